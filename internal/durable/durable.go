@@ -1,0 +1,55 @@
+// Package durable makes changes to directories survive a power cut.
+//
+// Atomic and durable are two things: a rename is atomic by itself, and durable
+// only once the directory has been synced.
+package durable
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// SyncDir makes durable which names the directory holds.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return SyncOpenDir(d)
+}
+
+// SyncOpenDir is SyncDir for a directory that is open already.
+func SyncOpenDir(d *os.File) error {
+	if runtime.GOOS == "windows" {
+		return nil // NTFS logs changes of names; a directory handle cannot be flushed.
+	}
+	return d.Sync()
+}
+
+// MkdirAll creates a directory and, where missing, its parents, and makes each
+// of them durable. That the directory exists is no error.
+func MkdirAll(dir string, perm fs.FileMode) error {
+	dir = filepath.Clean(dir)
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		return &fs.PathError{Op: "mkdir", Path: dir, Err: errors.New("not a directory")}
+	}
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if parent == dir {
+		return err
+	}
+	if err := MkdirAll(parent, perm); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, perm); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return SyncDir(parent)
+}

@@ -1,0 +1,24 @@
+// Package flock takes advisory whole-file locks and gives up when a context
+// ends.
+//
+// flock(2) itself cannot be given a time limit, and asking again at intervals
+// is both slow and unfair: whoever happens to ask first after a release wins.
+// So a waiter sleeps in the kernel, in a goroutine of its own; if the context
+// ends first, that goroutine stays behind, and closes the file as soon as the
+// kernel hands it the lock.
+package flock
+
+import (
+	"context"
+	"os"
+)
+
+// Exclusive locks f against every other lock. The lock ends when f is closed.
+//
+// If the context ends first it returns the context's error; f then belongs to
+// the goroutine that still waits and the caller must not use it any more. After
+// any other error f remains the caller's.
+func Exclusive(ctx context.Context, f *os.File) error { return lock(ctx, f, true) }
+
+// Shared is like Exclusive, but lets other shared locks in.
+func Shared(ctx context.Context, f *os.File) error { return lock(ctx, f, false) }

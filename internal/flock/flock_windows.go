@@ -1,0 +1,35 @@
+package flock
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"golang.org/x/sys/windows"
+)
+
+// retry is how long to wait between two attempts. LockFileEx can wait in the
+// kernel only on a handle opened for overlapped I/O, which os.File is not.
+const retry = 5 * time.Millisecond
+
+func lock(ctx context.Context, f *os.File, exclusive bool) error {
+	flags := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
+	if exclusive {
+		flags |= windows.LOCKFILE_EXCLUSIVE_LOCK
+	}
+	// The whole file, as the stock plugin locks it.
+	const all = ^uint32(0)
+	for {
+		err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, all, all, new(windows.Overlapped))
+		if !errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+			return os.NewSyscallError("LockFileEx", err)
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return ctx.Err()
+		case <-time.After(retry):
+		}
+	}
+}
