@@ -53,3 +53,23 @@ func MkdirAll(dir string, perm fs.FileMode) error {
 	}
 	return SyncDir(parent)
 }
+
+// SyncPath makes durable which names dir, and every directory above it, holds.
+// Directories that may not be read are passed over: this process did not make
+// them.
+func SyncPath(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	for {
+		if err := SyncDir(dir); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return nil
+		}
+		dir = parent
+	}
+}

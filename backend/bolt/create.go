@@ -1,0 +1,55 @@
+package bolt
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/leasehold/leasehold/internal/durable"
+)
+
+// Names of buckets, and of keys in the bucket meta.
+var (
+	metaBucket    = []byte("meta")
+	leasesBucket  = []byte("leases")
+	ownersBucket  = []byte("owners")
+	runsBucket    = []byte("runs")
+	cursorsBucket = []byte("cursors")
+
+	formatKey  = []byte("format")
+	durableKey = []byte("durable")
+	bootKey    = []byte("boot")
+)
+
+// format is the version of the format that this package reads and writes.
+const format = 1
+
+func createBuckets(b *bbolt.Tx) error {
+	for _, name := range [][]byte{metaBucket, leasesBucket, ownersBucket, runsBucket, cursorsBucket} {
+		if _, err := b.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return b.Bucket(metaBucket).Put(formatKey, []byte{format})
+}
+
+// place gives a new file, whose first transaction has been committed, the name of
+// the store. Before that a kill or power cut leaves no store, and after it a
+// whole one: bbolt's own way to create a file leaves, if power fails during it,
+// one on which every later open fails or panics.
+func (s *Store) place() error {
+	if err := renameNoReplace(s.newPath(), s.path); err != nil {
+		return err
+	}
+	err := durable.SyncDir(filepath.Dir(s.path))
+	if err != nil {
+		// The caller will be told that nothing happened.
+		err = errors.Join(err, os.Remove(s.path))
+	}
+	return err
+}
+
+// discard removes a new file that nothing was committed to.
+func (s *Store) discard() error { return os.Remove(s.newPath()) }

@@ -1,0 +1,61 @@
+// Package bolt keeps the leases of one network in one bbolt file.
+//
+// Every operation takes time that grows with the logarithm of the number of
+// leases, or less: no operation looks at leases that it is not about. One ADD or
+// DEL is one transaction with two syncs.
+//
+//	store := bolt.Open("/var/lib/cni/networks/podnet")
+//	defer store.Close()
+//	err := store.Update(ctx, func(tx backend.Tx) error { ... })
+//
+// # Format
+//
+// The file has five buckets. An address is written as a byte 4 or 6 and its 4 or
+// 16 bytes in network order.
+//
+//	meta     "format"    one byte, the version of this format: 1
+//	         "durable"   one byte 1 once the file's directory has been synced
+//	         "boot"      text of Tx.SetBoot
+//	leases   address  →  record
+//	owners   FNV-1a-64 of the container ID, big-endian, and address  →  empty
+//	runs     first address of a run of leased addresses  →  its last address
+//	cursors  name of a range set  →  address
+//
+// A record is, one after the other: the time of the lease in Unix seconds as a
+// signed varint (0: not known); six texts, which are container ID, interface
+// name, boot ID, path of the network namespace, namespace and name of the pod;
+// and the FNV-1a-32, big-endian, of the address and of all that came before.
+// Varints are those of package encoding/binary.
+//
+// A text is a uvarint header and bytes. The header is the number of bytes times
+// four, plus 0 if they are the text itself; 1 if each is two lower-case
+// hexadecimal digits of it; 2 if the last 16 bytes are a UUID, the text's last 36
+// characters, and those before are the text itself.
+//
+// leases is the truth. owners and runs are derived from it and can be rebuilt: a
+// run is as long as it can be, and no two touch.
+//
+// # Locking
+//
+// A Store holds nothing between transactions. Each opens the file, waits for its
+// lock (flock, shared for View) without polling, makes sure that the path still
+// names the file it locked, and closes it. So several stores, in any number of
+// processes, can share a path, and a file can be replaced under a lock holder's
+// hands by a live migration.
+//
+// # Crash safety
+//
+// bbolt commits with two syncs and is safe against kill and power cut once the
+// file exists. What it lacks is done here: the file is made aside, synced, and
+// renamed into place; it grows by real allocation, ahead of need, so that a
+// Delete never fails for want of disk space; and a damaged file gives an error
+// where bbolt would panic or fault.
+//
+// # Caveats
+//
+// While bbolt has a file open, its pages are mapped: a file that somebody
+// truncates meanwhile is reported as damaged, and the mapping is leaked.
+//
+// Of the file systems in common use, btrfs and ZFS copy on write: there a full
+// disk can stop a Delete, whatever was allocated ahead.
+package bolt

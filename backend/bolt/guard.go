@@ -1,0 +1,46 @@
+package bolt
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// guard runs op, which works on the file through bbolt. Where the file is
+// damaged bbolt panics, or touches memory that has no file behind it, which
+// transact has the runtime turn into a panic; guard makes it [backend.ErrDamaged].
+//
+// After a panic bbolt may hold any of its mutexes, so nothing of that DB must be
+// called any more, not even Close; t.damage says so.
+func (t *tx) guard(op func() error) (err error) {
+	defer t.rescue(&err)
+	return t.store.explain(op())
+}
+
+// rescue is deferred where bbolt may panic.
+func (t *tx) rescue(err *error) {
+	if p := recover(); p != nil {
+		t.damage = t.store.damaged(p)
+		*err = t.damage
+	}
+}
+
+// explain puts the name of the file and, where there is one, the sentinel of
+// package backend to an error of bbolt or of the file system.
+func (s *Store) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum),
+		errors.Is(err, berrors.ErrVersionMismatch):
+		return s.damaged(err)
+	case errors.Is(err, syscall.ENOSPC):
+		return s.fail(fmt.Errorf("%w: %w", backend.ErrNoSpace, err))
+	default:
+		return s.fail(err)
+	}
+}

@@ -1,0 +1,4 @@
+package bolt
+
+// noFollow is empty: where a store can stand, only administrators can make links.
+const noFollow = 0

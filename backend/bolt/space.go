@@ -1,0 +1,56 @@
+package bolt
+
+import "os"
+
+// bbolt never overwrites a page that is in use: a Delete, too, writes new pages
+// before old ones become free, and at the end of the file it makes room by
+// ftruncate, which promises no disk space. So that a Delete cannot fail on a full
+// disk, the file is kept ahead of what is in use by the pages that the Puts of a
+// transaction, and Deletes of the same leases after it, can take together.
+
+// growth is how far ahead of need, in bytes, a file is extended at least.
+const growth = 64 << 10
+
+// manyPuts is from how many Puts on a transaction counts as a bulk load, which
+// writes many leases to one page. Where a bulk load has grown the file beyond
+// what was allocated, the next transaction with a Put makes up for it.
+const manyPuts = 8
+
+// makeRoom has the file allocated far enough ahead for one more Put.
+func (t *tx) makeRoom() error {
+	if t.puts == manyPuts {
+		return nil
+	}
+	t.puts++
+	used := t.bolt.Size()
+	want := used + int64(t.puts)*2*pagesTouched(used)*int64(os.Getpagesize())
+	if t.room >= want {
+		return nil
+	}
+	// If the file is long enough and only has holes, it need not grow. A file
+	// system that compresses lets it look so for ever.
+	target := t.size
+	if target < want {
+		// A sixteenth, so that growing is rare and what is not used stays small.
+		target = want + max(growth, used/16)
+	}
+	if err := allocate(t.file, target); err != nil {
+		return err
+	}
+	t.size, t.room = target, target
+	return nil
+}
+
+// pagesTouched returns the most pages that a Put or a Delete writes in a file of
+// which used bytes are in use: in each of three trees a path and, where pages
+// split or merge, their neighbours; the root; and the list of free pages, which
+// takes eight bytes for each.
+func pagesTouched(used int64) int64 {
+	page := int64(os.Getpagesize())
+	pages := used / page
+	levels := int64(2)
+	for n := pages; n > 32; n /= 32 { // a branch has more children than that
+		levels++
+	}
+	return 3*2*levels + 1 + 8*pages/page + 1
+}

@@ -1,0 +1,112 @@
+package bolt
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// smallDisk mounts a tmpfs of the given size.
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root can mount a small file system")
+	}
+	dir := t.TempDir()
+	require.NoError(t, unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size))
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	return dir
+}
+
+func stuff(t *testing.T, dir string) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "rubbish"))
+	require.NoError(t, err)
+	defer f.Close()
+	for {
+		if _, err := f.Write(make([]byte, 4096)); err != nil {
+			require.ErrorIs(t, err, unix.ENOSPC)
+			return
+		}
+	}
+}
+
+// At any fill, in any order of release, with the disk full to the last block.
+func TestDeleteWorksOnAFullDisk(t *testing.T) {
+	for _, n := range []int{1, 2, 50, 500, 3000} {
+		for _, step := range []int{1, 7} { // release in order, or all over the place
+			t.Run(fmt.Sprintf("%d leases, every %dth", n, step), func(t *testing.T) {
+				dir := smallDisk(t, "16m")
+				s := Open(filepath.Join(dir, "net"))
+				addrs := lease(t, s, n)
+				stuff(t, dir)
+				for from := range step {
+					for i := from; i < n; i += step {
+						require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Delete(addrs[i]) }))
+					}
+				}
+				require.Empty(t, leased(t, s))
+			})
+		}
+	}
+}
+
+// lease takes n addresses in transactions of two, as a dual-stack ADD does.
+func lease(t *testing.T, s *Store, n int) (addrs []netip.Addr) {
+	t.Helper()
+	next := addr("10.0.0.1")
+	for len(addrs) < n {
+		require.NoError(t, s.Update(ctx, func(tx backend.Tx) error {
+			for range 2 {
+				if len(addrs) < n {
+					owner := fmt.Sprintf("%064x", len(addrs)*2654435761)
+					require.NoError(t, put(next.String(), owner)(tx))
+					addrs = append(addrs, next)
+					next = next.Next()
+				}
+			}
+			return nil
+		}))
+	}
+	return addrs
+}
+
+func TestPutOnAFullDiskSaysSo(t *testing.T) {
+	dir := smallDisk(t, "2m")
+	s := Open(filepath.Join(dir, "net"))
+	lease(t, s, 100)
+	stuff(t, dir)
+	next := addr("10.1.0.0")
+	var err error
+	for err == nil {
+		next = next.Next()
+		err = s.Update(ctx, put(next.String(), "last"))
+	}
+	require.ErrorIs(t, err, backend.ErrNoSpace)
+	require.ErrorContains(t, err, s.path)
+	before := leased(t, s)
+	require.NotContains(t, before, next.String())
+	for _, a := range before {
+		require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Delete(addr(a)) }))
+	}
+	require.Empty(t, leased(t, s))
+}
+
+func TestFileHasNoHoles(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "net"))
+	for range 5 {
+		lease(t, Open(filepath.Join(t.TempDir(), "other")), 10)
+	}
+	lease(t, s, 400)
+	info, err := os.Stat(s.path)
+	require.NoError(t, err)
+	require.True(t, allocated(info))
+	require.Less(t, info.Size(), int64(512<<10))
+}

@@ -1,0 +1,99 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync/atomic"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// A Store keeps the leases of one network in the bbolt file at its path. It
+// implements [backend.Store].
+type Store struct {
+	path    string
+	writing chan struct{} // holds a value while a goroutine is in Update
+	closed  atomic.Bool
+}
+
+var _ backend.Store = (*Store)(nil)
+
+// Open returns the store at path. It touches no file: the first Update creates
+// the file, with mode 0600, and the directories above it, with mode 0755.
+func Open(path string) *Store {
+	return &Store{path: path, writing: make(chan struct{}, 1)}
+}
+
+// Path returns the path of the store's file.
+func (s *Store) Path() string { return s.path }
+
+// Close implements [backend.Store].
+func (s *Store) Close() error {
+	s.closed.Store(true)
+	return nil
+}
+
+// View implements [backend.Store].
+func (s *Store) View(ctx context.Context, fn func(backend.ReadTx) error) error {
+	if s.closed.Load() {
+		return s.fail(backend.ErrClosed)
+	}
+	f, err := s.openShared(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		return backend.ViewEmpty(fn)
+	}
+	if err != nil {
+		return err
+	}
+	return s.transact(f, viewing, func(t *tx) error { return fn(t) })
+}
+
+// Update implements [backend.Store].
+func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
+	if s.closed.Load() {
+		return s.fail(backend.ErrClosed)
+	}
+	// Goroutines queue here and not in flock, where each would hold a thread.
+	select {
+	case s.writing <- struct{}{}:
+		defer func() { <-s.writing }()
+	case <-ctx.Done():
+		return s.busy(ctx.Err())
+	}
+	f, fresh, err := s.openExclusive(ctx)
+	if err != nil {
+		return err
+	}
+	how := updating
+	if fresh {
+		how = creating
+	}
+	return s.transact(f, how, func(t *tx) error { return fn(t) })
+}
+
+// A pathError is an error that names the store it is about.
+type pathError struct {
+	path string
+	err  error
+}
+
+func (e *pathError) Error() string { return e.path + ": " + e.err.Error() }
+func (e *pathError) Unwrap() error { return e.err }
+
+// fail returns err with the path of the store, unless it has it already.
+func (s *Store) fail(err error) error {
+	if p := (*pathError)(nil); errors.As(err, &p) {
+		return err
+	}
+	return &pathError{s.path, err}
+}
+
+func (s *Store) busy(cause error) error {
+	return s.fail(fmt.Errorf("%w (%w)", backend.ErrBusy, cause))
+}
+
+func (s *Store) damaged(why any) error {
+	return s.fail(fmt.Errorf("%w: %v", backend.ErrDamaged, why))
+}

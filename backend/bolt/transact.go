@@ -1,0 +1,199 @@
+package bolt
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// What a transaction does with the file.
+type purpose int
+
+const (
+	viewing purpose = iota
+	updating
+	creating
+)
+
+// transact calls fn in a transaction on the locked file f, and closes f.
+func (s *Store) transact(f *os.File, how purpose, fn func(*tx) error) error {
+	defer f.Close() // mostly for the second time: bbolt closes what it has opened
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	t := &tx{store: s, file: f, how: how}
+	if err := t.guard(t.begin); err != nil {
+		return and(err, t.close())
+	}
+	done := false
+	defer func() {
+		if !done { // fn panicked, and goes on panicking: there is nobody to tell
+			t.abort()
+		}
+	}()
+	err := t.run(fn)
+	done = true
+	if err != nil || !t.wrote {
+		return and(err, t.abort())
+	}
+	return t.commit()
+}
+
+// run calls fn and returns its error, or one that fn has met and kept to itself.
+func (t *tx) run(fn func(*tx) error) error {
+	defer func() { t.ended = true }()
+	return cmp.Or(fn(t), t.damage, t.failed)
+}
+
+// begin opens the file with bbolt and starts a transaction.
+func (t *tx) begin() error {
+	if t.how == creating { // throw away what an earlier maker left
+		if err := t.file.Truncate(0); err != nil {
+			return err
+		}
+	}
+	var err error
+	if t.db, err = t.openDB(); err != nil {
+		return err
+	}
+	if t.bolt, err = t.db.Begin(t.how != viewing); err != nil {
+		return err
+	}
+	if t.how == creating {
+		if err := createBuckets(t.bolt); err != nil {
+			return err
+		}
+	}
+	return t.bind()
+}
+
+// openDB has bbolt work on the file, which is open and locked already.
+func (t *tx) openDB() (*bbolt.DB, error) {
+	info, err := t.file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	t.size = info.Size()
+	if t.how != creating && t.size < int64(2*os.Getpagesize()) {
+		return nil, t.store.damaged(fmt.Sprintf("%d bytes are too few", t.size))
+	}
+	if allocated(info) {
+		t.room = t.size
+	}
+	db, err := bbolt.Open(t.store.path, 0o600, &bbolt.Options{
+		OpenFile:     func(string, int, os.FileMode) (*os.File, error) { return t.file, nil },
+		ReadOnly:     t.how == viewing,
+		NoStatistics: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	db.AllocSize = growth
+	return db, nil
+}
+
+// bind finds the buckets, and makes sure that they are those of a lease store and
+// that the file is as long as it says.
+func (t *tx) bind() error {
+	if used := t.bolt.Size(); t.how != creating && used > t.size {
+		return t.store.damaged(fmt.Sprintf("of %d bytes only %d are there", used, t.size))
+	}
+	t.meta = t.bolt.Bucket(metaBucket)
+	if t.meta == nil {
+		return t.store.fail(fmt.Errorf("%w: it has no bucket %q", backend.ErrFormat, metaBucket))
+	}
+	if v := t.meta.Get(formatKey); !bytes.Equal(v, []byte{format}) {
+		return t.store.fail(fmt.Errorf("%w: version %d; this program knows version %d", backend.ErrFormat, v, format))
+	}
+	for _, b := range []struct {
+		name []byte
+		to   **bbolt.Bucket
+	}{
+		{leasesBucket, &t.leases}, {ownersBucket, &t.owners}, {runsBucket, &t.runs}, {cursorsBucket, &t.cursors},
+	} {
+		if *b.to = t.bolt.Bucket(b.name); *b.to == nil {
+			return t.store.damaged(fmt.Sprintf("it has no bucket %q", b.name))
+		}
+	}
+	return nil
+}
+
+// abort ends the transaction without writing.
+func (t *tx) abort() error {
+	if t.damage != nil {
+		return t.close()
+	}
+	return and(t.guard(t.bolt.Rollback), t.close())
+}
+
+// commit makes what the transaction wrote durable.
+func (t *tx) commit() error {
+	id := t.bolt.ID()
+	err := t.guard(t.bolt.Commit)
+	if err != nil && t.how == updating {
+		err = and(err, t.revoke(id))
+	}
+	if err == nil && t.how == creating {
+		err = t.store.explain(t.store.place())
+		t.placed = err == nil
+	}
+	return and(err, t.close())
+}
+
+// close gives the file back, and with it the lock.
+func (t *tx) close() error {
+	var err error
+	if t.how == creating && !t.placed {
+		err = t.store.discard()
+	}
+	if t.damage == nil && t.db != nil {
+		err = and(err, t.guard(t.db.Close))
+	}
+	return err
+}
+
+// and joins a further error to err. Without one it returns err as it is, which the
+// caller of Update is promised.
+func and(err, further error) error {
+	if further == nil {
+		return err
+	}
+	return errors.Join(err, further)
+}
+
+// Where a meta page of bbolt has its own number and that of its transaction.
+const (
+	pageIDOffset = 0
+	txidOffset   = 64
+)
+
+// revoke makes sure that a transaction whose commit failed has no effect. If its
+// meta page had been written and only the sync of it failed, later transactions
+// would see what the caller was told did not happen. The meta page of the
+// transaction before stands in the other of the two places, and so does all that
+// it refers to: a copy of it takes the place of the failed one.
+func (t *tx) revoke(id int) error {
+	pageSize := t.db.Info().PageSize
+	failed, last := int64(id%2), int64((id+1)%2)
+	page := make([]byte, pageSize)
+	if _, err := t.file.ReadAt(page, failed*int64(pageSize)); err != nil {
+		return t.store.fail(err)
+	}
+	if binary.NativeEndian.Uint64(page[txidOffset:]) != uint64(id) {
+		return nil // the commit failed before it
+	}
+	if _, err := t.file.ReadAt(page, last*int64(pageSize)); err != nil {
+		return t.store.fail(err)
+	}
+	binary.NativeEndian.PutUint64(page[pageIDOffset:], uint64(failed))
+	if _, err := t.file.WriteAt(page, failed*int64(pageSize)); err != nil {
+		return t.store.fail(fmt.Errorf("take back a failed transaction: %w", err))
+	}
+	return t.store.explain(t.file.Sync())
+}

@@ -1,0 +1,205 @@
+package bolt
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"iter"
+	"net/netip"
+	"os"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// A tx is a transaction on the store's file. It implements [backend.Tx].
+type tx struct {
+	store *Store
+	file  *os.File
+	how   purpose
+	db    *bbolt.DB
+	bolt  *bbolt.Tx
+
+	meta, leases, owners, runs, cursors *bbolt.Bucket
+
+	puts   int   // Puts so far, as far as makeRoom counts them
+	size   int64 // bytes of the file when it was opened
+	room   int64 // bytes of the file that are known to be allocated
+	wrote  bool  // there is something to commit
+	placed bool  // a new file has got the store's name
+	ended  bool  // fn has returned
+	failed error // why there can be no commit any more
+	damage error // what was met first; bbolt must not be called after it
+}
+
+// usable returns an error where no method may touch the file.
+func (t *tx) usable() error {
+	if t.ended {
+		return backend.ErrEnded
+	}
+	return t.damage
+}
+
+// Lease implements [backend.ReadTx].
+func (t *tx) Lease(addr netip.Addr) (l backend.Lease, err error) {
+	if err := cmp.Or(t.usable(), backend.CheckAddr(addr)); err != nil {
+		return l, err
+	}
+	defer t.rescue(&err)
+	record := t.leases.Get(addrKey(addr))
+	if record == nil {
+		return l, backend.NotFound(addr)
+	}
+	return t.decode(addr, record)
+}
+
+func (t *tx) decode(addr netip.Addr, record []byte) (backend.Lease, error) {
+	l, err := decode(addr, record)
+	if err != nil {
+		return l, t.store.damaged(fmt.Sprintf("lease of %s: %v", addr, err))
+	}
+	return l, nil
+}
+
+// OwnedBy implements [backend.ReadTx].
+func (t *tx) OwnedBy(o backend.Owner) (leases []backend.Lease, err error) {
+	if err := t.usable(); err != nil || o.ContainerID == "" {
+		return nil, err
+	}
+	defer t.rescue(&err)
+	prefix := ownerPrefix(o.ContainerID)
+	c := t.owners.Cursor()
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		l, err := t.indexed(k)
+		if err != nil {
+			return nil, err
+		}
+		if o.Covers(l.Owner) {
+			leases = append(leases, l)
+		}
+	}
+	return leases, nil
+}
+
+// indexed returns the lease that an entry of the owners index is about.
+func (t *tx) indexed(entry []byte) (backend.Lease, error) {
+	addr, err := keyAddr(entry[hashLen:])
+	if err != nil {
+		return backend.Lease{}, t.store.damaged(err)
+	}
+	record := t.leases.Get(entry[hashLen:])
+	if record == nil {
+		return backend.Lease{}, t.store.damaged(fmt.Sprintf("%s has an owner but no lease", addr))
+	}
+	return t.decode(addr, record)
+}
+
+// Leases implements [backend.ReadTx].
+func (t *tx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
+	return func(yield func(backend.Lease, error) bool) {
+		c, k, v, err := t.seek(from)
+		for ; err == nil && k != nil; k, v, err = t.next(c) {
+			addr, err := keyAddr(k)
+			if err != nil {
+				yield(backend.Lease{}, t.store.damaged(err))
+				return
+			}
+			if l, err := t.decode(addr, v); !yield(l, err) || err != nil {
+				return
+			}
+		}
+		if err != nil {
+			yield(backend.Lease{}, err)
+		}
+	}
+}
+
+func (t *tx) seek(from netip.Addr) (c *bbolt.Cursor, k, v []byte, err error) {
+	if err := cmp.Or(t.usable(), backend.CheckFrom(from)); err != nil {
+		return nil, nil, nil, err
+	}
+	defer t.rescue(&err)
+	c = t.leases.Cursor()
+	if from.IsValid() {
+		k, v = c.Seek(addrKey(from))
+	} else {
+		k, v = c.First()
+	}
+	return c, k, v, nil
+}
+
+func (t *tx) next(c *bbolt.Cursor) (k, v []byte, err error) {
+	if err := t.usable(); err != nil {
+		return nil, nil, err
+	}
+	defer t.rescue(&err)
+	k, v = c.Next()
+	return k, v, nil
+}
+
+// NextFree implements [backend.ReadTx].
+func (t *tx) NextFree(from, to netip.Addr) (free netip.Addr, err error) {
+	if err := cmp.Or(t.usable(), backend.CheckSpan(from, to)); err != nil {
+		return free, err
+	}
+	defer t.rescue(&err)
+	r, err := t.runAt(from)
+	if err != nil {
+		return free, err
+	}
+	free = from
+	if r.holds(from) {
+		free = r.last.Next()
+	}
+	// After the last address of a family comes the zero address.
+	if !free.IsValid() || to.Less(free) {
+		return netip.Addr{}, backend.NoneFree(from, to)
+	}
+	return free, nil
+}
+
+// Cursor implements [backend.ReadTx].
+func (t *tx) Cursor(set string) (addr netip.Addr, err error) {
+	if err := cmp.Or(t.usable(), backend.CheckSet(set)); err != nil {
+		return addr, err
+	}
+	defer t.rescue(&err)
+	key := t.cursors.Get([]byte(set))
+	if key == nil {
+		return addr, backend.NoCursor(set)
+	}
+	return t.cursor(set, key)
+}
+
+func (t *tx) cursor(set string, key []byte) (netip.Addr, error) {
+	addr, err := keyAddr(key)
+	if err != nil {
+		return addr, t.store.damaged(fmt.Sprintf("cursor of range set %s: %v", set, err))
+	}
+	return addr, nil
+}
+
+// Cursors implements [backend.ReadTx].
+func (t *tx) Cursors() (cursors map[string]netip.Addr, err error) {
+	if err := t.usable(); err != nil {
+		return nil, err
+	}
+	defer t.rescue(&err)
+	cursors = make(map[string]netip.Addr)
+	err = t.cursors.ForEach(func(set, key []byte) error {
+		var err error
+		cursors[string(set)], err = t.cursor(string(set), key)
+		return err
+	})
+	return cursors, err
+}
+
+// Boot implements [backend.ReadTx].
+func (t *tx) Boot() (id string, err error) {
+	if err := t.usable(); err != nil {
+		return "", err
+	}
+	defer t.rescue(&err)
+	return string(t.meta.Get(bootKey)), nil
+}

@@ -1,0 +1,66 @@
+package backend
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// The checks that every store makes, and the errors that it returns.
+
+// ErrEnded is the [ErrInvalid] of a transaction that is used after fn has returned.
+var ErrEnded = fmt.Errorf("%w: the transaction has ended", ErrInvalid)
+
+// CheckAddr returns an [ErrInvalid] that says why, unless [ValidAddr] accepts
+// addr.
+func CheckAddr(addr netip.Addr) error { return invalid(ValidAddr(addr)) }
+
+// CheckFrom is CheckAddr for an address that may be zero.
+func CheckFrom(addr netip.Addr) error {
+	if addr == (netip.Addr{}) {
+		return nil
+	}
+	return CheckAddr(addr)
+}
+
+// CheckSet returns an [ErrInvalid] that says why, unless [ValidSet] accepts set.
+func CheckSet(set string) error { return invalid(ValidSet(set)) }
+
+// CheckLease returns an [ErrInvalid] that says why, unless [Lease.Validate]
+// accepts l.
+func CheckLease(l Lease) error { return invalid(l.Validate()) }
+
+// CheckSpan returns an [ErrInvalid] unless from and to are valid addresses of one
+// family, and [ErrNoneFree] if to comes before from.
+func CheckSpan(from, to netip.Addr) error {
+	if err := CheckAddr(from); err != nil {
+		return err
+	}
+	if err := CheckAddr(to); err != nil {
+		return err
+	}
+	if from.BitLen() != to.BitLen() {
+		return fmt.Errorf("%w: %s and %s are of different families", ErrInvalid, from, to)
+	}
+	if to.Less(from) {
+		return NoneFree(from, to)
+	}
+	return nil
+}
+
+// NotFound returns an [ErrNotFound] that names the address.
+func NotFound(addr netip.Addr) error { return fmt.Errorf("%s: %w", addr, ErrNotFound) }
+
+// NoCursor returns an [ErrNotFound] that names the range set.
+func NoCursor(set string) error { return fmt.Errorf("cursor of range set %s: %w", set, ErrNotFound) }
+
+// NoneFree returns an [ErrNoneFree] that names the range.
+func NoneFree(from, to netip.Addr) error {
+	return fmt.Errorf("%s-%s: %w", from, to, ErrNoneFree)
+}
+
+func invalid(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrInvalid, err)
+}

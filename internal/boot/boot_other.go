@@ -1,0 +1,5 @@
+//go:build !linux
+
+package boot
+
+func current() Boot { return Boot{} }
