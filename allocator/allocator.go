@@ -1,0 +1,162 @@
+package allocator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// Duplicate is what to do when an attachment that holds an address of a range
+// set asks again.
+type Duplicate int
+
+const (
+	// Refuse answers with a [DuplicateError], as CNI wants it (SPEC, section
+	// 4, ADD).
+	Refuse Duplicate = iota
+
+	// Return answers with what the attachment holds, for runtimes that
+	// repeat a request.
+	Return
+)
+
+// Options change what an [Allocator] does. With the zero Options it does what
+// host-local does.
+type Options struct {
+	OnDuplicate Duplicate
+
+	// Boot identifies the present boot of the machine; empty if not known.
+	Boot string
+
+	// ReleaseEarlierBoots lets the first Allocate after a reboot, if Boot is
+	// known, release the leases that are known to be of another boot: their
+	// containers are gone.
+	ReleaseEarlierBoots bool
+
+	// Now is the clock; nil stands for [time.Now].
+	Now func() time.Time
+}
+
+// An Allocator leases the addresses of a pool to attachments. It is safe for use
+// by many goroutines, as its store is.
+type Allocator struct {
+	store backend.Store
+	pool  Pool
+	opts  Options
+}
+
+// New returns an Allocator that keeps the leases of pool in store.
+func New(store backend.Store, pool Pool, o Options) *Allocator {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Allocator{store: store, pool: pool, opts: o}
+}
+
+// A Request asks for addresses, one of each set of the pool.
+type Request struct {
+	Owner backend.Owner
+
+	// Addrs are addresses that Owner wants to have, at most one of a set, in
+	// any order. Sets of which none is wanted give the next free one.
+	Addrs []netip.Addr
+
+	Pod   backend.Pod // recorded with the leases
+	Netns string      // recorded with the leases
+}
+
+// An Assignment is an address that an attachment holds.
+type Assignment struct {
+	Addr    netip.Prefix // the address, with the length of its subnet
+	Gateway netip.Addr   // zero: none
+	Fresh   bool         // leased by this very call
+}
+
+// Allocate leases one address of each set, and returns them in the order of the
+// sets. It is one transaction: after an error nothing has changed.
+//
+// The errors, besides those of the store, are [ExhaustedError], [TakenError],
+// [DuplicateError] and [RequestError].
+func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, error) {
+	requested, err := a.pool.assign(r.Addrs)
+	if err != nil {
+		return nil, err
+	}
+	var got []Assignment
+	err = a.store.Update(ctx, func(tx backend.Tx) (err error) {
+		got, err = a.allocate(tx, r, requested)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return got, nil
+}
+
+func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) ([]Assignment, error) {
+	// First: what was held in an earlier boot is neither taken nor a duplicate.
+	if err := a.releaseEarlierBoots(tx); err != nil {
+		return nil, err
+	}
+	held, err := tx.OwnedBy(r.Owner)
+	if err != nil {
+		return nil, err
+	}
+	g := grant{tx: tx, lease: a.leaseFor(r), held: held, onDuplicate: a.opts.OnDuplicate}
+	got := make([]Assignment, len(a.pool.sets))
+	for i, s := range a.pool.sets {
+		if got[i], err = g.from(i, s, requested[i]); err != nil {
+			return nil, fmt.Errorf("failed to allocate for range %d: %w", i, err)
+		}
+	}
+	return got, nil
+}
+
+// leaseFor returns what a lease for r says, but for the address.
+func (a *Allocator) leaseFor(r Request) backend.Lease {
+	return backend.Lease{
+		Owner: r.Owner,
+		Since: a.opts.Now().UTC().Truncate(time.Second),
+		Boot:  a.opts.Boot,
+		Pod:   r.Pod,
+		Netns: r.Netns,
+	}
+}
+
+// Undo gives back what an Allocate for owner has leased, for a caller that cannot
+// make use of it. What owner held before stays, as do addresses that have been
+// released, or leased to somebody else, in the meantime.
+func (a *Allocator) Undo(ctx context.Context, owner backend.Owner, got []Assignment) error {
+	var fresh []netip.Addr
+	for _, as := range got {
+		if as.Fresh {
+			fresh = append(fresh, as.Addr.Addr())
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	return a.store.Update(ctx, func(tx backend.Tx) error {
+		for _, addr := range fresh {
+			if err := deleteIfOwned(tx, addr, owner); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func deleteIfOwned(tx backend.Tx, addr netip.Addr, owner backend.Owner) error {
+	l, err := tx.Lease(addr)
+	if errors.Is(err, backend.ErrNotFound) || err == nil && l.Owner != owner {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return tx.Delete(addr)
+}

@@ -1,0 +1,148 @@
+package allocator
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// The messages begin as host-local's do, because people search for them;
+// what it does not tell follows.
+
+// An ExhaustedError says that a range set has no address left to lease.
+type ExhaustedError struct {
+	// Index is the place of the set in the pool.
+	Index int
+
+	Set Set
+
+	// Leased counts the addresses that can be leased, all of which are.
+	Leased uint64
+
+	// Withheld counts the other addresses of the set: gateways and what is
+	// excluded. It stays at about [math.MaxUint64] where there are more.
+	Withheld uint64
+}
+
+func (e *ExhaustedError) Error() string {
+	return fmt.Sprintf("no IP addresses available in range set: %s (%d leased, %d excluded or gateway)",
+		e.Set, e.Leased, e.Withheld)
+}
+
+// A TakenError says that a requested address is leased to another attachment.
+type TakenError struct {
+	Addr   netip.Addr
+	Set    Set
+	Holder backend.Lease
+}
+
+func (e *TakenError) Error() string {
+	return fmt.Sprintf("requested IP address %s is not available in range set %s: %s", e.Addr, e.Set, leasedTo(e.Holder))
+}
+
+// A DuplicateError says that the attachment holds an address of the range set
+// already.
+type DuplicateError struct {
+	Addr   netip.Addr
+	Holder backend.Lease
+}
+
+func (e *DuplicateError) Error() string {
+	text := fmt.Sprintf("%s has been allocated to %s, duplicate allocation is not allowed", e.Addr, e.Holder.Owner.ContainerID)
+	if known := details(e.Holder); known != "" {
+		text += " (" + known + ")"
+	}
+	return text
+}
+
+// A RequestError says that requested addresses cannot be leased, whoever holds
+// them.
+type RequestError struct {
+	Addrs []netip.Addr
+
+	// Reason is the whole message.
+	Reason string
+}
+
+func (e *RequestError) Error() string { return e.Reason }
+
+// A MissingError says that an attachment does not hold an address that it should
+// hold, or none at all.
+type MissingError struct {
+	Owner backend.Owner
+
+	// Addr is the address; zero if the owner holds none at all.
+	Addr netip.Addr
+
+	// Holder is the lease of Addr; zero if there is none.
+	Holder backend.Lease
+}
+
+func (e *MissingError) Error() string {
+	text := "host-local: Failed to find address added by container " + e.Owner.ContainerID
+	switch {
+	case !e.Addr.IsValid():
+		return text
+	case !e.Holder.Addr.IsValid():
+		return fmt.Sprintf("%s: %s is not leased", text, e.Addr)
+	default:
+		return fmt.Sprintf("%s: %s is %s", text, e.Addr, leasedTo(e.Holder))
+	}
+}
+
+// leasedTo describes the holder of a lease.
+func leasedTo(l backend.Lease) string {
+	if l.Owner.IsZero() {
+		return "leased, but a crash tore the record of its holder"
+	}
+	text := "leased to " + l.Owner.ContainerID
+	if known := details(l); known != "" {
+		text += ", " + known
+	}
+	return text
+}
+
+// details lists what is known of a lease besides the address and the container.
+func details(l backend.Lease) string {
+	var known []string
+	if l.Owner.IfName != "" {
+		known = append(known, "interface "+l.Owner.IfName)
+	}
+	if l.Pod != (backend.Pod{}) {
+		known = append(known, "pod "+l.Pod.Namespace+"/"+l.Pod.Name)
+	}
+	if !l.Since.IsZero() {
+		known = append(known, "since "+l.Since.UTC().Format(time.RFC3339))
+	}
+	return strings.Join(known, ", ")
+}
+
+func exhausted(index int, s Set) error {
+	e := &ExhaustedError{Index: index, Set: s, Leased: s.Size()}
+	var all uint64
+	for _, r := range s.ranges {
+		all = addSizes(all, r.span.size())
+	}
+	e.Withheld = all - e.Leased
+	return e
+}
+
+func isGateway(addr netip.Addr) error {
+	return &RequestError{Addrs: []netip.Addr{addr}, Reason: fmt.Sprintf("requested ip %s is subnet's gateway", addr)}
+}
+
+func isExcluded(addr netip.Addr, s Set) error {
+	reason := fmt.Sprintf("requested IP address %s is not available in range set %s: it is excluded", addr, s)
+	return &RequestError{Addrs: []netip.Addr{addr}, Reason: reason}
+}
+
+func unassigned(left []netip.Addr) error {
+	reason := "failed to allocate all requested IPs:"
+	for _, addr := range left {
+		reason += " " + addr.String()
+	}
+	return &RequestError{Addrs: left, Reason: reason}
+}

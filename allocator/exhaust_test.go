@@ -1,0 +1,142 @@
+package allocator_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/memory"
+)
+
+// Wherever the only free address is, and wherever the cursor stands, it is found;
+// and without it the set is exhausted.
+func TestExhaustionAtEveryCorner(t *testing.T) {
+	pool := newPool(t, newSet(t,
+		part(t, "10.0.1.0/24", "10.0.1.0", "10.0.1.3"),
+		part(t, "10.0.0.0/24", "10.0.0.9", "10.0.0.9"),
+		part(t, "10.0.2.0/24", "10.0.2.254", "10.0.2.255"),
+	))
+	all := addrs("10.0.1.0", "10.0.1.2", "10.0.1.3", "10.0.0.9", "10.0.2.254", "10.0.2.255")
+	for _, cursor := range append(all, addrs("10.0.1.1", "10.5.5.5")...) {
+		store := memory.New()
+		require.NoError(t, store.Update(t.Context(), func(tx backend.Tx) error { return tx.SetCursor("0", cursor) }))
+		for i, a := range all {
+			put(t, store, backend.Lease{Addr: a, Owner: eth0(fmt.Sprint(i))})
+		}
+		alloc := allocator.New(store, pool, allocator.Options{})
+		e := refused[*allocator.ExhaustedError](t, store, alloc, "late")
+		require.EqualValues(t, 6, e.Leased)
+		require.EqualValues(t, 1, e.Withheld)
+		require.ErrorAs(t, alloc.Status(t.Context()), &e)
+
+		for i, a := range all {
+			free(t, store, fmt.Sprint(i))
+			require.NoError(t, alloc.Status(t.Context()))
+			require.Equal(t, []string{a.String() + "/24"}, take(t, alloc, fmt.Sprint(i)), "cursor %s", cursor)
+		}
+	}
+}
+
+func TestExhaustedError(t *testing.T) {
+	store := memory.New()
+	a := allocator.New(store, dual(t), allocator.Options{})
+	for i := range 4 {
+		take(t, a, fmt.Sprint(i))
+	}
+	e := refused[*allocator.ExhaustedError](t, store, a, "late")
+	require.Equal(t, 0, e.Index)
+	require.Equal(t, dual(t).Sets()[0], e.Set)
+	require.EqualError(t, e, "no IP addresses available in range set: 10.0.0.1-10.0.0.6 (4 leased, 2 excluded or gateway)")
+	_, err := a.Allocate(t.Context(), allocator.Request{Owner: eth0("late")})
+	require.ErrorContains(t, err, "failed to allocate for range 0: no IP addresses available in range set: ")
+
+	free(t, store, "0")
+	for _, six := range addrs("fd00::2", "fd00::6", "fd00::7") {
+		put(t, store, backend.Lease{Addr: six, Owner: eth0("other")})
+	}
+	e = refused[*allocator.ExhaustedError](t, store, a, "late", "10.0.0.2")
+	require.Equal(t, 1, e.Index, "and nothing of set 0 is leased either")
+}
+
+func TestNothingLeasable(t *testing.T) {
+	r := part(t, "10.0.0.0/24", "10.0.0.1", "10.0.0.1")
+	store := memory.New()
+	a := allocator.New(store, newPool(t, newSet(t, r)), allocator.Options{})
+	e := refused[*allocator.ExhaustedError](t, store, a, "a")
+	require.Zero(t, e.Leased)
+	require.EqualValues(t, 1, e.Withheld)
+}
+
+func TestTornLeasesAreTakenBackAtLast(t *testing.T) {
+	store := memory.New()
+	a := allocator.New(store, dual(t), allocator.Options{})
+	for _, s := range []string{"10.0.0.2", "10.0.0.5", "10.0.0.6", "10.0.0.1", "fd00::3"} {
+		require.NoError(t, store.Tear(addr(s)))
+	}
+	require.Equal(t, []string{"10.0.0.3/29", "fd00::2/125"}, take(t, a, "a"))
+	require.Equal(t, []string{"10.0.0.4/29", "fd00::4/125"}, take(t, a, "b"))
+	require.NoError(t, a.Status(t.Context()), "torn leases count as free")
+	require.Contains(t, contents(t, store), "10.0.0.2 unknown", "Status changes nothing")
+
+	require.Equal(t, []string{"10.0.0.6/29", "fd00::5/125"}, take(t, a, "c"), "after the cursor")
+	require.Equal(t, []string{"10.0.0.2/29", "fd00::6/125"}, take(t, a, "d"))
+	after := contents(t, store)
+	require.Contains(t, after, "10.0.0.1 unknown", "the gateway's helps nobody")
+	require.Contains(t, after, "10.0.0.5 unknown", "nor that of an excluded address")
+	require.Contains(t, after, "fd00::3 unknown", "set 1 is not exhausted")
+
+	refused[*allocator.ExhaustedError](t, store, a, "e")
+	var e *allocator.ExhaustedError
+	require.ErrorAs(t, a.Status(t.Context()), &e)
+}
+
+func TestTornLeasesStayIfAnotherSetFails(t *testing.T) {
+	store := memory.New()
+	a := allocator.New(store, newPool(t, newSet(t, subnet(t, "10.0.0.2/32")), newSet(t, subnet(t, "fd00::2/128"))), allocator.Options{})
+	require.NoError(t, store.Tear(addr("10.0.0.2")))
+	put(t, store, backend.Lease{Addr: addr("fd00::2"), Owner: eth0("a")})
+	e := refused[*allocator.ExhaustedError](t, store, a, "b")
+	require.Equal(t, 1, e.Index)
+}
+
+func TestEarlierBoots(t *testing.T) {
+	store := memory.New()
+	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/29")))
+	put(t, store,
+		backend.Lease{Addr: addr("10.0.0.2"), Owner: eth0("a"), Boot: "b0"},
+		backend.Lease{Addr: addr("10.0.0.3"), Owner: eth0("b"), Boot: "b1"},
+		backend.Lease{Addr: addr("10.0.0.4"), Owner: eth0("c")},
+		backend.Lease{Addr: addr("10.0.0.5"), Owner: eth0("d"), Boot: "b0"},
+		backend.Lease{Addr: addr("10.0.0.6"), Owner: eth0("e"), Boot: "b0"},
+		backend.Lease{Addr: addr("10.7.7.7"), Owner: eth0("f"), Boot: "b0"},
+	)
+	for _, o := range []allocator.Options{
+		{},
+		{Boot: "b1"},
+		{ReleaseEarlierBoots: true}, // The present boot is not known.
+	} {
+		a := allocator.New(store, pool, o)
+		refused[*allocator.ExhaustedError](t, store, a, "new")
+		var e *allocator.ExhaustedError
+		require.ErrorAs(t, a.Status(t.Context()), &e)
+	}
+
+	a := allocator.New(store, pool, allocator.Options{Boot: "b1", ReleaseEarlierBoots: true})
+	require.NoError(t, a.Status(t.Context()), "the next Allocate would find one")
+	refused[*allocator.DuplicateError](t, store, a, "c")
+	require.Equal(t, []string{"10.0.0.2/29"}, take(t, a, "a"), "what a held before the reboot is no duplicate")
+	require.Equal(t, []string{
+		"10.0.0.2 a (eth0)", "10.0.0.3 b (eth0)", "10.0.0.4 c (eth0)", "cursors map[0:10.0.0.2]", "boot b1",
+	}, contents(t, store), "also outside the pool; unknown boots are kept")
+
+	put(t, store,
+		backend.Lease{Addr: addr("10.0.0.5"), Owner: eth0("x"), Boot: "b0"},
+		backend.Lease{Addr: addr("10.0.0.6"), Owner: eth0("y"), Boot: "b0"},
+	)
+	refused[*allocator.ExhaustedError](t, store, a, "new") // Once in a boot.
+	var e *allocator.ExhaustedError
+	require.ErrorAs(t, a.Status(t.Context()), &e, "as Allocate sees it")
+}

@@ -1,0 +1,125 @@
+package allocator
+
+import (
+	"errors"
+	"net/netip"
+	"strconv"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// A grant is one Allocate under way, within its transaction.
+type grant struct {
+	tx          backend.Tx
+	lease       backend.Lease   // to be made; lacks the address
+	held        []backend.Lease // by the attachment before
+	onDuplicate Duplicate
+}
+
+// from leases an address of the set with the given index: the requested one, or
+// the next free one if that is zero.
+func (g *grant) from(index int, s Set, requested netip.Addr) (Assignment, error) {
+	if held := leasesIn(s, g.held); len(held) > 0 {
+		return g.repeat(s, held, requested)
+	}
+	if requested.IsValid() {
+		return g.requested(index, s, requested)
+	}
+	addr, err := g.next(index, s)
+	if err != nil {
+		return Assignment{}, err
+	}
+	return g.put(index, s, addr)
+}
+
+// repeat answers an attachment that holds addresses of the set already.
+func (g *grant) repeat(s Set, held []backend.Lease, requested netip.Addr) (Assignment, error) {
+	for _, l := range held {
+		if g.onDuplicate == Return && (!requested.IsValid() || requested == l.Addr) {
+			return s.assignment(l.Addr), nil
+		}
+	}
+	return Assignment{}, &DuplicateError{Addr: held[0].Addr, Holder: held[0]}
+}
+
+func (g *grant) requested(index int, s Set, addr netip.Addr) (Assignment, error) {
+	switch r := s.ranges[s.index(addr)]; {
+	case addr == r.gateway:
+		return Assignment{}, isGateway(addr)
+	case !r.Leasable(addr):
+		return Assignment{}, isExcluded(addr, s)
+	}
+	switch holder, err := g.tx.Lease(addr); {
+	case err == nil:
+		return Assignment{}, &TakenError{Addr: addr, Set: s, Holder: holder}
+	case !errors.Is(err, backend.ErrNotFound):
+		return Assignment{}, err
+	}
+	return g.put(index, s, addr)
+}
+
+// next returns the address whose turn it is. Only a set that has none left is
+// looked through for torn leases: that takes reading all of them.
+func (g *grant) next(index int, s Set) (netip.Addr, error) {
+	cursor, err := g.tx.Cursor(strconv.Itoa(index))
+	if err != nil && !errors.Is(err, backend.ErrNotFound) {
+		return netip.Addr{}, err
+	}
+	addr, err := nextFree(g.tx, s, cursor)
+	if !errors.Is(err, backend.ErrNoneFree) {
+		return addr, err
+	}
+	n, err := deleteTorn(g.tx, s)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	if n == 0 {
+		return netip.Addr{}, exhausted(index, s)
+	}
+	return nextFree(g.tx, s, cursor)
+}
+
+// put makes the lease. The cursor follows requested addresses too, as in
+// host-local.
+func (g *grant) put(index int, s Set, addr netip.Addr) (Assignment, error) {
+	l := g.lease
+	l.Addr = addr
+	if err := g.tx.Put(l); err != nil {
+		return Assignment{}, err
+	}
+	if err := g.tx.SetCursor(strconv.Itoa(index), addr); err != nil {
+		return Assignment{}, err
+	}
+	as := s.assignment(addr)
+	as.Fresh = true
+	return as, nil
+}
+
+// assignment describes an address of the set.
+func (s Set) assignment(addr netip.Addr) Assignment {
+	r := s.ranges[s.index(addr)]
+	return Assignment{Addr: netip.PrefixFrom(addr, r.subnet.Bits()), Gateway: r.gateway}
+}
+
+// nextFree returns the address of the set whose turn it is after cursor, or
+// [backend.ErrNoneFree].
+func nextFree(tx backend.ReadTx, s Set, cursor netip.Addr) (netip.Addr, error) {
+	for _, span := range s.roundRobin(cursor) {
+		addr, err := tx.NextFree(span.First, span.Last)
+		if !errors.Is(err, backend.ErrNoneFree) {
+			return addr, err
+		}
+	}
+	return netip.Addr{}, backend.ErrNoneFree
+}
+
+// leasesIn returns those of the leases whose addresses lie in the set.
+func leasesIn(s Set, leases []backend.Lease) []backend.Lease {
+	var in []backend.Lease
+	for _, l := range leases {
+		if s.Contains(l.Addr) {
+			in = append(in, l)
+		}
+	}
+	return in
+}

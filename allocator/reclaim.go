@@ -1,0 +1,94 @@
+package allocator
+
+import (
+	"iter"
+	"net/netip"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// releaseEarlierBoots does what [Options.ReleaseEarlierBoots] says, once in a
+// boot.
+func (a *Allocator) releaseEarlierBoots(tx backend.Tx) error {
+	due, err := a.rebooted(tx)
+	if err != nil || !due {
+		return err
+	}
+	if _, err := deleteLeases(tx, tx.Leases(netip.Addr{}), a.ofEarlierBoot); err != nil {
+		return err
+	}
+	return tx.SetBoot(a.opts.Boot)
+}
+
+// rebooted reports whether leases of earlier boots are to be released.
+func (a *Allocator) rebooted(tx backend.ReadTx) (bool, error) {
+	if !a.opts.ReleaseEarlierBoots || a.opts.Boot == "" {
+		return false, nil
+	}
+	boot, err := tx.Boot()
+	return boot != a.opts.Boot, err
+}
+
+func (a *Allocator) ofEarlierBoot(l backend.Lease) bool {
+	return l.Boot != "" && l.Boot != a.opts.Boot
+}
+
+func isTorn(l backend.Lease) bool { return l.Owner.IsZero() }
+
+// deleteTorn deletes the torn leases that keep addresses of the set from being
+// leased, and returns their number.
+func deleteTorn(tx backend.Tx, s Set) (int, error) {
+	torn, err := deleteLeases(tx, s.leased(tx), isTorn)
+	return len(torn), err
+}
+
+// leased iterates over the leases of those addresses of the set that can be
+// leased.
+func (s Set) leased(tx backend.ReadTx) iter.Seq2[backend.Lease, error] {
+	return func(yield func(backend.Lease, error) bool) {
+		for _, r := range s.ranges {
+			if !r.leased(tx, yield) {
+				return
+			}
+		}
+	}
+}
+
+// leased is a part of Set.leased, and reports whether to go on.
+func (r Range) leased(tx backend.ReadTx, yield func(backend.Lease, error) bool) bool {
+	for l, err := range tx.Leases(r.First()) {
+		if err == nil && !r.Contains(l.Addr) {
+			return true
+		}
+		if (err != nil || r.Leasable(l.Addr)) && !yield(l, err) {
+			return false
+		}
+	}
+	return true
+}
+
+// deleteLeases deletes those of the leases that unwanted picks, and returns them.
+// They are deleted after the iteration, during which a transaction must not write.
+func deleteLeases(
+	tx backend.Tx, leases iter.Seq2[backend.Lease, error], unwanted func(backend.Lease) bool,
+) ([]backend.Lease, error) {
+	var picked []backend.Lease
+	for l, err := range leases {
+		if err != nil {
+			return nil, err
+		}
+		if unwanted(l) {
+			picked = append(picked, l)
+		}
+	}
+	return picked, deleteAll(tx, picked)
+}
+
+func deleteAll(tx backend.Tx, leases []backend.Lease) error {
+	for _, l := range leases {
+		if err := tx.Delete(l.Addr); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package allocator
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// Check returns a [MissingError] unless owner holds at least one lease, and every
+// one of addrs that lies in the pool. Addresses outside the pool are somebody
+// else's business.
+func (a *Allocator) Check(ctx context.Context, owner backend.Owner, addrs []netip.Addr) error {
+	return a.store.View(ctx, func(tx backend.ReadTx) error {
+		held, err := tx.OwnedBy(owner)
+		if err != nil {
+			return err
+		}
+		if len(held) == 0 {
+			return &MissingError{Owner: owner}
+		}
+		for _, addr := range addrs {
+			if err := a.checkAddr(tx, owner, addr.Unmap()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (a *Allocator) checkAddr(tx backend.ReadTx, owner backend.Owner, addr netip.Addr) error {
+	if !a.pool.Contains(addr) {
+		return nil
+	}
+	l, err := tx.Lease(addr)
+	switch {
+	case errors.Is(err, backend.ErrNotFound):
+		return &MissingError{Owner: owner, Addr: addr}
+	case err != nil:
+		return err
+	case !owner.Covers(l.Owner):
+		return &MissingError{Owner: owner, Addr: addr, Holder: l}
+	}
+	return nil
+}
+
+// Status returns an [ExhaustedError] if Allocate would find no address in some
+// set of the pool.
+func (a *Allocator) Status(ctx context.Context) error {
+	return a.store.View(ctx, func(tx backend.ReadTx) error {
+		for i, s := range a.pool.sets {
+			left, err := a.hasLeft(tx, s)
+			if err != nil {
+				return err
+			}
+			if !left {
+				return exhausted(i, s)
+			}
+		}
+		return nil
+	})
+}
+
+// hasLeft reports whether Allocate would find an address in the set, if need be
+// after taking back leases.
+func (a *Allocator) hasLeft(tx backend.ReadTx, s Set) (bool, error) {
+	if _, err := nextFree(tx, s, netip.Addr{}); !errors.Is(err, backend.ErrNoneFree) {
+		return err == nil, err
+	}
+	rebooted, err := a.rebooted(tx)
+	if err != nil {
+		return false, err
+	}
+	for l, err := range s.leased(tx) {
+		if err != nil {
+			return false, err
+		}
+		if isTorn(l) || rebooted && a.ofEarlierBoot(l) {
+			return true, nil
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,56 @@
+package config
+
+import (
+	"encoding/json"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// ParseAttachments reads the network and the attachments that are still valid,
+// for GC (CNI SPEC 1.1, section 2). Everything else is to be released, so what
+// cannot be understood is an error: a container that is overlooked here would
+// lose the address it uses.
+func ParseAttachments(stdin []byte) (Network, []backend.Owner, error) {
+	n, err := ParseNetwork(stdin)
+	if err != nil {
+		return Network{}, nil, err
+	}
+	var raw struct {
+		Valid json.RawMessage `json:"cni.dev/valid-attachments"`
+
+		// An early draft of the SPEC used this name, and libcni writes both.
+		Older json.RawMessage `json:"cni.dev/attachments"`
+	}
+	if err := decode(stdin, &raw); err != nil {
+		return Network{}, nil, err
+	}
+	key, list := "cni.dev/valid-attachments", raw.Valid
+	if list == nil {
+		key, list = "cni.dev/attachments", raw.Older
+	}
+	if list == nil {
+		return Network{}, nil, invalid("list the attachments that are still valid; to release every address, give an empty list",
+			"the configuration has no cni.dev/valid-attachments, and without it nothing is known to be unused")
+	}
+	owners, err := owners(key, list)
+	return n, owners, err
+}
+
+// owners takes null for an empty list: that is how libcni writes an empty slice.
+func owners(key string, list json.RawMessage) ([]backend.Owner, error) {
+	var raw []struct {
+		ContainerID string `json:"containerID"`
+		IfName      string `json:"ifname"`
+	}
+	if err := json.Unmarshal(list, &raw); err != nil {
+		return nil, decodeError(key, err)
+	}
+	owners := make([]backend.Owner, len(raw))
+	for i, a := range raw {
+		owners[i] = backend.Owner{ContainerID: a.ContainerID, IfName: a.IfName}
+		if err := owners[i].Validate(); err != nil {
+			return nil, invalid("correct the list of attachments; nothing was released", "%s[%d]: %s", key, i, err)
+		}
+	}
+	return owners, nil
+}

@@ -1,0 +1,219 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
+)
+
+// A Config is everything that a network configuration and CNI_ARGS say to the
+// plugin.
+type Config struct {
+	Network
+
+	// CNIVersion is the version of CNI that the configuration speaks; the
+	// result has to speak it too. It is never empty.
+	CNIVersion string
+
+	// Pool is what the network has to hand out. It has at least one set.
+	Pool allocator.Pool
+
+	// Requested are the addresses that the attachment is to get, each once.
+	// CNI_ARGS come first, then args of the configuration, then
+	// runtimeConfig.
+	Requested []netip.Addr
+
+	// Pod is the Kubernetes pod of the container; zero if not known.
+	Pod backend.Pod
+
+	// Routes go into the result as they are. None is nil.
+	Routes []*types.Route
+
+	// ResolvConf is the path of the resolv.conf file whose contents go into
+	// the result; empty if none do.
+	ResolvConf string
+
+	// OnDuplicate says what an ADD does for an attachment that has leases.
+	OnDuplicate allocator.Duplicate
+
+	// OnReboot says what becomes of leases made before the last reboot.
+	OnReboot Reboot
+
+	// ExhaustedOK reports whether STATUS is to pass when no address is left.
+	ExhaustedOK bool
+}
+
+// A Reboot says what becomes of leases that were made in an earlier boot of the
+// machine.
+type Reboot string
+
+// The zero Reboot leaves it to the store: bolt releases such leases; files keeps
+// them, as host-local does.
+const (
+	ReleaseOnReboot Reboot = "release"
+	KeepOnReboot    Reboot = "keep"
+)
+
+// Releases reports whether such leases are released from a store of the given
+// kind, Files or Bolt.
+func (r Reboot) Releases(kind string) bool {
+	return r == ReleaseOnReboot || r == "" && kind == Bolt
+}
+
+// Parse reads the network configuration and CNI_ARGS.
+func Parse(stdin []byte, cniArgs string) (*Config, error) {
+	var raw rawConfig
+	if err := decode(stdin, &raw); err != nil {
+		return nil, err
+	}
+	n, err := network(raw.Name, raw.store())
+	if err != nil {
+		return nil, err
+	}
+	c := &Config{Network: n, CNIVersion: version(raw.CNIVersion), ResolvConf: raw.IPAM.ResolvConf}
+	if err := c.readRequest(&raw, cniArgs); err != nil {
+		return nil, err
+	}
+	if err := c.readPool(&raw); err != nil {
+		return nil, err
+	}
+	if c.Routes, err = routes(raw.IPAM.Routes); err != nil {
+		return nil, err
+	}
+	if err := c.readPolicies(raw.IPAM); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Version returns the version of CNI that the configuration speaks. Whether that
+// is one the plugin knows is for the caller to decide.
+func Version(stdin []byte) (string, error) {
+	var raw struct {
+		CNIVersion string `json:"cniVersion"`
+	}
+	err := decode(stdin, &raw)
+	return version(raw.CNIVersion), err
+}
+
+// version fills in the version of configurations that were written before
+// versions were.
+func version(text string) string {
+	if text == "" {
+		return "0.1.0"
+	}
+	return text
+}
+
+// readRequest reads what is wanted for this attachment in particular.
+func (c *Config) readRequest(raw *rawConfig, cniArgs string) error {
+	a, err := parseArgs(cniArgs)
+	if err != nil {
+		return err
+	}
+	c.Pod = a.pod
+	if a.ip.IsValid() {
+		c.Requested = append(c.Requested, a.ip)
+	}
+	if err := c.request("args.cni.ips", raw.Args.CNI.IPs); err != nil {
+		return err
+	}
+	return c.request("runtimeConfig.ips", raw.RuntimeConfig.IPs)
+}
+
+func (c *Config) request(key string, texts []string) error {
+	for i, text := range texts {
+		addr, ok := parseAddrOrCIDR(text)
+		if !ok {
+			return invalid("write an address like 10.1.2.3, or leave it out",
+				"cannot understand ip: invalid IP address %q (%s[%d])", text, key, i)
+		}
+		// Runtimes pass one request along several ways.
+		if !slices.Contains(c.Requested, addr) {
+			c.Requested = append(c.Requested, addr)
+		}
+	}
+	return nil
+}
+
+func (c *Config) readPool(raw *rawConfig) error {
+	sets, err := raw.rangeSets()
+	if err != nil {
+		return err
+	}
+	if c.Pool, err = newPool(sets); err != nil {
+		return err
+	}
+	return checkFamilies(c.CNIVersion, c.Pool)
+}
+
+// checkFamilies holds that a result of the old versions has room for one address
+// of each family (CNI SPEC 0.2.0, section "Result").
+func checkFamilies(version string, pool allocator.Pool) error {
+	if version != "0.1.0" && version != "0.2.0" {
+		return nil
+	}
+	var n4, n6 int
+	for _, set := range pool.Sets() {
+		if set.Is4() {
+			n4++
+		} else {
+			n6++
+		}
+	}
+	if n4 > 1 || n6 > 1 {
+		return invalid(`set "cniVersion" to 0.3.0 or later, or configure one range set per family`,
+			"CNI version %v does not support more than 1 address per family", version)
+	}
+	return nil
+}
+
+// routes decodes one by one, so that an error can tell which it was.
+func routes(raw []json.RawMessage) ([]*types.Route, error) {
+	var routes []*types.Route
+	for i, data := range raw {
+		if string(data) == "null" {
+			continue // host-local takes it, and a nil route means nothing.
+		}
+		route := new(types.Route)
+		if err := json.Unmarshal(data, route); err != nil {
+			return nil, routeError(fmt.Sprintf("ipam.routes[%d]", i), err)
+		}
+		routes = append(routes, route)
+	}
+	return routes, nil
+}
+
+func routeError(key string, err error) error {
+	var text *net.ParseError
+	if errors.As(err, &text) {
+		return invalid(`write a route as {"dst": "10.1.0.0/16", "gw": "10.1.2.1"}`, "%s (%s)", text, key)
+	}
+	return decodeError(key, err)
+}
+
+func (c *Config) readPolicies(raw *rawIPAM) error {
+	for _, err := range []error{
+		oneOf("ipam.onDuplicate", raw.OnDuplicate, "error", "return"),
+		oneOf("ipam.onReboot", raw.OnReboot, string(ReleaseOnReboot), string(KeepOnReboot)),
+		oneOf("ipam.exhaustedStatus", raw.ExhaustedStatus, "error", "ok"),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	if raw.OnDuplicate == "return" {
+		c.OnDuplicate = allocator.Return
+	}
+	c.OnReboot = Reboot(raw.OnReboot)
+	c.ExhaustedOK = raw.ExhaustedStatus == "ok"
+	return nil
+}

@@ -1,0 +1,144 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// rawConfig mirrors the shape of the JSON, so that encoding/json refuses the
+// same wrong types as it does for host-local. What the texts mean is decided
+// afterwards, where an error can name the key.
+type rawConfig struct {
+	Name          string   `json:"name"`
+	CNIVersion    string   `json:"cniVersion"`
+	IPAM          *rawIPAM `json:"ipam"`
+	RuntimeConfig struct {
+		IPRanges [][]rawRange `json:"ipRanges"`
+		IPs      []string     `json:"ips"`
+	} `json:"runtimeConfig"`
+	Args struct {
+		CNI struct {
+			IPs []string `json:"ips"`
+		} `json:"cni"`
+	} `json:"args"`
+}
+
+// store returns nil where there is no ipam.
+func (c *rawConfig) store() *rawStore {
+	if c.IPAM == nil {
+		return nil
+	}
+	return &c.IPAM.rawStore
+}
+
+type rawIPAM struct {
+	rawStore
+	rawRange // the form from when a network had one range only
+
+	Ranges          [][]rawRange      `json:"ranges"`
+	Routes          []json.RawMessage `json:"routes"`
+	ResolvConf      string            `json:"resolvConf"`
+	OnDuplicate     string            `json:"onDuplicate"`
+	OnReboot        string            `json:"onReboot"`
+	ExhaustedStatus string            `json:"exhaustedStatus"`
+
+	// These mean nothing here; host-local insists that they are strings.
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+type rawStore struct {
+	DataDir     string `json:"dataDir"`
+	Backend     string `json:"backend"`
+	LockTimeout string `json:"lockTimeout"`
+}
+
+type rawRange struct {
+	Subnet     rawText  `json:"subnet"`
+	RangeStart string   `json:"rangeStart"`
+	RangeEnd   string   `json:"rangeEnd"`
+	Gateway    string   `json:"gateway"`
+	Exclude    []string `json:"exclude"`
+
+	// The names of 2015.
+	OldStart string `json:"range-start"`
+	OldEnd   string `json:"range-end"`
+}
+
+// is2015 reports whether the range is written with the names of 2015.
+func (r rawRange) is2015() bool { return r.OldStart != "" || r.OldEnd != "" }
+
+// rawText is a string that tells null, which host-local refuses for a subnet,
+// from an absent key, which it does not.
+type rawText struct {
+	present bool
+	text    string
+}
+
+func (t *rawText) UnmarshalJSON(data []byte) error {
+	*t = rawText{present: true} // an earlier key of the same name is forgotten
+	return json.Unmarshal(data, &t.text)
+}
+
+// decode is json.Unmarshal with an error that speaks of keys, not of Go types.
+func decode(data []byte, into any) error {
+	return decodeError("", json.Unmarshal(data, into))
+}
+
+// decodeError explains what encoding/json complains about in the value at key.
+func decodeError(key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(err, &mismatch) {
+		key = keyOf(key, mismatch.Field)
+		return undecodable("correct the type of this value",
+			"%s is of JSON type %s, want %s", key, mismatch.Value, jsonType(mismatch.Type))
+	}
+	advice := "write one JSON object"
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		advice = fmt.Sprintf("the JSON is broken at byte %d", syntax.Offset)
+	}
+	return undecodable(advice, "%s", err)
+}
+
+// undecodable keeps the words, and the spelling, of CNI's own plugin skeleton:
+// they are what people search their logs for.
+func undecodable(advice, format string, args ...any) error {
+	text := "error unmarshall network config: " + fmt.Sprintf(format, args...)
+	return &Error{Kind: ErrDecode, Text: text, Advice: advice}
+}
+
+// keyOf joins a key and the path that encoding/json reports below it. Some
+// versions of Go count the names of embedded structs into that path.
+func keyOf(key, path string) string {
+	path = strings.NewReplacer("rawRange.", "", "rawStore.", "").Replace(path)
+	switch {
+	case key == "" && path == "":
+		return "the configuration"
+	case key == "" || path == "":
+		return key + path
+	}
+	return key + "." + path
+}
+
+// jsonType returns the JSON type that decodes into t.
+func jsonType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "string"
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 { // net.IP
+			return "string"
+		}
+		return "array"
+	case reflect.Struct:
+		return "object"
+	}
+	return "integer"
+}

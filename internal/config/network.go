@@ -1,0 +1,106 @@
+package config
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Names of stores, the values of Network.Backend.
+const (
+	Files = "files"
+	Bolt  = "bolt"
+)
+
+// A Network says where the leases of a network are.
+type Network struct {
+	// Name is the name of the network. It is safe as an element of a path.
+	Name string
+
+	// DataDir is the directory under which all networks keep their leases.
+	DataDir string
+
+	// Backend names the store, Files or Bolt. If it is empty, what stands at
+	// Path decides.
+	Backend string
+
+	// LockTimeout is how long to wait for the lock of the network.
+	LockTimeout time.Duration
+}
+
+// Path returns the place of the store: a directory or a file, as its kind wants.
+func (n Network) Path() string { return filepath.Join(n.DataDir, n.Name) }
+
+// ParseNetwork reads which network the input is about and where its leases are.
+// It looks at nothing else: to release an address takes no ranges, and must not
+// fail because of them.
+func ParseNetwork(stdin []byte) (Network, error) {
+	var raw struct {
+		Name string    `json:"name"`
+		IPAM *rawStore `json:"ipam"`
+	}
+	if err := decode(stdin, &raw); err != nil {
+		return Network{}, err
+	}
+	return network(raw.Name, raw.IPAM)
+}
+
+func network(name string, raw *rawStore) (Network, error) {
+	if err := checkName(name); err != nil {
+		return Network{}, err
+	}
+	if raw == nil {
+		return Network{}, invalid(`add "ipam": {"type": "host-local"}`, "IPAM config missing 'ipam' key")
+	}
+	if err := oneOf("ipam.backend", raw.Backend, Files, Bolt); err != nil {
+		return Network{}, err
+	}
+	timeout, err := lockTimeout(raw.LockTimeout)
+	if err != nil {
+		return Network{}, err
+	}
+	n := Network{Name: name, DataDir: raw.DataDir, Backend: raw.Backend, LockTimeout: timeout}
+	if n.DataDir == "" {
+		n.DataDir = "/var/lib/cni/networks"
+	}
+	return n, nil
+}
+
+func lockTimeout(text string) (time.Duration, error) {
+	if text == "" {
+		return 30 * time.Second, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, invalid(`write a positive duration, for example "30s"`, "ipam.lockTimeout: %q cannot be waited for", text)
+	}
+	return d, nil
+}
+
+// checkName holds CNI's rule for network names (SPEC, section 1). The name
+// becomes an element of a path: without the rule ".." would leave the data
+// directory.
+func checkName(name string) error {
+	const rule = "use letters, digits, '_', '.' and '-', beginning with a letter or digit"
+	if name == "" {
+		return invalid(`add the key "name"; `+rule, "missing network name")
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case i > 0 && (c == '_' || c == '.' || c == '-'):
+		default:
+			return invalid(rule, "invalid characters found in network name %q", name)
+		}
+	}
+	return nil
+}
+
+// oneOf returns an error unless value is one of those known, or not set.
+func oneOf(key, value string, known ...string) error {
+	if value == "" || slices.Contains(known, value) {
+		return nil
+	}
+	return invalid("use one of: "+strings.Join(known, ", "), "%s: unknown value %q", key, value)
+}

@@ -1,0 +1,65 @@
+package config_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/config"
+)
+
+func TestNetworkNeedsNoRanges(t *testing.T) {
+	n, err := config.ParseNetwork([]byte(`{"name": "net", "ipam": {"type": "host-local"}}`))
+	require.NoError(t, err)
+	require.Equal(t, config.Network{
+		Name:        "net",
+		DataDir:     "/var/lib/cni/networks",
+		LockTimeout: 30 * time.Second,
+	}, n)
+}
+
+func TestNetworkIgnoresTheRest(t *testing.T) {
+	n, err := config.ParseNetwork([]byte(`{
+		"name": "net", "cniVersion": 1, "args": 2, "runtimeConfig": [3], "prevResult": "x",
+		"ipam": {
+			"dataDir": "/run/ipam", "backend": "bolt", "lockTimeout": "1s",
+			"type": 1, "name": [], "subnet": 5, "ranges": "x", "rangeStart": "x", "gateway": {}, "routes": 7,
+			"exclude": false, "onReboot": "x", "onDuplicate": 1, "exhaustedStatus": []
+		}
+	}`))
+	require.NoError(t, err)
+	require.Equal(t, config.Network{
+		Name:        "net",
+		DataDir:     "/run/ipam",
+		Backend:     config.Bolt,
+		LockTimeout: time.Second,
+	}, n)
+	require.Equal(t, filepath.FromSlash("/run/ipam/net"), n.Path())
+}
+
+func TestNetworkRefused(t *testing.T) {
+	for stdin, text := range map[string]string{
+		`{"ipam": {}}`:                  "missing network name",
+		`{"name": "a/b", "ipam": {}}`:   `invalid characters found in network name "a/b"`,
+		`{"name": "net"}`:               "IPAM config missing 'ipam' key",
+		`{"name": "net", "ipam": null}`: "IPAM config missing 'ipam' key",
+		conf(`"backend": "x"`):          `ipam.backend: unknown value "x"`,
+		conf(`"lockTimeout": "x"`):      `ipam.lockTimeout: "x" cannot be waited for`,
+	} {
+		_, err := config.ParseNetwork([]byte(stdin))
+		refused(t, err, config.ErrInvalid, text)
+	}
+	for stdin, text := range map[string]string{
+		`{`:                          "unexpected end of JSON input",
+		`{"name": {}, "ipam": {}}`:   "name is of JSON type object, want string",
+		`{"name": "net", "ipam": 5}`: "ipam is of JSON type number, want object",
+		conf(`"dataDir": 5`):         "ipam.dataDir is of JSON type number, want string",
+		conf(`"backend": 5`):         "ipam.backend is of JSON type number, want string",
+		conf(`"lockTimeout": 5`):     "ipam.lockTimeout is of JSON type number, want string",
+	} {
+		_, err := config.ParseNetwork([]byte(stdin))
+		refused(t, err, config.ErrDecode, "error unmarshall network config: "+text)
+	}
+}

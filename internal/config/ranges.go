@@ -1,0 +1,155 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/leasehold/leasehold/allocator"
+)
+
+// A rangeSet is a range set and the key that it was configured under.
+type rangeSet struct {
+	key   string
+	specs []allocator.RangeSpec
+}
+
+// rangeSets returns the configured range sets in the order in which addresses
+// are handed out: those of the runtime come first, then the single range that
+// stands in ipam itself.
+func (c *rawConfig) rangeSets() ([]rangeSet, error) {
+	var p rangeParser
+	sets := p.sets("runtimeConfig.ipRanges", c.RuntimeConfig.IPRanges)
+	own := p.spec("ipam", c.IPAM.rawRange)
+	listed := p.sets("ipam.ranges", c.IPAM.Ranges)
+	for _, set := range slices.Concat(sets, listed) {
+		set.exclude(own.Exclude)
+	}
+	if own.Subnet.IsValid() {
+		sets = append(sets, rangeSet{"ipam", []allocator.RangeSpec{own}})
+	}
+	return append(sets, listed...), p.err
+}
+
+func (s rangeSet) exclude(spans []allocator.Span) {
+	for i := range s.specs {
+		s.specs[i].Exclude = append(s.specs[i].Exclude, spans...)
+	}
+}
+
+// A rangeParser reads texts and remembers the first that it cannot understand.
+type rangeParser struct{ err error }
+
+func (p *rangeParser) sets(key string, raw [][]rawRange) []rangeSet {
+	sets := make([]rangeSet, len(raw))
+	for i, ranges := range raw {
+		set := rangeSet{key: fmt.Sprintf("%s[%d]", key, i)}
+		for j, r := range ranges {
+			set.specs = append(set.specs, p.spec(fmt.Sprintf("%s[%d]", set.key, j), r))
+		}
+		sets[i] = set
+	}
+	return sets
+}
+
+func (p *rangeParser) spec(key string, r rawRange) allocator.RangeSpec {
+	first, last := p.ends(key, r)
+	spec := allocator.RangeSpec{
+		Subnet:    p.subnet(key, r),
+		First:     first,
+		Last:      last,
+		NoGateway: r.Gateway == "none",
+		Exclude:   p.spans(key+".exclude", r.Exclude),
+	}
+	if !spec.NoGateway {
+		spec.Gateway = p.addr(key+".gateway", r.Gateway)
+	}
+	return spec
+}
+
+// subnet masks off host bits only where the range has the keys of 2015: it was
+// then that a subnet could be written as any address within it.
+func (p *rangeParser) subnet(key string, r rawRange) netip.Prefix {
+	if !r.Subnet.present {
+		return netip.Prefix{}
+	}
+	subnet, ok := parseCIDR(r.Subnet.text)
+	if !ok {
+		p.fail("write a network like 10.1.2.0/24 or fd00::/64",
+			"invalid CIDR address: %s (%s.subnet)", r.Subnet.text, key)
+	}
+	if r.is2015() {
+		return subnet.Masked()
+	}
+	return subnet
+}
+
+// ends returns the ends of a range, which have one pair of names or the other.
+func (p *rangeParser) ends(key string, r rawRange) (first, last netip.Addr) {
+	if !r.is2015() {
+		return p.addr(key+".rangeStart", r.RangeStart), p.addr(key+".rangeEnd", r.RangeEnd)
+	}
+	if r.RangeStart != "" || r.RangeEnd != "" {
+		p.fail("use rangeStart and rangeEnd only", "%s has range-start %q and range-end %q beside rangeStart %q and rangeEnd %q",
+			key, r.OldStart, r.OldEnd, r.RangeStart, r.RangeEnd)
+	}
+	return p.addr(key+".range-start", r.OldStart), p.addr(key+".range-end", r.OldEnd)
+}
+
+// addr returns the address that text stands for; an empty one stands for none.
+func (p *rangeParser) addr(key, text string) netip.Addr {
+	addr, ok := parseAddr(text)
+	if !ok && text != "" {
+		p.fail("write an address like 10.1.2.3 or fd00::3", "invalid IP address: %s (%s)", text, key)
+	}
+	return addr
+}
+
+func (p *rangeParser) spans(key string, texts []string) []allocator.Span {
+	var spans []allocator.Span
+	for i, text := range texts {
+		span, err := allocator.ParseSpan(text)
+		if err != nil {
+			p.fail("write 10.1.2.3, 10.1.2.0/28 or 10.1.2.3-10.1.2.7", "%s[%d]: %s", key, i, err)
+		}
+		spans = append(spans, span)
+	}
+	return spans
+}
+
+func (p *rangeParser) fail(advice, format string, args ...any) {
+	if p.err == nil {
+		p.err = invalid(advice, format, args...)
+	}
+}
+
+// newPool makes the pool of what is configured.
+func newPool(sets []rangeSet) (allocator.Pool, error) {
+	if len(sets) == 0 {
+		return allocator.Pool{}, invalid(`add "ranges": [[{"subnet": "10.1.2.0/24"}]] to ipam`, "no IP ranges specified")
+	}
+	made := make([]allocator.Set, len(sets))
+	for i, set := range sets {
+		var err error
+		if made[i], err = newSet(set.specs); err != nil {
+			return allocator.Pool{}, invalid("correct the ranges in "+set.key, "invalid range set %d: %s", i, err)
+		}
+	}
+	pool, err := allocator.NewPool(made...)
+	if err != nil {
+		return allocator.Pool{}, invalid("give each range set addresses of its own", "%s", err)
+	}
+	return pool, nil
+}
+
+func newSet(specs []allocator.RangeSpec) (allocator.Set, error) {
+	ranges := make([]allocator.Range, len(specs))
+	for i, spec := range specs {
+		r, err := allocator.NewRange(spec)
+		if err != nil {
+			return allocator.Set{}, err
+		}
+		ranges[i] = r
+	}
+	return allocator.NewSet(ranges...)
+}
