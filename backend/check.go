@@ -7,8 +7,9 @@ import (
 
 // The checks that every store makes, and the errors that it returns.
 
-// ErrEnded is the [ErrInvalid] of a transaction that is used after fn has returned.
-var ErrEnded = fmt.Errorf("%w: the transaction has ended", ErrInvalid)
+// Ended returns the [ErrInvalid] of a transaction that is used after fn has
+// returned.
+func Ended() error { return fmt.Errorf("%w: the transaction has ended", ErrInvalid) }
 
 // CheckAddr returns an [ErrInvalid] that says why, unless [ValidAddr] accepts
 // addr.

@@ -19,7 +19,7 @@ type empty struct{ ended bool }
 
 func (e *empty) usable() error {
 	if e.ended {
-		return ErrEnded
+		return Ended()
 	}
 	return nil
 }

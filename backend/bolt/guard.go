@@ -36,7 +36,8 @@ func (s *Store) explain(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum),
-		errors.Is(err, berrors.ErrVersionMismatch):
+		errors.Is(err, berrors.ErrVersionMismatch),
+		errors.Is(err, syscall.EFBIG): // a page number that is none
 		return s.damaged(err)
 	case errors.Is(err, syscall.ENOSPC):
 		return s.fail(fmt.Errorf("%w: %w", backend.ErrNoSpace, err))

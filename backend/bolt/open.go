@@ -73,7 +73,7 @@ func (s *Store) openNew() (*os.File, error) {
 
 // openFile opens a file that a bolt store can be in: a regular one.
 func (s *Store) openFile(path string, flag int) (*os.File, error) {
-	f, err := os.OpenFile(path, flag|noFollow, 0o600)
+	f, err := openFile(path, flag, 0o600)
 	if err != nil {
 		if info, statErr := os.Lstat(path); statErr == nil && !info.Mode().IsRegular() {
 			return nil, s.fail(backend.ErrOtherStore)

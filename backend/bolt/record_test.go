@@ -35,7 +35,7 @@ func TestRecordBytes(t *testing.T) {
 		"60636f7265646e732d363734623862626663662d78376b3270"+ // coredns-…
 		"de92d82b", // checksum
 		hex.EncodeToString(encode(full)))
-	
+
 }
 
 func TestRecordRoundTrip(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/flock"
 )
 
 // What a transaction does with the file.
@@ -29,7 +30,7 @@ func (s *Store) transact(f *os.File, how purpose, fn func(*tx) error) error {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	t := &tx{store: s, file: f, how: how}
 	if err := t.guard(t.begin); err != nil {
-		return and(err, t.close())
+		return and(err, t.abort())
 	}
 	done := false
 	defer func() {
@@ -126,7 +127,7 @@ func (t *tx) bind() error {
 
 // abort ends the transaction without writing.
 func (t *tx) abort() error {
-	if t.damage != nil {
+	if t.damage != nil || t.bolt == nil {
 		return t.close()
 	}
 	return and(t.guard(t.bolt.Rollback), t.close())
@@ -152,7 +153,10 @@ func (t *tx) close() error {
 	if t.how == creating && !t.placed {
 		err = t.store.discard()
 	}
-	if t.damage == nil && t.db != nil {
+	switch {
+	case t.damage != nil: // the mapping that bbolt leaves behind would keep the lock
+		err = and(err, flock.Unlock(t.file))
+	case t.db != nil:
 		err = and(err, t.guard(t.db.Close))
 	}
 	return err

@@ -36,7 +36,7 @@ type tx struct {
 // usable returns an error where no method may touch the file.
 func (t *tx) usable() error {
 	if t.ended {
-		return backend.ErrEnded
+		return backend.Ended()
 	}
 	return t.damage
 }

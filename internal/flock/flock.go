@@ -13,7 +13,8 @@ import (
 	"os"
 )
 
-// Exclusive locks f against every other lock. The lock ends when f is closed.
+// Exclusive locks f against every other lock. The lock ends when f is closed, or by
+// Unlock where something else, such as a mapping of f, outlives that.
 //
 // If the context ends first it returns the context's error; f then belongs to
 // the goroutine that still waits and the caller must not use it any more. After
@@ -22,3 +23,6 @@ func Exclusive(ctx context.Context, f *os.File) error { return lock(ctx, f, true
 
 // Shared is like Exclusive, but lets other shared locks in.
 func Shared(ctx context.Context, f *os.File) error { return lock(ctx, f, false) }
+
+// Unlock ends the lock of f.
+func Unlock(f *os.File) error { return unlock(f) }

@@ -35,6 +35,8 @@ func lock(ctx context.Context, f *os.File, exclusive bool) error {
 	}
 }
 
+func unlock(f *os.File) error { return flock(f, unix.LOCK_UN) }
+
 func flock(f *os.File, how int) error {
 	for {
 		// Fd would make the file blocking, which a lock file already is.

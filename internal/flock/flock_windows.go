@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// all is the length of a whole file, which is what the stock plugin locks.
+const all = ^uint32(0)
+
 // retry is how long to wait between two attempts. LockFileEx can wait in the
 // kernel only on a handle opened for overlapped I/O, which os.File is not.
 const retry = 5 * time.Millisecond
@@ -18,8 +21,6 @@ func lock(ctx context.Context, f *os.File, exclusive bool) error {
 	if exclusive {
 		flags |= windows.LOCKFILE_EXCLUSIVE_LOCK
 	}
-	// The whole file, as the stock plugin locks it.
-	const all = ^uint32(0)
 	for {
 		err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, all, all, new(windows.Overlapped))
 		if !errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
@@ -32,4 +33,9 @@ func lock(ctx context.Context, f *os.File, exclusive bool) error {
 		case <-time.After(retry):
 		}
 	}
+}
+
+func unlock(f *os.File) error {
+	err := windows.UnlockFileEx(windows.Handle(f.Fd()), 0, all, all, new(windows.Overlapped))
+	return os.NewSyscallError("UnlockFileEx", err)
 }
