@@ -3,7 +3,6 @@ package allocator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -110,7 +109,7 @@ func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) (
 	got := make([]Assignment, len(a.pool.sets))
 	for i, s := range a.pool.sets {
 		if got[i], err = g.from(i, s, requested[i]); err != nil {
-			return nil, fmt.Errorf("failed to allocate for range %d: %w", i, err)
+			return nil, inRange(i, err)
 		}
 	}
 	return got, nil

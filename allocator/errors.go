@@ -130,6 +130,12 @@ func exhausted(index int, s Set) error {
 	return e
 }
 
+// inRange says for which of the sets, which the stock plugin calls ranges, an
+// Allocate failed.
+func inRange(index int, err error) error {
+	return fmt.Errorf("failed to allocate for range %d: %w", index, err)
+}
+
 func isGateway(addr netip.Addr) error {
 	return &RequestError{Addrs: []netip.Addr{addr}, Reason: fmt.Sprintf("requested ip %s is subnet's gateway", addr)}
 }

@@ -43,12 +43,6 @@ func (g *grant) repeat(s Set, held []backend.Lease, requested netip.Addr) (Assig
 }
 
 func (g *grant) requested(index int, s Set, addr netip.Addr) (Assignment, error) {
-	switch r := s.ranges[s.index(addr)]; {
-	case addr == r.gateway:
-		return Assignment{}, isGateway(addr)
-	case !r.Leasable(addr):
-		return Assignment{}, isExcluded(addr, s)
-	}
 	switch holder, err := g.tx.Lease(addr); {
 	case err == nil:
 		return Assignment{}, &TakenError{Addr: addr, Set: s, Holder: holder}

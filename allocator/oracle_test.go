@@ -103,6 +103,11 @@ func (o *oracle) allocateOrLeaveTraces(owner backend.Owner, requested []netip.Ad
 		}
 		wanted[i] = a
 	}
+	for set, a := range wanted {
+		if _, j, _ := o.find(a); !o.sets[set][j].leasable(a) {
+			return nil, "request"
+		}
+	}
 	mine := func(set int) (addrs []netip.Addr) {
 		for a, holder := range o.held {
 			if i, _, ok := o.find(a); ok && i == set && owner.Covers(holder) && !holder.IsZero() {
@@ -134,10 +139,6 @@ func (o *oracle) one(set int, owner backend.Owner, want netip.Addr, mine []netip
 		return want, "duplicate"
 	}
 	if want.IsValid() {
-		_, j, _ := o.find(want)
-		if !o.sets[set][j].leasable(want) {
-			return want, "request"
-		}
 		if _, taken := o.held[want]; taken {
 			return want, "taken"
 		}

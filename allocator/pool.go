@@ -151,5 +151,24 @@ func (p Pool) assign(requested []netip.Addr) ([]netip.Addr, error) {
 	if len(left) > 0 {
 		return nil, unassigned(left)
 	}
-	return assigned, nil
+	return assigned, p.leasable(assigned)
+}
+
+// leasable returns an error if a requested address can never be leased. It is
+// found here, and not under the lock of the store, so that such a request leaves
+// no trace, not even a store with nothing in it.
+func (p Pool) leasable(assigned []netip.Addr) error {
+	for i, addr := range assigned {
+		if !addr.IsValid() {
+			continue
+		}
+		s := p.sets[i]
+		switch r := s.ranges[s.index(addr)]; {
+		case addr == r.gateway:
+			return inRange(i, isGateway(addr))
+		case !r.Leasable(addr):
+			return inRange(i, isExcluded(addr, s))
+		}
+	}
+	return nil
 }

@@ -1,0 +1,37 @@
+// Host-local is a CNI IPAM plugin: it leases IP addresses to containers from
+// ranges that the network configuration names, and keeps the leases on this host.
+//
+// It is meant to take the place of the CNI project's plugin of the same name. The
+// README says how; package internal/hostlocal is the plugin.
+package main
+
+import (
+	"os"
+	"runtime/debug"
+
+	"github.com/leasehold/leasehold/internal/hostlocal"
+)
+
+func main() {
+	// The process lives for two milliseconds and needs few megabytes; only
+	// where it works on a great many leases does it collect garbage.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(256 << 20)
+	plugin := hostlocal.Plugin{
+		Getenv:  os.Getenv,
+		Stdin:   os.Stdin,
+		Stdout:  stdout(),
+		Stderr:  os.Stderr,
+		Version: version(),
+	}
+	os.Exit(plugin.Run())
+}
+
+// version returns what the build says of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,9 @@
+package main
+
+import (
+	"io"
+	"os"
+)
+
+// stdout returns standard output; Windows has no SIGPIPE to fear.
+func stdout() io.Writer { return os.Stdout }

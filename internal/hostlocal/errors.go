@@ -1,0 +1,91 @@
+package hostlocal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+// Error codes of this plugin. Codes from 100 on are a plugin's own (CNI SPEC,
+// section 5, error); those below are in package types.
+const (
+	CodeExhausted  uint = 100 // a range set has no address left
+	CodeTaken      uint = 101 // a requested address is leased to another
+	CodeDuplicate  uint = 102 // the attachment has an address already
+	CodeMismatch   uint = 103 // another kind of store stands at the path
+	CodeDamaged    uint = 104 // the store is damaged
+	CodeMissing    uint = 105 // CHECK: an address is not leased to the container
+	CodeImpossible uint = 106 // a requested address can never be leased
+)
+
+// explain gives an error its CNI code and, as details, what to do next.
+func explain(err error) *types.Error {
+	if e := (*types.Error)(nil); errors.As(err, &e) {
+		return e
+	}
+	code, details := classify(err)
+	return types.NewError(code, err.Error(), details)
+}
+
+func classify(err error) (code uint, details string) {
+	var (
+		exhausted *allocator.ExhaustedError
+		taken     *allocator.TakenError
+		duplicate *allocator.DuplicateError
+		request   *allocator.RequestError
+		missing   *allocator.MissingError
+		mismatch  *stores.MismatchError
+	)
+	switch {
+	case errors.As(err, &exhausted):
+		return CodeExhausted, "to see what fills the range set, run: leasehold why-full NETWORK"
+	case errors.As(err, &taken):
+		return CodeTaken, fmt.Sprintf("to see who holds it, run: leasehold who %s", taken.Addr)
+	case errors.As(err, &duplicate):
+		return CodeDuplicate, `run DEL for this attachment first; "onDuplicate": "return" in ipam returns what it has`
+	case errors.As(err, &request):
+		return CodeImpossible, ""
+	case errors.As(err, &missing):
+		return CodeMissing, ""
+	case errors.As(err, &mismatch):
+		return CodeMismatch, fmt.Sprintf(`to move the leases, run: leasehold migrate --data-dir %s %s --to %s; to leave them, set "backend": %q`,
+			filepath.Dir(mismatch.Path), filepath.Base(mismatch.Path), mismatch.Configured, mismatch.Standing)
+	}
+	return classifyStore(err)
+}
+
+// classifyStore is classify for errors that say nothing about addresses.
+func classifyStore(err error) (code uint, details string) {
+	var (
+		path  *fs.PathError
+		link  *os.LinkError
+		errno syscall.Errno
+	)
+	switch {
+	case errors.Is(err, config.ErrDecode):
+		return types.ErrDecodingFailure, ""
+	case errors.Is(err, config.ErrInvalid):
+		return types.ErrInvalidNetworkConfig, ""
+	case errors.Is(err, config.ErrArgs):
+		return types.ErrInvalidEnvironmentVariables, ""
+	case errors.Is(err, backend.ErrBusy):
+		return types.ErrTryAgainLater, `another plugin holds the lock of this network; "lockTimeout" in ipam says how long to wait`
+	case errors.Is(err, backend.ErrDamaged), errors.Is(err, backend.ErrFormat):
+		return CodeDamaged, "to see what is wrong, and to repair it, run: leasehold verify --repair NETWORK"
+	case errors.Is(err, backend.ErrOtherStore):
+		return CodeMismatch, "a store is a directory (files) or a regular file (bolt)"
+	case errors.Is(err, backend.ErrNoSpace), errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):
+		return types.ErrIOFailure, ""
+	}
+	return types.ErrInternal, ""
+}

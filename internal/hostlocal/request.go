@@ -1,0 +1,83 @@
+package hostlocal
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// A request is what the environment says (CNI SPEC, section 2, parameters).
+type request struct {
+	command string
+	owner   backend.Owner
+	netns   string
+	args    string // CNI_ARGS
+	stdin   []byte
+}
+
+// defaultIfName stands in for a CNI_IFNAME that is missing.
+const defaultIfName = "eth0"
+
+// parseRequest reads and checks the environment.
+func parseRequest(getenv func(string) string) (request, error) {
+	r := request{
+		command: getenv("CNI_COMMAND"),
+		owner:   backend.Owner{ContainerID: getenv("CNI_CONTAINERID"), IfName: getenv("CNI_IFNAME")},
+		netns:   getenv("CNI_NETNS"),
+		args:    getenv("CNI_ARGS"),
+	}
+	if r.owner.IfName == "" {
+		r.owner.IfName = defaultIfName
+	}
+	switch r.command {
+	case "ADD", "DEL", "CHECK":
+		return r, checkOwner(r.owner)
+	case "GC", "STATUS", "VERSION":
+		return r, nil
+	}
+	return r, envError("unknown CNI_COMMAND: "+r.command, "want ADD, DEL, CHECK, GC, STATUS or VERSION")
+}
+
+func envError(msg, details string) error {
+	return types.NewError(types.ErrInvalidEnvironmentVariables, msg, details)
+}
+
+// checkOwner applies the rules for container IDs (CNI SPEC, section 2) and for
+// names of interfaces (dev_valid_name of the Linux kernel, and no colon).
+func checkOwner(o backend.Owner) error {
+	switch name := o.IfName; {
+	case o.ContainerID == "":
+		return envError("required env variables [CNI_CONTAINERID] missing", "")
+	case !validID(o.ContainerID):
+		return envError("invalid characters in containerID", o.ContainerID)
+	case len(name) > 15:
+		return envError("interface name is too long",
+			fmt.Sprintf("CNI_IFNAME is %q; interface name should be less than 16 characters", name))
+	case name == "." || name == "..":
+		return envError("interface name is . or ..", "")
+	case strings.ContainsFunc(name, func(r rune) bool { return r == '/' || r == ':' || unicode.IsSpace(r) }):
+		return envError("interface name contains / or : or whitespace characters", fmt.Sprintf("CNI_IFNAME is %q", name))
+	}
+	if err := o.Validate(); err != nil {
+		return envError(err.Error(), "")
+	}
+	return nil
+}
+
+// validID reports whether s is a letter or digit, followed by letters, digits,
+// underscores, dots and hyphens.
+func validID(s string) bool {
+	for i, c := range []byte(s) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case i > 0 && (c == '_' || c == '.' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,158 @@
+// Package stores opens the store of a network by name.
+//
+// Both kinds of store live at the same path, <dataDir>/<network>: a directory is a
+// files store, a regular file a bolt store. So there is never more than one, and
+// what stands there can be told by looking.
+package stores
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt"
+	"github.com/leasehold/leasehold/backend/files"
+	"github.com/leasehold/leasehold/internal/boot"
+	"github.com/leasehold/leasehold/internal/config"
+)
+
+// The kinds of store have the names that a configuration gives them, config.Files
+// and config.Bolt. None stands for no store at all.
+const None = ""
+
+// Standing returns the kind of the store that stands at path, or None if nothing
+// does. Anything there that is neither a directory nor a regular file gives
+// [backend.ErrOtherStore].
+func Standing(path string) (kind string, err error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return None, nil
+	}
+	if err != nil {
+		return None, err
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		// The stock plugin follows a link to a directory.
+		if target, err := os.Stat(path); err == nil && target.IsDir() {
+			return config.Files, nil
+		}
+	}
+	switch {
+	case info.IsDir():
+		return config.Files, nil
+	case info.Mode().IsRegular():
+		return config.Bolt, nil
+	}
+	return None, fmt.Errorf("%s: %w: want a directory or a regular file", path, backend.ErrOtherStore)
+}
+
+// A MismatchError says that a configuration names one kind of store and another
+// stands at the path.
+type MismatchError struct {
+	Path       string
+	Configured string
+	Standing   string
+}
+
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("%s holds the leases in the %s backend, the configuration says %q",
+		e.Path, e.Standing, e.Configured)
+}
+
+// Unwrap returns [backend.ErrOtherStore].
+func (e *MismatchError) Unwrap() error { return backend.ErrOtherStore }
+
+// Open returns the store at path, of the kind that is configured. If none is, it
+// is of the kind that stands there, and of the kind config.Files where nothing does.
+//
+// It creates nothing. If the other kind stands at path it returns a
+// [MismatchError].
+func Open(path, configured string) (store backend.Store, kind string, err error) {
+	standing, err := Standing(path)
+	if err != nil {
+		return nil, None, err
+	}
+	if configured == None {
+		return &following{path}, orFiles(standing), nil
+	}
+	if standing != None && standing != configured {
+		return nil, None, &MismatchError{path, configured, standing}
+	}
+	store, err = open(path, configured)
+	return store, configured, err
+}
+
+func open(path, kind string) (backend.Store, error) {
+	if kind == config.Bolt {
+		return bolt.Open(path), nil
+	}
+	b := boot.Current()
+	return files.Open(path, files.WithBoot(b.ID, b.Started))
+}
+
+// orFiles returns the kind of the store that standing makes it: where nothing
+// stands, files, as ever.
+func orFiles(standing string) string {
+	if standing == None {
+		return config.Files
+	}
+	return standing
+}
+
+// Usable returns an error if a store at path could not be written to or, where
+// there is none yet, created.
+func Usable(path string) error {
+	for {
+		err := writable(path)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		parent := filepath.Dir(path)
+		if parent == path {
+			return err
+		}
+		path = parent
+	}
+}
+
+// A following store is of whatever kind stands at its path: if a migration
+// exchanges the store while an operation waits for the lock, the operation goes on
+// with the new one.
+type following struct{ path string }
+
+// View implements [backend.Store].
+func (s *following) View(ctx context.Context, fn func(backend.ReadTx) error) error {
+	return s.try(func(st backend.Store) error { return st.View(ctx, fn) })
+}
+
+// Update implements [backend.Store].
+func (s *following) Update(ctx context.Context, fn func(backend.Tx) error) error {
+	return s.try(func(st backend.Store) error { return st.Update(ctx, fn) })
+}
+
+// Close implements [backend.Store]. There is nothing to close between operations.
+func (s *following) Close() error { return nil }
+
+// try runs op on the store that stands at the path, again if that was exchanged
+// meanwhile. A store finds that out before it does anything.
+func (s *following) try(op func(backend.Store) error) error {
+	standing, err := Standing(s.path)
+	for err == nil {
+		var store backend.Store
+		if store, err = open(s.path, orFiles(standing)); err == nil {
+			err = op(store)
+		}
+		if !errors.Is(err, backend.ErrOtherStore) {
+			return err
+		}
+		before, refused := standing, err
+		if standing, err = Standing(s.path); standing == before {
+			return refused
+		}
+	}
+	return err
+}
