@@ -130,6 +130,28 @@ func TestCopyNeverLeasesAnAddressTwice(t *testing.T) {
 	require.Equal(t, before, contentOf(t, dst))
 }
 
+// oddCursor is a view that shows a cursor that no store takes.
+type oddCursor struct{ backend.ReadTx }
+
+func (oddCursor) Cursors() (map[string]netip.Addr, error) {
+	return map[string]netip.Addr{"a/b": ip("10.0.0.1")}, nil
+}
+
+func TestCopyReportsWhatCannotBeWritten(t *testing.T) {
+	src, dst := memory.New(), memory.New()
+	update(t, src, func(tx backend.Tx) error { return tx.Put(lease("10.0.0.1")) })
+	require.NoError(t, src.View(t.Context(), func(from backend.ReadTx) error {
+		err := dst.Update(t.Context(), func(to backend.Tx) error {
+			_, err := backend.Copy(to, oddCursor{from})
+			return err
+		})
+		require.ErrorIs(t, err, backend.ErrInvalid)
+		require.ErrorContains(t, err, "copy cursor of range set a/b")
+		return nil
+	}))
+	require.Empty(t, contentOf(t, dst).leases)
+}
+
 // failing is a view one of whose methods fails.
 type failing struct {
 	backend.ReadTx

@@ -1,0 +1,115 @@
+package memory
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+	"slices"
+	"sort"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// data is the content of a store. addrs and owned are derived from leases.
+type data struct {
+	leases  map[netip.Addr]backend.Lease
+	addrs   addrSet
+	owned   map[string]addrSet // by container ID
+	cursors map[string]netip.Addr
+	boot    string
+}
+
+func newData() *data {
+	return &data{
+		leases:  make(map[netip.Addr]backend.Lease),
+		owned:   make(map[string]addrSet),
+		cursors: make(map[string]netip.Addr),
+	}
+}
+
+func (d *data) insert(l backend.Lease) {
+	id := l.Owner.ContainerID
+	d.leases[l.Addr] = l
+	d.addrs = d.addrs.with(l.Addr)
+	d.owned[id] = d.owned[id].with(l.Addr)
+}
+
+func (d *data) remove(addr netip.Addr) {
+	l, ok := d.leases[addr]
+	if !ok {
+		return
+	}
+	id := l.Owner.ContainerID
+	delete(d.leases, addr)
+	d.addrs = d.addrs.without(addr)
+	if d.owned[id] = d.owned[id].without(addr); len(d.owned[id]) == 0 {
+		delete(d.owned, id)
+	}
+}
+
+// An addrSet holds distinct addresses in ascending order.
+type addrSet []netip.Addr
+
+func (s addrSet) with(addr netip.Addr) addrSet {
+	i, ok := s.find(addr)
+	if ok {
+		return s
+	}
+	return slices.Insert(s, i, addr)
+}
+
+func (s addrSet) without(addr netip.Addr) addrSet {
+	i, ok := s.find(addr)
+	if !ok {
+		return s
+	}
+	return slices.Delete(s, i, i+1)
+}
+
+func (s addrSet) find(addr netip.Addr) (int, bool) {
+	return slices.BinarySearchFunc(s, addr, netip.Addr.Compare)
+}
+
+// from returns the part of s that begins at addr.
+func (s addrSet) from(addr netip.Addr) addrSet {
+	i, _ := s.find(addr)
+	return s[i:]
+}
+
+// upTo returns the part of s that ends with addr.
+func (s addrSet) upTo(addr netip.Addr) addrSet {
+	i, ok := s.find(addr)
+	if ok {
+		i++
+	}
+	return s[:i]
+}
+
+// nextFree returns the lowest address in [from, to] that s does not hold. The
+// range has at least one address.
+//
+// While there is no gap, the i-th address from the beginning of the range is
+// i further than the first, and behind a gap it never is again: so the end of
+// the run of leased addresses is found by bisection.
+func (s addrSet) nextFree(from, to netip.Addr) (netip.Addr, bool) {
+	s = s.from(from).upTo(to)
+	n := sort.Search(len(s), func(i int) bool { return s[i] != plus(from, i) })
+	if n > 0 && s[n-1] == to {
+		return netip.Addr{}, false
+	}
+	return plus(from, n), true
+}
+
+// plus returns the address n after addr. The caller sees to it that there is
+// one in the family.
+func plus(addr netip.Addr, n int) netip.Addr {
+	b := addr.As16()
+	lo, carry := bits.Add64(binary.BigEndian.Uint64(b[8:]), uint64(n), 0)
+	binary.BigEndian.PutUint64(b[8:], lo)
+	binary.BigEndian.PutUint64(b[:8], binary.BigEndian.Uint64(b[:8])+carry)
+	sum := netip.AddrFrom16(b)
+	if addr.Is4() {
+		return sum.Unmap()
+	}
+	return sum
+}

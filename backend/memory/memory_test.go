@@ -1,0 +1,22 @@
+package memory_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/backendtest"
+	"github.com/leasehold/leasehold/backend/memory"
+)
+
+func open(string) (backend.Store, error) { return memory.New(), nil }
+
+func tear(s backend.Store, _ string, addr netip.Addr) error {
+	return s.(*memory.Store).Tear(addr)
+}
+
+func TestStore(t *testing.T) {
+	backendtest.Run(t, backendtest.Options{Open: open, KeepsDetails: true, Tear: tear})
+}
+
+func BenchmarkStore(b *testing.B) { backendtest.Benchmark(b, open) }

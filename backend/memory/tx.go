@@ -1,0 +1,174 @@
+package memory
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// readTx is a view of the data. It is a type of its own, without the writing
+// methods, so that a type assertion within a View does not find them.
+type readTx struct {
+	data  *data
+	ended bool
+}
+
+func (r *readTx) end() { r.ended = true }
+
+func (r *readTx) usable() error {
+	if r.ended {
+		return backend.Ended()
+	}
+	return nil
+}
+
+func (r *readTx) Lease(addr netip.Addr) (backend.Lease, error) {
+	if err := cmp.Or(r.usable(), backend.CheckAddr(addr)); err != nil {
+		return backend.Lease{}, err
+	}
+	l, ok := r.data.leases[addr]
+	if !ok {
+		return backend.Lease{}, backend.NotFound(addr)
+	}
+	return l, nil
+}
+
+func (r *readTx) OwnedBy(o backend.Owner) ([]backend.Lease, error) {
+	if err := r.usable(); err != nil {
+		return nil, err
+	}
+	if o.ContainerID == "" {
+		return nil, nil // Torn leases, which are filed under "", belong to nobody.
+	}
+	var owned []backend.Lease
+	for _, addr := range r.data.owned[o.ContainerID] {
+		if l := r.data.leases[addr]; o.Covers(l.Owner) {
+			owned = append(owned, l)
+		}
+	}
+	return owned, nil
+}
+
+func (r *readTx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
+	return func(yield func(backend.Lease, error) bool) {
+		if err := cmp.Or(r.usable(), backend.CheckFrom(from)); err != nil {
+			yield(backend.Lease{}, err)
+			return
+		}
+		for _, addr := range r.data.addrs.from(from) {
+			if !yield(r.data.leases[addr], nil) {
+				return
+			}
+		}
+	}
+}
+
+func (r *readTx) NextFree(from, to netip.Addr) (netip.Addr, error) {
+	if err := cmp.Or(r.usable(), backend.CheckSpan(from, to)); err != nil {
+		return netip.Addr{}, err
+	}
+	addr, ok := r.data.addrs.nextFree(from, to)
+	if !ok {
+		return netip.Addr{}, backend.NoneFree(from, to)
+	}
+	return addr, nil
+}
+
+func (r *readTx) Cursor(set string) (netip.Addr, error) {
+	if err := cmp.Or(r.usable(), backend.CheckSet(set)); err != nil {
+		return netip.Addr{}, err
+	}
+	addr, ok := r.data.cursors[set]
+	if !ok {
+		return netip.Addr{}, backend.NoCursor(set)
+	}
+	return addr, nil
+}
+
+func (r *readTx) Cursors() (map[string]netip.Addr, error) {
+	if err := r.usable(); err != nil {
+		return nil, err
+	}
+	return maps.Clone(r.data.cursors), nil
+}
+
+func (r *readTx) Boot() (string, error) {
+	if err := r.usable(); err != nil {
+		return "", err
+	}
+	return r.data.boot, nil
+}
+
+// tx writes to the data at once and remembers how to take that back.
+type tx struct {
+	readTx
+	undo []func()
+}
+
+var _ backend.Tx = (*tx)(nil)
+
+// commit makes end keep what was written.
+func (t *tx) commit() { t.undo = nil }
+
+func (t *tx) end() {
+	t.readTx.end()
+	for _, undo := range slices.Backward(t.undo) {
+		undo()
+	}
+}
+
+func (t *tx) Put(l backend.Lease) error {
+	if err := cmp.Or(t.usable(), backend.CheckLease(l)); err != nil {
+		return err
+	}
+	if old, ok := t.data.leases[l.Addr]; ok {
+		return fmt.Errorf("%s is held by %s: %w", l.Addr, old.Owner, backend.ErrExists)
+	}
+	l.Since = l.Since.UTC().Truncate(time.Second)
+	t.data.insert(l)
+	t.undo = append(t.undo, func() { t.data.remove(l.Addr) })
+	return nil
+}
+
+func (t *tx) Delete(addr netip.Addr) error {
+	if err := cmp.Or(t.usable(), backend.CheckAddr(addr)); err != nil {
+		return err
+	}
+	old, ok := t.data.leases[addr]
+	if !ok {
+		return nil
+	}
+	t.data.remove(addr)
+	t.undo = append(t.undo, func() { t.data.insert(old) })
+	return nil
+}
+
+func (t *tx) SetCursor(set string, addr netip.Addr) error {
+	if err := cmp.Or(t.usable(), backend.CheckSet(set), backend.CheckAddr(addr)); err != nil {
+		return err
+	}
+	old, ok := t.data.cursors[set]
+	t.data.cursors[set] = addr
+	t.undo = append(t.undo, func() {
+		if t.data.cursors[set] = old; !ok {
+			delete(t.data.cursors, set)
+		}
+	})
+	return nil
+}
+
+func (t *tx) SetBoot(id string) error {
+	if err := t.usable(); err != nil {
+		return err
+	}
+	old := t.data.boot
+	t.data.boot = id
+	t.undo = append(t.undo, func() { t.data.boot = old })
+	return nil
+}

@@ -1,0 +1,144 @@
+package stores_test
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+func put(addr string) func(backend.Tx) error {
+	return func(tx backend.Tx) error {
+		return tx.Put(backend.Lease{
+			Addr:  netip.MustParseAddr(addr),
+			Owner: backend.Owner{ContainerID: "c" + addr, IfName: "eth0"},
+		})
+	}
+}
+
+// fill makes a store of the kind at path, with one lease.
+func fill(t *testing.T, path, kind, addr string) {
+	t.Helper()
+	s, got, err := stores.Open(path, kind)
+	require.NoError(t, err)
+	require.Equal(t, kind, got)
+	require.NoError(t, s.Update(t.Context(), put(addr)))
+	require.NoError(t, s.Close())
+}
+
+func leases(t *testing.T, path string) (addrs []string) {
+	t.Helper()
+	s, _, err := stores.Open(path, stores.None)
+	require.NoError(t, err)
+	require.NoError(t, s.View(t.Context(), func(tx backend.ReadTx) error {
+		for l, err := range tx.Leases(netip.Addr{}) {
+			require.NoError(t, err)
+			addrs = append(addrs, l.Addr.String())
+		}
+		return nil
+	}))
+	return addrs
+}
+
+func TestWhatStandsDecides(t *testing.T) {
+	for _, kind := range []string{config.Files, config.Bolt} {
+		path := filepath.Join(t.TempDir(), "net")
+		standing, err := stores.Standing(path)
+		require.NoError(t, err)
+		require.Equal(t, stores.None, standing)
+
+		fill(t, path, kind, "10.0.0.1")
+		standing, err = stores.Standing(path)
+		require.NoError(t, err)
+		require.Equal(t, kind, standing)
+
+		s, got, err := stores.Open(path, stores.None)
+		require.NoError(t, err)
+		require.Equal(t, kind, got)
+		require.NoError(t, s.Update(t.Context(), put("10.0.0.2")))
+		require.Equal(t, []string{"10.0.0.1", "10.0.0.2"}, leases(t, path))
+	}
+}
+
+func TestFilesWhereNothingStands(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "net")
+	s, kind, err := stores.Open(path, stores.None)
+	require.NoError(t, err)
+	require.Equal(t, config.Files, kind)
+	require.NoFileExists(t, path)
+	require.NoError(t, s.Update(t.Context(), put("10.0.0.1")))
+	require.FileExists(t, filepath.Join(path, "10.0.0.1"))
+}
+
+func TestMismatchIsRefused(t *testing.T) {
+	for standing, configured := range map[string]string{config.Files: config.Bolt, config.Bolt: config.Files} {
+		path := filepath.Join(t.TempDir(), "net")
+		fill(t, path, standing, "10.0.0.1")
+		_, _, err := stores.Open(path, configured)
+		var mismatch *stores.MismatchError
+		require.ErrorAs(t, err, &mismatch)
+		require.Equal(t, stores.MismatchError{Path: path, Configured: configured, Standing: standing}, *mismatch)
+		require.ErrorIs(t, err, backend.ErrOtherStore)
+	}
+}
+
+// A plugin that waits for the lock while a migration exchanges the stores goes on
+// with the new one.
+func TestFollowsAnExchange(t *testing.T) {
+	for old, other := range map[string]string{config.Files: config.Bolt, config.Bolt: config.Files} {
+		t.Run(old+" to "+other, func(t *testing.T) {
+			dir := t.TempDir()
+			path, aside := filepath.Join(dir, "net"), filepath.Join(dir, "aside")
+			fill(t, path, old, "10.0.0.1")
+			fill(t, aside, other, "10.0.0.1")
+
+			waiter, _, err := stores.Open(path, stores.None)
+			require.NoError(t, err)
+			done := make(chan error, 1)
+			holder, _, err := stores.Open(path, old)
+			require.NoError(t, err)
+			require.NoError(t, holder.Update(t.Context(), func(backend.Tx) error {
+				go func() { done <- waiter.Update(t.Context(), put("10.0.0.2")) }()
+				time.Sleep(50 * time.Millisecond) // most likely it waits now
+				require.NoError(t, os.Rename(path, path+".old"))
+				return os.Rename(aside, path)
+			}))
+			require.NoError(t, <-done)
+			require.Equal(t, []string{"10.0.0.1", "10.0.0.2"}, leases(t, path))
+			require.Equal(t, []string{"10.0.0.1"}, leases(t, path+".old"))
+		})
+	}
+}
+
+func TestLinks(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, filepath.Join(dir, "files"), config.Files, "10.0.0.1")
+	fill(t, filepath.Join(dir, "bolt"), config.Bolt, "10.0.0.1")
+	require.NoError(t, os.Symlink("files", filepath.Join(dir, "to-files")))
+	require.NoError(t, os.Symlink("bolt", filepath.Join(dir, "to-bolt")))
+	require.NoError(t, os.Symlink("nothing", filepath.Join(dir, "to-nothing")))
+
+	standing, err := stores.Standing(filepath.Join(dir, "to-files"))
+	require.NoError(t, err, "the stock plugin follows it too")
+	require.Equal(t, config.Files, standing)
+	for _, name := range []string{"to-bolt", "to-nothing"} {
+		_, _, err := stores.Open(filepath.Join(dir, name), stores.None)
+		require.ErrorIs(t, err, backend.ErrOtherStore)
+	}
+}
+
+func TestUsable(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, stores.Usable(filepath.Join(dir, "not", "there", "yet")))
+	file := filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	require.NoError(t, stores.Usable(file))
+	require.Error(t, stores.Usable(filepath.Join(file, "below")))
+}
