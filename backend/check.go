@@ -26,6 +26,10 @@ func CheckFrom(addr netip.Addr) error {
 // CheckSet returns an [ErrInvalid] that says why, unless [ValidSet] accepts set.
 func CheckSet(set string) error { return invalid(ValidSet(set)) }
 
+// CheckBoot returns an [ErrInvalid] that says why, unless a lease could hold id as
+// its boot.
+func CheckBoot(id string) error { return invalid(validName(id)) }
+
 // CheckLease returns an [ErrInvalid] that says why, unless [Lease.Validate]
 // accepts l.
 func CheckLease(l Lease) error { return invalid(l.Validate()) }

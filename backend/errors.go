@@ -6,7 +6,7 @@ import "errors"
 var (
 	// ErrBusy: the context ended before the lock of the network was
 	// obtained. Trying again later can succeed.
-	ErrBusy = errors.New("store is locked by another process")
+	ErrBusy = errors.New("store is locked")
 
 	// ErrClosed: the store was used after Close.
 	ErrClosed = errors.New("store is closed")

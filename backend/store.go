@@ -30,8 +30,9 @@ type Store interface {
 	// fn is not called; once fn runs, ctx has no effect.
 	Update(ctx context.Context, fn func(Tx) error) error
 
-	// Close releases what the store holds. It does not wait for calls under
-	// way. Calls after Close return [ErrClosed]; a second Close does nothing.
+	// Close releases what the store holds. Calls under way finish as if
+	// there had been no Close, and Close does not wait for them. Calls after
+	// Close return [ErrClosed]; a second Close does nothing.
 	Close() error
 }
 
@@ -82,7 +83,8 @@ type Tx interface {
 	// an address twice. A lease that [Lease.Validate] refuses gives
 	// [ErrInvalid].
 	//
-	// A store may be unable to keep Boot, Pod and Netns.
+	// Of Since the whole seconds are kept, in UTC. A store may be unable to
+	// keep Boot, Pod and Netns, and that Since is not known.
 	Put(l Lease) error
 
 	// Delete removes the lease of addr. That there is none is no error.
@@ -92,6 +94,7 @@ type Tx interface {
 	SetCursor(set string, addr netip.Addr) error
 
 	// SetBoot records the boot of the machine in which the store was last
-	// looked through for leases of earlier boots.
+	// looked through for leases of earlier boots. An id that [Lease.Boot]
+	// could not hold gives [ErrInvalid].
 	SetBoot(id string) error
 }

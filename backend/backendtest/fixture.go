@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -185,7 +186,7 @@ func (f *fixture) soon(fn func() error) error {
 	go func() {
 		defer func() {
 			if v := recover(); v != nil {
-				done <- fmt.Errorf("panic: %v", v)
+				done <- fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 			}
 		}()
 		done <- fn()

@@ -22,6 +22,7 @@ func TestStore(t *testing.T) {
 		KeepsDetails: true,
 		Check:        func(path string) error { return bolt.Open(path).Verify(context.Background()) },
 		Damage:       damages(),
+		Garble:       garblings(),
 	})
 }
 
@@ -65,6 +66,24 @@ func damages() (list []func(path string) error) {
 		}
 		return os.Mkdir(path, 0o755)
 	})
+}
+
+// garblings lists what can happen to a file and need not show.
+func garblings() (list []func(path string) error) {
+	const page = 4096
+	for n := range 24 {
+		list = append(list, func(path string) error {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			for at := 16 + n; at < page; at += 257 { // bits of elements, keys and values
+				content[n*page+at] ^= 1 << (n % 8)
+			}
+			return os.WriteFile(path, content, 0o600)
+		})
+	}
+	return list
 }
 
 // flipEverywhere flips one bit of the header of each page.

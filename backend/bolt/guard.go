@@ -36,7 +36,7 @@ func (s *Store) explain(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum),
-		errors.Is(err, berrors.ErrVersionMismatch),
+		errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrIncompatibleValue),
 		errors.Is(err, syscall.EFBIG): // a page number that is none
 		return s.damaged(err)
 	case errors.Is(err, syscall.ENOSPC):

@@ -15,7 +15,10 @@ import (
 // and the fields. The checksum is what tells a lease from rubbish when a damaged
 // store is salvaged.
 
-const checksumLen = 4
+const (
+	checksumLen = 4
+	maxRecord   = 8 * backend.MaxNameLen // more than the six texts can take
+)
 
 // encode returns the record of l.
 func encode(l backend.Lease) []byte {
@@ -30,8 +33,8 @@ func encode(l backend.Lease) []byte {
 // decode returns the lease of addr from its record.
 func decode(addr netip.Addr, record []byte) (backend.Lease, error) {
 	l := backend.Lease{Addr: addr}
-	if len(record) < checksumLen {
-		return l, errors.New("the record is too short")
+	if len(record) < checksumLen || len(record) > maxRecord {
+		return l, errors.New("the record has an impossible length")
 	}
 	fields, sum := record[:len(record)-checksumLen], record[len(record)-checksumLen:]
 	if checksum(addr, fields).Sum32() != binary.BigEndian.Uint32(sum) {

@@ -96,6 +96,7 @@ func (t *tx) openDB() (*bbolt.DB, error) {
 		return nil, err
 	}
 	db.AllocSize = growth
+	t.pageSize = db.Info().PageSize
 	return db, nil
 }
 
@@ -183,7 +184,7 @@ const (
 // transaction before stands in the other of the two places, and so does all that
 // it refers to: a copy of it takes the place of the failed one.
 func (t *tx) revoke(id int) error {
-	pageSize := t.db.Info().PageSize
+	pageSize := t.pageSize
 	failed, last := int64(id%2), int64((id+1)%2)
 	page := make([]byte, pageSize)
 	if _, err := t.file.ReadAt(page, failed*int64(pageSize)); err != nil {

@@ -23,14 +23,15 @@ type tx struct {
 
 	meta, leases, owners, runs, cursors *bbolt.Bucket
 
-	puts   int   // Puts so far, as far as makeRoom counts them
-	size   int64 // bytes of the file when it was opened
-	room   int64 // bytes of the file that are known to be allocated
-	wrote  bool  // there is something to commit
-	placed bool  // a new file has got the store's name
-	ended  bool  // fn has returned
-	failed error // why there can be no commit any more
-	damage error // what was met first; bbolt must not be called after it
+	puts     int   // Puts so far, as far as makeRoom counts them
+	pageSize int   // bytes of a page
+	size     int64 // bytes of the file when it was opened
+	room     int64 // bytes of the file that are known to be allocated
+	wrote    bool  // there is something to commit
+	placed   bool  // a new file has got the store's name
+	ended    bool  // fn has returned
+	failed   error // why there can be no commit any more
+	damage   error // what was met first; bbolt must not be called after it
 }
 
 // usable returns an error where no method may touch the file.
@@ -100,12 +101,7 @@ func (t *tx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		c, k, v, err := t.seek(from)
 		for ; err == nil && k != nil; k, v, err = t.next(c) {
-			addr, err := keyAddr(k)
-			if err != nil {
-				yield(backend.Lease{}, t.store.damaged(err))
-				return
-			}
-			if l, err := t.decode(addr, v); !yield(l, err) || err != nil {
+			if l, err := t.entry(k, v); !yield(l, err) || err != nil {
 				return
 			}
 		}
@@ -136,6 +132,16 @@ func (t *tx) next(c *bbolt.Cursor) (k, v []byte, err error) {
 	defer t.rescue(&err)
 	k, v = c.Next()
 	return k, v, nil
+}
+
+// entry decodes an entry of leases.
+func (t *tx) entry(k, v []byte) (l backend.Lease, err error) {
+	defer t.rescue(&err)
+	addr, err := keyAddr(k)
+	if err != nil {
+		return l, t.store.damaged(err)
+	}
+	return t.decode(addr, v)
 }
 
 // NextFree implements [backend.ReadTx].

@@ -90,7 +90,7 @@ func (t *tx) SetCursor(set string, addr netip.Addr) (err error) {
 
 // SetBoot implements [backend.Tx].
 func (t *tx) SetBoot(id string) (err error) {
-	if err := t.usable(); err != nil {
+	if err := cmp.Or(t.usable(), backend.CheckBoot(id)); err != nil {
 		return err
 	}
 	defer t.rescue(&err)

@@ -164,7 +164,7 @@ func (t *tx) SetCursor(set string, addr netip.Addr) error {
 }
 
 func (t *tx) SetBoot(id string) error {
-	if err := t.usable(); err != nil {
+	if err := cmp.Or(t.usable(), backend.CheckBoot(id)); err != nil {
 		return err
 	}
 	old := t.data.boot
