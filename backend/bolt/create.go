@@ -16,6 +16,7 @@ var (
 	leasesBucket  = []byte("leases")
 	ownersBucket  = []byte("owners")
 	runsBucket    = []byte("runs")
+	bootsBucket   = []byte("boots")
 	cursorsBucket = []byte("cursors")
 
 	formatKey  = []byte("format")
@@ -27,7 +28,7 @@ var (
 const format = 1
 
 func createBuckets(b *bbolt.Tx) error {
-	for _, name := range [][]byte{metaBucket, leasesBucket, ownersBucket, runsBucket, cursorsBucket} {
+	for _, name := range [][]byte{metaBucket, leasesBucket, ownersBucket, runsBucket, bootsBucket, cursorsBucket} {
 		if _, err := b.CreateBucket(name); err != nil {
 			return err
 		}

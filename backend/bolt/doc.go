@@ -10,7 +10,7 @@
 //
 // # Format
 //
-// The file has five buckets. An address is written as a byte 4 or 6 and its 4 or
+// The file has six buckets. An address is written as a byte 4 or 6 and its 4 or
 // 16 bytes in network order.
 //
 //	meta     "format"    one byte, the version of this format: 1
@@ -19,18 +19,25 @@
 //	leases   address  →  record
 //	owners   FNV-1a-64 of the container ID, big-endian, and address  →  empty
 //	runs     first address of a run of leased addresses  →  its last address
+//	boots    number, 8 bytes big-endian  →  boot ID
 //	cursors  name of a range set  →  address
 //
 // A record is, one after the other: the time of the lease in Unix seconds as a
-// signed varint (0: not known); six texts, which are container ID, interface
-// name, boot ID, path of the network namespace, namespace and name of the pod;
-// and the FNV-1a-32, big-endian, of the address and of all that came before.
-// Varints are those of package encoding/binary.
+// signed varint (0: not known); the number of its boot as an unsigned varint (0: not
+// known); five texts, which are container ID, interface name, path of the network
+// namespace, namespace and name of the pod; and the FNV-1a-32, big-endian, of the
+// address and of all that came before. Varints are those of package
+// encoding/binary.
 //
 // A text is a uvarint header and bytes. The header is the number of bytes times
-// four, plus 0 if they are the text itself; 1 if each is two lower-case
-// hexadecimal digits of it; 2 if the last 16 bytes are a UUID, the text's last 36
-// characters, and those before are the text itself.
+// four, plus a form:
+//
+//	0  the bytes are the text
+//	1  each byte is two lower-case hexadecimal digits of the text
+//	2  the last 16 bytes are a UUID, the last 36 characters of the text;
+//	   those before are the text before
+//	3  the first byte says what the text begins with, the others are a UUID:
+//	   0 /var/run/netns/cni-  1 /run/netns/cni-  2 /var/run/netns/  3 /run/netns/
 //
 // leases is the truth. owners and runs are derived from it and can be rebuilt: a
 // run is as long as it can be, and no two touch.

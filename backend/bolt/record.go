@@ -17,45 +17,46 @@ import (
 
 const (
 	checksumLen = 4
-	maxRecord   = 8 * backend.MaxNameLen // more than the six texts can take
+	maxRecord   = 8 * backend.MaxNameLen // more than the five texts can take
 )
 
-// encode returns the record of l.
-func encode(l backend.Lease) []byte {
+// encode returns the record of l, whose boot has the given number in the bucket
+// boots; 0 stands for a boot that is not known.
+func encode(l backend.Lease, boot uint64) []byte {
 	b := make([]byte, 0, 192)
 	b = binary.AppendVarint(b, seconds(l.Since))
+	b = binary.AppendUvarint(b, boot)
 	for _, s := range texts(&l) {
 		b = appendText(b, *s)
 	}
 	return checksum(l.Addr, b).Sum(b)
 }
 
-// decode returns the lease of addr from its record.
-func decode(addr netip.Addr, record []byte) (backend.Lease, error) {
-	l := backend.Lease{Addr: addr}
+// decode returns the lease of addr from its record, and the number of its boot.
+func decode(addr netip.Addr, record []byte) (l backend.Lease, boot uint64, err error) {
+	l.Addr = addr
 	if len(record) < checksumLen || len(record) > maxRecord {
-		return l, errors.New("the record has an impossible length")
+		return l, 0, errors.New("the record has an impossible length")
 	}
 	fields, sum := record[:len(record)-checksumLen], record[len(record)-checksumLen:]
 	if checksum(addr, fields).Sum32() != binary.BigEndian.Uint32(sum) {
-		return l, errors.New("the record has a wrong checksum")
+		return l, 0, errors.New("the record has a wrong checksum")
 	}
 	r := reader(fields)
 	l.Since = moment(r.varint())
+	boot = r.uvarint()
 	for _, s := range texts(&l) {
 		*s = r.text()
 	}
 	if r == nil || len(r) > 0 {
-		return l, errors.New("the record does not end where its fields end")
+		return l, 0, errors.New("the record does not end where its fields end")
 	}
-	return l, nil
+	return l, boot, nil
 }
 
 // texts lists the fields of a record that are strings, in their order.
 func texts(l *backend.Lease) []*string {
-	return []*string{
-		&l.Owner.ContainerID, &l.Owner.IfName, &l.Boot, &l.Netns, &l.Pod.Namespace, &l.Pod.Name,
-	}
+	return []*string{&l.Owner.ContainerID, &l.Owner.IfName, &l.Netns, &l.Pod.Namespace, &l.Pod.Name}
 }
 
 // FNV detects every single flipped bit, and bbolt links it already.

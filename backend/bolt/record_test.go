@@ -19,7 +19,6 @@ var full = backend.Lease{
 		IfName:      "eth0",
 	},
 	Since: time.Unix(1764000000, 0).UTC(),
-	Boot:  "6c1d9f7e-0a4b-4c1e-9b0f-2f6f3a1d5e77",
 	Pod:   backend.Pod{Namespace: "kube-system", Name: "coredns-674b8bbfcf-x7k2p"},
 	Netns: "/var/run/netns/cni-0b9e6a63-0c77-5d3b-8e51-6f1f0f9c2a11",
 }
@@ -27,14 +26,14 @@ var full = backend.Lease{
 // The bytes on disk: a change here is a new version of the format.
 func TestRecordBytes(t *testing.T) {
 	require.Equal(t, "8084a4920d"+ // 1764000000, zigzag
+		"07"+ // the seventh boot
 		"81014f2d9c7be0a1f3d5c6b7a8990123456789abcdef0123456789abcdef01234567"+ // 32 bytes, packed
 		"1065746830"+ // 4 bytes, plain: eth0
-		"426c1d9f7e0a4b4c1e9b0f2f6f3a1d5e77"+ // 16 bytes, a UUID
-		"8e012f7661722f72756e2f6e65746e732f636e692d0b9e6a630c775d3b8e516f1f0f9c2a11"+ // path, then a UUID
+		"47000b9e6a630c775d3b8e516f1f0f9c2a11"+ // 17 bytes: path 0, a UUID
 		"2c6b7562652d73797374656d"+ // kube-system
 		"60636f7265646e732d363734623862626663662d78376b3270"+ // coredns-…
-		"de92d82b", // checksum
-		hex.EncodeToString(encode(full)))
+		"2e5840a8", // checksum
+		hex.EncodeToString(encode(full, 7)))
 
 }
 
@@ -43,7 +42,7 @@ func TestRecordRoundTrip(t *testing.T) {
 	texts := rapid.OneOf(
 		rapid.String(),
 		rapid.StringMatching(`[0-9a-f]{0,64}`),
-		rapid.StringMatching(`[/a-z]{0,8}[0-9a-fA-F]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`),
+		rapid.StringMatching(`(/var/run/netns/cni-|/run/netns/cni-|/var/run/netns/|/run/netns/|[/a-z]{0,8})[0-9a-fA-F]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`),
 		rapid.StringMatching(`[0-9a-f-]{36}`),
 	)
 	rapid.Check(t, func(t *rapid.T) {
@@ -51,48 +50,50 @@ func TestRecordRoundTrip(t *testing.T) {
 			Addr:  netip.AddrFrom4([4]byte{10, 0, 0, rapid.Byte().Draw(t, "addr")}),
 			Owner: backend.Owner{ContainerID: texts.Draw(t, "id"), IfName: texts.Draw(t, "ifname")},
 			Since: moment(rapid.Int64Range(-1<<40, 1<<40).Draw(t, "since")),
-			Boot:  texts.Draw(t, "boot"),
 			Netns: texts.Draw(t, "netns"),
 			Pod:   backend.Pod{Namespace: texts.Draw(t, "namespace"), Name: texts.Draw(t, "pod")},
 		}
-		got, err := decode(l.Addr, encode(l))
+		boot := rapid.Uint64().Draw(t, "boot")
+		got, gotBoot, err := decode(l.Addr, encode(l, boot))
 		require.NoError(t, err)
 		require.Equal(t, l, got)
+		require.Equal(t, boot, gotBoot)
 	})
 }
 
 func TestRecordDetectsDamage(t *testing.T) {
-	record := encode(full)
+	record := encode(full, 7)
 	for i := range record {
 		for bit := range 8 {
 			record[i] ^= 1 << bit
-			_, err := decode(full.Addr, record)
+			_, _, err := decode(full.Addr, record)
 			require.Error(t, err, "bit %d of byte %d", bit, i)
 			record[i] ^= 1 << bit
 		}
 	}
-	_, err := decode(full.Addr.Next(), record)
+	_, _, err := decode(full.Addr.Next(), record)
 	require.Error(t, err, "the record of another address")
 	for n := range record {
-		_, err := decode(full.Addr, record[:n])
+		_, _, err := decode(full.Addr, record[:n])
 		require.Error(t, err, "%d bytes", n)
 	}
 }
 
 // A record that says nonsense with a right checksum is refused, not believed.
 func FuzzDecode(f *testing.F) {
-	f.Add(encode(full)[:len(encode(full))-checksumLen])
+	f.Add(encode(full, 7)[:len(encode(full, 7))-checksumLen])
 	f.Add([]byte{0})
 	f.Add([]byte{0, 4, 'a', 0, 0, 0, 0})
 	f.Add([]byte{0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, fields []byte) {
 		record := checksum(full.Addr, fields).Sum(fields[:len(fields):len(fields)])
-		l, err := decode(full.Addr, record)
+		l, boot, err := decode(full.Addr, record)
 		if err != nil {
 			return
 		}
-		again, err := decode(full.Addr, encode(l))
+		again, bootAgain, err := decode(full.Addr, encode(l, boot))
 		require.NoError(t, err)
 		require.Equal(t, l, again)
+		require.Equal(t, boot, bootAgain)
 	})
 }

@@ -31,8 +31,8 @@ func (t *tx) makeRoom() error {
 	// system that compresses lets it look so for ever.
 	target := t.size
 	if target < want {
-		// A sixteenth, so that growing is rare and what is not used stays small.
-		target = want + max(growth, used/16)
+		// A part of it, so that growing is rare and what is not used stays small.
+		target = want + max(growth, used/32)
 	}
 	if err := allocate(t.file, target); err != nil {
 		return err

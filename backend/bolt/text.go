@@ -12,15 +12,33 @@ import (
 //	plain   as they are
 //	packed  lower-case hexadecimal digits, two to a byte
 //	suffix  as they are but for the last 16 bytes, which are a UUID
+//	path    the number of one of the paths below, and a UUID
 //
-// Most container IDs are 64 hexadecimal digits, a boot ID is a UUID, and the
-// runtimes end the path of a network namespace in one: a lease takes half the
-// room.
+// Most container IDs are 64 hexadecimal digits, and the runtimes end the path of
+// a network namespace in a UUID: a lease takes half the room.
 const (
 	plain = iota
 	packed
 	suffix
+	path
 )
+
+// pathPrefix returns what the path of a network namespace begins with: that of
+// containerd, CRI-O, and of either as the link /var/run resolves. The numbers are
+// part of the format.
+func pathPrefix(number byte) (prefix string, ok bool) {
+	switch number {
+	case 0:
+		return "/var/run/netns/cni-", true
+	case 1:
+		return "/run/netns/cni-", true
+	case 2:
+		return "/var/run/netns/", true
+	case 3:
+		return "/run/netns/", true
+	}
+	return "", false
+}
 
 const (
 	uuidLen  = 16 // bytes of a UUID
@@ -31,12 +49,23 @@ func appendText(b []byte, s string) []byte {
 	if raw, ok := unhex(s); ok {
 		return appendForm(b, raw, packed)
 	}
-	if cut := len(s) - uuidText; cut >= 0 {
-		if raw, ok := parseUUID(s[cut:]); ok {
+	cut := len(s) - uuidText
+	if cut < 0 {
+		return appendForm(b, []byte(s), plain)
+	}
+	raw, ok := parseUUID(s[cut:])
+	if !ok {
+		return appendForm(b, []byte(s), plain)
+	}
+	for number := byte(0); ; number++ {
+		prefix, ok := pathPrefix(number)
+		if !ok {
 			return appendForm(b, append([]byte(s[:cut]), raw...), suffix)
 		}
+		if prefix == s[:cut] {
+			return appendForm(b, append([]byte{number}, raw...), path)
+		}
 	}
-	return appendForm(b, []byte(s), plain)
 }
 
 func appendForm(b, raw []byte, form uint64) []byte {
@@ -50,34 +79,56 @@ type reader []byte
 
 func (r *reader) varint() int64 {
 	v, n := binary.Varint(*r)
-	if n <= 0 {
-		*r = nil
-		return 0
-	}
-	*r = (*r)[n:]
+	r.pass(n)
 	return v
 }
 
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(*r)
+	r.pass(n)
+	return v
+}
+
+// pass goes on behind a number of n bytes; none are left where there was none.
+func (r *reader) pass(n int) {
+	if n <= 0 {
+		*r = nil
+		return
+	}
+	*r = (*r)[n:]
+}
+
 func (r *reader) text() string {
-	header, n := binary.Uvarint(*r)
+	header := r.uvarint()
 	size := header >> 2
-	if n <= 0 || size > uint64(len(*r)-n) {
+	if *r == nil || size > uint64(len(*r)) {
 		*r = nil
 		return ""
 	}
-	raw := (*r)[n : n+int(size)]
-	*r = (*r)[n+int(size):]
-	switch form := header & 3; {
-	case form == plain:
-		return string(raw)
-	case form == packed:
-		return hex.EncodeToString(raw)
-	case form == suffix && size >= uuidLen:
-		cut := size - uuidLen
-		return string(raw[:cut]) + formatUUID([uuidLen]byte(raw[cut:]))
+	raw := (*r)[:size]
+	*r = (*r)[size:]
+	s, ok := expand(raw, header&3)
+	if !ok {
+		*r = nil
 	}
-	*r = nil
-	return ""
+	return s
+}
+
+// expand returns the text that raw stands for in the given form.
+func expand(raw []byte, form uint64) (s string, ok bool) {
+	cut := len(raw) - uuidLen
+	switch {
+	case form == plain:
+		return string(raw), true
+	case form == packed:
+		return hex.EncodeToString(raw), true
+	case form == suffix && cut >= 0:
+		return string(raw[:cut]) + formatUUID([uuidLen]byte(raw[cut:])), true
+	case form == path && cut == 1:
+		prefix, ok := pathPrefix(raw[0])
+		return prefix + formatUUID([uuidLen]byte(raw[cut:])), ok
+	}
+	return "", false
 }
 
 // unhex returns the bytes that s spells in lower-case hexadecimal digits.

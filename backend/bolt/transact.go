@@ -117,7 +117,8 @@ func (t *tx) bind() error {
 		name []byte
 		to   **bbolt.Bucket
 	}{
-		{leasesBucket, &t.leases}, {ownersBucket, &t.owners}, {runsBucket, &t.runs}, {cursorsBucket, &t.cursors},
+		{leasesBucket, &t.leases}, {ownersBucket, &t.owners}, {runsBucket, &t.runs},
+		{bootsBucket, &t.boots}, {cursorsBucket, &t.cursors},
 	} {
 		if *b.to = t.bolt.Bucket(b.name); *b.to == nil {
 			return t.store.damaged(fmt.Sprintf("it has no bucket %q", b.name))

@@ -21,7 +21,7 @@ type tx struct {
 	db    *bbolt.DB
 	bolt  *bbolt.Tx
 
-	meta, leases, owners, runs, cursors *bbolt.Bucket
+	meta, leases, owners, runs, boots, cursors *bbolt.Bucket
 
 	puts     int   // Puts so far, as far as makeRoom counts them
 	pageSize int   // bytes of a page
@@ -56,10 +56,12 @@ func (t *tx) Lease(addr netip.Addr) (l backend.Lease, err error) {
 }
 
 func (t *tx) decode(addr netip.Addr, record []byte) (backend.Lease, error) {
-	l, err := decode(addr, record)
+	l, boot, err := decode(addr, record)
 	if err != nil {
 		return l, t.store.damaged(fmt.Sprintf("lease of %s: %v", addr, err))
 	}
+	// A boot whose name was lost is one that is not known.
+	l.Boot = string(t.boots.Get(bootNumber(boot)))
 	return l, nil
 }
 

@@ -10,11 +10,13 @@ import (
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
-// fill is how full a page is left when it splits. Addresses are mostly handed
-// out in ascending order, so that what comes next goes to the page after it;
-// container IDs, on the other hand, come in no order, and their pages are left
-// half full, as is bbolt's habit.
-const fill = 0.9
+// How full a page is left when it splits. Addresses are mostly handed out in
+// ascending order, so that what comes next goes to the page after it. Container IDs
+// come in no order: their pages need room for more.
+const (
+	addrFill  = 0.95
+	ownerFill = 0.7
+)
 
 // writing prepares the transaction for its first write.
 func (t *tx) writing() error {
@@ -22,8 +24,9 @@ func (t *tx) writing() error {
 		return nil
 	}
 	t.wrote = true
-	t.leases.FillPercent = fill
-	t.runs.FillPercent = fill
+	t.leases.FillPercent = addrFill
+	t.runs.FillPercent = addrFill
+	t.owners.FillPercent = ownerFill
 	if t.how == creating || t.meta.Get(durableKey) != nil {
 		return nil
 	}
@@ -51,9 +54,18 @@ func (t *tx) Put(l backend.Lease) (err error) {
 	return t.all(
 		t.writing,
 		func() error { return t.join(l.Addr) },
-		func() error { return t.leases.Put(key, encode(l)) },
+		func() error { return t.record(key, l) },
 		func() error { return t.owners.Put(ownerKey(l.Owner.ContainerID, l.Addr), nil) },
 	)
+}
+
+// record puts l into leases.
+func (t *tx) record(key []byte, l backend.Lease) error {
+	boot, err := t.numberOf(l.Boot)
+	if err != nil {
+		return err
+	}
+	return t.leases.Put(key, encode(l, boot))
 }
 
 // Delete implements [backend.Tx].
