@@ -13,16 +13,12 @@ import (
 )
 
 func main() {
-	// The process lives for two milliseconds and needs few megabytes; only
-	// where it works on a great many leases does it collect garbage.
-	debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(256 << 20)
 	plugin := hostlocal.Plugin{
 		Getenv:  os.Getenv,
 		Stdin:   os.Stdin,
 		Stdout:  stdout(),
 		Stderr:  os.Stderr,
-		Version: version(),
+		Version: version,
 	}
 	os.Exit(plugin.Run())
 }

@@ -19,10 +19,6 @@ import (
 type Config struct {
 	Network
 
-	// CNIVersion is the version of CNI that the configuration speaks; the
-	// result has to speak it too. It is never empty.
-	CNIVersion string
-
 	// Pool is what the network has to hand out. It has at least one set.
 	Pool allocator.Pool
 
@@ -74,11 +70,11 @@ func Parse(stdin []byte, cniArgs string) (*Config, error) {
 	if err := decode(stdin, &raw); err != nil {
 		return nil, err
 	}
-	n, err := network(raw.Name, raw.store())
+	n, err := network(raw.CNIVersion, raw.Name, raw.store())
 	if err != nil {
 		return nil, err
 	}
-	c := &Config{Network: n, CNIVersion: version(raw.CNIVersion), ResolvConf: raw.IPAM.ResolvConf}
+	c := &Config{Network: n, ResolvConf: raw.IPAM.ResolvConf}
 	if err := c.readRequest(&raw, cniArgs); err != nil {
 		return nil, err
 	}
@@ -94,8 +90,9 @@ func Parse(stdin []byte, cniArgs string) (*Config, error) {
 	return c, nil
 }
 
-// Version returns the version of CNI that the configuration speaks. Whether that
-// is one the plugin knows is for the caller to decide.
+// Version returns the version of CNI that the configuration speaks, also if nothing
+// else in it is of use. Whether that is one the plugin knows is for the caller to
+// decide.
 func Version(stdin []byte) (string, error) {
 	var raw struct {
 		CNIVersion string `json:"cniVersion"`

@@ -61,6 +61,7 @@ func addrs(texts ...string) []netip.Addr {
 func TestDefaults(t *testing.T) {
 	c := parse(t, `{"name": "net", "ipam": {"type": "host-local", "subnet": "10.1.2.0/24"}}`)
 	require.Equal(t, config.Network{
+		CNIVersion:  "0.1.0",
 		Name:        "net",
 		DataDir:     "/var/lib/cni/networks",
 		LockTimeout: 30 * time.Second,
@@ -98,6 +99,7 @@ func TestEveryKey(t *testing.T) {
 		}
 	}`)
 	require.Equal(t, config.Network{
+		CNIVersion:  "1.1.0",
 		Name:        "net.1_a-b",
 		DataDir:     "/run/ipam",
 		Backend:     config.Bolt,

@@ -15,6 +15,10 @@ const (
 
 // A Network says where the leases of a network are.
 type Network struct {
+	// CNIVersion is the version of CNI that the configuration speaks; the
+	// result has to speak it too. It is never empty.
+	CNIVersion string
+
 	// Name is the name of the network. It is safe as an element of a path.
 	Name string
 
@@ -37,16 +41,17 @@ func (n Network) Path() string { return filepath.Join(n.DataDir, n.Name) }
 // fail because of them.
 func ParseNetwork(stdin []byte) (Network, error) {
 	var raw struct {
-		Name string    `json:"name"`
-		IPAM *rawStore `json:"ipam"`
+		CNIVersion string    `json:"cniVersion"`
+		Name       string    `json:"name"`
+		IPAM       *rawStore `json:"ipam"`
 	}
 	if err := decode(stdin, &raw); err != nil {
 		return Network{}, err
 	}
-	return network(raw.Name, raw.IPAM)
+	return network(raw.CNIVersion, raw.Name, raw.IPAM)
 }
 
-func network(name string, raw *rawStore) (Network, error) {
+func network(cniVersion, name string, raw *rawStore) (Network, error) {
 	if err := checkName(name); err != nil {
 		return Network{}, err
 	}
@@ -60,7 +65,7 @@ func network(name string, raw *rawStore) (Network, error) {
 	if err != nil {
 		return Network{}, err
 	}
-	n := Network{Name: name, DataDir: raw.DataDir, Backend: raw.Backend, LockTimeout: timeout}
+	n := Network{CNIVersion: version(cniVersion), Name: name, DataDir: raw.DataDir, Backend: raw.Backend, LockTimeout: timeout}
 	if n.DataDir == "" {
 		n.DataDir = "/var/lib/cni/networks"
 	}

@@ -14,6 +14,7 @@ func TestNetworkNeedsNoRanges(t *testing.T) {
 	n, err := config.ParseNetwork([]byte(`{"name": "net", "ipam": {"type": "host-local"}}`))
 	require.NoError(t, err)
 	require.Equal(t, config.Network{
+		CNIVersion:  "0.1.0",
 		Name:        "net",
 		DataDir:     "/var/lib/cni/networks",
 		LockTimeout: 30 * time.Second,
@@ -22,7 +23,7 @@ func TestNetworkNeedsNoRanges(t *testing.T) {
 
 func TestNetworkIgnoresTheRest(t *testing.T) {
 	n, err := config.ParseNetwork([]byte(`{
-		"name": "net", "cniVersion": 1, "args": 2, "runtimeConfig": [3], "prevResult": "x",
+		"name": "net", "args": 2, "runtimeConfig": [3], "prevResult": "x",
 		"ipam": {
 			"dataDir": "/run/ipam", "backend": "bolt", "lockTimeout": "1s",
 			"type": 1, "name": [], "subnet": 5, "ranges": "x", "rangeStart": "x", "gateway": {}, "routes": 7,
@@ -31,6 +32,7 @@ func TestNetworkIgnoresTheRest(t *testing.T) {
 	}`))
 	require.NoError(t, err)
 	require.Equal(t, config.Network{
+		CNIVersion:  "0.1.0",
 		Name:        "net",
 		DataDir:     "/run/ipam",
 		Backend:     config.Bolt,

@@ -1,6 +1,7 @@
 package hostlocal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 // add leases addresses and writes the result. If the result cannot be delivered
 // the leases are given back: nobody would know of them.
 func (p *Plugin) add(r request) error {
-	c, err := config.Parse(r.stdin, r.args)
+	c, err := r.config()
 	if err != nil {
 		return err
 	}
@@ -44,6 +45,15 @@ func (p *Plugin) add(r request) error {
 	return nil
 }
 
+// config reads the whole configuration.
+func (r request) config() (*config.Config, error) {
+	c, err := config.Parse(r.stdin, r.args)
+	if err != nil {
+		return nil, err
+	}
+	return c, r.speaks(c.CNIVersion)
+}
+
 func readDNS(c *config.Config) (types.DNS, error) {
 	if c.ResolvConf == "" {
 		return types.DNS{}, nil
@@ -68,7 +78,7 @@ func newAllocator(c *config.Config) (*allocator.Allocator, error) {
 // that holds it, and where none stands there is nothing to release.
 func del(r request) error {
 	n, err := config.ParseNetwork(r.stdin)
-	if err != nil {
+	if err := cmp.Or(err, r.speaks(n.CNIVersion)); err != nil {
 		return err
 	}
 	return release(n, func(ctx context.Context, store backend.Store) error {
@@ -80,7 +90,7 @@ func del(r request) error {
 // gc releases what belongs to none of the attachments that the runtime lists.
 func gc(r request) error {
 	n, valid, err := config.ParseAttachments(r.stdin)
-	if err != nil {
+	if err := cmp.Or(err, r.speaks(n.CNIVersion)); err != nil {
 		return err
 	}
 	return release(n, func(ctx context.Context, store backend.Store) error {
@@ -105,7 +115,7 @@ func release(n config.Network, fn func(context.Context, backend.Store) error) er
 
 // check makes sure that what prevResult lists is leased to the attachment.
 func check(r request) error {
-	c, err := config.Parse(r.stdin, r.args)
+	c, err := r.config()
 	if err != nil {
 		return err
 	}
@@ -124,7 +134,7 @@ func check(r request) error {
 
 // status makes sure that an ADD can be served (CNI SPEC 1.1, section 2, STATUS).
 func status(r request) error {
-	c, err := config.Parse(r.stdin, r.args)
+	c, err := r.config()
 	if err != nil {
 		return err
 	}

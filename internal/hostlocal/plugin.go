@@ -1,7 +1,9 @@
 package hostlocal
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -20,11 +22,12 @@ type Plugin struct {
 	Stdout io.Writer           // for the result or the error
 	Stderr io.Writer           // for people who run the plugin by hand
 
-	// Version is the version of the program, for people.
-	Version string
+	// Version returns the version of the program. It is called only to tell
+	// people.
+	Version func() string
 }
 
-// Versions of the CNI specification that the plugin speaks.
+// supported returns the versions of CNI that the plugin speaks, oldest first.
 func supported() []string {
 	return []string{"0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"}
 }
@@ -52,7 +55,7 @@ func (p *Plugin) Run() int {
 // about says what this program is when it was started by hand.
 func (p *Plugin) about() int {
 	fmt.Fprintf(p.Stderr, "CNI plugin host-local (leasehold) %s\nCNI protocol versions supported: %s\n",
-		p.Version, strings.Join(supported(), ", "))
+		p.Version(), strings.Join(supported(), ", "))
 	return 0
 }
 
@@ -67,9 +70,17 @@ func (p *Plugin) execute() error {
 	if r.stdin, err = io.ReadAll(p.Stdin); err != nil {
 		return types.NewError(types.ErrIOFailure, "error reading from stdin: "+err.Error(), "")
 	}
-	if err := checkVersion(r); err != nil {
-		return err
+	err = p.serve(r)
+	if errors.Is(err, config.ErrDecode) || errors.Is(err, config.ErrInvalid) {
+		// In a version that the plugin does not speak, anything may be valid.
+		if v, versionErr := config.Version(r.stdin); versionErr == nil {
+			return cmp.Or(r.speaks(v), err)
+		}
 	}
+	return err
+}
+
+func (p *Plugin) serve(r request) error {
 	switch r.command {
 	case "ADD":
 		return p.add(r)
@@ -84,19 +95,21 @@ func (p *Plugin) execute() error {
 	}
 }
 
-// checkVersion makes sure that the plugin speaks the version of the configuration,
-// and that the version knows the command.
-func checkVersion(r request) error {
-	v, err := config.Version(r.stdin)
-	if err != nil {
-		return err
-	}
+// speaks returns an error if the plugin does not speak the version of CNI, or if
+// that version does not know the command.
+func (r request) speaks(v string) error {
 	if !slices.Contains(supported(), v) {
 		return types.NewError(types.ErrIncompatibleCNIVersion, "incompatible CNI versions",
 			fmt.Sprintf("config is %q, plugin supports %q", v, supported()))
 	}
-	since := map[string]string{"CHECK": "0.4.0", "GC": "1.1.0", "STATUS": "1.1.0"}[r.command]
-	if ok, err := version.GreaterThanOrEqualTo(v, since); err != nil || !ok {
+	since := "0.1.0"
+	switch r.command {
+	case "CHECK":
+		since = "0.4.0"
+	case "GC", "STATUS":
+		since = "1.1.0"
+	}
+	if slices.Index(supported(), v) < slices.Index(supported(), since) {
 		return types.NewError(types.ErrIncompatibleCNIVersion, "config version does not allow "+r.command,
 			fmt.Sprintf("cniVersion is %q; %s needs %s or later", v, r.command, since))
 	}

@@ -29,6 +29,7 @@ func run(stdout io.Writer, stdin, command, id string, env ...string) int {
 	p := hostlocal.Plugin{
 		Getenv: func(name string) string { return vars[name] },
 		Stdin:  strings.NewReader(stdin), Stdout: stdout, Stderr: io.Discard,
+		Version: func() string { return "test" },
 	}
 	return p.Run()
 }
