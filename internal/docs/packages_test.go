@@ -1,0 +1,77 @@
+package docs
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Each package says once what it is.
+func TestEachPackageHasOneDocComment(t *testing.T) {
+	comments := make(map[string]int)
+	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.PackageClauseOnly)
+		if err != nil {
+			return err
+		}
+		dir := filepath.Dir(path)
+		comments[dir] += 0
+		if f.Doc != nil {
+			comments[dir]++
+		}
+		return nil
+	}))
+	require.NotEmpty(t, comments)
+	for dir, n := range comments {
+		require.Equal(t, 1, n, "doc comments in %s", dir)
+	}
+}
+
+// Arrows point one way: stores know neither each other nor the allocator, and
+// nobody below knows CNI or JSON.
+func TestImports(t *testing.T) {
+	const module = "github.com/leasehold/leasehold/"
+	for dir, forbidden := range map[string][]string{
+		"backend":        {module, "encoding/json", "github.com/", "os"},
+		"backend/bolt":   {module + "allocator", module + "backend/", module + "internal/config", "encoding/json", "github.com/containernetworking"},
+		"backend/files":  {module + "allocator", module + "backend/", module + "internal/config", "encoding/json", "github.com/containernetworking"},
+		"backend/memory": {module + "allocator", module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking"},
+		"allocator":      {module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking", "os"},
+	} {
+		for path, imports := range importsOf(t, filepath.Join(root, dir)) {
+			for _, imported := range imports {
+				for _, f := range forbidden {
+					bad := imported == f || strings.HasSuffix(f, "/") && strings.HasPrefix(imported, f) || strings.HasPrefix(imported, f+"/")
+					require.False(t, bad, "%s imports %s", path, imported)
+				}
+			}
+		}
+	}
+}
+
+func importsOf(t *testing.T, dir string) map[string][]string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	imports := make(map[string][]string)
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, i := range f.Imports {
+			imports[name] = append(imports[name], strings.Trim(i.Path.Value, `"`))
+		}
+	}
+	return imports
+}
