@@ -68,20 +68,25 @@ func (r Range) leased(tx backend.ReadTx, yield func(backend.Lease, error) bool) 
 }
 
 // deleteLeases deletes those of the leases that unwanted picks, and returns them.
-// They are deleted after the iteration, during which a transaction must not write.
-func deleteLeases(
-	tx backend.Tx, leases iter.Seq2[backend.Lease, error], unwanted func(backend.Lease) bool,
-) ([]backend.Lease, error) {
-	var picked []backend.Lease
+func deleteLeases(tx backend.Tx, leases iter.Seq2[backend.Lease, error], unwanted func(backend.Lease) bool) ([]backend.Lease, error) {
+	picked, err := pick(leases, unwanted)
+	if err != nil {
+		return nil, err
+	}
+	return picked, deleteAll(tx, picked)
+}
+
+// pick returns those of the leases that are wanted.
+func pick(leases iter.Seq2[backend.Lease, error], wanted func(backend.Lease) bool) (picked []backend.Lease, err error) {
 	for l, err := range leases {
 		if err != nil {
 			return nil, err
 		}
-		if unwanted(l) {
+		if wanted(l) {
 			picked = append(picked, l)
 		}
 	}
-	return picked, deleteAll(tx, picked)
+	return picked, nil
 }
 
 func deleteAll(tx backend.Tx, leases []backend.Lease) error {

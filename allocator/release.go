@@ -2,6 +2,7 @@ package allocator
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 
@@ -42,6 +43,9 @@ func releasable(owner backend.Owner, held []backend.Lease) []backend.Lease {
 // ones included, and returns what it deleted: what CNI calls GC (SPEC, section
 // 4).
 //
+// What cannot be deleted does not keep the rest: the error then tells of it, and all
+// else has been done.
+//
 // If valid is empty that is every lease of the network. It is the caller's duty
 // to know that this is meant.
 func Collect(ctx context.Context, store backend.Store, valid []backend.Owner) ([]backend.Lease, error) {
@@ -55,13 +59,30 @@ func Collect(ctx context.Context, store backend.Store, valid []backend.Owner) ([
 	}
 
 	var collected []backend.Lease
+	var failed error
 	err := store.Update(ctx, func(tx backend.Tx) error {
-		var err error
-		collected, err = deleteLeases(tx, tx.Leases(netip.Addr{}), garbage)
-		return err
+		unwanted, err := pick(tx.Leases(netip.Addr{}), garbage)
+		if err != nil {
+			return err
+		}
+		collected, failed = deleteSome(tx, unwanted)
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return collected, nil
+	return collected, failed
+}
+
+// deleteSome deletes those of the leases that can be deleted, and returns them and
+// why the others could not.
+func deleteSome(tx backend.Tx, leases []backend.Lease) (deleted []backend.Lease, failed error) {
+	for _, l := range leases {
+		if err := tx.Delete(l.Addr); err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		deleted = append(deleted, l)
+	}
+	return deleted, failed
 }

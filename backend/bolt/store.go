@@ -8,14 +8,15 @@ import (
 	"sync/atomic"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/gate"
 )
 
 // A Store keeps the leases of one network in the bbolt file at its path. It
 // implements [backend.Store].
 type Store struct {
-	path    string
-	writing chan struct{} // holds a value while a goroutine is in Update
-	closed  atomic.Bool
+	path   string
+	gate   gate.Gate
+	closed atomic.Bool
 }
 
 var _ backend.Store = (*Store)(nil)
@@ -23,7 +24,7 @@ var _ backend.Store = (*Store)(nil)
 // Open returns the store at path. It touches no file: the first Update creates
 // the file, with mode 0600, and the directories above it, with mode 0755.
 func Open(path string) *Store {
-	return &Store{path: path, writing: make(chan struct{}, 1)}
+	return &Store{path: path, gate: gate.New()}
 }
 
 // Path returns the path of the store's file.
@@ -37,9 +38,11 @@ func (s *Store) Close() error {
 
 // View implements [backend.Store].
 func (s *Store) View(ctx context.Context, fn func(backend.ReadTx) error) error {
-	if s.closed.Load() {
-		return s.fail(backend.ErrClosed)
+	leave, err := s.enter(ctx, false)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	f, err := s.openShared(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
 		return backend.ViewEmpty(fn)
@@ -52,16 +55,11 @@ func (s *Store) View(ctx context.Context, fn func(backend.ReadTx) error) error {
 
 // Update implements [backend.Store].
 func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
-	if s.closed.Load() {
-		return s.fail(backend.ErrClosed)
+	leave, err := s.enter(ctx, true)
+	if err != nil {
+		return err
 	}
-	// Goroutines queue here and not in flock, where each would hold a thread.
-	select {
-	case s.writing <- struct{}{}:
-		defer func() { <-s.writing }()
-	case <-ctx.Done():
-		return s.busy(ctx.Err())
-	}
+	defer leave()
 	f, fresh, err := s.openExclusive(ctx)
 	if err != nil {
 		return err
@@ -71,6 +69,17 @@ func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
 		how = creating
 	}
 	return s.transact(f, how, func(t *tx) error { return fn(t) })
+}
+
+func (s *Store) enter(ctx context.Context, write bool) (leave func(), err error) {
+	if s.closed.Load() {
+		return nil, s.fail(backend.ErrClosed)
+	}
+	leave, err = s.gate.Enter(ctx, write)
+	if err != nil {
+		return nil, s.busy(err)
+	}
+	return leave, nil
 }
 
 // A pathError is an error that names the store it is about.

@@ -217,3 +217,16 @@ func TestNoGateway(t *testing.T) {
 	require.Contains(t, works(t, c, "ADD", "a"), `"address": "10.0.0.1/29"
         },`)
 }
+
+// What cannot be released does not keep the rest from being released.
+func TestGCGoesOnAfterAFailure(t *testing.T) {
+	dir := t.TempDir()
+	c := conf(dir, `, "backend": "files"`)
+	works(t, c, "ADD", "a")
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "net", "10.0.0.4"), 0o755))
+	none := strings.Replace(c, `"name"`, `"cni.dev/valid-attachments": [], "name"`, 1)
+	f := fails(t, none, "GC", "")
+	require.Equal(t, hostlocal.CodeDamaged, f.Code)
+	require.Contains(t, f.Msg, "10.0.0.4")
+	require.NoFileExists(t, filepath.Join(dir, "net", "10.0.0.2"))
+}

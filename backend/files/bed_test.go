@@ -1,0 +1,203 @@
+package files
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// A bed is a directory for a test, on a file system that syncs in no time if there
+// is one.
+type bed struct {
+	*testing.T
+	path string
+}
+
+func newBed(t *testing.T) bed {
+	t.Helper()
+	parent := t.TempDir()
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		parent, err = os.MkdirTemp("/dev/shm", "leasehold-test-")
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, os.RemoveAll(parent)) })
+	}
+	return bed{t, filepath.Join(parent, "net")}
+}
+
+func (b bed) open(opts ...Option) *Store {
+	b.Helper()
+	s, err := Open(b.path, opts...)
+	require.NoError(b, err)
+	return s
+}
+
+func (b bed) update(fn func(backend.Tx) error) {
+	b.Helper()
+	require.NoError(b, b.open().Update(b.Context(), fn))
+}
+
+func (b bed) view(fn func(backend.ReadTx) error) {
+	b.Helper()
+	require.NoError(b, b.open().View(b.Context(), fn))
+}
+
+// stock writes a file as the stock plugin does.
+func (b bed) stock(name, content string) {
+	b.Helper()
+	require.NoError(b, os.MkdirAll(b.path, 0o755))
+	require.NoError(b, os.WriteFile(b.file(name), []byte(content), 0o600))
+}
+
+// stockRelease removes whatever holds content, as the stock plugin does.
+func (b bed) stockRelease(content string) {
+	b.Helper()
+	for _, name := range b.names() {
+		data, err := os.ReadFile(b.file(name))
+		require.NoError(b, err)
+		if strings.TrimSpace(string(data)) == content {
+			require.NoError(b, os.Remove(b.file(name)))
+		}
+	}
+}
+
+func (b bed) file(name string) string { return filepath.Join(b.path, name) }
+
+func (b bed) content(name string) string {
+	b.Helper()
+	data, err := os.ReadFile(b.file(name))
+	require.NoError(b, err)
+	return string(data)
+}
+
+// names returns what the directory holds, in the order of the alphabet.
+func (b bed) names() []string {
+	b.Helper()
+	entries, err := os.ReadDir(b.path)
+	require.NoError(b, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// A holding is what a store holds, by address, and the boot.
+type holding map[string]string
+
+// holding returns what a View shows.
+func (b bed) holding() holding {
+	b.Helper()
+	h := holding{}
+	b.view(func(tx backend.ReadTx) error {
+		for l, err := range tx.Leases(netip.Addr{}) {
+			if err != nil {
+				return err
+			}
+			h[l.Addr.String()] = l.Owner.String()
+			owned, err := tx.OwnedBy(l.Owner)
+			require.NoError(b, err)
+			require.Equal(b, !l.Owner.IsZero(), slices.Contains(owned, l))
+			free, err := tx.NextFree(l.Addr, l.Addr)
+			require.ErrorIs(b, err, backend.ErrNoneFree, free)
+		}
+		boot, err := tx.Boot()
+		if boot != "" {
+			h["boot"] = boot
+		}
+		return err
+	})
+	return h
+}
+
+func ip(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+func lease(addr, id string) backend.Lease {
+	return backend.Lease{Addr: ip(addr), Owner: backend.Owner{ContainerID: id, IfName: "eth0"}}
+}
+
+func put(leases ...backend.Lease) func(backend.Tx) error {
+	return func(tx backend.Tx) error {
+		var errs []error
+		for _, l := range leases {
+			errs = append(errs, tx.Put(l))
+		}
+		return errors.Join(errs...)
+	}
+}
+
+func remove(addrs ...string) func(backend.Tx) error {
+	return func(tx backend.Tx) error {
+		var errs []error
+		for _, addr := range addrs {
+			errs = append(errs, tx.Delete(ip(addr)))
+		}
+		return errors.Join(errs...)
+	}
+}
+
+// A transaction is one that needs a journal, and the holdings before and after it.
+type transaction struct {
+	name          string
+	fn            func(backend.Tx) error
+	before, after holding
+}
+
+// prepared makes what holds before each of the transactions.
+func prepared(b bed) {
+	b.Helper()
+	b.update(func(tx backend.Tx) error {
+		return errors.Join(
+			put(lease("10.0.0.1", "one"), lease("10.0.0.2", "two"), lease("fd00::1", "one"))(tx),
+			tx.SetBoot("first"),
+		)
+	})
+}
+
+func transactions() []transaction {
+	before := holding{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"}
+	return []transaction{
+		{"two Puts", put(lease("10.0.0.3", "new"), lease("fd00::3", "new")), before, holding{
+			"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first",
+			"10.0.0.3": "new (eth0)", "fd00::3": "new (eth0)",
+		}},
+		{"two Deletes", remove("10.0.0.1", "fd00::1"), before, holding{"10.0.0.2": "two (eth0)", "boot": "first"}},
+		{"a Put, two Deletes and the boot", func(tx backend.Tx) error {
+			return errors.Join(
+				remove("10.0.0.1", "10.0.0.2")(tx), put(lease("10.0.0.1", "new"), lease("10.0.0.3", "new"))(tx),
+				tx.SetBoot("second"), tx.SetCursor("0", ip("10.0.0.3")),
+			)
+		}, before, holding{
+			"10.0.0.1": "new (eth0)", "10.0.0.3": "new (eth0)", "fd00::1": "one (eth0)", "boot": "second",
+		}},
+	}
+}
+
+// requireWorks requires that transactions work and leave no trace of an earlier
+// one that was interrupted.
+func (b bed) requireWorks() {
+	b.Helper()
+	b.update(put(lease("10.9.0.1", "later"), lease("10.9.0.2", "later")))
+	b.update(remove("10.9.0.1", "10.9.0.2"))
+	for _, name := range b.names() {
+		require.False(b, strings.HasPrefix(name, ".leasehold-") && name != bootName, name)
+	}
+}
+
+func requireAddrs(b bed, tx backend.ReadTx, o backend.Owner, want ...string) {
+	b.Helper()
+	owned, err := tx.OwnedBy(o)
+	require.NoError(b, err)
+	var got []string
+	for _, l := range owned {
+		got = append(got, l.Addr.String())
+	}
+	require.Equal(b, want, got)
+}

@@ -1,0 +1,135 @@
+package files
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/leasehold/leasehold/internal/durable"
+)
+
+// The ways in which a transaction changes the directory. Each is one step: a
+// kill falls between two of them.
+
+// before announces a step to whoever tests.
+func (d *dir) before(op string, names ...string) error {
+	if d.step == nil {
+		return nil
+	}
+	return d.fail(op, names[len(names)-1], d.step(op, names...))
+}
+
+// sync makes durable which names the directory holds.
+func (d *dir) sync() error {
+	if err := d.before("sync", ""); err != nil {
+		return err
+	}
+	return d.fail("sync", "", durable.SyncOpenDir(d.self))
+}
+
+func (d *dir) remove(name string) error {
+	if err := d.before("remove", name); err != nil {
+		return err
+	}
+	return d.fail("remove", name, d.root.Remove(name))
+}
+
+// rename replaces what stands at to.
+func (d *dir) rename(from, to string) error {
+	if err := d.before("rename", from, to); err != nil {
+		return err
+	}
+	return d.fail("rename", to, d.root.Rename(from, to))
+}
+
+// renameNew fails with [fs.ErrExist] if something stands at to.
+func (d *dir) renameNew(from, to string) error {
+	if err := d.before("rename", from, to); err != nil {
+		return err
+	}
+	return d.fail("rename", to, d.renameNoReplace(from, to))
+}
+
+// checkedRename is renameNoReplace where the system has no such call. We hold
+// the lock, under which alone lease files come into being. To link and unlink
+// would be two steps, and a power cut could keep only the second.
+func (d *dir) checkedRename(from, to string) error {
+	_, err := d.root.Lstat(to)
+	switch {
+	case err == nil:
+		return fs.ErrExist
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	return d.root.Rename(from, to)
+}
+
+// A create is a file that a transaction makes. If since is not zero the file
+// gets it as the time of its last change.
+type create struct {
+	name, content string
+	since         time.Time
+}
+
+// prepare writes the file under its temporary name and syncs it.
+func (d *dir) prepare(c create) (created, error) {
+	temp := newPrefix + c.name
+	f, err := d.openNew(temp)
+	if err != nil {
+		return created{}, err
+	}
+	made, err := d.fill(f, temp, c)
+	if closeErr := f.Close(); err == nil {
+		err = d.fail("close", temp, closeErr)
+	}
+	if err != nil {
+		d.discard(temp)
+	}
+	return made, err
+}
+
+// openNew makes a new file even if an Update that was killed has left an old one.
+// It is not truncated, since it may be linked to another name as well.
+func (d *dir) openNew(temp string) (*os.File, error) {
+	if err := d.before("create", temp); err != nil {
+		return nil, err
+	}
+	const flag = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	f, err := d.open(temp, flag, 0o600)
+	if !errors.Is(err, fs.ErrExist) {
+		return f, err
+	}
+	if err := d.remove(temp); err != nil {
+		return nil, err
+	}
+	return d.open(temp, flag, 0o600)
+}
+
+func (d *dir) fill(f *os.File, temp string, c create) (created, error) {
+	if err := d.before("write", temp); err != nil {
+		return created{}, err
+	}
+	if _, err := f.WriteString(c.content); err != nil {
+		return created{}, d.fail("write", temp, err)
+	}
+	info, err := f.Stat()
+	if err == nil && !c.since.IsZero() && info.ModTime().Unix() != c.since.Unix() {
+		if err = d.root.Chtimes(temp, time.Time{}, c.since); err == nil {
+			info, err = f.Stat()
+		}
+	}
+	if err != nil {
+		return created{}, d.fail("set time of", temp, err)
+	}
+	if err := d.before("sync", temp); err != nil {
+		return created{}, err
+	}
+	return created{c.name, inode(info), info.ModTime().UnixNano(), c.content}, d.fail("sync", temp, f.Sync())
+}
+
+// discard removes a temporary file after an error. What it leaves behind stands
+// in nobody's way until the next Update removes it.
+func (d *dir) discard(temp string) {
+	_ = d.remove(temp)
+}

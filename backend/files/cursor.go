@@ -1,0 +1,127 @@
+package files
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// maxCursor is more than the text of an address takes.
+const maxCursor = 256
+
+// Cursor implements [backend.ReadTx]. A file that holds no address is no cursor.
+func (t *tx) Cursor(set string) (netip.Addr, error) {
+	if err := cmp.Or(t.usable(), backend.CheckSet(set)); err != nil {
+		return netip.Addr{}, err
+	}
+	if addr, ok := t.cursors[set]; ok {
+		return addr, nil
+	}
+	text, _, err := t.dir.read(cursorPrefix+set, nil, maxCursor)
+	if _, isForeign := foreignOwner(err); isForeign || errors.Is(err, fs.ErrNotExist) {
+		return netip.Addr{}, backend.NoCursor(set)
+	}
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	addr, err := netip.ParseAddr(string(bytes.TrimSpace(text)))
+	if addr = addr.Unmap(); err != nil || backend.ValidAddr(addr) != nil {
+		return netip.Addr{}, backend.NoCursor(set)
+	}
+	return addr, nil
+}
+
+// Cursors implements [backend.ReadTx].
+func (t *tx) Cursors() (map[string]netip.Addr, error) {
+	if err := t.usable(); err != nil {
+		return nil, err
+	}
+	l, err := t.list()
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]netip.Addr{}
+	for _, set := range l.cursors {
+		if backend.ValidSet(set) != nil {
+			continue
+		}
+		addr, err := t.Cursor(set)
+		if errors.Is(err, backend.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		all[set] = addr
+	}
+	for set, addr := range t.cursors {
+		all[set] = addr
+	}
+	return all, nil
+}
+
+// SetCursor implements [backend.Tx].
+func (t *tx) SetCursor(set string, addr netip.Addr) error {
+	if err := cmp.Or(t.usable(), backend.CheckSet(set), backend.CheckAddr(addr)); err != nil {
+		return err
+	}
+	if t.cursors == nil {
+		t.cursors = map[string]netip.Addr{}
+	}
+	t.cursors[set] = addr
+	return nil
+}
+
+func (t *tx) writeCursors() error {
+	var errs []error
+	for set, addr := range t.cursors {
+		errs = append(errs, t.dir.writeCursor(cursorPrefix+set, addr.String()))
+	}
+	return errors.Join(errs...)
+}
+
+// writeCursor overwrites the file in place, as the stock plugin does, and does not
+// sync it. Of a torn one can be read another address, or none: a turn of the
+// round-robin is all that is lost.
+func (d *dir) writeCursor(name, text string) error {
+	if err := d.before("write", name); err != nil {
+		return err
+	}
+	f, err := d.open(name, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	err = overwrite(f, text)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return d.fail("write", name, err)
+}
+
+// overwrite truncates afterwards: so the blocks that the file has are used, and
+// a full disk does not matter.
+func overwrite(f *os.File, text string) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return foreign(info.Mode())
+	}
+	if _, err := f.WriteAt([]byte(text), 0); err != nil {
+		return err
+	}
+	if info.Size() <= int64(len(text)) {
+		return nil
+	}
+	if err := f.Truncate(int64(len(text))); err != nil {
+		return fmt.Errorf("truncate: %w", cause(err))
+	}
+	return nil
+}

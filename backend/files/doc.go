@@ -1,0 +1,113 @@
+// Package files keeps the leases of one network in one directory, a file for each
+// address: the layout of the CNI project's host-local plugin, to the byte.
+//
+// The stock plugin and this package can work on the same directory at the same
+// time, and each sees the leases of the other. What the stock plugin lacks is done
+// here: a lease file appears whole or not at all, and a transaction that was
+// killed leaves all of its leases or none.
+//
+//	store, err := files.Open("/var/lib/cni/networks/podnet")
+//	if err != nil {
+//		return err
+//	}
+//	defer store.Close()
+//	err = store.Update(ctx, func(tx backend.Tx) error { ... })
+//
+// Open touches nothing. View writes nothing, ever. The first Update creates the
+// directory, mode 0755, and the lock file.
+//
+// # Layout
+//
+// All files have mode 0600. On Windows, a colon in a name is an underscore.
+//
+//	<address>                 a lease: container ID, CR, LF, interface name
+//	last_reserved_ip.<set>    a cursor: the address, without a line break
+//	lock                      empty; flock(2), shared for View, exclusive for Update
+//	.leasehold-boot           the marker: "boot ", the boot ID, LF
+//	.leasehold-undo           the journal of an unfinished transaction
+//	.leasehold-undo.damaged   a journal that could not be read, kept for inspection
+//	.leasehold-new.<name>     a file that is being written, later to be <name>
+//	.leasehold-old.<name>     a file that is being deleted, before called <name>
+//
+// An address is named as [net/netip.Addr.String] has it. A file is of the address
+// that its name spells, however it does: capital letters, zeros that could be left
+// out, an IPv4 address in IPv6 form. Where several files spell one address, that
+// with the regular name is the lease; another becomes it when that is deleted.
+// Names with a zone, and all that parse as no address, are nobody's business.
+//
+// White space and NUL bytes around the content of a lease file are ignored. What
+// stands before the first CR LF is the container ID, whatever it is, and what
+// stands after it the interface name. A file of 2015 has an ID only; it belongs to
+// every interface of that container. An empty file, which the stock plugin leaves
+// behind when it is killed, is a lease with a zero Owner. The time of the lease is
+// the file's modification time.
+//
+// What has the name of an address and is not a regular file is neither read nor
+// followed nor removed. The address counts as taken, and the lease names as its
+// container what stands there: "(directory)", "(symbolic link)", "(named pipe)",
+// "(socket)", "(device)". A file of more than 16 KiB is a "(large file)", which
+// Delete does remove.
+//
+// # Locking
+//
+// A Store holds no lock and no open file between transactions. Each opens the
+// directory, waits for the lock without polling, and makes sure that the path
+// still names this directory and the lock file is still in it. From there on it
+// goes by the open directory, whatever becomes of the path. Where there is no lock
+// file, as in a copy on a medium that cannot be written, View goes on without.
+//
+// # Crash safety
+//
+// A new file is written under its temporary name, synced and renamed, never onto
+// another; then the directory is synced. A transaction that makes or deletes one
+// lease needs no more: two syncs, or one.
+//
+// Several changes need a journal, of lines:
+//
+//	leasehold-undo 1
+//	create <name> <inode> <modification time, Unix nanoseconds> <content, quoted as in Go>
+//	delete <name>
+//	crc32 <CRC-32, IEEE, of all lines above, eight hexadecimal digits>
+//
+// In this order: the new files and the journal are written aside and synced; the
+// journal gets its name; the directory is synced. Files to be deleted are renamed
+// to .leasehold-old, new ones to their names, and the directory is synced. The
+// journal is removed, the directory synced, and Update returns. For k new files
+// that is k+4 syncs, and one more if a file is deleted and made anew.
+//
+// The next Update that finds a journal takes back what it is about. A file that it
+// says was created is removed if inode, time and content are still the same: in
+// between, the stock plugin, which knows of no journal, can have released the
+// address and leased it again. A deleted file gets its name back unless another
+// has it by then. It is found again because it was renamed and not removed; for
+// the same reason the stock plugin, which releases whatever files hold the ID of
+// the container, can release it meanwhile for good. A View that finds a journal
+// shows the directory as it will be after that.
+//
+// A journal that fails its checksum was damaged by the disk. Then deleted files
+// get their names back and created ones stay: rather is an address leaked than
+// leased twice. The journal is set aside, Verify speaks of it, and the store goes
+// on working. A journal of another version gives [backend.ErrFormat].
+//
+// Cursors are hints. They are overwritten in place after all else, without a sync,
+// and an error in doing so is no error of an Update that had leases to write.
+//
+// # Earlier boots
+//
+// A lease file does not say in which boot it was made, so that Lease.Boot is
+// empty, but for this: if the caller says when the present boot began, by
+// [WithBoot], and the marker names another boot, then a lease whose file was last
+// changed before that time has the boot of the marker. Only SetBoot writes the
+// marker.
+//
+// # Caveats
+//
+// OwnedBy reads every lease file, some of them at once in several goroutines.
+//
+// On a full disk Delete works as long as it is one lease that a transaction
+// deletes. If it is several and there is no space for the journal, they are
+// deleted one by one: then, and only then, a kill can leave some of them.
+//
+// If the disk fails to sync what a transaction has deleted or replaced, Update
+// returns the error, but one deleted lease alone is not brought back.
+package files

@@ -1,0 +1,178 @@
+package files
+
+import (
+	"errors"
+	"maps"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// errDisk stands for an I/O error.
+var errDisk = errors.New("the disk is on fire")
+
+// TestFault has each step of a transaction fail, and nothing else.
+func TestFault(t *testing.T) {
+	one := transactions()[0]
+	one.name, one.fn = "a Put", put(lease("10.0.0.3", "new"))
+	one.after = maps.Clone(one.before)
+	one.after["10.0.0.3"] = "new (eth0)"
+	for _, tx := range append(transactions(), one) {
+		t.Run(tx.name, func(t *testing.T) {
+			for n := 1; ; n++ {
+				b := newBed(t)
+				prepared(b)
+				steps := 0
+				s := b.open()
+				s.step = func(string, ...string) error {
+					if steps++; steps == n {
+						return errDisk
+					}
+					return nil
+				}
+				err := s.Update(t.Context(), tx.fn)
+				if err == nil { // What failed was a cursor, or cleaning up.
+					require.Equal(t, tx.after, b.holding(), "step %d", n)
+				} else {
+					require.ErrorIs(t, err, errDisk)
+					require.ErrorContains(t, err, b.path)
+					require.Equal(t, tx.before, b.holding(), "step %d", n)
+				}
+				b.requireWorks()
+				if steps < n {
+					return
+				}
+			}
+		})
+	}
+}
+
+// TestFaults has everything fail from some step on, as when a disk goes, and come
+// back for the next transaction.
+func TestFaults(t *testing.T) {
+	for _, tx := range transactions() {
+		t.Run(tx.name, func(t *testing.T) {
+			for n := 1; ; n++ {
+				b := newBed(t)
+				prepared(b)
+				steps := 0
+				s := b.open()
+				s.step = func(string, ...string) error {
+					if steps++; steps >= n {
+						return errDisk
+					}
+					return nil
+				}
+				err := s.Update(t.Context(), tx.fn)
+				if err != nil {
+					require.ErrorIs(t, err, errDisk)
+				}
+				requireEither(b, tx, n)
+				b.requireWorks()
+				if err == nil {
+					require.Equal(t, tx.after, b.holding())
+				}
+				if steps < n {
+					return
+				}
+			}
+		})
+	}
+}
+
+// full is a disk that is full: there is space for no file, and none for a longer
+// directory.
+func full(op string, names ...string) error {
+	name := names[len(names)-1]
+	if op == "create" || op == "write" || op == "rename" && strings.HasPrefix(name, oldPrefix) {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+func TestFullDisk(t *testing.T) {
+	b := newBed(t)
+	prepared(b)
+	s := b.open()
+	s.step = full
+	for _, fn := range []func(backend.Tx) error{
+		put(lease("10.0.0.3", "new")), put(lease("10.0.0.3", "new"), lease("10.0.0.4", "new")),
+	} {
+		err := s.Update(t.Context(), fn)
+		require.ErrorIs(t, err, backend.ErrNoSpace)
+		require.ErrorIs(t, err, syscall.ENOSPC)
+		require.ErrorContains(t, err, b.file(newPrefix+"10.0.0.3"))
+	}
+	require.Len(t, b.holding(), 4)
+	require.NoError(t, s.Update(t.Context(), remove("10.0.0.1", "fd00::1")))
+	require.NoError(t, s.Update(t.Context(), remove("10.0.0.2")))
+	require.Equal(t, holding{"boot": "first"}, b.holding())
+}
+
+// TestFullDiskDuringDelete has the space run out once the journal is written.
+func TestFullDiskDuringDelete(t *testing.T) {
+	b := newBed(t)
+	prepared(b)
+	s := b.open()
+	s.step = func(op string, names ...string) error {
+		if op == "rename" && names[1] == oldPrefix+"fd00::1" {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	require.NoError(t, s.Update(t.Context(), remove("10.0.0.1", "fd00::1")))
+	require.Equal(t, holding{"10.0.0.2": "two (eth0)", "boot": "first"}, b.holding())
+	b.update(nothing)
+	require.Equal(t, holding{"10.0.0.2": "two (eth0)", "boot": "first"}, b.holding())
+	b.requireWorks()
+}
+
+// TestSyncs counts what a transaction costs.
+func TestSyncs(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		fn          func(backend.Tx) error
+		files, dirs int
+	}{
+		{"nothing", nothing, 0, 0},
+		{"reading", func(tx backend.Tx) error { _, err := tx.NextFree(ip("10.0.0.1"), ip("10.0.0.9")); return err }, 0, 0},
+		{"Delete of what is not there", remove("10.0.0.9"), 0, 0},
+		{"SetBoot as it is", func(tx backend.Tx) error { return tx.SetBoot("first") }, 0, 0},
+		{"a cursor", func(tx backend.Tx) error { return tx.SetCursor("0", ip("10.0.0.1")) }, 0, 0},
+		{"Put and Delete of the same", func(tx backend.Tx) error {
+			return errors.Join(put(lease("10.0.0.9", "new"))(tx), remove("10.0.0.9")(tx))
+		}, 0, 0},
+		{"a Put", put(lease("10.0.0.9", "new")), 1, 1},
+		{"a Delete", remove("10.0.0.1"), 0, 1},
+		{"a Delete and a Put of the same", func(tx backend.Tx) error {
+			return errors.Join(remove("10.0.0.1")(tx), put(lease("10.0.0.1", "new"))(tx))
+		}, 1, 1},
+		{"two Puts", put(lease("10.0.0.8", "new"), lease("10.0.0.9", "new")), 3, 3},
+		{"two Deletes", remove("10.0.0.1", "fd00::1"), 1, 3},
+		{"a Delete and a Put", func(tx backend.Tx) error {
+			return errors.Join(remove("10.0.0.1")(tx), put(lease("10.0.0.9", "new"))(tx))
+		}, 2, 3},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b := newBed(t)
+			prepared(b)
+			s := b.open()
+			files, dirs := 0, 0
+			s.step = func(op string, names ...string) error {
+				switch {
+				case op == "sync" && names[0] == "":
+					dirs++
+				case op == "sync":
+					files++
+				}
+				return nil
+			}
+			require.NoError(t, s.Update(t.Context(), tc.fn))
+			require.Equal(t, [2]int{tc.files, tc.dirs}, [2]int{files, dirs}, "syncs of files, of the directory")
+		})
+	}
+}

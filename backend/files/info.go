@@ -1,0 +1,49 @@
+package files
+
+import (
+	"io/fs"
+	"time"
+)
+
+// An info is what there is to know about a file besides its content.
+type info struct {
+	mode     fs.FileMode // the type only
+	modified time.Time
+	changed  time.Time // also by renaming it or setting its times
+	inode    uint64    // zero where the system has none
+}
+
+// readable returns a foreignError unless this is a regular file of at most limit
+// bytes.
+func (i info) readable(size, limit int64) error {
+	if !i.mode.IsRegular() {
+		return foreign(i.mode)
+	}
+	if size > limit {
+		return foreignError("large file")
+	}
+	return nil
+}
+
+// A foreignError says what stands in the place of a lease file. Neither the
+// stock plugin nor this package makes such things, so nothing is known about
+// them except that the address is taken.
+type foreignError string
+
+func (e foreignError) Error() string { return "is a " + string(e) }
+
+func foreign(mode fs.FileMode) foreignError {
+	switch {
+	case mode.IsDir():
+		return "directory"
+	case mode&fs.ModeSymlink != 0:
+		return "symbolic link"
+	case mode&fs.ModeNamedPipe != 0:
+		return "named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	case mode&fs.ModeDevice != 0:
+		return "device"
+	}
+	return "special file"
+}

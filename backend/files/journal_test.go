@@ -1,0 +1,118 @@
+package files
+
+import (
+	"fmt"
+	"hash/crc32"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+func TestJournal(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		names := rapid.SampledFrom([]string{"10.0.0.1", "fd00::1", "FD00::1", "::ffff:10.0.0.1", bootName})
+		content := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
+		want := &journal{
+			created: rapid.SliceOf(rapid.Custom(func(t *rapid.T) created {
+				return created{names.Draw(t, "name"), rapid.Uint64().Draw(t, "inode"), rapid.Int64().Draw(t, "modified"), content.Draw(t, "content")}
+			})).Draw(t, "created"),
+			deleted: rapid.SliceOf(names).Draw(t, "deleted"),
+		}
+		text := want.encode()
+		got, err := decodeJournal(text)
+		require.NoError(t, err)
+		require.Equal(t, text, got.encode())
+		require.Len(t, got.created, len(want.created))
+		for i, c := range got.created {
+			require.Equal(t, want.created[i], c)
+		}
+		require.ElementsMatch(t, want.deleted, got.deleted)
+
+		cut := rapid.IntRange(0, len(text)-2).Draw(t, "cut")
+		_, err = decodeJournal(text[:cut])
+		require.ErrorIs(t, err, errTorn)
+		flipped := []byte(text)
+		flipped[rapid.IntRange(0, len(text)-2).Draw(t, "byte")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
+		_, err = decodeJournal(string(flipped))
+		require.ErrorIs(t, err, errTorn)
+	})
+}
+
+func summed(body string) string {
+	return fmt.Sprintf("%scrc32 %08x\n", body, crc32.ChecksumIEEE([]byte(body)))
+}
+
+func TestJournalOfNonsense(t *testing.T) {
+	for _, line := range []string{
+		"", "delete", "delete ", "delete lock", "delete ../10.0.0.1", "delete .leasehold-undo", "rename 10.0.0.1",
+		"create 10.0.0.1", "create 10.0.0.1 1 2 x", "create lock 1 2 \"\"", "create 10.0.0.1 -1 2 \"\"",
+	} {
+		_, err := decodeJournal(summed("leasehold-undo 1\n" + line + "\n"))
+		require.ErrorIs(t, err, errTorn, line)
+	}
+	_, err := decodeJournal(summed("another file\n"))
+	require.ErrorIs(t, err, errTorn)
+}
+
+func TestJournalOfAnotherVersion(t *testing.T) {
+	b := newBed(t)
+	prepared(b)
+	b.stock(journalName, summed("leasehold-undo 2\nwhatever\n"))
+	for name, call := range b.calls(nothing) {
+		err := call()
+		require.ErrorIs(t, err, backend.ErrFormat, name)
+		require.ErrorContains(t, err, b.file(journalName))
+	}
+	require.Contains(t, b.names(), journalName)
+}
+
+// TestTornJournal has a journal that a disk has damaged.
+func TestTornJournal(t *testing.T) {
+	for name, damage := range map[string]func(text string) string{
+		"empty":     func(string) string { return "" },
+		"zeros":     func(text string) string { return strings.Repeat("\x00", len(text)) },
+		"cut short": func(text string) string { return text[:len(text)/2] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			b.interrupted(func(tx backend.Tx) error {
+				require.NoError(t, remove("10.0.0.1", "fd00::1")(tx))
+				return put(lease("10.0.0.3", "new"))(tx)
+			})
+			damaged := damage(b.content(journalName))
+			b.stock(journalName, damaged)
+			// Rather too many than too few.
+			want := holding{
+				"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "10.0.0.3": "new (eth0)", "fd00::1": "one (eth0)", "boot": "first",
+			}
+			require.Equal(t, want, b.holding())
+			b.update(nothing)
+			require.Equal(t, want, b.holding())
+			require.NotContains(t, b.names(), journalName)
+			require.Equal(t, damaged, b.content(damagedName))
+			require.ErrorContains(t, b.open().Verify(t.Context()), damagedName)
+		})
+	}
+}
+
+// TestTornJournalStaysUndoable kills the Update that finds one.
+func TestTornJournalStaysUndoable(t *testing.T) {
+	for n := 1; ; n++ {
+		b := newBed(t)
+		b.interrupted(remove("10.0.0.1", "fd00::1"))
+		want := b.holding()
+		b.stock(journalName, "")
+		killed := b.updateKilled(n, nothing)
+		require.Equal(t, want, b.holding())
+		b.update(nothing)
+		require.Equal(t, want, b.holding())
+		if !killed {
+			require.Greater(t, n, 3)
+			return
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package files
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"iter"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// Lease implements [backend.ReadTx].
+func (t *tx) Lease(addr netip.Addr) (backend.Lease, error) {
+	if err := cmp.Or(t.usable(), backend.CheckAddr(addr)); err != nil {
+		return backend.Lease{}, err
+	}
+	return t.lease(addr)
+}
+
+func (t *tx) lease(addr netip.Addr) (l backend.Lease, err error) {
+	if l, ok := t.puts[addr]; ok {
+		return l, nil
+	}
+	err = t.file(addr, func(_, actual string) (err error) {
+		l, err = t.readLease(addr, actual)
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return backend.Lease{}, backend.NotFound(addr)
+	}
+	return l, err
+}
+
+func (t *tx) readLease(addr netip.Addr, name string) (backend.Lease, error) {
+	if t.buf == nil {
+		t.buf = make([]byte, maxContent)
+	}
+	content, info, err := t.dir.read(name, t.buf, maxContent)
+	if o, ok := foreignOwner(err); ok {
+		return backend.Lease{Addr: addr, Owner: o}, nil
+	}
+	if err != nil {
+		return backend.Lease{}, err
+	}
+	l := backend.Lease{
+		Addr:  addr,
+		Owner: parseOwner(content),
+		Since: info.modified.UTC().Truncate(time.Second),
+	}
+	l.Boot, err = t.bootOf(info)
+	return l, err
+}
+
+func (t *tx) putAddrs() []netip.Addr { return slices.Collect(maps.Keys(t.puts)) }
+
+// Leases implements [backend.ReadTx].
+func (t *tx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
+	return func(yield func(backend.Lease, error) bool) {
+		all, err := t.addrsFrom(from)
+		if err != nil {
+			yield(backend.Lease{}, err)
+			return
+		}
+		t.each(all)(yield)
+	}
+}
+
+func (t *tx) addrsFrom(from netip.Addr) ([]netip.Addr, error) {
+	if err := cmp.Or(t.usable(), backend.CheckFrom(from)); err != nil {
+		return nil, err
+	}
+	l, err := t.list()
+	if err != nil {
+		return nil, err
+	}
+	all := l.addrs()
+	if len(t.puts) > 0 {
+		all = sortedSet(all, t.putAddrs())
+	}
+	i, _ := slices.BinarySearchFunc(all, from, netip.Addr.Compare)
+	return all[i:], nil
+}
+
+// each iterates over the leases of those of the addresses that are leased, up to
+// the first error.
+func (t *tx) each(addrs []netip.Addr) iter.Seq2[backend.Lease, error] {
+	return func(yield func(backend.Lease, error) bool) {
+		for _, addr := range addrs {
+			l, err := t.lease(addr)
+			if errors.Is(err, backend.ErrNotFound) {
+				continue
+			}
+			if !yield(l, err) || err != nil {
+				return
+			}
+		}
+	}
+}

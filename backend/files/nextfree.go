@@ -1,0 +1,51 @@
+package files
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"net/netip"
+	"slices"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// NextFree implements [backend.ReadTx].
+func (t *tx) NextFree(from, to netip.Addr) (netip.Addr, error) {
+	if err := cmp.Or(t.usable(), backend.CheckSpan(from, to)); err != nil {
+		return netip.Addr{}, err
+	}
+	l, err := t.list()
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	stored := l.addrs()
+	i, _ := slices.BinarySearchFunc(stored, from, netip.Addr.Compare)
+	for addr := from; ; addr = addr.Next() {
+		isStored := i < len(stored) && stored[i] == addr
+		if isStored {
+			i++
+		}
+		if !t.taken(addr, isStored) {
+			return addr, nil
+		}
+		if addr == to {
+			return netip.Addr{}, backend.NoneFree(from, to)
+		}
+	}
+}
+
+// taken reports whether addr is leased. The caller knows whether the listing has it.
+func (t *tx) taken(addr netip.Addr, stored bool) bool {
+	if _, ok := t.puts[addr]; ok {
+		return true
+	}
+	if !stored || len(t.moved) == 0 {
+		return stored
+	}
+	if len(t.found.odd[addr]) == 0 {
+		return t.actual(fileName(addr)) != ""
+	}
+	// There were several files, of which one can be left.
+	return !errors.Is(t.file(addr, t.exists), fs.ErrNotExist)
+}

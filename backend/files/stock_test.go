@@ -1,0 +1,176 @@
+package files
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// interrupted leaves tx as a kill does after all renames, before the journal is
+// removed.
+func (b bed) interrupted(fn func(backend.Tx) error) {
+	b.Helper()
+	prepared(b)
+	s := b.open()
+	s.step = func(op string, names ...string) error {
+		if op == "remove" && names[0] == journalName {
+			panic(killed{})
+		}
+		return nil
+	}
+	require.PanicsWithValue(b, killed{}, func() {
+		require.NoError(b, s.Update(b.Context(), fn))
+	})
+	require.Contains(b, b.names(), journalName)
+}
+
+// TestStockBetween has the stock plugin, which knows of no journal, at work between
+// a kill and recovery.
+func TestStockBetween(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		fn    func(backend.Tx) error
+		stock func(b bed)
+		want  holding
+	}{
+		{
+			"a created lease is released", put(lease("10.0.0.3", "new"), lease("fd00::3", "new")),
+			func(b bed) { b.stockRelease("new\r\neth0") },
+			holding{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
+		},
+		{
+			"a created lease is released and made again for another", put(lease("10.0.0.3", "new"), lease("fd00::3", "new")),
+			func(b bed) {
+				b.stockRelease("new\r\neth0")
+				b.stock("10.0.0.3", "other\r\neth0")
+			},
+			holding{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "10.0.0.3": "other (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
+		},
+		{
+			"a created lease is released and made again for the same", put(lease("10.0.0.3", "new"), lease("fd00::3", "new")),
+			func(b bed) {
+				b.stockRelease("new\r\neth0")
+				b.stock("10.0.0.3", "new\r\neth0")
+			},
+			holding{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "10.0.0.3": "new (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
+		},
+		{
+			"a deleted address is leased to another", remove("10.0.0.1", "fd00::1"),
+			func(b bed) { b.stock("10.0.0.1", "other\r\neth0") },
+			holding{"10.0.0.1": "other (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
+		},
+		{
+			"what was being deleted is released again", remove("10.0.0.1", "fd00::1"),
+			func(b bed) { b.stockRelease("one\r\neth0") },
+			holding{"10.0.0.2": "two (eth0)", "boot": "first"},
+		},
+		{
+			"an address that was deleted and leased anew is released", func(tx backend.Tx) error {
+				return errors.Join(remove("10.0.0.1", "10.0.0.2")(tx), put(lease("10.0.0.1", "new"))(tx))
+			},
+			func(b bed) { b.stockRelease("new\r\neth0") },
+			holding{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
+		},
+		{
+			"an address that was deleted and leased anew is leased to a third", func(tx backend.Tx) error {
+				return errors.Join(remove("10.0.0.1", "10.0.0.2")(tx), put(lease("10.0.0.1", "new"))(tx))
+			},
+			func(b bed) {
+				b.stockRelease("new\r\neth0")
+				b.stock("10.0.0.1", "other\r\neth0")
+			},
+			holding{"10.0.0.1": "other (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b := newBed(t)
+			b.interrupted(tc.fn)
+			tc.stock(b)
+			require.Equal(t, tc.want, b.holding(), "as a View shows it")
+			require.Contains(t, b.names(), journalName, "View writes nothing")
+			b.update(nothing)
+			require.NotContains(t, b.names(), journalName)
+			require.Equal(t, tc.want, b.holding(), "after recovery")
+			b.requireWorks()
+		})
+	}
+}
+
+// TestStockFiles has files as the stock plugin, of today and of 2015, writes or
+// leaves them.
+func TestStockFiles(t *testing.T) {
+	b := newBed(t)
+	b.stock("lock", "")
+	b.stock("last_reserved_ip.0", "10.0.0.7")
+	b.stock("last_reserved_ip.1", "")
+	b.stock("last_reserved_ip.2", "10.0.0.\x00\x00")
+	b.stock("last_reserved_ip.a b", "10.0.0.9")
+	b.stock("10.0.0.1", "id\r\neth0")
+	b.stock("10.0.0.2", "id\r\neth1")
+	b.stock("10.0.0.3", "old")
+	b.stock("10.0.0.4", "old\n")
+	b.stock("10.0.0.5", "")
+	b.stock("10.0.0.6", "\x00\x00\x00\x00 \r\n")
+	b.stock("10.0.0.7", " id\r\neth0\r\n\x00")
+	b.stock("10.0.0.8", "not\xff an\n\x01ID")
+	b.stock("fd00::1", "id\r\neth0")
+	for _, name := range []string{"10.0.0.01", "10.0.0", "10.0.0.9.bak", "fe80::1%eth0", "README", ".10.0.0.9", "10.0.0.9~"} {
+		b.stock(name, "id\r\neth0")
+	}
+	require.Equal(t, holding{
+		"10.0.0.1": "id (eth0)", "10.0.0.2": "id (eth1)", "10.0.0.3": "old", "10.0.0.4": "old",
+		"10.0.0.7": "id (eth0)", "10.0.0.8": "not\xff an\n\x01ID", "fd00::1": "id (eth0)",
+		"10.0.0.5": "unknown", "10.0.0.6": "unknown",
+	}, b.holding())
+	b.view(func(tx backend.ReadTx) error {
+		requireAddrs(b, tx, backend.Owner{ContainerID: "id", IfName: "eth0"}, "10.0.0.1", "10.0.0.7", "fd00::1")
+		requireAddrs(b, tx, backend.Owner{ContainerID: "old", IfName: "eth9"}, "10.0.0.3", "10.0.0.4")
+		requireAddrs(b, tx, backend.Owner{ContainerID: "not\xff an\n\x01ID"}, "10.0.0.8")
+		cursors, err := tx.Cursors()
+		require.Len(t, cursors, 1)
+		require.Equal(t, ip("10.0.0.7"), cursors["0"])
+		return err
+	})
+	b.update(remove("10.0.0.5", "10.0.0.6"))
+	b.update(func(tx backend.Tx) error {
+		free, err := tx.NextFree(ip("10.0.0.1"), ip("10.0.0.9"))
+		require.Equal(t, ip("10.0.0.5"), free)
+		return err
+	})
+}
+
+// TestLayout has what the stock plugin must find.
+func TestLayout(t *testing.T) {
+	b := newBed(t)
+	b.view(func(backend.ReadTx) error { return nil })
+	require.NoDirExists(t, b.path)
+
+	b.update(func(tx backend.Tx) error {
+		old := backend.Lease{Addr: ip("10.0.0.2"), Owner: backend.Owner{ContainerID: "old"}}
+		return errors.Join(put(lease("10.0.0.1", "id"), old, lease("fd00::a", "id"))(tx), tx.SetCursor("0", ip("10.0.0.10")))
+	})
+	require.Equal(t, []string{"10.0.0.1", "10.0.0.2", "fd00::a", "last_reserved_ip.0", "lock"}, b.names())
+	require.Equal(t, "id\r\neth0", b.content("10.0.0.1"))
+	require.Equal(t, "old", b.content("10.0.0.2"))
+	require.Equal(t, "10.0.0.10", b.content("last_reserved_ip.0"))
+	require.Empty(t, b.content("lock"))
+	for _, name := range b.names() {
+		info, err := os.Lstat(b.file(name))
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode(), name)
+	}
+	info, err := os.Stat(b.path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o755)|os.ModeDir, info.Mode())
+
+	b.update(func(tx backend.Tx) error { return tx.SetCursor("0", ip("10.0.0.9")) })
+	require.Equal(t, "10.0.0.9", b.content("last_reserved_ip.0"), "shorter than before")
+	b.update(func(tx backend.Tx) error { return tx.SetBoot("b00t") })
+	require.Equal(t, "boot b00t\n", b.content(".leasehold-boot"))
+	b.update(remove("10.0.0.1", "10.0.0.2", "fd00::a"))
+	require.Equal(t, []string{".leasehold-boot", "last_reserved_ip.0", "lock"}, b.names())
+}

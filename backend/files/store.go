@@ -1,0 +1,150 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/gate"
+)
+
+// A Store keeps the leases of one network in one directory. It implements
+// [backend.Store].
+type Store struct {
+	path   string
+	boot   boot
+	gate   gate.Gate
+	closed atomic.Bool
+
+	// step is called before each change of the directory and can make it
+	// fail. Tests set it; it is nil otherwise.
+	step func(op string, names ...string) error
+}
+
+var _ backend.Store = (*Store)(nil)
+
+// A boot is what is known about the present boot of the machine.
+type boot struct {
+	id      string
+	started time.Time
+}
+
+// An Option changes how a Store works.
+type Option func(*Store)
+
+// WithBoot tells the store which boot of the machine this is and when it began,
+// so that leases can be told that were made before. Without it, or if either is
+// zero, Lease.Boot is empty.
+func WithBoot(id string, started time.Time) Option {
+	return func(s *Store) { s.boot = boot{id, started} }
+}
+
+// Open returns the store in a directory, which need not exist: the first Update
+// creates it, with mode 0755, and what is missing above it. If something else
+// than a directory stands there, Open returns [backend.ErrOtherStore].
+func Open(dir string, opts ...Option) (*Store, error) {
+	s := &Store{path: filepath.Clean(dir), gate: gate.New()}
+	for _, o := range opts {
+		o(s)
+	}
+	return s, otherStore(s.path)
+}
+
+// Path returns the path of the directory.
+func (s *Store) Path() string { return s.path }
+
+// Close implements [backend.Store].
+func (s *Store) Close() error {
+	s.closed.Store(true)
+	return nil
+}
+
+// View implements [backend.Store].
+func (s *Store) View(ctx context.Context, fn func(backend.ReadTx) error) error {
+	t, end, err := s.begin(ctx, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return backend.ViewEmpty(fn)
+	}
+	if err != nil {
+		return err
+	}
+	defer end()
+	return t.run(func() error { return fn(t) })
+}
+
+// Update implements [backend.Store].
+func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
+	t, end, err := s.begin(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if err := t.run(func() error { return fn(t) }); err != nil {
+		return err
+	}
+	return t.commit()
+}
+
+// begin starts a transaction on the locked directory.
+func (s *Store) begin(ctx context.Context, write bool) (t *tx, end func(), err error) {
+	if s.closed.Load() {
+		return nil, nil, fmt.Errorf("%s: %w", s.path, backend.ErrClosed)
+	}
+	leave, err := s.gate.Enter(ctx, write)
+	if err != nil {
+		return nil, nil, busy(s.path, err)
+	}
+	defer func() {
+		if err != nil {
+			leave()
+		}
+	}()
+	for {
+		t, ok, err := s.attempt(ctx, write)
+		if err != nil {
+			return nil, nil, err
+		}
+		if ok {
+			return t, func() { t.dir.close(); leave() }, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, nil, busy(s.path, err)
+		}
+	}
+}
+
+// attempt is false if the path names another directory by the time the lock is
+// obtained, as it does after a live migration.
+func (s *Store) attempt(ctx context.Context, write bool) (t *tx, ok bool, err error) {
+	d, err := openDir(s.path, write)
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() {
+		if !ok || err != nil {
+			d.close()
+		}
+	}()
+	d.step = s.step
+	if err := d.acquire(ctx, write); err != nil {
+		return nil, false, err
+	}
+	if ok, err := d.current(); err != nil || !ok {
+		return nil, false, err
+	}
+	t = &tx{dir: d, present: s.boot}
+	if write {
+		return t, true, d.recover()
+	}
+	ok, err = t.look()
+	return t, ok, err
+}
+
+func busy(path string, cause error) error {
+	return fmt.Errorf("%s: %w (%w)", path, backend.ErrBusy, cause)
+}

@@ -1,0 +1,128 @@
+//go:build unix
+
+package files
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The calls that package os has in a form that follows symbolic links, waits for
+// FIFOs or costs too much.
+
+// careful neither follows a symbolic link nor waits for the writer of a FIFO.
+const careful = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
+
+func (d *dir) fd() int { return int(d.self.Fd()) }
+
+func (d *dir) open(name string, flag int, perm uint32) (*os.File, error) {
+	fd, err := retry(func() (int, error) { return unix.Openat(d.fd(), name, flag|careful, perm) })
+	if err != nil {
+		return nil, d.fail("open", name, err)
+	}
+	return os.NewFile(uintptr(fd), filepath.Join(d.path, name)), nil
+}
+
+func (d *dir) stat(name string) (info, error) {
+	var st unix.Stat_t
+	if err := unix.Fstatat(d.fd(), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return info{}, d.fail("stat", name, err)
+	}
+	return newInfo(&st), nil
+}
+
+// read returns what a regular file holds, in buf if it fits in. Whatever else
+// stands there gives a foreignError, as does a file longer than limit.
+func (d *dir) read(name string, buf []byte, limit int64) ([]byte, info, error) {
+	fd, err := retry(func() (int, error) { return unix.Openat(d.fd(), name, unix.O_RDONLY|careful, 0) })
+	if err != nil {
+		return nil, info{}, d.cannotOpen(name, err)
+	}
+	defer unix.Close(fd) // It was only read.
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, info{}, d.fail("stat", name, err)
+	}
+	i := newInfo(&st)
+	if err := i.readable(st.Size, limit); err != nil {
+		return nil, i, d.fail("read", name, err)
+	}
+	if st.Size > int64(len(buf)) {
+		buf = make([]byte, st.Size)
+	}
+	n, err := readFull(fd, buf[:st.Size])
+	return buf[:n], i, d.fail("read", name, err)
+}
+
+// cannotOpen finds out whether that is because the file is a symbolic link or a
+// socket.
+func (d *dir) cannotOpen(name string, err error) error {
+	if i, statErr := d.stat(name); statErr == nil && !i.mode.IsRegular() {
+		err = foreign(i.mode)
+	}
+	return d.fail("open", name, err)
+}
+
+func readFull(fd int, buf []byte) (n int, err error) {
+	for n < len(buf) {
+		got, err := retry(func() (int, error) { return unix.Read(fd, buf[n:]) })
+		if err != nil || got == 0 {
+			return n, err
+		}
+		n += got
+	}
+	return n, nil
+}
+
+func retry(call func() (int, error)) (n int, err error) {
+	for {
+		if n, err = call(); err != unix.EINTR {
+			return n, err
+		}
+	}
+}
+
+func newInfo(st *unix.Stat_t) info {
+	return info{
+		mode:     fileMode(uint32(st.Mode)),
+		modified: time.Unix(st.Mtim.Unix()),
+		changed:  time.Unix(st.Ctim.Unix()),
+		inode:    st.Ino,
+	}
+}
+
+// fileMode returns the type in a mode as stat(2) has it, without permissions.
+func fileMode(mode uint32) fs.FileMode {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return 0
+	case unix.S_IFDIR:
+		return fs.ModeDir
+	case unix.S_IFLNK:
+		return fs.ModeSymlink
+	case unix.S_IFIFO:
+		return fs.ModeNamedPipe
+	case unix.S_IFSOCK:
+		return fs.ModeSocket
+	case unix.S_IFBLK, unix.S_IFCHR:
+		return fs.ModeDevice
+	}
+	return fs.ModeIrregular
+}
+
+func inode(i fs.FileInfo) uint64 {
+	if st, ok := i.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Ino)
+	}
+	return 0
+}
+
+func isNoSpace(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
+}

@@ -1,0 +1,59 @@
+package files
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// What Windows lacks is made up for by looking first: where the directory can
+// stand, only administrators can make links.
+
+func (d *dir) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
+	if i, err := d.stat(name); err == nil && !i.mode.IsRegular() {
+		return nil, d.fail("open", name, foreign(i.mode))
+	}
+	f, err := d.root.OpenFile(name, flag, perm)
+	return f, d.fail("open", name, err)
+}
+
+func (d *dir) stat(name string) (info, error) {
+	i, err := d.root.Lstat(name)
+	if err != nil {
+		return info{}, d.fail("stat", name, err)
+	}
+	// There is no time of the last change of anything but the content.
+	return info{mode: i.Mode().Type(), modified: i.ModTime(), changed: i.ModTime()}, nil
+}
+
+// read returns what a regular file holds. Whatever else stands there gives a
+// foreignError, as does a file longer than limit.
+func (d *dir) read(name string, _ []byte, limit int64) ([]byte, info, error) {
+	i, err := d.stat(name)
+	if err != nil {
+		return nil, info{}, err
+	}
+	if err := i.readable(0, limit); err != nil {
+		return nil, i, d.fail("read", name, err)
+	}
+	f, err := d.root.Open(name)
+	if err != nil {
+		return nil, i, d.fail("open", name, err)
+	}
+	defer f.Close() // It was only read.
+	content, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, i, d.fail("read", name, err)
+	}
+	return content, i, d.fail("read", name, i.readable(int64(len(content)), limit))
+}
+
+// inode is zero: a file is known again by its time and content alone.
+func inode(fs.FileInfo) uint64 { return 0 }
+
+func isNoSpace(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}

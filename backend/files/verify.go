@@ -1,0 +1,83 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// Verify reads the whole store and returns what is wrong with it, joined into one
+// error: leases of which nobody knows whose they are, addresses with several
+// files, cursors that are none, and what recovery could not make sense of. None
+// of it keeps the store from working.
+func (s *Store) Verify(ctx context.Context) error {
+	return s.View(ctx, func(r backend.ReadTx) error {
+		t, ok := r.(*tx)
+		if !ok {
+			return nil // There is no directory yet.
+		}
+		return errors.Join(t.verifyLeases(), t.verifyCursors(), t.verifyJournal())
+	})
+}
+
+func (t *tx) verifyLeases() error {
+	var found []error
+	for l, err := range t.Leases(netip.Addr{}) {
+		if err != nil {
+			return errors.Join(append(found, err)...)
+		}
+		if l.Owner.IsZero() {
+			found = append(found, t.wrong(fileName(l.Addr), "it is empty: nobody knows who holds the address"))
+		} else if err := l.Owner.Validate(); err != nil {
+			found = append(found, t.wrong(fileName(l.Addr), err.Error()))
+		}
+	}
+	return errors.Join(append(found, t.verifyOdd()...)...)
+}
+
+func (t *tx) verifyOdd() (found []error) {
+	for addr, names := range t.found.odd {
+		for _, name := range names {
+			if i, err := t.dir.stat(t.actual(name)); err == nil && !i.mode.IsRegular() {
+				found = append(found, t.wrong(name, foreign(i.mode).Error()))
+			} else if name != fileName(addr) {
+				found = append(found, t.wrong(name, "the file of this address should be "+fileName(addr)))
+			}
+		}
+	}
+	return found
+}
+
+func (t *tx) verifyCursors() error {
+	l, err := t.list()
+	if err != nil {
+		return err
+	}
+	var found []error
+	for _, set := range l.cursors {
+		if _, err := t.Cursor(set); err != nil {
+			found = append(found, t.wrong(cursorPrefix+set, "it holds no address"))
+		}
+	}
+	return errors.Join(found...)
+}
+
+func (t *tx) verifyJournal() error {
+	_, err := t.dir.stat(damagedName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return t.wrong(damagedName, "a transaction was interrupted and its journal could not be read; "+
+		"see who holds which address, and remove this file")
+}
+
+func (t *tx) wrong(name, what string) error {
+	return t.dir.fail("verify", name, fmt.Errorf("%w: %s", backend.ErrDamaged, what))
+}

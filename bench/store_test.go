@@ -1,0 +1,26 @@
+package bench
+
+import (
+	"testing"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/backendtest"
+	"github.com/leasehold/leasehold/backend/bolt"
+	"github.com/leasehold/leasehold/backend/files"
+	"github.com/leasehold/leasehold/backend/memory"
+)
+
+// BenchmarkStore runs the same operations on each store. That in memory is the
+// floor: what it takes is the price of the operations themselves.
+func BenchmarkStore(b *testing.B) {
+	for _, store := range []struct {
+		name string
+		open backendtest.Open
+	}{
+		{"files", func(path string) (backend.Store, error) { return files.Open(path) }},
+		{"bolt", func(path string) (backend.Store, error) { return bolt.Open(path), nil }},
+		{"memory", func(string) (backend.Store, error) { return memory.New(), nil }},
+	} {
+		b.Run("store="+store.name, func(b *testing.B) { backendtest.Benchmark(b, store.open) })
+	}
+}

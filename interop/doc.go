@@ -1,0 +1,31 @@
+// Package interop tests the plugin of this project beside those of the CNI
+// project, as executables and on the library that container runtimes use.
+//
+// It holds tests only, and is a Go module of its own, so that the peers stay out
+// of the product's dependencies. The tests build what they need, the product
+// included, and run with
+//
+//	go test ./...            # about a minute on two cores
+//	go test -short ./...     # half of it
+//	go test -run TestSameHistory -seed 7 ./...
+//
+// What is held:
+//
+//   - Both plugins work on one directory at the same time, and no address is ever
+//     held twice (mixed_test.go, concurrent_test.go).
+//   - On the same history both give the same addresses and the same results, in
+//     every version of CNI (history_test.go, results_test.go).
+//   - A configuration that one of them accepts the other accepts as well. The
+//     exceptions are a table, each with its reason (acceptance_test.go and the
+//     corpus beside it).
+//   - The bridge and ptp plugins work with ours (container_test.go).
+//   - The stock plugin does no harm to a network that has moved to the bolt store
+//     (boltfile_test.go).
+//
+// # Caveats
+//
+// Tests that configure interfaces need root, and are skipped without. They make
+// network namespaces that live as long as the test's own thread or descriptor,
+// also in the place of the host's: nothing of the host is changed, and nothing
+// is left behind, however the tests end.
+package interop

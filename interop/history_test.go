@@ -1,0 +1,220 @@
+package interop
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A history is what three plugins are asked to do alike: stock, and ours on
+// either store.
+type history struct {
+	rng   *rand.Rand
+	shape shape
+	stock network
+	ours  []network
+	held  map[attachment][]netip.Addr
+	made  map[string]int // what the steps came to, by kind
+}
+
+func newHistory(t *testing.T, rng *rand.Rand) *history {
+	h := &history{
+		rng:   rng,
+		stock: network{dir: t.TempDir()},
+		ours:  []network{{dir: t.TempDir(), backend: "files"}, {dir: t.TempDir(), backend: "bolt"}},
+		held:  make(map[attachment][]netip.Addr),
+		made:  make(map[string]int),
+	}
+	versions := []string{"0.4.0", "1.0.0", "1.1.0"}
+	h.reshape(randomShape(rng), versions[rng.IntN(len(versions))])
+	return h
+}
+
+// reshape gives all three networks a new configuration.
+func (h *history) reshape(s shape, version string) {
+	h.shape = s
+	for _, n := range h.networks() {
+		n.ipam, n.version = s.json(), version
+	}
+}
+
+func (h *history) networks() []*network { return []*network{&h.stock, &h.ours[0], &h.ours[1]} }
+
+// Random histories give the same results with every plugin and on every store,
+// the refusals included.
+func TestSameHistory(t *testing.T) {
+	first := *seed
+	if first == 0 {
+		first = uint64(time.Now().UnixNano() % 1e9)
+	}
+	for s := first; s < first+uint64(rounds(12)); s++ {
+		t.Run(fmt.Sprintf("seed %d", s), func(t *testing.T) {
+			t.Parallel()
+			h := newHistory(t, rand.New(rand.NewPCG(s, 0)))
+			t.Logf("to see this again: -seed %d -run 'TestSameHistory/seed_%d$'", s, s)
+			for i := range 80 {
+				h.step(t, i)
+			}
+			t.Logf("%s: %v", h.shape.json(), h.made)
+			require.NotZero(t, h.made["ADD"])
+		})
+	}
+}
+
+// step does one thing. The containers come, then they go, then they come and go.
+func (h *history) step(t *testing.T, i int) {
+	leave := []int{1, 6, 3}[i/15%3]
+	switch p := h.rng.IntN(10); {
+	case i%20 == 19:
+		h.reshape(h.shape.changed(h.rng), h.stock.version)
+	case p == 0:
+		h.check(t, h.anyone())
+	case p <= leave:
+		h.del(t, h.holder())
+	default:
+		h.add(t, h.anyone(), randomWish(h.rng, h.shape))
+	}
+	h.compare(t)
+}
+
+func (h *history) anyone() attachment {
+	return attachment{fmt.Sprintf("c%d", h.rng.IntN(20)), []string{"eth0", "net1"}[h.rng.IntN(2)]}
+}
+
+// holder returns an attachment that has addresses, if any of three has.
+func (h *history) holder() attachment {
+	who := h.anyone()
+	for range 2 {
+		if len(h.held[who]) == 0 {
+			who = h.anyone()
+		}
+	}
+	return who
+}
+
+func (h *history) check(t *testing.T, who attachment) {
+	want := stock().mustRun(t, h.stock.call("CHECK", who))
+	for _, n := range h.ours {
+		got := ours().mustRun(t, n.call("CHECK", who))
+		require.Equal(t, want.ok, got.ok, "CHECK on %s: %s", n.backend, got)
+		require.Equal(t, len(h.held[who]) > 0, got.ok, "CHECK on %s: %s", n.backend, got)
+	}
+	h.made["CHECK"]++
+}
+
+func (h *history) del(t *testing.T, who attachment) {
+	require.Empty(t, stock().mustDo(t, h.stock.call("DEL", who)).String())
+	for _, n := range h.ours {
+		require.Empty(t, ours().mustDo(t, n.call("DEL", who)).String())
+	}
+	delete(h.held, who)
+	h.made["DEL"]++
+}
+
+// add compares an ADD. Where stock refuses, what it has done all the same is
+// undone: it moves cursors, and releases what the attachment held before. Our
+// refusals must leave no trace.
+func (h *history) add(t *testing.T, who attachment, w wish) {
+	before := takeSnapshot(t, h.stock.path())
+	want := stock().mustRun(t, w.of(h.stock, "ADD", who))
+	var got []answer
+	for _, n := range h.ours {
+		got = append(got, ours().mustRun(t, w.of(n, "ADD", who)))
+	}
+	switch {
+	case h.wantsSecond(who, w):
+		h.refusedSecond(t, want, got)
+	case want.ok:
+		h.given(t, who, want, got)
+		return
+	default:
+		h.refused(t, w, want, got)
+	}
+	before.restore(t, h.stock.path())
+}
+
+func (h *history) given(t *testing.T, who attachment, want answer, got []answer) {
+	for i, a := range got {
+		require.True(t, a.ok, "%s refuses what stock grants: %s", h.ours[i].backend, a)
+		require.JSONEq(t, string(want.stdout), string(a.stdout), h.ours[i].backend)
+	}
+	h.held[who] = append(h.held[who], want.mustAddrs(t)...)
+	h.made["ADD"]++
+}
+
+func (h *history) refused(t *testing.T, w wish, want answer, got []answer) {
+	msg := h.refusal(w, want)
+	for i, a := range got {
+		require.False(t, a.ok, "%s grants what stock refuses: %s", h.ours[i].backend, want)
+		require.Regexp(t, msg, a.refusal().Msg, h.ours[i].backend)
+	}
+	h.made[kind(want.refusal().Msg)]++
+}
+
+// refusal returns a pattern of what ours has to say. What can never be given is
+// refused first, where stock may complain of something else. Of several addresses
+// that an attachment holds, since the ranges changed, stock names the one that
+// stands first in the order of the file names.
+func (h *history) refusal(w wish, want answer) string {
+	msg := want.refusal().Msg
+	before, after, duplicate := strings.Cut(msg, " has been allocated")
+	switch {
+	case h.wantsLeftOver(w):
+		return "^failed to allocate all requested IPs"
+	case slices.ContainsFunc(w.addrs(), h.shape.isGateway):
+		return `^failed to allocate for range \d: requested ip \S+ is subnet's gateway`
+	case duplicate:
+		return "^" + quote(before[:strings.LastIndex(before, " ")]) + ` \S+ has been allocated` + quote(after)
+	}
+	return "^" + quote(msg)
+}
+
+// wantsSecond reports whether an address is wanted of a set that the attachment
+// has one of already: stock gives it a second one, we never do.
+func (h *history) wantsSecond(who attachment, w wish) bool {
+	return slices.ContainsFunc(w.addrs(), func(wanted netip.Addr) bool {
+		return slices.ContainsFunc(h.held[who], func(held netip.Addr) bool {
+			return h.shape.inRange(held) && h.shape.set(held) == h.shape.set(wanted)
+		})
+	})
+}
+
+// refusedSecond makes sure that nobody gets a second address. Where stock refuses
+// as well, another set may be the reason.
+func (h *history) refusedSecond(t *testing.T, want answer, got []answer) {
+	for i, a := range got {
+		require.False(t, a.ok, "%s gives a second address: %s", h.ours[i].backend, a)
+		if want.ok {
+			require.Contains(t, a.refusal().Msg, "duplicate allocation is not allowed")
+		}
+	}
+	h.made["second"]++
+}
+
+// wantsLeftOver reports whether an address is wanted that no range has, or two of
+// one set.
+func (h *history) wantsLeftOver(w wish) bool {
+	of := make(map[int]netip.Addr)
+	for _, addr := range w.addrs() {
+		i := h.shape.set(addr)
+		if i < 0 || !h.shape.inRange(addr) || of[i].IsValid() && of[i] != addr {
+			return true
+		}
+		of[i] = addr
+	}
+	return false
+}
+
+// compare holds that the same is stored everywhere: with ours on files to the
+// byte, cursors included.
+func (h *history) compare(t *testing.T) {
+	want := takeSnapshot(t, h.stock.path())
+	require.Equal(t, want, takeSnapshot(t, h.ours[0].path()))
+	require.Equal(t, want.leases(), storedLeases(t, h.ours[1]))
+}

@@ -1,0 +1,66 @@
+package interop
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	// Only what is linked into the tests makes go test run them again.
+	_ "github.com/leasehold/leasehold/internal/hostlocal"
+)
+
+// bin is where TestMain puts the executables. Both host-locals have that very
+// name, because bridge looks for it, so each has a directory to itself.
+var bin string
+
+var seed = flag.Uint64("seed", 0, "seed of the random histories; 0 picks one")
+
+const stockPlugins = "github.com/containernetworking/plugins/plugins/"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(runAll(m))
+}
+
+func runAll(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "interop")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	// What cannot be removed is in the system's directory for such things.
+	defer os.RemoveAll(dir)
+	for sub, packages := range map[string][]string{
+		"stock": {stockPlugins + "ipam/host-local"},
+		"ours":  {"github.com/leasehold/leasehold/cmd/host-local"},
+		"main":  {stockPlugins + "main/bridge", stockPlugins + "main/ptp"},
+	} {
+		if err := build(filepath.Join(dir, sub), packages); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	bin = dir
+	return m.Run()
+}
+
+func build(dir string, packages []string) error {
+	args := append([]string{"build", "-o", dir + string(filepath.Separator)}, packages...)
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %v: %w\n%s", packages, err, out)
+	}
+	return nil
+}
+
+// rounds returns n, or half of it for a short run.
+func rounds(n int) int {
+	if testing.Short() {
+		return n / 2
+	}
+	return n
+}

@@ -1,0 +1,107 @@
+package interop
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// A namespace is a network namespace that an open file keeps alive: however the
+// test ends, nothing is left of it.
+type namespace struct{ file *os.File }
+
+// inNewNamespace puts the test, and what it executes, into a network namespace of
+// its own, which takes the place of the host's. The test's goroutine never unlocks
+// its thread, so the thread ends with the test, and the namespace with both.
+func inNewNamespace(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: it makes network namespaces")
+	}
+	runtime.LockOSThread()
+	err := unix.Unshare(unix.CLONE_NEWNET)
+	if errors.Is(err, unix.EPERM) {
+		t.Skip("needs CAP_SYS_ADMIN: it makes network namespaces")
+	}
+	require.NoError(t, err)
+}
+
+// newNamespace makes a namespace for a container.
+func newNamespace(t *testing.T) namespace {
+	t.Helper()
+	var n namespace
+	require.NoError(t, onThread(func() (err error) {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("unshare: %w", err)
+		}
+		n.file, err = os.Open("/proc/thread-self/ns/net")
+		return err
+	}))
+	t.Cleanup(func() { n.close(t) })
+	return n
+}
+
+// close ends the namespace, as a container runtime does with its container. A
+// second time does nothing.
+func (n namespace) close(t *testing.T) {
+	if err := n.file.Close(); !errors.Is(err, os.ErrClosed) {
+		require.NoError(t, err)
+	}
+}
+
+// path returns a name of the namespace for other processes.
+func (n namespace) path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.file.Fd()) }
+
+// addrs returns the addresses of an interface within the namespace, but for those
+// that the kernel makes.
+func (n namespace) addrs(t *testing.T, ifName string) []netip.Prefix {
+	t.Helper()
+	var addrs []netip.Prefix
+	require.NoError(t, onThread(func() error {
+		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("setns: %w", err)
+		}
+		i, err := net.InterfaceByName(ifName)
+		if err != nil {
+			return err
+		}
+		addrs, err = configured(i)
+		return err
+	}))
+	return addrs
+}
+
+func configured(i *net.Interface) ([]netip.Prefix, error) {
+	all, err := i.Addrs()
+	if err != nil {
+		return nil, err
+	}
+	var addrs []netip.Prefix
+	for _, a := range all {
+		p, err := netip.ParsePrefix(a.String())
+		if err != nil {
+			return nil, err
+		}
+		if !p.Addr().IsLinkLocalUnicast() {
+			addrs = append(addrs, p)
+		}
+	}
+	return addrs, nil
+}
+
+// onThread runs fn on a thread that ends with it, because of what fn does to it.
+func onThread(fn func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		done <- fn()
+	}()
+	return <-done
+}
