@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
+// allocated takes files as they come: elsewhere bbolt's way to extend a file is
+// all there is.
 func allocated(fs.FileInfo) bool { return true }
 
-// allocate makes the file size bytes long, with disk space for all of them.
-func allocate(f *os.File, size int64) error { return extend(f, size) }
+func allocate(*os.File, int64) error { return nil }

@@ -27,14 +27,15 @@ func (t *tx) makeRoom() error {
 	if t.room >= want {
 		return nil
 	}
-	// If the file is long enough and only has holes, it need not grow. A file
-	// system that compresses lets it look so for ever.
-	target := t.size
-	if target < want {
-		// A part of it, so that growing is rare and what is not used stays small.
-		target = want + max(growth, used/32)
+	if t.size >= want {
+		// Long enough, but with holes, as a bulk load leaves it. A file system
+		// that compresses lets it look so for ever.
+		t.room = t.size
+		return allocate(t.file, t.size)
 	}
-	if err := allocate(t.file, target); err != nil {
+	// By a part of it, so that growing is rare and what is not used stays small.
+	target := want + max(growth, used/32)
+	if err := extend(t.file, target); err != nil {
 		return err
 	}
 	t.size, t.room = target, target

@@ -66,8 +66,8 @@ func (r Reboot) Releases(kind string) bool {
 
 // Parse reads the network configuration and CNI_ARGS.
 func Parse(stdin []byte, cniArgs string) (*Config, error) {
-	var raw rawConfig
-	if err := decode(stdin, &raw); err != nil {
+	raw, err := decodeConfig(stdin)
+	if err != nil {
 		return nil, err
 	}
 	n, err := network(raw.CNIVersion, raw.Name, raw.store())
@@ -75,19 +75,29 @@ func Parse(stdin []byte, cniArgs string) (*Config, error) {
 		return nil, err
 	}
 	c := &Config{Network: n, ResolvConf: raw.IPAM.ResolvConf}
-	if err := c.readRequest(&raw, cniArgs); err != nil {
+	if err := c.readRequest(raw, cniArgs); err != nil {
 		return nil, err
 	}
-	if err := c.readPool(&raw); err != nil {
+	if err := c.readPool(raw); err != nil {
 		return nil, err
 	}
 	if c.Routes, err = routes(raw.IPAM.Routes); err != nil {
 		return nil, err
 	}
+	c.Routes = append(c.Routes, raw.IPAM.picked...)
 	if err := c.readPolicies(raw.IPAM); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+func decodeConfig(stdin []byte) (*rawConfig, error) {
+	raw := new(rawConfig)
+	if pick(stdin, raw) {
+		return raw, nil
+	}
+	raw = new(rawConfig)
+	return raw, decode(stdin, raw)
 }
 
 // Version returns the version of CNI that the configuration speaks, also if nothing

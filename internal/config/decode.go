@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/containernetworking/cni/pkg/types"
 )
 
 // rawConfig mirrors the shape of the JSON, so that encoding/json refuses the
@@ -40,6 +42,7 @@ type rawIPAM struct {
 
 	Ranges          [][]rawRange      `json:"ranges"`
 	Routes          []json.RawMessage `json:"routes"`
+	picked          []*types.Route    // in place of Routes, if pick has decoded them
 	ResolvConf      string            `json:"resolvConf"`
 	OnDuplicate     string            `json:"onDuplicate"`
 	OnReboot        string            `json:"onReboot"`

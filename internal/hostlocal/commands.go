@@ -30,8 +30,7 @@ func (p *Plugin) add(r request) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.LockTimeout)
-	defer cancel()
+	ctx := newTimeout(c.LockTimeout)
 	got, err := a.Allocate(ctx, allocator.Request{
 		Owner: r.owner, Addrs: c.Requested, Pod: c.Pod, Netns: r.netns,
 	})
@@ -108,9 +107,7 @@ func release(n config.Network, fn func(context.Context, backend.Store) error) er
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), n.LockTimeout)
-	defer cancel()
-	return fn(ctx, store)
+	return fn(newTimeout(n.LockTimeout), store)
 }
 
 // check makes sure that what prevResult lists is leased to the attachment.
@@ -127,8 +124,7 @@ func check(r request) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.LockTimeout)
-	defer cancel()
+	ctx := newTimeout(c.LockTimeout)
 	return a.Check(ctx, r.owner, listed)
 }
 
@@ -153,8 +149,7 @@ func ready(c *config.Config) error {
 	if err := stores.Usable(c.Path()); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.LockTimeout)
-	defer cancel()
+	ctx := newTimeout(c.LockTimeout)
 	err = a.Status(ctx)
 	if exhausted := (*allocator.ExhaustedError)(nil); c.ExhaustedOK && errors.As(err, &exhausted) {
 		return nil

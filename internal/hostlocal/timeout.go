@@ -1,0 +1,47 @@
+package hostlocal
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A timeout is a context that ends some time after it was made. Unlike that of
+// context.WithTimeout it starts no timer, and with it the poller of the Go runtime,
+// until somebody waits for it: mostly the lock is free and nobody does.
+type timeout struct {
+	context.Context // without an end, for its values
+	at              time.Time
+	start           sync.Once
+	waiting         context.Context // with the timer, once started
+}
+
+func newTimeout(d time.Duration) *timeout {
+	return &timeout{Context: context.Background(), at: time.Now().Add(d)}
+}
+
+// Deadline implements [context.Context].
+func (t *timeout) Deadline() (at time.Time, ok bool) { return t.at, true }
+
+// Done implements [context.Context].
+func (t *timeout) Done() <-chan struct{} { return t.wait().Done() }
+
+// Err implements [context.Context].
+func (t *timeout) Err() error {
+	if time.Now().Before(t.at) {
+		return nil
+	}
+	<-t.Done()
+	return t.wait().Err()
+}
+
+// wait returns the context with the timer. It ends by itself, and is never
+// cancelled: the process ends with the one operation that it is for.
+func (t *timeout) wait() context.Context {
+	t.start.Do(func() {
+		ctx, cancel := context.WithDeadline(t.Context, t.at)
+		context.AfterFunc(ctx, cancel)
+		t.waiting = ctx
+	})
+	return t.waiting
+}
