@@ -55,9 +55,9 @@ func (s *Store) Added() { s.next++ }
 // Removed takes note that a plugin has released the oldest lease.
 func (s *Store) Removed() { s.oldest++ }
 
-// chunk is how many leases are put in one transaction, which holds in memory what
-// it has written.
-const chunk = 20_000
+// chunk is how many leases are put in one transaction. Many at once would leave a
+// bolt file with free pages that a file which grew ADD by ADD does not have.
+const chunk = 100
 
 // Grow adds leases until there are as many as fill.
 func (s *Store) Grow(ctx context.Context, fill int) error {
