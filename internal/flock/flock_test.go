@@ -14,9 +14,17 @@ import (
 
 func open(t *testing.T, path string) *os.File {
 	t.Helper()
+	f := openToGiveAway(t, path)
+	t.Cleanup(func() { f.Close() }) // may be closed already
+	return f
+}
+
+// openToGiveAway opens a file that the test does not touch any more: a waiter that
+// gave up closes it.
+func openToGiveAway(t *testing.T, path string) *os.File {
+	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	require.NoError(t, err)
-	t.Cleanup(func() { f.Close() }) // may be closed already
 	return f
 }
 
@@ -27,8 +35,8 @@ func TestExclusiveKeepsOthersOut(t *testing.T) {
 
 	soon, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, flock.Exclusive(soon, open(t, path)), context.DeadlineExceeded)
-	require.ErrorIs(t, flock.Shared(soon, open(t, path)), context.DeadlineExceeded, "a context that has ended")
+	require.ErrorIs(t, flock.Exclusive(soon, openToGiveAway(t, path)), context.DeadlineExceeded)
+	require.ErrorIs(t, flock.Shared(soon, openToGiveAway(t, path)), context.DeadlineExceeded, "a context that has ended")
 
 	waiter := make(chan error, 1)
 	go func() { waiter <- flock.Shared(t.Context(), open(t, path)) }()
@@ -63,7 +71,7 @@ func TestAbandonedWaiterLetsGo(t *testing.T) {
 	require.NoError(t, flock.Exclusive(t.Context(), holder))
 	for range 8 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		require.Error(t, flock.Exclusive(ctx, open(t, path)))
+		require.Error(t, flock.Exclusive(ctx, openToGiveAway(t, path)))
 		cancel()
 	}
 	require.NoError(t, holder.Close())
