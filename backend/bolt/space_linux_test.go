@@ -66,7 +66,7 @@ func lease(t *testing.T, s *Store, n int) (addrs []netip.Addr) {
 		require.NoError(t, s.Update(ctx, func(tx backend.Tx) error {
 			for range 2 {
 				if len(addrs) < n {
-					owner := fmt.Sprintf("%064x", len(addrs)*2654435761)
+					owner := fmt.Sprintf("%064x", uint64(len(addrs))*2654435761)
 					require.NoError(t, put(next.String(), owner)(tx))
 					addrs = append(addrs, next)
 					next = next.Next()
