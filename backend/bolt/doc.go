@@ -54,7 +54,7 @@
 //
 // bbolt commits with two syncs and is safe against kill and power cut once the
 // file exists. What it lacks is done here: the file is made aside, synced, and
-// renamed into place; it grows by real allocation, ahead of need, so that a
+// renamed into place; it grows by written zeros, ahead of need, so that a
 // Delete never fails for want of disk space; and a damaged file gives an error
 // where bbolt would panic or fault.
 //
