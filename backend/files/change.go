@@ -129,7 +129,7 @@ func (d *dir) fill(f *os.File, temp string, c create) (created, error) {
 }
 
 // discard removes a temporary file after an error. What it leaves behind stands
-// in nobody's way until the next Update removes it.
+// in nobody's way until an Update that writes leases removes it.
 func (d *dir) discard(temp string) {
 	_ = d.remove(temp)
 }
