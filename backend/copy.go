@@ -1,47 +1,32 @@
 package backend
 
-import (
-	"fmt"
-	"net/netip"
-)
+import "fmt"
 
 // Copy puts all leases and cursors of src, and its boot, into dst and returns
 // the number of leases copied. An address that dst has leased already ends it
-// with [ErrExists].
-//
-// Leases with a zero Owner are left behind: nobody can release them, and what
-// is not copied is free.
+// with [ErrExists]. What is left behind is what [ContentOf] leaves out.
 func Copy(dst Tx, src ReadTx) (int, error) {
+	c, err := ContentOf(src)
+	if err != nil {
+		return 0, err
+	}
 	n := 0
-	for l, err := range src.Leases(netip.Addr{}) {
+	for l, err := range c.Leases {
 		if err != nil {
 			return n, err
-		}
-		if l.Owner.IsZero() {
-			continue
 		}
 		if err := dst.Put(l); err != nil {
 			return n, fmt.Errorf("copy %s of %s: %w", l.Addr, l.Owner, err)
 		}
 		n++
 	}
-	return n, copyState(dst, src)
-}
-
-// copyState copies what a store knows besides its leases.
-func copyState(dst Tx, src ReadTx) error {
-	cursors, err := src.Cursors()
-	if err != nil {
-		return err
-	}
-	for set, addr := range cursors {
+	for set, addr := range c.Cursors {
 		if err := dst.SetCursor(set, addr); err != nil {
-			return fmt.Errorf("copy cursor of range set %s: %w", set, err)
+			return n, fmt.Errorf("copy cursor of range set %s: %w", set, err)
 		}
 	}
-	boot, err := src.Boot()
-	if err != nil || boot == "" {
-		return err
+	if c.Boot == "" {
+		return n, nil
 	}
-	return dst.SetBoot(boot)
+	return n, dst.SetBoot(c.Boot)
 }
