@@ -41,7 +41,7 @@ func createBuckets(b *bbolt.Tx) error {
 // whole one: bbolt's own way to create a file leaves, if power fails during it,
 // one on which every later open fails or panics.
 func (s *Store) place() error {
-	if err := renameNoReplace(s.newPath(), s.path); err != nil {
+	if err := durable.RenameNew(s.newPath(), s.path); err != nil {
 		return err
 	}
 	err := durable.SyncDir(filepath.Dir(s.path))

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
@@ -16,7 +18,7 @@ import (
 // returns [fs.ErrNotExist].
 func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 	for {
-		f, err := s.openFile(s.path, os.O_RDONLY)
+		f, err := s.openStanding(os.O_RDONLY)
 		if err != nil {
 			return nil, err
 		}
@@ -38,7 +40,7 @@ func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 // killed, the next one to get the lock starts over.
 func (s *Store) openExclusive(ctx context.Context) (f *os.File, fresh bool, err error) {
 	for {
-		f, err := s.openFile(s.path, os.O_RDWR)
+		f, err := s.openStanding(os.O_RDWR)
 		if errors.Is(err, fs.ErrNotExist) {
 			f, err = s.openNew()
 		}
@@ -55,6 +57,21 @@ func (s *Store) openExclusive(ctx context.Context) (f *os.File, fresh bool, err 
 			return f, true, nil
 		}
 		f.Close() // replaced while we waited: a lock on the wrong file
+	}
+}
+
+// openStanding opens the store's file, or returns [fs.ErrNotExist] if there is none
+// and none on its way from a migration.
+func (s *Store) openStanding(flag int) (*os.File, error) {
+	for {
+		f, err := s.openFile(s.path, flag)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+		vacant, vacantErr := exchange.At(s.path).Vacant()
+		if vacant || vacantErr != nil {
+			return nil, cmp.Or(vacantErr, err)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
@@ -27,7 +28,7 @@ type dir struct {
 // openDir opens the directory and the lock file in it, and creates both if the
 // caller is going to write.
 func openDir(path string, write bool) (*dir, error) {
-	d, err := openRoot(path)
+	d, err := openStanding(path)
 	if write && errors.Is(err, fs.ErrNotExist) {
 		if err := durable.MkdirAll(path, 0o755); err != nil {
 			return nil, noSpace(cmp.Or(otherStore(path), err))
@@ -42,6 +43,21 @@ func openDir(path string, write bool) (*dir, error) {
 		return nil, noSpace(err)
 	}
 	return d, nil
+}
+
+// openStanding opens the directory, or returns [fs.ErrNotExist] if there is none and
+// no store on its way from a migration.
+func openStanding(path string) (*dir, error) {
+	for {
+		d, err := openRoot(path)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return d, err
+		}
+		vacant, vacantErr := exchange.At(path).Vacant()
+		if vacant || vacantErr != nil {
+			return nil, cmp.Or(vacantErr, err)
+		}
+	}
 }
 
 func openRoot(path string) (*dir, error) {

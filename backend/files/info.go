@@ -20,7 +20,7 @@ func (i info) readable(size, limit int64) error {
 		return foreign(i.mode)
 	}
 	if size > limit {
-		return foreignError("large file")
+		return largeFile
 	}
 	return nil
 }
@@ -32,18 +32,33 @@ type foreignError string
 
 func (e foreignError) Error() string { return "is a " + string(e) }
 
+// What can stand in the place of a lease file.
+const (
+	directory    foreignError = "directory"
+	symbolicLink foreignError = "symbolic link"
+	namedPipe    foreignError = "named pipe"
+	socket       foreignError = "socket"
+	device       foreignError = "device"
+	specialFile  foreignError = "special file"
+	largeFile    foreignError = "large file"
+)
+
+func foreigners() []foreignError {
+	return []foreignError{directory, symbolicLink, namedPipe, socket, device, specialFile, largeFile}
+}
+
 func foreign(mode fs.FileMode) foreignError {
 	switch {
 	case mode.IsDir():
-		return "directory"
+		return directory
 	case mode&fs.ModeSymlink != 0:
-		return "symbolic link"
+		return symbolicLink
 	case mode&fs.ModeNamedPipe != 0:
-		return "named pipe"
+		return namedPipe
 	case mode&fs.ModeSocket != 0:
-		return "socket"
+		return socket
 	case mode&fs.ModeDevice != 0:
-		return "device"
+		return device
 	}
-	return "special file"
+	return specialFile
 }

@@ -3,6 +3,7 @@ package files
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -47,4 +48,12 @@ func foreignOwner(err error) (o backend.Owner, ok bool) {
 		return o, false
 	}
 	return backend.Owner{ContainerID: "(" + string(what) + ")"}, true
+}
+
+// Foreign reports whether l stands for something in the place of a lease file that
+// is none, for instance a directory: nobody holds the address, and yet it is taken.
+func Foreign(l backend.Lease) bool {
+	what, ok := strings.CutPrefix(l.Owner.ContainerID, "(")
+	what, closed := strings.CutSuffix(what, ")")
+	return ok && closed && l.Owner.IfName == "" && slices.Contains(foreigners(), foreignError(what))
 }

@@ -1,0 +1,233 @@
+package exchange
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/durable"
+)
+
+// A thing is what stands somewhere: a file or a directory, and what it holds.
+type thing struct {
+	dir  bool
+	text string
+}
+
+func (th thing) make(t *testing.T, path string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	if th.dir {
+		require.NoError(t, os.Mkdir(path, 0o755))
+		path = filepath.Join(path, "content")
+	}
+	require.NoError(t, os.WriteFile(path, []byte(th.text), 0o600))
+}
+
+func (th thing) requireAt(t *testing.T, path string) {
+	t.Helper()
+	if th.dir {
+		path = filepath.Join(path, "content")
+	}
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, th.text, string(text))
+}
+
+func newPlace(t *testing.T) Place { return At(filepath.Join(t.TempDir(), "podnet")) }
+
+func (p Place) asideNow() string { return p.Aside("migration", time.Now()) }
+
+func unsupported(string, string) error { return errors.ErrUnsupported }
+
+func combinations() [][2]thing {
+	return [][2]thing{
+		{{false, "old"}, {true, "new"}},
+		{{true, "old"}, {false, "new"}},
+		{{false, "old"}, {false, "new"}},
+		{{true, "old"}, {true, "new"}},
+	}
+}
+
+func TestSwap(t *testing.T) {
+	for name, exchange := range map[string]func(a, b string) error{
+		"by exchange": durable.Exchange, "in turn": unsupported,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, c := range combinations() {
+				p := newPlace(t)
+				old, successor := c[0], c[1]
+				old.make(t, p.path)
+				successor.make(t, p.Staged(successor.dir))
+				aside := p.asideNow()
+
+				require.NoError(t, p.swap(p.Staged(successor.dir), aside, exchange))
+				successor.requireAt(t, p.path)
+				old.requireAt(t, aside)
+				require.NoFileExists(t, p.Staged(successor.dir))
+				require.NoDirExists(t, p.Staged(successor.dir))
+
+				kept, err := p.CleanUp(p.asideNow())
+				require.NoError(t, err)
+				require.False(t, kept)
+				successor.requireAt(t, p.path)
+				old.requireAt(t, aside)
+			}
+		})
+	}
+}
+
+// This file system, on which the tests run, has RENAME_EXCHANGE; elsewhere the first
+// case above would test the second again.
+func TestExchangeIsSupportedHere(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	thing{true, "a"}.make(t, a)
+	thing{false, "b"}.make(t, b)
+	err := durable.Exchange(a, b)
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("this system, or its file system, cannot exchange names")
+	}
+	require.NoError(t, err)
+	thing{true, "a"}.requireAt(t, b)
+	thing{false, "b"}.requireAt(t, a)
+}
+
+func TestVacantWhereNothingIs(t *testing.T) {
+	p := newPlace(t)
+	vacant, err := p.Vacant()
+	require.NoError(t, err)
+	require.True(t, vacant)
+	require.NoDirExists(t, p.Dir())
+}
+
+// Between its two moves, a Swap in turn can be interrupted for ever.
+func TestVacantFinishesASwap(t *testing.T) {
+	for _, c := range combinations() {
+		p := newPlace(t)
+		aside := p.asideNow()
+		c[0].make(t, aside)
+		c[1].make(t, aside+next)
+		vacant, err := p.Vacant()
+		require.NoError(t, err)
+		require.False(t, vacant)
+		c[1].requireAt(t, p.path)
+		c[0].requireAt(t, aside)
+		require.NoFileExists(t, aside+next)
+	}
+}
+
+// Before its first move, what waits is no store.
+func TestVacantLeavesWhatDoesNotMatterYet(t *testing.T) {
+	p := newPlace(t)
+	thing{false, "new"}.make(t, p.asideNow()+next)
+	vacant, err := p.Vacant()
+	require.NoError(t, err)
+	require.True(t, vacant)
+	require.NoFileExists(t, p.path)
+}
+
+func TestVacantLeavesOtherNetworksAlone(t *testing.T) {
+	p := newPlace(t)
+	for _, name := range []string{"podnet2", "podnet.before-migration", "pod"} {
+		aside := At(filepath.Join(filepath.Dir(p.path), name)).asideNow()
+		thing{false, "old"}.make(t, aside)
+		thing{false, "new"}.make(t, aside+next)
+	}
+	vacant, err := p.Vacant()
+	require.NoError(t, err)
+	require.True(t, vacant)
+}
+
+func TestCleanUpRemovesWhatWasNeverFinished(t *testing.T) {
+	p := newPlace(t)
+	thing{true, "here"}.make(t, p.path)
+	thing{true, "half"}.make(t, p.Staged(true))
+	thing{false, "half"}.make(t, p.Staged(false))
+	thing{false, "whole"}.make(t, p.asideNow()+next)
+	other := At(filepath.Join(filepath.Dir(p.path), "other"))
+	thing{true, "half"}.make(t, other.Staged(true))
+
+	kept, err := p.CleanUp(p.asideNow())
+	require.NoError(t, err)
+	require.False(t, kept)
+	entries, err := os.ReadDir(p.Dir())
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "the other network's")
+	thing{true, "here"}.requireAt(t, p.path)
+}
+
+// What has been exchanged, but has not got its name yet, is told by what it is.
+func TestCleanUpSetsAsideWhatWasExchanged(t *testing.T) {
+	for _, dir := range []bool{true, false} {
+		p := newPlace(t)
+		thing{dir, "new"}.make(t, p.path)
+		thing{!dir, "old"}.make(t, p.Staged(dir))
+		aside := p.asideNow()
+		kept, err := p.CleanUp(aside)
+		require.NoError(t, err)
+		require.True(t, kept)
+		thing{!dir, "old"}.requireAt(t, aside)
+		thing{dir, "new"}.requireAt(t, p.path)
+	}
+}
+
+// A program that does not ask Vacant can make a store while the place is empty. Then
+// nothing is removed.
+func TestSwapInTurnTellsOfAnIntruder(t *testing.T) {
+	p := newPlace(t)
+	aside := p.asideNow()
+	thing{false, "old"}.make(t, aside)
+	thing{false, "new"}.make(t, aside+next)
+	thing{true, "intruder"}.make(t, p.path)
+	require.NoError(t, p.arrive(aside+next), "that is for arrived to tell")
+	require.ErrorContains(t, p.arrived(aside+next), p.path+" was made by a program that does not know of "+aside+next)
+	_, err := p.CleanUp(p.asideNow())
+	require.ErrorContains(t, err, aside+next)
+	thing{false, "new"}.requireAt(t, aside+next)
+	thing{false, "old"}.requireAt(t, aside)
+}
+
+func TestSwapInTurnGoesBack(t *testing.T) {
+	p := newPlace(t)
+	thing{true, "old"}.make(t, p.path)
+	thing{false, "new"}.make(t, p.Staged(false))
+	aside := p.asideNow()
+	thing{true, "in the way"}.make(t, aside)
+	require.Error(t, p.swap(p.Staged(false), aside, unsupported))
+	thing{true, "old"}.requireAt(t, p.path)
+	thing{false, "new"}.requireAt(t, p.Staged(false))
+}
+
+// While stores change places in turn, whoever asks is never told that there is
+// none.
+func TestVacantWhileStoresChangePlaces(t *testing.T) {
+	p := newPlace(t)
+	thing{true, "0"}.make(t, p.path)
+	var done atomic.Bool
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for !done.Load() {
+				vacant, err := p.Vacant()
+				assert.NoError(t, err)
+				assert.False(t, vacant)
+			}
+		})
+	}
+	start := time.Now()
+	for i := range 50 {
+		isDir := i%2 == 1
+		thing{isDir, "x"}.make(t, p.Staged(isDir))
+		require.NoError(t, p.swap(p.Staged(isDir), p.Aside("test", start.Add(time.Duration(i)*time.Second)), unsupported))
+	}
+	done.Store(true)
+	all.Wait()
+}

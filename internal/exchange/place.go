@@ -1,0 +1,149 @@
+package exchange
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/leasehold/leasehold/internal/durable"
+)
+
+// A Place is the path of the store of a network.
+type Place struct{ path string }
+
+// At returns the place at path, <dataDir>/<network>.
+func At(path string) Place { return Place{filepath.Clean(path)} }
+
+// dirName is the name of the directory, beside the stores, for what is not in use.
+const dirName = ".leasehold"
+
+// Dir returns the directory for what is not in use.
+func (p Place) Dir() string { return filepath.Join(filepath.Dir(p.path), dirName) }
+
+// aside returns the path of what has the name of the network and an ending.
+func (p Place) aside(ending string) string {
+	return filepath.Join(p.Dir(), filepath.Base(p.path)+ending)
+}
+
+const (
+	newDir   = ".new-dir"
+	newFile  = ".new-file"
+	before   = ".before-"
+	timeForm = "20060102T150405.000Z"
+	next     = ".next"
+)
+
+// Staged returns the path at which a store is built that is a directory, or a file.
+func (p Place) Staged(dir bool) string {
+	if dir {
+		return p.aside(newDir)
+	}
+	return p.aside(newFile)
+}
+
+// Aside returns the path at which the store is kept that stood in the place until
+// now. The reason is one word: migration, repair.
+func (p Place) Aside(reason string, now time.Time) string {
+	return p.aside(before + reason + "-" + now.UTC().Format(timeForm))
+}
+
+// MakeDir makes the directory for what is not in use, for the owner's eyes only,
+// and makes its name durable.
+func (p Place) MakeDir() error { return durable.MkdirAll(p.Dir(), 0o700) }
+
+// Vacant reports whether there is no store in the place, and none on its way to it
+// from a [Place.Swap] that was interrupted: that one it moves there first. Only if
+// the place is vacant, a new store may be made, or the network be taken for one
+// that has no leases.
+func (p Place) Vacant() (bool, error) {
+	for {
+		if _, err := os.Stat(p.path); !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		waiting, err := p.waiting()
+		if err != nil {
+			return false, err
+		}
+		if waiting == "" {
+			// It can have arrived between the two looks.
+			_, err := os.Stat(p.path)
+			return errors.Is(err, fs.ErrNotExist), ignoreNotExist(err)
+		}
+		if err := p.arrive(waiting); err != nil {
+			return false, err
+		}
+	}
+}
+
+// waiting returns the path of the store that waits for the place, or an empty
+// string. A store that waits while what it is to replace has not left is no store
+// yet: the program that built it was stopped before it mattered.
+func (p Place) waiting() (string, error) {
+	olds, err := p.replaced()
+	if err != nil {
+		return "", err
+	}
+	for _, old := range olds {
+		if _, err := os.Lstat(old); err == nil {
+			return old + next, nil
+		}
+	}
+	return "", nil
+}
+
+// replaced returns the paths aside of stores for whose successors there is
+// something that waits.
+func (p Place) replaced() (olds []string, err error) {
+	entries, err := os.ReadDir(p.Dir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		if old, ok := strings.CutSuffix(e.Name(), next); ok && p.isAside(old) {
+			olds = append(olds, filepath.Join(p.Dir(), old))
+		}
+	}
+	return olds, nil
+}
+
+// isAside reports whether the name is one that Aside returns.
+func (p Place) isAside(name string) bool {
+	rest, ok := strings.CutPrefix(name, filepath.Base(p.path)+before)
+	if !ok {
+		return false
+	}
+	_, text, ok := strings.Cut(rest, "-")
+	if !ok {
+		return false
+	}
+	_, err := time.Parse(timeForm, text)
+	return err == nil
+}
+
+// arrive moves a store that waits to the place. That another process has done so
+// already is no error.
+func (p Place) arrive(waiting string) error {
+	err := durable.RenameNew(waiting, p.path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return p.sync()
+}
+
+func ignoreNotExist(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// sync makes durable which names stores and what is not in use have.
+func (p Place) sync() error {
+	return errors.Join(durable.SyncDir(p.Dir()), durable.SyncDir(filepath.Dir(p.path)))
+}
