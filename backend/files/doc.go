@@ -26,6 +26,7 @@
 //	.leasehold-boot           the marker: "boot ", the boot ID, LF
 //	.leasehold-undo           the journal of an unfinished transaction
 //	.leasehold-undo.damaged   a journal that could not be read, kept for inspection
+//	.leasehold-undo.seen      the same, after Repair
 //	.leasehold-new.<name>     a file that is being written, later to be <name>
 //	.leasehold-old.<name>     a file that is being deleted, before called <name>
 //

@@ -20,6 +20,7 @@ type listing struct {
 
 	cursors   []string // names of range sets
 	temporary []string // what somebody was writing or deleting who was killed
+	strange   []string // what is nobody's business
 
 	sorted []netip.Addr // what addrs returns
 	tell   func(netip.Addr)
@@ -53,6 +54,7 @@ func (d *dir) listing(restored map[string]string, tell func(netip.Addr)) (*listi
 func (l *listing) add(d *dir, name string, mode fs.FileMode) error {
 	addr, canonical, ok := parseName(name)
 	if !ok {
+		l.strange = append(l.strange, name)
 		return nil
 	}
 	if mode == unknownMode {

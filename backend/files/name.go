@@ -14,9 +14,20 @@ const (
 	bootName     = ".leasehold-boot"
 	journalName  = ".leasehold-undo"
 	damagedName  = ".leasehold-undo.damaged"
-	newPrefix    = ".leasehold-new." // a file that is being written
-	oldPrefix    = ".leasehold-old." // a file that is being deleted
+	seenName     = ".leasehold-undo.seen" // it was, until Repair
+	newPrefix    = ".leasehold-new."      // a file that is being written
+	oldPrefix    = ".leasehold-old."      // a file that is being deleted
 )
+
+// ownName reports whether a file of that name, which is no lease and no cursor, is
+// one that a store has.
+func ownName(name string) bool {
+	switch name {
+	case ".", "..", lockName, bootName, journalName, damagedName, seenName:
+		return true
+	}
+	return false
+}
 
 // fileName returns the name of the lease file of addr.
 func fileName(addr netip.Addr) string {

@@ -12,15 +12,15 @@ import (
 
 // Verify reads the whole store and returns what is wrong with it, joined into one
 // error: leases of which nobody knows whose they are, addresses with several
-// files, cursors that are none, and what recovery could not make sense of. None
-// of it keeps the store from working.
+// files, cursors that are none, files that are nothing of a store's, and what
+// recovery could not make sense of. None of it keeps the store from working.
 func (s *Store) Verify(ctx context.Context) error {
 	return s.View(ctx, func(r backend.ReadTx) error {
 		t, ok := r.(*tx)
 		if !ok {
 			return nil // There is no directory yet.
 		}
-		return errors.Join(t.verifyLeases(), t.verifyCursors(), t.verifyJournal())
+		return errors.Join(t.verifyLeases(), t.verifyCursors(), t.verifyNames(), t.verifyJournal())
 	})
 }
 
@@ -61,6 +61,20 @@ func (t *tx) verifyCursors() error {
 	for _, set := range l.cursors {
 		if _, err := t.Cursor(set); err != nil {
 			found = append(found, t.wrong(cursorPrefix+set, "it holds no address"))
+		}
+	}
+	return errors.Join(found...)
+}
+
+func (t *tx) verifyNames() error {
+	l, err := t.list()
+	if err != nil {
+		return err
+	}
+	var found []error
+	for _, name := range l.strange {
+		if !ownName(name) {
+			found = append(found, t.wrong(name, "it is no lease, no cursor and no lock: no plugin looks at it"))
 		}
 	}
 	return errors.Join(found...)

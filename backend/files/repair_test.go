@@ -1,0 +1,93 @@
+package files_test
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/files"
+)
+
+// What Verify finds and nobody has to be asked about, Repair mends, and the rest
+// stays for Verify to find.
+func TestRepair(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the names are those of Unix")
+	}
+	dir := filepath.Join(t.TempDir(), "net")
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "10.0.0.9"), 0o755))
+	for name, content := range map[string]string{
+		"10.0.0.2":                "c1\r\neth0",
+		"10.0.0.3":                "",
+		"10.0.0.4":                "\x00\x00",
+		"FD00::0005":              "c5\r\neth0",
+		"::ffff:10.0.0.6":         "c6",
+		"fd00::7":                 "c7",
+		"fd00::0007":              "another",
+		"last_reserved_ip.0":      "10.0.0.2",
+		"last_reserved_ip.1":      "rubbish",
+		"notes.txt":               "to whom it may concern",
+		".leasehold-undo.damaged": "rubbish",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+	}
+	s, err := files.Open(dir)
+	require.NoError(t, err)
+	before := s.Verify(t.Context())
+	for _, found := range []string{
+		"10.0.0.3: store is damaged: it is empty", "10.0.0.4: store is damaged: it is empty", "FD00::0005", "::ffff:10.0.0.6",
+		"fd00::0007", "last_reserved_ip.1", "notes.txt", "undo.damaged", "10.0.0.9: store is damaged: is a directory",
+	} {
+		require.ErrorContains(t, before, found)
+	}
+
+	done, err := s.Repair(t.Context())
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{
+		"released 10.0.0.3, whose file was empty",
+		"released 10.0.0.4, whose file was empty",
+		"renamed FD00::0005 to fd00::5",
+		"renamed ::ffff:10.0.0.6 to 10.0.0.6",
+		"removed last_reserved_ip.1, which held no address",
+		"renamed .leasehold-undo.damaged to .leasehold-undo.seen",
+	}, done)
+
+	var held []string
+	require.NoError(t, s.View(t.Context(), func(tx backend.ReadTx) error {
+		for l, err := range tx.Leases(netip.Addr{}) {
+			require.NoError(t, err)
+			held = append(held, l.Addr.String()+" "+l.Owner.String())
+		}
+		return nil
+	}))
+	require.Equal(t, []string{
+		"10.0.0.2 c1 (eth0)", "10.0.0.6 c6", "10.0.0.9 (directory)", "fd00::5 c5 (eth0)", "fd00::7 c7",
+	}, held)
+
+	after := s.Verify(t.Context())
+	for _, left := range []string{"10.0.0.9", "fd00::0007", "notes.txt"} {
+		require.ErrorContains(t, after, left)
+	}
+	for _, mended := range []string{"10.0.0.3", "10.0.0.4", "FD00::0005", "ffff", "last_reserved", "undo"} {
+		require.NotContains(t, after.Error(), mended)
+	}
+	done, err = s.Repair(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, done)
+}
+
+func TestForeign(t *testing.T) {
+	of := func(id, ifname string) backend.Lease {
+		return backend.Lease{Owner: backend.Owner{ContainerID: id, IfName: ifname}}
+	}
+	require.True(t, files.Foreign(of("(directory)", "")))
+	require.True(t, files.Foreign(of("(large file)", "")))
+	require.False(t, files.Foreign(of("(directory)", "eth0")))
+	require.False(t, files.Foreign(of("(none)", "")))
+	require.False(t, files.Foreign(of("directory", "")))
+}
