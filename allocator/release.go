@@ -39,50 +39,59 @@ func releasable(owner backend.Owner, held []backend.Lease) []backend.Lease {
 	return held
 }
 
-// Collect deletes every lease that belongs to none of the valid attachments, torn
-// ones included, and returns what it deleted: what CNI calls GC (SPEC, section
-// 4).
-//
-// What cannot be deleted does not keep the rest: the error then tells of it, and all
-// else has been done.
-//
-// If valid is empty that is every lease of the network. It is the caller's duty
-// to know that this is meant.
-func Collect(ctx context.Context, store backend.Store, valid []backend.Owner) ([]backend.Lease, error) {
-	byContainer := make(map[string][]backend.Owner)
-	for _, o := range valid {
-		byContainer[o.ContainerID] = append(byContainer[o.ContainerID], o)
-	}
-	garbage := func(l backend.Lease) bool {
-		covers := func(o backend.Owner) bool { return o.Covers(l.Owner) }
-		return isTorn(l) || !slices.ContainsFunc(byContainer[l.Owner.ContainerID], covers)
-	}
-
-	var collected []backend.Lease
-	var failed error
-	err := store.Update(ctx, func(tx backend.Tx) error {
-		unwanted, err := pick(tx.Leases(netip.Addr{}), garbage)
-		if err != nil {
+// ReleaseAddrs deletes the leases of the addresses, whoever holds them, and returns
+// them in the order of addrs, each once. If one of the addresses is not leased it
+// returns an [UnleasedError], and nothing was released.
+func ReleaseAddrs(ctx context.Context, store backend.Store, addrs []netip.Addr) ([]backend.Lease, error) {
+	var released []backend.Lease
+	err := store.Update(ctx, func(tx backend.Tx) (err error) {
+		if released, err = leasesOf(tx, addrs); err != nil {
 			return err
 		}
-		collected, failed = deleteSome(tx, unwanted)
-		return nil
+		return deleteAll(tx, released)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return collected, failed
+	return released, nil
 }
 
-// deleteSome deletes those of the leases that can be deleted, and returns them and
-// why the others could not.
-func deleteSome(tx backend.Tx, leases []backend.Lease) (deleted []backend.Lease, failed error) {
-	for _, l := range leases {
-		if err := tx.Delete(l.Addr); err != nil {
-			failed = errors.Join(failed, err)
+// leasesOf returns the leases of the addresses, or an UnleasedError.
+func leasesOf(tx backend.ReadTx, addrs []netip.Addr) ([]backend.Lease, error) {
+	var leases []backend.Lease
+	var unleased []netip.Addr
+	seen := make(map[netip.Addr]bool)
+	for _, addr := range addrs {
+		if seen[addr] {
 			continue
 		}
-		deleted = append(deleted, l)
+		seen[addr] = true
+		l, err := tx.Lease(addr)
+		switch {
+		case errors.Is(err, backend.ErrNotFound):
+			unleased = append(unleased, addr)
+		case err != nil:
+			return nil, err
+		default:
+			leases = append(leases, l)
+		}
 	}
-	return deleted, failed
+	if len(unleased) > 0 {
+		return nil, &UnleasedError{unleased}
+	}
+	return leases, nil
 }
+
+// An UnleasedError says that addresses were to be released that are not leased.
+type UnleasedError struct{ Addrs []netip.Addr }
+
+func (e *UnleasedError) Error() string {
+	text := "not leased, and so nothing was released:"
+	for _, addr := range e.Addrs {
+		text += " " + addr.String()
+	}
+	return text
+}
+
+// Unwrap returns [backend.ErrNotFound].
+func (e *UnleasedError) Unwrap() error { return backend.ErrNotFound }

@@ -1,6 +1,7 @@
 package allocator_test
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,30 +62,48 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-func TestCollect(t *testing.T) {
-	type owner = backend.Owner
+func TestReleaseAddrs(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		valid []owner
+		addrs []netip.Addr
 		want  []string
 	}{
-		{"nothing is valid", nil, []string{"10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"}},
-		{"one interface", []owner{eth0("a")}, []string{"10.0.0.3", "10.0.0.5", "10.0.0.6"}},
-		{"two interfaces", []owner{eth0("a"), {ContainerID: "a", IfName: "eth1"}}, []string{"10.0.0.5", "10.0.0.6"}},
-		{"another interface", []owner{{ContainerID: "b", IfName: "eth1"}}, []string{"10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"}},
-		{"a whole container", []owner{{ContainerID: "a"}, eth0("b")}, []string{"10.0.0.6"}},
-		{"torn even if nobody is valid", []owner{{}}, []string{"10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"}},
+		{"none", nil, nil},
+		{"one", addrs("10.0.0.5"), []string{"10.0.0.5"}},
+		{"some, in their order", addrs("10.0.0.5", "10.0.0.2"), []string{"10.0.0.5", "10.0.0.2"}},
+		{"one twice", addrs("10.0.0.5", "10.0.0.2", "10.0.0.5"), []string{"10.0.0.5", "10.0.0.2"}},
+		{"torn", addrs("10.0.0.6"), []string{"10.0.0.6"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store := held(t)
-			collected, err := allocator.Collect(t.Context(), store, c.valid)
+			left := len(contents(t, store)) - len(c.want)
+			released, err := allocator.ReleaseAddrs(t.Context(), store, c.addrs)
 			require.NoError(t, err)
-			require.Equal(t, c.want, leasedAddrs(collected))
-			collected, err = allocator.Collect(t.Context(), store, c.valid)
-			require.NoError(t, err)
-			require.Empty(t, collected)
+			require.Equal(t, c.want, leasedAddrs(released))
+			require.Len(t, contents(t, store), left)
+			for _, l := range released {
+				_, err := allocator.ReleaseAddrs(t.Context(), store, []netip.Addr{l.Addr})
+				require.ErrorIs(t, err, backend.ErrNotFound)
+			}
 		})
 	}
+}
+
+func TestReleaseAddrsIsAllOrNothing(t *testing.T) {
+	store := held(t)
+	before := contents(t, store)
+	released, err := allocator.ReleaseAddrs(t.Context(), store, addrs("10.0.0.2", "10.0.0.9", "10.0.0.3", "fd00::1"))
+	require.EqualError(t, err, "not leased, and so nothing was released: 10.0.0.9 fd00::1")
+	require.ErrorIs(t, err, backend.ErrNotFound)
+	var unleased *allocator.UnleasedError
+	require.ErrorAs(t, err, &unleased)
+	require.Equal(t, addrs("10.0.0.9", "fd00::1"), unleased.Addrs)
+	require.Nil(t, released)
+	require.Equal(t, before, contents(t, store))
+
+	_, err = allocator.ReleaseAddrs(t.Context(), store, addrs("10.0.0.2", "::ffff:10.0.0.3"))
+	require.ErrorIs(t, err, backend.ErrInvalid)
+	require.Equal(t, before, contents(t, store))
 }
 
 func TestReleaseFailsWithStore(t *testing.T) {
@@ -97,6 +116,13 @@ func TestReleaseFailsWithStore(t *testing.T) {
 		collected, err := allocator.Collect(t.Context(), &spy{Store: held(t), fail: method}, nil)
 		require.ErrorIs(t, err, errBroken)
 		require.Nil(t, collected)
+	}
+	_, _, err := allocator.Sweep{}.Find(t.Context(), &spy{Store: held(t), fail: "Leases"})
+	require.ErrorIs(t, err, errBroken)
+	for _, method := range []string{"Lease", "Delete"} {
+		released, err := allocator.ReleaseAddrs(t.Context(), &spy{Store: held(t), fail: method}, addrs("10.0.0.2"))
+		require.ErrorIs(t, err, errBroken)
+		require.Nil(t, released)
 	}
 	a := allocator.New(&spy{Store: held(t), fail: "Lease"}, dual(t), allocator.Options{})
 	fresh := []allocator.Assignment{{Addr: dual(t).Sets()[0].Ranges()[0].Subnet(), Fresh: true}}

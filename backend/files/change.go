@@ -115,7 +115,9 @@ func (d *dir) fill(f *os.File, temp string, c create) (created, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && !c.since.IsZero() && info.ModTime().Unix() != c.since.Unix() {
-		if err = d.root.Chtimes(temp, time.Time{}, c.since); err == nil {
+		// Both times, because there are file systems that, asked to set one,
+		// set it to the present.
+		if err = d.root.Chtimes(temp, c.since, c.since); err == nil {
 			info, err = f.Stat()
 		}
 	}

@@ -21,7 +21,7 @@ func ParseAttachments(stdin []byte) (Network, []backend.Owner, error) {
 		// An early draft of the SPEC used this name, and libcni writes both.
 		Older json.RawMessage `json:"cni.dev/attachments"`
 	}
-	if err := decode(stdin, &raw); err != nil {
+	if err := Decode(stdin, &raw); err != nil {
 		return Network{}, nil, err
 	}
 	key, list := "cni.dev/valid-attachments", raw.Valid

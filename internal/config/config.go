@@ -97,7 +97,7 @@ func decodeConfig(stdin []byte) (*rawConfig, error) {
 		return raw, nil
 	}
 	raw = new(rawConfig)
-	return raw, decode(stdin, raw)
+	return raw, Decode(stdin, raw)
 }
 
 // Version returns the version of CNI that the configuration speaks, also if nothing
@@ -107,7 +107,7 @@ func Version(stdin []byte) (string, error) {
 	var raw struct {
 		CNIVersion string `json:"cniVersion"`
 	}
-	err := decode(stdin, &raw)
+	err := Decode(stdin, &raw)
 	return version(raw.CNIVersion), err
 }
 

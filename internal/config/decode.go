@@ -86,8 +86,8 @@ func (t *rawText) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &t.text)
 }
 
-// decode is json.Unmarshal with an error that speaks of keys, not of Go types.
-func decode(data []byte, into any) error {
+// Decode is json.Unmarshal with an error that speaks of keys, not of Go types.
+func Decode(data []byte, into any) error {
 	return decodeError("", json.Unmarshal(data, into))
 }
 
@@ -140,8 +140,10 @@ func jsonType(t reflect.Type) string {
 			return "string"
 		}
 		return "array"
-	case reflect.Struct:
+	case reflect.Struct, reflect.Map:
 		return "object"
+	case reflect.Bool:
+		return "bool"
 	}
 	return "integer"
 }

@@ -45,14 +45,14 @@ func ParseNetwork(stdin []byte) (Network, error) {
 		Name       string    `json:"name"`
 		IPAM       *rawStore `json:"ipam"`
 	}
-	if err := decode(stdin, &raw); err != nil {
+	if err := Decode(stdin, &raw); err != nil {
 		return Network{}, err
 	}
 	return network(raw.CNIVersion, raw.Name, raw.IPAM)
 }
 
 func network(cniVersion, name string, raw *rawStore) (Network, error) {
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return Network{}, err
 	}
 	if raw == nil {
@@ -83,10 +83,10 @@ func lockTimeout(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// checkName holds CNI's rule for network names (SPEC, section 1). The name
-// becomes an element of a path: without the rule ".." would leave the data
-// directory.
-func checkName(name string) error {
+// CheckName returns an error unless name can be that of a network (CNI SPEC, section
+// 1). The name becomes an element of a path: without the rule ".." would leave the
+// data directory.
+func CheckName(name string) error {
 	const rule = "use letters, digits, '_', '.' and '-', beginning with a letter or digit"
 	if name == "" {
 		return invalid(`add the key "name"; `+rule, "missing network name")

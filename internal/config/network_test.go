@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -63,5 +64,15 @@ func TestNetworkRefused(t *testing.T) {
 	} {
 		_, err := config.ParseNetwork([]byte(stdin))
 		refused(t, err, config.ErrDecode, "error unmarshall network config: "+text)
+	}
+}
+
+func TestCheckName(t *testing.T) {
+	for _, name := range []string{"a", "0", "net.1_a-b", "A.."} {
+		require.NoError(t, config.CheckName(name), name)
+	}
+	refused(t, config.CheckName(""), config.ErrInvalid, "missing network name")
+	for _, name := range []string{".", "..", "../a", "a/b", ".leasehold", "-a", "_a", " a", "a\x00", "é", "a\xff"} {
+		refused(t, config.CheckName(name), config.ErrInvalid, fmt.Sprintf("invalid characters found in network name %q", name))
 	}
 }

@@ -23,7 +23,7 @@ func ParsePrevResult(stdin []byte) ([]netip.Addr, error) {
 			IP6 *oldIP `json:"ip6"`
 		} `json:"prevResult"`
 	}
-	if err := decode(stdin, &raw); err != nil || raw.PrevResult == nil {
+	if err := Decode(stdin, &raw); err != nil || raw.PrevResult == nil {
 		return nil, err
 	}
 	var texts []string

@@ -1,20 +1,22 @@
 package durable
 
-import "os"
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
 
-// renameCarefully is RenameNew where the system cannot refuse to replace by itself:
-// a second name is made, which nothing can have yet, before the first goes.
-// Directories get no second name, but never replace anything that is not empty.
-func renameCarefully(path, to string) error {
-	if info, err := os.Lstat(path); err != nil || info.IsDir() {
-		return os.Rename(path, to)
-	}
-	err := os.Link(path, to)
+// checkedRename is RenameNew where the system cannot refuse to replace by itself. A
+// link, and then the removal of the old name, would refuse; but those are two steps,
+// between which others see the file under two names, and of which a power cut can
+// keep only the second.
+func checkedRename(path, to string) error {
+	_, err := os.Lstat(to)
 	if err == nil {
-		return os.Remove(path)
+		return &os.LinkError{Op: "rename", Old: path, New: to, Err: fs.ErrExist}
 	}
-	if os.IsExist(err) {
+	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return os.Rename(path, to) // There are no links here either.
+	return os.Rename(path, to)
 }

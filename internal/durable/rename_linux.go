@@ -8,12 +8,13 @@ import (
 )
 
 // RenameNew gives what stands at path another name. If something has that name it
-// returns fs.ErrExist; only on file systems that have neither renameat2(2) with
-// RENAME_NOREPLACE nor links, a file can be replaced.
+// returns fs.ErrExist. On file systems without RENAME_NOREPLACE (renameat2(2)), what
+// gets the name in the same moment can be replaced; the caller holds the lock under
+// which alone that happens.
 func RenameNew(path, to string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, path, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		return renameCarefully(path, to)
+		return checkedRename(path, to)
 	}
 	return linkError("rename", path, to, err)
 }

@@ -8,9 +8,9 @@ import (
 )
 
 // RenameNew gives what stands at path another name. If something has that name it
-// returns fs.ErrExist; only on file systems that have no links, a file can be
-// replaced.
-func RenameNew(path, to string) error { return renameCarefully(path, to) }
+// returns fs.ErrExist. What gets the name in the same moment can be replaced; the
+// caller holds the lock under which alone that happens.
+func RenameNew(path, to string) error { return checkedRename(path, to) }
 
 // Exchange exchanges two names, where the system can do that in one step. Elsewhere
 // it returns [errors.ErrUnsupported].

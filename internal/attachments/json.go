@@ -1,0 +1,168 @@
+package attachments
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// parseJSON reads one value after the other, as many as there are.
+func parseJSON(text []byte) ([]backend.Owner, error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	var owners []backend.Owner
+	for {
+		number := lineOfNext(text, dec.InputOffset())
+		var value json.RawMessage
+		err := dec.Decode(&value)
+		if errors.Is(err, io.EOF) {
+			return owners, nil
+		}
+		if err != nil {
+			return nil, brokenJSON(text, err)
+		}
+		more, err := parseValue(value)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		owners = append(owners, more...)
+	}
+}
+
+// lineOfNext returns the number of the line in which the value after offset begins.
+func lineOfNext(text []byte, offset int64) int {
+	rest := bytes.TrimLeft(text[offset:], " \t\r\n")
+	return lineOf(text, int64(len(text)-len(rest)))
+}
+
+func lineOf(text []byte, offset int64) int { return 1 + bytes.Count(text[:offset], []byte("\n")) }
+
+func brokenJSON(text []byte, err error) error {
+	offset := int64(len(text)) // of an end that comes too early
+	if at := (*json.SyntaxError)(nil); errors.As(err, &at) {
+		offset = at.Offset
+	}
+	return fmt.Errorf("line %d: the JSON is broken: %w", lineOf(text, offset), err)
+}
+
+func parseValue(value json.RawMessage) ([]backend.Owner, error) {
+	switch value[0] {
+	case '[':
+		return parseList("", value)
+	case '{':
+		return parseObject(value)
+	}
+	return parseOne(value)
+}
+
+// parseObject reads an object with a list in it, or one attachment.
+func parseObject(value json.RawMessage) ([]backend.Owner, error) {
+	var o struct {
+		Valid json.RawMessage `json:"cni.dev/valid-attachments"`
+
+		// An early draft of the SPEC used this name, and libcni writes both.
+		Older json.RawMessage `json:"cni.dev/attachments"`
+
+		// What crictl prints.
+		Items      json.RawMessage `json:"items"`
+		Containers json.RawMessage `json:"containers"`
+	}
+	if err := decode(value, &o); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.Valid != nil:
+		return parseList("cni.dev/valid-attachments", o.Valid)
+	case o.Older != nil:
+		return parseList("cni.dev/attachments", o.Older)
+	case o.Items != nil:
+		return parseList("items", o.Items)
+	case o.Containers != nil:
+		return nil, errNotPods
+	}
+	return parseOne(value)
+}
+
+// errNotPods: containers that have exited are missing from such a list, and with
+// them their pods, which keep their addresses.
+var errNotPods = errors.New(`a list of containers, where CNI knows a pod by its sandbox: use "crictl pods -o json"`)
+
+// parseList takes null for an empty list: that is how libcni writes an empty slice.
+func parseList(key string, value json.RawMessage) ([]backend.Owner, error) {
+	var elements []json.RawMessage
+	if err := decode(value, &elements); err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	var owners []backend.Owner
+	for i, element := range elements {
+		one, err := parseOne(element)
+		if err != nil {
+			return nil, fmt.Errorf("%s[%d]: %w", key, i, err)
+		}
+		owners = append(owners, one...)
+	}
+	return owners, nil
+}
+
+// parseOne reads a container ID, or an object that has one.
+func parseOne(value json.RawMessage) ([]backend.Owner, error) {
+	var o backend.Owner
+	var err error
+	switch value[0] {
+	case '"':
+		err = decode(value, &o.ContainerID)
+	case '{':
+		o, err = parseAttachment(value)
+	default:
+		err = fmt.Errorf("want a container ID in quotes, or an object with one: %.40s", value)
+	}
+	if err == nil {
+		err = o.Validate()
+	}
+	return []backend.Owner{o}, err
+}
+
+func parseAttachment(value json.RawMessage) (backend.Owner, error) {
+	var a struct {
+		ContainerID string `json:"containerID"`
+		IfName      string `json:"ifname"`
+
+		// What crictl prints of a pod, and podman and nerdctl of a container.
+		ID string `json:"id"`
+
+		// What crictl prints of a container.
+		PodSandboxID json.RawMessage `json:"podSandboxId"`
+	}
+	if err := decode(value, &a); err != nil {
+		return backend.Owner{}, err
+	}
+	id := a.ContainerID
+	switch {
+	case a.PodSandboxID != nil:
+		return backend.Owner{}, errNotPods
+	case id == "":
+		id = a.ID
+	case a.ID != "" && a.ID != id:
+		return backend.Owner{}, fmt.Errorf("containerID is %q and id %q", id, a.ID)
+	}
+	if id == "" {
+		return backend.Owner{}, errors.New("want an object with the key containerID or id")
+	}
+	return backend.Owner{ContainerID: id, IfName: a.IfName}, nil
+}
+
+// decode is json.Unmarshal with an error that speaks of keys, not of Go types.
+func decode(value json.RawMessage, into any) error {
+	err := json.Unmarshal(value, into)
+	var mismatch *json.UnmarshalTypeError
+	switch {
+	case !errors.As(err, &mismatch):
+		return err
+	case mismatch.Field == "":
+		return fmt.Errorf("a JSON %s is in the wrong place", mismatch.Value)
+	}
+	return fmt.Errorf("%s must not be a JSON %s", mismatch.Field, mismatch.Value)
+}

@@ -1,0 +1,127 @@
+package dump
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/config"
+)
+
+// decodeHeader looks at the version first: it decides what the other keys mean.
+func decodeHeader(o *object) (*Network, error) {
+	version, ok := o.number("leasehold")
+	switch {
+	case o.err != nil:
+		return nil, o.err
+	case !ok:
+		return nil, fmt.Errorf(`want the header of a network, {"leasehold":%d,"network":…}`, Version)
+	case version != Version:
+		return nil, fmt.Errorf("written in version %d of the format; only version %d is known", version, Version)
+	}
+	n := &Network{Name: o.text("network"), Store: o.text("store")}
+	n.Boot = o.name("boot", "bootBytes")
+	n.Cursors = o.cursors()
+	if err := o.done(); err != nil {
+		return nil, err
+	}
+	return n, checkHeader(n.Name, n.Store, n.Content)
+}
+
+func (o *object) cursors() map[string]netip.Addr {
+	value := o.take("cursors")
+	if value == nil {
+		return nil
+	}
+	var of object
+	if err := of.parse(value); err != nil || len(of.fields) == 0 {
+		return keep[map[string]netip.Addr](o, "cursors", nil, err)
+	}
+	cursors := make(map[string]netip.Addr)
+	for _, f := range of.fields {
+		set := string(f.key)
+		cursors[set] = of.addr(set)
+	}
+	return keep(o, "cursors", cursors, of.done())
+}
+
+// decodeLease decodes a lease of n that follows those read before.
+func decodeLease(o *object, n *Network) (backend.Lease, error) {
+	network := o.text("network")
+	l := backend.Lease{
+		Addr:  o.addr("address"),
+		Owner: backend.Owner{ContainerID: o.name("containerID", "containerIDBytes"), IfName: o.name("ifname", "ifnameBytes")},
+		Since: o.since(),
+		Boot:  o.name("boot", "bootBytes"),
+		Pod:   backend.Pod{Namespace: o.name("podNamespace", "podNamespaceBytes"), Name: o.name("podName", "podNameBytes")},
+		Netns: o.name("netns", "netnsBytes"),
+	}
+	switch {
+	case o.done() != nil:
+		return l, o.done()
+	case network != n.Name:
+		return l, fmt.Errorf("network %q: want %s, whose end has not come yet", network, n.Name)
+	}
+	if err := l.Validate(); err != nil {
+		return l, err
+	}
+	return l, n.read.add(l.Addr)
+}
+
+// A sequence is leases one after the other, in ascending order of address.
+type sequence struct {
+	count int
+	last  netip.Addr
+}
+
+// add counts a lease of addr, which has to come after the one before. So no address
+// is leased twice.
+func (s *sequence) add(addr netip.Addr) error {
+	if s.count > 0 && s.last.Compare(addr) >= 0 {
+		return fmt.Errorf("%s comes after %s: leases have to be in ascending order, and no address leased twice", addr, s.last)
+	}
+	s.count++
+	s.last = addr
+	return nil
+}
+
+func decodeEnd(o *object, n *Network) error {
+	network := o.text("end")
+	leases, ok := o.number("leases")
+	switch {
+	case o.done() != nil:
+		return o.done()
+	case network != n.Name:
+		return fmt.Errorf("end of network %q: want %s", network, n.Name)
+	case !ok:
+		return errors.New("the number of leases is missing")
+	case leases != int64(n.read.count):
+		return fmt.Errorf("network %s had %d leases when it was written, and %d are here", n.Name, leases, n.read.count)
+	}
+	return nil
+}
+
+// checkHeader returns an error unless a header can say this.
+func checkHeader(network, store string, c backend.Content) error {
+	if err := config.CheckName(network); err != nil {
+		return err
+	}
+	switch store {
+	case "", config.Files, config.Bolt:
+	default:
+		return fmt.Errorf("store %q: want %s or %s", store, config.Files, config.Bolt)
+	}
+	if err := backend.CheckBoot(c.Boot); err != nil {
+		return fmt.Errorf("boot %q: %w", c.Boot, err)
+	}
+	for set, addr := range c.Cursors {
+		if err := backend.ValidSet(set); err != nil {
+			return err
+		}
+		if err := backend.ValidAddr(addr); err != nil {
+			return fmt.Errorf("cursor of range set %s: %w", set, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+package dump
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// A Reader reads what [Write] has written. An error names the line; after one there
+// is nothing more to read.
+type Reader struct {
+	lines   *bufio.Scanner
+	number  int // of the line read last
+	object  object
+	seen    map[string]bool // the networks so far
+	current *Network        // whose end has not been read; nil between two
+	err     error
+}
+
+// A line that Write writes has six names at most, or the cursors of a network. Six
+// of the longest names, with all of their bytes escaped, are 144 KiB.
+const maxLine = 1 << 20
+
+// NewReader returns a Reader of r.
+func NewReader(r io.Reader) *Reader {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, 1<<16), maxLine)
+	return &Reader{lines: lines, seen: make(map[string]bool)}
+}
+
+// A Network is what a file holds of one network.
+type Network struct {
+	Name string
+
+	// Store is the kind of store that it comes from, config.Files or
+	// config.Bolt; empty if not known.
+	Store string
+
+	// Content is what the store held. Its leases can be read once, and until
+	// the following call of Next. They are valid and in ascending order, and
+	// none is missing if they end without an error.
+	backend.Content
+
+	read  sequence
+	begun bool // whether somebody has begun to read the leases
+}
+
+// Next returns the next network, or [io.EOF]. Leases of the one before that have not
+// been read are checked, and passed over. A file without a network is an error.
+func (r *Reader) Next() (*Network, error) {
+	for r.err == nil && r.current != nil {
+		r.lease(r.current)
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	n, err := r.header()
+	if err != nil {
+		r.err = err
+		return nil, err
+	}
+	n.Leases = r.leases(n)
+	r.current = n
+	return n, nil
+}
+
+func (r *Reader) leases(n *Network) iter.Seq2[backend.Lease, error] {
+	return func(yield func(backend.Lease, error) bool) {
+		if n.begun || r.current != n {
+			yield(backend.Lease{}, fmt.Errorf("the leases of network %s have been read already", n.Name))
+			return
+		}
+		n.begun = true
+		for r.current == n {
+			l, ok := r.lease(n)
+			switch {
+			case r.err != nil:
+				yield(backend.Lease{}, r.err)
+				return
+			case ok && !yield(l, nil):
+				return
+			}
+		}
+	}
+}
+
+// read reads the object of the next line that is not empty.
+func (r *Reader) read() error {
+	for r.lines.Scan() {
+		r.number++
+		text := r.lines.Bytes()
+		if len(bytes.TrimSpace(text)) == 0 {
+			continue
+		}
+		if err := r.object.parse(text); err != nil {
+			return r.at(err)
+		}
+		return nil
+	}
+	err := r.lines.Err()
+	if err == nil {
+		return io.EOF
+	}
+	r.number++
+	if errors.Is(err, bufio.ErrTooLong) {
+		err = fmt.Errorf("longer than %d bytes", maxLine)
+	}
+	return r.at(err)
+}
+
+// at adds to an error where it is.
+func (r *Reader) at(err error) error { return fmt.Errorf("line %d: %w", r.number, err) }
+
+func (r *Reader) header() (*Network, error) {
+	err := r.read()
+	if errors.Is(err, io.EOF) && len(r.seen) == 0 {
+		return nil, errors.New("the file is empty; a file that was written to its end holds at least one network")
+	}
+	if err != nil {
+		return nil, err
+	}
+	n, err := decodeHeader(&r.object)
+	if err != nil {
+		return nil, r.at(err)
+	}
+	if r.seen[n.Name] {
+		return nil, r.at(fmt.Errorf("network %s comes a second time", n.Name))
+	}
+	r.seen[n.Name] = true
+	return n, nil
+}
+
+// lease reads the next lease of n, which is the current network. At the end of the
+// network it returns false, and no network is current any more; after an error as
+// well.
+func (r *Reader) lease(n *Network) (backend.Lease, bool) {
+	l, ok, err := r.leaseOrEnd(n)
+	if err != nil {
+		r.err = err
+	}
+	if !ok {
+		r.current = nil
+	}
+	return l, ok
+}
+
+func (r *Reader) leaseOrEnd(n *Network) (l backend.Lease, ok bool, err error) {
+	if err := r.read(); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = fmt.Errorf("the file ends before network %s does; %d of its leases are there: %w", n.Name, n.read.count, io.ErrUnexpectedEOF)
+		}
+		return l, false, err
+	}
+	switch {
+	case r.object.has("end"):
+		err = decodeEnd(&r.object, n)
+	case r.object.has("leasehold"):
+		err = fmt.Errorf("another network begins before network %s has ended; %d of its leases are there", n.Name, n.read.count)
+	default:
+		l, err = decodeLease(&r.object, n)
+		ok = err == nil
+	}
+	if err != nil {
+		return backend.Lease{}, false, r.at(err)
+	}
+	return l, ok, nil
+}

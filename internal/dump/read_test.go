@@ -1,0 +1,140 @@
+package dump_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/dump"
+)
+
+// A file is whole or refused, wherever it was cut.
+func TestCutFileIsRefused(t *testing.T) {
+	file, err := os.ReadFile("testdata/v1.jsonl")
+	require.NoError(t, err)
+	whole := map[int]bool{len(file): true, len(file) - 1: true}
+	end := bytes.Index(file, []byte(`{"leasehold":1,"network":"empty`))
+	whole[end], whole[end-1] = true, true
+	for n := range len(file) + 1 {
+		_, err := read(file[:n])
+		require.Equal(t, whole[n], err == nil, "%d bytes: %v", n, err)
+	}
+}
+
+func TestReaderTakesAnySpelling(t *testing.T) {
+	got, err := read([]byte("\n  { \"boot\" : \"\\u0062\" , \"network\":\"pod\\u006eet\",\r\t\"leasehold\":1, \"cursors\":{ } , \"store\":\"\"}\r\n\r\n" +
+		`{"since":"2026-01-02T04:04:05.9+01:00","containerIDBytes":"Yw==","ifname":"","ifnameBytes":"","address":"FD00:0::0A","network":"podnet","netns":"\ud83d\ude00"}` + "\n" +
+		`{"leases":1,"end":"podnet"}`))
+	require.NoError(t, err)
+	require.Equal(t, []network{{name: "podnet", boot: "b", leases: []backend.Lease{{
+		Addr: ip("fd00::a"), Owner: backend.Owner{ContainerID: "c"}, Netns: "😀",
+		Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+	}}}}, got)
+}
+
+// Leases that nobody reads are checked all the same.
+func TestNextPassesLeasesOver(t *testing.T) {
+	file, err := os.ReadFile("testdata/v1.jsonl")
+	require.NoError(t, err)
+	for _, before := range []int{0, 1, 4} {
+		r := dump.NewReader(bytes.NewReader(file))
+		first, err := r.Next()
+		require.NoError(t, err)
+		require.Len(t, take(t, first, before), before)
+		second, err := r.Next()
+		require.NoError(t, err)
+		require.Equal(t, "empty.net-2", second.Name)
+		for range 2 {
+			_, err = r.Next()
+			require.ErrorIs(t, err, io.EOF)
+		}
+	}
+
+	r := dump.NewReader(strings.NewReader(strings.Replace(string(file), "10.1.0.10", "10.1.0.1", 1)))
+	first, err := r.Next()
+	require.NoError(t, err)
+	require.Len(t, take(t, first, 1), 1)
+	for range 2 {
+		_, err = r.Next()
+		require.ErrorContains(t, err, "line 4: 10.1.0.1 comes after 10.1.0.3")
+	}
+}
+
+// take reads no more than n leases.
+func take(t *testing.T, of *dump.Network, n int) (taken []backend.Lease) {
+	t.Helper()
+	if n == 0 {
+		return nil
+	}
+	for l, err := range of.Leases {
+		require.NoError(t, err)
+		if taken = append(taken, l); len(taken) == n {
+			break
+		}
+	}
+	return taken
+}
+
+// A second reading must not look like a network without leases.
+func TestLeasesAreReadOnce(t *testing.T) {
+	file, err := os.ReadFile("testdata/v1.jsonl")
+	require.NoError(t, err)
+	r := dump.NewReader(bytes.NewReader(file))
+	again := func(n *dump.Network) {
+		got := 0
+		for _, err := range n.Leases {
+			got++
+			require.ErrorContains(t, err, "the leases of network "+n.Name+" have been read already")
+		}
+		require.Equal(t, 1, got)
+	}
+	first, err := r.Next()
+	require.NoError(t, err)
+	require.Len(t, take(t, first, 2), 2)
+	again(first)
+	second, err := r.Next()
+	require.NoError(t, err)
+	again(first)
+	require.Empty(t, take(t, second, 1))
+	again(second)
+}
+
+func TestReaderSaysWhatItsSourceSays(t *testing.T) {
+	file, err := os.ReadFile("testdata/v1.jsonl")
+	require.NoError(t, err)
+	unreadable := errors.New("unreadable")
+	source := io.MultiReader(bytes.NewReader(file[:bytes.IndexByte(file, '\n')+1]), broken{unreadable})
+	r := dump.NewReader(source)
+	_, err = r.Next()
+	require.NoError(t, err)
+	_, err = r.Next()
+	require.ErrorIs(t, err, unreadable)
+	require.ErrorContains(t, err, "line 2: ")
+}
+
+type broken struct{ err error }
+
+func (b broken) Read([]byte) (int, error) { return 0, b.err }
+
+// The longest lease that a store can hold, in the spelling that takes the most room.
+func TestLongestLease(t *testing.T) {
+	name := strings.Repeat(`"`, backend.MaxNameLen)
+	l := backend.Lease{
+		Addr: ip("fd00::1"), Owner: backend.Owner{ContainerID: name, IfName: name},
+		Boot: name, Pod: backend.Pod{Namespace: name, Name: name}, Netns: name,
+	}
+	want := []network{{name: "podnet", leases: []backend.Lease{l}}}
+	file := write(t, want...)
+	for _, file := range [][]byte{file, bytes.ReplaceAll(file, []byte(`\"`), []byte(`\u0022`))} {
+		got, err := read(file)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}

@@ -1,0 +1,167 @@
+package netconf
+
+import (
+	"encoding/json"
+	"errors"
+	"path/filepath"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/leasehold/leasehold/internal/config"
+)
+
+// A reader notes what is in one file.
+type reader struct {
+	*Node
+	file string
+}
+
+// problem notes an error, unless it is nil.
+func (r *reader) problem(err error) {
+	if err != nil {
+		r.Problems = append(r.Problems, &Problem{r.file, err})
+	}
+}
+
+func isList(text []byte) bool {
+	var conf struct {
+		Plugins json.RawMessage `json:"plugins"`
+	}
+	// What is wrong with it is said by whoever reads it next.
+	_ = config.Decode(text, &conf)
+	return conf.Plugins != nil
+}
+
+// list reads a list of plugins, to which it adds those of its directory.
+func (r *reader) list(text []byte) error {
+	list, err := parseList(text)
+	if err != nil {
+		return err
+	}
+	if err := list.addDir(filepath.Dir(r.file)); err != nil {
+		return err
+	}
+	return r.plugins(list)
+}
+
+func (r *reader) plugins(list rawList) error {
+	plugins, err := list.complete()
+	if err != nil {
+		return err
+	}
+	for _, text := range plugins {
+		r.problem(r.typed(text))
+	}
+	return nil
+}
+
+// typed reads a plugin that a runtime is to call.
+func (r *reader) typed(text []byte) error {
+	var conf types.PluginConf
+	if err := config.Decode(text, &conf); err == nil && conf.Type == "" {
+		return errors.New(`the plugin has no "type"`)
+	}
+	return r.plugin(text)
+}
+
+// plugin notes what is of interest in a plugin, and in those that it calls.
+func (r *reader) plugin(text []byte) error {
+	var conf types.PluginConf
+	if err := config.Decode(text, &conf); err != nil {
+		return err
+	}
+	switch {
+	case conf.IPAM.Type == "host-local":
+		r.problem(r.network(text, conf))
+	case conf.IPAM.Type == "" && conf.Type == "flannel":
+		r.problem(r.flannel(text, conf))
+	}
+	return r.delegates(text, conf)
+}
+
+func (r *reader) network(text []byte, conf types.PluginConf) error {
+	n := Network{
+		File:            r.file,
+		Plugin:          conf.Type,
+		RangesElsewhere: conf.Capabilities["ipRanges"] || conf.Type == "flannel",
+	}
+	if n.Config, n.Err = config.Parse(text, ""); n.Err == nil {
+		n.Network = n.Config.Network
+	} else {
+		var err error
+		if n.Network, err = config.ParseNetwork(text); err != nil {
+			return err
+		}
+	}
+	r.Networks = append(r.Networks, n)
+	return nil
+}
+
+// flannel notes the network that flannel makes: it calls bridge, or what delegate
+// names, and has that call host-local with what stands in ipam.
+func (r *reader) flannel(text []byte, conf types.PluginConf) error {
+	var own struct {
+		IPAM map[string]any `json:"ipam"`
+	}
+	if err := config.Decode(text, &own); err != nil {
+		return err
+	}
+	ipam := map[string]any{"type": "host-local"}
+	for key, value := range own.IPAM {
+		ipam[key] = value
+	}
+	text, err := with(text, map[string]any{"ipam": ipam})
+	if err != nil {
+		return err
+	}
+	return r.network(text, conf)
+}
+
+// delegates goes through the plugins that a plugin calls.
+func (r *reader) delegates(text []byte, caller types.PluginConf) error {
+	var conf struct {
+		Delegate  json.RawMessage `json:"delegate"`
+		Delegates json.RawMessage `json:"delegates"`
+	}
+	if err := config.Decode(text, &conf); err != nil {
+		return err
+	}
+	var all []json.RawMessage
+	if config.Decode(conf.Delegates, &all) != nil {
+		all = nil // to this plugin the key means something else
+	}
+	for _, text := range append(all, conf.Delegate) {
+		if len(text) > 0 && text[0] == '{' {
+			r.problem(r.delegate(text, caller))
+		}
+	}
+	return nil
+}
+
+// delegate reads a plugin, or a list of plugins, that has the name and the version of
+// its caller unless it has its own.
+func (r *reader) delegate(text []byte, caller types.PluginConf) error {
+	var own types.PluginConf
+	if err := config.Decode(text, &own); err != nil {
+		return err
+	}
+	inherited := make(map[string]any)
+	if own.Name == "" {
+		inherited["name"] = caller.Name
+	}
+	if own.CNIVersion == "" {
+		inherited["cniVersion"] = caller.CNIVersion
+	}
+	text, err := with(text, inherited)
+	if err != nil {
+		return err
+	}
+	if !isList(text) {
+		return r.plugin(text)
+	}
+	list, err := parseList(text)
+	if err != nil {
+		return err
+	}
+	return r.plugins(list)
+}
