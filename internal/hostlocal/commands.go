@@ -135,7 +135,7 @@ func status(r request) error {
 		return err
 	}
 	if err := ready(c); err != nil {
-		e := explain(err)
+		e := explain(err, c.Name)
 		return types.NewError(types.ErrPluginNotAvailable, e.Msg, e.Details)
 	}
 	return nil

@@ -28,16 +28,17 @@ const (
 	CodeImpossible uint = 106 // a requested address can never be leased
 )
 
-// explain gives an error its CNI code and, as details, what to do next.
-func explain(err error) *types.Error {
+// explain gives an error its CNI code and, as details, what to do next about the
+// network of that name.
+func explain(err error, network string) *types.Error {
 	if e := (*types.Error)(nil); errors.As(err, &e) {
 		return e
 	}
-	code, details := classify(err)
+	code, details := classify(err, network)
 	return types.NewError(code, err.Error(), details)
 }
 
-func classify(err error) (code uint, details string) {
+func classify(err error, network string) (code uint, details string) {
 	var (
 		exhausted *allocator.ExhaustedError
 		taken     *allocator.TakenError
@@ -48,7 +49,7 @@ func classify(err error) (code uint, details string) {
 	)
 	switch {
 	case errors.As(err, &exhausted):
-		return CodeExhausted, "to see what fills the range set, run: leasehold why-full NETWORK"
+		return CodeExhausted, "to see what fills the range set, run: leasehold why-full " + network
 	case errors.As(err, &taken):
 		return CodeTaken, fmt.Sprintf("to see who holds it, run: leasehold who %s", taken.Addr)
 	case errors.As(err, &duplicate):
@@ -61,11 +62,11 @@ func classify(err error) (code uint, details string) {
 		return CodeMismatch, fmt.Sprintf(`to move the leases, run: leasehold migrate --data-dir %s %s --to %s; to leave them, set "backend": %q`,
 			filepath.Dir(mismatch.Path), filepath.Base(mismatch.Path), mismatch.Configured, mismatch.Standing)
 	}
-	return classifyStore(err)
+	return classifyStore(err, network)
 }
 
 // classifyStore is classify for errors that say nothing about addresses.
-func classifyStore(err error) (code uint, details string) {
+func classifyStore(err error, network string) (code uint, details string) {
 	var (
 		path  *fs.PathError
 		link  *os.LinkError
@@ -81,7 +82,7 @@ func classifyStore(err error) (code uint, details string) {
 	case errors.Is(err, backend.ErrBusy):
 		return types.ErrTryAgainLater, `another plugin holds the lock of this network; "lockTimeout" in ipam says how long to wait`
 	case errors.Is(err, backend.ErrDamaged), errors.Is(err, backend.ErrFormat):
-		return CodeDamaged, "to see what is wrong, and to repair it, run: leasehold verify --repair NETWORK"
+		return CodeDamaged, "to see what is wrong, run: leasehold verify " + network + "; to repair it: leasehold verify --repair " + network
 	case errors.Is(err, backend.ErrOtherStore):
 		return CodeMismatch, "a store is a directory (files) or a regular file (bolt)"
 	case errors.Is(err, backend.ErrNoSpace), errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):

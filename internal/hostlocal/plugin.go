@@ -38,11 +38,11 @@ func (p *Plugin) Run() int {
 	if p.Getenv("CNI_COMMAND") == "" {
 		return p.about()
 	}
-	err := p.execute()
+	r, err := p.execute()
 	if err == nil {
 		return 0
 	}
-	text, jsonErr := json.MarshalIndent(explain(err), "", "    ")
+	text, jsonErr := json.MarshalIndent(explain(err, r.network()), "", "    ")
 	if jsonErr != nil {
 		text = []byte(err.Error())
 	}
@@ -59,25 +59,26 @@ func (p *Plugin) about() int {
 	return 0
 }
 
-func (p *Plugin) execute() error {
+// execute returns the request as well, as far as it could be read.
+func (p *Plugin) execute() (request, error) {
 	r, err := parseRequest(p.Getenv)
 	if err != nil {
-		return err
+		return r, err
 	}
 	if r.command == "VERSION" {
-		return version.PluginSupports(supported()...).Encode(p.Stdout)
+		return r, version.PluginSupports(supported()...).Encode(p.Stdout)
 	}
 	if r.stdin, err = io.ReadAll(p.Stdin); err != nil {
-		return types.NewError(types.ErrIOFailure, "error reading from stdin: "+err.Error(), "")
+		return r, types.NewError(types.ErrIOFailure, "error reading from stdin: "+err.Error(), "")
 	}
 	err = p.serve(r)
 	if errors.Is(err, config.ErrDecode) || errors.Is(err, config.ErrInvalid) {
 		// In a version that the plugin does not speak, anything may be valid.
 		if v, versionErr := config.Version(r.stdin); versionErr == nil {
-			return cmp.Or(r.speaks(v), err)
+			return r, cmp.Or(r.speaks(v), err)
 		}
 	}
-	return err
+	return r, err
 }
 
 func (p *Plugin) serve(r request) error {

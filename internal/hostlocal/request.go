@@ -8,6 +8,7 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/config"
 )
 
 // A request is what the environment says (CNI SPEC, section 2, parameters).
@@ -40,6 +41,15 @@ func parseRequest(getenv func(string) string) (request, error) {
 		return r, nil
 	}
 	return r, envError("unknown CNI_COMMAND: "+r.command, "want ADD, DEL, CHECK, GC, STATUS or VERSION")
+}
+
+// network returns the name of the network, for the advice in an error.
+func (r request) network() string {
+	n, err := config.ParseNetwork(r.stdin)
+	if err != nil {
+		return "NETWORK"
+	}
+	return n.Name
 }
 
 func envError(msg, details string) error {
