@@ -13,8 +13,10 @@
 //		Owner: backend.Owner{ContainerID: "b552f9", IfName: "eth0"},
 //	})
 //
-// [Release] and [Collect] end leases. They need no pool: what a container holds
-// can be given back whatever has become of the configuration.
+// [Release], [ReleaseAddrs] and [Collect] end leases. They need no pool: what a
+// container holds can be given back whatever has become of the configuration. A
+// [Sweep] is a Collect that can be rehearsed, and spares young leases. [Pool.Usage]
+// says how full the sets are.
 //
 // # Which address comes next
 //

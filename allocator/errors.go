@@ -124,7 +124,7 @@ func exhausted(index int, s Set) error {
 	e := &ExhaustedError{Index: index, Set: s, Leased: s.Size()}
 	var all uint64
 	for _, r := range s.ranges {
-		all = addSizes(all, r.span.size())
+		all = addSizes(all, r.span.Size())
 	}
 	e.Withheld = all - e.Leased
 	return e

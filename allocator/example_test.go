@@ -107,6 +107,29 @@ func ExampleAllocator_Undo() {
 	// after Undo of the first: host-local: Failed to find address added by container b552f9
 }
 
+func ExamplePool_Usage() {
+	ctx := context.Background()
+	store, pool := memory.New(), examplePool()
+	a := allocator.New(store, pool, allocator.Options{})
+	for _, id := range []string{"b552f9", "0c1d2e"} {
+		if _, err := a.Allocate(ctx, allocator.Request{Owner: backend.Owner{ContainerID: id, IfName: "eth0"}}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	err := store.View(ctx, func(tx backend.ReadTx) error {
+		usages, err := pool.Usage(tx)
+		for _, u := range usages {
+			fmt.Printf("%s: %d leased, %d free, of these %s in a row\n", u.Set, u.Leased, u.Free, u.LargestFree)
+		}
+		return err
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// 10.0.0.1-10.0.0.6: 2 leased, 3 free, of these 10.0.0.4-10.0.0.6 in a row
+}
+
 func ExampleCollect() {
 	ctx := context.Background()
 	store := memory.New()

@@ -164,10 +164,17 @@ func (r Range) Leasable(addr netip.Addr) bool {
 func (r Range) Size() uint64 {
 	var n uint64
 	for _, span := range r.leasable {
-		n = addSizes(n, span.size())
+		n = addSizes(n, span.Size())
 	}
 	return n
 }
+
+// Spans returns the runs of addresses that can be leased, in ascending order.
+func (r Range) Spans() []Span { return slices.Clone(r.leasable) }
+
+// Holes returns what lies between the ends of the range and cannot be leased, in
+// ascending order: its gateway, and what is excluded.
+func (r Range) Holes() []Span { return r.span.without(r.leasable) }
 
 // String returns the ends of the range with a hyphen between them, even if they
 // are one address.

@@ -58,7 +58,12 @@ func networkSpan(p netip.Prefix) (Span, error) {
 	if p != p.Masked() {
 		return Span{}, fmt.Errorf("host bits are set; the network is %s", p.Masked())
 	}
-	return Span{First: p.Addr(), Last: lastOf(p)}, nil
+	return SpanOf(p), nil
+}
+
+// SpanOf returns all addresses of the network that p names, whatever its host bits.
+func SpanOf(p netip.Prefix) Span {
+	return Span{First: p.Masked().Addr(), Last: lastOf(p)}
 }
 
 // validate returns an error unless both ends are plain addresses of one family
@@ -100,16 +105,33 @@ func (s Span) overlaps(t Span) bool {
 	return s.Contains(t.First) || t.Contains(s.First)
 }
 
-// size returns the number of addresses in s, or [math.MaxUint64] if there are
+// Size returns the number of addresses in s, or [math.MaxUint64] if there are
 // more.
-func (s Span) size() uint64 {
-	first, last := s.First.As16(), s.Last.As16()
-	lo, borrow := bits.Sub64(binary.BigEndian.Uint64(last[8:]), binary.BigEndian.Uint64(first[8:]), 0)
-	hi, _ := bits.Sub64(binary.BigEndian.Uint64(last[:8]), binary.BigEndian.Uint64(first[:8]), borrow)
+func (s Span) Size() uint64 {
+	if !s.First.IsValid() {
+		return 0
+	}
+	hi, lo := s.distance()
 	if hi > 0 {
 		return math.MaxUint64
 	}
 	return addSizes(lo, 1)
+}
+
+// distance returns how far the last address of s is from the first, in 128 bits.
+func (s Span) distance() (hi, lo uint64) {
+	first, last := s.First.As16(), s.Last.As16()
+	lo, borrow := bits.Sub64(binary.BigEndian.Uint64(last[8:]), binary.BigEndian.Uint64(first[8:]), 0)
+	hi, _ = bits.Sub64(binary.BigEndian.Uint64(last[:8]), binary.BigEndian.Uint64(first[:8]), borrow)
+	return hi, lo
+}
+
+// isLonger reports whether s has more addresses than t, also where both sizes are
+// [math.MaxUint64].
+func (s Span) isLonger(t Span) bool {
+	hi, lo := s.distance()
+	thanHi, thanLo := t.distance()
+	return s.Size() > t.Size() || hi > thanHi || hi == thanHi && lo > thanLo
 }
 
 // addSizes adds, but stays at [math.MaxUint64] where the sum would be more.

@@ -1,0 +1,37 @@
+package picture
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// wrap distributes items over lines of a width, with a gap between two of a line. An
+// item that is longer than a line has one of its own.
+func wrap[T any](items []T, length func(T) int, gap, width int) [][]T {
+	var (
+		lines [][]T
+		used  int
+	)
+	for _, item := range items {
+		n := length(item)
+		if len(lines) == 0 || used+gap+n > width {
+			lines = append(lines, []T{item})
+			used = n
+			continue
+		}
+		last := len(lines) - 1
+		lines[last] = append(lines[last], item)
+		used += gap + n
+	}
+	return lines
+}
+
+// wrapWords writes sentences in lines of a width, each beginning a new one.
+func wrapWords(sentences []string, width int) (lines []string) {
+	for _, sentence := range sentences {
+		for _, words := range wrap(strings.Fields(sentence), utf8.RuneCountInString, 1, width) {
+			lines = append(lines, strings.Join(words, " "))
+		}
+	}
+	return lines
+}
