@@ -14,18 +14,34 @@ import (
 // A Store keeps the leases of one network in the bbolt file at its path. It
 // implements [backend.Store].
 type Store struct {
-	path   string
-	gate   gate.Gate
-	closed atomic.Bool
+	path    string
+	checked bool
+	gate    gate.Gate
+	closed  atomic.Bool
 }
 
 var _ backend.Store = (*Store)(nil)
 
 // Open returns the store at path. It touches no file: the first Update creates
 // the file, with mode 0600, and the directories above it, with mode 0755.
-func Open(path string) *Store {
-	return &Store{path: path, gate: gate.New()}
+func Open(path string, opts ...Option) *Store {
+	s := &Store{path: path, gate: gate.New()}
+	for _, o := range opts {
+		o(s)
+	}
+	return s
 }
+
+// An Option is a choice for [Open].
+type Option func(*Store)
+
+// Checked has each transaction look at all pages of the file before it begins. Without
+// it a damaged file is an error as well, mostly; but there are damages on which
+// bbolt goes on for ever, exhausts the stack or the memory, or writes to pages that
+// are in use. With it there are none.
+//
+// That takes as long as reading the file: 10 ms for 65,000 leases.
+func Checked() Option { return func(s *Store) { s.checked = true } }
 
 // Path returns the path of the store's file.
 func (s *Store) Path() string { return s.path }

@@ -26,6 +26,17 @@ const (
 
 // transact calls fn in a transaction on the locked file f, and closes f.
 func (s *Store) transact(f *os.File, how purpose, fn func(*tx) error) error {
+	if s.checked && how != creating {
+		if err := s.check(f); err != nil {
+			f.Close() // It was only read.
+			return err
+		}
+	}
+	return s.work(f, how, fn)
+}
+
+// work is transact without the check.
+func (s *Store) work(f *os.File, how purpose, fn func(*tx) error) error {
 	defer f.Close() // mostly for the second time: bbolt closes what it has opened
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	t := &tx{store: s, file: f, how: how}
@@ -111,7 +122,7 @@ func (t *tx) bind() error {
 		return t.store.fail(fmt.Errorf("%w: it has no bucket %q", backend.ErrFormat, metaBucket))
 	}
 	if v := t.meta.Get(formatKey); !bytes.Equal(v, []byte{format}) {
-		return t.store.fail(fmt.Errorf("%w: version %d; this program knows version %d", backend.ErrFormat, v, format))
+		return t.store.fail(unknownVersion(v))
 	}
 	for _, b := range []struct {
 		name []byte

@@ -5,46 +5,81 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/leasehold/leasehold/backend"
 )
 
 // Verify reads the whole store and returns what is wrong with it, joined into one
-// error: leases that cannot be decoded, entries that an index lacks or has too
-// many, pages that bbolt finds at fault. A store that does not exist yet has no
-// faults.
+// error: pages at fault, leases that cannot be decoded, entries that an index lacks or
+// has too many. Of many faults it returns a hundred, and says how many more there
+// are. A store that does not exist yet has no faults.
 //
-// On a damaged file bbolt can run for ever, exhaust the stack, or panic where
-// nobody can recover. Whoever verifies a file of unknown state does it in a
-// process that may die.
+// The file may have any content: pages are looked at before bbolt is let near them,
+// and if any of those is at fault, no more is said.
 func (s *Store) Verify(ctx context.Context) error {
-	return s.View(ctx, func(r backend.ReadTx) error {
-		t, ok := r.(*tx)
-		if !ok {
-			return nil
-		}
-		v := verifier{tx: t}
+	leave, err := s.enter(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	f, err := s.openShared(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c, err := inspect(f)
+	if err == nil {
+		err = c.strange
+	}
+	if err != nil || !c.faults.none() {
+		f.Close() // It was only read.
+		return s.failAll(err, c.faults)
+	}
+	v := verifier{found: c.missing}
+	err = s.work(f, viewing, func(t *tx) error {
+		v.tx = t
 		if err := t.guard(v.verify); err != nil {
 			v.report("%w", err)
 		}
-		return errors.Join(v.found...)
+		return nil
 	})
+	return s.failAll(err, v.found)
+}
+
+// failAll joins err, if there is one, and what has been found.
+func (s *Store) failAll(err error, found findings) error {
+	var all []error
+	if err != nil {
+		all = append(all, s.fail(err))
+	}
+	for _, f := range found.all() {
+		all = append(all, s.fail(f))
+	}
+	return errors.Join(all...)
 }
 
 // A verifier derives the indices anew and compares them with those of the store.
 type verifier struct {
 	*tx
 	runs  []run
-	found []error
+	found findings
 }
 
 func (v *verifier) report(format string, args ...any) {
-	v.found = append(v.found, v.store.fail(fmt.Errorf(format, args...)))
+	v.found.add(fmt.Errorf(format, args...))
 }
 
 func (v *verifier) verify() error {
-	for err := range v.bolt.Check() {
-		v.report("%w: %w", backend.ErrDamaged, err)
+	if v.found.none() { // With a meta page missing bbolt's check panics, and its transactions do not.
+		for err := range v.bolt.Check() {
+			v.report("%w: %w", backend.ErrDamaged, err)
+		}
+	}
+	if _, err := v.tx.Cursors(); err != nil {
+		v.report("%w", err)
 	}
 	if err := v.tx.leases.ForEach(v.lease); err != nil {
 		return err
@@ -68,11 +103,7 @@ func (v *verifier) lease(key, record []byte) error {
 		v.report("%w: %w", backend.ErrDamaged, err)
 		return nil
 	}
-	if n := len(v.runs); n > 0 && v.runs[n-1].last.Next() == addr {
-		v.runs[n-1].last = addr
-	} else {
-		v.runs = append(v.runs, run{addr, addr})
-	}
+	v.runs = extendRun(v.runs, addr)
 	l, err := v.decode(addr, record)
 	if err != nil {
 		v.report("%w", err)

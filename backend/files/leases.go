@@ -46,12 +46,12 @@ func (t *tx) readLease(addr netip.Addr, name string) (backend.Lease, error) {
 	if err != nil {
 		return backend.Lease{}, err
 	}
-	l := backend.Lease{
-		Addr:  addr,
-		Owner: parseOwner(content),
-		Since: info.modified.UTC().Truncate(time.Second),
-	}
-	l.Boot, err = t.bootOf(info)
+	return t.newLease(addr, parseOwner(content), info)
+}
+
+func (t *tx) newLease(addr netip.Addr, o backend.Owner, i info) (l backend.Lease, err error) {
+	l = backend.Lease{Addr: addr, Owner: o, Since: i.modified.UTC().Truncate(time.Second)}
+	l.Boot, err = t.bootOf(i)
 	return l, err
 }
 
@@ -89,14 +89,24 @@ func (t *tx) addrsFrom(from netip.Addr) ([]netip.Addr, error) {
 // the first error.
 func (t *tx) each(addrs []netip.Addr) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
-		for _, addr := range addrs {
-			l, err := t.lease(addr)
-			if errors.Is(err, backend.ErrNotFound) {
-				continue
-			}
-			if !yield(l, err) || err != nil {
-				return
+		for p := range t.dir.readAhead(addrs) {
+			for i, addr := range p.addrs {
+				l, err := t.leaseOf(addr, p.file(i))
+				if errors.Is(err, backend.ErrNotFound) {
+					continue
+				}
+				if !yield(l, err) || err != nil {
+					return
+				}
 			}
 		}
 	}
+}
+
+// leaseOf is lease for an address whose file may have been read ahead.
+func (t *tx) leaseOf(addr netip.Addr, f leaseFile) (backend.Lease, error) {
+	if !f.ok || len(t.puts) > 0 || len(t.moved) > 0 {
+		return t.lease(addr)
+	}
+	return t.newLease(addr, f.owner, f.info)
 }

@@ -1,7 +1,9 @@
 package exchange
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/flock"
 )
 
 // A Place is the path of the store of a network.
@@ -29,6 +32,7 @@ func (p Place) aside(ending string) string {
 }
 
 const (
+	lockName = "lock"
 	newDir   = ".new-dir"
 	newFile  = ".new-file"
 	before   = ".before-"
@@ -53,6 +57,31 @@ func (p Place) Aside(reason string, now time.Time) string {
 // MakeDir makes the directory for what is not in use, for the owner's eyes only,
 // and makes its name durable.
 func (p Place) MakeDir() error { return durable.MkdirAll(p.Dir(), 0o700) }
+
+// Lock waits until ctx ends for the right to make a store, elsewhere than in its place,
+// for a network that has none, and so no lock of its own.
+func (p Place) Lock(ctx context.Context) (unlock func(), err error) {
+	if err := p.MakeDir(); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(p.Dir(), lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := flock.Exclusive(ctx, f); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name(), err) // f may be the waiter's
+	}
+	return func() { f.Close() }, nil // nothing was written
+}
+
+// Settle gives the store at staged the place, which is vacant. If somebody else makes
+// a store there meanwhile it returns [fs.ErrExist].
+func (p Place) Settle(staged string) error {
+	if err := durable.RenameNew(staged, p.path); err != nil {
+		return err
+	}
+	return p.sync()
+}
 
 // Vacant reports whether there is no store in the place, and none on its way to it
 // from a [Place.Swap] that was interrupted: that one it moves there first. Only if

@@ -18,6 +18,7 @@ import (
 	"github.com/leasehold/leasehold/backend/files"
 	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/exchange"
 )
 
 // The kinds of store have the names that a configuration gives them, config.Files
@@ -30,7 +31,10 @@ const None = ""
 func Standing(path string) (kind string, err error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return None, nil
+		if vacant, err := exchange.At(path).Vacant(); vacant || err != nil {
+			return None, err
+		}
+		info, err = os.Lstat(path)
 	}
 	if err != nil {
 		return None, err
@@ -77,7 +81,7 @@ func Open(path, configured string) (store backend.Store, kind string, err error)
 		return nil, None, err
 	}
 	if configured == None {
-		return &following{path}, orFiles(standing), nil
+		return &following{path: path}, orFiles(standing), nil
 	}
 	if standing != None && standing != configured {
 		return nil, None, &MismatchError{path, configured, standing}
@@ -86,12 +90,46 @@ func Open(path, configured string) (store backend.Store, kind string, err error)
 	return store, configured, err
 }
 
-func open(path, kind string) (backend.Store, error) {
+func open(path, kind string, opts ...bolt.Option) (backend.Store, error) {
 	if kind == config.Bolt {
-		return bolt.Open(path), nil
+		return bolt.Open(path, opts...), nil
 	}
 	b := boot.Current()
 	return files.Open(path, files.WithBoot(b.ID, b.Started))
+}
+
+// OpenChecked returns the store of the given kind at path, for a program that has
+// more time than a plugin: what is used of a bolt store has been checked before.
+func OpenChecked(path, kind string) (backend.Store, error) { return open(path, kind, bolt.Checked()) }
+
+// Follow returns the store that stands at path, of whatever kind that is at the
+// time, checked as [OpenChecked] says.
+func Follow(path string) backend.Store { return &following{path, []bolt.Option{bolt.Checked()}} }
+
+// Create makes a store of the given kind at path, where nothing may stand and which
+// nobody else uses. It holds what c holds, durably.
+func Create(path, kind string, c backend.Content) error {
+	if kind == config.Bolt {
+		return bolt.Create(path, c)
+	}
+	return files.Create(path, c)
+}
+
+// Verify returns what is wrong with the store at path, joined into one error of a line
+// for each; see [bolt.Store.Verify] and [files.Store.Verify].
+func Verify(ctx context.Context, path string) error {
+	kind, err := Standing(path)
+	if err != nil || kind == None {
+		return err
+	}
+	if kind == config.Bolt {
+		return bolt.Open(path).Verify(ctx)
+	}
+	store, err := files.Open(path)
+	if err != nil {
+		return err
+	}
+	return store.Verify(ctx)
 }
 
 // orFiles returns the kind of the store that standing makes it: where nothing
@@ -122,7 +160,10 @@ func Usable(path string) error {
 // A following store is of whatever kind stands at its path: if a migration
 // exchanges the store while an operation waits for the lock, the operation goes on
 // with the new one.
-type following struct{ path string }
+type following struct {
+	path string
+	opts []bolt.Option
+}
 
 // View implements [backend.Store].
 func (s *following) View(ctx context.Context, fn func(backend.ReadTx) error) error {
@@ -143,7 +184,7 @@ func (s *following) try(op func(backend.Store) error) error {
 	standing, err := Standing(s.path)
 	for err == nil {
 		var store backend.Store
-		if store, err = open(s.path, orFiles(standing)); err == nil {
+		if store, err = open(s.path, orFiles(standing), s.opts...); err == nil {
 			err = op(store)
 		}
 		if !errors.Is(err, backend.ErrOtherStore) {

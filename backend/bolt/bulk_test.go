@@ -1,0 +1,125 @@
+package bolt
+
+import (
+	"fmt"
+	"iter"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.etcd.io/bbolt"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// sparse returns n leases with all that is known of a pod, of which each container
+// has as many as per says, one after the other in address, and the next of
+// another container is not its neighbour.
+func sparse(n, per int) iter.Seq2[backend.Lease, error] {
+	return func(yield func(backend.Lease, error) bool) {
+		next := addr("10.0.0.1")
+		for i := range n {
+			container := uint64(i/per+1) * 0x9e3779b97f4a7c15
+			if i%per == 0 {
+				next = next.Next()
+			}
+			l := backend.Lease{
+				Addr:  next,
+				Owner: backend.Owner{ContainerID: fmt.Sprintf("%064x", container), IfName: fmt.Sprintf("eth%d", i%per)},
+				Since: time.Unix(1_700_000_000, 0).UTC(),
+				Boot:  fmt.Sprintf("boot %d", i/1000),
+				Pod:   backend.Pod{Namespace: "default", Name: fmt.Sprintf("web-%d", i)},
+				Netns: "/var/run/netns/cni-5b2f7c9e-8a51-4cf8-9b43-0f1e6d0c2a77",
+			}
+			if !yield(l, nil) {
+				return
+			}
+			next = next.Next()
+		}
+	}
+}
+
+func created(t *testing.T, dir string, c backend.Content) *Store {
+	t.Helper()
+	s := Open(filepath.Join(dir, "net"))
+	require.NoError(t, Create(s.path, c))
+	return s
+}
+
+// Far more leases than a batch takes, and each of them a run.
+func TestCreateOfManyLeasesIsWhole(t *testing.T) {
+	const n = 30_000
+	s := created(t, t.TempDir(), backend.Content{Leases: sparse(n, 1)})
+	require.NoError(t, s.Verify(ctx))
+	require.NoError(t, s.View(ctx, func(r backend.ReadTx) error {
+		next, stop := iter.Pull2(r.Leases(netip.Addr{}))
+		defer stop()
+		for want := range sparse(n, 1) {
+			got, err, ok := next()
+			require.NoError(t, err)
+			require.True(t, ok)
+			require.Equal(t, want, got)
+		}
+		_, _, ok := next()
+		require.False(t, ok)
+		return nil
+	}))
+}
+
+// The name under which Create has made the file is not the one that it will have.
+func TestCreateLeavesTheDirectoryToTheFirstUpdate(t *testing.T) {
+	s := created(t, t.TempDir(), backend.Content{Leases: sparse(3, 1)})
+	require.NoError(t, s.View(ctx, func(r backend.ReadTx) error {
+		require.Nil(t, r.(*tx).meta.Get(durableKey))
+		return nil
+	}))
+	require.NoError(t, s.Update(ctx, put("10.9.0.1", "a")))
+	require.NoError(t, s.View(ctx, func(r backend.ReadTx) error {
+		require.NotNil(t, r.(*tx).meta.Get(durableKey))
+		return nil
+	}))
+}
+
+func TestCreateNumbersBootsFromOne(t *testing.T) {
+	s := created(t, t.TempDir(), backend.Content{Leases: sparse(2001, 1), Boot: "boot 1"})
+	require.NoError(t, s.View(ctx, func(r backend.ReadTx) error {
+		var boots []string
+		err := r.(*tx).boots.ForEach(func(k, v []byte) error {
+			boots = append(boots, fmt.Sprintf("%x %s", k, v))
+			return nil
+		})
+		require.Equal(t, []string{"0000000000000001 boot 0", "0000000000000002 boot 1", "0000000000000003 boot 2"}, boots)
+		return err
+	}))
+}
+
+// What is made in one go is as dense as what grew in the best of orders, and hardly
+// any page is left free.
+func TestCreateWastesNoPages(t *testing.T) {
+	s := created(t, t.TempDir(), backend.Content{Leases: sparse(20_000, 1)})
+	require.NoError(t, s.View(ctx, func(r backend.ReadTx) error {
+		v := r.(*tx)
+		pages := 0
+		for bucket, fill := range map[*bbolt.Bucket]float64{v.leases: 0.9, v.runs: 0.85, v.owners: 0.65} {
+			s := bucket.Stats()
+			require.Greater(t, float64(s.LeafInuse)/float64(s.LeafAlloc), fill)
+			pages += s.LeafPageN + s.LeafOverflowN + s.BranchPageN + s.BranchOverflowN
+		}
+		require.Less(t, int(v.bolt.Size())/v.pageSize-pages, 32)
+		return nil
+	}))
+}
+
+func TestCreatedFileIsPrivateAndHasNoHoles(t *testing.T) {
+	for _, n := range []int{0, 1, 1000, 20_000} {
+		s := created(t, t.TempDir(), backend.Content{Leases: sparse(n, 1)})
+		info, err := os.Stat(s.path)
+		require.NoError(t, err)
+		require.True(t, allocated(info), "%d leases", n)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+		require.NoError(t, s.Verify(ctx))
+	}
+}

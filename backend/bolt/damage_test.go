@@ -1,0 +1,190 @@
+package bolt
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/fnv"
+	"math/rand/v2"
+)
+
+// A damager is a way to damage a file. It changes b, which is a copy of the image of o,
+// and returns what the file is to be.
+type damager struct {
+	name   string
+	do     func(rnd *rand.Rand, o *original, b []byte) []byte
+	hidden bool // what is there can contradict nothing, though it is not what it was
+}
+
+// damagers lists what a disk, a file system, a programme or a hand may do to a file.
+func damagers() []damager {
+	return []damager{
+		{"a bit flipped", flips(1), false},
+		{"bits flipped", flips(20), false},
+		{"a storm of flipped bits", flips(400), false},
+		{"a bit flipped in the header of a page", flipAt(0, headerLen), false},
+		{"a bit flipped in the elements of a page", flipAt(headerLen, headerLen+8*elementLen), false},
+		{"a bit flipped in the list of free pages", inPage("freelist", func(rnd *rand.Rand, p []byte) { flip(rnd, p[:headerLen+20*pageIDLen]) }), false},
+		{"a bit flipped in a branch", inPage("branch", func(rnd *rand.Rand, p []byte) { flip(rnd, p[:512]) }), false},
+		{"a page zeroed", eachPage(1, func(_ *rand.Rand, p []byte) { clear(p) }), false},
+		{"pages zeroed", eachPage(5, func(_ *rand.Rand, p []byte) { clear(p) }), false},
+		{"a part of a page zeroed", eachPage(1, func(rnd *rand.Rand, p []byte) { clear(part(rnd, p)) }), false},
+		{"rubbish in a page", eachPage(1, rubbish), false},
+		{"rubbish in pages", eachPage(5, rubbish), false},
+		{"rubbish in a part of a page", eachPage(1, func(rnd *rand.Rand, p []byte) { rubbish(rnd, part(rnd, p)) }), false},
+		{"rubbish anywhere", func(rnd *rand.Rand, o *original, b []byte) []byte { rubbish(rnd, part(rnd, b)); return b }, false},
+		{"the list of free pages zeroed", inPage("freelist", func(_ *rand.Rand, p []byte) { clear(p) }), false},
+		{"a branch zeroed", inPage("branch", func(_ *rand.Rand, p []byte) { clear(p) }), false},
+		{"meta page 0 zeroed", func(_ *rand.Rand, o *original, b []byte) []byte { clear(b[:o.pageSize]); return b }, false},
+		{"meta page 1 zeroed", func(_ *rand.Rand, o *original, b []byte) []byte { clear(b[o.pageSize:][:o.pageSize]); return b }, false},
+		{"both meta pages zeroed", func(_ *rand.Rand, o *original, b []byte) []byte { clear(b[:2*o.pageSize]); return b }, false},
+		{"a page over another", copyPage, false},
+		{"meta page 0 over 1", func(_ *rand.Rand, o *original, b []byte) []byte { copy(b[o.pageSize:], b[:o.pageSize]); return b }, false},
+		{"meta page 1 over 0", func(_ *rand.Rand, o *original, b []byte) []byte { copy(b, b[o.pageSize:][:o.pageSize]); return b }, false},
+		{"a page as it was before", earlierPage, true},
+		{"a way back in the tree", cycle, false},
+		{"a page said to be huge", eachPage(1, func(rnd *rand.Rand, p []byte) { binary.NativeEndian.PutUint32(p[12:], rnd.Uint32()>>rnd.IntN(32)) }), false},
+		{"a page said to be full", eachPage(1, func(rnd *rand.Rand, p []byte) { binary.NativeEndian.PutUint16(p[10:], uint16(rnd.Uint32())) }), false},
+		{"an impossible count of elements", eachPage(1, func(rnd *rand.Rand, p []byte) { binary.NativeEndian.PutUint16(p[10:], 0xFFFF) }), false},
+		{"cut off", func(rnd *rand.Rand, _ *original, b []byte) []byte { return b[:rnd.IntN(len(b))] }, false},
+		{"cut off behind a page", func(rnd *rand.Rand, o *original, b []byte) []byte { return b[:o.pageSize*rnd.IntN(o.pages)] }, false},
+		{"nothing left", func(*rand.Rand, *original, []byte) []byte { return nil }, false},
+		{"another file", func(*rand.Rand, *original, []byte) []byte { return bytes.Repeat([]byte("rubbish "), 5000) }, false},
+		{"its first bytes gone", func(rnd *rand.Rand, _ *original, b []byte) []byte { return b[1+rnd.IntN(100):] }, false},
+	}
+}
+
+// forgers lists what only somebody who knows the format would do.
+func forgers() []damager {
+	forge := func(at int, value func(rnd *rand.Rand, old uint64) uint64) func(*rand.Rand, *original, []byte) []byte {
+		return func(rnd *rand.Rand, o *original, b []byte) []byte {
+			for id := range 2 {
+				m := b[id*o.pageSize+headerLen:]
+				binary.NativeEndian.PutUint64(m[at:], value(rnd, binary.NativeEndian.Uint64(m[at:])))
+			}
+			seal(b, o.pageSize)
+			return b
+		}
+	}
+	near := func(rnd *rand.Rand, old uint64) uint64 { return old + uint64(rnd.IntN(9)) - 4 }
+	any := func(rnd *rand.Rand, _ uint64) uint64 { return rnd.Uint64() >> rnd.IntN(64) }
+	return []damager{
+		{"size of pages", forge(8, func(rnd *rand.Rand, _ uint64) uint64 { return uint64(uint32(1) << rnd.IntN(32)) }), true},
+		{"any size of pages", forge(8, any), true},
+		{"root nearby", forge(16, near), true},
+		{"root anywhere", forge(16, any), true},
+		{"list nearby", forge(32, near), true},
+		{"list anywhere", forge(32, any), true},
+		{"no list", forge(32, func(*rand.Rand, uint64) uint64 { return noFreelist }), true},
+		{"end nearby", forge(40, near), true},
+		{"end anywhere", forge(40, any), true},
+		{"transaction nearby", forge(48, near), true},
+		{"transaction anywhere", forge(48, any), true},
+		{"the last transaction", forge(48, func(*rand.Rand, uint64) uint64 { return ^uint64(0) }), true},
+	}
+}
+
+// seal gives the meta pages of a file right checksums.
+func seal(b []byte, pageSize int) {
+	for id := range 2 {
+		if at := id*pageSize + headerLen; at+metaLen <= len(b) {
+			sum := fnv.New64a()
+			sum.Write(b[at:][:metaSummed])
+			binary.NativeEndian.PutUint64(b[at+metaSummed:], sum.Sum64())
+		}
+	}
+}
+
+func flip(rnd *rand.Rand, b []byte) { b[rnd.IntN(len(b))] ^= 1 << rnd.IntN(8) }
+
+func flips(n int) func(*rand.Rand, *original, []byte) []byte {
+	return func(rnd *rand.Rand, o *original, b []byte) []byte {
+		for range n {
+			flip(rnd, b[:o.pages*o.pageSize])
+		}
+		return b
+	}
+}
+
+func flipAt(from, to int) func(*rand.Rand, *original, []byte) []byte {
+	return eachPage(1, func(rnd *rand.Rand, p []byte) { flip(rnd, p[from:to]) })
+}
+
+// eachPage changes up to n pages that have been used.
+func eachPage(n int, change func(*rand.Rand, []byte)) func(*rand.Rand, *original, []byte) []byte {
+	return func(rnd *rand.Rand, o *original, b []byte) []byte {
+		for range 1 + rnd.IntN(n) {
+			change(rnd, b[rnd.IntN(o.pages)*o.pageSize:][:o.pageSize])
+		}
+		return b
+	}
+}
+
+// inPage changes a page of a kind, if there is one.
+func inPage(kind string, change func(*rand.Rand, []byte)) func(*rand.Rand, *original, []byte) []byte {
+	return func(rnd *rand.Rand, o *original, b []byte) []byte {
+		if id, ok := o.anyPage(rnd, kind); ok {
+			change(rnd, b[id*o.pageSize:][:o.pageSize])
+		}
+		return b
+	}
+}
+
+func (o *original) anyPage(rnd *rand.Rand, kind string) (id int, ok bool) {
+	var all []int
+	for id, k := range o.kinds {
+		if k == kind {
+			all = append(all, id)
+		}
+	}
+	if len(all) == 0 {
+		return 0, false
+	}
+	return all[rnd.IntN(len(all))], true
+}
+
+func part(rnd *rand.Rand, b []byte) []byte {
+	from := rnd.IntN(len(b))
+	return b[from:][:1+rnd.IntN(len(b)-from)]
+}
+
+func rubbish(rnd *rand.Rand, b []byte) {
+	for i := range b {
+		b[i] = byte(rnd.Uint32())
+	}
+}
+
+func copyPage(rnd *rand.Rand, o *original, b []byte) []byte {
+	from, to := rnd.IntN(o.pages), rnd.IntN(o.pages)
+	copy(b[to*o.pageSize:][:o.pageSize], b[from*o.pageSize:])
+	return b
+}
+
+// earlierPage undoes one write of a page: the disk has lost it. Of a lost write of a
+// meta page nothing can tell.
+func earlierPage(rnd *rand.Rand, o *original, b []byte) []byte {
+	if len(o.earlier) == 0 || o.pages <= firstPage {
+		return b
+	}
+	before := o.earlier[rnd.IntN(len(o.earlier))]
+	at := (firstPage + rnd.IntN(o.pages-firstPage)) * o.pageSize
+	if at+o.pageSize <= len(before) {
+		copy(b[at:][:o.pageSize], before[at:])
+	}
+	return b
+}
+
+// cycle has an element of a branch lead to a branch, mostly the same.
+func cycle(rnd *rand.Rand, o *original, b []byte) []byte {
+	from, ok := o.anyPage(rnd, "branch")
+	if !ok {
+		return b
+	}
+	to := from
+	if rnd.IntN(3) == 0 {
+		to, _ = o.anyPage(rnd, "branch")
+	}
+	p := b[from*o.pageSize:]
+	i := rnd.IntN(int(parseHeader(p).count))
+	binary.NativeEndian.PutUint64(p[headerLen+i*elementLen+8:], uint64(to))
+	return b
+}

@@ -1,0 +1,160 @@
+package bolt
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// Evidence is what a file says about which leases there are, besides the leases. What
+// of it could not be read as a whole is nil.
+type evidence struct {
+	current   bool // it is of the last transaction
+	runs      []run
+	owners    []string // keys of the index of owners, ascending
+	ownerRuns []run    // the same by addresses
+	free      bitmap
+	end       uint64 // no page from here on is in use
+	pageSize  int64
+}
+
+// readIndices reads the indices, those that have no faults.
+func (v *salvager) readIndices() {
+	runs := []run{}
+	faults := v.read(runsBucket, func(key, value []byte) (err error) {
+		runs, err = appendRun(runs, key, value)
+		return err
+	})
+	if faults.none() {
+		v.runs = runs
+	}
+	owners, addrs := []string{}, []netip.Addr{}
+	faults = v.read(ownersBucket, func(key, _ []byte) error {
+		addr, err := keyAddr(key[min(hashLen, len(key)):])
+		owners, addrs = append(owners, string(key)), append(addrs, addr)
+		return err
+	})
+	if faults.none() {
+		slices.SortFunc(addrs, netip.Addr.Compare)
+		v.owners, v.ownerRuns = owners, runsOf(addrs)
+	}
+}
+
+// appendRun appends to runs that of an entry of the index, unless they touch.
+func appendRun(runs []run, key, value []byte) ([]run, error) {
+	first, err := keyAddr(key)
+	if err != nil {
+		return runs, err
+	}
+	last, err := keyAddr(value)
+	if err != nil {
+		return runs, err
+	}
+	if first.BitLen() != last.BitLen() || last.Less(first) {
+		return runs, fmt.Errorf("run from %s ends at %s", first, last)
+	}
+	if n := len(runs); n > 0 && first.Compare(runs[n-1].last) <= 0 {
+		return runs, errors.New("runs overlap")
+	}
+	return append(runs, run{first, last}), nil
+}
+
+// agrees reports whether one of the indices says of the same addresses that they are leased.
+func (e *evidence) agrees(leased []run) bool {
+	return e.runs != nil && slices.Equal(e.runs, leased) ||
+		e.ownerRuns != nil && slices.Equal(e.ownerRuns, leased)
+}
+
+// known returns the addresses that are leased according to an index; ok is false if
+// none could be read.
+func (e *evidence) known() (leased []run, ok bool) {
+	if e.ownerRuns != nil {
+		return e.ownerRuns, true
+	}
+	return e.runs, e.runs != nil
+}
+
+// gone reports whether a lease that stands at the given offset of the file has been
+// released: all that can be heard says so. If it is not certain that this is
+// of the last transaction, it says nothing.
+func (e *evidence) gone(at int64, l backend.Lease) bool {
+	if !e.current {
+		return false
+	}
+	heard := false
+	for _, witness := range []struct{ heard, leased bool }{
+		{e.runs != nil, e.inRun(l.Addr)},
+		{e.owners != nil, e.owned(l)},
+		{e.free != nil, e.inUse(at)},
+	} {
+		if witness.heard && witness.leased {
+			return false
+		}
+		heard = heard || witness.heard
+	}
+	return heard
+}
+
+func (e *evidence) inRun(addr netip.Addr) bool {
+	i, _ := slices.BinarySearchFunc(e.runs, addr, func(r run, a netip.Addr) int { return r.last.Compare(a) })
+	return i < len(e.runs) && e.runs[i].holds(addr)
+}
+
+// owned reports whether the index of owners has a lease.
+func (e *evidence) owned(l backend.Lease) bool {
+	_, ok := slices.BinarySearch(e.owners, string(ownerKey(l.Owner.ContainerID, l.Addr)))
+	return ok
+}
+
+// inUse reports whether what stands at an offset is in a page that is not free.
+func (e *evidence) inUse(at int64) bool {
+	if e.pageSize == 0 {
+		return false
+	}
+	id := uint64(at / e.pageSize)
+	return id < e.end && !e.free.has(id)
+}
+
+// runsOf returns the runs of addresses, which are ascending.
+func runsOf(addrs []netip.Addr) []run {
+	runs := []run{}
+	for _, a := range addrs {
+		runs = extendRun(runs, a)
+	}
+	return runs
+}
+
+// extendRun adds an address to runs, all of whose addresses are below it.
+func extendRun(runs []run, addr netip.Addr) []run {
+	if n := len(runs); n > 0 && runs[n-1].last.Next() == addr {
+		runs[n-1].last = addr
+		return runs
+	}
+	return append(runs, run{addr, addr})
+}
+
+// without returns what of some runs is in none of others.
+func without(runs, others []run) (left []run) {
+	for _, r := range runs {
+		for len(others) > 0 && others[0].last.Less(r.first) {
+			others = others[1:]
+		}
+		at := r.first
+		for _, o := range others {
+			if r.last.Less(o.first) || !at.IsValid() {
+				break
+			}
+			if at.Less(o.first) {
+				left = append(left, run{at, o.first.Prev()})
+			}
+			at = o.last.Next() // After the last address of a family comes the zero address.
+		}
+		if at.IsValid() && !r.last.Less(at) {
+			left = append(left, run{at, r.last})
+		}
+	}
+	return left
+}

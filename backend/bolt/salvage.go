@@ -1,0 +1,343 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/netip"
+	"os"
+	"slices"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/flock"
+)
+
+// A Salvage is what could be read of a damaged file. All of it can be put into a new
+// store.
+type Salvage struct {
+	// Leases are ascending by address. The Boot of a lease is empty if its name
+	// could not be read.
+	Leases []backend.Lease
+
+	// Cursors and Boot are as [backend.ReadTx] has them.
+	Cursors map[string]netip.Addr
+	Boot    string
+
+	// Doubtful is how many of Leases may have been released already: no index has
+	// them, or, where there is none, they stand in pages that nothing leads to.
+	Doubtful int
+
+	// Lost says in words what could not be read.
+	Lost []string
+}
+
+// Salvage reads what can be read of the file, which may have any content, and calls fn
+// with it. Nobody else uses the store until fn has returned. If there is no file, it
+// returns [fs.ErrNotExist]; if it holds something else than leases, or those of a
+// later version, [backend.ErrFormat]. If ctx ends before the lock is obtained it
+// returns [backend.ErrBusy].
+//
+// Where a page is lost, leases are looked for in the whole file, and bbolt leaves the
+// old pages of a tree in it for a while. What a lease found there is worth is
+// judged by the indices and the list of free pages, as far as they can be read; a
+// lease that nothing speaks against is kept, because an address that is leased
+// without need does less harm than one that is leased twice.
+func (s *Store) Salvage(ctx context.Context, fn func(Salvage) error) error {
+	leave, err := s.enter(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	f, err := s.openStandingExclusive(ctx)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // It was only read.
+	info, err := f.Stat()
+	if err != nil {
+		return s.fail(err)
+	}
+	found, err := salvage(f, info.Size())
+	if err != nil {
+		return s.fail(err)
+	}
+	return fn(found)
+}
+
+// openStandingExclusive is openExclusive, but makes no file.
+func (s *Store) openStandingExclusive(ctx context.Context) (*os.File, error) {
+	for {
+		f, err := s.openStanding(os.O_RDWR)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.locked(f, flock.Exclusive(ctx, f)); err != nil {
+			return nil, err
+		}
+		if names(s.path, f) {
+			return f, nil
+		}
+		f.Close() // replaced while we waited: a lock on the wrong file
+	}
+}
+
+func salvage(r io.ReaderAt, size int64) (Salvage, error) {
+	v := &salvager{finds: make(map[netip.Addr]find), boots: make(map[uint64]string)}
+	v.Cursors = make(map[string]netip.Addr)
+	if m, ok := v.chooseMeta(r, size); ok {
+		if err := v.readTrees(m); err != nil {
+			return Salvage{}, err
+		}
+	} else {
+		v.lost.add(fmt.Errorf("the cursors, and the boot of the machine"))
+	}
+	if !v.complete() {
+		searcher{r, size, v.met, v.unreadable}.search()
+		for _, f := range v.finds {
+			if v.doubtful(f) {
+				v.Doubtful++
+			}
+		}
+	}
+	v.finish()
+	return v.Salvage, nil
+}
+
+// A salvager collects what can be read of a file.
+type salvager struct {
+	Salvage
+	evidence
+	w       *walker
+	buckets map[string]bucketEntry
+	strange error // the file is no lease store, or not of this version
+	finds   map[netip.Addr]find
+	boots   map[uint64]string
+	lost    findings
+	faults  findings // in the bucket leases
+}
+
+// A find is a lease that has been found.
+type find struct {
+	backend.Lease
+	boot    uint64
+	reached bool // by way of the tree
+	inUse   bool // it stands in a page that is not free
+}
+
+// chooseMeta returns what bbolt would go by. If one of the meta pages is lost, what
+// the other leads to can be out of date by a transaction.
+func (v *salvager) chooseMeta(r io.ReaderAt, size int64) (meta, bool) {
+	i, slots := openImage(r, size)
+	for id, s := range slots {
+		if s.err != nil {
+			v.lost.add(metaFault(id, s.err))
+		} else if s.wrong != nil {
+			v.lost.add(metaFault(id, s.wrong))
+		}
+	}
+	v.current = v.lost.none()
+	id, ok := latest(slots)
+	if !ok {
+		return meta{}, false
+	}
+	m := slots[id].meta
+	if err := i.fit(m); err != nil {
+		v.lost.add(metaFault(id, err))
+		v.current = false
+		return meta{}, false
+	}
+	v.w = &walker{image: i, end: m.end}
+	return m, true
+}
+
+// readTrees reads all that m leads to.
+func (v *salvager) readTrees(m meta) error {
+	v.pageSize, v.end = v.w.pageSize, m.end
+	var err error
+	if v.free, err = v.w.freePages(m, v.unseen()); err != nil {
+		v.free = nil // It is not believed in part.
+	}
+	v.w.free = v.free
+	v.w.seen = v.unseen()
+	v.w.report = func(f fault) { v.lost.add(f) }
+	v.buckets, _ = v.w.root(m.root)
+	if len(v.buckets) == 0 && v.lost.none() {
+		return fmt.Errorf("%w: it has no bucket %q", backend.ErrFormat, metaBucket)
+	}
+	v.lost.join(v.read(metaBucket, v.readMeta))
+	if v.strange != nil {
+		return v.strange
+	}
+	v.lost.join(v.read(bootsBucket, v.readBoot))
+	v.lost.join(v.read(cursorsBucket, v.readCursor))
+	v.faults = v.read(leasesBucket, v.readLease)
+	v.readIndices()
+	return nil
+}
+
+func (v *salvager) unseen() bitmap { return newBitmap(min(v.w.end, v.w.pages())) }
+
+// read calls each for each entry of a bucket that can be read, and returns what else
+// there is.
+func (v *salvager) read(bucket []byte, each func(key, value []byte) error) (faults findings) {
+	name := string(bucket)
+	e, ok := v.buckets[name]
+	if !ok {
+		faults.add(fmt.Errorf("the bucket %s", name))
+		return faults
+	}
+	v.w.seen = v.unseen() // A wrong way that was taken elsewhere does not count here.
+	v.w.report = func(f fault) { faults.add(f) }
+	v.w.bucket(name, e, func(page uint64, list []element) {
+		for _, e := range list {
+			if err := each(e.key, e.value); err != nil {
+				faults.add(fault{page: page, part: name, err: err})
+			}
+		}
+	})
+	return faults
+}
+
+func (v *salvager) readMeta(key, value []byte) error {
+	switch {
+	case bytes.Equal(key, formatKey) && !bytes.Equal(value, []byte{format}):
+		v.strange = unknownVersion(value)
+	case bytes.Equal(key, bootKey):
+		if err := backend.CheckBoot(string(value)); err != nil {
+			return err
+		}
+		v.Boot = string(value)
+	}
+	return nil
+}
+
+func (v *salvager) readBoot(key, value []byte) error {
+	number, err := parseBootNumber(key)
+	if err != nil {
+		return err
+	}
+	if err := backend.CheckBoot(string(value)); err != nil {
+		return err
+	}
+	v.boots[number] = string(value)
+	return nil
+}
+
+func (v *salvager) readCursor(key, value []byte) error {
+	if err := backend.CheckSet(string(key)); err != nil {
+		return err
+	}
+	addr, err := keyAddr(value)
+	if err == nil {
+		err = backend.CheckAddr(addr)
+	}
+	if err != nil {
+		return fmt.Errorf("of range set %s: %w", key, err)
+	}
+	v.Cursors[string(key)] = addr
+	return nil
+}
+
+func (v *salvager) readLease(key, value []byte) error {
+	addr, err := keyAddr(key)
+	if err != nil {
+		return err
+	}
+	l, boot, err := decode(addr, value)
+	if err == nil {
+		err = l.Validate()
+	}
+	if err != nil {
+		return fmt.Errorf("of %s: %w", addr, err)
+	}
+	v.finds[addr] = find{Lease: l, boot: boot, reached: true, inUse: true}
+	return nil
+}
+
+// complete reports whether the leases read are all there are. That the tree has no
+// faults does not say so: it can have begun in the wrong page.
+func (v *salvager) complete() bool {
+	return v.current && v.faults.none() && v.agrees(runsOf(v.addrs()))
+}
+
+func (v *salvager) addrs() []netip.Addr {
+	return slices.SortedFunc(maps.Keys(v.finds), netip.Addr.Compare)
+}
+
+// met decides about a lease that stands somewhere in the file.
+func (v *salvager) met(at int64, l backend.Lease, boot uint64) {
+	if v.gone(at, l) {
+		return
+	}
+	f := find{Lease: l, boot: boot, inUse: v.inUse(at)}
+	if old, ok := v.finds[l.Addr]; !ok || v.better(f, old) {
+		v.finds[l.Addr] = f
+	}
+}
+
+// better reports whether a is more likely to be the present lease of its address than b.
+func (v *salvager) better(a, b find) bool {
+	switch owned := v.owned(a.Lease); {
+	case !v.current: // The latest is in no place that we know.
+	case owned != v.owned(b.Lease):
+		return owned
+	case a.inUse != b.inUse:
+		return a.inUse
+	case a.reached != b.reached:
+		return a.reached
+	}
+	return a.Since.After(b.Since)
+}
+
+// doubtful reports whether a lease may have been released.
+func (v *salvager) doubtful(f find) bool {
+	if v.owners != nil {
+		return !v.owned(f.Lease)
+	}
+	return !f.reached
+}
+
+func (v *salvager) unreadable(from, to int64, err error) {
+	v.lost.add(fmt.Errorf("bytes %d to %d: %w", from, to-1, err))
+}
+
+// finish puts together what has been found.
+func (v *salvager) finish() {
+	addrs, unnamed := v.addrs(), 0
+	for _, addr := range addrs {
+		f := v.finds[addr]
+		f.Boot = v.boots[f.boot]
+		if f.boot != 0 && f.Boot == "" {
+			unnamed++
+		}
+		v.Leases = append(v.Leases, f.Lease)
+	}
+	v.loseLeases(runsOf(addrs))
+	if unnamed > 0 {
+		v.lost.add(fmt.Errorf("the boots of %d leases", unnamed))
+	}
+	for _, err := range v.lost.list {
+		v.Lost = append(v.Lost, err.Error())
+	}
+	if v.lost.more > 0 {
+		v.Lost = append(v.Lost, fmt.Sprintf("and %d more", v.lost.more))
+	}
+}
+
+// loseLeases notes which leases have not been found: exactly, if an index can be
+// read, or else where they were.
+func (v *salvager) loseLeases(found []run) {
+	known, ok := v.known()
+	if !ok {
+		v.lost.join(v.faults)
+	}
+	for _, r := range without(known, found) {
+		if r.first == r.last {
+			v.lost.add(fmt.Errorf("the lease of %s", r.first))
+		} else {
+			v.lost.add(fmt.Errorf("the leases of %s to %s", r.first, r.last))
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package backend
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"net/netip"
+)
+
+// Checked returns c for whoever makes a store of it. A cursor or a boot that no store
+// can record gives [ErrInvalid]. Leases end with that error before one that cannot be
+// recorded or that does not come after the one before it; with [ErrExists] before one of
+// the same address.
+func (c Content) Checked() (Content, error) {
+	for set, addr := range c.Cursors {
+		if err := cmp.Or(CheckSet(set), CheckAddr(addr)); err != nil {
+			return Content{}, fmt.Errorf("cursor of range set %s: %w", set, err)
+		}
+	}
+	if err := CheckBoot(c.Boot); err != nil {
+		return Content{}, err
+	}
+	c.Leases = ascending(c.Leases)
+	return c, nil
+}
+
+func ascending(all iter.Seq2[Lease, error]) iter.Seq2[Lease, error] {
+	return func(yield func(Lease, error) bool) {
+		var last netip.Addr
+		for l, err := range all {
+			if err == nil {
+				err = checkAfter(last, l)
+			}
+			if !yield(l, err) || err != nil {
+				return
+			}
+			last = l.Addr
+		}
+	}
+}
+
+// checkAfter returns an error unless l can be recorded after a lease of the address
+// last.
+func checkAfter(last netip.Addr, l Lease) error {
+	switch err := CheckLease(l); {
+	case err != nil:
+		return fmt.Errorf("%s: %w", l.Addr, err)
+	case l.Addr == last:
+		return fmt.Errorf("%s: %w", l.Addr, ErrExists)
+	case l.Addr.Less(last):
+		return fmt.Errorf("%w: %s comes after %s", ErrInvalid, l.Addr, last)
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package files
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/durable"
+)
+
+// Create makes a store at path, where nothing may stand, that holds what c holds. Of
+// each lease it keeps what Put keeps. When it returns nil all of it is durable, the
+// name of the store included; after an error nothing stands at path.
+//
+// Nobody else may use the path meanwhile. If the process is killed, what stands at
+// path may be a part of a store: the caller removes it.
+func Create(path string, c backend.Content) error {
+	c, err := c.Checked()
+	if err != nil {
+		return err
+	}
+	path = filepath.Clean(path)
+	if err := os.Mkdir(path, 0o755); err != nil {
+		return noSpace(err)
+	}
+	ended := false
+	defer func() {
+		if !ended { // c panicked, and goes on panicking: there is nobody to tell
+			os.RemoveAll(path)
+		}
+	}()
+	err = load(path, c)
+	ended = true
+	if err != nil {
+		return errors.Join(noSpace(err), os.RemoveAll(path))
+	}
+	return nil
+}
+
+// load fills an empty directory.
+func load(path string, c backend.Content) error {
+	d, err := openRoot(path)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	m := newMaker(d)
+	defer m.stop()
+	if err := m.make(create{name: lockName}); err != nil {
+		return err
+	}
+	if err := m.makeLeases(c); err != nil {
+		return err
+	}
+	if err := m.makeRest(c); err != nil {
+		return err
+	}
+	if err := m.finish(); err != nil {
+		return err
+	}
+	return cmp.Or(d.sync(), durable.SyncDir(filepath.Dir(path)))
+}
+
+func (m *maker) makeLeases(c backend.Content) error {
+	for l, err := range c.Leases {
+		if err != nil {
+			return err
+		}
+		made := create{name: fileName(l.Addr), content: content(l.Owner)}
+		if !l.Since.IsZero() { // Otherwise the file has the present time anyway.
+			made.since = l.Since.Truncate(time.Second)
+		}
+		if err := m.make(made); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeRest makes the files that are no leases.
+func (m *maker) makeRest(c backend.Content) error {
+	for set, addr := range c.Cursors {
+		if err := m.make(create{name: cursorPrefix + set, content: addr.String()}); err != nil {
+			return err
+		}
+	}
+	if c.Boot == "" {
+		return nil
+	}
+	return m.make(create{name: bootName, content: markerContent(c.Boot)})
+}

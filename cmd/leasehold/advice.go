@@ -1,0 +1,49 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/boot"
+)
+
+// A networkError is an error that says which network it is about.
+type networkError struct {
+	network network
+	err     error
+}
+
+func (e *networkError) Error() string { return e.network.name + ": " + e.err.Error() }
+func (e *networkError) Unwrap() error { return e.err }
+
+// inNetwork returns err as one about a network.
+func inNetwork(n network, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &networkError{n, err}
+}
+
+// advice returns what to do next after an error, or an empty string where the error
+// says so itself.
+func (t *tool) advice(err error) string {
+	name := "NETWORK"
+	if e := (*networkError)(nil); errors.As(err, &e) {
+		name = e.network.name
+	}
+	switch {
+	case errors.Is(err, backend.ErrBusy):
+		return "try again, or wait longer with --lock-timeout; to see who holds the lock: fuser -v STORE"
+	case errors.Is(err, backend.ErrFormat):
+		return "use the version of leasehold that wrote the store, or a later one"
+	case errors.Is(err, backend.ErrDamaged):
+		return fmt.Sprintf("to see what is wrong: leasehold%[1]s verify %[2]s; to mend it: leasehold%[1]s verify --repair %[2]s", t.sameFlags(), name)
+	case errors.Is(err, fs.ErrPermission):
+		return "run it as root"
+	}
+	return ""
+}
+
+func presentBoot() string { return boot.Current().ID }

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt"
+)
+
+// An operator runs the tool within the test.
+type operator struct {
+	*testing.T
+	dir string
+}
+
+func newOperator(t *testing.T) operator {
+	o := operator{t, t.TempDir()}
+	conf := fmt.Sprintf(`{"cniVersion": "1.1.0", "name": "podnet", "type": "bridge",
+		"ipam": {"type": "host-local", "subnet": "10.0.0.0/16", "dataDir": %q}}`, o.dir)
+	require.NoError(t, os.WriteFile(o.conf(), []byte(conf), 0o600))
+	return o
+}
+
+func (o operator) conf() string  { return filepath.Join(o.dir, ".conf") }
+func (o operator) store() string { return filepath.Join(o.dir, "podnet") }
+
+// run returns the exit status and all that was written. It ends the test if the tool
+// does not end.
+func (o operator) run(stdin string, args ...string) (status int, text string) {
+	var out bytes.Buffer
+	t := tool{
+		in: strings.NewReader(stdin), out: &out, errs: &out, now: time.Now,
+		getenv: func(string) string { return "" },
+	}
+	done := make(chan int, 1)
+	go func() { done <- t.run(context.Background(), append([]string{"--conf", o.conf()}, args...)) }()
+	select {
+	case status = <-done:
+		return status, out.String()
+	case <-time.After(time.Minute):
+		o.Fatalf("leasehold %v does not end", args)
+		return 0, ""
+	}
+}
+
+// damages returns ways to damage a file, each at random.
+func damages(r *rand.Rand) map[string]func([]byte) []byte {
+	page := os.Getpagesize()
+	somePage := func(b []byte) []byte { return b[page*r.IntN(len(b)/page):][:page] }
+	return map[string]func([]byte) []byte{
+		"a bit flipped": func(b []byte) []byte { b[r.IntN(len(b))] ^= 1 << r.IntN(8); return b },
+		"many bits flipped": func(b []byte) []byte {
+			for range 200 {
+				b[r.IntN(len(b))] ^= 1 << r.IntN(8)
+			}
+			return b
+		},
+		"a page zeroed":        func(b []byte) []byte { clear(somePage(b)); return b },
+		"a page over another":  func(b []byte) []byte { copy(somePage(b), somePage(b)); return b },
+		"the metas zeroed":     func(b []byte) []byte { clear(b[:2*page]); return b },
+		"truncated":            func(b []byte) []byte { return b[:r.IntN(len(b))] },
+		"truncated to nothing": func([]byte) []byte { return nil },
+		"rubbish": func(b []byte) []byte {
+			p := somePage(b)
+			for i := range p {
+				p[i] = byte(r.Uint32())
+			}
+			return b
+		},
+	}
+}
+
+// However a bolt file is damaged, every command answers, with an error that says so
+// where it cannot; and repair makes a store of it again.
+func TestDamage(t *testing.T) {
+	rounds := 3
+	if os.Getenv("LEASEHOLD_EXHAUSTIVE") != "" {
+		rounds = 500
+	}
+	o := newOperator(t)
+	whole := filled(t, o.store(), 400)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for round := range rounds {
+		for name, damage := range damages(r) {
+			damaged := damage(bytes.Clone(whole))
+			require.NoError(t, os.WriteFile(o.store(), damaged, 0o600))
+			for _, c := range commands() {
+				status, text := o.run("c1\n", c...)
+				if status == statusError {
+					require.Regexp(t, "podnet: .*(store is damaged|unknown store format)", text, "%s, round %d: leasehold %v", name, round, c)
+					require.Contains(t, text, "\nnext: ", "%s: leasehold %v", name, c)
+				}
+				require.NotContains(t, text, "goroutine", "%s: leasehold %v", name, c)
+			}
+			status, text := o.run("", "verify", "--repair", "podnet")
+			if status == statusError && strings.Contains(text, "podnet: unknown store format: version") {
+				continue // Where the version stands a bit is flipped: it may be a later one.
+			}
+			require.Equal(t, statusOK, status, "%s: %s", name, text)
+			status, text = o.run("", "verify", "podnet")
+			require.Equal(t, statusOK, status, "%s: %s", name, text)
+			status, text = o.run("", "list", "podnet")
+			require.Equal(t, statusOK, status, "%s: %s", name, text)
+			require.NoError(t, os.RemoveAll(filepath.Join(o.dir, ".leasehold")))
+		}
+	}
+}
+
+// commands are those that look at a store, in a form that does not change it.
+func commands() [][]string {
+	return [][]string{
+		{"list", "podnet"}, {"who", "10.0.0.9"}, {"usage", "podnet"}, {"map", "podnet"}, {"why-full", "podnet"},
+		{"verify", "podnet"}, {"release", "podnet", "10.0.0.9", "--dry-run"}, {"release", "podnet", "--container", "c9", "--dry-run"},
+		{"gc", "podnet", "--valid", "-", "--dry-run"}, {"migrate", "podnet", "--to", "files", "--dry-run"},
+		{"export", "podnet"}, {"metrics", "podnet"},
+	}
+}
+
+// filled makes a bolt store as plugins do, and returns what is in its file.
+func filled(t *testing.T, path string, leases int) []byte {
+	store := bolt.Open(path)
+	addr := netip.MustParseAddr("10.0.0.1")
+	for i := range leases {
+		addr = addr.Next()
+		require.NoError(t, store.Update(t.Context(), func(tx backend.Tx) error {
+			l := backend.Lease{Addr: addr, Owner: backend.Owner{ContainerID: fmt.Sprint("c", i), IfName: "eth0"}, Since: time.Unix(1_700_000_000, 0)}
+			if i%7 == 6 {
+				if err := tx.Delete(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})); err != nil {
+					return err
+				}
+			}
+			return tx.Put(l)
+		}))
+	}
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return text
+}

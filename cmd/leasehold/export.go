@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/dump"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+func (t *tool) exportCommand() *cobra.Command {
+	var to string
+	c := &cobra.Command{
+		Use:   "export [NETWORK…]",
+		Short: "Write leases and cursors as JSON Lines",
+		Long: `Write all that the stores of networks hold, as JSON Lines: for each network a
+header, a line for each lease, and an end that counts them. import reads it
+back, on this host or another, into a store of either kind.
+
+Each network is shown as it was at one moment; plugins wait meanwhile. Leases
+that a crash has torn are left out.`,
+		Example: "  leasehold export > leases.jsonl\n  leasehold export podnet --to podnet.jsonl",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			networks, err := t.networks(names)
+			if err != nil {
+				return err
+			}
+			return t.withOutput(to, func(w io.Writer) error { return t.export(cmd, networks, w) })
+		},
+	}
+	c.Flags().StringVar(&to, "to", "", "new file to write to, instead of standard output")
+	return c
+}
+
+// withOutput calls fn with a new file of that name, or with standard output. The file
+// does not outlive an error.
+func (t *tool) withOutput(name string, fn func(io.Writer) error) error {
+	if name == "" {
+		return fn(t.out)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	err = fn(f)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	return nil
+}
+
+func (t *tool) export(cmd *cobra.Command, networks []network, w io.Writer) error {
+	for _, n := range networks {
+		kind, err := n.kind()
+		if err != nil {
+			return inNetwork(n, err)
+		}
+		if kind == stores.None {
+			continue
+		}
+		if err := t.exportOne(cmd, n, kind, w); err != nil {
+			return inNetwork(n, err)
+		}
+	}
+	return nil
+}
+
+func (t *tool) exportOne(cmd *cobra.Command, n network, kind string, w io.Writer) error {
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
+	return n.store().View(ctx, func(tx backend.ReadTx) error {
+		c, err := backend.ContentOf(tx)
+		if err != nil {
+			return err
+		}
+		written, err := dump.Write(w, n.name, kind, c)
+		if err == nil {
+			fmt.Fprintf(t.errs, "%s: wrote %s\n", n.name, count(written, "lease"))
+		}
+		return err
+	})
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/attachments"
+)
+
+type gcFlags struct {
+	valid     string
+	olderThan time.Duration
+	none      bool
+	dryRun    bool
+}
+
+func (t *tool) gcCommand() *cobra.Command {
+	var f gcFlags
+	c := &cobra.Command{
+		Use:   "gc NETWORK --valid FILE|-",
+		Short: "Release the leases of containers that are gone",
+		Long: `Release every lease of a network that belongs to none of the attachments listed.
+
+The list has a container ID on each line, followed, if only one of its
+interfaces is meant, by the interface name. Or it is JSON: what CNI calls
+cni.dev/valid-attachments, or what crictl and podman print.
+
+A container that is not on the list loses its addresses, so the list has to have
+whole IDs of all containers; of a Kubernetes pod, that of its sandbox. A list
+that cannot be meant is refused: of cut IDs, or without any holder of an
+address. Leases that are younger than --older-than are spared: their containers
+can have come after the list was made.`,
+		Example: `  crictl pods -q | leasehold gc podnet --valid - --dry-run
+  podman ps -aq --no-trunc | leasehold gc podman --valid -
+  nerdctl ps -aq --no-trunc | sed s/^/default-/ | leasehold gc bridge --valid -`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return t.gc(cmd, args[0], f) },
+	}
+	c.Flags().StringVar(&f.valid, "valid", "", "file with the attachments to keep; - is standard input")
+	c.Flags().DurationVar(&f.olderThan, "older-than", 5*time.Minute, "spare what is younger; 0 spares none")
+	c.Flags().BoolVar(&f.none, "allow-none", false, "go on if nothing on the list holds an address,\nand release all of them")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be released, and release nothing")
+	return c
+}
+
+func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
+	if f.olderThan < 0 {
+		return fmt.Errorf("--older-than %v: want a duration like 10m, or 0", f.olderThan)
+	}
+	valid, err := t.validAttachments(f)
+	if err != nil {
+		return err
+	}
+	n, err := t.network(name)
+	if err != nil {
+		return err
+	}
+	return inNetwork(n, t.sweep(cmd, n, valid, f))
+}
+
+func (t *tool) validAttachments(f gcFlags) ([]backend.Owner, error) {
+	r := t.in
+	switch f.valid {
+	case "":
+		return nil, errors.New("--valid is missing: name a file with the attachments to keep, or - for standard input")
+	case "-":
+	default:
+		file, err := os.Open(f.valid)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close() // it was only read
+		r = file
+	}
+	valid, err := attachments.Read(r)
+	if errors.Is(err, attachments.ErrEmpty) {
+		if f.none {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("%s: %w; if no container is left, and every address is to be released, add --allow-none", f.valid, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; nothing was released", f.valid, err)
+	}
+	return valid, nil
+}
+
+func (t *tool) sweep(cmd *cobra.Command, n network, valid []backend.Owner, f gcFlags) error {
+	store, err := n.standing()
+	if err != nil {
+		return err
+	}
+	if err := t.checkList(cmd, n, store, valid, f); err != nil {
+		return err
+	}
+	s := allocator.Sweep{Valid: valid}
+	if f.olderThan > 0 {
+		s.Before = t.now().Add(-f.olderThan)
+	}
+	do := s.Collect
+	if f.dryRun {
+		do = s.Find
+	}
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
+	released, spared, err := do(ctx, store)
+	if err == nil || len(released) > 0 {
+		err = errors.Join(t.tellReleased(n, released, f.dryRun), err)
+	}
+	t.tellSwept(n, len(released), len(spared), f)
+	return err
+}
+
+// checkList refuses a list that would release what is in use.
+func (t *tool) checkList(cmd *cobra.Command, n network, store backend.Store, valid []backend.Owner, f gcFlags) error {
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
+	return store.View(ctx, func(tx backend.ReadTx) error {
+		c, err := attachments.Compare(valid, tx.Leases(netip.Addr{}))
+		switch {
+		case err != nil:
+			return err
+		case len(c.Cut) > 0:
+			return fmt.Errorf("%s is on the list, and %s holds an address: the list has to have whole IDs "+
+				"(podman and nerdctl: --no-trunc); nothing was released", c.Cut[0].Listed, c.Cut[0].Held)
+		case c.Listed == 0 && c.Containers > 0 && !f.none:
+			return fmt.Errorf("none of the containers listed holds an address, and %s not listed: "+
+				"is it a list of something else (of a pod it is the sandbox that counts: crictl pods -q)? "+
+				"If every address is to be released, add --allow-none; nothing was released", holds(c.Containers))
+		}
+		return nil
+	})
+}
+
+func holds(containers int) string {
+	if containers == 1 {
+		return "one does that is"
+	}
+	return fmt.Sprintf("%d do that are", containers)
+}
+
+// tellSwept sums up, for people.
+func (t *tool) tellSwept(n network, released, spared int, f gcFlags) {
+	verb := "released"
+	if f.dryRun {
+		verb = "would release"
+	}
+	text := fmt.Sprintf("%s: %s %s", n.name, verb, count(released, "lease"))
+	if spared > 0 {
+		text += fmt.Sprintf(", spared %d younger than %v", spared, f.olderThan)
+	}
+	fmt.Fprintln(t.errs, text)
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// A leaseRow is a lease as answers show it. The keys are stable; what is not known
+// is empty.
+type leaseRow struct {
+	Network     string     `json:"network"`
+	Address     netip.Addr `json:"address"`
+	ContainerID string     `json:"containerID"`
+	IfName      string     `json:"ifname"`
+	Since       string     `json:"since"` // RFC 3339, UTC
+	Boot        string     `json:"boot"`
+	Pod         string     `json:"pod"` // namespace/name
+}
+
+func newLeaseRow(network string, l backend.Lease) leaseRow {
+	r := leaseRow{
+		Network: network, Address: l.Addr, Boot: l.Boot,
+		ContainerID: l.Owner.ContainerID, IfName: l.Owner.IfName,
+	}
+	if !l.Since.IsZero() {
+		r.Since = l.Since.Format(time.RFC3339)
+	}
+	if l.Pod != (backend.Pod{}) {
+		r.Pod = l.Pod.Namespace + "/" + l.Pod.Name
+	}
+	return r
+}
+
+// leaseRows returns the leases as rows, never nil.
+func leaseRows(network string, leases []backend.Lease) []leaseRow {
+	rows := make([]leaseRow, len(leases))
+	for i, l := range leases {
+		rows[i] = newLeaseRow(network, l)
+	}
+	return rows
+}
+
+// allLeases reads the leases of a network.
+func (t *tool) allLeases(cmd *cobra.Command, n network) (leases []backend.Lease, err error) {
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
+	err = n.store().View(ctx, func(tx backend.ReadTx) error {
+		for l, err := range tx.Leases(netip.Addr{}) {
+			if err != nil {
+				return err
+			}
+			leases = append(leases, l)
+		}
+		return nil
+	})
+	return leases, err
+}
+
+// writeLeases writes rows in the form that is wanted.
+func (t *tool) writeLeases(rows []leaseRow, whole bool) error {
+	if t.output == "json" {
+		return t.writeJSON(rows)
+	}
+	boot := presentBoot()
+	w := newTable(t.out, "NETWORK", "ADDRESS", "CONTAINER", "IFNAME", "AGE", "BOOT", "POD")
+	for _, r := range rows {
+		id := r.ContainerID
+		if !whole {
+			id = shortID(id)
+		}
+		if id == "" {
+			id = "(torn)"
+		}
+		w.row(r.Network, r.Address.String(), id, r.IfName, t.age(r.Since), bootName(r.Boot, boot), r.Pod)
+	}
+	return w.flush()
+}
+
+// age says how long ago a time was that is written as in a row.
+func (t *tool) age(since string) string {
+	at, err := time.Parse(time.RFC3339, since)
+	if err != nil {
+		return "" // not known
+	}
+	return age(t.now().Sub(at))
+}
+
+// bootName tells the present boot from others.
+func bootName(id, present string) string {
+	switch id {
+	case "":
+		return ""
+	case present:
+		return "this"
+	}
+	return "earlier"
+}

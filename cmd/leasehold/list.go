@@ -1,0 +1,46 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+)
+
+func (t *tool) listCommand() *cobra.Command {
+	var whole bool
+	c := &cobra.Command{
+		Use:   "list [NETWORK…]",
+		Short: "List the leases of networks",
+		Long: `List the leases of the networks named, or of all.
+
+A BOOT of "this" is a lease made since this machine started, "earlier" one that
+was made before: no container of that time is left. A lease that is "(torn)" has
+lost its holder in a crash. What is not known is "-".
+
+As JSON: an array of objects with the keys network, address, containerID,
+ifname, since (RFC 3339), boot (the boot ID) and pod (namespace/name), all of
+them text and empty if not known.`,
+		Example: "  leasehold list\n  leasehold list podnet -o json | jq -r '.[].address'",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			return t.list(cmd, names, whole)
+		},
+	}
+	c.Flags().BoolVar(&whole, "no-trunc", false, "print container IDs whole")
+	return c
+}
+
+// list prints what can be read, also if a store among several cannot.
+func (t *tool) list(cmd *cobra.Command, names []string, whole bool) error {
+	networks, err := t.networks(names)
+	if err != nil {
+		return err
+	}
+	rows := []leaseRow{}
+	var failed error
+	for _, n := range networks {
+		leases, err := t.allLeases(cmd, n)
+		failed = errors.Join(failed, inNetwork(n, err))
+		rows = append(rows, leaseRows(n.name, leases)...)
+	}
+	return errors.Join(t.writeLeases(rows, whole), failed)
+}

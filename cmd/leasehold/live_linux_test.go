@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+// A node is a data directory with one network on it, and who holds which address.
+type node struct {
+	*testing.T
+	dir  string
+	mu   sync.Mutex
+	held map[netip.Addr]string
+}
+
+// newNode returns a node whose network has n leases in a store of that kind.
+func newNode(t *testing.T, dir, kind string, n int) *node {
+	node := &node{T: t, dir: dir, held: make(map[netip.Addr]string)}
+	c := backend.Content{Cursors: map[string]netip.Addr{"0": netip.MustParseAddr("10.0.0.1")}}
+	c.Leases = func(yield func(backend.Lease, error) bool) {
+		addr := netip.MustParseAddr("10.1.0.0")
+		for i := range n {
+			addr = addr.Next()
+			id := fmt.Sprintf("first%d", i)
+			node.held[addr] = id
+			l := backend.Lease{Addr: addr, Owner: backend.Owner{ContainerID: id, IfName: "eth0"}, Since: time.Unix(1_700_000_000, 0)}
+			if i%10 == 0 {
+				l.Owner.IfName = "" // as in 2015
+			}
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+	require.NoError(t, stores.Create(node.path(), kind, c))
+	return node
+}
+
+func (n *node) path() string { return filepath.Join(n.dir, "podnet") }
+
+// plugin runs the plugin, and returns what it answers.
+func (n *node) plugin(command, id string) (out []byte, err error) {
+	cmd := exec.Command("host-local")
+	cmd.Env = append(os.Environ(), "CNI_COMMAND="+command, "CNI_CONTAINERID="+id, "CNI_NETNS=/n", "CNI_IFNAME=eth0", "CNI_PATH=/p")
+	cmd.Stdin = strings.NewReader(`{"cniVersion": "1.1.0", "name": "podnet", "ipam": {"type": "host-local",
+		"subnet": "10.0.0.0/8", "dataDir": "` + n.dir + `"}}`)
+	return cmd.Output()
+}
+
+func (n *node) add(id string) {
+	out, err := n.plugin("ADD", id)
+	var answer struct {
+		Code uint
+		IPs  []struct{ Address netip.Prefix }
+	}
+	if !assert.NoError(n, json.Unmarshal(out, &answer), "%s", out) || answer.Code == 11 {
+		return // try again later
+	}
+	if !assert.NoError(n, err, "%s", out) || !assert.Len(n, answer.IPs, 1) {
+		return
+	}
+	addr := answer.IPs[0].Address.Addr()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	assert.Empty(n, n.held[addr], "%s is leased to %s, and to %s", addr, n.held[addr], id)
+	n.held[addr] = id
+}
+
+func (n *node) del(id string) {
+	n.mu.Lock()
+	for addr, holder := range n.held {
+		if holder == id {
+			delete(n.held, addr) // Once it is released, another may hold it.
+		}
+	}
+	n.mu.Unlock()
+	out, err := n.plugin("DEL", id)
+	assert.NoError(n, err, "%s", out)
+}
+
+// requireIntact makes sure that the store holds what is held, and that nothing is
+// wrong with it.
+func (n *node) requireIntact() {
+	n.Helper()
+	got := make(map[netip.Addr]string)
+	require.NoError(n, stores.Follow(n.path()).View(n.Context(), func(tx backend.ReadTx) error {
+		for l, err := range tx.Leases(netip.Addr{}) {
+			require.NoError(n, err)
+			got[l.Addr] = l.Owner.ContainerID
+		}
+		return nil
+	}))
+	require.Equal(n, n.held, got)
+	require.NoError(n, stores.Verify(n.Context(), n.path()))
+}
+
+func (n *node) kind() string {
+	kind, err := stores.Standing(n.path())
+	require.NoError(n, err)
+	return kind
+}
+
+// leasehold runs the tool.
+func (n *node) leasehold(args ...string) *exec.Cmd {
+	return exec.Command("leasehold", append([]string{"--conf-dir", n.dir + "/none", "--data-dir", n.dir}, args...)...)
+}
+
+func (n *node) migrate(to string) {
+	n.Helper()
+	out, err := n.leasehold("migrate", "podnet", "--to", to).CombinedOutput()
+	require.NoError(n, err, "%s", out)
+	require.Equal(n, to, n.kind())
+}
+
+// storm has four plugins lease and release until calm is called. It counts the ADDs.
+func (n *node) storm() (adds func() int, calm func()) {
+	var done atomic.Bool
+	var added atomic.Int32
+	var all sync.WaitGroup
+	for worker := range 4 {
+		all.Go(func() {
+			for i := 0; !done.Load(); i++ {
+				n.add(fmt.Sprintf("w%d-%d", worker, i))
+				added.Add(1)
+				if i%4 > 0 {
+					n.del(fmt.Sprintf("w%d-%d", worker, i-i%3))
+				}
+			}
+		})
+	}
+	calm = func() {
+		done.Store(true)
+		all.Wait()
+	}
+	n.Cleanup(calm) // also if the test fails: they work on what goes next
+	return func() int { return int(added.Load()) }, calm
+}
+
+// Plugins go on while their network moves from one kind of store to the other and
+// back, on a file system that can exchange names and on one that cannot.
+func TestMigrateUnderLoad(t *testing.T) {
+	for name, dir := range map[string]func(*testing.T) string{"exchange": (*testing.T).TempDir, "in turn": bindMount} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t, dir(t), config.Files, 5000)
+			adds, calm := n.storm()
+			for _, to := range []string{config.Bolt, config.Files, config.Bolt} {
+				before := adds()
+				n.migrate(to)
+				require.Eventually(t, func() bool { return adds() >= before+8 }, time.Minute, time.Millisecond)
+			}
+			calm()
+			n.requireIntact()
+		})
+	}
+}
+
+// Killed at any moment, a migration leaves one store or the other whole; the next one
+// does what it is asked for, and cleans up.
+func TestMigrateKilled(t *testing.T) {
+	for name, dir := range map[string]func(*testing.T) string{"exchange": (*testing.T).TempDir, "in turn": bindMount} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t, dir(t), config.Files, 500)
+			kinds := []string{config.Bolt, config.Files}
+			killed := 0
+			for i := range kills() {
+				to := kinds[i%2]
+				cmd := n.leasehold("migrate", "podnet", "--to", to)
+				require.NoError(t, cmd.Start())
+				time.Sleep(time.Duration(rand.N(60)) * time.Millisecond)
+				require.NoError(t, ignoreDone(cmd.Process.Kill()))
+				if cmd.Wait() != nil {
+					killed++
+				}
+				n.requireIntact()
+				n.add(fmt.Sprint("after", i))
+				n.migrate(to)
+				n.requireIntact()
+				require.Empty(t, n.leftovers())
+			}
+			require.Positive(t, killed)
+			t.Log(killed, "of", kills(), "were killed in time")
+		})
+	}
+}
+
+func kills() int {
+	if os.Getenv("LEASEHOLD_EXHAUSTIVE") != "" {
+		return 1000
+	}
+	return 12
+}
+
+func ignoreDone(err error) error {
+	if err == os.ErrProcessDone {
+		return nil
+	}
+	return err
+}
+
+// leftovers lists what is neither a store that was replaced, nor what goes with it.
+func (n *node) leftovers() (names []string) {
+	entries, err := os.ReadDir(filepath.Join(n.dir, ".leasehold"))
+	require.NoError(n, err)
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), "podnet.before-migration-") || strings.HasSuffix(e.Name(), ".next") {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// bindMount returns a directory on a file system that can neither exchange names nor
+// refuse to replace one: bindfs, over FUSE.
+func bindMount(t *testing.T) string {
+	if os.Geteuid() != 0 {
+		t.Skip("to mount bindfs takes root")
+	}
+	program, err := exec.LookPath("bindfs")
+	if err != nil {
+		t.Skip("bindfs is not installed")
+	}
+	below, mounted := t.TempDir(), t.TempDir()
+	var out bytes.Buffer
+	cmd := exec.Command(program, "-f", below, mounted)
+	cmd.Stderr = &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		assert.NoError(t, exec.Command("umount", "-l", mounted).Run())
+		assert.NoError(t, cmd.Wait(), out.String())
+	})
+	before, err := os.Stat(below)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		now, err := os.Stat(mounted)
+		return err == nil && now.Sys().(*syscall.Stat_t).Dev != before.Sys().(*syscall.Stat_t).Dev
+	}, 10*time.Second, 5*time.Millisecond, out.String())
+	return mounted
+}

@@ -1,0 +1,24 @@
+// Leasehold shows and mends the leases that host-local keeps on this host: who holds
+// an address, why a pool is full, what can be released, and whether the stores are
+// sound. It moves a network from one kind of store to the other while plugins use
+// it.
+//
+// It works on the stores of this project's host-local plugin, and on the directories
+// of the CNI project's. Each command is a file of this package.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	t := tool{in: os.Stdin, out: os.Stdout, errs: os.Stderr, getenv: os.Getenv, now: time.Now}
+	status := t.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(status)
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/muesli/termenv"
+	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/picture"
+)
+
+func (t *tool) mapCommand() *cobra.Command {
+	var svg string
+	c := &cobra.Command{
+		Use:   "map NETWORK",
+		Short: "Draw the address space of a network",
+		Long: `Draw the ranges of a network, and which of their addresses are leased: each cell
+is an address or, in larger ranges, a number of them that the caption tells. Of
+ranges in which the leases would be too small to see, as in most of IPv6, the
+part is drawn in which they lie.
+
+In a terminal that has colours two rows of cells go to a line; otherwise, or if
+NO_COLOR is set, a character stands for each cell.`,
+		Example: "  leasehold map podnet\n  leasehold map podnet --svg podnet.svg",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return t.draw(cmd, args[0], svg) },
+	}
+	c.Flags().StringVar(&svg, "svg", "", "new file to draw into, as SVG")
+	return c
+}
+
+func (t *tool) draw(cmd *cobra.Command, name, svg string) error {
+	n, err := t.network(name)
+	if err != nil {
+		return err
+	}
+	pictures, err := t.pictures(cmd, n)
+	if err != nil {
+		return inNetwork(n, err)
+	}
+	if len(pictures) == 0 {
+		t.tellNoRanges(n)
+		return errNo
+	}
+	if svg != "" {
+		return t.withOutput(svg, func(w io.Writer) error { return picture.SVG(w, t.now(), pictures...) })
+	}
+	profile := termenv.NewOutput(t.out).EnvColorProfile()
+	for i, p := range pictures {
+		if i > 0 {
+			fmt.Fprintln(t.out)
+		}
+		if err := p.Terminal(t.out, profile); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pictures returns one of each range.
+func (t *tool) pictures(cmd *cobra.Command, n network) (all []*picture.Picture, err error) {
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
+	err = n.store().View(ctx, func(tx backend.ReadTx) error {
+		var failed error
+		for _, pool := range n.pools() {
+			for _, set := range pool.Sets() {
+				for _, r := range set.Ranges() {
+					p := picture.New(n.name, r, presentBoot())
+					failed = errors.Join(failed, p.AddAll(tx.Leases(r.First())))
+					all = append(all, p)
+				}
+			}
+		}
+		return failed
+	})
+	return all, err
+}

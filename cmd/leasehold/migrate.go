@@ -1,0 +1,218 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/migrate"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+type migrateFlags struct {
+	to     string
+	all    bool
+	dryRun bool
+}
+
+func (t *tool) migrateCommand() *cobra.Command {
+	var f migrateFlags
+	c := &cobra.Command{
+		Use:   "migrate (NETWORK… | --all) --to bolt|files",
+		Short: "Move networks to the other kind of store, while plugins run",
+		Long: `Move the leases and cursors of networks from one kind of store to the other.
+
+Plugins may go on: those that want a lease meanwhile wait for the lock, and go
+on with the new store by themselves if their configuration names no backend. A
+configuration that names the old one must be changed; until then ADD is refused,
+and DEL works.
+
+The new store is built aside, synced, read back and compared, and then the two
+change places in one step. Stopped or killed at any moment, it leaves either the
+old or the new store; to run it again finishes, or starts over.
+
+The old store is kept in the directory .leasehold beside the stores. To go back,
+migrate again, to the other kind: that keeps what was leased since.`,
+		Example: `  leasehold migrate podnet --to bolt --dry-run
+  leasehold migrate podnet --to bolt`,
+		RunE: func(cmd *cobra.Command, names []string) error { return t.migrate(cmd, names, f) },
+	}
+	c.Flags().StringVar(&f.to, "to", "", "kind of store to move to: bolt or files")
+	c.Flags().BoolVar(&f.all, "all", false, "move all networks that are found")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be done, and do nothing")
+	return c
+}
+
+// A migrateRow is the answer about one network, in JSON.
+type migrateRow struct {
+	Network string       `json:"network"`
+	From    string       `json:"from"`
+	To      string       `json:"to"`
+	DryRun  bool         `json:"dryRun"`
+	Leases  int          `json:"leases"`
+	Cursors int          `json:"cursors"`
+	Digest  string       `json:"digest"` // SHA-256 over all of them
+	Torn    []netip.Addr `json:"torn"`   // left behind: nobody holds them
+	Kept    string       `json:"kept"`   // path of the old store
+	Export  string       `json:"export"` // path of what the new store cannot hold
+}
+
+func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error {
+	networks, err := t.toMigrate(names, f)
+	if err != nil {
+		return err
+	}
+	rows := []migrateRow{}
+	var failed error
+	for _, n := range networks {
+		r, err := t.migrateOne(cmd, n, f)
+		if err != nil {
+			failed = errors.Join(failed, inNetwork(n, err))
+			continue
+		}
+		rows = append(rows, newMigrateRow(n, r, f))
+		if t.output == "table" {
+			t.tellMigrated(n, r, f)
+		}
+	}
+	if t.output == "json" {
+		return errors.Join(t.writeJSON(rows), failed)
+	}
+	return failed
+}
+
+// toMigrate returns the networks that are meant, and makes sure that it is clear
+// what is wanted.
+func (t *tool) toMigrate(names []string, f migrateFlags) ([]network, error) {
+	switch {
+	case f.to != config.Bolt && f.to != config.Files:
+		return nil, fmt.Errorf("--to %q: use --to bolt or --to files", f.to)
+	case f.all && len(names) > 0:
+		return nil, errors.New("name networks, or use --all, not both")
+	case !f.all && len(names) == 0:
+		return nil, errors.New("name the networks to migrate, or use --all")
+	}
+	networks, err := t.networks(names)
+	if err != nil || !f.all {
+		return networks, err
+	}
+	var standing []network
+	for _, n := range networks {
+		kind, err := n.kind()
+		if err != nil {
+			return nil, inNetwork(n, err)
+		}
+		if kind != stores.None {
+			standing = append(standing, n)
+		}
+	}
+	return standing, nil
+}
+
+func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrate.Report, error) {
+	o := migrate.Options{To: f.to, DryRun: f.dryRun, LockTimeout: t.lockTimeout, Now: t.now()}
+	if bar := t.progress(n.name); bar != nil {
+		defer bar.Clear()
+		o.Progress = func(leases int) {
+			if leases%1000 == 0 {
+				bar.Set(leases) // an error in drawing a bar is nobody's business
+			}
+		}
+	}
+	return migrate.Run(cmd.Context(), n.path, o)
+}
+
+// progress returns a bar on standard error, or nil where that is not a terminal. It
+// shows itself after a moment: most migrations are done by then.
+func (t *tool) progress(what string) *progressbar.ProgressBar {
+	f, ok := t.errs.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	return progressbar.NewOptions(-1,
+		progressbar.OptionSetWriter(f),
+		progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString("leases"),
+		progressbar.OptionClearOnFinish(),
+	)
+}
+
+func newMigrateRow(n network, r migrate.Report, f migrateFlags) migrateRow {
+	torn := r.Torn
+	if torn == nil {
+		torn = []netip.Addr{}
+	}
+	return migrateRow{
+		Network: n.name, From: r.From, To: r.To, DryRun: f.dryRun, Leases: r.Leases, Cursors: r.Cursors,
+		Digest: r.Digest, Torn: torn, Kept: r.Aside, Export: r.Export,
+	}
+}
+
+// tellMigrated says what has been done and how to go back.
+func (t *tool) tellMigrated(n network, r migrate.Report, f migrateFlags) {
+	say := func(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
+	switch {
+	case r.Already:
+		say("%s: is in %s already (%s)", n.name, r.To, count(r.Leases, "lease"))
+		if r.Aside != "" {
+			say("  an earlier migration was interrupted; the store it replaced is now %s", r.Aside)
+		}
+		return
+	case f.dryRun:
+		say("%s: would move %s and %s from %s to %s", n.name, count(r.Leases, "lease"), count(r.Cursors, "cursor"), r.From, r.To)
+	default:
+		say("%s: moved %s and %s from %s to %s; compared: the same", n.name,
+			count(r.Leases, "lease"), count(r.Cursors, "cursor"), r.From, r.To)
+	}
+	if len(r.Torn) > 0 {
+		say("  left behind, since nobody holds them: %s", addrList(r.Torn))
+	}
+	if lost := r.Forgotten; lost.Leases > 0 {
+		say("  files cannot hold all that is known of %s: %s", count(lost.Leases, "lease"), forgotten(lost))
+	}
+	if f.dryRun {
+		return
+	}
+	if r.Export != "" {
+		say("  that is written in %s", r.Export)
+	}
+	say("  the old store is kept in %s", r.Aside)
+	say("  to go back: leasehold%s migrate %s --to %s", t.sameFlags(), n.name, r.From)
+}
+
+func forgotten(f migrate.Forgotten) string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{{f.Pods, "pod"}, {f.Netns, "network namespace"}, {f.Boots, "boot"}, {f.Times, "time that is not known"}} {
+		if p.n > 0 {
+			parts = append(parts, count(p.n, p.what))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// addrList writes the first of the addresses, and how many more there are.
+func addrList(addrs []netip.Addr) string {
+	const shown = 10
+	var texts []string
+	for _, a := range addrs[:min(len(addrs), shown)] {
+		texts = append(texts, a.String())
+	}
+	text := strings.Join(texts, ", ")
+	if more := len(addrs) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return cmp.Or(text, "none")
+}

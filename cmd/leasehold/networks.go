@@ -1,0 +1,209 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/netconf"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+const (
+	defaultDataDir = "/var/lib/cni/networks"
+	defaultConfDir = "/etc/cni/net.d"
+)
+
+// A network is one that has a store, or a configuration, or both.
+type network struct {
+	name  string
+	path  string            // of the store
+	confs []netconf.Network // the configurations; those that runtimes use come first
+}
+
+// kind returns the kind of the store that stands at the path, or stores.None.
+func (n network) kind() (string, error) { return stores.Standing(n.path) }
+
+// store returns the store, whatever kind it is of.
+func (n network) store() backend.Store { return stores.Follow(n.path) }
+
+// standing is store for commands that need one to be there.
+func (n network) standing() (backend.Store, error) {
+	kind, err := n.kind()
+	if err != nil {
+		return nil, err
+	}
+	if kind == stores.None {
+		return nil, fmt.Errorf("%s: %w: no lease was ever made", n.path, fs.ErrNotExist)
+	}
+	return n.store(), nil
+}
+
+// networks returns the networks of the given names, or all of them.
+func (t *tool) networks(names []string) ([]network, error) {
+	confs, err := t.configurations()
+	if err != nil {
+		return nil, err
+	}
+	all, err := t.discover(confs)
+	if err != nil || len(names) == 0 {
+		return all, err
+	}
+	named := make([]network, 0, len(names))
+	for _, name := range names {
+		n, err := t.find(name, all)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(named, func(other network) bool { return other.path == n.path }) {
+			named = append(named, n)
+		}
+	}
+	return named, nil
+}
+
+// network returns the network of that name.
+func (t *tool) network(name string) (network, error) {
+	all, err := t.networks([]string{name})
+	if err != nil {
+		return network{}, err
+	}
+	return all[0], nil
+}
+
+// find returns the network of that name: the one that is configured, where stores of
+// one name stand under several directories.
+func (t *tool) find(name string, all []network) (network, error) {
+	if err := config.CheckName(name); err != nil {
+		return network{}, err
+	}
+	var found network
+	for _, n := range all {
+		if n.name == name && (found.name == "" || len(n.confs) > len(found.confs)) {
+			found = n
+		}
+	}
+	if found.name == "" {
+		return network{}, t.unknown(name, all)
+	}
+	return found, nil
+}
+
+// errUnknown says that a network does not exist.
+var errUnknown = errors.New("no such network")
+
+// unknown says so of a network, and which there are.
+func (t *tool) unknown(name string, all []network) error {
+	names := make([]string, len(all))
+	for i, n := range all {
+		names[i] = n.name
+	}
+	there := "none is there"
+	if len(names) > 0 {
+		there = "there are: " + strings.Join(names, ", ")
+	}
+	return fmt.Errorf("%s: %w in %s; %s", name, errUnknown, cmp.Or(t.dataDir, defaultDataDir), there)
+}
+
+// configurations returns what the configuration files say. Files that say nothing
+// of use are told of, and passed over.
+func (t *tool) configurations() ([]netconf.Network, error) {
+	if t.confFile != "" {
+		return netconf.ReadFile(t.confFile)
+	}
+	node, err := netconf.Read(t.confPlace())
+	for _, p := range node.Problems {
+		t.warn("%v", p)
+	}
+	return node.Networks, err
+}
+
+// confPlace returns where configurations are looked for.
+func (t *tool) confPlace() string {
+	return cmp.Or(t.confFile, t.confDir, t.getenv("NETCONFPATH"), defaultConfDir)
+}
+
+// warn writes a line to standard error that does not end the command.
+func (t *tool) warn(format string, args ...any) {
+	fmt.Fprintf(t.errs, "leasehold: "+format+"\n", args...)
+}
+
+// dataDirs returns the directories in which stores are looked for.
+func (t *tool) dataDirs(confs []netconf.Network) []string {
+	if t.dataDir != "" {
+		return []string{t.dataDir}
+	}
+	dirs := []string{defaultDataDir}
+	for _, c := range confs {
+		if dir := c.DataDir; !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// discover returns all networks, by name.
+func (t *tool) discover(confs []netconf.Network) ([]network, error) {
+	var all []network
+	for _, dir := range t.dataDirs(confs) {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, e := range entries {
+			if config.CheckName(e.Name()) == nil {
+				all = append(all, network{name: e.Name(), path: filepath.Join(dir, e.Name())})
+			}
+		}
+	}
+	for _, c := range confs {
+		path := filepath.Join(cmp.Or(t.dataDir, c.DataDir), c.Name)
+		i := slices.IndexFunc(all, func(n network) bool { return n.path == path })
+		if i < 0 {
+			i = len(all)
+			all = append(all, network{name: c.Name, path: path})
+		}
+		all[i].confs = append(all[i].confs, c)
+	}
+	slices.SortStableFunc(all, func(a, b network) int {
+		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.path, b.path))
+	})
+	return all, nil
+}
+
+// pools returns what the configurations of the network have to hand out.
+func (n network) pools() []allocator.Pool {
+	var pools []allocator.Pool
+	for _, c := range n.confs {
+		if c.Config != nil {
+			pools = append(pools, c.Config.Pool)
+		}
+	}
+	return pools
+}
+
+// contains reports whether a range of the network contains addr, or none is known.
+func (n network) contains(addr netip.Addr) bool {
+	pools := n.pools()
+	return len(pools) == 0 || slices.ContainsFunc(pools, func(p allocator.Pool) bool { return p.Contains(addr) })
+}
+
+// tellNoRanges says why there is nothing to say about the ranges of a network.
+func (t *tool) tellNoRanges(n network) {
+	if len(n.confs) == 0 {
+		t.warn("%s: its ranges are not known: no configuration in %s has that name; name a file with --conf", n.name, t.confPlace())
+		return
+	}
+	for _, c := range n.confs {
+		t.warn("%s: its ranges are not known: %s: %v", n.name, c.File, c.Err)
+	}
+}

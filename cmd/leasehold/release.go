@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
+)
+
+type releaseFlags struct {
+	owner  backend.Owner
+	dryRun bool
+}
+
+func (t *tool) releaseCommand() *cobra.Command {
+	var f releaseFlags
+	c := &cobra.Command{
+		Use:   "release NETWORK (ADDRESS… | --container ID)",
+		Short: "Release addresses, or what a container holds",
+		Long: `Release addresses of a network, or all that a container holds in it.
+
+All of it is one transaction: if an address is not leased, nothing is released,
+and the exit status is 1. The container should be gone: its address will be
+leased again. As JSON: an array of what was released, as that of list.`,
+		Example: `  leasehold release podnet 10.1.0.7 --dry-run
+  leasehold release podnet --container f81d4fae7dec`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return t.release(cmd, args[0], args[1:], f) },
+	}
+	c.Flags().StringVar(&f.owner.ContainerID, "container", "", "ID of the container, whole")
+	c.Flags().StringVar(&f.owner.IfName, "ifname", "", "with --container: this interface only")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be released, and release nothing")
+	return c
+}
+
+func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releaseFlags) error {
+	addrs, err := f.check(texts)
+	if err != nil {
+		return err
+	}
+	n, err := t.network(name)
+	if err != nil {
+		return err
+	}
+	leases, err := t.releaseFrom(cmd, n, addrs, f)
+	if unleased := (*allocator.UnleasedError)(nil); errors.As(err, &unleased) {
+		fmt.Fprintln(t.errs, inNetwork(n, err))
+		return errNo
+	}
+	if err != nil {
+		return inNetwork(n, err)
+	}
+	if err := t.tellReleased(n, leases, f.dryRun); err != nil {
+		return err
+	}
+	if len(leases) == 0 {
+		fmt.Fprintf(t.errs, "%s: %s holds nothing\n", n.name, f.owner)
+		return errNo
+	}
+	return nil
+}
+
+// check reads the addresses, and makes sure that it is clear what is meant.
+func (f releaseFlags) check(texts []string) ([]netip.Addr, error) {
+	switch {
+	case f.owner.ContainerID != "" && len(texts) > 0:
+		return nil, errors.New("name addresses, or a container, not both")
+	case f.owner.ContainerID == "" && len(texts) == 0:
+		return nil, errors.New("name the addresses to release, or --container ID")
+	case f.owner.ContainerID == "" && f.owner.IfName != "":
+		return nil, errors.New("--ifname needs --container")
+	}
+	addrs := make([]netip.Addr, len(texts))
+	for i, text := range texts {
+		var err error
+		if addrs[i], err = parseAddr(text); err != nil {
+			return nil, err
+		}
+	}
+	return addrs, nil
+}
+
+func (t *tool) releaseFrom(cmd *cobra.Command, n network, addrs []netip.Addr, f releaseFlags) ([]backend.Lease, error) {
+	store, err := n.standing()
+	if err != nil {
+		return nil, err
+	}
+	if f.dryRun {
+		store = rehearsal{store}
+	}
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
+	if f.owner.ContainerID != "" {
+		return allocator.Release(ctx, store, f.owner)
+	}
+	return allocator.ReleaseAddrs(ctx, store, addrs)
+}
+
+// A rehearsal is a store on which nothing that is done has an effect.
+type rehearsal struct{ backend.Store }
+
+// Update implements [backend.Store], and takes back what fn has done.
+func (r rehearsal) Update(ctx context.Context, fn func(backend.Tx) error) error {
+	var rehearsed bool
+	err := r.Store.Update(ctx, func(tx backend.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		rehearsed = true
+		return errNo
+	})
+	if rehearsed {
+		return nil
+	}
+	return err
+}
+
+// tellReleased says what was released, and from whom.
+func (t *tool) tellReleased(n network, leases []backend.Lease, dryRun bool) error {
+	if t.output == "json" {
+		return t.writeJSON(leaseRows(n.name, leases))
+	}
+	verb := "released"
+	if dryRun {
+		verb = "would release"
+	}
+	for _, l := range leases {
+		fmt.Fprintf(t.out, "%s %s %s\n", verb, l.Addr, t.holder(l))
+	}
+	return nil
+}
+
+// holder says from whom an address is taken.
+func (t *tool) holder(l backend.Lease) string {
+	if l.Owner.IsZero() {
+		return "(torn: its holder is not known)"
+	}
+	text := "of " + l.Owner.String()
+	if l.Pod != (backend.Pod{}) {
+		text += ", pod " + l.Pod.Namespace + "/" + l.Pod.Name
+	}
+	if !l.Since.IsZero() {
+		text += ", " + age(t.now().Sub(l.Since)) + " old"
+	}
+	return text
+}

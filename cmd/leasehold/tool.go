@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// A tool is one run of the program: what it reads and writes, and its common flags.
+type tool struct {
+	in        io.Reader
+	out, errs io.Writer
+	getenv    func(string) string
+	now       func() time.Time
+
+	dataDir     string
+	confDir     string
+	confFile    string
+	output      string
+	lockTimeout time.Duration
+}
+
+// Exit statuses. Scripts can tell a bad answer from no answer.
+const (
+	statusOK    = 0
+	statusNo    = 1 // the answer is no, or something was found
+	statusError = 2
+)
+
+// errNo ends a command whose answer, which it has printed, is no.
+var errNo = errors.New("no")
+
+func (t *tool) run(ctx context.Context, args []string) int {
+	root := t.command()
+	root.SetArgs(args)
+	root.SetIn(t.in)
+	root.SetOut(t.out)
+	root.SetErr(t.errs)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return statusOK
+	case errors.Is(err, errNo):
+		return statusNo
+	}
+	t.complain(err)
+	return statusError
+}
+
+// complain writes an error, and what to do next where that is known.
+func (t *tool) complain(err error) {
+	fmt.Fprintf(t.errs, "leasehold: %v\n", err)
+	if next := t.advice(err); next != "" {
+		fmt.Fprintf(t.errs, "next: %s\n", next)
+	}
+}
+
+// command returns the root of all commands.
+func (t *tool) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "leasehold",
+		Short: "Show and mend the IP address leases of host-local",
+		Long: `Leasehold shows and mends the leases that the CNI plugin host-local keeps on
+this host, in either of its stores: a directory with a file for each address, or
+one bolt file for each network.
+
+Networks are named as in their configurations. Where none is named, all that are
+found are meant.
+
+Exit status: 0 if all is well; 1 if the answer is no or something was found; 2
+after an error.`,
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetVersionTemplate("leasehold {{.Version}}\n")
+	flags := root.PersistentFlags()
+	flags.StringVar(&t.dataDir, "data-dir", "", "where the stores are (default: "+defaultDataDir+"\nand what configurations name)")
+	flags.StringVar(&t.confDir, "conf-dir", "", "where configurations are\n(default: $NETCONFPATH, else "+defaultConfDir+")")
+	flags.StringVar(&t.confFile, "conf", "", "one configuration, instead of --conf-dir")
+	flags.StringVarP(&t.output, "output", "o", "table", "table or json")
+	flags.DurationVar(&t.lockTimeout, "lock-timeout", 30*time.Second, "how long to wait for a lock")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return t.checkFlags() }
+	for _, c := range []*cobra.Command{
+		t.listCommand(), t.whoCommand(), t.usageCommand(), t.mapCommand(), t.whyFullCommand(), t.verifyCommand(),
+		t.releaseCommand(), t.gcCommand(), t.migrateCommand(), t.exportCommand(), t.importCommand(),
+		t.metricsCommand(), t.manCommand(),
+	} {
+		root.AddCommand(c)
+	}
+	return root
+}
+
+func (t *tool) checkFlags() error {
+	switch {
+	case t.output != "table" && t.output != "json":
+		return fmt.Errorf("--output %q: use table or json", t.output)
+	case t.lockTimeout <= 0:
+		return fmt.Errorf("--lock-timeout %v: want a positive duration, for example 10s", t.lockTimeout)
+	case t.confDir != "" && t.confFile != "":
+		return errors.New("use either --conf or --conf-dir")
+	}
+	return nil
+}
+
+// waiting returns a context that ends when the wait for a lock has to.
+func (t *tool) waiting(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(cmd.Context(), t.lockTimeout)
+}
+
+// sameFlags repeats, in a command that is recommended, the flags that say where to
+// look.
+func (t *tool) sameFlags() string {
+	text := ""
+	for _, f := range []struct{ name, value string }{
+		{"data-dir", t.dataDir}, {"conf-dir", t.confDir}, {"conf", t.confFile},
+	} {
+		if f.value != "" {
+			text += " --" + f.name + " " + f.value
+		}
+	}
+	return text
+}
+
+// version returns what the build says of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
+)
+
+func (t *tool) usageCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "usage [NETWORK…]",
+		Short: "Show how full the range sets of networks are",
+		Long: `Show how full the range sets of networks are: SIZE is the number of addresses in
+the ranges, EXCLUDED those of them that are gateways or excluded, LEASED and
+FREE the rest, and RUN the largest number of consecutive free addresses. A set
+of which more than 80 % are leased is warned of.
+
+The ranges come from the configurations (--conf-dir, --conf). A network of which
+none is found has no sets to show.
+
+As JSON: an array of objects with the keys network, set (its index), ranges,
+size, excluded, leased, free, largestFreeRun (numbers; 18446744073709551615
+stands for that many or more) and largestFree (the run itself; empty if none).`,
+		RunE: func(cmd *cobra.Command, names []string) error { return t.usage(cmd, names) },
+	}
+}
+
+// A usageRow is how full a range set is. The keys are stable.
+type usageRow struct {
+	Network        string `json:"network"`
+	Set            int    `json:"set"`
+	Ranges         string `json:"ranges"`
+	Size           uint64 `json:"size"`
+	Excluded       uint64 `json:"excluded"`
+	Leased         uint64 `json:"leased"`
+	Free           uint64 `json:"free"`
+	LargestFreeRun uint64 `json:"largestFreeRun"`
+	LargestFree    string `json:"largestFree"`
+}
+
+func newUsageRow(n network, u allocator.Usage) usageRow {
+	r := usageRow{
+		Network: n.name, Set: u.Index, Ranges: u.Set.String(),
+		Size: u.Size, Excluded: u.Withheld, Leased: u.Leased, Free: u.Free,
+	}
+	if u.LargestFree != (allocator.Span{}) {
+		r.LargestFreeRun, r.LargestFree = u.LargestFree.Size(), u.LargestFree.String()
+	}
+	return r
+}
+
+// used returns the part of what can be leased that is, from 0 to 1.
+func (r usageRow) used() float64 {
+	if r.Leased == 0 {
+		return 0
+	}
+	return float64(r.Leased) / (float64(r.Leased) + float64(r.Free))
+}
+
+const nearlyFull = 0.8
+
+func (t *tool) usage(cmd *cobra.Command, names []string) error {
+	networks, err := t.networks(names)
+	if err != nil {
+		return err
+	}
+	rows := []usageRow{}
+	var failed error
+	for _, n := range networks {
+		usages, err := t.usageOf(cmd, n)
+		failed = errors.Join(failed, inNetwork(n, err))
+		for _, u := range usages {
+			rows = append(rows, newUsageRow(n, u))
+		}
+		if err == nil && len(usages) == 0 {
+			t.tellNoRanges(n)
+		}
+	}
+	return errors.Join(t.writeUsage(rows), failed)
+}
+
+// usageOf returns how full the range sets of a network are.
+func (t *tool) usageOf(cmd *cobra.Command, n network) (all []allocator.Usage, err error) {
+	pools := n.pools()
+	if len(pools) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
+	err = n.store().View(ctx, func(tx backend.ReadTx) error {
+		for _, p := range pools {
+			usages, err := p.Usage(tx)
+			if err != nil {
+				return err
+			}
+			all = append(all, usages...)
+		}
+		return nil
+	})
+	return all, err
+}
+
+func (t *tool) writeUsage(rows []usageRow) error {
+	if t.output == "json" {
+		return t.writeJSON(rows)
+	}
+	w := newTable(t.out, "NETWORK", "SIZE", "EXCLUDED", "LEASED", "FREE", "RUN", "USED", "RANGES")
+	for _, r := range rows {
+		w.row(r.Network, amount(r.Size), amount(r.Excluded), amount(r.Leased), amount(r.Free),
+			amount(r.LargestFreeRun), bar(r.used()), r.Ranges)
+	}
+	err := w.flush()
+	for _, r := range rows {
+		if r.used() > nearlyFull {
+			t.warn("%s: %.0f %% of %s is leased; to see what fills it: leasehold%s why-full %s",
+				r.Network, 100*r.used(), r.Ranges, t.sameFlags(), r.Network)
+		}
+	}
+	return err
+}
+
+// bar draws a part of a whole, and writes it as a percentage.
+func bar(part float64) string {
+	const cells = 10
+	n := int(math.Round(part * cells))
+	return fmt.Sprintf("%s%s %3.0f%%", strings.Repeat("█", n), strings.Repeat("░", cells-n), math.Floor(part*100))
+}
+
+// amount writes a number of addresses. Those of IPv6 are too long to read.
+func amount(n uint64) string {
+	if n >= 1e9 {
+		return strings.Replace(fmt.Sprintf("%.1e", float64(n)), "e+", "e", 1)
+	}
+	return strconv.FormatUint(n, 10)
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/files"
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/migrate"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+func (t *tool) verifyCommand() *cobra.Command {
+	var repair bool
+	c := &cobra.Command{
+		Use:   "verify [NETWORK…] [--repair]",
+		Short: "Look for what is wrong with stores, and mend it",
+		Long: `Look for what is wrong with the stores of the networks named, or of all: damaged
+pages and records, indices that contradict the leases, torn lease files, files
+that do not belong there, and, where a configuration is found, leases of
+addresses that lie in no range. The exit status is 1 if something was found.
+
+With --repair, a bolt store in which something was found is replaced by a new
+one with every lease that can be read; the old one is kept in the directory
+.leasehold beside the stores. Of a files store, torn leases are released,
+misspelt names corrected, and cursors that are none removed. Leases outside
+every range are left to release and gc. What is still found afterwards is told.
+
+As JSON: an array of objects with the keys network, store (files or bolt),
+finding, and repaired (what was done about it; empty if nothing).`,
+		RunE: func(cmd *cobra.Command, names []string) error { return t.verify(cmd, names, repair) },
+	}
+	c.Flags().BoolVar(&repair, "repair", false, "mend what can be mended")
+	return c
+}
+
+// A finding is something wrong with a store, or something that was done about it.
+type finding struct {
+	Network  string `json:"network"`
+	Store    string `json:"store"`
+	Finding  string `json:"finding"`
+	Repaired string `json:"repaired"`
+}
+
+func (t *tool) verify(cmd *cobra.Command, names []string, repair bool) error {
+	networks, err := t.networks(names)
+	if err != nil {
+		return err
+	}
+	findings := []finding{}
+	var failed error
+	for _, n := range networks {
+		found, err := t.verifyOne(cmd, n, repair)
+		findings = append(findings, found...)
+		failed = errors.Join(failed, inNetwork(n, err))
+	}
+	if err := errors.Join(t.tellFindings(networks, findings, failed), failed); err != nil {
+		return err
+	}
+	for _, f := range findings {
+		if f.Finding != "" {
+			return errNo
+		}
+	}
+	return nil
+}
+
+// verifyOne returns what is wrong with a store, and what was done if it was to be
+// repaired.
+func (t *tool) verifyOne(cmd *cobra.Command, n network, repair bool) ([]finding, error) {
+	kind, err := n.kind()
+	if err != nil || kind == stores.None {
+		return nil, err
+	}
+	found, err := t.findings(cmd, n, kind)
+	if err != nil || !repair || len(found) == 0 {
+		return found, err
+	}
+	done, err := t.repair(cmd, n, kind)
+	if err != nil {
+		return found, err
+	}
+	left, err := t.findings(cmd, n, kind)
+	return append(done, left...), err
+}
+
+func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, error) {
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
+	var found []finding
+	add := func(text string) { found = append(found, finding{Network: n.name, Store: kind, Finding: text}) }
+	err := stores.Verify(ctx, n.path)
+	if !isFinding(err) {
+		return nil, err
+	}
+	if err != nil {
+		for line := range strings.Lines(err.Error()) {
+			add(strings.TrimSpace(line))
+		}
+		if kind == config.Bolt {
+			return found, nil // Its leases cannot be relied on.
+		}
+	}
+	outside, err := t.outside(cmd, n)
+	for _, l := range outside {
+		add(fmt.Sprintf("%s is leased %s, and lies in no range of the configuration", l.Addr, t.holder(l)))
+	}
+	return found, err
+}
+
+// isFinding reports whether err says nothing or something about the store, and not
+// that one could not look.
+func isFinding(err error) bool {
+	return err == nil || errors.Is(err, backend.ErrDamaged) || errors.Is(err, backend.ErrFormat) || errors.Is(err, backend.ErrOtherStore)
+}
+
+// outside returns the leases that lie in no range. Without a configuration it is not
+// known of any.
+func (t *tool) outside(cmd *cobra.Command, n network) ([]backend.Lease, error) {
+	all, err := t.allLeases(cmd, n)
+	inside := func(l backend.Lease) bool { return n.contains(l.Addr) }
+	return slices.DeleteFunc(all, inside), err
+}
+
+func (t *tool) repair(cmd *cobra.Command, n network, kind string) ([]finding, error) {
+	var done []finding
+	add := func(format string, args ...any) {
+		done = append(done, finding{Network: n.name, Store: kind, Repaired: fmt.Sprintf(format, args...)})
+	}
+	if kind == config.Files {
+		return done, t.repairFiles(cmd, n, add)
+	}
+	r, err := migrate.Repair(cmd.Context(), n.path, t.lockTimeout, t.now())
+	if err != nil {
+		return nil, err
+	}
+	add("a new store holds %s; the damaged one is kept in %s", count(r.Leases, "lease"), r.Aside)
+	if r.Doubtful > 0 {
+		add("%d of them were found in pages that nothing leads to: they may have been released; leasehold gc releases what nobody uses", r.Doubtful)
+	}
+	for _, lost := range r.Lost {
+		add("lost: %s", lost)
+	}
+	return done, nil
+}
+
+func (t *tool) repairFiles(cmd *cobra.Command, n network, add func(string, ...any)) error {
+	store, err := files.Open(n.path)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
+	done, err := store.Repair(ctx)
+	for _, what := range done {
+		add("%s", what)
+	}
+	return err
+}
+
+func (t *tool) tellFindings(networks []network, findings []finding, failed error) error {
+	if t.output == "json" {
+		return t.writeJSON(findings)
+	}
+	for _, f := range findings {
+		if f.Repaired != "" {
+			fmt.Fprintf(t.out, "%s: repaired: %s\n", f.Network, f.Repaired)
+		} else {
+			fmt.Fprintf(t.out, "%s: %s\n", f.Network, f.Finding)
+		}
+	}
+	if len(findings) == 0 && failed == nil {
+		fmt.Fprintf(t.out, "%s: nothing is wrong\n", count(len(networks), "network"))
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/boot"
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+func (t *tool) whyFullCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "why-full NETWORK",
+		Short: "Say what fills a network's ranges, and what to do about it",
+		Long: `Say what fills the ranges of a network: leases by age, those made before this
+machine started, which no container can hold any more, those that a crash has
+torn, what is excluded, and which containers hold most; and which command to run
+next.
+
+As JSON: an object with the keys network, store, sets (as usage has them),
+leases, ages (an array of {olderThan, leases}, olderThan in seconds),
+beforeBoot, torn, outside (leases in no range), most (an array of {containerID,
+leases}) and next (commands).`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return t.whyFull(cmd, args[0]) },
+	}
+}
+
+// A fullness is what fills a network. The keys are stable.
+type fullness struct {
+	Network    string     `json:"network"`
+	Store      string     `json:"store"`
+	Sets       []usageRow `json:"sets"`
+	Leases     int        `json:"leases"`
+	Ages       []ageCount `json:"ages"`
+	BeforeBoot int        `json:"beforeBoot"`
+	Torn       int        `json:"torn"`
+	Outside    int        `json:"outside"`
+	Most       []holding  `json:"most"`
+	Next       []string   `json:"next"`
+}
+
+// An ageCount counts leases that are older than a time, and younger than that of the
+// one before it.
+type ageCount struct {
+	OlderThan int64 `json:"olderThan"` // seconds
+	Leases    int   `json:"leases"`
+}
+
+// A holding is how many leases a container has.
+type holding struct {
+	ContainerID string `json:"containerID"`
+	Leases      int    `json:"leases"`
+}
+
+const day = 24 * time.Hour
+
+func (t *tool) whyFull(cmd *cobra.Command, name string) error {
+	n, err := t.network(name)
+	if err != nil {
+		return err
+	}
+	f, err := t.fullness(cmd, n)
+	if err != nil {
+		return inNetwork(n, err)
+	}
+	if t.output == "json" {
+		return t.writeJSON(f)
+	}
+	t.tellFullness(f)
+	return nil
+}
+
+func (t *tool) fullness(cmd *cobra.Command, n network) (fullness, error) {
+	f := fullness{Network: n.name, Sets: []usageRow{}, Most: []holding{}, Next: []string{}}
+	var err error
+	if f.Store, err = n.kind(); err != nil {
+		return f, err
+	}
+	usages, err := t.usageOf(cmd, n)
+	if err != nil {
+		return f, err
+	}
+	for _, u := range usages {
+		f.Sets = append(f.Sets, newUsageRow(n, u))
+	}
+	if len(usages) == 0 {
+		t.tellNoRanges(n)
+	}
+	leases, err := t.allLeases(cmd, n)
+	if err != nil {
+		return f, err
+	}
+	f.count(n, leases, t.now(), boot.Current())
+	f.Next = f.next("leasehold"+t.sameFlags(), n)
+	return f, nil
+}
+
+// count sorts the leases by what they tell.
+func (f *fullness) count(n network, leases []backend.Lease, now time.Time, present boot.Boot) {
+	f.Leases = len(leases)
+	f.Ages = []ageCount{{int64(7 * day / time.Second), 0}, {int64(day / time.Second), 0}, {3600, 0}, {0, 0}}
+	held := make(map[string]int)
+	for _, l := range leases {
+		held[l.Owner.ContainerID]++
+		if beforeBoot(l, present) {
+			f.BeforeBoot++
+		}
+		if l.Owner.IsZero() {
+			f.Torn++
+		}
+		if !n.contains(l.Addr) {
+			f.Outside++
+		}
+		i := slices.IndexFunc(f.Ages, func(a ageCount) bool { return int64(now.Sub(l.Since)/time.Second) >= a.OlderThan })
+		if !l.Since.IsZero() {
+			f.Ages[max(i, 0)].Leases++
+		}
+	}
+	delete(held, "")
+	f.most(held)
+}
+
+// beforeBoot reports whether the lease was made before this machine started, by the
+// boot it names or, if it names none, by its time.
+func beforeBoot(l backend.Lease, present boot.Boot) bool {
+	if l.Boot != "" {
+		return present.ID != "" && l.Boot != present.ID
+	}
+	return !l.Since.IsZero() && !present.Started.IsZero() && l.Since.Before(present.Started)
+}
+
+// most keeps the containers that hold more than one address for each range set.
+func (f *fullness) most(held map[string]int) {
+	const shown = 5
+	for id, leases := range held {
+		if leases > max(1, len(f.Sets)) {
+			f.Most = append(f.Most, holding{id, leases})
+		}
+	}
+	slices.SortFunc(f.Most, func(a, b holding) int {
+		return cmp.Or(cmp.Compare(b.Leases, a.Leases), cmp.Compare(a.ContainerID, b.ContainerID))
+	})
+	f.Most = f.Most[:min(len(f.Most), shown)]
+}
+
+// next returns the commands that can make room, the safest first.
+func (f *fullness) next(tool string, n network) []string {
+	var next []string
+	if f.Torn > 0 {
+		next = append(next, tool+" verify --repair "+n.name)
+	}
+	if f.Leases > f.Torn {
+		next = append(next, "crictl pods -q | "+tool+" gc "+n.name+" --valid - --dry-run")
+	}
+	if f.Store == config.Files && f.BeforeBoot > 0 {
+		next = append(next, tool+" migrate "+n.name+" --to bolt")
+	}
+	return next
+}
+
+func (t *tool) tellFullness(f fullness) {
+	say := func(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
+	store := f.Store + " store"
+	if f.Store == stores.None {
+		store = "no store yet"
+	}
+	say("%s (%s): %s", f.Network, store, count(f.Leases, "lease"))
+	for _, s := range f.Sets {
+		say("  %s", s.Ranges)
+		say("    %s", bar(s.used()))
+		say("    %s addresses: %s leased, %s free, %s excluded or gateway", amount(s.Size), amount(s.Leased), amount(s.Free), amount(s.Excluded))
+	}
+	if f.Leases > 0 {
+		say("  by age")
+		for i, label := range []string{"over 7 days", "1 to 7 days", "1 hour to 1 day", "under 1 hour"} {
+			say("    %-16s %6d", label, f.Ages[i].Leases)
+		}
+	}
+	t.tellLeaks(f)
+	if len(f.Next) > 0 {
+		say("  next")
+		for _, c := range f.Next {
+			say("    %s", c)
+		}
+	}
+}
+
+// tellLeaks says which leases nobody can be using.
+func (t *tool) tellLeaks(f fullness) {
+	say := func(format string, args ...any) { fmt.Fprintf(t.out, "  "+format+"\n", args...) }
+	if f.BeforeBoot > 0 {
+		say("%d made before this machine started: their containers are gone", f.BeforeBoot)
+		if f.Store == config.Bolt {
+			say(`  (the first ADD of a boot releases those that record another boot, unless "onReboot" is "keep")`)
+		} else {
+			say(`  ("onReboot": "release" in ipam, or the bolt store, releases them after a reboot)`)
+		}
+	}
+	if f.Torn > 0 {
+		say("%d torn by a crash: nobody knows whose they were", f.Torn)
+	}
+	if f.Outside > 0 {
+		say("%d in no range of the configuration", f.Outside)
+	}
+	for _, h := range f.Most {
+		say("%d held by one container: %s", h.Leases, h.ContainerID)
+	}
+	if f.Leases > 0 && f.BeforeBoot+f.Torn == 0 {
+		say("none is known to be left over; if all of these containers run, the ranges are too small")
+	}
+}

@@ -1,0 +1,83 @@
+package migrate
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// A sum stands for all that a store holds: two stores with one sum have the same
+// leases and cursors.
+type sum struct {
+	leases  int
+	cursors int
+	digest  [sha256.Size]byte
+}
+
+func (s sum) String() string {
+	return fmt.Sprintf("%d leases, %d cursors, SHA-256 %x", s.leases, s.cursors, s.digest)
+}
+
+// A summer takes leases in ascending order, and then the cursors.
+type summer struct {
+	sum  sum
+	hash hash.Hash
+	buf  []byte
+}
+
+func newSummer() *summer { return &summer{hash: sha256.New()} }
+
+func (s *summer) add(l backend.Lease) {
+	s.sum.leases++
+	s.buf = binary.AppendVarint(s.buf[:0], l.Since.Unix())
+	s.text(l.Addr.String(), l.Owner.ContainerID, l.Owner.IfName, l.Boot, l.Pod.Namespace, l.Pod.Name, l.Netns)
+	s.hash.Write(s.buf) // a hash never fails
+}
+
+// text writes its length before each field, so that no two lists of fields look the
+// same.
+func (s *summer) text(fields ...string) {
+	for _, f := range fields {
+		s.buf = binary.AppendUvarint(s.buf, uint64(len(f)))
+		s.buf = append(s.buf, f...)
+	}
+}
+
+// finish adds the cursors and returns the sum.
+func (s *summer) finish(cursors map[string]netip.Addr) sum {
+	s.sum.cursors = len(cursors)
+	s.buf = s.buf[:0]
+	for _, set := range slices.Sorted(maps.Keys(cursors)) {
+		s.text(set, cursors[set].String())
+	}
+	s.hash.Write(s.buf)
+	s.hash.Sum(s.sum.digest[:0])
+	return s.sum
+}
+
+// sumOf returns the sum of what a store holds.
+func sumOf(ctx context.Context, store backend.Store) (total sum, err error) {
+	err = store.View(ctx, func(tx backend.ReadTx) error {
+		c, err := backend.ContentOf(tx)
+		if err != nil {
+			return err
+		}
+		s := newSummer()
+		for l, err := range c.Leases {
+			if err != nil {
+				return err
+			}
+			s.add(l)
+		}
+		total = s.finish(c.Cursors)
+		return nil
+	})
+	return total, err
+}

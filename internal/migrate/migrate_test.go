@@ -1,0 +1,427 @@
+package migrate
+
+import (
+	"context"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/files"
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/dump"
+	"github.com/leasehold/leasehold/internal/exchange"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+var now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+func options(to string) Options { return Options{To: to, LockTimeout: time.Minute, Now: now} }
+
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+// A state is all that a store holds.
+type state struct {
+	leases  []backend.Lease
+	cursors map[string]netip.Addr
+}
+
+func stateOf(t require.TestingT, path string) (s state) {
+	require.NoError(t, stores.Follow(path).View(context.Background(), func(tx backend.ReadTx) error {
+		c, err := backend.ContentOf(tx)
+		require.NoError(t, err)
+		for l, err := range c.Leases {
+			require.NoError(t, err)
+			s.leases = append(s.leases, l)
+		}
+		s.cursors = c.Cursors
+		return nil
+	}))
+	return s
+}
+
+func (s state) content() backend.Content {
+	return backend.Content{Leases: each(s.leases), Cursors: s.cursors}
+}
+
+// sample has one lease of each sort.
+func sample() state {
+	return state{
+		leases: []backend.Lease{
+			{Addr: addr("10.0.0.2"), Owner: backend.Owner{ContainerID: "c1", IfName: "eth0"}, Since: now.Add(-time.Hour)},
+			{Addr: addr("10.0.0.3"), Owner: backend.Owner{ContainerID: "of-2015"}, Since: now.Add(-time.Minute)},
+			{Addr: addr("fd00::2"), Owner: backend.Owner{ContainerID: "c1", IfName: "eth0"}, Since: now.Add(-time.Hour)},
+		},
+		cursors: map[string]netip.Addr{"0": addr("10.0.0.3"), "1": addr("fd00::2")},
+	}
+}
+
+func create(t require.TestingT, kind string, s state) (path string) {
+	dir, err := os.MkdirTemp("", "migrate")
+	require.NoError(t, err)
+	t.(interface{ Cleanup(func()) }).Cleanup(func() { os.RemoveAll(dir) })
+	path = filepath.Join(dir, "podnet")
+	require.NoError(t, stores.Create(path, kind, s.content()))
+	return path
+}
+
+func requireKind(t require.TestingT, want, path string) {
+	kind, err := stores.Standing(path)
+	require.NoError(t, err)
+	require.Equal(t, want, kind)
+}
+
+// aside lists what stands beside the stores.
+func aside(t *testing.T, path string) (names []string) {
+	entries, err := os.ReadDir(exchange.At(path).Dir())
+	if !os.IsNotExist(err) {
+		require.NoError(t, err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestRunAndBack(t *testing.T) {
+	path := create(t, config.Files, sample())
+	before := stateOf(t, path)
+
+	r, err := Run(t.Context(), path, options(config.Bolt))
+	require.NoError(t, err)
+	requireKind(t, config.Bolt, path)
+	require.Equal(t, before, stateOf(t, path))
+	require.Equal(t, 3, r.Leases)
+	require.Equal(t, 2, r.Cursors)
+	require.Len(t, r.Digest, 64)
+	require.Zero(t, r.Forgotten)
+	require.DirExists(t, r.Aside)
+	require.Contains(t, r.Aside, "podnet.before-migration-20260304T050607")
+
+	o := options(config.Files)
+	o.Now = now.Add(time.Second)
+	back, err := Run(t.Context(), path, o)
+	require.NoError(t, err)
+	requireKind(t, config.Files, path)
+	require.Equal(t, before, stateOf(t, path))
+	require.Equal(t, r.Digest, back.Digest)
+	require.FileExists(t, back.Aside)
+	require.NoError(t, stores.Verify(t.Context(), path))
+	require.Len(t, aside(t, path), 2)
+}
+
+// Whatever a lease can say arrives, as far as the store can hold it; and what it cannot
+// hold is written down.
+func TestRunLosesNothing(t *testing.T) {
+	name := rapid.OneOf(rapid.StringMatching(`[a-z0-9]{1,64}`), rapid.StringMatching(`[!-~]([ -~]{0,30}[!-~])?`), rapid.Just("\xff\xfe"))
+	rapid.Check(t, func(t *rapid.T) {
+		s := state{cursors: rapid.MapOf(rapid.StringMatching(`[a-z0-9]{1,8}`), rapid.Just(addr("10.0.0.7"))).Draw(t, "cursors")}
+		at := addr("10.0.0.0")
+		for range rapid.IntRange(0, 20).Draw(t, "leases") {
+			at = at.Next()
+			l := backend.Lease{Addr: at, Owner: backend.Owner{ContainerID: name.Draw(t, "id")}}
+			maybe := func(into *string) {
+				if rapid.Bool().Draw(t, "known") {
+					*into = name.Draw(t, "name")
+				}
+			}
+			maybe(&l.Owner.IfName)
+			maybe(&l.Boot)
+			maybe(&l.Pod.Namespace)
+			maybe(&l.Netns)
+			if rapid.Bool().Draw(t, "timed") {
+				l.Since = time.Unix(rapid.Int64Range(1, 4_000_000_000).Draw(t, "since"), 0).UTC()
+			}
+			if !files.Foreign(l) {
+				s.leases = append(s.leases, l)
+			}
+		}
+		path := create(t, config.Bolt, s)
+		before := stateOf(t, path)
+		r, err := Run(context.Background(), path, options(config.Files))
+		require.NoError(t, err)
+		require.Equal(t, fitted(before), stateOf(t, path))
+		requireExported(t, before, r)
+
+		o := options(config.Bolt)
+		o.Now = now.Add(time.Second)
+		_, err = Run(context.Background(), path, o)
+		require.NoError(t, err)
+		require.Equal(t, fitted(before), stateOf(t, path))
+	})
+}
+
+func fitted(s state) (kept state) {
+	kept.cursors = s.cursors
+	for _, l := range s.leases {
+		if l.Since.IsZero() {
+			l.Since = now
+		}
+		kept.leases = append(kept.leases, backend.Lease{Addr: l.Addr, Owner: l.Owner, Since: l.Since})
+	}
+	return kept
+}
+
+func requireExported(t *rapid.T, before state, r Report) {
+	lossy := 0
+	for i, l := range fitted(before).leases {
+		if l != before.leases[i] {
+			lossy++
+		}
+	}
+	require.Equal(t, lossy, r.Forgotten.Leases)
+	if lossy == 0 {
+		require.Empty(t, r.Export)
+		return
+	}
+	f, err := os.Open(r.Export)
+	require.NoError(t, err)
+	defer f.Close()
+	n, err := dump.NewReader(f).Next()
+	require.NoError(t, err)
+	var exported []backend.Lease
+	for l, err := range n.Leases {
+		require.NoError(t, err)
+		exported = append(exported, l)
+	}
+	require.Equal(t, before.leases, exported)
+}
+
+func TestRunDry(t *testing.T) {
+	path := create(t, config.Bolt, sample())
+	o := options(config.Files)
+	o.DryRun = true
+	r, err := Run(t.Context(), path, o)
+	require.NoError(t, err)
+	require.Equal(t, 3, r.Leases)
+	require.Empty(t, r.Aside)
+	requireKind(t, config.Bolt, path)
+	require.Empty(t, aside(t, path))
+}
+
+func TestRunWhereItIsAlready(t *testing.T) {
+	path := create(t, config.Bolt, sample())
+	r, err := Run(t.Context(), path, options(config.Bolt))
+	require.NoError(t, err)
+	require.True(t, r.Already)
+	require.Equal(t, 3, r.Leases)
+	require.Empty(t, aside(t, path))
+}
+
+func TestRunWhereNothingIs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "podnet")
+	_, err := Run(t.Context(), path, options(config.Bolt))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	requireKind(t, stores.None, path)
+}
+
+func TestRunLeavesTornLeasesBehind(t *testing.T) {
+	path := create(t, config.Files, sample())
+	require.NoError(t, os.WriteFile(filepath.Join(path, "10.0.0.9"), nil, 0o600))
+	r, err := Run(t.Context(), path, options(config.Bolt))
+	require.NoError(t, err)
+	require.Equal(t, []netip.Addr{addr("10.0.0.9")}, r.Torn)
+	require.Equal(t, 3, r.Leases)
+	require.Len(t, stateOf(t, path).leases, 3)
+}
+
+// What is refused, or stopped, leaves all as it was.
+func TestRunThatFailsChangesNothing(t *testing.T) {
+	stopped, stop := context.WithCancelCause(t.Context())
+	defer stop(nil)
+	for name, c := range map[string]struct {
+		ctx     context.Context
+		prepare func(path string)
+		want    string
+	}{
+		"directory": {t.Context(), func(path string) {
+			require.NoError(t, os.Mkdir(filepath.Join(path, "10.0.0.9"), 0o755))
+		}, "in the place of the lease of 10.0.0.9 there is a directory; move it away and try again"},
+		"unrecordable": {t.Context(), func(path string) {
+			require.NoError(t, os.WriteFile(filepath.Join(path, "10.0.0.9"), []byte("a\nb"), 0o600))
+		}, "10.0.0.9"},
+		"stopped": {stopped, func(string) {}, "the migration was stopped"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := create(t, config.Files, sample())
+			before := stateOf(t, path)
+			c.prepare(path)
+			o := options(config.Bolt)
+			o.Progress = func(leases int) {
+				if leases == 2 && c.ctx == stopped {
+					stop(context.Canceled)
+				}
+			}
+			_, err := Run(c.ctx, path, o)
+			require.ErrorContains(t, err, c.want)
+			requireKind(t, config.Files, path)
+			require.Empty(t, aside(t, path))
+			require.NoError(t, ignoreNotExist(os.RemoveAll(filepath.Join(path, "10.0.0.9"))))
+			require.Equal(t, before, stateOf(t, path))
+		})
+	}
+}
+
+func ignoreNotExist(err error) error {
+	if os.IsNotExist(err) {
+		return nil
+	}
+	return err
+}
+
+func TestRunWaitsForTheLock(t *testing.T) {
+	for _, kind := range []string{config.Files, config.Bolt} {
+		path := create(t, kind, sample())
+		require.NoError(t, stores.Follow(path).Update(t.Context(), func(backend.Tx) error {
+			o := options(config.Bolt)
+			o.LockTimeout = 10 * time.Millisecond
+			_, err := Run(t.Context(), path, o)
+			require.ErrorIs(t, err, backend.ErrBusy)
+			return nil
+		}))
+	}
+}
+
+// What an interrupted migration has left behind is removed, or gets its name.
+func TestRunCleansUp(t *testing.T) {
+	path := create(t, config.Files, sample())
+	place := exchange.At(path)
+	require.NoError(t, place.MakeDir())
+	require.NoError(t, os.WriteFile(place.Staged(false), []byte("half a store"), 0o600))
+	_, err := Run(t.Context(), path, options(config.Bolt))
+	require.NoError(t, err)
+	require.Len(t, aside(t, path), 1)
+
+	// Exchanged, and no more.
+	old := place.Aside("migration", now)
+	require.NoError(t, os.Rename(old, place.Staged(false)))
+	r, err := Run(t.Context(), path, options(config.Bolt))
+	require.NoError(t, err)
+	require.True(t, r.Already)
+	require.Equal(t, old, r.Aside)
+	require.DirExists(t, old)
+
+	require.NoError(t, os.Rename(old, place.Staged(false)))
+	_, err = Run(t.Context(), path, options(config.Files))
+	require.NoError(t, err)
+	requireKind(t, config.Files, path)
+	require.Equal(t, sample(), stateOf(t, path))
+	require.Len(t, aside(t, path), 2)
+}
+
+// A store that is not what was written does not come into its place.
+func TestBuildReadsBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "podnet")
+	s := successor{exchange.At(path), config.Bolt, time.Minute}
+	err := s.build(t.Context(), sample().content(), func() sum { return sum{leases: 2} })
+	require.ErrorContains(t, err, "what is read back is not what was written: 3 leases, 2 cursors")
+	require.Empty(t, aside(t, path))
+}
+
+// Two stores have one sum only if all of what they hold is the same.
+func TestSumTellsEveryField(t *testing.T) {
+	full := func() backend.Lease {
+		l := sample().leases[0]
+		l.Boot, l.Netns, l.Pod = "b", "n", backend.Pod{Namespace: "s", Name: "p"}
+		return l
+	}
+	sumWith := func(change func(*backend.Lease), cursors map[string]netip.Addr) sum {
+		l := full()
+		change(&l)
+		s := newSummer()
+		s.add(l)
+		return s.finish(cursors)
+	}
+	same := func(*backend.Lease) {}
+	want := sumWith(same, sample().cursors)
+	require.Equal(t, want, sumWith(same, sample().cursors))
+	for name, change := range map[string]func(*backend.Lease){
+		"address":      func(l *backend.Lease) { l.Addr = l.Addr.Next() },
+		"container ID": func(l *backend.Lease) { l.Owner.ContainerID += "x" },
+		"interface":    func(l *backend.Lease) { l.Owner.IfName = "" },
+		"shifted":      func(l *backend.Lease) { l.Owner = backend.Owner{ContainerID: "c1e", IfName: "th0"} },
+		"time":         func(l *backend.Lease) { l.Since = l.Since.Add(time.Second) },
+		"boot":         func(l *backend.Lease) { l.Boot = "c" },
+		"pod":          func(l *backend.Lease) { l.Pod = backend.Pod{Namespace: "p", Name: "s"} },
+		"netns":        func(l *backend.Lease) { l.Netns = "" },
+	} {
+		require.NotEqual(t, want, sumWith(change, sample().cursors), name)
+	}
+	require.NotEqual(t, want, sumWith(same, map[string]netip.Addr{"0": addr("10.0.0.3")}))
+	require.NotEqual(t, want, sumWith(same, map[string]netip.Addr{"0": addr("10.0.0.4"), "1": addr("fd00::2")}))
+}
+
+func TestPlant(t *testing.T) {
+	for _, kind := range []string{config.Files, config.Bolt} {
+		path := filepath.Join(t.TempDir(), "networks", "podnet")
+		place := exchange.At(path)
+		require.NoError(t, place.MakeDir())
+		require.NoError(t, os.WriteFile(place.Staged(kind == config.Files), []byte("half a store"), 0o600))
+		n, lost, err := Plant(t.Context(), path, sample().content(), options(kind))
+		require.NoError(t, err)
+		require.Equal(t, 3, n)
+		require.Zero(t, lost)
+		requireKind(t, kind, path)
+		require.Equal(t, sample(), stateOf(t, path))
+		require.Equal(t, []string{"lock"}, aside(t, path))
+
+		_, _, err = Plant(t.Context(), path, sample().content(), options(config.Bolt))
+		require.ErrorIs(t, err, fs.ErrExist)
+		requireKind(t, kind, path)
+		require.Equal(t, sample(), stateOf(t, path))
+	}
+}
+
+func TestPlantOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "podnet")
+	var all sync.WaitGroup
+	var planted atomic.Int32
+	for i := range 8 {
+		all.Go(func() {
+			_, _, err := Plant(t.Context(), path, sample().content(), options([]string{config.Files, config.Bolt}[i%2]))
+			if err == nil {
+				planted.Add(1)
+			} else {
+				assert.ErrorIs(t, err, fs.ErrExist)
+			}
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, 1, planted.Load())
+	require.Equal(t, sample(), stateOf(t, path))
+}
+
+// A store of which the newest pages are lost is replaced by one with all its leases.
+func TestRepair(t *testing.T) {
+	path := create(t, config.Bolt, sample())
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte(strings.Repeat("rubbish ", 2*os.Getpagesize()/8)), 0)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	damaged, err := os.ReadFile(path)
+	require.NoError(t, err)
+	_, err = Run(t.Context(), path, options(config.Files))
+	require.ErrorIs(t, err, backend.ErrDamaged)
+
+	done, err := Repair(t.Context(), path, time.Minute, now)
+	require.NoError(t, err)
+	require.Equal(t, 3, done.Leases)
+	require.Equal(t, sample().leases, stateOf(t, path).leases)
+	require.NoError(t, stores.Verify(t.Context(), path))
+	kept, err := os.ReadFile(done.Aside)
+	require.NoError(t, err)
+	require.Equal(t, damaged, kept)
+	_, err = Run(t.Context(), path, options(config.Files))
+	require.NoError(t, err)
+}

@@ -1,0 +1,53 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/exchange"
+)
+
+// Plant makes a store of the kind o.To at path, where none stands, that holds what c
+// holds, and returns the number of leases and what of them it cannot hold. It is
+// there whole or not at all. If somebody else makes one meanwhile it returns
+// [fs.ErrExist], and that one stays.
+func Plant(ctx context.Context, path string, c backend.Content, o Options) (leases int, f Forgotten, err error) {
+	place := exchange.At(path)
+	s := successor{place, o.To, o.LockTimeout}
+	waiting, cancel := context.WithTimeout(ctx, o.LockTimeout)
+	defer cancel()
+	unlock, err := place.Lock(waiting)
+	if err != nil {
+		return 0, f, err
+	}
+	defer unlock()
+	vacant, err := place.Vacant()
+	if err != nil {
+		return 0, f, err
+	}
+	if !vacant {
+		return 0, f, &fs.PathError{Op: "make store", Path: path, Err: fs.ErrExist}
+	}
+	if err := s.drop(); err != nil { // what is there was never finished
+		return 0, f, err
+	}
+	written := newSummer()
+	c.Leases = passing(c.Leases, func(l *backend.Lease) {
+		*l = f.fit(*l, o.To, o.Now)
+		written.add(*l)
+	})
+	if err := s.build(ctx, c, func() sum { return written.finish(c.Cursors) }); err != nil {
+		return 0, f, err
+	}
+	if err := s.settle(); err != nil {
+		return 0, f, errors.Join(err, s.drop())
+	}
+	return written.sum.leases, f, nil
+}
+
+// settle puts the store in its place, which is vacant, while it holds its lock.
+func (s successor) settle() error {
+	return s.locked(func() error { return s.place.Settle(s.path()) })
+}

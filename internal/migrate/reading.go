@@ -1,0 +1,117 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/netip"
+	"time"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/files"
+	"github.com/leasehold/leasehold/internal/config"
+)
+
+// Forgotten counts the leases of which a store of files cannot hold everything.
+type Forgotten struct {
+	Leases int // of which one of the following is known
+	Boots  int
+	Pods   int
+	Netns  int
+	Times  int // that are not known: a file has one
+}
+
+// A reading is what the old store holds, as the new one can hold it. What passes
+// through it is counted.
+type reading struct {
+	backend.ReadTx
+	ctx context.Context // of the whole migration
+	Options
+
+	sum       *summer
+	torn      []netip.Addr
+	forgotten Forgotten
+}
+
+func newReading(ctx context.Context, tx backend.ReadTx, o Options) *reading {
+	return &reading{ReadTx: tx, ctx: ctx, Options: o, sum: newSummer()}
+}
+
+// content returns it.
+func (r *reading) content() (backend.Content, error) {
+	c, err := backend.ContentOf(r)
+	c.Leases = r.fitted(c.Leases)
+	return c, err
+}
+
+// Leases notes the leases that [backend.ContentOf] leaves out.
+func (r *reading) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
+	return func(yield func(backend.Lease, error) bool) {
+		for l, err := range r.ReadTx.Leases(from) {
+			if err == nil && l.Owner.IsZero() {
+				r.torn = append(r.torn, l.Addr)
+			}
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
+// fitted are the leases as the new store can hold them.
+func (r *reading) fitted(all iter.Seq2[backend.Lease, error]) iter.Seq2[backend.Lease, error] {
+	return func(yield func(backend.Lease, error) bool) {
+		for l, err := range all {
+			if err == nil {
+				l, err = r.fit(l)
+			}
+			if !yield(l, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (r *reading) fit(l backend.Lease) (backend.Lease, error) {
+	if err := r.ctx.Err(); err != nil {
+		return l, fmt.Errorf("the migration was stopped: %w", context.Cause(r.ctx))
+	}
+	if files.Foreign(l) {
+		return l, fmt.Errorf("%w: in the place of the lease of %s there is a %s; move it away and try again",
+			backend.ErrDamaged, l.Addr, l.Owner.ContainerID[1:len(l.Owner.ContainerID)-1])
+	}
+	l = r.forgotten.fit(l, r.To, r.Now)
+	r.sum.add(l)
+	if r.Progress != nil {
+		r.Progress(r.sum.sum.leases)
+	}
+	return l, nil
+}
+
+// fit returns what a store of the given kind can hold of a lease, and counts what it
+// cannot. If it has to have a time, that is now.
+func (f *Forgotten) fit(l backend.Lease, kind string, now time.Time) backend.Lease {
+	if kind != config.Files {
+		return l
+	}
+	kept := backend.Lease{Addr: l.Addr, Owner: l.Owner, Since: l.Since}
+	if l.Since.IsZero() {
+		kept.Since = now.UTC().Truncate(time.Second)
+	}
+	if kept == l {
+		return l
+	}
+	f.Leases++
+	for _, known := range []struct {
+		is    bool
+		count *int
+	}{
+		{l.Boot != "", &f.Boots}, {l.Pod != (backend.Pod{}), &f.Pods},
+		{l.Netns != "", &f.Netns}, {l.Since.IsZero(), &f.Times},
+	} {
+		if known.is {
+			*known.count++
+		}
+	}
+	return kept
+}
