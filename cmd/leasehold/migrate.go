@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -120,29 +121,29 @@ func (t *tool) toMigrate(names []string, f migrateFlags) ([]network, error) {
 func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrate.Report, error) {
 	o := migrate.Options{To: f.to, DryRun: f.dryRun, LockTimeout: t.lockTimeout, Now: t.now()}
 	if bar := t.progress(n.name); bar != nil {
-		defer bar.Clear()
-		o.Progress = func(leases int) {
+		defer bar.Clear() // an error in drawing a bar is nobody's business, here and below
+		o.Progress = func(leases, total int) {
 			if leases%1000 == 0 {
-				bar.Set(leases) // an error in drawing a bar is nobody's business
+				bar.ChangeMax(total)
+				bar.Set(leases)
 			}
 		}
 	}
 	return migrate.Run(cmd.Context(), n.path, o)
 }
 
-// progress returns a bar on standard error, or nil where that is not a terminal. It
-// shows itself after a moment: most migrations are done by then.
+// progress returns a bar on standard error, or nil where that is not a terminal.
 func (t *tool) progress(what string) *progressbar.ProgressBar {
 	f, ok := t.errs.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return nil
 	}
-	return progressbar.NewOptions(-1,
+	return progressbar.NewOptions(1,
 		progressbar.OptionSetWriter(f),
 		progressbar.OptionSetDescription(what),
+		progressbar.OptionSetWidth(20),
 		progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString("leases"),
+		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 	)
 }

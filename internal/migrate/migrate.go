@@ -28,9 +28,9 @@ type Options struct {
 	// LockTimeout is how long to wait for the lock of the store.
 	LockTimeout time.Duration
 
-	// Progress, unless nil, is called with the number of leases read so far,
-	// often.
-	Progress func(leases int)
+	// Progress, unless nil, is called with the number of leases read so far, and
+	// about how many there are, often.
+	Progress func(leases, total int)
 
 	// Now is the time that the name of the old store says, and that a lease
 	// gets of which no time is known where it has to have one.

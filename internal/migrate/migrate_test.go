@@ -257,7 +257,8 @@ func TestRunThatFailsChangesNothing(t *testing.T) {
 			before := stateOf(t, path)
 			c.prepare(path)
 			o := options(config.Bolt)
-			o.Progress = func(leases int) {
+			o.Progress = func(leases, total int) {
+				require.GreaterOrEqual(t, total, 3)
 				if leases == 2 && c.ctx == stopped {
 					stop(context.Canceled)
 				}

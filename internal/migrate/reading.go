@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/files"
 	"github.com/leasehold/leasehold/internal/config"
@@ -29,6 +30,7 @@ type reading struct {
 	Options
 
 	sum       *summer
+	total     int // leases, about
 	torn      []netip.Addr
 	forgotten Forgotten
 }
@@ -39,9 +41,39 @@ func newReading(ctx context.Context, tx backend.ReadTx, o Options) *reading {
 
 // content returns it.
 func (r *reading) content() (backend.Content, error) {
+	if r.Progress != nil {
+		var err error
+		if r.total, err = count(r.ReadTx); err != nil {
+			return backend.Content{}, err
+		}
+	}
 	c, err := backend.ContentOf(r)
 	c.Leases = r.fitted(c.Leases)
 	return c, err
+}
+
+// count returns how many leases there are, without reading them.
+func count(tx backend.ReadTx) (n int, err error) {
+	for _, family := range []string{"0.0.0.0/0", "::/0"} {
+		r, err := allocator.NewRange(allocator.RangeSpec{Subnet: netip.MustParsePrefix(family), NoGateway: true})
+		if err != nil {
+			return 0, err
+		}
+		set, err := allocator.NewSet(r)
+		if err != nil {
+			return 0, err
+		}
+		pool, err := allocator.NewPool(set)
+		if err != nil {
+			return 0, err
+		}
+		usage, err := pool.Usage(tx)
+		if err != nil {
+			return 0, err
+		}
+		n += int(usage[0].Leased)
+	}
+	return n, nil
 }
 
 // Leases notes the leases that [backend.ContentOf] leaves out.
@@ -83,7 +115,7 @@ func (r *reading) fit(l backend.Lease) (backend.Lease, error) {
 	l = r.forgotten.fit(l, r.To, r.Now)
 	r.sum.add(l)
 	if r.Progress != nil {
-		r.Progress(r.sum.sum.leases)
+		r.Progress(r.sum.sum.leases, r.total)
 	}
 	return l, nil
 }
