@@ -20,7 +20,7 @@ func (p Place) CleanUp(aside string) (setAside bool, err error) {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			return setAside, err
-		case info.IsDir() == dir: // as it is built
+		case dir && info.IsDir(), !dir && info.Mode().IsRegular(): // as it is built
 			if err := os.RemoveAll(p.Staged(dir)); err != nil {
 				return setAside, err
 			}

@@ -179,6 +179,21 @@ func TestCleanUpSetsAsideWhatWasExchanged(t *testing.T) {
 	}
 }
 
+// The stock plugin follows a link to its directory, and so a link can be what leaves.
+func TestCleanUpSetsAsideALink(t *testing.T) {
+	p := newPlace(t)
+	thing{false, "new"}.make(t, p.path)
+	real := filepath.Join(filepath.Dir(p.path), "elsewhere")
+	thing{true, "old"}.make(t, real)
+	require.NoError(t, p.MakeDir())
+	require.NoError(t, os.Symlink(real, p.Staged(false)))
+	aside := p.asideNow()
+	kept, err := p.CleanUp(aside)
+	require.NoError(t, err)
+	require.True(t, kept)
+	thing{true, "old"}.requireAt(t, aside)
+}
+
 // A program that does not ask Vacant can make a store while the place is empty. Then
 // nothing is removed.
 func TestSwapInTurnTellsOfAnIntruder(t *testing.T) {

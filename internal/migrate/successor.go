@@ -54,9 +54,15 @@ func (s successor) compare(ctx context.Context, want sum) error {
 // drop removes the store.
 func (s successor) drop() error { return os.RemoveAll(s.path()) }
 
-// takeOver puts the store in the place of the other, whose lock the caller holds.
+// takeOver puts the store in the place of the other, whose lock the caller holds. If it
+// cannot, what was built is removed.
 func (s successor) takeOver(aside string) error {
-	return s.locked(func() error { return s.place.Swap(s.path(), aside) })
+	err := s.locked(func() error { return s.place.Swap(s.path(), aside) })
+	if err == nil {
+		return nil
+	}
+	_, cleanErr := s.place.CleanUp(aside)
+	return errors.Join(err, cleanErr)
 }
 
 // locked calls fn, which puts the store in its place, under the lock of the store:
