@@ -29,6 +29,14 @@ type Salvage struct {
 	// them, or, where there is none, they stand in pages that nothing leads to.
 	Doubtful int
 
+	// Missing are the runs of addresses, first and last, that are leased according
+	// to an index, and of which the leases could not be read.
+	Missing [][2]netip.Addr
+
+	// Unsure reports that leases may be missing, and no index could be read that says
+	// which.
+	Unsure bool
+
 	// Lost says in words what could not be read.
 	Lost []string
 }
@@ -159,7 +167,6 @@ func (v *salvager) readTrees(m meta) error {
 	if v.free, err = v.w.freePages(m, v.unseen()); err != nil {
 		v.free = nil // It is not believed in part.
 	}
-	v.w.free = v.free
 	v.w.seen = v.unseen()
 	v.w.report = func(f fault) { v.lost.add(f) }
 	v.buckets, _ = v.w.root(m.root)
@@ -191,6 +198,9 @@ func (v *salvager) read(bucket []byte, each func(key, value []byte) error) (faul
 	v.w.seen = v.unseen() // A wrong way that was taken elsewhere does not count here.
 	v.w.report = func(f fault) { faults.add(f) }
 	v.w.bucket(name, e, func(page uint64, list []element) {
+		if v.free.has(page) { // One of the two is out of date: a disk has lost a write.
+			v.current = false
+		}
 		for _, e := range list {
 			if err := each(e.key, e.value); err != nil {
 				faults.add(fault{page: page, part: name, err: err})
@@ -330,10 +340,12 @@ func (v *salvager) finish() {
 // read, or else where they were.
 func (v *salvager) loseLeases(found []run) {
 	known, ok := v.known()
+	v.Unsure = !ok
 	if !ok {
 		v.lost.join(v.faults)
 	}
 	for _, r := range without(known, found) {
+		v.Missing = append(v.Missing, [2]netip.Addr{r.first, r.last})
 		if r.first == r.last {
 			v.lost.add(fmt.Errorf("the lease of %s", r.first))
 		} else {

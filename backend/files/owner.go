@@ -51,9 +51,10 @@ func foreignOwner(err error) (o backend.Owner, ok bool) {
 }
 
 // Foreign reports whether l stands for something in the place of a lease file that
-// is none, for instance a directory: nobody holds the address, and yet it is taken.
-func Foreign(l backend.Lease) bool {
-	what, ok := strings.CutPrefix(l.Owner.ContainerID, "(")
+// is none, and what that is, for instance a directory: nobody holds the address, and
+// yet it is taken.
+func Foreign(l backend.Lease) (what string, ok bool) {
+	what, open := strings.CutPrefix(l.Owner.ContainerID, "(")
 	what, closed := strings.CutSuffix(what, ")")
-	return ok && closed && l.Owner.IfName == "" && slices.Contains(foreigners(), foreignError(what))
+	return what, open && closed && l.Owner.IfName == "" && slices.Contains(foreigners(), foreignError(what))
 }

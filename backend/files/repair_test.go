@@ -82,12 +82,16 @@ func TestRepair(t *testing.T) {
 }
 
 func TestForeign(t *testing.T) {
-	of := func(id, ifname string) backend.Lease {
-		return backend.Lease{Owner: backend.Owner{ContainerID: id, IfName: ifname}}
+	foreign := func(id, ifname string) string {
+		what, ok := files.Foreign(backend.Lease{Owner: backend.Owner{ContainerID: id, IfName: ifname}})
+		if !ok {
+			return ""
+		}
+		return what
 	}
-	require.True(t, files.Foreign(of("(directory)", "")))
-	require.True(t, files.Foreign(of("(large file)", "")))
-	require.False(t, files.Foreign(of("(directory)", "eth0")))
-	require.False(t, files.Foreign(of("(none)", "")))
-	require.False(t, files.Foreign(of("directory", "")))
+	require.Equal(t, "directory", foreign("(directory)", ""))
+	require.Equal(t, "large file", foreign("(large file)", ""))
+	require.Empty(t, foreign("(directory)", "eth0"))
+	require.Empty(t, foreign("(none)", ""))
+	require.Empty(t, foreign("directory", ""))
 }

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/boot"
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/migrate"
 )
 
 // A networkError is an error that says which network it is about.
@@ -29,13 +32,15 @@ func inNetwork(n network, err error) error {
 // advice returns what to do next after an error, or an empty string where the error
 // says so itself.
 func (t *tool) advice(err error) string {
-	name := "NETWORK"
+	name, lock := "NETWORK", "LOCK"
 	if e := (*networkError)(nil); errors.As(err, &e) {
-		name = e.network.name
+		name, lock = e.network.name, e.network.lockPath()
 	}
 	switch {
 	case errors.Is(err, backend.ErrBusy):
-		return "try again, or wait longer with --lock-timeout; to see who holds the lock: fuser -v STORE"
+		return "try again, or wait longer with --lock-timeout; to see who holds the lock: fuser -v " + lock
+	case errors.Is(err, migrate.ErrLoss):
+		return fmt.Sprintf("compare with an export, or with what the runtime says is running; then: leasehold%s verify --repair --accept-loss %s", t.sameFlags(), name)
 	case errors.Is(err, backend.ErrFormat):
 		return "use the version of leasehold that wrote the store, or a later one"
 	case errors.Is(err, backend.ErrDamaged):
@@ -44,6 +49,14 @@ func (t *tool) advice(err error) string {
 		return "run it as root"
 	}
 	return ""
+}
+
+// lockPath returns the file whose lock plugins take.
+func (n network) lockPath() string {
+	if kind, err := n.kind(); err == nil && kind == config.Files {
+		return filepath.Join(n.path, "lock")
+	}
+	return n.path
 }
 
 func presentBoot() string { return boot.Current().ID }

@@ -105,7 +105,15 @@ func TestDamage(t *testing.T) {
 				}
 				require.NotContains(t, text, "goroutine", "%s: leasehold %v", name, c)
 			}
+			before, err := os.ReadFile(o.store())
+			require.NoError(t, err)
 			status, text := o.run("", "verify", "--repair", "podnet")
+			if status == statusError && strings.Contains(text, "nothing was changed") {
+				after, err := os.ReadFile(o.store())
+				require.NoError(t, err)
+				require.Equal(t, before, after)
+				status, text = o.run("", "verify", "--repair", "--accept-loss", "podnet")
+			}
 			if status == statusError && strings.Contains(text, "podnet: unknown store format: version") {
 				continue // Where the version stands a bit is flipped: it may be a later one.
 			}

@@ -22,7 +22,7 @@ func (t *tool) exportCommand() *cobra.Command {
 header, a line for each lease, and an end that counts them. import reads it
 back, on this host or another, into a store of either kind.
 
-Each network is shown as it was at one moment; plugins wait meanwhile. Leases
+Each network is shown as it was at one moment. Leases
 that a crash has torn are left out.`,
 		Example: "  leasehold export > leases.jsonl\n  leasehold export podnet --to podnet.jsonl",
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -54,34 +54,50 @@ func (t *tool) withOutput(name string, fn func(io.Writer) error) error {
 	return nil
 }
 
+// export writes what can be read, also if a store among several cannot.
 func (t *tool) export(cmd *cobra.Command, networks []network, w io.Writer) error {
+	var failed error
 	for _, n := range networks {
 		kind, err := n.kind()
-		if err != nil {
-			return inNetwork(n, err)
+		if err == nil && kind != stores.None {
+			err = t.exportOne(cmd, n, kind, w)
 		}
-		if kind == stores.None {
-			continue
-		}
-		if err := t.exportOne(cmd, n, kind, w); err != nil {
-			return inNetwork(n, err)
-		}
+		failed = errors.Join(failed, inNetwork(n, err))
 	}
-	return nil
+	return failed
 }
 
+// exportOne writes after it has given back the lock: who reads may take his time.
 func (t *tool) exportOne(cmd *cobra.Command, n network, kind string, w io.Writer) error {
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
-	return n.store().View(ctx, func(tx backend.ReadTx) error {
-		c, err := backend.ContentOf(tx)
-		if err != nil {
+	var c backend.Content
+	var leases []backend.Lease
+	err := n.store().View(ctx, func(tx backend.ReadTx) (err error) {
+		if c, err = backend.ContentOf(tx); err != nil {
 			return err
 		}
-		written, err := dump.Write(w, n.name, kind, c)
-		if err == nil {
-			fmt.Fprintf(t.errs, "%s: wrote %s\n", n.name, count(written, "lease"))
+		for l, err := range c.Leases {
+			if err != nil {
+				return err
+			}
+			leases = append(leases, l)
 		}
-		return err
+		return nil
 	})
+	if err != nil {
+		return err
+	}
+	c.Leases = func(yield func(backend.Lease, error) bool) {
+		for _, l := range leases {
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+	written, err := dump.Write(w, n.name, kind, c)
+	if err == nil {
+		fmt.Fprintf(t.errs, "%s: wrote %s\n", n.name, count(written, "lease"))
+	}
+	return err
 }

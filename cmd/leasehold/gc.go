@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -130,20 +131,21 @@ func (t *tool) checkList(cmd *cobra.Command, n network, store backend.Store, val
 		case len(c.Cut) > 0:
 			return fmt.Errorf("%s is on the list, and %s holds an address: the list has to have whole IDs "+
 				"(podman and nerdctl: --no-trunc); nothing was released", c.Cut[0].Listed, c.Cut[0].Held)
-		case c.Listed == 0 && c.Containers > 0 && !f.none:
-			return fmt.Errorf("none of the containers listed holds an address, and %s not listed: "+
+		case c.Containers > 0 && !f.none && !anyHolds(valid, tx):
+			return fmt.Errorf("nothing on the list holds an address, though %s do: "+
 				"is it a list of something else (of a pod it is the sandbox that counts: crictl pods -q)? "+
-				"If every address is to be released, add --allow-none; nothing was released", holds(c.Containers))
+				"If every address is to be released, add --allow-none; nothing was released", count(c.Containers, "container"))
 		}
 		return nil
 	})
 }
 
-func holds(containers int) string {
-	if containers == 1 {
-		return "one does that is"
-	}
-	return fmt.Sprintf("%d do that are", containers)
+// anyHolds reports whether an attachment on the list holds a lease.
+func anyHolds(valid []backend.Owner, tx backend.ReadTx) bool {
+	return slices.ContainsFunc(valid, func(o backend.Owner) bool {
+		owned, err := tx.OwnedBy(o)
+		return err != nil || len(owned) > 0 // what cannot be read, Collect will tell of
+	})
 }
 
 // tellSwept sums up, for people.

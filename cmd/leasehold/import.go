@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -47,6 +48,7 @@ func (t *tool) importFile(cmd *cobra.Command, name string, f importFlags) error 
 	if f.backend != "" && f.backend != config.Bolt && f.backend != config.Files {
 		return fmt.Errorf("--backend %q: use bolt or files", f.backend)
 	}
+	cmd.SetContext(interruptible(cmd.Context()))
 	r := t.in
 	if name != "-" {
 		file, err := os.Open(name)
@@ -78,6 +80,7 @@ func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) 
 	if err != nil {
 		return err
 	}
+	from.Content = inThisBoot(from.Content)
 	done, err := t.importInto(cmd, n, from, f)
 	if err != nil {
 		return err
@@ -86,7 +89,7 @@ func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) 
 	if f.dryRun {
 		verb = "would import"
 	}
-	fmt.Fprintf(t.errs, "%s: %s %s, %d were there already\n", n.name, verb, count(done.added, "lease"), done.there)
+	fmt.Fprintf(t.errs, "%s: %s %s, %d were there already (%s)\n", n.name, verb, count(done.added, "lease"), done.there, n.path)
 	return nil
 }
 
@@ -112,6 +115,27 @@ func (t *tool) importInto(cmd *cobra.Command, n network, from *dump.Network, f i
 	return done, err
 }
 
+// inThisBoot leaves out the boots of other machines and times: a lease that names one
+// would be released by the next ADD, as one of a boot that is over.
+func inThisBoot(c backend.Content) backend.Content {
+	present := presentBoot()
+	if c.Boot != present {
+		c.Boot = ""
+	}
+	leases := c.Leases
+	c.Leases = func(yield func(backend.Lease, error) bool) {
+		for l, err := range leases {
+			if l.Boot != present {
+				l.Boot = ""
+			}
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+	return c
+}
+
 // plant makes a store for a network that has none.
 func (t *tool) plant(cmd *cobra.Command, n network, from *dump.Network, kind string) (done imported, err error) {
 	var lost migrate.Forgotten
@@ -127,7 +151,7 @@ func (t *tool) plant(cmd *cobra.Command, n network, from *dump.Network, kind str
 // configuration yet.
 func (t *tool) importTo(name string) (network, error) {
 	n, err := t.network(name)
-	if errors.Is(err, errUnknown) {
+	if errors.Is(err, errUnknown) || t.dataDir != "" && errors.Is(err, fs.ErrNotExist) {
 		return network{name: name, path: filepath.Join(cmp.Or(t.dataDir, defaultDataDir), name)}, nil
 	}
 	return n, err

@@ -16,9 +16,14 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	t := tool{in: os.Stdin, out: os.Stdout, errs: os.Stderr, getenv: os.Getenv, now: time.Now}
-	status := t.run(ctx, os.Args[1:])
-	stop()
-	os.Exit(status)
+	os.Exit(t.run(context.Background(), os.Args[1:]))
+}
+
+// interruptible returns a context that the first signal to end cancels, for commands
+// that have something to clean up. The second one ends the process.
+func interruptible(ctx context.Context) context.Context {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx
 }

@@ -40,8 +40,14 @@ The new store is built aside, synced, read back and compared, and then the two
 change places in one step. Stopped or killed at any moment, it leaves either the
 old or the new store; to run it again finishes, or starts over.
 
-The old store is kept in the directory .leasehold beside the stores. To go back,
-migrate again, to the other kind: that keeps what was leased since.`,
+The old store is kept in the directory .leasehold beside the stores, for you to
+remove. To go back, migrate again, to the other kind: that keeps what was leased
+since. A stock host-local plugin can use files only.
+
+As JSON: an array of objects with the keys network, from, to, already, dryRun,
+leases, cursors, digest (SHA-256 over both), torn (addresses that were left
+behind), kept (path of the old store) and export (path of what files cannot
+hold).`,
 		Example: `  leasehold migrate podnet --to bolt --dry-run
   leasehold migrate podnet --to bolt`,
 		RunE: func(cmd *cobra.Command, names []string) error { return t.migrate(cmd, names, f) },
@@ -57,6 +63,7 @@ type migrateRow struct {
 	Network string       `json:"network"`
 	From    string       `json:"from"`
 	To      string       `json:"to"`
+	Already bool         `json:"already"` // it was of that kind
 	DryRun  bool         `json:"dryRun"`
 	Leases  int          `json:"leases"`
 	Cursors int          `json:"cursors"`
@@ -67,6 +74,7 @@ type migrateRow struct {
 }
 
 func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error {
+	cmd.SetContext(interruptible(cmd.Context()))
 	networks, err := t.toMigrate(names, f)
 	if err != nil {
 		return err
@@ -79,6 +87,7 @@ func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error
 			failed = errors.Join(failed, inNetwork(n, err))
 			continue
 		}
+		t.warnOfBackend(n, f.to)
 		rows = append(rows, newMigrateRow(n, r, f))
 		if t.output == "table" {
 			t.tellMigrated(n, r, f)
@@ -88,6 +97,15 @@ func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error
 		return errors.Join(t.writeJSON(rows), failed)
 	}
 	return failed
+}
+
+// warnOfBackend says if a configuration names the other kind of store.
+func (t *tool) warnOfBackend(n network, to string) {
+	for _, c := range n.confs {
+		if c.Backend != "" && c.Backend != to {
+			t.warn(`%s: %s says "backend": %q; with the leases in %s, ADD is refused until that is changed or left out`, n.name, c.File, c.Backend, to)
+		}
+	}
 }
 
 // toMigrate returns the networks that are meant, and makes sure that it is clear
@@ -109,7 +127,8 @@ func (t *tool) toMigrate(names []string, f migrateFlags) ([]network, error) {
 	for _, n := range networks {
 		kind, err := n.kind()
 		if err != nil {
-			return nil, inNetwork(n, err)
+			t.warn("%v; passed over", inNetwork(n, err))
+			continue
 		}
 		if kind != stores.None {
 			standing = append(standing, n)
@@ -154,7 +173,7 @@ func newMigrateRow(n network, r migrate.Report, f migrateFlags) migrateRow {
 		torn = []netip.Addr{}
 	}
 	return migrateRow{
-		Network: n.name, From: r.From, To: r.To, DryRun: f.dryRun, Leases: r.Leases, Cursors: r.Cursors,
+		Network: n.name, From: r.From, To: r.To, Already: r.Already, DryRun: f.dryRun, Leases: r.Leases, Cursors: r.Cursors,
 		Digest: r.Digest, Torn: torn, Kept: r.Aside, Export: r.Export,
 	}
 }

@@ -88,7 +88,12 @@ func (t *tool) find(name string, all []network) (network, error) {
 	}
 	var found network
 	for _, n := range all {
-		if n.name == name && (found.name == "" || len(n.confs) > len(found.confs)) {
+		switch {
+		case n.name != name || len(n.confs) < len(found.confs):
+		case found.name != "" && len(n.confs) == len(found.confs):
+			return network{}, fmt.Errorf("%s: there is one in %s and one in %s; say which by --data-dir",
+				name, filepath.Dir(found.path), filepath.Dir(n.path))
+		default:
 			found = n
 		}
 	}
@@ -111,7 +116,7 @@ func (t *tool) unknown(name string, all []network) error {
 	if len(names) > 0 {
 		there = "there are: " + strings.Join(names, ", ")
 	}
-	return fmt.Errorf("%s: %w in %s; %s", name, errUnknown, cmp.Or(t.dataDir, defaultDataDir), there)
+	return fmt.Errorf("%s: %w in %s; %s", name, errUnknown, strings.Join(t.dirs, ", "), there)
 }
 
 // configurations returns what the configuration files say. Files that say nothing
@@ -154,9 +159,10 @@ func (t *tool) dataDirs(confs []netconf.Network) []string {
 // discover returns all networks, by name.
 func (t *tool) discover(confs []netconf.Network) ([]network, error) {
 	var all []network
-	for _, dir := range t.dataDirs(confs) {
+	t.dirs = t.dataDirs(confs)
+	for _, dir := range t.dirs {
 		entries, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err != nil && (t.dataDir != "" || !errors.Is(err, fs.ErrNotExist)) {
 			return nil, err
 		}
 		for _, e := range entries {

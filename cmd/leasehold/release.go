@@ -10,6 +10,7 @@ import (
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/attachments"
 )
 
 type releaseFlags struct {
@@ -28,7 +29,7 @@ All of it is one transaction: if an address is not leased, nothing is released,
 and the exit status is 1. The container should be gone: its address will be
 leased again. As JSON: an array of what was released, as that of list.`,
 		Example: `  leasehold release podnet 10.1.0.7 --dry-run
-  leasehold release podnet --container f81d4fae7dec`,
+  leasehold release podnet --container 4f2d9c0e8b7a65544f2d...`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.release(cmd, args[0], args[1:], f) },
 	}
@@ -59,7 +60,7 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 		return err
 	}
 	if len(leases) == 0 {
-		fmt.Fprintf(t.errs, "%s: %s holds nothing\n", n.name, f.owner)
+		fmt.Fprintf(t.errs, "%s: %s holds nothing%s\n", n.name, f.owner, t.wholeID(cmd, n, f.owner))
 		return errNo
 	}
 	return nil
@@ -99,6 +100,24 @@ func (t *tool) releaseFrom(cmd *cobra.Command, n network, addrs []netip.Addr, f 
 		return allocator.Release(ctx, store, f.owner)
 	}
 	return allocator.ReleaseAddrs(ctx, store, addrs)
+}
+
+// wholeID says of which ID that of the owner is a piece, if of one.
+func (t *tool) wholeID(cmd *cobra.Command, n network, o backend.Owner) string {
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
+	text := ""
+	err := n.store().View(ctx, func(tx backend.ReadTx) error {
+		c, err := attachments.Compare([]backend.Owner{o}, tx.Leases(netip.Addr{}))
+		if err == nil && len(c.Cut) > 0 {
+			text = "; did you mean " + c.Cut[0].Held + "?"
+		}
+		return err
+	})
+	if err != nil {
+		return "" // It is only a hint.
+	}
+	return text
 }
 
 // A rehearsal is a store on which nothing that is done has an effect.

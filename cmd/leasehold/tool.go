@@ -18,6 +18,8 @@ type tool struct {
 	getenv    func(string) string
 	now       func() time.Time
 
+	dirs []string // in which networks were looked for
+
 	dataDir     string
 	confDir     string
 	confFile    string

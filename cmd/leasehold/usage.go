@@ -119,8 +119,8 @@ func (t *tool) writeUsage(rows []usageRow) error {
 	err := w.flush()
 	for _, r := range rows {
 		if r.used() > nearlyFull {
-			t.warn("%s: %.0f %% of %s is leased; to see what fills it: leasehold%s why-full %s",
-				r.Network, 100*r.used(), r.Ranges, t.sameFlags(), r.Network)
+			t.warn("%s: %.0f %% of %s is leased", r.Network, 100*r.used(), r.Ranges)
+			fmt.Fprintf(t.errs, "next: leasehold%s why-full %s\n", t.sameFlags(), r.Network)
 		}
 	}
 	return err

@@ -11,12 +11,13 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/files"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/migrate"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
 func (t *tool) verifyCommand() *cobra.Command {
-	var repair bool
+	var f verifyFlags
 	c := &cobra.Command{
 		Use:   "verify [NETWORK…] [--repair]",
 		Short: "Look for what is wrong with stores, and mend it",
@@ -27,17 +28,24 @@ addresses that lie in no range. The exit status is 1 if something was found.
 
 With --repair, a bolt store in which something was found is replaced by a new
 one with every lease that can be read; the old one is kept in the directory
-.leasehold beside the stores. Of a files store, torn leases are released,
-misspelt names corrected, and cursors that are none removed. Leases outside
-every range are left to release and gc. What is still found afterwards is told.
+.leasehold beside the stores. Addresses whose holders are lost stay taken. If it
+is not even known which those are, nothing is done: they could be leased again
+while containers use them. --accept-loss repairs all the same.
+
+Of a files store, torn leases are released, misspelt names corrected, and
+cursors that are none removed. Leases outside every range are left to release
+and gc. What is still found afterwards is told.
 
 As JSON: an array of objects with the keys network, store (files or bolt),
 finding, and repaired (what was done about it; empty if nothing).`,
-		RunE: func(cmd *cobra.Command, names []string) error { return t.verify(cmd, names, repair) },
+		RunE: func(cmd *cobra.Command, names []string) error { return t.verify(cmd, names, f) },
 	}
-	c.Flags().BoolVar(&repair, "repair", false, "mend what can be mended")
+	c.Flags().BoolVar(&f.repair, "repair", false, "mend what can be mended in the networks named")
+	c.Flags().BoolVar(&f.acceptLoss, "accept-loss", false, "with --repair: also if it is not known what is lost")
 	return c
 }
+
+type verifyFlags struct{ repair, acceptLoss bool }
 
 // A finding is something wrong with a store, or something that was done about it.
 type finding struct {
@@ -47,7 +55,14 @@ type finding struct {
 	Repaired string `json:"repaired"`
 }
 
-func (t *tool) verify(cmd *cobra.Command, names []string, repair bool) error {
+func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
+	switch {
+	case f.repair && len(names) == 0:
+		return errors.New("name the networks to repair")
+	case f.acceptLoss && !f.repair:
+		return errors.New("--accept-loss needs --repair")
+	}
+	cmd.SetContext(interruptible(cmd.Context()))
 	networks, err := t.networks(names)
 	if err != nil {
 		return err
@@ -55,7 +70,7 @@ func (t *tool) verify(cmd *cobra.Command, names []string, repair bool) error {
 	findings := []finding{}
 	var failed error
 	for _, n := range networks {
-		found, err := t.verifyOne(cmd, n, repair)
+		found, err := t.verifyOne(cmd, n, f)
 		findings = append(findings, found...)
 		failed = errors.Join(failed, inNetwork(n, err))
 	}
@@ -72,16 +87,16 @@ func (t *tool) verify(cmd *cobra.Command, names []string, repair bool) error {
 
 // verifyOne returns what is wrong with a store, and what was done if it was to be
 // repaired.
-func (t *tool) verifyOne(cmd *cobra.Command, n network, repair bool) ([]finding, error) {
+func (t *tool) verifyOne(cmd *cobra.Command, n network, f verifyFlags) ([]finding, error) {
 	kind, err := n.kind()
 	if err != nil || kind == stores.None {
 		return nil, err
 	}
 	found, err := t.findings(cmd, n, kind)
-	if err != nil || !repair || len(found) == 0 {
+	if err != nil || !f.repair || len(found) == 0 {
 		return found, err
 	}
-	done, err := t.repair(cmd, n, kind)
+	done, err := t.repair(cmd, n, kind, f.acceptLoss)
 	if err != nil {
 		return found, err
 	}
@@ -94,8 +109,15 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, 
 	defer cancel()
 	var found []finding
 	add := func(text string) { found = append(found, finding{Network: n.name, Store: kind, Finding: text}) }
-	err := stores.Verify(ctx, n.path)
-	if !isFinding(err) {
+	stranded, err := exchange.At(n.path).Stranded()
+	if err != nil {
+		return nil, err
+	}
+	if stranded != "" {
+		add(fmt.Sprintf("%s waits to come to %s, where a program that does not know of it has made another store; "+
+			"see which addresses are leased in either, remove the latter, and rename the former to it", stranded, n.path))
+	}
+	if err = stores.Verify(ctx, n.path); !isFinding(err) {
 		return nil, err
 	}
 	if err != nil {
@@ -108,7 +130,7 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, 
 	}
 	outside, err := t.outside(cmd, n)
 	for _, l := range outside {
-		add(fmt.Sprintf("%s is leased %s, and lies in no range of the configuration", l.Addr, t.holder(l)))
+		add(fmt.Sprintf("%s is leased, %s, and lies in no range of the configuration", l.Addr, t.holder(l)))
 	}
 	return found, err
 }
@@ -127,15 +149,16 @@ func (t *tool) outside(cmd *cobra.Command, n network) ([]backend.Lease, error) {
 	return slices.DeleteFunc(all, inside), err
 }
 
-func (t *tool) repair(cmd *cobra.Command, n network, kind string) ([]finding, error) {
-	var done []finding
+func (t *tool) repair(cmd *cobra.Command, n network, kind string, acceptLoss bool) (done []finding, err error) {
 	add := func(format string, args ...any) {
 		done = append(done, finding{Network: n.name, Store: kind, Repaired: fmt.Sprintf(format, args...)})
 	}
 	if kind == config.Files {
-		return done, t.repairFiles(cmd, n, add)
+		err = t.repairFiles(cmd, n, add)
+		return done, err
 	}
-	r, err := migrate.Repair(cmd.Context(), n.path, t.lockTimeout, t.now())
+	o := migrate.RepairOptions{AcceptLoss: acceptLoss, LockTimeout: t.lockTimeout, Now: t.now()}
+	r, err := migrate.Repair(cmd.Context(), n.path, o)
 	if err != nil {
 		return nil, err
 	}
@@ -143,8 +166,14 @@ func (t *tool) repair(cmd *cobra.Command, n network, kind string) ([]finding, er
 	if r.Doubtful > 0 {
 		add("%d of them were found in pages that nothing leads to: they may have been released; leasehold gc releases what nobody uses", r.Doubtful)
 	}
+	if r.Kept > 0 {
+		add("of %s only the address is known; it stays taken, by %q, until gc or release", count(r.Kept, "lease"), migrate.LostContainer)
+	}
 	for _, lost := range r.Lost {
 		add("lost: %s", lost)
+	}
+	if acceptLoss {
+		add("addresses of containers that run may be leased again: compare with the runtime before you let pods start")
 	}
 	return done, nil
 }

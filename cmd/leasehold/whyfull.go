@@ -10,7 +10,6 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/boot"
-	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
@@ -150,6 +149,11 @@ func (f *fullness) most(held map[string]int) {
 	f.Most = f.Most[:min(len(f.Most), shown)]
 }
 
+// full reports whether a range set is nearly full.
+func (f *fullness) full() bool {
+	return slices.ContainsFunc(f.Sets, func(s usageRow) bool { return s.used() > nearlyFull })
+}
+
 // next returns the commands that can make room, the safest first.
 func (f *fullness) next(tool string, n network) []string {
 	var next []string
@@ -158,9 +162,6 @@ func (f *fullness) next(tool string, n network) []string {
 	}
 	if f.Leases > f.Torn {
 		next = append(next, "crictl pods -q | "+tool+" gc "+n.name+" --valid - --dry-run")
-	}
-	if f.Store == config.Files && f.BeforeBoot > 0 {
-		next = append(next, tool+" migrate "+n.name+" --to bolt")
 	}
 	return next
 }
@@ -197,11 +198,7 @@ func (t *tool) tellLeaks(f fullness) {
 	say := func(format string, args ...any) { fmt.Fprintf(t.out, "  "+format+"\n", args...) }
 	if f.BeforeBoot > 0 {
 		say("%d made before this machine started: their containers are gone", f.BeforeBoot)
-		if f.Store == config.Bolt {
-			say(`  (the first ADD of a boot releases those that record another boot, unless "onReboot" is "keep")`)
-		} else {
-			say(`  ("onReboot": "release" in ipam, or the bolt store, releases them after a reboot)`)
-		}
+		say("  gc releases them; the bolt store does so by itself with the leases it has made")
 	}
 	if f.Torn > 0 {
 		say("%d torn by a crash: nobody knows whose they were", f.Torn)
@@ -212,7 +209,11 @@ func (t *tool) tellLeaks(f fullness) {
 	for _, h := range f.Most {
 		say("%d held by one container: %s", h.Leases, h.ContainerID)
 	}
-	if f.Leases > 0 && f.BeforeBoot+f.Torn == 0 {
+	switch {
+	case f.Leases == 0 || f.BeforeBoot+f.Torn > 0:
+	case f.full():
 		say("none is known to be left over; if all of these containers run, the ranges are too small")
+	default:
+		say("none is known to be left over")
 	}
 }

@@ -9,7 +9,7 @@
 //	<network>.new-file                   a file that is being built
 //	<network>.before-<why>-<time>        what stood in the place before
 //	<network>.before-<why>-<time>.next   see below
-//	lock                                 taken with flock(2) to make a first store
+//	lock                                 taken with flock(2) by who makes a store here
 //
 // A store that has been built is put in place by [Place.Swap]: by one system call
 // that exchanges two names (renameat2 with RENAME_EXCHANGE: ext4, xfs, btrfs,

@@ -238,11 +238,77 @@ func TestVacantWhileStoresChangePlaces(t *testing.T) {
 		})
 	}
 	start := time.Now()
-	for i := range 50 {
+	for i := range 100 {
 		isDir := i%2 == 1
 		thing{isDir, "x"}.make(t, p.Staged(isDir))
 		require.NoError(t, p.swap(p.Staged(isDir), p.Aside("test", start.Add(time.Duration(i)*time.Second)), unsupported))
 	}
 	done.Store(true)
 	all.Wait()
+}
+
+// What another program has put in the place under our hands stays there.
+func TestSwapLeavesAStranger(t *testing.T) {
+	for _, isDir := range []bool{true, false} {
+		p := newPlace(t)
+		thing{isDir, "old"}.make(t, p.path)
+		old, err := os.Lstat(p.path)
+		require.NoError(t, err)
+		require.NoError(t, os.Rename(p.path, p.path+".gone"))
+		thing{isDir, "stranger"}.make(t, p.path)
+		thing{!isDir, "new"}.make(t, p.Staged(!isDir))
+		require.ErrorContains(t, p.Swap(p.Staged(!isDir), p.asideNow(), old), "was replaced by another program meanwhile")
+		thing{isDir, "stranger"}.requireAt(t, p.path)
+	}
+}
+
+// What cannot be looked at is not absent.
+func TestVacantThatCannotLook(t *testing.T) {
+	p := newPlace(t)
+	require.NoError(t, os.WriteFile(p.Dir(), nil, 0o600))
+	vacant, err := p.Vacant()
+	require.Error(t, err)
+	require.False(t, vacant)
+}
+
+// A file that got its second name, and then no successor, has one name again.
+func TestCleanUpRemovesASecondName(t *testing.T) {
+	p := newPlace(t)
+	thing{false, "here"}.make(t, p.path)
+	thing{false, "half"}.make(t, p.Staged(false))
+	require.NoError(t, os.Link(p.path, p.asideNow()))
+	_, err := p.CleanUp(p.asideNow())
+	require.NoError(t, err)
+	entries, err := os.ReadDir(p.Dir())
+	require.NoError(t, err)
+	require.Empty(t, entries)
+	thing{false, "here"}.requireAt(t, p.path)
+}
+
+func TestStranded(t *testing.T) {
+	p := newPlace(t)
+	aside := p.asideNow()
+	thing{false, "old"}.make(t, aside)
+	thing{false, "new"}.make(t, aside+next)
+	thing{true, "intruder"}.make(t, p.path)
+	waiting, err := p.Stranded()
+	require.NoError(t, err)
+	require.Equal(t, aside+next, waiting)
+	require.NoError(t, os.Remove(aside+next))
+	waiting, err = p.Stranded()
+	require.NoError(t, err)
+	require.Empty(t, waiting)
+}
+
+func TestSettleReplacesNothing(t *testing.T) {
+	for _, c := range combinations() {
+		p := newPlace(t)
+		c[0].make(t, p.path)
+		c[1].make(t, p.Staged(c[1].dir))
+		require.Error(t, p.Settle(p.Staged(c[1].dir)))
+		c[0].requireAt(t, p.path)
+		require.NoError(t, os.RemoveAll(p.path))
+		require.NoError(t, p.Settle(p.Staged(c[1].dir)))
+		c[1].requireAt(t, p.path)
+	}
 }

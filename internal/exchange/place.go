@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,12 +55,26 @@ func (p Place) Aside(reason string, now time.Time) string {
 	return p.aside(before + reason + "-" + now.UTC().Format(timeForm))
 }
 
-// MakeDir makes the directory for what is not in use, for the owner's eyes only,
-// and makes its name durable.
-func (p Place) MakeDir() error { return durable.MkdirAll(p.Dir(), 0o700) }
+// MakeDir makes the directory for what is not in use, for the owner's eyes only, and
+// what is missing above it, and makes their names durable.
+func (p Place) MakeDir() error {
+	if err := durable.MkdirAll(filepath.Dir(p.path), 0o755); err != nil {
+		return err
+	}
+	return durable.MkdirAll(p.Dir(), 0o700)
+}
 
-// Lock waits until ctx ends for the right to make a store, elsewhere than in its place,
-// for a network that has none, and so no lock of its own.
+// Standing describes what stands in the place; nil if nothing does.
+func (p Place) Standing() (fs.FileInfo, error) {
+	info, err := os.Lstat(p.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return info, err
+}
+
+// Lock waits until ctx ends for the right to make a store elsewhere than in its place.
+// Whoever holds the lock of the store in the place, too, got that first.
 func (p Place) Lock(ctx context.Context) (unlock func(), err error) {
 	if err := p.MakeDir(); err != nil {
 		return nil, err
@@ -77,6 +92,13 @@ func (p Place) Lock(ctx context.Context) (unlock func(), err error) {
 // Settle gives the store at staged the place, which is vacant. If somebody else makes
 // a store there meanwhile it returns [fs.ErrExist].
 func (p Place) Settle(staged string) error {
+	// A plugin makes a first store under no lock but its own, so nothing may be
+	// replaced on any file system: a link never does, where there are links.
+	if err := os.Link(staged, p.path); err == nil {
+		return errors.Join(os.Remove(staged), p.sync())
+	} else if errors.Is(err, fs.ErrExist) {
+		return err
+	}
 	if err := durable.RenameNew(staged, p.path); err != nil {
 		return err
 	}
@@ -89,7 +111,11 @@ func (p Place) Settle(staged string) error {
 // that has no leases.
 func (p Place) Vacant() (bool, error) {
 	for {
-		if _, err := os.Stat(p.path); !errors.Is(err, fs.ErrNotExist) {
+		before, err := p.asides()
+		if err != nil {
+			return false, err
+		}
+		if there, err := exists(os.Stat, p.path); there || err != nil {
 			return false, err
 		}
 		waiting, err := p.waiting()
@@ -97,9 +123,17 @@ func (p Place) Vacant() (bool, error) {
 			return false, err
 		}
 		if waiting == "" {
-			// It can have arrived between the two looks.
-			_, err := os.Stat(p.path)
-			return errors.Is(err, fs.ErrNotExist), ignoreNotExist(err)
+			// It can have arrived between the two looks, and even have been
+			// replaced again, which leaves something aside.
+			there, err := exists(os.Stat, p.path)
+			if there || err != nil {
+				return false, err
+			}
+			after, err := p.asides()
+			if err == nil && !slices.Equal(before, after) {
+				continue
+			}
+			return err == nil, err
 		}
 		if err := p.arrive(waiting); err != nil {
 			return false, err
@@ -116,26 +150,50 @@ func (p Place) waiting() (string, error) {
 		return "", err
 	}
 	for _, old := range olds {
-		if _, err := os.Lstat(old); err == nil {
-			return old + next, nil
+		if left, err := exists(os.Lstat, old); left || err != nil {
+			return old + next, err
 		}
 	}
 	return "", nil
 }
 
+// Stranded returns the path of a store that waits for the place while something else
+// stands there, or an empty string. That takes a program that does not ask Vacant.
+func (p Place) Stranded() (string, error) {
+	waiting, err := p.waiting()
+	if err != nil || waiting == "" {
+		return "", err
+	}
+	if there, err := exists(os.Lstat, p.path); !there || err != nil {
+		return "", err
+	}
+	return waiting, nil
+}
+
 // replaced returns the paths aside of stores for whose successors there is
 // something that waits.
 func (p Place) replaced() (olds []string, err error) {
+	names, err := p.asides()
+	for _, name := range names {
+		if old, ok := strings.CutSuffix(name, next); ok {
+			olds = append(olds, filepath.Join(p.Dir(), old))
+		}
+	}
+	return olds, err
+}
+
+// asides returns the names of what was set aside, and of what waits, in order.
+func (p Place) asides() (names []string, err error) {
 	entries, err := os.ReadDir(p.Dir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if old, ok := strings.CutSuffix(e.Name(), next); ok && p.isAside(old) {
-			olds = append(olds, filepath.Join(p.Dir(), old))
+		if p.isAside(strings.TrimSuffix(e.Name(), next)) {
+			names = append(names, e.Name())
 		}
 	}
-	return olds, nil
+	return names, nil
 }
 
 // isAside reports whether the name is one that Aside returns.
@@ -165,11 +223,14 @@ func (p Place) arrive(waiting string) error {
 	return p.sync()
 }
 
-func ignoreNotExist(err error) error {
+// exists reports whether something is at path. What cannot be looked at is an error,
+// and not absent.
+func exists(stat func(string) (fs.FileInfo, error), path string) (bool, error) {
+	_, err := stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // sync makes durable which names stores and what is not in use have.

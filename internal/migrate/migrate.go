@@ -71,13 +71,20 @@ type Report struct {
 // does not exist gives [fs.ErrNotExist]; one that is damaged, or holds what cannot
 // be moved, [backend.ErrDamaged].
 func Run(ctx context.Context, path string, o Options) (Report, error) {
-	m := &migration{
-		Options: o,
-		place:   exchange.At(path),
-		report:  Report{Path: path, To: o.To},
+	for {
+		m := &migration{
+			Options: o,
+			place:   exchange.At(path),
+			report:  Report{Path: path, To: o.To},
+		}
+		err := m.run(ctx)
+		if errors.Is(err, backend.ErrOtherStore) && ctx.Err() == nil {
+			if kind, standErr := stores.Standing(path); standErr == nil && kind != m.report.From {
+				continue // Another migration was first.
+			}
+		}
+		return m.report, err
 	}
-	err := m.run(ctx)
-	return m.report, err
 }
 
 // A migration is one Run.
@@ -95,6 +102,10 @@ func (m *migration) run(ctx context.Context) error {
 	if from == stores.None {
 		return &fs.PathError{Op: "migrate", Path: m.report.Path, Err: fs.ErrNotExist}
 	}
+	if target, err := os.Readlink(m.report.Path); err == nil {
+		return fmt.Errorf("%s is a symbolic link to %s, and only a store itself can be moved: name the directory it is in with --data-dir",
+			m.report.Path, target)
+	}
 	m.report.From = from
 	m.report.Already = from == m.To
 	store, err := stores.OpenChecked(m.report.Path, from)
@@ -107,7 +118,14 @@ func (m *migration) run(ctx context.Context) error {
 	if m.DryRun {
 		return store.View(waiting, func(tx backend.ReadTx) error { return m.look(ctx, tx) })
 	}
-	return store.Update(waiting, func(tx backend.Tx) error { return m.replace(ctx, tx) })
+	return store.Update(waiting, func(tx backend.Tx) error {
+		s, unlock, err := newSuccessor(waiting, m.place, m.To, m.LockTimeout)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		return m.replace(ctx, tx, s)
+	})
 }
 
 // look finds out what a migration would do.
@@ -134,41 +152,38 @@ func (r *Report) note(from *reading, s sum) {
 
 // replace puts a new store in the place of the old one, which tx keeps locked. What
 // an earlier migration has left behind goes first.
-func (m *migration) replace(ctx context.Context, tx backend.Tx) error {
-	aside := m.place.Aside("migration", m.Now)
-	setAside, err := m.place.CleanUp(aside)
-	if err != nil {
+func (m *migration) replace(ctx context.Context, tx backend.Tx, s *successor) error {
+	var err error
+	if m.report.Aside, err = s.cleanUp("migration", m.Now); err != nil {
 		return err
-	}
-	if setAside {
-		m.report.Aside = aside
-		aside = m.place.Aside("migration", m.Now.Add(time.Millisecond)) // a name for each
 	}
 	if m.report.Already {
 		return m.look(ctx, tx)
 	}
-	return m.move(ctx, tx, aside)
+	return m.move(ctx, tx, s)
 }
 
-func (m *migration) move(ctx context.Context, tx backend.Tx, aside string) error {
+func (m *migration) move(ctx context.Context, tx backend.Tx, s *successor) error {
 	r := newReading(ctx, tx, m.Options)
 	c, err := r.content()
 	if err != nil {
 		return err
 	}
-	s := successor{place: m.place, kind: m.To, lockTimeout: m.LockTimeout}
 	written := func() sum { return r.sum.finish(c.Cursors) }
 	if err := s.build(ctx, c, written); err != nil {
 		return err
 	}
 	m.report.note(r, written())
-	if err := m.export(tx, aside); err != nil {
+	if err := m.export(tx, s.aside); err != nil {
 		return errors.Join(err, s.drop())
 	}
-	if err := s.takeOver(aside); err != nil {
+	if err := s.takeOver(); err != nil {
+		if kind, standErr := stores.Standing(m.report.Path); standErr == nil && kind == m.report.From && m.report.Export != "" {
+			err = errors.Join(err, os.Remove(m.report.Export)) // The store that it is about stays.
+		}
 		return err
 	}
-	m.report.Aside = aside
+	m.report.Aside = s.aside
 	return nil
 }
 

@@ -1,7 +1,9 @@
 package migrate
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -88,7 +90,9 @@ func aside(t *testing.T, path string) (names []string) {
 		require.NoError(t, err)
 	}
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if e.Name() != "lock" {
+			names = append(names, e.Name())
+		}
 	}
 	return names
 }
@@ -142,7 +146,7 @@ func TestRunLosesNothing(t *testing.T) {
 			if rapid.Bool().Draw(t, "timed") {
 				l.Since = time.Unix(rapid.Int64Range(1, 4_000_000_000).Draw(t, "since"), 0).UTC()
 			}
-			if !files.Foreign(l) {
+			if _, foreign := files.Foreign(l); !foreign {
 				s.leases = append(s.leases, l)
 			}
 		}
@@ -323,10 +327,17 @@ func TestRunCleansUp(t *testing.T) {
 // A store that is not what was written does not come into its place.
 func TestBuildReadsBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "podnet")
-	s := successor{exchange.At(path), config.Bolt, time.Minute}
-	err := s.build(t.Context(), sample().content(), func() sum { return sum{leases: 2} })
+	s, unlock, err := newSuccessor(t.Context(), exchange.At(path), config.Bolt, time.Minute)
+	require.NoError(t, err)
+	defer unlock()
+	err = s.build(t.Context(), sample().content(), func() sum { return sum{leases: 2} })
 	require.ErrorContains(t, err, "what is read back is not what was written: 3 leases, 2 cursors")
 	require.Empty(t, aside(t, path))
+
+	// Nor does one that has gone meanwhile.
+	require.ErrorIs(t, s.settle(), fs.ErrNotExist)
+	require.ErrorIs(t, s.takeOver(), fs.ErrNotExist)
+	requireKind(t, stores.None, path)
 }
 
 // Two stores have one sum only if all of what they hold is the same.
@@ -367,20 +378,91 @@ func TestPlant(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "networks", "podnet")
 		place := exchange.At(path)
 		require.NoError(t, place.MakeDir())
-		require.NoError(t, os.WriteFile(place.Staged(kind == config.Files), []byte("half a store"), 0o600))
+		halfMade(t, place.Staged(kind == config.Files), kind == config.Files)
 		n, lost, err := Plant(t.Context(), path, sample().content(), options(kind))
 		require.NoError(t, err)
 		require.Equal(t, 3, n)
 		require.Zero(t, lost)
 		requireKind(t, kind, path)
 		require.Equal(t, sample(), stateOf(t, path))
-		require.Equal(t, []string{"lock"}, aside(t, path))
+		require.Empty(t, aside(t, path))
 
 		_, _, err = Plant(t.Context(), path, sample().content(), options(config.Bolt))
 		require.ErrorIs(t, err, fs.ErrExist)
 		requireKind(t, kind, path)
 		require.Equal(t, sample(), stateOf(t, path))
 	}
+}
+
+func halfMade(t *testing.T, path string, isDir bool) {
+	if isDir {
+		require.NoError(t, os.Mkdir(path, 0o755))
+		path = filepath.Join(path, "10.0.0.9")
+	}
+	require.NoError(t, os.WriteFile(path, []byte("half a store"), 0o600))
+}
+
+// The addresses of leases that are lost stay taken, as long as an index has them.
+func TestRepairKeepsWhatIsLost(t *testing.T) {
+	s := state{}
+	at := addr("10.0.0.1")
+	for i := range 500 {
+		at = at.Next()
+		s.leases = append(s.leases, backend.Lease{Addr: at, Owner: backend.Owner{ContainerID: fmt.Sprint("pod-", i)}})
+	}
+	path := create(t, config.Bolt, s)
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	lost := bytes.Index(whole, []byte("pod-250"))
+	page := os.Getpagesize()
+	clear(whole[lost/page*page:][:page])
+	require.NoError(t, os.WriteFile(path, whole, 0o600))
+
+	done, err := Repair(t.Context(), path, RepairOptions{LockTimeout: time.Minute, Now: now})
+	require.NoError(t, err)
+	require.Positive(t, done.Kept)
+	require.Equal(t, 500, done.Leases+done.Kept)
+	got := stateOf(t, path).leases
+	require.Len(t, got, 500)
+	kept := 0
+	for i, l := range got {
+		if l.Owner.ContainerID == LostContainer {
+			require.Equal(t, s.leases[i].Addr, l.Addr)
+			kept++
+		} else {
+			require.Equal(t, s.leases[i], l)
+		}
+	}
+	require.Equal(t, done.Kept, kept)
+	require.NoError(t, stores.Verify(t.Context(), path))
+}
+
+func TestRunOnALink(t *testing.T) {
+	path := create(t, config.Files, sample())
+	link := filepath.Join(t.TempDir(), "podnet")
+	require.NoError(t, os.Symlink(path, link))
+	_, err := Run(t.Context(), link, options(config.Bolt))
+	require.ErrorContains(t, err, link+" is a symbolic link to "+path)
+	require.Equal(t, sample(), stateOf(t, link))
+}
+
+// Of two at once, one migrates, and the other finds it done.
+func TestRunTwiceAtOnce(t *testing.T) {
+	path := create(t, config.Files, sample())
+	var all sync.WaitGroup
+	var already atomic.Int32
+	for range 4 {
+		all.Go(func() {
+			r, err := Run(t.Context(), path, options(config.Bolt))
+			assert.NoError(t, err)
+			if r.Already {
+				already.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, 3, already.Load())
+	require.Equal(t, sample(), stateOf(t, path))
 }
 
 func TestPlantOnce(t *testing.T) {
@@ -415,7 +497,16 @@ func TestRepair(t *testing.T) {
 	_, err = Run(t.Context(), path, options(config.Files))
 	require.ErrorIs(t, err, backend.ErrDamaged)
 
-	done, err := Repair(t.Context(), path, time.Minute, now)
+	o := RepairOptions{LockTimeout: time.Minute, Now: now}
+	_, err = Repair(t.Context(), path, o)
+	require.ErrorIs(t, err, ErrLoss)
+	still, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, damaged, still)
+	require.Empty(t, aside(t, path))
+
+	o.AcceptLoss = true
+	done, err := Repair(t.Context(), path, o)
 	require.NoError(t, err)
 	require.Equal(t, 3, done.Leases)
 	require.Equal(t, sample().leases, stateOf(t, path).leases)

@@ -15,10 +15,9 @@ import (
 // [fs.ErrExist], and that one stays.
 func Plant(ctx context.Context, path string, c backend.Content, o Options) (leases int, f Forgotten, err error) {
 	place := exchange.At(path)
-	s := successor{place, o.To, o.LockTimeout}
 	waiting, cancel := context.WithTimeout(ctx, o.LockTimeout)
 	defer cancel()
-	unlock, err := place.Lock(waiting)
+	s, unlock, err := newSuccessor(waiting, place, o.To, o.LockTimeout)
 	if err != nil {
 		return 0, f, err
 	}
@@ -30,13 +29,14 @@ func Plant(ctx context.Context, path string, c backend.Content, o Options) (leas
 	if !vacant {
 		return 0, f, &fs.PathError{Op: "make store", Path: path, Err: fs.ErrExist}
 	}
-	if err := s.drop(); err != nil { // what is there was never finished
+	if _, err := s.cleanUp("migration", o.Now); err != nil {
 		return 0, f, err
 	}
 	written := newSummer()
-	c.Leases = passing(c.Leases, func(l *backend.Lease) {
+	c.Leases = passing(c.Leases, func(l *backend.Lease) error {
 		*l = f.fit(*l, o.To, o.Now)
 		written.add(*l)
+		return ctx.Err()
 	})
 	if err := s.build(ctx, c, func() sum { return written.finish(c.Cursors) }); err != nil {
 		return 0, f, err
@@ -45,9 +45,4 @@ func Plant(ctx context.Context, path string, c backend.Content, o Options) (leas
 		return 0, f, errors.Join(err, s.drop())
 	}
 	return written.sum.leases, f, nil
-}
-
-// settle puts the store in its place, which is vacant, while it holds its lock.
-func (s successor) settle() error {
-	return s.locked(func() error { return s.place.Settle(s.path()) })
 }

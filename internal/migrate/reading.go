@@ -48,7 +48,7 @@ func (r *reading) content() (backend.Content, error) {
 		}
 	}
 	c, err := backend.ContentOf(r)
-	c.Leases = r.fitted(c.Leases)
+	c.Leases = passing(c.Leases, r.pass)
 	return c, err
 }
 
@@ -90,34 +90,21 @@ func (r *reading) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 	}
 }
 
-// fitted are the leases as the new store can hold them.
-func (r *reading) fitted(all iter.Seq2[backend.Lease, error]) iter.Seq2[backend.Lease, error] {
-	return func(yield func(backend.Lease, error) bool) {
-		for l, err := range all {
-			if err == nil {
-				l, err = r.fit(l)
-			}
-			if !yield(l, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-func (r *reading) fit(l backend.Lease) (backend.Lease, error) {
+// pass makes of a lease what the new store can hold.
+func (r *reading) pass(l *backend.Lease) error {
 	if err := r.ctx.Err(); err != nil {
-		return l, fmt.Errorf("the migration was stopped: %w", context.Cause(r.ctx))
+		return fmt.Errorf("the migration was stopped: %w", context.Cause(r.ctx))
 	}
-	if files.Foreign(l) {
-		return l, fmt.Errorf("%w: in the place of the lease of %s there is a %s; move it away and try again",
-			backend.ErrDamaged, l.Addr, l.Owner.ContainerID[1:len(l.Owner.ContainerID)-1])
+	if what, ok := files.Foreign(*l); ok {
+		return fmt.Errorf("%w: in the place of the lease of %s there is a %s; move it away and try again",
+			backend.ErrDamaged, l.Addr, what)
 	}
-	l = r.forgotten.fit(l, r.To, r.Now)
-	r.sum.add(l)
+	*l = r.forgotten.fit(*l, r.To, r.Now)
+	r.sum.add(*l)
 	if r.Progress != nil {
 		r.Progress(r.sum.sum.leases, r.total)
 	}
-	return l, nil
+	return nil
 }
 
 // fit returns what a store of the given kind can hold of a lease, and counts what it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -18,16 +19,44 @@ type successor struct {
 	place       exchange.Place
 	kind        string
 	lockTimeout time.Duration
+	old         fs.FileInfo // what stands in the place; nil if nothing does
+	aside       string      // where that will be kept
 }
 
-func (s successor) path() string { return s.place.Staged(s.kind == config.Files) }
+// newSuccessor returns a successor of what stands in the place, whose lock the caller
+// holds. Nobody else makes one until unlock is called.
+func newSuccessor(ctx context.Context, place exchange.Place, kind string, lockTimeout time.Duration) (s *successor, unlock func(), err error) {
+	unlock, err = place.Lock(ctx)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("%w: %w", backend.ErrBusy, err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	old, err := place.Standing()
+	if err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	return &successor{place: place, kind: kind, lockTimeout: lockTimeout, old: old}, unlock, nil
+}
+
+// cleanUp finishes what others have left unfinished, and returns the path of what it
+// has set aside, if there was something.
+func (s *successor) cleanUp(reason string, now time.Time) (kept string, err error) {
+	s.aside = s.place.Aside(reason, now)
+	setAside, err := s.place.CleanUp(s.aside)
+	if setAside {
+		kept, s.aside = s.aside, s.place.Aside(reason, now.Add(time.Millisecond)) // a name for each
+	}
+	return kept, err
+}
+
+func (s *successor) path() string { return s.place.Staged(s.kind == config.Files) }
 
 // build makes the store aside, with the content given, and reads it back. The sum of
 // what was written is asked for once it has been.
-func (s successor) build(ctx context.Context, c backend.Content, written func() sum) error {
-	if err := s.place.MakeDir(); err != nil {
-		return err
-	}
+func (s *successor) build(ctx context.Context, c backend.Content, written func() sum) error {
 	if err := stores.Create(s.path(), s.kind, c); err != nil {
 		return err
 	}
@@ -38,7 +67,7 @@ func (s successor) build(ctx context.Context, c backend.Content, written func() 
 	return err
 }
 
-func (s successor) compare(ctx context.Context, want sum) error {
+func (s *successor) compare(ctx context.Context, want sum) error {
 	store, err := stores.OpenChecked(s.path(), s.kind)
 	if err != nil {
 		return err
@@ -52,22 +81,30 @@ func (s successor) compare(ctx context.Context, want sum) error {
 }
 
 // drop removes the store.
-func (s successor) drop() error { return os.RemoveAll(s.path()) }
+func (s *successor) drop() error { return os.RemoveAll(s.path()) }
 
-// takeOver puts the store in the place of the other, whose lock the caller holds. If it
-// cannot, what was built is removed.
-func (s successor) takeOver(aside string) error {
-	err := s.locked(func() error { return s.place.Swap(s.path(), aside) })
+// takeOver puts the store in the place of the other. If it cannot, what was built is
+// removed.
+func (s *successor) takeOver() error {
+	err := s.locked(func() error { return s.place.Swap(s.path(), s.aside, s.old) })
 	if err == nil {
 		return nil
 	}
-	_, cleanErr := s.place.CleanUp(aside)
+	_, cleanErr := s.place.CleanUp(s.aside)
 	return errors.Join(err, cleanErr)
+}
+
+// settle puts the store in its place, which is vacant.
+func (s *successor) settle() error {
+	return s.locked(func() error { return s.place.Settle(s.path()) })
 }
 
 // locked calls fn, which puts the store in its place, under the lock of the store:
 // whoever finds it there has to wait until that is durable.
-func (s successor) locked(fn func() error) error {
+func (s *successor) locked(fn func() error) error {
+	if _, err := os.Lstat(s.path()); err != nil {
+		return err // An Update would make an empty store.
+	}
 	store, err := stores.OpenChecked(s.path(), s.kind)
 	if err != nil {
 		return err

@@ -167,33 +167,35 @@ type following struct {
 
 // View implements [backend.Store].
 func (s *following) View(ctx context.Context, fn func(backend.ReadTx) error) error {
-	return s.try(func(st backend.Store) error { return st.View(ctx, fn) })
+	return s.try(ctx, func(st backend.Store) error { return st.View(ctx, fn) })
 }
 
 // Update implements [backend.Store].
 func (s *following) Update(ctx context.Context, fn func(backend.Tx) error) error {
-	return s.try(func(st backend.Store) error { return st.Update(ctx, fn) })
+	return s.try(ctx, func(st backend.Store) error { return st.Update(ctx, fn) })
 }
 
 // Close implements [backend.Store]. There is nothing to close between operations.
 func (s *following) Close() error { return nil }
 
 // try runs op on the store that stands at the path, again if that was exchanged
-// meanwhile. A store finds that out before it does anything.
-func (s *following) try(op func(backend.Store) error) error {
-	standing, err := Standing(s.path)
-	for err == nil {
-		var store backend.Store
-		if store, err = open(s.path, orFiles(standing), s.opts...); err == nil {
-			err = op(store)
-		}
-		if !errors.Is(err, backend.ErrOtherStore) {
+// meanwhile, however often. A store finds that out before it does anything.
+func (s *following) try(ctx context.Context, op func(backend.Store) error) error {
+	for refused := 0; ; refused++ {
+		standing, err := Standing(s.path)
+		if err != nil {
 			return err
 		}
-		before, refused := standing, err
-		if standing, err = Standing(s.path); standing == before {
-			return refused
+		store, err := open(s.path, orFiles(standing), s.opts...)
+		if err == nil {
+			err = op(store)
+		}
+		if !errors.Is(err, backend.ErrOtherStore) || refused == mostRefused || ctx.Err() != nil {
+			return err
 		}
 	}
-	return err
 }
+
+// mostRefused is more often than a store is exchanged while one waits for it, so that
+// something that is of neither kind comes to an end.
+const mostRefused = 100
