@@ -1,19 +1,28 @@
-// Compare measures what a container runtime waits for: whole processes of this
-// project's host-local, on either store, and of the CNI project's, beside programs
-// that do nothing.
+// Compare measures what an IPAM plugin costs as leases grow: this project's host-local,
+// on either store, and the CNI project's, beside programs that do nothing.
 //
-//	go run -C bench/compare .          # from the root of the repository
-//	go run -C bench/compare . -quick   # fewer fills, fewer rounds
+//	go run -C bench/compare .             # from the root of the repository: an hour and a half
+//	go run -C bench/compare . -quick      # everything shortened: a few minutes
+//	go run -C bench/compare . -only whole # one part
 //
-// Tables go to standard output, and with -json every single time to a file.
+// The parts are:
+//
+//	whole  whole processes: ADD, CHECK and DEL at many fills
+//	crowd  many processes at once
+//	worst  leases that lie as badly as they can
+//	churn  many changes: does the store grow, does it become slower?
+//	space  bytes on disk and in memory
+//
+// Tables go to standard output, with what has changed since the previous results. The
+// results of a part go to bench/results/<part>.json, its plots beside them, and its
+// tables into bench/README.md. Results of -quick never take the place of others.
 //
 // # Method
 //
-// Every store is filled through the library, synced, and warmed by rounds that are
-// not counted. In each round that is, every contestant has a turn: an ADD of a new
-// container, a CHECK of it, and a DEL of the container whose lease is the oldest.
-// The order of turns changes from round to round. Between turns the file systems are
-// synced, so that nobody waits for what another has left to write.
+// Stores are filled in the same way for all, synced, and warmed by rounds that are not
+// counted. In each round that is, every contestant has a turn; the order of turns
+// changes from round to round. Between turns the file systems are synced, so that
+// nobody waits for what another has left to write.
 //
 // A time is the wall clock from before the process is created until it has been
 // waited for, with the environment and the configuration that containerd passes.
@@ -25,31 +34,26 @@
 //
 // # Caveats
 //
-// Leases are released in the order in which they were made, and so leave one run
-// of addresses without gaps: the best case for every contestant.
-//
-// With no leases held, the oldest one is the one that was just made.
+// Processes are started by this one, which takes its share of the machine: the more
+// processes at once, the more of the time is theirs that start them.
 package main
 
 import (
-	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
-
-	"github.com/leasehold/leasehold/bench/compare/internal/machine"
-	"github.com/leasehold/leasehold/bench/compare/internal/report"
 )
 
 func main() {
 	// Interrupted, it ends between two turns and removes what it made.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, parseFlags()); err != nil {
+	if err := run(ctx, parseFlags(), os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
@@ -58,96 +62,29 @@ func main() {
 // options are the flags.
 type options struct {
 	quick  bool
-	rounds uint // 0: the default
-	dir    string
-	stock  bool
-	json   string
+	only   string
+	rounds uint // 0: what the part sees fit
+	disk   string
+	tmpfs  string
+	out    string
+	dry    bool
 }
 
 func parseFlags() options {
 	var o options
-	flag.BoolVar(&o.quick, "quick", false, "fewer fills and fewer rounds")
-	flag.UintVar(&o.rounds, "rounds", 0, "`number` of rounds at each fill (default 40, or 20 with -quick)")
-	flag.StringVar(&o.dir, "dir", "", "`directory` in which to make the stores (default that for temporary files)")
-	flag.BoolVar(&o.stock, "stock", true, "measure the stock plugin too")
-	flag.StringVar(&o.json, "json", "", "write all times to a `file`, in bench/results if it is a mere name")
+	flag.BoolVar(&o.quick, "quick", false, "everything shortened")
+	flag.StringVar(&o.only, "only", "", "the `part` to run: "+strings.Join(names(), ", "))
+	flag.UintVar(&o.rounds, "rounds", 0, "`number` of rounds (default: that of each part)")
+	flag.StringVar(&o.disk, "disk", "/var/tmp", "`directory` on a disk in which to make stores, or empty")
+	flag.StringVar(&o.tmpfs, "tmpfs", "/dev/shm", "`directory` on a tmpfs in which to make stores, or empty")
+	flag.StringVar(&o.out, "out", "..", "`directory` of README.md and results")
+	flag.BoolVar(&o.dry, "n", false, "write nothing but to standard output")
 	flag.Parse()
 	return o
 }
 
-// times returns the number of rounds at each fill.
-func (o options) times() int {
-	if o.quick {
-		return int(cmp.Or(o.rounds, 20))
-	}
-	return int(cmp.Or(o.rounds, 40))
-}
+// readme is the file that the tables go into.
+func (o options) readme() string { return filepath.Join(o.out, "README.md") }
 
-// fills returns the numbers of leases at which to measure.
-func (o options) fills() []int {
-	if o.quick {
-		return []int{0, 1_000, 20_000, 1_000_000}
-	}
-	return []int{0, 110, 1_000, 10_000, 20_000, 65_000, 1_000_000}
-}
-
-// jsonPath returns where to write all times, seen from bench/compare.
-func (o options) jsonPath() string {
-	if filepath.Base(o.json) == o.json {
-		return filepath.Join("..", "results", o.json)
-	}
-	return o.json
-}
-
-func run(ctx context.Context, o options) error {
-	dir, err := makeDir(o.dir)
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir) // the results stand, whatever cannot be removed
-	results, err := compare(ctx, o, dir)
-	if err != nil {
-		return err
-	}
-	if o.json != "" {
-		if err := results.WriteJSON(o.jsonPath()); err != nil {
-			return err
-		}
-	}
-	return results.Write(os.Stdout, comparisons())
-}
-
-// compare builds the contestants in dir and measures them at every fill.
-func compare(ctx context.Context, o options, dir string) (*report.Results, error) {
-	show := newProgress(os.Stderr)
-	defer show.clear()
-
-	show.printf("building")
-	l, err := newLineup(ctx, dir, o.stock)
-	if err != nil {
-		return nil, err
-	}
-	results := &report.Results{
-		Machine:     machine.Describe(dir),
-		Programs:    l.programs(),
-		Rounds:      o.times(),
-		Contestants: l.names(),
-	}
-	for _, fill := range o.fills() {
-		m := match{fill: fill, contestants: l.at(fill), results: results, show: show}
-		if err := m.play(ctx, o.times()); err != nil {
-			return nil, fmt.Errorf("at %d leases: %w", fill, err)
-		}
-	}
-	return results, nil
-}
-
-// makeDir makes a new directory below parent. Its path is absolute: the programs
-// run elsewhere.
-func makeDir(parent string) (string, error) {
-	dir, err := os.MkdirTemp(parent, "leasehold-compare-")
-	if err != nil {
-		return "", err
-	}
-	return filepath.Abs(dir)
-}
+// results is the path of what is written about a part: its results, and its plots.
+func (o options) results(name string) string { return filepath.Join(o.out, "results", name) }

@@ -1,14 +1,12 @@
 // Package container makes up the containers that come and go during a comparison,
 // and what a container runtime tells an IPAM plugin about each.
 //
-// Container n always has the same ID, network namespace, pod and, as plugins hand
-// out addresses in ascending order, address. So the answers of a plugin are known
-// beforehand, whichever it is, and nothing has to be remembered but numbers.
+// Container n always has the same ID, network namespace and pod, so that nothing
+// has to be remembered but numbers.
 package container
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -39,17 +37,10 @@ func (c Container) Pod() backend.Pod {
 	return backend.Pod{Namespace: "default", Name: fmt.Sprintf("web-%x-%x", sum[:5], sum[5:8])}
 }
 
-// Addr returns the address of the container in the subnet of [Network].
-func (c Container) Addr() netip.Addr {
-	first := firstAddr.As4()
-	n := binary.BigEndian.Uint32(first[:]) + uint32(c)
-	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, n)))
-}
-
-// Lease returns the lease that an ADD for the container makes.
-func (c Container) Lease(boot string) backend.Lease {
+// Lease returns the lease of an address that an ADD for the container makes.
+func (c Container) Lease(addr netip.Addr, boot string) backend.Lease {
 	return backend.Lease{
-		Addr:  c.Addr(),
+		Addr:  addr,
 		Owner: backend.Owner{ContainerID: c.ID(), IfName: IfName},
 		Since: time.Now().UTC().Truncate(time.Second),
 		Boot:  boot,

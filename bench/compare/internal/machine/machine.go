@@ -5,35 +5,51 @@
 package machine
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
 )
 
 // A Machine is what measured times depend on besides the programs.
 type Machine struct {
-	CPU        string `json:"cpu"`
-	Cores      int    `json:"cores"`
-	Kernel     string `json:"kernel"`
-	FileSystem string `json:"fileSystem"` // of the stores
-	Go         string `json:"go"`
-	Date       string `json:"date"`
+	CPU    string `json:"cpu"`
+	Cores  int    `json:"cores"`
+	Memory string `json:"memory"`
+	Kernel string `json:"kernel"`
+	Go     string `json:"go"`
+}
+
+// String returns the machine in one line.
+func (m Machine) String() string {
+	return fmt.Sprintf("%s, %d cores, %s; %s; %s", m.CPU, m.Cores, m.Memory, m.Kernel, m.Go)
 }
 
 const unknown = "unknown"
 
-// Describe describes this machine, with dir as the directory of the stores.
-func Describe(dir string) Machine {
+// Describe describes this machine.
+func Describe() Machine {
 	return Machine{
-		CPU:        cpuModel(read("/proc/cpuinfo")),
-		Cores:      runtime.NumCPU(),
-		Kernel:     strings.TrimSpace(runtime.GOOS + " " + read("/proc/sys/kernel/osrelease")),
-		FileSystem: fileSystem(read("/proc/self/mountinfo"), resolve(dir)),
-		Go:         runtime.Version() + " " + runtime.GOARCH,
-		Date:       time.Now().Format(time.DateOnly),
+		CPU:    cpuModel(read("/proc/cpuinfo")),
+		Cores:  runtime.NumCPU(),
+		Memory: memory(read("/proc/meminfo")),
+		Kernel: strings.TrimSpace(runtime.GOOS + " " + read("/proc/sys/kernel/osrelease")),
+		Go:     runtime.Version() + " " + runtime.GOARCH,
 	}
+}
+
+// A FileSystem is where a directory lies.
+type FileSystem struct {
+	Type   string `json:"type"`
+	Source string `json:"source"`
+}
+
+func (f FileSystem) String() string { return f.Type + " on " + f.Source }
+
+// FileSystemOf returns the file system of a directory.
+func FileSystemOf(dir string) FileSystem {
+	return fileSystem(read("/proc/self/mountinfo"), resolve(dir))
 }
 
 // read returns what a file holds, and nothing if it cannot be read: systems other
@@ -68,11 +84,21 @@ func cpuModel(cpuinfo string) string {
 	return unknown
 }
 
-// fileSystem finds the type and the source of the mount that dir lies in, in the
-// text of /proc/self/mountinfo; see proc_pid_mountinfo(5). Of several mounts on one
-// point the last is on top.
-func fileSystem(mountinfo, dir string) string {
-	found, longest := unknown, 0
+// memory finds the size of the memory in the text of /proc/meminfo.
+func memory(meminfo string) string {
+	for line := range strings.Lines(meminfo) {
+		var kib int64
+		if n, err := fmt.Sscanf(line, "MemTotal: %d kB", &kib); n == 1 && err == nil {
+			return fmt.Sprintf("%.1f GiB", float64(kib)/(1<<20))
+		}
+	}
+	return unknown + " memory"
+}
+
+// fileSystem finds the mount that dir lies in, in the text of /proc/self/mountinfo;
+// see proc_pid_mountinfo(5). Of several mounts on one point the last is on top.
+func fileSystem(mountinfo, dir string) FileSystem {
+	found, longest := FileSystem{unknown, unknown}, 0
 	for line := range strings.Lines(mountinfo) {
 		mount, system, ok := strings.Cut(line, " - ")
 		where, what := strings.Fields(mount), strings.Fields(system)
@@ -80,7 +106,7 @@ func fileSystem(mountinfo, dir string) string {
 			continue
 		}
 		if point := unescape(where[4]); within(dir, point) && len(point) >= longest {
-			found, longest = what[0]+" on "+unescape(what[1]), len(point)
+			found, longest = FileSystem{what[0], unescape(what[1])}, len(point)
 		}
 	}
 	return found

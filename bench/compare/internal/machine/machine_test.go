@@ -7,17 +7,24 @@ import (
 )
 
 func TestDescribe(t *testing.T) {
-	m := Describe(t.TempDir())
+	m := Describe()
 	require.Positive(t, m.Cores)
-	for _, text := range []string{m.CPU, m.Kernel, m.FileSystem, m.Go, m.Date} {
+	for _, text := range []string{m.CPU, m.Memory, m.Kernel, m.Go} {
 		require.NotEmpty(t, text)
+		require.Contains(t, m.String(), text)
 	}
+	require.NotEmpty(t, FileSystemOf(t.TempDir()).Type)
 }
 
 func TestCPUModel(t *testing.T) {
 	require.Equal(t, "Some CPU @ 2.4GHz", cpuModel("processor\t: 0\nmodel\t\t: 1\nmodel name\t: Some CPU @ 2.4GHz\n\nprocessor\t: 1\n"))
 	require.Equal(t, unknown, cpuModel("processor\t: 0\nBogoMIPS\t: 50.00\n"))
 	require.Equal(t, unknown, cpuModel(""))
+}
+
+func TestMemory(t *testing.T) {
+	require.Equal(t, "23.5 GiB", memory("MemTotal:       24684096 kB\nMemFree:          415744 kB\n"))
+	require.Equal(t, "unknown memory", memory(""))
 }
 
 func TestFileSystem(t *testing.T) {
@@ -36,7 +43,7 @@ func TestFileSystem(t *testing.T) {
 		"/variable":           "ext4 on /dev/vda",
 		"/mnt/with space/dir": "xfs on /dev/vdc",
 	} {
-		require.Equal(t, want, fileSystem(mountinfo, dir), dir)
+		require.Equal(t, want, fileSystem(mountinfo, dir).String(), dir)
 	}
-	require.Equal(t, unknown, fileSystem("", "/"))
+	require.Equal(t, unknown, fileSystem("", "/").Type)
 }

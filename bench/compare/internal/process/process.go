@@ -14,12 +14,15 @@ import (
 	"time"
 )
 
-// A Command is a program and what it is given. There are no arguments: plugins
-// get none.
+// A Command is a program and what it is given.
 type Command struct {
 	Path  string
+	Args  []string // after the name; plugins get none
 	Env   []string
 	Stdin []byte
+
+	// Fails says that the program has to end with another status than 0.
+	Fails bool
 }
 
 // A Run is what came of a command.
@@ -37,8 +40,8 @@ const (
 	patience = 2 * time.Minute
 )
 
-// Do executes the command. That the program ends with any other status than 0 is
-// an error, which has the program's output in it.
+// Do executes the command. That the program fails, or that it does not where it
+// has to, is an error, which has the program's output in it.
 func (c Command) Do() (Run, error) {
 	if len(c.Stdin) > pipeRoom {
 		return Run{}, fmt.Errorf("standard input of %d bytes; a pipe holds %d", len(c.Stdin), pipeRoom)
@@ -63,7 +66,7 @@ func (c Command) Do() (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	if !state.Success() {
+	if state.Success() == c.Fails {
 		return Run{}, fmt.Errorf("%s: %s after %s: %s", c.Path, state, took, strings.TrimSpace(string(output)))
 	}
 	return Run{Took: took, Output: string(output)}, nil
@@ -71,7 +74,7 @@ func (c Command) Do() (Run, error) {
 
 // clock is the part that is measured.
 func (c Command) clock(stdin, output *os.File) (time.Duration, *os.ProcessState, error) {
-	argv := []string{c.Path}
+	argv := append([]string{c.Path}, c.Args...)
 	attr := &os.ProcAttr{Env: c.Env, Files: []*os.File{stdin, output, output}}
 
 	began := time.Now()

@@ -22,6 +22,8 @@ func TestMain(m *testing.M) {
 		if _, err := io.Copy(os.Stdout, os.Stdin); err != nil {
 			panic(err)
 		}
+	case "arguments":
+		fmt.Print(os.Args[1:])
 	case "sleep":
 		time.Sleep(nap)
 	case "fail":
@@ -48,6 +50,14 @@ func TestDo(t *testing.T) {
 	require.Positive(t, run.Took)
 }
 
+func TestDoPassesArguments(t *testing.T) {
+	c := self(t, "arguments")
+	c.Args = []string{"one", "two"}
+	run, err := c.Do()
+	require.NoError(t, err)
+	require.Equal(t, "[one two]", run.Output)
+}
+
 func TestDoWaitsForTheEnd(t *testing.T) {
 	run, err := self(t, "sleep").Do()
 	require.NoError(t, err)
@@ -64,6 +74,17 @@ func TestDoFails(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 
 	c := self(t, "echo")
+	c.Fails = true
+	_, err = c.Do()
+	require.ErrorContains(t, err, "exit status 0 after ")
+
+	c = self(t, "fail")
+	c.Fails = true
+	run, err := c.Do()
+	require.NoError(t, err)
+	require.Equal(t, "no such luck\n", run.Output)
+
+	c = self(t, "echo")
 	c.Stdin = bytes.Repeat([]byte("x"), 5000)
 	_, err = c.Do()
 	require.ErrorContains(t, err, "standard input of 5000 bytes")

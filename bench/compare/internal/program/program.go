@@ -9,11 +9,13 @@ import (
 	"cmp"
 	"context"
 	"debug/buildinfo"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -24,8 +26,11 @@ type Program struct {
 	Version string
 }
 
-// ErrNoCompiler: there is no C compiler on this machine.
-var ErrNoCompiler = errors.New("neither cc nor gcc is installed")
+// What a machine can lack. The comparison goes on without.
+var (
+	ErrNoCompiler = errors.New("neither cc nor gcc is installed")
+	ErrNotLinux   = errors.New("measured on Linux only")
+)
 
 // A Builder puts executable files into Dir. It has to be used within the module
 // of bench/compare.
@@ -35,9 +40,12 @@ type Builder struct {
 
 // Packages of the programs.
 const (
-	module = "github.com/leasehold/leasehold"
-	stock  = "github.com/containernetworking/plugins/plugins/ipam/host-local"
-	empty  = module + "/bench/compare/empty"
+	module  = "github.com/leasehold/leasehold"
+	plugin  = "./cmd/host-local" // in that module
+	stock   = "github.com/containernetworking/plugins/plugins/ipam/host-local"
+	empty   = module + "/bench/compare/empty"
+	peak    = module + "/bench/compare/peak"
+	polling = module + "/bench/compare/internal/polling/flock"
 )
 
 // Leasehold builds this project's host-local.
@@ -45,11 +53,67 @@ const (
 // It is built within its own module, and not through the go.mod of bench/compare,
 // in which the stock plugin could raise the versions of what both depend on.
 func (b Builder) Leasehold(ctx context.Context) (Program, error) {
-	dir, err := output(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module)
+	dir, err := moduleDir(ctx)
 	if err != nil {
 		return Program{}, err
 	}
-	return b.build(ctx, "leasehold", "./cmd/host-local", "-C", dir)
+	p, err := b.build(ctx, "leasehold", plugin, "-C", dir)
+	p.Version += revision(ctx, dir)
+	return p, err
+}
+
+// Polling builds the same, but for how it waits for the lock of a store: as bbolt does
+// when nobody has locked the file before it.
+func (b Builder) Polling(ctx context.Context) (Program, error) {
+	dir, err := moduleDir(ctx)
+	if err != nil {
+		return Program{}, err
+	}
+	overlay, err := b.overlay(ctx, dir)
+	if err != nil {
+		return Program{}, err
+	}
+	p, err := b.build(ctx, "polling", plugin, "-C", dir, "-overlay", overlay)
+	p.Version += revision(ctx, dir) + ", with bbolt's way to wait for a lock"
+	return p, err
+}
+
+// overlay writes a file for go build that puts one package in the place of another.
+func (b Builder) overlay(ctx context.Context, dir string) (path string, err error) {
+	substitute, err := output(ctx, "go", "list", "-f", "{{.Dir}}", polling)
+	if err != nil {
+		return "", err
+	}
+	replace := make(map[string]string)
+	old := filepath.Join(dir, "internal", "flock")
+	sources, err := filepath.Glob(filepath.Join(old, "*.go"))
+	if err != nil {
+		return "", err
+	}
+	for _, name := range sources {
+		replace[name] = "" // as if it were not there
+	}
+	replace[filepath.Join(old, "flock.go")] = filepath.Join(substitute, "flock.go")
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(b.Dir, "overlay.json")
+	return path, os.WriteFile(path, text, 0o600)
+}
+
+func moduleDir(ctx context.Context) (string, error) {
+	return output(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module)
+}
+
+// revision says which commit the sources are of, and whether they have been changed
+// since. Sources that did not come by git have none.
+func revision(ctx context.Context, dir string) string {
+	commit, err := output(ctx, "git", "-C", dir, "describe", "--always", "--dirty=, changed since")
+	if err != nil {
+		return ""
+	}
+	return ", commit " + commit
 }
 
 // Stock builds the CNI project's host-local.
@@ -58,6 +122,15 @@ func (b Builder) Stock(ctx context.Context) (Program, error) { return b.build(ct
 // EmptyGo builds a Go program that does nothing.
 func (b Builder) EmptyGo(ctx context.Context) (Program, error) {
 	return b.build(ctx, "empty-go", empty)
+}
+
+// Peak builds the program that tells how much memory another one needs, or returns
+// [ErrNotLinux].
+func (b Builder) Peak(ctx context.Context) (Program, error) {
+	if runtime.GOOS != "linux" {
+		return Program{}, ErrNotLinux
+	}
+	return b.build(ctx, "peak", peak)
 }
 
 // build compiles a package; flags come first among those of go build, as -C must.

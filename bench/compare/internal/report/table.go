@@ -1,101 +1,118 @@
 package report
 
 import (
-	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
 
-	"github.com/leasehold/leasehold/bench/compare/internal/stats"
+	"github.com/leasehold/leasehold/bench/compare/internal/result"
 )
 
-// A table has a head and rows of as many cells. Its first column is numbers by
-// which the rows go; cells without content say so by a dash.
-type table struct {
-	head []string
-	rows [][]string
+// A Table is a table to be made of results.
+type Table struct {
+	Title string
+	Text  string
+
+	// Measure is what the rows are about: there is one for each key that it was
+	// measured for, whatever the contestant.
+	Measure string
+
+	// Labels are the columns that say what a row is about.
+	Labels []Label
+
+	Columns []Column
 }
 
-const nothing = "–"
+// A Label is a column that says what a row is about.
+type Label int
 
-// write writes the table in Markdown, every column as wide as its widest cell.
-func (t table) write(w io.Writer) error {
-	rule := make([]string, len(t.head))
-	width := make([]int, len(t.head))
-	for i, title := range t.head {
-		width[i] = letters(title)
-		for _, row := range t.rows {
-			width[i] = max(width[i], letters(row[i]))
-		}
-		rule[i] = strings.Repeat("-", width[i]-1) + ":"
-	}
-	for _, row := range slices.Concat([][]string{t.head, rule}, t.rows) {
-		line := "|"
-		for i, cell := range row {
-			line += " " + strings.Repeat(" ", width[i]-letters(cell)) + cell + " |"
-		}
-		if _, err := fmt.Fprintln(w, line); err != nil {
-			return err
-		}
-	}
-	_, err := fmt.Fprintln(w)
-	return err
+// The labels.
+const (
+	FileSystem Label = iota
+	Case
+	Leases
+	Processes
+	Goroutines
+	Contestant // each of them has rows of its own
+)
+
+// A Column is a column of values.
+type Column struct {
+	Title string
+
+	// Cell returns the text for a row, or an empty text.
+	Cell func(r *result.Results, row result.Key) string
 }
 
-func letters(s string) int { return len([]rune(s)) }
+// write writes the table, unless it has no rows.
+func (t Table) write(w io.Writer, r *result.Results) error {
+	g := t.grid(r)
+	if len(g.rows) == 0 {
+		return nil
+	}
+	if _, err := io.WriteString(w, "### "+t.Title+"\n\n"+t.Text+"\n\n"); err != nil {
+		return err
+	}
+	return g.keep().write(w)
+}
 
-// keep drops the columns, except the first, in which no row has anything.
-func (t table) keep() table {
-	var kept table
-	for i := range t.head {
-		if i == 0 || slices.ContainsFunc(t.rows, func(row []string) bool { return row[i] != nothing }) {
-			kept = kept.with(t, i)
+func (t Table) grid(r *result.Results) grid {
+	g := grid{labels: len(t.Labels)}
+	for _, l := range t.Labels {
+		g.head = append(g.head, l.title())
+	}
+	for _, c := range t.Columns {
+		g.head = append(g.head, c.Title)
+	}
+	for _, row := range t.rows(r) {
+		var cells []string
+		for _, l := range t.Labels {
+			cells = append(cells, l.text(row))
+		}
+		for _, c := range t.Columns {
+			cells = append(cells, orNothing(c.Cell(r, row)))
+		}
+		g.rows = append(g.rows, cells)
+	}
+	return g
+}
+
+// rows returns the key of each row, in the order in which they were measured.
+func (t Table) rows(r *result.Results) []result.Key {
+	var rows []result.Key
+	for _, s := range r.Series {
+		row := s.Key
+		if !slices.Contains(t.Labels, Contestant) {
+			row.Contestant = ""
+		}
+		if row.Measure == t.Measure && !slices.Contains(rows, row) {
+			rows = append(rows, row)
 		}
 	}
-	return kept
+	return rows
 }
 
-// with returns t with column i of another table at its end.
-func (t table) with(other table, i int) table {
-	if t.rows == nil {
-		t.rows = make([][]string, len(other.rows))
-	}
-	t.head = append(t.head, other.head[i])
-	for r := range other.rows {
-		t.rows[r] = append(t.rows[r], other.rows[r][i])
-	}
-	return t
+func (l Label) title() string {
+	return [...]string{"file system", "case", "leases held", "processes", "goroutines", "store"}[l]
 }
 
-// summary writes the median and, in parentheses, the 10th and 90th percentile.
-func summary(sample []float64) string {
-	if len(sample) == 0 {
+func (l Label) text(k result.Key) string {
+	switch l {
+	case FileSystem:
+		return orNothing(k.FileSystem)
+	case Case:
+		return orNothing(k.Case)
+	case Leases:
+		return grouped(int64(k.Leases))
+	case Processes, Goroutines:
+		return grouped(int64(k.AtOnce))
+	default:
+		return orNothing(k.Contestant)
+	}
+}
+
+func orNothing(text string) string {
+	if text == "" {
 		return nothing
 	}
-	s := stats.Summarize(sample)
-	return fmt.Sprintf("%s (%s–%s)", number(s.Median), number(s.P10), number(s.P90))
-}
-
-// number writes a number with three digits, or more where it has more before the
-// point.
-func number(x float64) string {
-	switch {
-	case x >= 99.95:
-		return grouped(int64(x + 0.5))
-	case x >= 9.995:
-		return strconv.FormatFloat(x, 'f', 1, 64)
-	default:
-		return strconv.FormatFloat(x, 'f', 2, 64)
-	}
-}
-
-// grouped writes a number that is not negative with a comma before every three
-// digits.
-func grouped(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
+	return text
 }

@@ -14,7 +14,6 @@ package stats
 import (
 	"fmt"
 	"slices"
-	"time"
 )
 
 // A Summary describes a sample. The zero Summary is that of an empty sample.
@@ -32,6 +31,19 @@ func Summarize(sample []float64) Summary {
 	}
 }
 
+// Overlaps reports whether the middle parts of two samples, from the 10th to the
+// 90th percentile, have anything in common.
+func (s Summary) Overlaps(other Summary) bool { return s.P10 <= other.P90 && other.P10 <= s.P90 }
+
+// Median returns the median of a sample in any order.
+func Median(sample []float64) float64 { return Quantile(sample, 0.5) }
+
+// Quantile returns the value that a part q of a sample in any order lies below. That
+// of an empty sample is 0.
+func Quantile(sample []float64, q float64) float64 {
+	return quantile(slices.Sorted(slices.Values(sample)), q)
+}
+
 // quantile interpolates between the two values that are next to the place q of
 // the way from the first to the last.
 func quantile(sorted []float64, q float64) float64 {
@@ -44,25 +56,26 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[below] + (place-float64(below))*(sorted[above]-sorted[below])
 }
 
-// Milliseconds returns times as numbers.
-func Milliseconds(times []time.Duration) []float64 {
-	ms := make([]float64, len(times))
-	for i, t := range times {
-		ms[i] = float64(t) / float64(time.Millisecond)
-	}
-	return ms
-}
-
-// Ratios divides each time of a by the time of b of the same round, which has the
+// Ratios divides each value of a by the value of b of the same round, which has the
 // same index. It panics if a round of either is missing: whatever was divided
 // then would not be pairs.
-func Ratios(a, b []time.Duration) []float64 {
+func Ratios(a, b []float64) []float64 {
 	if len(a) != len(b) {
 		panic(fmt.Sprintf("ratios of %d rounds to %d rounds", len(a), len(b)))
 	}
 	ratios := make([]float64, len(a))
 	for i := range a {
-		ratios[i] = float64(a[i]) / float64(b[i])
+		ratios[i] = a[i] / b[i]
 	}
 	return ratios
+}
+
+// Drift returns how many times as large values have become from their first quarter
+// to their last, by the medians of the two. That of fewer than two values is 1.
+func Drift(values []float64) float64 {
+	if len(values) < 2 {
+		return 1
+	}
+	quarter := max(len(values)/4, 1)
+	return Median(values[len(values)-quarter:]) / Median(values[:quarter])
 }

@@ -2,7 +2,6 @@ package stats_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,6 +25,8 @@ func TestSummarize(t *testing.T) {
 			require.InDelta(t, tt.want.P10, got.P10, 1e-9)
 			require.InDelta(t, tt.want.Median, got.Median, 1e-9)
 			require.InDelta(t, tt.want.P90, got.P90, 1e-9)
+			require.InDelta(t, tt.want.Median, stats.Median(tt.sample), 1e-9)
+			require.InDelta(t, tt.want.P90, stats.Quantile(tt.sample, 0.9), 1e-9)
 		})
 	}
 }
@@ -33,27 +34,46 @@ func TestSummarize(t *testing.T) {
 func TestSummarizeLeavesTheOrderOfRounds(t *testing.T) {
 	sample := []float64{3, 1, 2}
 	stats.Summarize(sample)
+	stats.Quantile(sample, 1)
 	require.Equal(t, []float64{3, 1, 2}, sample)
 }
 
-func TestMilliseconds(t *testing.T) {
-	got := stats.Milliseconds([]time.Duration{time.Second, 1500 * time.Microsecond})
-	require.Equal(t, []float64{1000, 1.5}, got)
+func TestOverlaps(t *testing.T) {
+	s := stats.Summary{P10: 2, Median: 3, P90: 5}
+	for _, tt := range []struct {
+		other stats.Summary
+		want  bool
+	}{
+		{stats.Summary{P10: 0, Median: 1, P90: 1.9}, false},
+		{stats.Summary{P10: 0, Median: 1, P90: 2}, true},
+		{stats.Summary{P10: 3, Median: 3, P90: 4}, true},
+		{stats.Summary{P10: 0, Median: 3, P90: 9}, true},
+		{stats.Summary{P10: 5, Median: 6, P90: 7}, true},
+		{stats.Summary{P10: 5.1, Median: 6, P90: 7}, false},
+	} {
+		require.Equal(t, tt.want, s.Overlaps(tt.other), tt.other)
+		require.Equal(t, tt.want, tt.other.Overlaps(s), tt.other)
+	}
 }
 
 // In every round a takes twice as long as b, on a machine whose speed changes from
 // round to round. The medians alone would say something else.
 func TestRatiosArePairs(t *testing.T) {
-	a := []time.Duration{2, 20, 200}
-	b := []time.Duration{1, 10, 100}
-	require.Equal(t, []float64{2, 2, 2}, stats.Ratios(a, b))
-
-	b = []time.Duration{100, 10, 1}
-	require.Equal(t, []float64{0.02, 2, 200}, stats.Ratios(a, b))
+	a := []float64{2, 20, 200}
+	require.Equal(t, []float64{2, 2, 2}, stats.Ratios(a, []float64{1, 10, 100}))
+	require.Equal(t, []float64{0.02, 2, 200}, stats.Ratios(a, []float64{100, 10, 1}))
 }
 
 func TestRatiosOfRoundsThatAreMissing(t *testing.T) {
 	require.PanicsWithValue(t, "ratios of 2 rounds to 1 rounds", func() {
-		stats.Ratios([]time.Duration{1, 2}, []time.Duration{1})
+		stats.Ratios([]float64{1, 2}, []float64{1})
 	})
+}
+
+func TestDrift(t *testing.T) {
+	require.Equal(t, 1.0, stats.Drift(nil))
+	require.Equal(t, 1.0, stats.Drift([]float64{3}))
+	require.Equal(t, 2.0, stats.Drift([]float64{3, 6}))
+	require.Equal(t, 1.5, stats.Drift([]float64{2, 2, 9, 9, 9, 9, 3, 3}))
+	require.Equal(t, 1.0, stats.Drift([]float64{2, 2, 2, 50, 1, 50, 2, 2, 2, 2, 2, 2}), "what is between is no drift")
 }

@@ -1,22 +1,22 @@
 // Package store makes the stores that plugins are measured on.
 //
-// A [Store] is filled through the library and then changed by a plugin. Leases are
-// taken at one end and released at the other: it holds the containers from the
-// oldest to the newest, and their numbers are all that is to be known about it. So
-// what a plugin has to answer is known beforehand, and [Store.Verify] can tell
-// whether it did what it answered.
+// A [Store] is filled here and then changed by a plugin. It remembers who holds
+// what, and so tells beforehand what a plugin has to answer; and [Store.Verify] tells
+// whether the plugin did what it answered.
+//
+// Every store is filled in the way that is its own. A directory gets a file for each
+// lease as the stock plugin writes it, whichever plugin is going to work on it. A
+// bolt file grows by a transaction for each container, as by ADDs: in what order and
+// how many at once decides how large it becomes. Only above 65,000 containers, where
+// that matters little, are there a hundred of them in a transaction.
 package store
 
 import (
-	"context"
-	"fmt"
 	"net/netip"
+	"slices"
 
-	"github.com/leasehold/leasehold/backend"
-	"github.com/leasehold/leasehold/backend/bolt"
-	"github.com/leasehold/leasehold/backend/files"
 	"github.com/leasehold/leasehold/bench/compare/internal/container"
-	"github.com/leasehold/leasehold/internal/boot"
+	"github.com/leasehold/leasehold/bench/compare/internal/pool"
 )
 
 // A Kind is a way to keep leases.
@@ -28,100 +28,90 @@ const (
 	Bolt  Kind = "bolt"
 )
 
-// A Store holds the leases of the containers from oldest to, but not including,
-// next.
+// An Attachment is a container and its addresses, one of each subnet.
+type Attachment struct {
+	Container container.Container
+	Addrs     []netip.Addr
+}
+
+// A Store is the store of one network. It is not safe for concurrent use.
 type Store struct {
 	Network container.Network
 
-	kind         Kind
-	oldest, next container.Container
+	kind  Kind
+	pools []*pool.Pool // of the network's subnets
+	held  []Attachment // the oldest first
+	next  container.Container
 }
 
-// New returns the store of a network, in which there is nothing yet.
-func New(kind Kind, n container.Network) *Store { return &Store{Network: n, kind: kind} }
-
-// Len returns the number of leases.
-func (s *Store) Len() int { return int(s.next - s.oldest) }
-
-// Newcomer returns the container that is to get the next lease.
-func (s *Store) Newcomer() container.Container { return s.next }
-
-// Oldest returns the container whose lease is the oldest.
-func (s *Store) Oldest() container.Container { return s.oldest }
-
-// Added takes note that a plugin has leased an address to the newcomer.
-func (s *Store) Added() { s.next++ }
-
-// Removed takes note that a plugin has released the oldest lease.
-func (s *Store) Removed() { s.oldest++ }
-
-// chunk is how many leases are put in one transaction. Many at once would leave a
-// bolt file with free pages that a file which grew ADD by ADD does not have.
-const chunk = 100
-
-// Grow adds leases until there are as many as fill.
-func (s *Store) Grow(ctx context.Context, fill int) error {
-	st, err := s.open()
-	if err != nil {
-		return err
+// New returns the store of a network, in which there is nothing yet. A configuration
+// names a backend only where it has to: one that was written for the stock plugin
+// does not.
+func New(kind Kind, dataDir string, subnets ...netip.Prefix) *Store {
+	s := &Store{kind: kind, Network: container.Network{DataDir: dataDir, Subnets: subnets}}
+	if kind == Bolt {
+		s.Network.Backend = string(kind)
 	}
-	defer st.Close() // there is nothing left to lose: an Update is durable when it returns
-	for s.Len() < fill {
-		last := s.next + container.Container(min(fill-s.Len(), chunk)) - 1
-		if err := st.Update(ctx, s.put(s.next, last)); err != nil {
+	for _, subnet := range subnets {
+		s.pools = append(s.pools, pool.New(subnet))
+	}
+	return s
+}
+
+// Len returns the number of attachments that hold leases.
+func (s *Store) Len() int { return len(s.held) }
+
+// Leases returns the number of leases.
+func (s *Store) Leases() int { return len(s.held) * len(s.pools) }
+
+// At returns an attachment that holds leases; that at 0 is the oldest.
+func (s *Store) At(i int) Attachment { return s.held[i] }
+
+// Next returns the attachment that is to come next, with the addresses that it has
+// to get. It is not ok if there are none left.
+func (s *Store) Next() (a Attachment, ok bool) {
+	a.Container = s.next
+	for _, p := range s.pools {
+		addr, ok := p.Next()
+		if !ok {
+			return a, false
+		}
+		a.Addrs = append(a.Addrs, addr)
+	}
+	return a, true
+}
+
+// Newcomer returns a container that has not been there before, for an ADD that may
+// give any addresses.
+func (s *Store) Newcomer() container.Container {
+	s.next++
+	return s.next - 1
+}
+
+// Added takes note that an ADD has given addresses. It returns an error if one of
+// them was leased, or must not be.
+func (s *Store) Added(a Attachment) error {
+	for i, p := range s.pools {
+		if err := p.Lease(a.Addrs[i]); err != nil {
 			return err
 		}
-		s.next = last + 1
 	}
+	s.next = max(s.next, a.Container+1)
+	s.held = append(s.held, a)
 	return nil
 }
 
-// put records what the plugin would have recorded, had it been executed for each
-// container in turn.
-func (s *Store) put(first, last container.Container) func(backend.Tx) error {
-	id := boot.Current().ID
-	return func(tx backend.Tx) error {
-		for c := first; c <= last; c++ {
-			if err := tx.Put(c.Lease(id)); err != nil {
-				return err
-			}
-		}
-		if err := tx.SetCursor("0", last.Addr()); err != nil {
-			return err
-		}
-		return tx.SetBoot(id)
+// Remove takes note that the leases of an attachment are released, and returns it.
+// The others keep their order.
+func (s *Store) Remove(i int) Attachment {
+	a := s.held[i]
+	if i == 0 {
+		s.held = s.held[1:]
+	} else {
+		s.held = slices.Delete(s.held, i, i+1)
 	}
-}
-
-// Verify returns an error unless the store holds exactly the leases that it ought
-// to hold.
-func (s *Store) Verify(ctx context.Context) error {
-	st, err := s.open()
-	if err != nil {
-		return err
+	for i, p := range s.pools {
+		p.Release(a.Addrs[i])
 	}
-	defer st.Close() // it was only read
-	return st.View(ctx, func(tx backend.ReadTx) error {
-		want := s.oldest
-		for l, err := range tx.Leases(netip.Addr{}) {
-			if err != nil {
-				return err
-			}
-			if want == s.next || l.Addr != want.Addr() || l.Owner != want.Lease("").Owner {
-				return fmt.Errorf("%s: %s is leased to %s, unexpectedly", s.Network.Path(), l.Addr, l.Owner)
-			}
-			want++
-		}
-		if want != s.next {
-			return fmt.Errorf("%s: %s is not leased", s.Network.Path(), want.Addr())
-		}
-		return nil
-	})
-}
-
-func (s *Store) open() (backend.Store, error) {
-	if s.kind == Bolt {
-		return bolt.Open(s.Network.Path()), nil
-	}
-	return files.Open(s.Network.Path())
+	return a
 }

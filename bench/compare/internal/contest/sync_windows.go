@@ -1,4 +1,4 @@
-package main
+package contest
 
 // syncAll does nothing: Windows has no call that flushes every volume.
 func syncAll() {}
