@@ -26,6 +26,9 @@ type Create = func(path string, c backend.Content) error
 // RunCreate tests whether create makes stores that are like those that transactions
 // have filled.
 func RunCreate(t *testing.T, o Options, create Create) {
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		t.Setenv("TMPDIR", "/dev/shm") // where syncs take no time
+	}
 	t.Run("makes a store that works as if transactions had filled it", func(t *testing.T) {
 		dir, runs := t.TempDir(), 0
 		rapid.Check(t, func(t *rapid.T) {
@@ -35,7 +38,10 @@ func RunCreate(t *testing.T, o Options, create Create) {
 			p.open(t)
 			defer func() { require.NoError(t, p.store.Close()) }()
 			p.requireOwned(t)
-			t.Repeat(p.actions())
+			for range 3 {
+				p.compare(t)
+				p.commit(t)
+			}
 			p.settle(t)
 		})
 	})
@@ -52,7 +58,7 @@ func (p *pair) create(t *rapid.T, create Create) {
 		p.model.cursors[set] = anyAddress().Draw(t, "cursor")
 	}
 	p.model.boot = anyBoot().Draw(t, "boot")
-	before := time.Now().Truncate(time.Second)
+	before := time.Now().Add(-time.Second).Truncate(time.Second) // File systems have clocks of their own.
 	require.NoError(t, create(p.path, backend.Content{
 		Leases: once(slices.Values(leases)), Cursors: p.model.cursors, Boot: p.model.boot,
 	}))

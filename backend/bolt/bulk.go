@@ -117,7 +117,7 @@ func (b *bulk) keep(most int) error {
 		return err
 	}
 	if err := cmp.Or(b.tx.file.Sync(), b.close()); err != nil {
-		return b.tx.store.fail(err)
+		return b.tx.store.explain(err)
 	}
 	if err := durable.SyncDir(filepath.Dir(b.tx.store.path)); err != nil {
 		return err

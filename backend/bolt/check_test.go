@@ -1,11 +1,15 @@
 package bolt
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -13,6 +17,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.etcd.io/bbolt"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -193,28 +198,261 @@ func (o *original) unbooted() map[netip.Addr]backend.Lease {
 	return leases
 }
 
-// originals are what to damage.
-func originals(t testing.TB, rnd *rand.Rand, sizes ...int) (all []*original) {
+// eachDamage calls fn with files that are damaged, in each of some ways.
+func eachDamage(t *testing.T, ways []damager, fn func(o *original, d damager, damaged []byte)) {
+	rnd := newRand(t)
+	sizes, times, share := []int{0, 1, 10, 300}, 1, 3
+	if exhaustive() {
+		sizes, times, share = append(sizes, 3000), 100, 1
+	}
 	for _, n := range sizes {
 		for _, sorted := range []bool{true, false} {
-			all = append(all, newOriginal(t, rnd, n, sorted))
-		}
-	}
-	return all
-}
-
-func TestCheckedStoreEnduresDamage(t *testing.T) {
-	rnd := newRand(t)
-	times := 1
-	if exhaustive() {
-		times = 100
-	}
-	for _, o := range originals(t, rnd, 0, 1, 10, 300, 3000) {
-		for _, d := range append(damagers(), forgers()...) {
-			for range times {
-				what := o.name + ": " + d.name
-				soon(t, what, func() { endure(t, o, d.do(rnd, o, slices.Clone(o.image)), d.hidden) })
+			o := newOriginal(t, rnd, n, sorted)
+			for _, d := range ways {
+				for range times {
+					if rnd.IntN(share) == 0 {
+						damaged := d.do(rnd, o, slices.Clone(o.image))
+						soon(t, o.name+": "+d.name, func() { fn(o, d, damaged) })
+					}
+				}
 			}
 		}
 	}
 }
+
+func TestCheckedStoreEnduresDamage(t *testing.T) {
+	eachDamage(t, damagers(), func(o *original, d damager, damaged []byte) { endure(t, o, damaged, d.hidden) })
+}
+
+func TestCheckedStoreEnduresForgery(t *testing.T) {
+	eachDamage(t, forgers(), func(o *original, _ damager, damaged []byte) { endure(t, o, damaged, true) })
+}
+
+// What bbolt writes passes the check, in whatever order entries come and go.
+func TestCheckPassesSoundStores(t *testing.T) {
+	rnd := newRand(t)
+	times := 5
+	if exhaustive() {
+		times = 500
+	}
+	for range times {
+		s := watched{t, Open(filepath.Join(t.TempDir(), "net"), Checked())}
+		require.NoError(t, s.Update(put("10.0.0.1", "a")))
+		space, releases := 1+rnd.IntN(1+rnd.IntN(20000)), rnd.Float64()
+		for range 12 {
+			require.NoError(t, s.Update(func(b backend.Tx) error {
+				t := b.(*tx)
+				if err := t.writing(); err != nil {
+					return err
+				}
+				return errors.Join(stir(t.leases, rnd, space, releases), stir(t.owners, rnd, space, releases))
+			}))
+			s.agree()
+		}
+	}
+}
+
+// stir deletes or puts many entries of a bucket.
+func stir(b *bbolt.Bucket, rnd *rand.Rand, space int, releases float64) error {
+	n, from, step := rnd.IntN(1+rnd.IntN(space)), rnd.IntN(space), 1+rnd.IntN(3)
+	release, value := rnd.Float64() < releases, make([]byte, rnd.IntN(150))
+	for i := range n {
+		key := binary.BigEndian.AppendUint32(nil, uint32((from+i*step)%space))
+		if release {
+			if err := b.Delete(key); err != nil {
+				return err
+			}
+			continue
+		}
+		v := value
+		if rnd.IntN(500) == 0 {
+			v = make([]byte, rnd.IntN(maxRecord))
+		}
+		if err := b.Put(key, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bbolt can be told to do things otherwise than a store tells it.
+func TestCheckPassesOtherLayouts(t *testing.T) {
+	for name, o := range map[string]bbolt.Options{
+		"small pages":           {PageSize: minPageSize},
+		"large pages":           {PageSize: maxPageSize},
+		"no list of free pages": {NoFreelistSync: true},
+		"a long list":           {PageSize: minPageSize, NoSync: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := watched{t, Open(filepath.Join(t.TempDir(), "net"), Checked())}
+			db, err := bbolt.Open(s.path, 0o600, &o)
+			require.NoError(t, err)
+			require.NoError(t, db.Update(createBuckets))
+			if name == "a long list" {
+				freeMany(t, db)
+			}
+			require.NoError(t, db.Close())
+
+			s.agree()
+			require.NoError(t, s.Update(put("10.0.0.1", "a")))
+			s.agree()
+			require.Equal(t, []string{"10.0.0.1"}, leased(t, s.Store))
+			wipe(t, s.path, 0, metaLen+headerLen) // The size of pages is to be found elsewhere.
+			s.agree()
+		})
+	}
+}
+
+// freeMany frees more pages than the header of a page can count.
+func freeMany(t *testing.T, db *bbolt.DB) {
+	t.Helper()
+	require.NoError(t, db.Update(func(b *bbolt.Tx) error {
+		return b.Bucket(cursorsBucket).Put([]byte("x"), make([]byte, (longList+2)*minPageSize))
+	}))
+	require.NoError(t, db.Update(func(b *bbolt.Tx) error { return b.Bucket(cursorsBucket).Delete([]byte("x")) }))
+}
+
+// wipe zeros a part of a file.
+func wipe(t testing.TB, path string, from, to int64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt(make([]byte, to-from), from)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+}
+
+// A plugin has no time for more than it needs.
+func TestWithoutOptionOnlyPagesInUseAreLookedAt(t *testing.T) {
+	o := newOriginal(t, newRand(t), 300, true)
+	damaged := slices.Clone(o.image)
+	freelist := slices.Index(o.kinds, "freelist")
+	clear(damaged[freelist*o.pageSize:][:o.pageSize])
+	require.NoError(t, os.WriteFile(o.path, damaged, 0o600))
+	look := func(r backend.ReadTx) error {
+		for _, err := range r.Leases(netip.Addr{}) {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	require.NoError(t, Open(o.path).View(ctx, look))
+	err := Open(o.path, Checked()).View(ctx, look)
+	require.ErrorIs(t, err, backend.ErrDamaged)
+	require.ErrorContains(t, err, o.path)
+	require.ErrorContains(t, err, fmt.Sprintf("page %d", freelist))
+}
+
+func TestCheckedStoreCanBeMadeAndBeAbsent(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "net"), Checked())
+	require.Empty(t, leased(t, s))
+	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
+	require.Equal(t, []string{"10.0.0.1"}, leased(t, s))
+}
+
+func TestVerifyTellsAHundredFaults(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "net"))
+	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{PageSize: minPageSize})
+	require.NoError(t, err)
+	require.NoError(t, db.Update(createBuckets))
+	require.NoError(t, db.Close())
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error {
+		for a := addr("10.0.0.0"); a != addr("10.0.8.0"); a = a.Next() {
+			if err := put(a.String(), "a")(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	image, err := os.ReadFile(s.path)
+	require.NoError(t, err)
+	wrong := 0
+	for p := image[firstPage*minPageSize:]; len(p) > 0; p = p[minPageSize:] {
+		if parseHeader(p).kind == leafKind && !bytes.Contains(p[:minPageSize], metaBucket) {
+			p[7] ^= 0x80 // It says that it is another page.
+			wrong++
+		}
+	}
+	require.NoError(t, os.WriteFile(s.path, image, 0o600))
+	err = s.Verify(ctx)
+	require.ErrorIs(t, err, backend.ErrDamaged)
+	lines := strings.Split(err.Error(), "\n")
+	require.Len(t, lines, maxFindings+1)
+	require.Contains(t, lines[0], s.path)
+	require.Contains(t, lines[maxFindings], fmt.Sprintf("and %d more", wrong-maxFindings))
+}
+
+func TestVerifyTellsThatAMetaPageIsMissing(t *testing.T) {
+	o := newOriginal(t, newRand(t), 10, true)
+	for id := range int64(2) {
+		require.NoError(t, os.WriteFile(o.path, o.image, 0o600))
+		wipe(t, o.path, id*int64(o.pageSize), (id+1)*int64(o.pageSize))
+		_, _, err := watched{t, Open(o.path, Checked())}.content()
+		require.NoError(t, err, "the other one does")
+		require.ErrorContains(t, Open(o.path).Verify(ctx), fmt.Sprintf("page %d, meta", id))
+	}
+}
+
+// What somebody else has written is not damaged, and not for us to touch.
+func TestWhatIsNoLeaseStoreIsRefused(t *testing.T) {
+	for name, write := range map[string]func(*bbolt.Tx) error{
+		"another program's file": func(b *bbolt.Tx) error {
+			_, err := b.CreateBucket([]byte("v1"))
+			return err
+		},
+		"an empty database": func(*bbolt.Tx) error { return nil },
+		"a later version": func(b *bbolt.Tx) error {
+			_, err := b.CreateBucket([]byte("what is new"))
+			return errors.Join(err, createBuckets(b), b.Bucket(metaBucket).Put(formatKey, []byte{format + 1}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := Open(filepath.Join(t.TempDir(), "net"), Checked())
+			db, err := bbolt.Open(s.path, 0o600, nil)
+			require.NoError(t, err)
+			require.NoError(t, db.Update(write))
+			require.NoError(t, db.Close())
+			before, err := os.ReadFile(s.path)
+			require.NoError(t, err)
+			for _, err := range []error{
+				s.View(ctx, func(backend.ReadTx) error { return nil }),
+				s.Update(ctx, put("10.0.0.1", "a")),
+				s.Verify(ctx),
+				s.Salvage(ctx, func(Salvage) error { return nil }),
+			} {
+				require.ErrorIs(t, err, backend.ErrFormat)
+				require.ErrorContains(t, err, s.path)
+			}
+			after, err := os.ReadFile(s.path)
+			require.NoError(t, err)
+			require.Equal(t, before, after)
+		})
+	}
+}
+
+// Whatever a file holds, nobody panics, hangs or makes up leases.
+func FuzzCheck(f *testing.F) {
+	rnd := newRand(f)
+	for _, n := range []int{0, 1, 10} {
+		f.Add(newOriginal(f, rnd, n, true).used(), true)
+	}
+	for _, b := range [][]byte{nil, []byte("rubbish"), make([]byte, 8192)} {
+		f.Add(b, false)
+	}
+	f.Fuzz(func(t *testing.T, b []byte, sealed bool) {
+		if sealed {
+			seal(b, 4096)
+		}
+		o := &original{path: filepath.Join(t.TempDir(), "net"), leases: map[netip.Addr]backend.Lease{addr("10.0.0.1"): full}}
+		soon(t, "one of these", func() {
+			if _, err := salvaged(t, o, b); err != nil {
+				require.ErrorIs(t, err, backend.ErrFormat)
+			}
+			endure(t, o, b, true)
+		})
+	})
+}
+
+// used returns the part of the file that has ever been used.
+func (o *original) used() []byte { return o.image[:o.pages*o.pageSize] }

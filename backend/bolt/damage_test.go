@@ -15,71 +15,73 @@ type damager struct {
 	hidden bool // what is there can contradict nothing, though it is not what it was
 }
 
-// damagers lists what a disk, a file system, a programme or a hand may do to a file.
+// damagers lists what a disk, a file system, a program or a hand may do to a file.
 func damagers() []damager {
 	return []damager{
 		{"a bit flipped", flips(1), false},
 		{"bits flipped", flips(20), false},
 		{"a storm of flipped bits", flips(400), false},
-		{"a bit flipped in the header of a page", flipAt(0, headerLen), false},
-		{"a bit flipped in the elements of a page", flipAt(headerLen, headerLen+8*elementLen), false},
-		{"a bit flipped in the list of free pages", inPage("freelist", func(rnd *rand.Rand, p []byte) { flip(rnd, p[:headerLen+20*pageIDLen]) }), false},
-		{"a bit flipped in a branch", inPage("branch", func(rnd *rand.Rand, p []byte) { flip(rnd, p[:512]) }), false},
-		{"a page zeroed", eachPage(1, func(_ *rand.Rand, p []byte) { clear(p) }), false},
-		{"pages zeroed", eachPage(5, func(_ *rand.Rand, p []byte) { clear(p) }), false},
-		{"a part of a page zeroed", eachPage(1, func(rnd *rand.Rand, p []byte) { clear(part(rnd, p)) }), false},
+		{"a bit flipped in the header of a page", eachPage(1, flipIn(0, headerLen)), false},
+		{"a bit flipped in the elements of a page", eachPage(1, flipIn(headerLen, headerLen+8*elementLen)), false},
+		{"a bit flipped in the list of free pages", inPage("freelist", flipIn(0, headerLen+20*pageIDLen)), false},
+		{"a bit flipped in a branch", inPage("branch", flipIn(0, 512)), false},
+		{"a page zeroed", eachPage(1, zero), false},
+		{"pages zeroed", eachPage(5, zero), false},
+		{"a part of a page zeroed", eachPage(1, inPart(zero)), false},
 		{"rubbish in a page", eachPage(1, rubbish), false},
 		{"rubbish in pages", eachPage(5, rubbish), false},
-		{"rubbish in a part of a page", eachPage(1, func(rnd *rand.Rand, p []byte) { rubbish(rnd, part(rnd, p)) }), false},
-		{"rubbish anywhere", func(rnd *rand.Rand, o *original, b []byte) []byte { rubbish(rnd, part(rnd, b)); return b }, false},
-		{"the list of free pages zeroed", inPage("freelist", func(_ *rand.Rand, p []byte) { clear(p) }), false},
-		{"a branch zeroed", inPage("branch", func(_ *rand.Rand, p []byte) { clear(p) }), false},
-		{"meta page 0 zeroed", func(_ *rand.Rand, o *original, b []byte) []byte { clear(b[:o.pageSize]); return b }, false},
-		{"meta page 1 zeroed", func(_ *rand.Rand, o *original, b []byte) []byte { clear(b[o.pageSize:][:o.pageSize]); return b }, false},
-		{"both meta pages zeroed", func(_ *rand.Rand, o *original, b []byte) []byte { clear(b[:2*o.pageSize]); return b }, false},
+		{"rubbish in a part of a page", eachPage(1, inPart(rubbish)), false},
+		{"rubbish anywhere", whole(inPart(rubbish)), false},
+		{"the list of free pages zeroed", inPage("freelist", zero), false},
+		{"a branch zeroed", inPage("branch", zero), false},
+		{"meta page 0 zeroed", onMetas(func(m0, _ []byte) { clear(m0) }), false},
+		{"meta page 1 zeroed", onMetas(func(_, m1 []byte) { clear(m1) }), false},
+		{"both meta pages zeroed", onMetas(func(m0, m1 []byte) { clear(m0); clear(m1) }), false},
 		{"a page over another", copyPage, false},
-		{"meta page 0 over 1", func(_ *rand.Rand, o *original, b []byte) []byte { copy(b[o.pageSize:], b[:o.pageSize]); return b }, false},
-		{"meta page 1 over 0", func(_ *rand.Rand, o *original, b []byte) []byte { copy(b, b[o.pageSize:][:o.pageSize]); return b }, false},
+		{"meta page 0 over 1", onMetas(func(m0, m1 []byte) { copy(m1, m0) }), false},
+		{"meta page 1 over 0", onMetas(func(m0, m1 []byte) { copy(m0, m1) }), false},
 		{"a page as it was before", earlierPage, true},
 		{"a way back in the tree", cycle, false},
-		{"a page said to be huge", eachPage(1, func(rnd *rand.Rand, p []byte) { binary.NativeEndian.PutUint32(p[12:], rnd.Uint32()>>rnd.IntN(32)) }), false},
-		{"a page said to be full", eachPage(1, func(rnd *rand.Rand, p []byte) { binary.NativeEndian.PutUint16(p[10:], uint16(rnd.Uint32())) }), false},
-		{"an impossible count of elements", eachPage(1, func(rnd *rand.Rand, p []byte) { binary.NativeEndian.PutUint16(p[10:], 0xFFFF) }), false},
-		{"cut off", func(rnd *rand.Rand, _ *original, b []byte) []byte { return b[:rnd.IntN(len(b))] }, false},
-		{"cut off behind a page", func(rnd *rand.Rand, o *original, b []byte) []byte { return b[:o.pageSize*rnd.IntN(o.pages)] }, false},
-		{"nothing left", func(*rand.Rand, *original, []byte) []byte { return nil }, false},
-		{"another file", func(*rand.Rand, *original, []byte) []byte { return bytes.Repeat([]byte("rubbish "), 5000) }, false},
-		{"its first bytes gone", func(rnd *rand.Rand, _ *original, b []byte) []byte { return b[1+rnd.IntN(100):] }, false},
+		{"a page said to be huge", eachPage(1, setOverflow), false},
+		{"a page said to be full", eachPage(1, setCount), false},
+		{"the largest count of elements", eachPage(1, func(_ *rand.Rand, p []byte) { p[10], p[11] = 0xFF, 0xFF }), false},
+		{"cut off", cutOffAnywhere, false},
+		{"cut off behind a page", cutOffAtPage, false},
+		{"nothing left", empty, false},
+		{"another file", otherFile, false},
+		{"its first bytes gone", behead, false},
 	}
 }
 
 // forgers lists what only somebody who knows the format would do.
 func forgers() []damager {
-	forge := func(at int, value func(rnd *rand.Rand, old uint64) uint64) func(*rand.Rand, *original, []byte) []byte {
-		return func(rnd *rand.Rand, o *original, b []byte) []byte {
-			for id := range 2 {
-				m := b[id*o.pageSize+headerLen:]
-				binary.NativeEndian.PutUint64(m[at:], value(rnd, binary.NativeEndian.Uint64(m[at:])))
-			}
-			seal(b, o.pageSize)
-			return b
-		}
-	}
 	near := func(rnd *rand.Rand, old uint64) uint64 { return old + uint64(rnd.IntN(9)) - 4 }
-	any := func(rnd *rand.Rand, _ uint64) uint64 { return rnd.Uint64() >> rnd.IntN(64) }
+	anywhere := func(rnd *rand.Rand, _ uint64) uint64 { return rnd.Uint64() >> rnd.IntN(64) }
 	return []damager{
 		{"size of pages", forge(8, func(rnd *rand.Rand, _ uint64) uint64 { return uint64(uint32(1) << rnd.IntN(32)) }), true},
-		{"any size of pages", forge(8, any), true},
+		{"any size of pages", forge(8, anywhere), true},
 		{"root nearby", forge(16, near), true},
-		{"root anywhere", forge(16, any), true},
+		{"root anywhere", forge(16, anywhere), true},
 		{"list nearby", forge(32, near), true},
-		{"list anywhere", forge(32, any), true},
+		{"list anywhere", forge(32, anywhere), true},
 		{"no list", forge(32, func(*rand.Rand, uint64) uint64 { return noFreelist }), true},
 		{"end nearby", forge(40, near), true},
-		{"end anywhere", forge(40, any), true},
+		{"end anywhere", forge(40, anywhere), true},
 		{"transaction nearby", forge(48, near), true},
-		{"transaction anywhere", forge(48, any), true},
+		{"transaction anywhere", forge(48, anywhere), true},
 		{"the last transaction", forge(48, func(*rand.Rand, uint64) uint64 { return ^uint64(0) }), true},
+	}
+}
+
+// forge changes a number in both metas, so that their checksums are right.
+func forge(at int, value func(rnd *rand.Rand, old uint64) uint64) func(*rand.Rand, *original, []byte) []byte {
+	return func(rnd *rand.Rand, o *original, b []byte) []byte {
+		for id := range 2 {
+			m := b[id*o.pageSize+headerLen:]
+			binary.NativeEndian.PutUint64(m[at:], value(rnd, binary.NativeEndian.Uint64(m[at:])))
+		}
+		seal(b, o.pageSize)
+		return b
 	}
 }
 
@@ -105,9 +107,11 @@ func flips(n int) func(*rand.Rand, *original, []byte) []byte {
 	}
 }
 
-func flipAt(from, to int) func(*rand.Rand, *original, []byte) []byte {
-	return eachPage(1, func(rnd *rand.Rand, p []byte) { flip(rnd, p[from:to]) })
+func flipIn(from, to int) func(*rand.Rand, []byte) {
+	return func(rnd *rand.Rand, b []byte) { flip(rnd, b[from:to]) }
 }
+
+func zero(_ *rand.Rand, b []byte) { clear(b) }
 
 // eachPage changes up to n pages that have been used.
 func eachPage(n int, change func(*rand.Rand, []byte)) func(*rand.Rand, *original, []byte) []byte {
@@ -142,6 +146,24 @@ func (o *original) anyPage(rnd *rand.Rand, kind string) (id int, ok bool) {
 	return all[rnd.IntN(len(all))], true
 }
 
+func whole(change func(*rand.Rand, []byte)) func(*rand.Rand, *original, []byte) []byte {
+	return func(rnd *rand.Rand, _ *original, b []byte) []byte {
+		change(rnd, b)
+		return b
+	}
+}
+
+func inPart(change func(*rand.Rand, []byte)) func(*rand.Rand, []byte) {
+	return func(rnd *rand.Rand, b []byte) { change(rnd, part(rnd, b)) }
+}
+
+func onMetas(change func(m0, m1 []byte)) func(*rand.Rand, *original, []byte) []byte {
+	return func(_ *rand.Rand, o *original, b []byte) []byte {
+		change(b[:o.pageSize], b[o.pageSize:][:o.pageSize])
+		return b
+	}
+}
+
 func part(rnd *rand.Rand, b []byte) []byte {
 	from := rnd.IntN(len(b))
 	return b[from:][:1+rnd.IntN(len(b)-from)]
@@ -151,6 +173,28 @@ func rubbish(rnd *rand.Rand, b []byte) {
 	for i := range b {
 		b[i] = byte(rnd.Uint32())
 	}
+}
+
+func setOverflow(rnd *rand.Rand, p []byte) {
+	binary.NativeEndian.PutUint32(p[12:], rnd.Uint32()>>rnd.IntN(32))
+}
+
+func setCount(rnd *rand.Rand, p []byte) {
+	binary.NativeEndian.PutUint16(p[10:], uint16(rnd.Uint32())>>rnd.IntN(16))
+}
+
+func cutOffAnywhere(rnd *rand.Rand, _ *original, b []byte) []byte { return b[:rnd.IntN(len(b))] }
+
+func cutOffAtPage(rnd *rand.Rand, o *original, b []byte) []byte {
+	return b[:o.pageSize*rnd.IntN(o.pages)]
+}
+
+func behead(rnd *rand.Rand, _ *original, b []byte) []byte { return b[1+rnd.IntN(100):] }
+
+func empty(*rand.Rand, *original, []byte) []byte { return nil }
+
+func otherFile(*rand.Rand, *original, []byte) []byte {
+	return bytes.Repeat([]byte("rubbish "), 5000)
 }
 
 func copyPage(rnd *rand.Rand, o *original, b []byte) []byte {

@@ -8,6 +8,9 @@
 //	defer store.Close()
 //	err := store.Update(ctx, func(tx backend.Tx) error { ... })
 //
+// [Create] makes a store that holds many leases from the beginning, those of another
+// store for instance: in ascending order, thousands to a transaction, with one sync.
+//
 // # Format
 //
 // The file has six buckets. An address is written as a byte 4 or 6 and its 4 or

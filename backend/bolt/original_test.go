@@ -26,8 +26,9 @@ type original struct {
 	image    []byte
 	earlier  [][]byte // images after some of the transactions before the last
 	pageSize int
-	pages    int // that have ever been used
-	kinds    []string
+	pages    int            // that have ever been used
+	kinds    []string       // of pages, as bbolt calls them
+	buckets  map[int]string // to which pages belong; those of the root belong to "root"
 	live     map[netip.Addr]stretch
 	leases   map[netip.Addr]backend.Lease
 	ever     map[backend.Lease]bool // all that there have been, without their boots
@@ -185,9 +186,9 @@ func (m *maker) finish() {
 	require.NoError(m.t, m.store.Verify(ctx))
 	m.path = m.store.path
 	var err error
-	m.image, err = os.ReadFile(m.store.path)
+	m.image, err = os.ReadFile(m.path)
 	require.NoError(m.t, err)
-	db, err := bbolt.Open(m.store.path, 0, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true})
+	db, err := bbolt.Open(m.path, 0, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true})
 	require.NoError(m.t, err)
 	defer db.Close()
 	m.pageSize = db.Info().PageSize
@@ -197,20 +198,25 @@ func (m *maker) finish() {
 		return b.Bucket(leasesBucket).ForEach(func(k, v []byte) error {
 			a, err := keyAddr(k)
 			require.NoError(m.t, err)
-			entry := append(bytes.Clone(k), v...)
-			at := bytes.Index(used, entry)
-			require.GreaterOrEqual(m.t, at, 0, "the lease of %s stands in a page in use", a)
-			m.live[a] = stretch{at, at + len(entry)}
+			m.live[a] = m.find(used, append(bytes.Clone(k), v...))
 			return nil
 		})
 	}))
 	require.Len(m.t, m.live, len(m.leases))
+	m.assignPages()
+}
+
+func (m *maker) find(used, entry []byte) stretch {
+	m.t.Helper()
+	at := bytes.Index(used, entry)
+	require.GreaterOrEqual(m.t, at, 0, "%x stands in a page that is in use", entry)
+	return stretch{at, at + len(entry)}
 }
 
 // blankFree returns the file without the pages that are free, and notes what kinds of
 // pages there are.
 func (m *maker) blankFree(b *bbolt.Tx) []byte {
-	used := bytes.Clone(m.image)
+	used := bytes.Clone(m.image[:m.pages*m.pageSize])
 	for id := 0; id < m.pages; {
 		p, err := b.Page(id)
 		require.NoError(m.t, err)
@@ -226,4 +232,27 @@ func (m *maker) blankFree(b *bbolt.Tx) []byte {
 		id += n
 	}
 	return used
+}
+
+// assignPages notes to which buckets pages belong.
+func (m *maker) assignPages() {
+	m.buckets = make(map[int]string)
+	i, slots := openImage(bytes.NewReader(m.image), int64(len(m.image)))
+	id, ok := latest(slots)
+	require.True(m.t, ok)
+	w := &walker{image: i, end: slots[id].end, report: func(f fault) { require.NoError(m.t, f) }}
+	assign := func(bucket string, walk func()) {
+		w.seen = newBitmap(w.end)
+		walk()
+		for id := range m.pages {
+			if w.seen.has(uint64(id)) {
+				m.buckets[id] = bucket
+			}
+		}
+	}
+	var buckets map[string]bucketEntry
+	assign("root", func() { buckets, _ = w.root(slots[id].root) })
+	for name, e := range buckets {
+		assign(name, func() { w.bucket(name, e, func(uint64, []element) {}) })
+	}
 }

@@ -2,13 +2,21 @@ package bolt
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
+	"io/fs"
 	"maps"
+	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -24,21 +32,29 @@ func salvaged(t *testing.T, o *original, b []byte) (found Salvage, err error) {
 	return found, err
 }
 
-// recover requires that no lease is missing whose bytes damage has left alone, and
-// that there is none that never was.
+// mustSalvage is salvaged where there is something of a store.
+func (o *original) mustSalvage(t *testing.T, b []byte) Salvage {
+	t.Helper()
+	found, err := salvaged(t, o, b)
+	require.NoError(t, err)
+	o.requireNothingInvented(t, found)
+	o.requireRecovered(t, found, b)
+	return found
+}
+
+// requireRecovered requires that no lease is missing whose bytes damage has left as
+// they were.
 func (o *original) requireRecovered(t *testing.T, found Salvage, damaged []byte) {
 	t.Helper()
-	leases := make(map[string]backend.Lease)
-	for _, l := range found.Leases {
-		leases[l.Addr.String()] = l
-	}
+	leases := found.byAddr()
 	for a, at := range o.live {
-		if at.intact(o, damaged) {
-			got, ok := leases[a.String()]
-			require.True(t, ok, "the lease of %s was there to be found", a)
-			got.Boot = o.leases[a].Boot
-			require.Equal(t, o.leases[a], got)
+		if !at.intact(o, damaged) {
+			continue
 		}
+		got, ok := leases[a]
+		require.True(t, ok, "the lease of %s was there to be found", a)
+		got.Boot = o.leases[a].Boot // It stands elsewhere.
+		require.Equal(t, o.leases[a], got)
 	}
 }
 
@@ -51,30 +67,284 @@ func (o *original) requireNothingInvented(t *testing.T, found Salvage) {
 	require.True(t, slices.IsSortedFunc(found.Leases, func(a, b backend.Lease) int { return a.Addr.Compare(b.Addr) }))
 }
 
-func TestSalvageOfDamage(t *testing.T) {
-	rnd := newRand(t)
-	times := 1
-	if exhaustive() {
-		times = 100
+func (s Salvage) byAddr() map[netip.Addr]backend.Lease {
+	leases := make(map[netip.Addr]backend.Lease)
+	for _, l := range s.Leases {
+		leases[l.Addr] = l
 	}
-	for _, o := range originals(t, rnd, 0, 1, 10, 300, 3000) {
-		for _, d := range damagers() {
-			for range times {
-				damaged := d.do(rnd, o, slices.Clone(o.image))
-				soon(t, o.name+": "+d.name, func() {
-					found, err := salvaged(t, o, damaged)
-					if errors.Is(err, backend.ErrFormat) {
-						require.ErrorIs(t, Open(o.path).Verify(ctx), backend.ErrFormat)
-						return
-					}
-					require.NoError(t, err)
-					o.requireNothingInvented(t, found)
-					o.requireRecovered(t, found, damaged)
-				})
-			}
+	return leases
+}
+
+// requireWhole requires that all has been read, and nothing else.
+func (o *original) requireWhole(t *testing.T, found Salvage) {
+	t.Helper()
+	require.Equal(t, Salvage{Leases: found.Leases, Cursors: o.cursors, Boot: o.boot}, found)
+	require.Equal(t, o.leases, found.byAddr())
+}
+
+func TestSalvageFindsWhatDamageHasLeft(t *testing.T) {
+	eachDamage(t, damagers(), func(o *original, d damager, damaged []byte) {
+		found, err := salvaged(t, o, damaged)
+		if errors.Is(err, backend.ErrFormat) {
+			require.ErrorIs(t, Open(o.path).Verify(ctx), backend.ErrFormat, "they agree on what is damaged")
+			return
 		}
+		require.NoError(t, err)
+		o.requireNothingInvented(t, found)
+		o.requireRecovered(t, found, damaged)
+	})
+}
+
+func TestSalvageOfForgery(t *testing.T) {
+	eachDamage(t, forgers(), func(o *original, _ damager, damaged []byte) {
+		found, err := salvaged(t, o, damaged)
+		if !errors.Is(err, backend.ErrFormat) {
+			require.NoError(t, err)
+		}
+		o.requireNothingInvented(t, found)
+	})
+}
+
+func TestSalvageOfASoundStoreIsAllOfIt(t *testing.T) {
+	rnd := newRand(t)
+	for _, n := range []int{0, 1, 10, 300} {
+		o := newOriginal(t, rnd, n, false)
+		o.requireWhole(t, o.mustSalvage(t, o.image))
 	}
 }
 
-var _ = bytes.Clone
-var _ = maps.Keys[map[int]int]
+// clearPages zeros pages in b, and returns how many.
+func (o *original) clearPages(b []byte, of func(id int) bool) (n int) {
+	for id := range o.kinds {
+		if of(id) {
+			clear(b[id*o.pageSize:][:o.pageSize])
+			n++
+		}
+	}
+	return n
+}
+
+// The indices can be made anew: that they are lost loses nothing.
+func TestSalvageNeedsNoIndexAndNoFreelist(t *testing.T) {
+	o := newOriginal(t, newRand(t), 300, false)
+	owners := slices.Clone(o.image)
+	require.NotZero(t, o.clearPages(owners, func(id int) bool { return o.buckets[id] == "owners" }))
+	o.requireWhole(t, o.mustSalvage(t, owners))
+	freelist := slices.Clone(o.image)
+	require.NotZero(t, o.clearPages(freelist, func(id int) bool { return o.kinds[id] == "freelist" }))
+	o.requireWhole(t, o.mustSalvage(t, freelist))
+}
+
+// A branch is lost, and the indices tell which of the leases that stand around in the
+// file are those of today.
+func TestSalvageTellsOldLeasesByTheIndices(t *testing.T) {
+	o := newOriginal(t, newRand(t), 300, true)
+	damaged := slices.Clone(o.image)
+	require.NotZero(t, o.clearPages(damaged, func(id int) bool { return o.buckets[id] == "leases" && o.kinds[id] == "branch" }))
+	o.requireWhole(t, o.mustSalvage(t, damaged))
+}
+
+// With the root all indices are lost, and the list of free pages tells.
+func TestSalvageTellsOldLeasesByTheFreelist(t *testing.T) {
+	o := newOriginal(t, newRand(t), 300, true)
+	damaged := slices.Clone(o.image)
+	require.Equal(t, 1, o.clearPages(damaged, func(id int) bool { return o.buckets[id] == "root" }))
+	found := o.mustSalvage(t, damaged)
+	for a, l := range found.byAddr() {
+		l.Boot = o.leases[a].Boot
+		require.Equal(t, o.leases[a], l)
+	}
+	require.Len(t, found.Leases, len(o.leases))
+	require.Equal(t, len(o.leases), found.Doubtful)
+	require.Empty(t, found.Cursors)
+	require.Contains(t, strings.Join(found.Lost, "\n"), "root")
+	require.Contains(t, strings.Join(found.Lost, "\n"), "the boots of")
+}
+
+func TestSalvageWithoutMetaPagesSearches(t *testing.T) {
+	o := newOriginal(t, newRand(t), 300, true)
+	damaged := slices.Clone(o.image)
+	clear(damaged[:2*o.pageSize])
+	found := o.mustSalvage(t, damaged)
+	require.GreaterOrEqual(t, len(found.Leases), len(o.leases))
+	require.Equal(t, len(found.Leases), found.Doubtful)
+	require.Contains(t, strings.Join(found.Lost, "\n"), "page 1, meta")
+	require.Contains(t, strings.Join(found.Lost, "\n"), "cursors")
+}
+
+// The transaction before the last one is known, and what the last one did is found.
+func TestSalvageWithoutTheLastMetaPage(t *testing.T) {
+	o := newOriginal(t, newRand(t), 300, true)
+	for id := range 2 {
+		damaged := slices.Clone(o.image)
+		clear(damaged[id*o.pageSize:][:o.pageSize])
+		require.NotEmpty(t, o.mustSalvage(t, damaged).Lost)
+	}
+}
+
+func TestSalvageNamesTheLeasesThatAreLost(t *testing.T) {
+	rnd := newRand(t)
+	o := newOriginal(t, rnd, 300, true)
+	damaged := slices.Clone(o.image)
+	gone := make(map[netip.Addr]bool)
+	id := o.live[slices.Collect(maps.Keys(o.live))[0]].from / o.pageSize
+	// No old page has them either.
+	o.clearPages(damaged, func(page int) bool { return page == id || o.kinds[page] == "free" })
+	clear(damaged[o.pages*o.pageSize:])
+	for a, at := range o.live {
+		if !at.intact(o, damaged) {
+			gone[a] = true
+		}
+	}
+	require.NotEmpty(t, gone)
+	found := o.mustSalvage(t, damaged)
+	require.Len(t, found.Leases, len(o.leases)-len(gone))
+	require.Zero(t, found.Doubtful)
+	named := 0
+	for _, text := range found.Lost {
+		named += span(t, text, gone)
+	}
+	require.Equal(t, len(gone), named)
+}
+
+// span returns how many addresses a text names, all of which have to be in gone.
+func span(t *testing.T, text string, gone map[netip.Addr]bool) (n int) {
+	t.Helper()
+	words := strings.Fields(text)
+	last := addr(words[len(words)-1])
+	first := last
+	if strings.HasPrefix(text, "the leases of ") {
+		first = addr(words[3])
+	}
+	for a := first; a.Compare(last) <= 0; a = a.Next() {
+		require.True(t, gone[a], "%s is not lost", a)
+		n++
+	}
+	return n
+}
+
+// A record with a flipped bit is lost, but for an old copy that the index vouches for.
+func TestSalvageOfOneRecord(t *testing.T) {
+	o := newOriginal(t, newRand(t), 10, true)
+	for a, at := range o.live {
+		damaged := slices.Clone(o.image)
+		damaged[at.to-1] ^= 1
+		found := o.mustSalvage(t, damaged)
+		if l, ok := found.byAddr()[a]; ok {
+			require.Equal(t, o.leases[a], l)
+			require.Empty(t, found.Lost)
+		} else {
+			require.Equal(t, []string{"the lease of " + a.String()}, found.Lost)
+		}
+		require.Zero(t, found.Doubtful)
+	}
+}
+
+// badSectors are read with an error.
+type badSectors struct {
+	io.ReaderAt
+	bad stretch
+}
+
+func (r badSectors) ReadAt(b []byte, at int64) (int, error) {
+	if int(at) < r.bad.to && int(at)+len(b) > r.bad.from {
+		return 0, syscall.EIO
+	}
+	return r.ReaderAt.ReadAt(b, at)
+}
+
+func TestSalvagePassesBadSectors(t *testing.T) {
+	rnd := newRand(t)
+	o := newOriginal(t, rnd, 300, false)
+	for range 20 {
+		from := rnd.IntN(o.pages) * o.pageSize
+		bad := stretch{from, from + o.pageSize}
+		damaged := slices.Clone(o.image)
+		clear(damaged[bad.from:bad.to])
+		found, err := salvage(badSectors{bytes.NewReader(o.image), bad}, int64(len(o.image)))
+		require.NoError(t, err)
+		o.requireNothingInvented(t, found)
+		o.requireRecovered(t, found, damaged)
+	}
+	none, err := salvage(badSectors{bytes.NewReader(o.image), stretch{0, len(o.image)}}, int64(len(o.image)))
+	require.NoError(t, err)
+	require.Empty(t, none.Leases)
+	require.Contains(t, strings.Join(none.Lost, "\n"), "bytes 0 to 4095: input/output error")
+}
+
+// All of a salvage can be put into a new store.
+func TestSalvageMakesASoundStore(t *testing.T) {
+	o := newOriginal(t, newRand(t), 300, false)
+	damaged := slices.Clone(o.image)
+	clear(damaged[:o.pageSize])
+	found := o.mustSalvage(t, damaged)
+	s := Open(filepath.Join(t.TempDir(), "net"))
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error {
+		for _, l := range found.Leases {
+			if err := tx.Put(l); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	require.Len(t, leased(t, s), len(found.Leases))
+}
+
+func TestSalvageHoldsTheLock(t *testing.T) {
+	o := newOriginal(t, newRand(t), 1, true)
+	refused := errors.New("refused")
+	require.ErrorIs(t, Open(o.path).Salvage(ctx, func(Salvage) error {
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		require.ErrorIs(t, Open(o.path).View(ended, func(backend.ReadTx) error { return nil }), backend.ErrBusy)
+		require.ErrorIs(t, Open(o.path).Salvage(ended, nil), backend.ErrBusy)
+		return refused
+	}), refused)
+	require.Len(t, leased(t, Open(o.path)), 1)
+}
+
+func TestSalvageMakesNoFile(t *testing.T) {
+	dir := t.TempDir()
+	s := Open(filepath.Join(dir, "net"))
+	require.ErrorIs(t, s.Salvage(ctx, nil), fs.ErrNotExist)
+	require.Empty(t, entries(t, dir))
+	require.NoError(t, os.Mkdir(s.path, 0o755))
+	require.ErrorIs(t, s.Salvage(ctx, nil), backend.ErrOtherStore)
+	require.NoError(t, s.Close())
+	require.ErrorIs(t, s.Salvage(ctx, nil), backend.ErrClosed)
+}
+
+func TestRunsWithoutOthers(t *testing.T) {
+	set := func(t *rapid.T, name string) (in [256]bool, runs []run) {
+		for i := range in {
+			in[i] = rapid.IntRange(0, 3).Draw(t, name) > 0
+		}
+		return in, runsOf(addrsOf(in))
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		a, runs := set(t, "runs")
+		b, others := set(t, "others")
+		var want [256]bool
+		for i := range want {
+			want[i] = a[i] && !b[i]
+		}
+		got := without(runs, others)
+		var all []netip.Addr
+		for _, r := range got {
+			for at := r.first; at.IsValid() && at.Compare(r.last) <= 0; at = at.Next() {
+				all = append(all, at)
+			}
+		}
+		require.Equal(t, addrsOf(want), all)
+	})
+}
+
+// addrsOf returns the addresses of a set, which ends with the last address there is.
+func addrsOf(in [256]bool) (addrs []netip.Addr) {
+	for i, ok := range in {
+		if ok {
+			addrs = append(addrs, netip.AddrFrom4([4]byte{255, 255, 255, byte(i)}))
+		}
+	}
+	return addrs
+}

@@ -31,6 +31,9 @@ func (s searcher) search() {
 		b = b[:min(int64(cap(b)), s.size-at)]
 		s.read(b, at)
 		for i := range min(searchWindow, len(b)) {
+			if b[i] != 4 && b[i] != 6 {
+				continue // No key begins here, as mostly.
+			}
 			if l, boot, ok := leaseAt(b[i:]); ok {
 				s.found(at+int64(i), l, boot)
 			}

@@ -10,7 +10,9 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A part is some of the addresses of an iteration.
+// A part is some of the addresses of an iteration. To read 65,000 files in two
+// goroutines, and not in the one that does something with them, takes two thirds of
+// the time.
 type part struct {
 	addrs []netip.Addr
 	files []leaseFile // of each address, if they were read ahead
@@ -36,10 +38,10 @@ func (p *part) file(i int) leaseFile {
 // those who read not to wait.
 const partsAhead = 2 * maxReading
 
-// readAhead divides addresses into parts, and has several goroutines read the files of
-// the next ones while somebody works on one. That of the first it does not have read:
-// short iterations start no goroutine, and those that end early have read nothing
-// in vain.
+// readAhead divides addresses into parts. While somebody works on one, several
+// goroutines read the files of the next ones. Those of the first part are not read
+// ahead: short iterations start no goroutine, and those that end early have read
+// nothing in vain.
 func (d *dir) readAhead(addrs []netip.Addr) iter.Seq[*part] {
 	return func(yield func(*part) bool) {
 		first := addrs[:min(len(addrs), partLen)]

@@ -14,7 +14,8 @@
 //	err = store.Update(ctx, func(tx backend.Tx) error { ... })
 //
 // Open touches nothing. View writes nothing, ever. The first Update creates the
-// directory, mode 0755, and the lock file.
+// directory, mode 0755, and the lock file. [Create] makes a store that holds many
+// leases from the beginning, those of another store for instance.
 //
 // # Layout
 //
@@ -103,7 +104,11 @@
 //
 // # Caveats
 //
-// OwnedBy reads every lease file, some of them at once in several goroutines.
+// OwnedBy reads every lease file, some of them at once in several goroutines. So does
+// Leases, which reads some two thousand files ahead.
+//
+// On Linux, Create syncs the whole file system, and waits for what others have
+// written to it as well. Elsewhere it syncs each file.
 //
 // On a full disk Delete works as long as it is one lease that a transaction
 // deletes. If it is several and there is no space for the journal, they are

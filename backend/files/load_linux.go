@@ -7,30 +7,46 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A maker makes the files of a new store, one after the other: two goroutines that make
-// files in one directory wait for each other more than they work. What takes
-// long in one of them, besides the file system, is package os, of which only the
-// system calls are used.
+// A maker makes the files of a new store. That takes hardly longer than the file system
+// needs for the names: one goroutine makes the files, in the order of addresses, and
+// another fills them, batch by batch. If both made files they would only wait for
+// each other, as the directory has one lock. Package os is not used; it would add
+// a quarter.
 //
-// To sync file by file would take a thousand times as long as to make them. The
-// whole file system is synced instead, which since Linux 5.8 reports what could not
-// be written, and is begun while there are files to make.
+// To sync each file would take a minute for 65,000 of them. The whole file system is
+// synced instead, which since Linux 5.8 reports what could not be written. That begins
+// while there are still files to make.
 type maker struct {
 	dir    *dir
 	made   int
+	batch  []opened
+	filled chan error // how the batch before went, once it is done
 	synced chan error // how the last sync went, once it is done
 }
 
-// syncEvery is after how many files a sync begins, if none is under way.
-const syncEvery = 8192
+// An opened file is made, and empty.
+type opened struct {
+	fd int
+	create
+}
+
+const (
+	// batchLen is how many files are made before they are filled. Twice as many
+	// are open at once.
+	batchLen = 64
+
+	// syncEvery is after how many files a sync begins, if none is under way.
+	syncEvery = 8192
+)
 
 func newMaker(d *dir) *maker {
-	m := &maker{dir: d, synced: make(chan error, 1)}
+	m := &maker{dir: d, filled: make(chan error, 1), synced: make(chan error, 1)}
+	m.filled <- nil
 	m.synced <- nil
 	return m
 }
 
-// make makes a file that is not there. Finish makes it durable.
+// make makes a file that is not there. It is whole, and durable, after finish.
 func (m *maker) make(c create) error {
 	fd, err := retry(func() (int, error) {
 		return unix.Openat(m.dir.fd(), c.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|careful, 0o600)
@@ -38,28 +54,54 @@ func (m *maker) make(c create) error {
 	if err != nil {
 		return m.dir.fail("create", c.name, err)
 	}
-	err = writeFull(fd, []byte(c.content))
-	if err == nil && !c.since.IsZero() {
-		err = m.setTime(c.name, c.since)
-	}
-	if err := cmp.Or(err, unix.Close(fd)); err != nil {
-		return m.dir.fail("write", c.name, err)
-	}
+	m.batch = append(m.batch, opened{fd, c})
 	if m.made++; m.made%syncEvery == 0 {
 		m.beginSync()
 	}
+	if len(m.batch) < batchLen {
+		return nil
+	}
+	return m.flush()
+}
+
+// flush has the batch filled once the one before is.
+func (m *maker) flush() error {
+	if err := <-m.filled; err != nil {
+		m.filled <- err
+		return err
+	}
+	batch := m.batch
+	m.batch = make([]opened, 0, batchLen)
+	go func() { m.filled <- m.fill(batch) }()
 	return nil
 }
 
-func writeFull(fd int, content []byte) error {
+// fill closes all of the files, after an error too.
+func (m *maker) fill(batch []opened) (err error) {
+	for _, f := range batch {
+		if err == nil {
+			err = m.write(f)
+		}
+		if closeErr := unix.Close(f.fd); err == nil {
+			err = m.dir.fail("close", f.name, closeErr)
+		}
+	}
+	return err
+}
+
+func (m *maker) write(f opened) error {
+	content := []byte(f.content)
 	for len(content) > 0 {
-		n, err := retry(func() (int, error) { return unix.Write(fd, content) })
+		n, err := retry(func() (int, error) { return unix.Write(f.fd, content) })
 		if err != nil {
-			return err
+			return m.dir.fail("write", f.name, err)
 		}
 		content = content[n:]
 	}
-	return nil
+	if f.since.IsZero() {
+		return nil
+	}
+	return m.dir.fail("set time of", f.name, m.setTime(f.name, f.since))
 }
 
 func (m *maker) setTime(name string, t time.Time) error {
@@ -67,7 +109,7 @@ func (m *maker) setTime(name string, t time.Time) error {
 	if err != nil {
 		return err
 	}
-	// Both times: see fill.
+	// Both times: see dir.fill.
 	return unix.UtimesNanoAt(m.dir.fd(), name, []unix.Timespec{modified, modified}, 0)
 }
 
@@ -86,16 +128,24 @@ func (m *maker) beginSync() {
 
 // finish makes durable what was made.
 func (m *maker) finish() error {
-	err := <-m.synced
-	if err == nil {
-		err = unix.Syncfs(m.dir.fd())
+	if err := m.flush(); err != nil {
+		return err
 	}
-	m.synced <- err
-	return m.dir.fail("sync", "", err)
+	filled, synced := m.stop()
+	if err := cmp.Or(filled, synced); err != nil {
+		return err
+	}
+	return m.dir.fail("sync", "", unix.Syncfs(m.dir.fd()))
 }
 
-// stop waits for the sync that is under way.
-func (m *maker) stop() {
-	err := <-m.synced
-	m.synced <- err
+// stop waits for what is under way, and gives up what is not.
+func (m *maker) stop() (filled, synced error) {
+	filled, synced = <-m.filled, <-m.synced
+	m.filled <- filled
+	m.synced <- synced
+	for _, f := range m.batch {
+		unix.Close(f.fd) // Nobody needs it any more.
+	}
+	m.batch = nil
+	return filled, synced
 }
