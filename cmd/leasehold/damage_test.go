@@ -85,6 +85,9 @@ func damages(r *rand.Rand) map[string]func([]byte) []byte {
 // where it cannot; and repair makes a store of it again.
 func TestDamage(t *testing.T) {
 	rounds := 3
+	if testing.Short() {
+		rounds = 1
+	}
 	if os.Getenv("LEASEHOLD_EXHAUSTIVE") != "" {
 		rounds = 500
 	}
