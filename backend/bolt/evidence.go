@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -21,14 +20,16 @@ type evidence struct {
 	pageSize  int64
 }
 
-// readIndices reads the indices, those that have no faults.
+// readIndices reads the indices. It takes those that have no faults and all leases
+// that have been read by way of the tree: nothing else tells of a bit that is flipped
+// in one.
 func (v *salvager) readIndices() {
 	runs := []run{}
 	faults := v.read(runsBucket, func(key, value []byte) (err error) {
 		runs, err = appendRun(runs, key, value)
 		return err
 	})
-	if faults.none() {
+	if faults.none() && len(without(runsOf(v.addrs()), runs)) == 0 {
 		v.runs = runs
 	}
 	owners, addrs := []string{}, []netip.Addr{}
@@ -37,10 +38,22 @@ func (v *salvager) readIndices() {
 		owners, addrs = append(owners, string(key)), append(addrs, addr)
 		return err
 	})
-	if faults.none() {
-		slices.SortFunc(addrs, netip.Addr.Compare)
-		v.owners, v.ownerRuns = owners, runsOf(addrs)
+	if v.owners = owners; !faults.none() || !v.allOwned() {
+		v.owners = nil
+		return
 	}
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	v.ownerRuns = runsOf(addrs)
+}
+
+// allOwned reports whether the index of owners has all leases that have been read.
+func (v *salvager) allOwned() bool {
+	for _, f := range v.finds {
+		if !v.owned(f.Lease) {
+			return false
+		}
+	}
+	return true
 }
 
 // appendRun appends to runs that of an entry of the index, unless they touch.
@@ -56,8 +69,8 @@ func appendRun(runs []run, key, value []byte) ([]run, error) {
 	if first.BitLen() != last.BitLen() || last.Less(first) {
 		return runs, fmt.Errorf("run from %s ends at %s", first, last)
 	}
-	if n := len(runs); n > 0 && first.Compare(runs[n-1].last) <= 0 {
-		return runs, errors.New("runs overlap")
+	if n := len(runs); n > 0 && first.Compare(runs[n-1].last.Next()) <= 0 {
+		return runs, fmt.Errorf("run from %s is part of one before", first)
 	}
 	return append(runs, run{first, last}), nil
 }
