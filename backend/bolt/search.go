@@ -101,7 +101,7 @@ func recordLen(b []byte) (size int, ok bool) {
 	for range texts(&backend.Lease{}) {
 		r.passText()
 	}
-	if r == nil || len(r) < checksumLen {
+	if len(r) < checksumLen {
 		return 0, false
 	}
 	return len(b) - len(r) + checksumLen, true
