@@ -390,8 +390,22 @@ func TestVerifyTellsThatAMetaPageIsMissing(t *testing.T) {
 		wipe(t, o.path, id*int64(o.pageSize), (id+1)*int64(o.pageSize))
 		_, _, err := watched{t, Open(o.path, Checked())}.content()
 		require.NoError(t, err, "the other one does")
-		require.ErrorContains(t, Open(o.path).Verify(ctx), fmt.Sprintf("page %d, meta", id))
+		require.EqualError(t, Open(o.path).Verify(ctx),
+			fmt.Sprintf("%s: store is damaged: page %d, meta: it is none of bbolt's, version 2", o.path, id))
 	}
+}
+
+// The meta page that is left leads to what was there before the store.
+func TestFirstTransactionLostIsDamage(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "net"), Checked())
+	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
+	wipe(t, s.path, 0, 4096)
+	require.ErrorIs(t, s.View(ctx, func(backend.ReadTx) error { return nil }), backend.ErrDamaged)
+	require.ErrorIs(t, s.Verify(ctx), backend.ErrDamaged)
+	require.NoError(t, s.Salvage(ctx, func(found Salvage) error {
+		require.Len(t, found.Leases, 1)
+		return nil
+	}))
 }
 
 // What somebody else has written is not damaged, and not for us to touch.

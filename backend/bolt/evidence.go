@@ -14,22 +14,20 @@ type evidence struct {
 	current   bool // it is of the last transaction
 	runs      []run
 	owners    []string // keys of the index of owners, ascending
-	ownerRuns []run    // the same by addresses
+	ownerRuns []run    // of the addresses in owners
 	free      bitmap
 	end       uint64 // no page from here on is in use
 	pageSize  int64
 }
 
-// readIndices reads the indices. It takes those that have no faults and all leases
-// that have been read by way of the tree: nothing else tells of a bit that is flipped
-// in one.
+// readIndices reads the indices, those that have no faults.
 func (v *salvager) readIndices() {
 	runs := []run{}
 	faults := v.read(runsBucket, func(key, value []byte) (err error) {
 		runs, err = appendRun(runs, key, value)
 		return err
 	})
-	if faults.none() && len(without(runsOf(v.addrs()), runs)) == 0 {
+	if faults.none() {
 		v.runs = runs
 	}
 	owners, addrs := []string{}, []netip.Addr{}
@@ -38,22 +36,10 @@ func (v *salvager) readIndices() {
 		owners, addrs = append(owners, string(key)), append(addrs, addr)
 		return err
 	})
-	if v.owners = owners; !faults.none() || !v.allOwned() {
-		v.owners = nil
-		return
+	if faults.none() {
+		slices.SortFunc(addrs, netip.Addr.Compare)
+		v.owners, v.ownerRuns = owners, runsOf(addrs)
 	}
-	slices.SortFunc(addrs, netip.Addr.Compare)
-	v.ownerRuns = runsOf(addrs)
-}
-
-// allOwned reports whether the index of owners has all leases that have been read.
-func (v *salvager) allOwned() bool {
-	for _, f := range v.finds {
-		if !v.owned(f.Lease) {
-			return false
-		}
-	}
-	return true
 }
 
 // appendRun appends to runs that of an entry of the index, unless they touch.
@@ -75,19 +61,17 @@ func appendRun(runs []run, key, value []byte) ([]run, error) {
 	return append(runs, run{first, last}), nil
 }
 
-// agrees reports whether one of the indices says of the same addresses that they are leased.
-func (e *evidence) agrees(leased []run) bool {
-	return e.runs != nil && slices.Equal(e.runs, leased) ||
-		e.ownerRuns != nil && slices.Equal(e.ownerRuns, leased)
-}
-
-// known returns the addresses that are leased according to an index; ok is false if
-// none could be read.
+// known returns the addresses that are leased according to the indices, to both if there
+// are two: a flipped bit can make a run of a few addresses one of millions. If there
+// is none, ok is false.
 func (e *evidence) known() (leased []run, ok bool) {
-	if e.ownerRuns != nil {
+	switch {
+	case e.owners == nil:
+		return e.runs, e.runs != nil
+	case e.runs == nil:
 		return e.ownerRuns, true
 	}
-	return e.runs, e.runs != nil
+	return without(e.ownerRuns, without(e.ownerRuns, e.runs)), true
 }
 
 // gone reports whether a lease that stands at the given offset of the file has been

@@ -269,7 +269,22 @@ func (v *salvager) readLease(key, value []byte) error {
 // complete reports whether the leases read are all there are. That the tree has no
 // faults does not say so: it can have begun in the wrong page.
 func (v *salvager) complete() bool {
-	return v.current && v.faults.none() && v.agrees(runsOf(v.addrs()))
+	switch {
+	case !v.current || !v.faults.none():
+		return false
+	case v.owners != nil:
+		return len(v.owners) == len(v.finds) && v.allOwned()
+	}
+	return v.runs != nil && slices.Equal(v.runs, runsOf(v.addrs()))
+}
+
+func (v *salvager) allOwned() bool {
+	for _, f := range v.finds {
+		if !v.owned(f.Lease) {
+			return false
+		}
+	}
+	return true
 }
 
 func (v *salvager) addrs() []netip.Addr {
@@ -303,10 +318,13 @@ func (v *salvager) better(a, b find) bool {
 
 // doubtful reports whether a lease may have been released.
 func (v *salvager) doubtful(f find) bool {
-	if v.owners != nil {
-		return !v.owned(f.Lease)
+	switch {
+	case v.owned(f.Lease):
+		return false
+	case v.owners == nil:
+		return !f.reached
 	}
-	return !f.reached
+	return !f.reached || !v.inRun(f.Addr)
 }
 
 func (v *salvager) unreadable(from, to int64, err error) {
@@ -340,7 +358,8 @@ func (v *salvager) finish() {
 // read, or else where they were.
 func (v *salvager) loseLeases(found []run) {
 	known, ok := v.known()
-	v.Unsure = !ok
+	// What the last transaction has done can stand in pages that are lost as well.
+	v.Unsure = !ok || !v.current && !(v.faults.none() && v.runs != nil && v.owners != nil)
 	if !ok {
 		v.lost.join(v.faults)
 	}

@@ -1,0 +1,79 @@
+package bolt
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// entryOf returns a lease as it stands in a file.
+func entryOf(l backend.Lease) []byte { return append(addrKey(l.Addr), encode(l, 7)...) }
+
+func TestSearchFindsLeasesAtAnyByte(t *testing.T) {
+	six := full
+	six.Addr = addr("fd00::1")
+	long := full
+	long.Owner.ContainerID, long.Netns = string(bytes.Repeat([]byte("x"), backend.MaxNameLen)), string(bytes.Repeat([]byte("/y"), backend.MaxNameLen/2))
+	for _, l := range []backend.Lease{full, six, long} {
+		entry := entryOf(l)
+		for _, at := range []int{0, 1, 7, searchWindow - len(entry), searchWindow - 1, searchWindow, searchWindow + 3, 2*searchWindow - 5} {
+			file := append(make([]byte, at), entry...)
+			found := 0
+			searcher{bytes.NewReader(file), int64(len(file)), func(where int64, got backend.Lease, boot uint64) {
+				require.Equal(t, int64(at), where)
+				require.Equal(t, l, got)
+				require.Equal(t, uint64(7), boot)
+				found++
+			}, nil}.search()
+			require.Equal(t, 1, found, "at %d", at)
+		}
+	}
+}
+
+func TestSearchTakesNothingElseForALease(t *testing.T) {
+	nobody := full
+	nobody.Owner = backend.Owner{}
+	for _, l := range []backend.Lease{nobody, {Addr: addr("::ffff:10.0.0.1"), Owner: full.Owner}} {
+		_, _, ok := leaseAt(entryOf(l))
+		require.False(t, ok, "no store holds %v", l)
+	}
+	whole := entryOf(full)
+	for n := 1; n < len(whole); n++ {
+		_, _, ok := leaseAt(whole[:n])
+		require.False(t, ok, "%d bytes", n)
+	}
+}
+
+// What cannot be read is told once, and what is around it is searched.
+func TestSearchPassesBadSectors(t *testing.T) {
+	file := make([]byte, 3*searchWindow)
+	bad := stretch{searchWindow, searchWindow + 8192}
+	before, after := bad.from-len(entryOf(full)), bad.to
+	copy(file[before:], entryOf(full))
+	copy(file[after:], entryOf(full))
+	var found, unreadable []int64
+	searcher{
+		badSectors{bytes.NewReader(file), bad}, int64(len(file)),
+		func(at int64, _ backend.Lease, _ uint64) { found = append(found, at) },
+		func(from, to int64, _ error) { unreadable = append(unreadable, from, to) },
+	}.search()
+	require.Equal(t, []int64{int64(before), int64(after)}, found)
+	require.Equal(t, []int64{searchWindow, searchWindow + 4096, searchWindow + 4096, searchWindow + 8192}, unreadable)
+}
+
+// A file that somebody cuts off meanwhile ends earlier.
+func TestSearchOfAFileThatIsCutOff(t *testing.T) {
+	var unreadable []int64
+	searcher{
+		bytes.NewReader(make([]byte, 5000)), 20000, nil,
+		func(from, to int64, err error) {
+			require.ErrorIs(t, err, io.EOF)
+			unreadable = append(unreadable, from, to)
+		},
+	}.search()
+	require.Equal(t, []int64{5000, 8192, 8192, 12288, 12288, 16384, 16384, 20000}, unreadable)
+}
