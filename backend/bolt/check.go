@@ -39,14 +39,7 @@ func inspect(f *os.File) (*inspection, error) {
 	}
 	c := &inspection{}
 	i, slots := openImage(f, info.Size())
-	for id, s := range slots {
-		if s.err != nil {
-			c.missing.add(damage(metaFault(id, s.err)))
-		}
-		if s.wrong != nil {
-			c.report(metaFault(id, s.wrong))
-		}
-	}
+	c.addMetas(slots)
 	id, ok := latest(slots)
 	if !ok {
 		c.faults = c.missing
@@ -63,6 +56,17 @@ func inspect(f *os.File) (*inspection, error) {
 	}
 	c.walk(i, m)
 	return c, nil
+}
+
+func (c *inspection) addMetas(slots [2]slot) {
+	for id, s := range slots {
+		if s.err != nil {
+			c.missing.add(damage(metaFault(id, s.err)))
+		}
+		if s.wrong != nil {
+			c.report(metaFault(id, s.wrong))
+		}
+	}
 }
 
 func (c *inspection) report(f fault) { c.faults.add(damage(f)) }

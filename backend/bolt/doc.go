@@ -57,9 +57,19 @@
 //
 // bbolt commits with two syncs and is safe against kill and power cut once the
 // file exists. What it lacks is done here: the file is made aside, synced, and
-// renamed into place; it grows by written zeros, ahead of need, so that a
-// Delete never fails for want of disk space; and a damaged file gives an error
-// where bbolt would panic or fault.
+// renamed into place; and it grows by written zeros, ahead of need, so that a
+// Delete never fails for want of disk space.
+//
+// # Damage
+//
+// A damaged file gives an error where bbolt panics or faults. There are damages on
+// which bbolt does neither and goes on, for ever or over pages that are in use: a
+// store opened with [Checked] looks at every page first, as Verify always does.
+// [Store.Salvage] reads what can be read of a file, whatever has happened to it.
+//
+// Every lease has a checksum, and the indices are held against the leases. The
+// cursors, the names of boots and that of the last one have neither: a bit that flips
+// in those is not noticed.
 //
 // # Caveats
 //

@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -18,47 +17,6 @@ type evidence struct {
 	free      bitmap
 	end       uint64 // no page from here on is in use
 	pageSize  int64
-}
-
-// readIndices reads the indices, those that have no faults.
-func (v *salvager) readIndices() {
-	runs := []run{}
-	faults := v.read(runsBucket, func(key, value []byte) (err error) {
-		runs, err = appendRun(runs, key, value)
-		return err
-	})
-	if faults.none() {
-		v.runs = runs
-	}
-	owners, addrs := []string{}, []netip.Addr{}
-	faults = v.read(ownersBucket, func(key, _ []byte) error {
-		addr, err := keyAddr(key[min(hashLen, len(key)):])
-		owners, addrs = append(owners, string(key)), append(addrs, addr)
-		return err
-	})
-	if faults.none() {
-		slices.SortFunc(addrs, netip.Addr.Compare)
-		v.owners, v.ownerRuns = owners, runsOf(addrs)
-	}
-}
-
-// appendRun appends to runs that of an entry of the index, unless they touch.
-func appendRun(runs []run, key, value []byte) ([]run, error) {
-	first, err := keyAddr(key)
-	if err != nil {
-		return runs, err
-	}
-	last, err := keyAddr(value)
-	if err != nil {
-		return runs, err
-	}
-	if first.BitLen() != last.BitLen() || last.Less(first) {
-		return runs, fmt.Errorf("run from %s ends at %s", first, last)
-	}
-	if n := len(runs); n > 0 && first.Compare(runs[n-1].last.Next()) <= 0 {
-		return runs, fmt.Errorf("run from %s is part of one before", first)
-	}
-	return append(runs, run{first, last}), nil
 }
 
 // known returns the addresses that are leased according to the indices, to both if there

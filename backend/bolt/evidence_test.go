@@ -97,7 +97,7 @@ func TestWhenASalvageIsComplete(t *testing.T) {
 	seven, eight := string(ownerKey("a", addr("10.0.0.7"))), string(ownerKey("a", addr("10.0.0.8")))
 	other, more := string(ownerKey("b", addr("10.0.0.8"))), string(ownerKey("a", addr("10.0.0.9")))
 	both := []run{{addr("10.0.0.7"), addr("10.0.0.8")}}
-	for _, c := range []struct {
+	for i, c := range []struct {
 		e    evidence
 		want bool
 	}{
@@ -112,7 +112,7 @@ func TestWhenASalvageIsComplete(t *testing.T) {
 	} {
 		slices.Sort(c.e.owners)
 		v.evidence = c.e
-		require.Equal(t, c.want, v.complete(), "%v", c.e)
+		require.Equal(t, c.want, v.complete(), "case %d", i)
 	}
 	v.faults.add(errors.New("a page is lost"))
 	require.False(t, v.complete())

@@ -121,7 +121,10 @@ func (f image) freePages(m meta, own bitmap) (free bitmap, err error) {
 		return nil, fmt.Errorf("there is no room for its %d entries", count)
 	}
 	free = newBitmap(min(m.end, f.pages()))
-	return free, readFree(free, io.NewSectionReader(f, pos+at, int64(count)*pageIDLen), m.end, own)
+	if err := readFree(free, io.NewSectionReader(f, pos+at, int64(count)*pageIDLen), m.end, own); err != nil {
+		return nil, err // It is not believed in part.
+	}
+	return free, nil
 }
 
 // readFree marks in free the pages that a list names: in ascending order, below end, and

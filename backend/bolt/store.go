@@ -36,11 +36,11 @@ func Open(path string, opts ...Option) *Store {
 type Option func(*Store)
 
 // Checked has each transaction look at all pages of the file before it begins. Without
-// it a damaged file is an error as well, mostly; but there are damages on which
-// bbolt goes on for ever, exhausts the stack or the memory, or writes to pages that
-// are in use. With it there are none.
+// it, too, a damaged file mostly is an error; but there are damages on which bbolt
+// goes on for ever, exhausts the stack or the memory, or writes to pages that are in
+// use.
 //
-// That takes as long as reading the file: 10 ms for 65,000 leases.
+// That takes as long as reading the file: some 10 ms for 65,000 leases.
 func Checked() Option { return func(s *Store) { s.checked = true } }
 
 // Path returns the path of the store's file.
