@@ -26,6 +26,11 @@ type Store interface {
 	// and nothing was written; if fn panics, nothing was written and the
 	// panic goes on.
 	//
+	// fn is called once at most, and may be called in a goroutine other than
+	// the caller's: a store may have Updates that wait share a transaction,
+	// one fn after the other. What fn sees of another Update is durable
+	// when its own returns nil.
+	//
 	// If ctx ends before the lock is obtained Update returns [ErrBusy] and
 	// fn is not called; once fn runs, ctx has no effect.
 	Update(ctx context.Context, fn func(Tx) error) error

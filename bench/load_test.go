@@ -46,7 +46,7 @@ func content(n int) backend.Content {
 	return backend.Content{
 		Leases:  leases(n),
 		Cursors: map[string]netip.Addr{"0": netip.MustParseAddr("10.0.0.1")},
-		Boot:    "5b2f7c9e-8a51-4cf8-9b43-0f1e6d0c2a77",
+		Boot:    boot,
 	}
 }
 
@@ -54,20 +54,27 @@ func leases(n int) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		addr := netip.MustParseAddr("10.0.0.1")
 		for i := range n {
-			id := uint64(i+1) * 0x9e3779b97f4a7c15 // in no order
-			l := backend.Lease{
-				Addr:  addr,
-				Owner: backend.Owner{ContainerID: fmt.Sprintf("%016x%016x%016x%016x", id, id*3, id*5, id*7), IfName: "eth0"},
-				Since: time.Unix(1_700_000_000+int64(i), 0).UTC(),
-				Boot:  "5b2f7c9e-8a51-4cf8-9b43-0f1e6d0c2a77",
-				Pod:   backend.Pod{Namespace: "default", Name: fmt.Sprintf("web-%08x-%05x", uint32(id), i%0xfffff)},
-				Netns: fmt.Sprintf("/var/run/netns/cni-%08x-8a51-4cf8-9b43-%012x", uint32(id), i),
-			}
+			l := nth(i)
+			l.Addr = addr
 			if !yield(l, nil) {
 				return
 			}
 			addr = addr.Next()
 		}
+	}
+}
+
+const boot = "5b2f7c9e-8a51-4cf8-9b43-0f1e6d0c2a77"
+
+// nth returns the lease of a container, but for its address.
+func nth(i int) backend.Lease {
+	id := uint64(i+1) * 0x9e3779b97f4a7c15 // in no order
+	return backend.Lease{
+		Owner: backend.Owner{ContainerID: fmt.Sprintf("%016x%016x%016x%016x", id, id*3, id*5, id*7), IfName: "eth0"},
+		Since: time.Unix(1_700_000_000+int64(i), 0).UTC(),
+		Boot:  boot,
+		Pod:   backend.Pod{Namespace: "default", Name: fmt.Sprintf("web-%08x-%05x", uint32(id), i%0xfffff)},
+		Netns: fmt.Sprintf("/var/run/netns/cni-%08x-8a51-4cf8-9b43-%012x", uint32(id), i),
 	}
 }
 

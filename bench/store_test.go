@@ -10,17 +10,24 @@ import (
 	"github.com/leasehold/leasehold/backend/memory"
 )
 
-// BenchmarkStore runs the same operations on each store. That in memory is the
-// floor: what it takes is the price of the operations themselves.
-func BenchmarkStore(b *testing.B) {
-	for _, store := range []struct {
-		name string
-		open backendtest.Open
-	}{
+// A kindOfStore is a way to keep leases.
+type kindOfStore struct {
+	name string
+	open backendtest.Open
+}
+
+func stores() []kindOfStore {
+	return []kindOfStore{
 		{"files", func(path string) (backend.Store, error) { return files.Open(path) }},
 		{"bolt", func(path string) (backend.Store, error) { return bolt.Open(path), nil }},
 		{"memory", func(string) (backend.Store, error) { return memory.New(), nil }},
-	} {
-		b.Run("store="+store.name, func(b *testing.B) { backendtest.Benchmark(b, store.open) })
+	}
+}
+
+// BenchmarkStore runs the same operations on each store. That in memory is the
+// floor: what it takes is the price of the operations themselves.
+func BenchmarkStore(b *testing.B) {
+	for _, s := range stores() {
+		b.Run("store="+s.name, func(b *testing.B) { backendtest.Benchmark(b, s.open) })
 	}
 }

@@ -14,10 +14,20 @@ func bootNumber(n uint64) []byte {
 }
 
 // numberOf returns the number of a boot, and gives it the next one if it has none.
-func (t *tx) numberOf(boot string) (uint64, error) {
-	if boot == "" {
+func (t *session) numberOf(boot string) (number uint64, err error) {
+	switch boot {
+	case "":
 		return 0, nil
+	case t.memo.boot:
+		return t.memo.bootNumber, nil
 	}
+	if number, err = t.findBoot(boot); err == nil {
+		t.memo.boot, t.memo.bootNumber = boot, number
+	}
+	return number, err
+}
+
+func (t *session) findBoot(boot string) (uint64, error) {
 	c := t.boots.Cursor()
 	k, v := c.Last() // mostly the present one
 	last, err := parseBootNumber(k)
@@ -30,6 +40,14 @@ func (t *tx) numberOf(boot string) (uint64, error) {
 		}
 	}
 	return last + 1, t.boots.Put(bootNumber(last+1), []byte(boot))
+}
+
+// bootOf returns the boot of a number. One whose name was lost is not known.
+func (t *session) bootOf(number uint64) string {
+	if number != t.memo.bootNumber {
+		t.memo.boot, t.memo.bootNumber = string(t.boots.Get(bootNumber(number))), number
+	}
+	return t.memo.boot
 }
 
 // parseBootNumber returns 0 for no key.

@@ -17,7 +17,7 @@ import (
 //
 // While a batch of items is being written, in a goroutine, the next is gathered.
 type bulk struct {
-	tx      *tx
+	session *session
 	batch   []item
 	written chan error // how the batch before went, once it is done
 	kept    bool
@@ -32,7 +32,7 @@ type item struct{ bucket, key, value []byte }
 const batchLen = 8192
 
 func newBulk(path string, f *os.File) *bulk {
-	b := &bulk{tx: &tx{store: Open(path), file: f, how: creating}, written: make(chan error, 1)}
+	b := &bulk{session: &session{store: Open(path), file: f, how: creating}, written: make(chan error, 1)}
 	b.written <- nil
 	return b
 }
@@ -40,10 +40,10 @@ func newBulk(path string, f *os.File) *bulk {
 // begin opens the file with bbolt, which is to sync nothing by itself, and to leave it
 // to the writes that the file gets longer: so it has no holes.
 func (b *bulk) begin() error {
-	if err := b.tx.guard(b.tx.begin); err != nil {
+	if err := b.session.guard(b.session.begin); err != nil {
 		return err
 	}
-	b.tx.db.NoSync, b.tx.db.NoGrowSync = true, true
+	b.session.db.NoSync, b.session.db.NoGrowSync = true, true
 	return nil
 }
 
@@ -65,7 +65,7 @@ func (b *bulk) flush() error {
 	<-b.written
 	go func() {
 		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-		b.written <- b.tx.guard(func() error { return b.write(batch) })
+		b.written <- b.session.guard(func() error { return b.write(batch) })
 	}()
 	return nil
 }
@@ -79,7 +79,7 @@ func (b *bulk) settle() error {
 
 // write writes a batch in a transaction, and begins the next.
 func (b *bulk) write(batch []item) error {
-	t := b.tx
+	t := b.session
 	var bucket *bbolt.Bucket
 	var name []byte
 	for _, i := range batch {
@@ -113,13 +113,13 @@ func (b *bulk) keep(most int) error {
 	if err := cmp.Or(b.flush(), b.settle()); err != nil {
 		return err
 	}
-	if err := b.tx.guard(func() error { return b.reserve(most) }); err != nil {
+	if err := b.session.guard(func() error { return b.reserve(most) }); err != nil {
 		return err
 	}
-	if err := cmp.Or(b.tx.file.Sync(), b.close()); err != nil {
-		return b.tx.store.explain(err)
+	if err := cmp.Or(b.session.file.Sync(), b.close()); err != nil {
+		return b.session.store.explain(err)
 	}
-	if err := durable.SyncDir(filepath.Dir(b.tx.store.path)); err != nil {
+	if err := durable.SyncDir(filepath.Dir(b.session.store.path)); err != nil {
 		return err
 	}
 	b.kept = true
@@ -128,7 +128,7 @@ func (b *bulk) keep(most int) error {
 
 // reserve has the file allocated ahead.
 func (b *bulk) reserve(most int) error {
-	t := b.tx
+	t := b.session
 	info, err := t.file.Stat()
 	if err != nil {
 		return err
@@ -139,8 +139,7 @@ func (b *bulk) reserve(most int) error {
 	if most == 0 {
 		return nil
 	}
-	t.puts = min(most, manyPuts) - 1
-	return t.makeRoom()
+	return (&tx{session: t, puts: min(most, manyPuts) - 1}).makeRoom()
 }
 
 // drop removes the file, unless it is to be kept.
@@ -152,12 +151,12 @@ func (b *bulk) drop() error {
 	// What had been written, and what becomes of it, does not matter any more.
 	_ = b.settle()
 	_ = b.close()
-	return os.Remove(b.tx.store.path)
+	return os.Remove(b.session.store.path)
 }
 
 // close gives the file back. It can be done again.
 func (b *bulk) close() error {
-	t := b.tx
+	t := b.session
 	if t.damage != nil || t.db == nil {
 		return t.file.Close()
 	}

@@ -101,9 +101,9 @@ func TestRevokedTransactionHasNoEffect(t *testing.T) {
 	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
 	f, _, err := s.openExclusive(ctx)
 	require.NoError(t, err)
-	transaction := &tx{store: s, file: f, how: updating}
+	transaction := &session{store: s, file: f, how: updating}
 	require.NoError(t, transaction.begin())
-	require.NoError(t, put("10.0.0.2", "b")(transaction))
+	require.NoError(t, put("10.0.0.2", "b")(&tx{session: transaction}))
 	id := transaction.bolt.ID()
 	require.NoError(t, transaction.bolt.Commit())
 	require.NoError(t, transaction.revoke(id))
@@ -120,7 +120,7 @@ func TestFailedChangeCannotBeCommitted(t *testing.T) {
 	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
 	err := s.Update(ctx, func(b backend.Tx) error {
 		t := b.(*tx)
-		t.all(t.writing, func() error { return errors.New("half done") })
+		t.change(func() error { return errors.New("half done") }, func() error { panic("nothing to undo") })
 		return nil
 	})
 	require.ErrorContains(t, err, "half done")

@@ -53,6 +53,18 @@
 // processes, can share a path, and a file can be replaced under a lock holder's
 // hands by a live migration.
 //
+// # Many at once
+//
+// The Updates that wait in one Store while another one commits share the next
+// transaction, and its two syncs: one of them leads, takes the lock and begins, the
+// functions of the others are called one after the other, and all are told how the one
+// commit went. What a function has written that fails, panics or ends its goroutine is
+// taken back by the opposite changes, so that it harms nobody else. Nobody waits for
+// company: an Update that is alone is a transaction of its own.
+//
+// A commit that fails, and damage that only shows when bbolt panics, fail all that share
+// the transaction. On a disk without room for more, nobody shares.
+//
 // # Crash safety
 //
 // bbolt commits with two syncs and is safe against kill and power cut once the

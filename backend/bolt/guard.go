@@ -16,13 +16,13 @@ import (
 //
 // After a panic bbolt may hold any of its mutexes, so nothing of that DB must be
 // called any more, not even Close; t.damage says so.
-func (t *tx) guard(op func() error) (err error) {
+func (t *session) guard(op func() error) (err error) {
 	defer t.rescue(&err)
 	return t.store.explain(op())
 }
 
 // rescue is deferred where bbolt may panic.
-func (t *tx) rescue(err *error) {
+func (t *session) rescue(err *error) {
 	if p := recover(); p != nil {
 		t.damage = t.store.damaged(p)
 		*err = t.damage

@@ -3,7 +3,6 @@ package bolt
 import (
 	"encoding/binary"
 	"errors"
-	"hash"
 	"hash/fnv"
 	"net/netip"
 	"time"
@@ -29,7 +28,7 @@ func encode(l backend.Lease, boot uint64) []byte {
 	for _, s := range texts(&l) {
 		b = appendText(b, *s)
 	}
-	return checksum(l.Addr, b).Sum(b)
+	return binary.BigEndian.AppendUint32(b, checksum(l.Addr, b))
 }
 
 // decode returns the lease of addr from its record, and the number of its boot.
@@ -39,7 +38,7 @@ func decode(addr netip.Addr, record []byte) (l backend.Lease, boot uint64, err e
 		return l, 0, errors.New("the record has an impossible length")
 	}
 	fields, sum := record[:len(record)-checksumLen], record[len(record)-checksumLen:]
-	if checksum(addr, fields).Sum32() != binary.BigEndian.Uint32(sum) {
+	if checksum(addr, fields) != binary.BigEndian.Uint32(sum) {
 		return l, 0, errors.New("the record has a wrong checksum")
 	}
 	r := reader(fields)
@@ -55,16 +54,16 @@ func decode(addr netip.Addr, record []byte) (l backend.Lease, boot uint64, err e
 }
 
 // texts lists the fields of a record that are strings, in their order.
-func texts(l *backend.Lease) []*string {
-	return []*string{&l.Owner.ContainerID, &l.Owner.IfName, &l.Netns, &l.Pod.Namespace, &l.Pod.Name}
+func texts(l *backend.Lease) [5]*string {
+	return [...]*string{&l.Owner.ContainerID, &l.Owner.IfName, &l.Netns, &l.Pod.Namespace, &l.Pod.Name}
 }
 
 // FNV detects every single flipped bit, and bbolt links it already.
-func checksum(addr netip.Addr, fields []byte) hash.Hash32 {
+func checksum(addr netip.Addr, fields []byte) uint32 {
 	h := fnv.New32a()
 	h.Write(addrKey(addr)) // a hash never fails
 	h.Write(fields)
-	return h
+	return h.Sum32()
 }
 
 // In a record, zero seconds stand for a time that is not known.

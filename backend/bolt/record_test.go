@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
 	"testing"
@@ -86,7 +87,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{0, 4, 'a', 0, 0, 0, 0})
 	f.Add([]byte{0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, fields []byte) {
-		record := checksum(full.Addr, fields).Sum(fields[:len(fields):len(fields)])
+		record := binary.BigEndian.AppendUint32(fields[:len(fields):len(fields)], checksum(full.Addr, fields))
 		l, boot, err := decode(full.Addr, record)
 		if err != nil {
 			return

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 )
@@ -15,24 +16,39 @@ func (r run) holds(addr netip.Addr) bool {
 		r.first.Compare(addr) <= 0 && addr.Compare(r.last) <= 0
 }
 
+// reaches reports whether addr lies in the run or right behind it. No other run begins
+// there, or the two would be one.
+func (r run) reaches(addr netip.Addr) bool {
+	return r.holds(addr) || r.last.IsValid() && r.last.Next() == addr
+}
+
 // runAt returns the last run that begins at addr or before, of any family.
-func (t *tx) runAt(addr netip.Addr) (run, error) {
+func (t *session) runAt(addr netip.Addr) (run, error) {
+	if t.memo.run.reaches(addr) {
+		return t.memo.run, nil
+	}
+	if err := t.flushRun(); err != nil {
+		return run{}, err
+	}
 	c := t.runs.Cursor()
 	k, v := c.Seek(addrKey(addr))
-	switch at, err := keyAddr(k); {
-	case k == nil:
+	if k == nil {
 		k, v = c.Last()
-	case err != nil || at != addr:
+	} else if !bytes.Equal(k, addrKey(addr)) {
 		k, v = c.Prev()
 	}
 	if k == nil {
 		return run{}, nil
 	}
-	return t.decodeRun(k, v)
+	r, err := t.decodeRun(k, v)
+	if err == nil {
+		t.memo.run = r
+	}
+	return r, err
 }
 
 // decodeRun decodes an entry of the index.
-func (t *tx) decodeRun(k, v []byte) (run, error) {
+func (t *session) decodeRun(k, v []byte) (run, error) {
 	first, err := keyAddr(k)
 	if err != nil {
 		return run{}, t.store.damaged(fmt.Sprintf("run: %v", err))
@@ -49,7 +65,7 @@ func (t *tx) decodeRun(k, v []byte) (run, error) {
 
 // join adds a free address to the runs: to the one that ends before it, the one
 // that begins after it, both, or as a run of its own.
-func (t *tx) join(addr netip.Addr) error {
+func (t *session) join(addr netip.Addr) error {
 	before, err := t.runAt(addr)
 	if err != nil {
 		return err
@@ -77,7 +93,7 @@ func (t *tx) join(addr netip.Addr) error {
 }
 
 // part takes a leased address out of its run, which shrinks, splits or goes.
-func (t *tx) part(addr netip.Addr) error {
+func (t *session) part(addr netip.Addr) error {
 	r, err := t.runAt(addr)
 	if err != nil {
 		return err
@@ -86,6 +102,7 @@ func (t *tx) part(addr netip.Addr) error {
 		return t.disagree(addr)
 	}
 	if r.first == addr {
+		t.memo.run, t.memo.newer = run{}, false
 		err = t.runs.Delete(addrKey(addr))
 	} else {
 		err = t.putRun(run{r.first, addr.Prev()})
@@ -96,9 +113,19 @@ func (t *tx) part(addr netip.Addr) error {
 	return err
 }
 
-func (t *tx) putRun(r run) error { return t.runs.Put(addrKey(r.first), addrKey(r.last)) }
+// putRun puts a run, and leaves it in memory until another one is put: the next address
+// often joins the same.
+func (t *session) putRun(r run) error {
+	if t.memo.run.first != r.first {
+		if err := t.flushRun(); err != nil {
+			return err
+		}
+	}
+	t.memo.run, t.memo.newer = r, true
+	return nil
+}
 
 // disagree is the error where leases and runs say different things of an address.
-func (t *tx) disagree(addr netip.Addr) error {
+func (t *session) disagree(addr netip.Addr) error {
 	return t.store.damaged(fmt.Sprintf("leases and runs disagree on %s", addr))
 }

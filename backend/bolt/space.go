@@ -22,8 +22,45 @@ func (t *tx) makeRoom() error {
 		return nil
 	}
 	t.puts++
+	pages := int64(t.puts) * pagesTouched(t.bolt.Size())
+	return t.allocateAhead(t.toCommit(pages) + pages)
+}
+
+// roomForMore has the file allocated far enough ahead for another Update in the same
+// transaction. If that is not possible, it is better that those who wait have a
+// transaction each: their Deletes are then sure to succeed.
+func (t *session) roomForMore() bool {
+	if t.damage != nil || t.failed != nil || t.due.bulk {
+		return false
+	}
+	return t.allocateAhead(t.toCommit(manyPuts*pagesTouched(t.bolt.Size()))) == nil
+}
+
+// due is what those who are done have left to commit.
+type due struct {
+	changes int64
+	pages   int64 // that they have touched at most
+	bulk    bool  // nobody knows how many these are
+}
+
+func (d *due) add(t *tx) {
+	d.changes += int64(t.changes)
+	d.pages += int64(t.changes) * pagesTouched(t.bolt.Size())
+	d.bulk = d.bulk || t.changes > manyPuts
+}
+
+// toCommit returns how many pages a commit writes at most if whoever is at work touches
+// the given number of them. However many there are, none is written twice.
+func (t *session) toCommit(pages int64) int64 {
 	used := t.bolt.Size()
-	want := used + int64(t.puts)*2*pagesTouched(used)*int64(os.Getpagesize())
+	all := used/int64(os.Getpagesize()) + 2*t.due.changes + manyPuts*pagesTouched(used)
+	return min(t.due.pages+pages, all)
+}
+
+// allocateAhead has that many pages allocated behind those in use.
+func (t *session) allocateAhead(pages int64) error {
+	used := t.bolt.Size()
+	want := used + pages*int64(os.Getpagesize())
 	if t.room >= want {
 		return nil
 	}

@@ -5,8 +5,10 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -54,6 +56,38 @@ func TestDeleteWorksOnAFullDisk(t *testing.T) {
 				}
 				require.Empty(t, leased(t, s))
 			})
+		}
+	}
+}
+
+// Also where many share a transaction, and Puts, some of which fail, are among them.
+func TestDeletesTogetherWorkOnAFullDisk(t *testing.T) {
+	for _, n := range []int{50, 500, 3000} {
+		dir := smallDisk(t, "16m")
+		s := Open(filepath.Join(dir, "net"))
+		addrs := lease(t, s, n)
+		stuff(t, dir)
+		var all sync.WaitGroup
+		another := addr("10.1.0.0")
+		for i, a := range addrs {
+			all.Go(func() {
+				err := s.Update(ctx, func(tx backend.Tx) error { return tx.Delete(a) })
+				assert.NoError(t, err)
+			})
+			if i%2 == 0 {
+				another = another.Next()
+				a := another
+				all.Go(func() {
+					// That it fails, and leaves nothing, is right as well.
+					if err := s.Update(ctx, put(a.String(), "another")); err != nil {
+						assert.ErrorIs(t, err, backend.ErrNoSpace)
+					}
+				})
+			}
+		}
+		all.Wait()
+		for _, a := range leased(t, s) {
+			require.Contains(t, a, "10.1.")
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 type Store struct {
 	path    string
 	checked bool
+	queue   queue
 	gate    gate.Gate
 	closed  atomic.Bool
 }
@@ -66,14 +68,34 @@ func (s *Store) View(ctx context.Context, fn func(backend.ReadTx) error) error {
 	if err != nil {
 		return err
 	}
-	return s.transact(f, viewing, func(t *tx) error { return fn(t) })
+	return s.transact(f, viewing, func(t *session) error {
+		return t.run(func(tx *tx) error { return fn(tx) })
+	})
 }
 
-// Update implements [backend.Store].
+// Update implements [backend.Store]. Updates that wait while another one commits share
+// the next transaction, and its syncs: see the package comment.
 func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
-	leave, err := s.enter(ctx, true)
+	if s.closed.Load() {
+		return s.fail(backend.ErrClosed)
+	}
+	if w, lead := s.queue.enter(fn); !lead {
+		if err := s.queue.wait(ctx, w); err != nil {
+			return s.busy(err)
+		}
+		if !w.lead {
+			return w.result()
+		}
+	}
+	defer s.queue.succeed()
+	return s.lead(ctx, fn)
+}
+
+// lead begins a transaction, calls fn in it, and has those join who wait.
+func (s *Store) lead(ctx context.Context, fn func(backend.Tx) error) error {
+	leave, err := s.gate.Enter(ctx, true)
 	if err != nil {
-		return err
+		return s.busy(err)
 	}
 	defer leave()
 	f, fresh, err := s.openExclusive(ctx)
@@ -84,7 +106,16 @@ func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
 	if fresh {
 		how = creating
 	}
-	return s.transact(f, how, func(t *tx) error { return fn(t) })
+	b := batch{queue: &s.queue}
+	var own error
+	outcome := errLeader
+	defer func() { b.end(outcome) }()
+	outcome = s.transact(f, how, func(t *session) error {
+		own = t.run(func(tx *tx) error { return fn(tx) })
+		b.share(t)
+		return nil
+	})
+	return cmp.Or(own, outcome) // If fn failed, the outcome is that of others.
 }
 
 func (s *Store) enter(ctx context.Context, write bool) (leave func(), err error) {

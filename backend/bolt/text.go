@@ -3,7 +3,6 @@ package bolt
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"strings"
 )
 
 // Text in a record is a uvarint header and bytes. The header is the number of
@@ -46,31 +45,28 @@ const (
 )
 
 func appendText(b []byte, s string) []byte {
-	if raw, ok := unhex(s); ok {
-		return appendForm(b, raw, packed)
+	if isHex(s) {
+		return appendHex(appendHeader(b, len(s)/2, packed), s)
 	}
 	cut := len(s) - uuidText
-	if cut < 0 {
-		return appendForm(b, []byte(s), plain)
-	}
-	raw, ok := parseUUID(s[cut:])
-	if !ok {
-		return appendForm(b, []byte(s), plain)
+	if cut < 0 || !isUUID(s[cut:]) {
+		return append(appendHeader(b, len(s), plain), s...)
 	}
 	for number := byte(0); ; number++ {
 		prefix, ok := pathPrefix(number)
 		if !ok {
-			return appendForm(b, append([]byte(s[:cut]), raw...), suffix)
+			b = append(appendHeader(b, cut+uuidLen, suffix), s[:cut]...)
+			return appendUUID(b, s[cut:])
 		}
 		if prefix == s[:cut] {
-			return appendForm(b, append([]byte{number}, raw...), path)
+			b = append(appendHeader(b, 1+uuidLen, path), number)
+			return appendUUID(b, s[cut:])
 		}
 	}
 }
 
-func appendForm(b, raw []byte, form uint64) []byte {
-	b = binary.AppendUvarint(b, uint64(len(raw))<<2|form)
-	return append(b, raw...)
+func appendHeader(b []byte, size int, form uint64) []byte {
+	return binary.AppendUvarint(b, uint64(size)<<2|form)
 }
 
 // reader takes fields off the front of a record. It is nil after a field that is
@@ -131,25 +127,54 @@ func expand(raw []byte, form uint64) (s string, ok bool) {
 	return "", false
 }
 
-// unhex returns the bytes that s spells in lower-case hexadecimal digits.
-func unhex(s string) ([]byte, bool) {
-	if s == "" || strings.ToLower(s) != s {
-		return nil, false
+// isHex reports whether s spells bytes in lower-case hexadecimal digits.
+func isHex(s string) bool {
+	if s == "" || len(s)%2 != 0 {
+		return false
 	}
-	raw, err := hex.DecodeString(s)
-	return raw, err == nil
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || '9' < c) && (c < 'a' || 'f' < c) {
+			return false
+		}
+	}
+	return true
 }
 
-// parseUUID returns the bytes of a UUID in the form of RFC 9562, section 4, in
-// lower case.
-func parseUUID(s string) ([]byte, bool) {
-	if s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
-		return nil, false
+// appendHex appends the bytes that s spells, for which isHex holds.
+func appendHex(b []byte, s string) []byte {
+	for i := 0; i < len(s); i += 2 {
+		b = append(b, nibble(s[i])<<4|nibble(s[i+1]))
 	}
-	return unhex(s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:])
+	return b
+}
+
+func nibble(digit byte) byte {
+	if digit >= 'a' {
+		return digit - 'a' + 10
+	}
+	return digit - '0'
+}
+
+// isUUID reports whether s, of the length of one, is a UUID in the form of RFC 9562,
+// section 4, in lower case.
+func isUUID(s string) bool {
+	return s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' &&
+		isHex(s[:8]) && isHex(s[9:13]) && isHex(s[14:18]) && isHex(s[19:23]) && isHex(s[24:])
+}
+
+// appendUUID appends the bytes of s, for which isUUID holds.
+func appendUUID(b []byte, s string) []byte {
+	for _, part := range [...]string{s[:8], s[9:13], s[14:18], s[19:23], s[24:]} {
+		b = appendHex(b, part)
+	}
+	return b
 }
 
 func formatUUID(u [uuidLen]byte) string {
-	s := hex.EncodeToString(u[:])
-	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+	b := make([]byte, 0, uuidText)
+	b = append(hex.AppendEncode(b, u[:4]), '-')
+	b = append(hex.AppendEncode(b, u[4:6]), '-')
+	b = append(hex.AppendEncode(b, u[6:8]), '-')
+	b = append(hex.AppendEncode(b, u[8:10]), '-')
+	return string(hex.AppendEncode(b, u[10:]))
 }

@@ -5,33 +5,49 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"maps"
 	"net/netip"
-	"os"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A tx is a transaction on the store's file. It implements [backend.Tx].
+// A tx is what one View or Update sees of a session. It implements [backend.Tx].
 type tx struct {
-	store *Store
-	file  *os.File
-	how   purpose
-	db    *bbolt.DB
-	bolt  *bbolt.Tx
+	*session
+	puts    int            // as far as makeRoom counts them
+	changes int            // Puts and Deletes
+	undo    []func() error // what takes back each change, in the order of the changes
+	ended   bool           // fn has returned
+}
 
-	meta, leases, owners, runs, boots, cursors *bbolt.Bucket
+// run calls fn. What fn has written is taken back unless it returns nil.
+func (t *session) run(fn func(*tx) error) (err error) {
+	tx := &tx{session: t}
+	wrote, returned := t.wrote, false
+	defer func() {
+		tx.ended = true
+		if !returned || err != nil {
+			tx.takeBack()
+			t.wrote = wrote
+		}
+		t.due.add(tx)
+	}()
+	err = fn(tx)
+	returned = true
+	return err
+}
 
-	puts     int   // Puts so far, as far as makeRoom counts them
-	pageSize int   // bytes of a page
-	size     int64 // bytes of the file when it was opened
-	room     int64 // bytes of the file that are known to be allocated
-	wrote    bool  // there is something to commit
-	placed   bool  // a new file has got the store's name
-	ended    bool  // fn has returned
-	failed   error // why there can be no commit any more
-	damage   error // what was met first; bbolt must not be called after it
+// takeBack undoes all changes, for the others in the session.
+func (t *tx) takeBack() {
+	for _, undo := range slices.Backward(t.undo) {
+		if t.damage != nil || t.failed != nil {
+			return // Nothing of the session will be committed.
+		}
+		t.failed = t.guard(undo)
+	}
 }
 
 // usable returns an error where no method may touch the file.
@@ -55,13 +71,12 @@ func (t *tx) Lease(addr netip.Addr) (l backend.Lease, err error) {
 	return t.decode(addr, record)
 }
 
-func (t *tx) decode(addr netip.Addr, record []byte) (backend.Lease, error) {
+func (t *session) decode(addr netip.Addr, record []byte) (backend.Lease, error) {
 	l, boot, err := decode(addr, record)
 	if err != nil {
 		return l, t.store.damaged(fmt.Sprintf("lease of %s: %v", addr, err))
 	}
-	// A boot whose name was lost is one that is not known.
-	l.Boot = string(t.boots.Get(bootNumber(boot)))
+	l.Boot = t.bootOf(boot)
 	return l, nil
 }
 
@@ -86,7 +101,7 @@ func (t *tx) OwnedBy(o backend.Owner) (leases []backend.Lease, err error) {
 }
 
 // indexed returns the lease that an entry of the owners index is about.
-func (t *tx) indexed(entry []byte) (backend.Lease, error) {
+func (t *session) indexed(entry []byte) (backend.Lease, error) {
 	addr, err := keyAddr(entry[hashLen:])
 	if err != nil {
 		return backend.Lease{}, t.store.damaged(err)
@@ -173,6 +188,9 @@ func (t *tx) Cursor(set string) (addr netip.Addr, err error) {
 		return addr, err
 	}
 	defer t.rescue(&err)
+	if addr, ok := t.memo.cursors[set]; ok {
+		return addr, nil
+	}
 	key := t.cursors.Get([]byte(set))
 	if key == nil {
 		return addr, backend.NoCursor(set)
@@ -180,7 +198,7 @@ func (t *tx) Cursor(set string) (addr netip.Addr, err error) {
 	return t.cursor(set, key)
 }
 
-func (t *tx) cursor(set string, key []byte) (netip.Addr, error) {
+func (t *session) cursor(set string, key []byte) (netip.Addr, error) {
 	addr, err := keyAddr(key)
 	if err != nil {
 		return addr, t.store.damaged(fmt.Sprintf("cursor of range set %s: %v", set, err))
@@ -200,6 +218,7 @@ func (t *tx) Cursors() (cursors map[string]netip.Addr, err error) {
 		cursors[string(set)], err = t.cursor(string(set), key)
 		return err
 	})
+	maps.Copy(cursors, t.memo.cursors)
 	return cursors, err
 }
 

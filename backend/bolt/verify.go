@@ -39,8 +39,8 @@ func (s *Store) Verify(ctx context.Context) error {
 		return s.failAll(err, c.faults)
 	}
 	v := verifier{found: c.missing}
-	err = s.work(f, viewing, func(t *tx) error {
-		v.tx = t
+	err = s.transactUnchecked(f, viewing, func(t *session) error {
+		v.tx = &tx{session: t}
 		if err := t.guard(v.verify); err != nil {
 			v.report("%w", err)
 		}

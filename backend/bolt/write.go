@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"net/netip"
@@ -19,7 +20,7 @@ const (
 )
 
 // writing prepares the transaction for its first write.
-func (t *tx) writing() error {
+func (t *session) writing() error {
 	if t.wrote {
 		return nil
 	}
@@ -44,28 +45,22 @@ func (t *tx) Put(l backend.Lease) (err error) {
 		return err
 	}
 	defer t.rescue(&err)
-	key := addrKey(l.Addr)
-	if t.leases.Get(key) != nil {
+	if t.leases.Get(addrKey(l.Addr)) != nil {
 		return fmt.Errorf("%s: %w", l.Addr, backend.ErrExists)
 	}
 	if err := t.makeRoom(); err != nil {
 		return t.store.explain(err)
 	}
-	return t.all(
-		t.writing,
-		func() error { return t.join(l.Addr) },
-		func() error { return t.record(key, l) },
-		func() error { return t.owners.Put(ownerKey(l.Owner.ContainerID, l.Addr), nil) },
-	)
-}
-
-// record puts l into leases.
-func (t *tx) record(key []byte, l backend.Lease) error {
-	boot, err := t.numberOf(l.Boot)
-	if err != nil {
-		return err
-	}
-	return t.leases.Put(key, encode(l, boot))
+	t.changes++
+	return t.change(func() error {
+		boot, err := t.numberOf(l.Boot)
+		if err != nil {
+			return err
+		}
+		return t.insert(l.Addr, l.Owner.ContainerID, encode(l, boot))
+	}, func() error {
+		return t.remove(l.Addr, l.Owner.ContainerID)
+	})
 }
 
 // Delete implements [backend.Tx].
@@ -74,8 +69,7 @@ func (t *tx) Delete(addr netip.Addr) (err error) {
 		return err
 	}
 	defer t.rescue(&err)
-	key := addrKey(addr)
-	record := t.leases.Get(key)
+	record := bytes.Clone(t.leases.Get(addrKey(addr)))
 	if record == nil {
 		return nil
 	}
@@ -83,11 +77,29 @@ func (t *tx) Delete(addr netip.Addr) (err error) {
 	if err != nil {
 		return err
 	}
-	return t.all(
-		t.writing,
+	t.changes++
+	return t.change(func() error {
+		return t.remove(addr, l.Owner.ContainerID)
+	}, func() error {
+		return t.insert(addr, l.Owner.ContainerID, record)
+	})
+}
+
+// insert writes a lease, and to the indices that it is there.
+func (t *session) insert(addr netip.Addr, containerID string, record []byte) error {
+	return firstError(
+		func() error { return t.join(addr) },
+		func() error { return t.leases.Put(addrKey(addr), record) },
+		func() error { return t.owners.Put(ownerKey(containerID, addr), nil) },
+	)
+}
+
+// remove removes what insert has written.
+func (t *session) remove(addr netip.Addr, containerID string) error {
+	return firstError(
 		func() error { return t.part(addr) },
-		func() error { return t.leases.Delete(key) },
-		func() error { return t.owners.Delete(ownerKey(l.Owner.ContainerID, addr)) },
+		func() error { return t.leases.Delete(addrKey(addr)) },
+		func() error { return t.owners.Delete(ownerKey(containerID, addr)) },
 	)
 }
 
@@ -96,8 +108,19 @@ func (t *tx) SetCursor(set string, addr netip.Addr) (err error) {
 	if err := cmp.Or(t.usable(), backend.CheckSet(set), backend.CheckAddr(addr)); err != nil {
 		return err
 	}
-	defer t.rescue(&err)
-	return t.all(t.writing, func() error { return t.cursors.Put([]byte(set), addrKey(addr)) })
+	before, known := t.memo.cursors[set]
+	return t.change(func() error {
+		if t.memo.cursors == nil {
+			t.memo.cursors = make(map[string]netip.Addr)
+		}
+		t.memo.cursors[set] = addr
+		return nil
+	}, func() error {
+		if delete(t.memo.cursors, set); known {
+			t.memo.cursors[set] = before
+		}
+		return nil
+	})
 }
 
 // SetBoot implements [backend.Tx].
@@ -106,16 +129,33 @@ func (t *tx) SetBoot(id string) (err error) {
 		return err
 	}
 	defer t.rescue(&err)
-	return t.all(t.writing, func() error { return t.meta.Put(bootKey, []byte(id)) })
+	before := bytes.Clone(t.meta.Get(bootKey))
+	return t.change(func() error {
+		return t.meta.Put(bootKey, []byte(id))
+	}, func() error {
+		if before == nil {
+			return t.meta.Delete(bootKey)
+		}
+		return t.meta.Put(bootKey, before)
+	})
 }
 
-// all takes the steps of one change. If one fails the transaction can no longer
+// change makes a change, which undo takes back. If it fails the session can no longer
 // be committed: the indices would contradict the leases.
-func (t *tx) all(steps ...func() error) error {
+func (t *tx) change(do, undo func() error) error {
+	if err := firstError(t.writing, do); err != nil {
+		t.failed = t.store.explain(err)
+		return t.failed
+	}
+	t.undo = append(t.undo, undo)
+	return nil
+}
+
+// firstError takes the steps until one fails.
+func firstError(steps ...func() error) error {
 	for _, step := range steps {
 		if err := step(); err != nil {
-			t.failed = t.store.explain(err)
-			return t.failed
+			return err
 		}
 	}
 	return nil

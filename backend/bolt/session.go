@@ -15,7 +15,29 @@ import (
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
-// What a transaction does with the file.
+// A session is a transaction of bbolt on the store's file, with what surrounds it: that
+// of a View, or that which some Updates share.
+type session struct {
+	store *Store
+	file  *os.File
+	how   purpose
+	db    *bbolt.DB
+	bolt  *bbolt.Tx
+
+	meta, leases, owners, runs, boots, cursors *bbolt.Bucket
+
+	pageSize int   // bytes of a page
+	size     int64 // bytes of the file
+	room     int64 // bytes of the file that are known to be allocated
+	due      due
+	memo     memo
+	wrote    bool  // there is something to commit
+	placed   bool  // a new file has got the store's name
+	failed   error // why there can be no commit any more
+	damage   error // what was met first; bbolt must not be called after it
+}
+
+// What a session does with the file.
 type purpose int
 
 const (
@@ -24,47 +46,40 @@ const (
 	creating
 )
 
-// transact calls fn in a transaction on the locked file f, and closes f.
-func (s *Store) transact(f *os.File, how purpose, fn func(*tx) error) error {
+// transact calls work in a session on the locked file f, and closes f.
+func (s *Store) transact(f *os.File, how purpose, work func(*session) error) error {
 	if s.checked && how != creating {
 		if err := s.check(f); err != nil {
 			f.Close() // It was only read.
 			return err
 		}
 	}
-	return s.work(f, how, fn)
+	return s.transactUnchecked(f, how, work)
 }
 
-// work is transact without the check.
-func (s *Store) work(f *os.File, how purpose, fn func(*tx) error) error {
+func (s *Store) transactUnchecked(f *os.File, how purpose, work func(*session) error) error {
 	defer f.Close() // mostly for the second time: bbolt closes what it has opened
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	t := &tx{store: s, file: f, how: how}
+	t := &session{store: s, file: f, how: how}
 	if err := t.guard(t.begin); err != nil {
 		return and(err, t.abort())
 	}
 	done := false
 	defer func() {
-		if !done { // fn panicked, and goes on panicking: there is nobody to tell
+		if !done { // work panicked, and goes on panicking: there is nobody to tell
 			t.abort()
 		}
 	}()
-	err := t.run(fn)
+	err := work(t)
 	done = true
-	if err != nil || !t.wrote {
+	if err = cmp.Or(err, t.damage, t.failed); err != nil || !t.wrote {
 		return and(err, t.abort())
 	}
 	return t.commit()
 }
 
-// run calls fn and returns its error, or one that fn has met and kept to itself.
-func (t *tx) run(fn func(*tx) error) error {
-	defer func() { t.ended = true }()
-	return cmp.Or(fn(t), t.damage, t.failed)
-}
-
 // begin opens the file with bbolt and starts a transaction.
-func (t *tx) begin() error {
+func (t *session) begin() error {
 	if t.how == creating { // throw away what an earlier maker left
 		if err := t.file.Truncate(0); err != nil {
 			return err
@@ -86,7 +101,7 @@ func (t *tx) begin() error {
 }
 
 // openDB has bbolt work on the file, which is open and locked already.
-func (t *tx) openDB() (*bbolt.DB, error) {
+func (t *session) openDB() (*bbolt.DB, error) {
 	info, err := t.file.Stat()
 	if err != nil {
 		return nil, err
@@ -113,7 +128,7 @@ func (t *tx) openDB() (*bbolt.DB, error) {
 
 // bind finds the buckets, and makes sure that they are those of a lease store and
 // that the file is as long as it says.
-func (t *tx) bind() error {
+func (t *session) bind() error {
 	if used := t.bolt.Size(); t.how != creating && used > t.size {
 		return t.store.damaged(fmt.Sprintf("of %d bytes only %d are there", used, t.size))
 	}
@@ -139,7 +154,7 @@ func (t *tx) bind() error {
 }
 
 // abort ends the transaction without writing.
-func (t *tx) abort() error {
+func (t *session) abort() error {
 	if t.damage != nil || t.bolt == nil {
 		return t.close()
 	}
@@ -147,9 +162,14 @@ func (t *tx) abort() error {
 }
 
 // commit makes what the transaction wrote durable.
-func (t *tx) commit() error {
+func (t *session) commit() error {
 	id := t.bolt.ID()
-	err := t.guard(t.bolt.Commit)
+	err := t.guard(func() error {
+		if err := t.flush(); err != nil {
+			return errors.Join(err, t.bolt.Rollback())
+		}
+		return t.bolt.Commit()
+	})
 	if err != nil && t.how == updating {
 		err = and(err, t.revoke(id))
 	}
@@ -161,7 +181,7 @@ func (t *tx) commit() error {
 }
 
 // close gives the file back, and with it the lock.
-func (t *tx) close() error {
+func (t *session) close() error {
 	var err error
 	if t.how == creating && !t.placed {
 		err = t.store.discard()
@@ -195,7 +215,7 @@ const (
 // would see what the caller was told did not happen. The meta page of the
 // transaction before stands in the other of the two places, and so does all that
 // it refers to: a copy of it takes the place of the failed one.
-func (t *tx) revoke(id int) error {
+func (t *session) revoke(id int) error {
 	pageSize := t.pageSize
 	failed, last := int64(id%2), int64((id+1)%2)
 	page := make([]byte, pageSize)
