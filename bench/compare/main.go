@@ -7,11 +7,12 @@
 //
 // The parts are:
 //
-//	whole  whole processes: ADD, CHECK and DEL at many fills
-//	crowd  many processes at once
-//	worst  leases that lie as badly as they can
-//	churn  many changes: does the store grow, does it become slower?
-//	space  bytes on disk and in memory
+//	whole      whole processes: ADD, CHECK and DEL at many fills
+//	crowd      many processes at once
+//	worst      leases that lie as badly as they can
+//	churn      many changes: does the store grow, does it become slower?
+//	inprocess  goroutines of one process: leases in a second, with the library linked
+//	space      bytes on disk and in memory
 //
 // Tables go to standard output, with what has changed since the previous results. The
 // results of a part go to bench/results/<part>.json, its plots beside them, and its
@@ -25,7 +26,8 @@
 // nobody waits for what another has left to write.
 //
 // A time is the wall clock from before the process is created until it has been
-// waited for, with the environment and the configuration that containerd passes.
+// waited for, with the environment and the configuration that containerd passes. The
+// part inprocess creates none: there it is that of all goroutines together.
 // Ratios are made within a round and only then summarized.
 //
 // Every answer is checked: which address an ADD gives is known beforehand, and

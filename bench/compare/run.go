@@ -11,6 +11,7 @@ import (
 	"github.com/leasehold/leasehold/bench/compare/internal/part"
 	"github.com/leasehold/leasehold/bench/compare/internal/parts/churn"
 	"github.com/leasehold/leasehold/bench/compare/internal/parts/crowd"
+	"github.com/leasehold/leasehold/bench/compare/internal/parts/inprocess"
 	"github.com/leasehold/leasehold/bench/compare/internal/parts/space"
 	"github.com/leasehold/leasehold/bench/compare/internal/parts/whole"
 	"github.com/leasehold/leasehold/bench/compare/internal/parts/worst"
@@ -20,7 +21,9 @@ import (
 
 // parts returns all parts in the order in which they run.
 func parts() []part.Part {
-	return []part.Part{whole.Part(), crowd.Part(), worst.Part(), churn.Part(), space.Part()}
+	return []part.Part{
+		whole.Part(), crowd.Part(), worst.Part(), churn.Part(), inprocess.Part(), space.Part(),
+	}
 }
 
 func names() []string {

@@ -57,7 +57,7 @@ type Point struct {
 const (
 	panelWidth  = 280 * vg.Length(1)
 	panelHeight = 230 * vg.Length(1)
-	legendWidth = 100 * vg.Length(1)
+	legendWidth = 116 * vg.Length(1)
 	headHeight  = 24 * vg.Length(1)
 	gap         = 12 * vg.Length(1)
 )

@@ -31,14 +31,15 @@ const (
 	EmptyGo   = "empty Go"      // a program that does nothing
 	EmptyC    = "empty C"       // the same in C
 
-	// What is measured for its size only.
-	Loaded = "bolt, loaded" // filled at once, as by a migration
-	Memory = "memory"       // the store that keeps nothing on a disk
+	// What no plugin is executed for.
+	Loaded = "bolt, loaded"  // filled at once, as by a migration
+	Memory = "memory"        // the store that keeps nothing on a disk
+	Podman = "podman layout" // leases in bbolt as Podman lays them out
 )
 
 // Names returns all names in the order in which they are shown.
 func Names() []string {
-	return []string{Stock, Files, Bolt, BoltEmpty, Polling, EmptyGo, EmptyC, Loaded, Memory}
+	return []string{Stock, Files, Bolt, BoltEmpty, Polling, EmptyGo, EmptyC, Loaded, Memory, Podman}
 }
 
 // A Contestant is a program that is measured and, unless it does nothing, the

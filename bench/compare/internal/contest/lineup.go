@@ -84,15 +84,20 @@ func (l Lineup) Verify(ctx context.Context) error {
 	return nil
 }
 
-// Round gives every contestant its turn. Before each, what others have left to write
-// is written, so that nobody waits for it.
+// Round gives every contestant its turn.
 func (l Lineup) Round(ctx context.Context, round int, turn func(*Contestant) error) error {
-	for _, i := range order(len(l), round) {
+	return Turns(ctx, round, len(l), func(i int) error { return turn(l[i]) })
+}
+
+// Turns gives each of n contestants, whatever they are, its turn in a round. Before
+// each, what others have left to write is written, so that nobody waits for it.
+func Turns(ctx context.Context, round, n int, turn func(i int) error) error {
+	for _, i := range order(n, round) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		syncAll()
-		if err := turn(l[i]); err != nil {
+		if err := turn(i); err != nil {
 			return err
 		}
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 // A Goal is what this project wants to reach. On a shared machine a time says little
-// by itself; goals are ratios within a run, or sizes.
+// by itself; goals are ratios within a run, or sizes. One that is neither says as much
+// about the machine, which the results name.
 type Goal struct {
 	Text   string
 	Want   float64
@@ -18,6 +19,15 @@ type Goal struct {
 	// Values returns what was found on a file system, and nothing if it was not
 	// measured.
 	Values func(r *result.Results, fileSystem string) []float64
+}
+
+// ValuesOf returns, for a goal, the values of one series.
+func ValuesOf(of result.Key) func(*result.Results, string) []float64 {
+	return func(r *result.Results, fileSystem string) []float64 {
+		of := of
+		of.FileSystem = fileSystem
+		return r.Values(of)
+	}
 }
 
 // RatioOf returns, for a goal, the ratios of one series to another.

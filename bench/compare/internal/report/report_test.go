@@ -244,3 +244,9 @@ after
 	require.ErrorContains(t, report.Splice(path, "three", "x"), `README.md: no lines "<!-- compare: three -->"`)
 	require.Error(t, report.Splice(filepath.Join(t.TempDir(), "none"), "one", "x"))
 }
+
+func TestValuesOf(t *testing.T) {
+	values := report.ValuesOf(result.Key{Case: "dual stack", Leases: 1000, AtOnce: 8, Contestant: "fast", Measure: "ADD"})
+	require.Equal(t, []float64{ms, ms, ms}, values(results(), "ext4"))
+	require.Empty(t, values(results(), "tmpfs"))
+}
