@@ -338,6 +338,9 @@ func (c *content) compare(t *testing.T, tx backend.Tx, from netip.Addr) {
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
+	boot, err := tx.Boot()
+	require.NoError(t, err)
+	require.Equal(t, c.boot, boot)
 	want := from
 	for _, taken := c.leases[want]; taken; _, taken = c.leases[want] {
 		want = want.Next()

@@ -10,6 +10,9 @@ type memo struct {
 	run   run  // one that has been asked for, or put
 	newer bool // than in the bucket
 
+	last      string // what Boot returns
+	lastKnown bool
+
 	boot       string
 	bootNumber uint64 // 0, which no boot has, if boot is empty
 }

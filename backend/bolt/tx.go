@@ -228,5 +228,8 @@ func (t *tx) Boot() (id string, err error) {
 		return "", err
 	}
 	defer t.rescue(&err)
-	return string(t.meta.Get(bootKey)), nil
+	if !t.memo.lastKnown {
+		t.memo.last, t.memo.lastKnown = string(t.meta.Get(bootKey)), true
+	}
+	return t.memo.last, nil
 }

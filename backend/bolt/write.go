@@ -131,8 +131,10 @@ func (t *tx) SetBoot(id string) (err error) {
 	defer t.rescue(&err)
 	before := bytes.Clone(t.meta.Get(bootKey))
 	return t.change(func() error {
+		t.memo.lastKnown = false
 		return t.meta.Put(bootKey, []byte(id))
 	}, func() error {
+		t.memo.lastKnown = false
 		if before == nil {
 			return t.meta.Delete(bootKey)
 		}
