@@ -1,16 +1,21 @@
 // Package bench compares what the stores cost.
 //
-// It has benchmarks only. They run the benchmark functions of package
-// backendtest, which see a store through backend.Store and nothing else, on every
-// store of this module:
+// It has benchmarks only:
 //
 //	go test -short -bench . ./bench
+//
+// BenchmarkStore runs the benchmark functions of package backendtest, which see a store
+// through backend.Store and nothing else, on every store of this module and at many
+// fills. BenchmarkAllocate has goroutines share a store, BenchmarkCreate and
+// BenchmarkMigrate make stores at once.
 //
 // Names are made of key=value pairs, so that benchstat can put the stores side by
 // side:
 //
 //	go test -short -bench . -count 6 ./bench > out.txt
 //	go run golang.org/x/perf/cmd/benchstat@latest -col /store out.txt
+//
+// .ci/bench puts this tree beside an earlier commit.
 //
 // # Caveats
 //
