@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -102,6 +103,9 @@ func TestUpdatesThatWaitShareATransaction(t *testing.T) {
 	}
 	require.Equal(t, before+1, transactions(t, s))
 	require.Len(t, leased(t, s), 301)
+	info, err := os.Stat(s.path)
+	require.NoError(t, err)
+	require.Less(t, info.Size(), int64(4<<20), "room is made for no page twice")
 }
 
 func TestTheFirstTransactionIsSharedToo(t *testing.T) {
@@ -198,6 +202,44 @@ func TestTheNextLeads(t *testing.T) {
 	}))
 	require.NoError(t, <-followed)
 	require.Equal(t, []string{"10.0.0.1", "10.0.0.2"}, leased(t, s))
+}
+
+// Room is made for all changes of the others, those included that have been taken back:
+// the pages have been touched.
+func TestChangesOfOthersAreCounted(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "net"))
+	require.NoError(t, s.Update(ctx, put("10.1.0.0", "before")))
+	var found due
+	together(t, s,
+		put("10.0.0.1", "a"),
+		func(tx backend.Tx) error { return errors.Join(put("10.0.0.2", "b")(tx), errors.New("failed")) },
+		func(tx backend.Tx) error { return tx.Delete(addr("10.1.0.0")) },
+		func(b backend.Tx) error {
+			t := b.(*tx)
+			found = t.due
+			found.pages /= pagesTouched(t.bolt.Size())
+			return nil
+		},
+	)
+	require.Equal(t, due{changes: 3, pages: 3}, found)
+}
+
+// Nobody joins a transaction of which it is not known how much room it takes.
+func TestABulkIsNotShared(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "net"))
+	bulk := func(tx backend.Tx) error {
+		for i := range manyPuts + 1 {
+			require.NoError(t, put(fmt.Sprintf("10.0.0.%d", i), "a")(tx))
+		}
+		return nil
+	}
+	for _, err := range together(t, s, bulk, put("10.0.1.1", "b")) {
+		require.NoError(t, err)
+	}
+	alone := Open(filepath.Join(t.TempDir(), "net"))
+	require.NoError(t, alone.Update(ctx, bulk))
+	require.NoError(t, alone.Update(ctx, put("10.0.1.1", "b")))
+	require.Equal(t, transactions(t, alone), transactions(t, s))
 }
 
 // What is shared is lost for all: nobody is told that it is there.

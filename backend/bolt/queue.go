@@ -111,7 +111,7 @@ func (w *waiter) call(t *session) {
 			w.panicked = recover()
 		}
 	}()
-	w.err = t.run(func(tx *tx) error { return w.fn(tx) })
+	w.err = t.run(w.fn)
 	w.returned = true
 }
 

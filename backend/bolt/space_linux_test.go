@@ -112,6 +112,33 @@ func lease(t *testing.T, s *Store, n int) (addrs []netip.Addr) {
 	return addrs
 }
 
+// More Deletes at once than the file has room for share transactions as far as the room
+// goes: here for none, or for some, which a batch on a disk with room has left.
+func TestDeletesShareAsFarAsThereIsRoom(t *testing.T) {
+	for _, some := range []bool{false, true} {
+		dir := smallDisk(t, "16m")
+		s := Open(filepath.Join(dir, "net"))
+		addrs := lease(t, s, 20_000)
+		if some {
+			together(t, s, put("10.9.0.1", "a"), put("10.9.0.2", "b"), put("10.9.0.3", "c"), put("10.9.0.4", "d"))
+		}
+		stuff(t, dir)
+		left := len(leased(t, s))
+		before := transactions(t, s)
+		fns := []func(backend.Tx) error{func(backend.Tx) error { return nil }}
+		for i := 0; i < len(addrs); i += 50 { // in nearly every page
+			fns = append(fns, func(tx backend.Tx) error { return tx.Delete(addrs[i]) })
+		}
+		for _, err := range together(t, s, fns...) {
+			require.NoError(t, err)
+		}
+		require.Len(t, leased(t, s), left-(len(fns)-1))
+		needed := transactions(t, s) - before
+		require.Greater(t, needed, 1)
+		require.Equal(t, some, needed < len(fns)-1, "%d for %d Deletes", needed, len(fns)-1)
+	}
+}
+
 func TestPutOnAFullDiskSaysSo(t *testing.T) {
 	dir := smallDisk(t, "2m")
 	s := Open(filepath.Join(dir, "net"))

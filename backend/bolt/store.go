@@ -69,7 +69,7 @@ func (s *Store) View(ctx context.Context, fn func(backend.ReadTx) error) error {
 		return err
 	}
 	return s.transact(f, viewing, func(t *session) error {
-		return t.run(func(tx *tx) error { return fn(tx) })
+		return t.run(func(tx backend.Tx) error { return fn(tx) })
 	})
 }
 
@@ -111,7 +111,7 @@ func (s *Store) lead(ctx context.Context, fn func(backend.Tx) error) error {
 	outcome := errLeader
 	defer func() { b.end(outcome) }()
 	outcome = s.transact(f, how, func(t *session) error {
-		own = t.run(func(tx *tx) error { return fn(tx) })
+		own = t.run(fn)
 		b.share(t)
 		return nil
 	})

@@ -24,7 +24,7 @@ type tx struct {
 }
 
 // run calls fn. What fn has written is taken back unless it returns nil.
-func (t *session) run(fn func(*tx) error) (err error) {
+func (t *session) run(fn func(backend.Tx) error) (err error) {
 	tx := &tx{session: t}
 	wrote, returned := t.wrote, false
 	defer func() {
