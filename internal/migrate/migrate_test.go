@@ -1,14 +1,11 @@
 package migrate
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -373,27 +370,6 @@ func TestSumTellsEveryField(t *testing.T) {
 	require.NotEqual(t, want, sumWith(same, map[string]netip.Addr{"0": addr("10.0.0.4"), "1": addr("fd00::2")}))
 }
 
-func TestPlant(t *testing.T) {
-	for _, kind := range []string{config.Files, config.Bolt} {
-		path := filepath.Join(t.TempDir(), "networks", "podnet")
-		place := exchange.At(path)
-		require.NoError(t, place.MakeDir())
-		halfMade(t, place.Staged(kind == config.Files), kind == config.Files)
-		n, lost, err := Plant(t.Context(), path, sample().content(), options(kind))
-		require.NoError(t, err)
-		require.Equal(t, 3, n)
-		require.Zero(t, lost)
-		requireKind(t, kind, path)
-		require.Equal(t, sample(), stateOf(t, path))
-		require.Empty(t, aside(t, path))
-
-		_, _, err = Plant(t.Context(), path, sample().content(), options(config.Bolt))
-		require.ErrorIs(t, err, fs.ErrExist)
-		requireKind(t, kind, path)
-		require.Equal(t, sample(), stateOf(t, path))
-	}
-}
-
 func halfMade(t *testing.T, path string, isDir bool) {
 	if isDir {
 		require.NoError(t, os.Mkdir(path, 0o755))
@@ -403,40 +379,6 @@ func halfMade(t *testing.T, path string, isDir bool) {
 }
 
 // The addresses of leases that are lost stay taken, as long as an index has them.
-func TestRepairKeepsWhatIsLost(t *testing.T) {
-	s := state{}
-	at := addr("10.0.0.1")
-	for i := range 500 {
-		at = at.Next()
-		s.leases = append(s.leases, backend.Lease{Addr: at, Owner: backend.Owner{ContainerID: fmt.Sprint("pod-", i)}})
-	}
-	path := create(t, config.Bolt, s)
-	whole, err := os.ReadFile(path)
-	require.NoError(t, err)
-	lost := bytes.Index(whole, []byte("pod-250"))
-	page := os.Getpagesize()
-	clear(whole[lost/page*page:][:page])
-	require.NoError(t, os.WriteFile(path, whole, 0o600))
-
-	done, err := Repair(t.Context(), path, RepairOptions{LockTimeout: time.Minute, Now: now})
-	require.NoError(t, err)
-	require.Positive(t, done.Kept)
-	require.Equal(t, 500, done.Leases+done.Kept)
-	got := stateOf(t, path).leases
-	require.Len(t, got, 500)
-	kept := 0
-	for i, l := range got {
-		if l.Owner.ContainerID == LostContainer {
-			require.Equal(t, s.leases[i].Addr, l.Addr)
-			kept++
-		} else {
-			require.Equal(t, s.leases[i], l)
-		}
-	}
-	require.Equal(t, done.Kept, kept)
-	require.NoError(t, stores.Verify(t.Context(), path))
-}
-
 func TestRunOnALink(t *testing.T) {
 	path := create(t, config.Files, sample())
 	link := filepath.Join(t.TempDir(), "podnet")
@@ -465,55 +407,4 @@ func TestRunTwiceAtOnce(t *testing.T) {
 	require.Equal(t, sample(), stateOf(t, path))
 }
 
-func TestPlantOnce(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "podnet")
-	var all sync.WaitGroup
-	var planted atomic.Int32
-	for i := range 8 {
-		all.Go(func() {
-			_, _, err := Plant(t.Context(), path, sample().content(), options([]string{config.Files, config.Bolt}[i%2]))
-			if err == nil {
-				planted.Add(1)
-			} else {
-				assert.ErrorIs(t, err, fs.ErrExist)
-			}
-		})
-	}
-	all.Wait()
-	require.EqualValues(t, 1, planted.Load())
-	require.Equal(t, sample(), stateOf(t, path))
-}
-
 // A store of which the newest pages are lost is replaced by one with all its leases.
-func TestRepair(t *testing.T) {
-	path := create(t, config.Bolt, sample())
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	require.NoError(t, err)
-	_, err = f.WriteAt([]byte(strings.Repeat("rubbish ", 2*os.Getpagesize()/8)), 0)
-	require.NoError(t, err)
-	require.NoError(t, f.Close())
-	damaged, err := os.ReadFile(path)
-	require.NoError(t, err)
-	_, err = Run(t.Context(), path, options(config.Files))
-	require.ErrorIs(t, err, backend.ErrDamaged)
-
-	o := RepairOptions{LockTimeout: time.Minute, Now: now}
-	_, err = Repair(t.Context(), path, o)
-	require.ErrorIs(t, err, ErrLoss)
-	still, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, damaged, still)
-	require.Empty(t, aside(t, path))
-
-	o.AcceptLoss = true
-	done, err := Repair(t.Context(), path, o)
-	require.NoError(t, err)
-	require.Equal(t, 3, done.Leases)
-	require.Equal(t, sample().leases, stateOf(t, path).leases)
-	require.NoError(t, stores.Verify(t.Context(), path))
-	kept, err := os.ReadFile(done.Aside)
-	require.NoError(t, err)
-	require.Equal(t, damaged, kept)
-	_, err = Run(t.Context(), path, options(config.Files))
-	require.NoError(t, err)
-}

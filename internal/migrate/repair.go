@@ -54,7 +54,7 @@ func Repair(ctx context.Context, path string, o RepairOptions) (Repaired, error)
 	waiting, cancel := context.WithTimeout(ctx, o.LockTimeout)
 	defer cancel()
 	err := bolt.Open(path).Salvage(waiting, func(s bolt.Salvage) error {
-		kept, known := placeholders(s)
+		kept, known := standIns(s)
 		if !known && !o.AcceptLoss {
 			return fmt.Errorf("%s: %w", path, ErrLoss)
 		}
@@ -79,9 +79,9 @@ func Repair(ctx context.Context, path string, o RepairOptions) (Repaired, error)
 // than there are.
 const mostKept = 1 << 21
 
-// placeholders returns leases for the addresses whose own are lost; known is false if
+// standIns returns leases for the addresses whose own are lost; known is false if
 // it is not known which those are.
-func placeholders(s bolt.Salvage) (kept []backend.Lease, known bool) {
+func standIns(s bolt.Salvage) (kept []backend.Lease, known bool) {
 	for _, run := range s.Missing {
 		for addr := run[0]; addr.IsValid() && addr.Compare(run[1]) <= 0; addr = addr.Next() {
 			if len(kept) == mostKept {
