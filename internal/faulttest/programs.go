@@ -1,0 +1,152 @@
+package faulttest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Exhaustive reports whether the tests are to try everything there is to try, however
+// long it takes.
+func Exhaustive() bool { return os.Getenv("LEASEHOLD_EXHAUSTIVE") != "" }
+
+// Programs are the two programs, built.
+type Programs struct {
+	HostLocal string // the path of the plugin
+	Leasehold string // and that of the tool
+}
+
+// A Fault is a mistake that is planted in the programs, to see that the tests find
+// it: in a file of this module Old, which must be there exactly once, becomes New.
+// What is on disk is not changed.
+type Fault struct {
+	File     string // from the root of the module
+	Old, New string
+}
+
+// Build builds the programs into dir, with these faults.
+func Build(dir string, faults ...Fault) (Programs, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return Programs{}, err
+	}
+	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	if len(faults) > 0 {
+		overlay, err := writeOverlay(root, dir, faults)
+		if err != nil {
+			return Programs{}, err
+		}
+		args = append(args, "-overlay", overlay)
+	}
+	cmd := exec.Command("go", append(args, "./cmd/host-local", "./cmd/leasehold")...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return Programs{}, fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return Programs{filepath.Join(dir, "host-local"), filepath.Join(dir, "leasehold")}, nil
+}
+
+// writeOverlay writes the files as the faults change them, and the list of them for
+// go build, of which it returns the path.
+func writeOverlay(root, dir string, faults []Fault) (string, error) {
+	replace := make(map[string]string)
+	for i, f := range faults {
+		original := filepath.Join(root, f.File)
+		from := original
+		if replaced, ok := replace[original]; ok {
+			from = replaced
+		}
+		text, err := os.ReadFile(from)
+		if err != nil {
+			return "", err
+		}
+		if n := strings.Count(string(text), f.Old); n != 1 {
+			return "", fmt.Errorf("%s has %q %d times, want once", f.File, f.Old, n)
+		}
+		replace[original] = filepath.Join(dir, fmt.Sprintf("fault%d.go", i))
+		changed := strings.Replace(string(text), f.Old, f.New, 1)
+		if err := os.WriteFile(replace[original], []byte(changed), 0o600); err != nil {
+			return "", err
+		}
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "overlay.json")
+	return path, os.WriteFile(path, text, 0o600)
+}
+
+// moduleRoot returns the directory of go.mod, above the working directory of a test.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("no go.mod here or above")
+		}
+		dir = parent
+	}
+}
+
+// shared is where the programs are built that tests of one package share.
+var shared struct {
+	dir  string
+	once sync.Once
+	Programs
+	err error
+}
+
+// Main runs the tests of a package that call [Shared]; its TestMain calls it.
+func Main(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "leasehold-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	shared.dir = dir
+	return m.Run()
+}
+
+// Shared returns the programs without any fault, built once.
+func Shared(t testing.TB) Programs {
+	t.Helper()
+	shared.once.Do(func() { shared.Programs, shared.err = Build(shared.dir) })
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.Programs
+}
+
+// Dir returns a directory on a file system in memory, where there is one: what is
+// tested there must not depend on how long a sync takes.
+func Dir(t testing.TB) string {
+	t.Helper()
+	if info, err := os.Stat("/dev/shm"); err != nil || !info.IsDir() {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp("/dev/shm", "leasehold-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
