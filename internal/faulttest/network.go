@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/netip"
 	"os"
@@ -27,10 +29,8 @@ type Network struct {
 	Dual    bool   // of both families, or of IPv4 alone
 	Size    int    // addresses of each family, at most 200
 
-	// Keys has more keys of "ipam", with their values.
-	Keys map[string]any
-	// Resolve gives an ADD also DNS to answer with. It is the path of a resolv.conf.
-	Resolve string
+	Keys    map[string]any // more keys of "ipam", with their values
+	Program string         // the plugin that is executed; if "", it runs in this process
 }
 
 // Name is what each Network is called.
@@ -64,9 +64,6 @@ func (n Network) Config(more map[string]any) []byte {
 	if n.Backend != "" {
 		ipam["backend"] = n.Backend
 	}
-	if n.Resolve != "" {
-		ipam["resolvConf"] = n.Resolve
-	}
 	maps.Copy(ipam, n.Keys)
 	conf := map[string]any{"cniVersion": "1.1.0", "name": Name, "type": "bridge", "ipam": ipam}
 	maps.Copy(conf, more)
@@ -92,8 +89,26 @@ func env(command, id string) map[string]string {
 	return e
 }
 
-// Plugin performs a command in this process and returns what the plugin wrote.
+// With returns the network with one more key of "ipam".
+func (n Network) With(key string, value any) Network {
+	n.Keys = maps.Clone(n.Keys)
+	if n.Keys == nil {
+		n.Keys = make(map[string]any)
+	}
+	n.Keys[key] = value
+	return n
+}
+
+// Plugin performs a command and returns what the plugin wrote. The error is a
+// [*types.Error] if the plugin wrote one, as it should.
 func (n Network) Plugin(command, id string, more map[string]any) ([]byte, error) {
+	if n.Program != "" {
+		out, err := n.Command(n.Program, command, id, more).Output()
+		if err != nil {
+			err = answered(out)
+		}
+		return out, err
+	}
 	var out, diagnostics bytes.Buffer
 	e := env(command, id)
 	p := hostlocal.Plugin{
@@ -153,7 +168,7 @@ func Addresses(out []byte) ([]netip.Addr, error) {
 	return addrs, nil
 }
 
-// Add performs ADD in this process.
+// Add performs ADD.
 func (n Network) Add(id string) ([]netip.Addr, error) {
 	out, err := n.Plugin("ADD", id, nil)
 	if err != nil {
@@ -162,7 +177,7 @@ func (n Network) Add(id string) ([]netip.Addr, error) {
 	return Addresses(out)
 }
 
-// Del performs DEL in this process.
+// Del performs DEL.
 func (n Network) Del(id string) error {
 	_, err := n.Plugin("DEL", id, nil)
 	return err
@@ -206,6 +221,22 @@ func (n Network) Holding(ctx context.Context) (Holding, error) {
 		return nil
 	})
 	return h, err
+}
+
+// Leftovers lists what migrations have left behind that are none of the stores they
+// replaced.
+func (n Network) Leftovers() (names []string, err error) {
+	entries, err := os.ReadDir(filepath.Join(n.Dir, ".leasehold"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		replaced := strings.HasPrefix(e.Name(), Name+".before-migration-") && !strings.HasSuffix(e.Name(), ".next")
+		if e.Name() != "lock" && !replaced {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
 }
 
 // String lists a holding in one line.

@@ -71,7 +71,8 @@ const Limit = time.Minute
 // ErrLimit is the error of a process that did not come to an end.
 var ErrLimit = errors.New("the process did not end within " + Limit.String())
 
-// Run starts cmd and returns when it and all that it started have ended. It returns the
+// Run starts cmd, in a process group of its own, and returns when all of that group have
+// ended. It returns the
 // number of calls on files, and an [*ExitError] if the exit status is not 0. Standard
 // input and output are as cmd has them.
 func Run(cmd *exec.Cmd, h Hooks) (calls int, err error) { return run(cmd, h) }

@@ -53,6 +53,7 @@ func (t *tracer) trace(cmd *exec.Cmd) error {
 		attr = *cmd.SysProcAttr
 	}
 	attr.Ptrace = true
+	attr.Setpgid = true // by which follow knows them
 	cmd.SysProcAttr = &attr
 	if err := cmd.Start(); err != nil {
 		return err
@@ -85,8 +86,9 @@ func (t *tracer) trace(cmd *exec.Cmd) error {
 func (t *tracer) follow(first int) (status unix.WaitStatus, err error) {
 	for {
 		var ws unix.WaitStatus
-		// Other threads have children that are none of ours.
-		tid, waitErr := unix.Wait4(-1, &ws, unix.WALL|unix.WNOTHREAD, nil)
+		// Other threads, and this one before, can have started processes that others
+		// wait for.
+		tid, waitErr := unix.Wait4(-first, &ws, unix.WALL|unix.WNOTHREAD, nil)
 		switch {
 		case waitErr == unix.EINTR:
 			continue

@@ -1,0 +1,36 @@
+package faulttest
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+// earlierBoot is the ID of a boot that never was.
+const earlierBoot = "00000000-0000-4000-8000-000000000000"
+
+// Reboot has all leases be of an earlier boot, in a store that records of which they
+// are; a store of lease files does not.
+func (n Network) Reboot(ctx context.Context) error {
+	return stores.Follow(n.Path()).Update(ctx, func(tx backend.Tx) error {
+		var leases []backend.Lease
+		for l, err := range tx.Leases(netip.Addr{}) {
+			if err != nil {
+				return err
+			}
+			leases = append(leases, l)
+		}
+		for _, l := range leases {
+			if err := tx.Delete(l.Addr); err != nil {
+				return err
+			}
+			l.Boot = earlierBoot
+			if err := tx.Put(l); err != nil {
+				return err
+			}
+		}
+		return tx.SetBoot(earlierBoot)
+	})
+}

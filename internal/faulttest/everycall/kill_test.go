@@ -1,0 +1,93 @@
+package everycall
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/faulttest"
+	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
+)
+
+func TestMain(m *testing.M) { os.Exit(faulttest.Main(m)) }
+
+// each runs fn for each scenario on each kind of store, in single and dual stack.
+func each(t *testing.T, fn func(t *testing.T, s scenario, n faulttest.Network)) {
+	if !ptracer.Supported {
+		t.Skip("the tracer is for Linux on amd64")
+	}
+	faulttest.Shared(t) // before many want it
+	for _, kind := range []string{config.Bolt, config.Files} {
+		for _, dual := range []bool{false, true} {
+			for _, s := range scenarios(kind) {
+				name := fmt.Sprintf("%s/%s/%s", kind, map[bool]string{false: "single", true: "dual"}[dual], s.name)
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					fn(t, s, faulttest.Network{Dir: faulttest.Dir(t), Backend: kind, Dual: dual})
+				})
+			}
+		}
+	}
+}
+
+// TestKill kills each command at each of its calls: at those that change something, or
+// if the run is to be exhaustive at all.
+func TestKill(t *testing.T) {
+	match := changes
+	if faulttest.Exhaustive() {
+		match = anyCall
+	}
+	var kills atomic.Int32
+	t.Cleanup(func() { t.Log(kills.Load(), "kills") })
+	each(t, func(t *testing.T, s scenario, n faulttest.Network) {
+		killed, err := s.killAtEach(n, faulttest.Shared(t), match)
+		kills.Add(int32(killed))
+		require.NoError(t, err)
+		require.Equal(t, s.writes() || faulttest.Exhaustive(), killed > 0)
+	})
+}
+
+// killAtEach returns how often the command was killed, and the first thing that was
+// wrong then.
+func (s scenario) killAtEach(n faulttest.Network, p faulttest.Programs, match func(*ptracer.Call) bool) (killed int, err error) {
+	dir := n.Dir
+	for i := 1; ; i++ {
+		n.Dir = filepath.Join(dir, strconv.Itoa(i))
+		a, err := s.attempt(n, p)
+		if err != nil {
+			return killed, err
+		}
+		enter, met := at(i, match, ptracer.Action{Kill: true})
+		err = a.run(ptracer.Hooks{Enter: enter})
+		call := met()
+		if call == nil {
+			if err == nil {
+				err = a.check(everything)
+			}
+			return killed, err
+		}
+		if !ptracer.Killed(err) {
+			return killed, fmt.Errorf("to be killed at %v: %w", describe(call), err)
+		}
+		if err := a.check(everything | nothing); err != nil {
+			return killed, fmt.Errorf("killed at %v: %w", describe(call), err)
+		}
+		killed++
+		if err := os.RemoveAll(n.Dir); err != nil {
+			return killed, err
+		}
+	}
+}
+
+func describe(c *ptracer.Call) string {
+	if c == nil {
+		return "no call"
+	}
+	return fmt.Sprintf("call %d, %s %s %s", c.N, c.Name, c.Path, c.To)
+}
