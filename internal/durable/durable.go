@@ -27,7 +27,10 @@ func SyncOpenDir(d *os.File) error {
 	if runtime.GOOS == "windows" {
 		return nil // NTFS logs changes of names; a directory handle cannot be flushed.
 	}
-	return d.Sync()
+	if err := d.Sync(); err != nil {
+		return err
+	}
+	return alive(d)
 }
 
 // MkdirAll creates a directory and, where missing, its parents, and makes each

@@ -1,0 +1,25 @@
+package durable
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// alive returns an error if the file system of d has shut down, as xfs does when it
+// cannot write its log. To sync a directory then succeeds there, and nothing was written
+// (seen with Linux 6.18); to open one does not succeed.
+func alive(d *os.File) error {
+	for {
+		fd, err := unix.Openat(int(d.Fd()), ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return &fs.PathError{Op: "sync", Path: d.Name(), Err: err}
+		}
+		return unix.Close(fd)
+	}
+}
