@@ -17,18 +17,41 @@ import (
 // that the container holds.
 func Release(ctx context.Context, store backend.Store, owner backend.Owner) ([]backend.Lease, error) {
 	var released []backend.Lease
-	err := store.Update(ctx, func(tx backend.Tx) error {
+	err := releasing(ctx, store, func(tx backend.ReadTx) (int, error) {
 		held, err := tx.OwnedBy(owner)
-		if err != nil {
-			return err
-		}
 		released = releasable(owner, held)
-		return deleteAll(tx, released)
-	})
+		return len(released), err
+	}, func(tx backend.Tx) error { return deleteAll(tx, released) })
 	if err != nil {
 		return nil, err
 	}
 	return released, nil
+}
+
+// releasing is an Update that finds leases, of which it is told the number, and removes
+// them. If it cannot begin, as on a file system that is read-only, a View decides: where
+// there is nothing to release, nothing has to be written.
+func releasing(ctx context.Context, store backend.Store, find func(backend.ReadTx) (int, error), remove func(backend.Tx) error) error {
+	began := false
+	err := store.Update(ctx, func(tx backend.Tx) error {
+		began = true
+		if _, err := find(tx); err != nil {
+			return err
+		}
+		return remove(tx)
+	})
+	if err == nil || began { // What began has changed what a View sees, durable or not.
+		return err
+	}
+	left := 0
+	viewErr := store.View(ctx, func(tx backend.ReadTx) (err error) {
+		left, err = find(tx)
+		return err
+	})
+	if viewErr == nil && left == 0 {
+		return nil
+	}
+	return err
 }
 
 func releasable(owner backend.Owner, held []backend.Lease) []backend.Lease {

@@ -1,6 +1,8 @@
 package allocator_test
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"testing"
 
@@ -127,4 +129,40 @@ func TestReleaseFailsWithStore(t *testing.T) {
 	a := allocator.New(&spy{Store: held(t), fail: "Lease"}, dual(t), allocator.Options{})
 	fresh := []allocator.Assignment{{Addr: dual(t).Sets()[0].Ranges()[0].Subnet(), Fresh: true}}
 	require.ErrorIs(t, a.Undo(t.Context(), eth0("a"), fresh), errBroken)
+}
+
+// A shut store can be read, and no Update can begin.
+type shut struct{ backend.Store }
+
+func (shut) Update(context.Context, func(backend.Tx) error) error { return errBroken }
+
+// What cannot be written has not to be where there is nothing to release.
+func TestNothingToReleaseFromAShutStore(t *testing.T) {
+	store := shut{held(t)}
+	released, err := allocator.Release(t.Context(), store, eth0("c"))
+	require.NoError(t, err)
+	require.Empty(t, released)
+	_, err = allocator.Release(t.Context(), store, eth0("a"))
+	require.ErrorIs(t, err, errBroken)
+
+	_, err = allocator.Collect(t.Context(), store, []backend.Owner{{ContainerID: "a"}, {ContainerID: "b"}})
+	require.ErrorIs(t, err, errBroken, "there is a torn lease")
+	collected, err := allocator.Collect(t.Context(), shut{memory.New()}, nil)
+	require.NoError(t, err)
+	require.Empty(t, collected)
+}
+
+// A lost store begins an Update, and cannot make it durable.
+type lost struct{ backend.Store }
+
+func (s lost) Update(ctx context.Context, fn func(backend.Tx) error) error {
+	return errors.Join(s.Store.Update(ctx, fn), errBroken)
+}
+
+// What was deleted and may come back is no success, though a View would not see it.
+func TestReleaseThatIsNotDurable(t *testing.T) {
+	_, err := allocator.Release(t.Context(), lost{held(t)}, eth0("a"))
+	require.ErrorIs(t, err, errBroken)
+	_, err = allocator.Collect(t.Context(), lost{held(t)}, nil)
+	require.ErrorIs(t, err, errBroken)
 }

@@ -45,12 +45,12 @@ func (s Sweep) Find(ctx context.Context, store backend.Store) (garbage, spared [
 // What cannot be deleted does not keep the rest: the error then tells of it, and all
 // else has been done.
 func (s Sweep) Collect(ctx context.Context, store backend.Store) (collected, spared []backend.Lease, err error) {
+	var garbage []backend.Lease
 	var failed error
-	err = store.Update(ctx, func(tx backend.Tx) (err error) {
-		var garbage []backend.Lease
-		if garbage, spared, err = s.sort(tx); err != nil {
-			return err
-		}
+	err = releasing(ctx, store, func(tx backend.ReadTx) (_ int, err error) {
+		garbage, spared, err = s.sort(tx)
+		return len(garbage), err
+	}, func(tx backend.Tx) error {
 		collected, failed = deleteSome(tx, garbage)
 		return nil
 	})
