@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/durable"
@@ -66,8 +67,8 @@ func openRoot(path string) (*dir, error) {
 		return nil, err
 	}
 	root, err := os.OpenRoot(path)
-	if err != nil { // It can have been exchanged just now.
-		return nil, cmp.Or(otherStore(path), err)
+	if err != nil {
+		return nil, cmp.Or(otherStore(path), wasOtherStore(path, err), err)
 	}
 	self, err := root.Open(".")
 	if err != nil {
@@ -84,6 +85,19 @@ func otherStore(path string) error {
 	if err != nil || info.IsDir() {
 		return nil // Whoever opens it meets the error, if it still is one.
 	}
+	return notDir(path)
+}
+
+// wasOtherStore is otherStore for what opening a directory has met: a migration can have
+// put something else there just before, and another one the directory since.
+func wasOtherStore(path string, err error) error {
+	if errno := syscall.Errno(0); errors.As(err, &errno) {
+		return nil // The system refuses it.
+	}
+	return notDir(path) // Package os finds that out by itself, and says it only in words.
+}
+
+func notDir(path string) error {
 	return fmt.Errorf("%s: %w: it is not a directory", path, backend.ErrOtherStore)
 }
 

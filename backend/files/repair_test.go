@@ -95,3 +95,17 @@ func TestForeign(t *testing.T) {
 	require.Empty(t, foreign("(none)", ""))
 	require.Empty(t, foreign("directory", ""))
 }
+
+// A cursor is not synced: a power cut, or a full disk, can leave an empty one.
+func TestVerifyPassesOverAnEmptyCursor(t *testing.T) {
+	dir := t.TempDir()
+	s, err := files.Open(dir)
+	require.NoError(t, err)
+	cursor := filepath.Join(dir, "last_reserved_ip.0")
+	for _, content := range []string{"", "\x00\x00\x00"} {
+		require.NoError(t, os.WriteFile(cursor, []byte(content), 0o600))
+		require.NoError(t, s.Verify(t.Context()))
+	}
+	require.NoError(t, os.WriteFile(cursor, []byte("10.0.0.\x00"), 0o600))
+	require.ErrorIs(t, s.Verify(t.Context()), backend.ErrDamaged)
+}
