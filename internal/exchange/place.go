@@ -61,7 +61,24 @@ func (p Place) MakeDir() error {
 	if err := durable.MkdirAll(filepath.Dir(p.path), 0o755); err != nil {
 		return err
 	}
-	return durable.MkdirAll(p.Dir(), 0o700)
+	if err := durable.MkdirAll(p.Dir(), 0o700); err != nil {
+		return err
+	}
+	_, err := p.checkDir()
+	return err
+}
+
+// checkDir reports whether the directory for what is not in use is there. What a link
+// in its place leads to is not ours: nothing there is moved, or removed.
+func (p Place) checkDir() (there bool, err error) {
+	info, err := os.Lstat(p.Dir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "open", Path: p.Dir(), Err: errors.New("it is not a directory")}
+	}
+	return err == nil, err
 }
 
 // Standing describes what stands in the place; nil if nothing does.
@@ -79,7 +96,7 @@ func (p Place) Lock(ctx context.Context) (unlock func(), err error) {
 	if err := p.MakeDir(); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(p.Dir(), lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(p.Dir(), lockName), os.O_RDWR|os.O_CREATE|noFollow, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -184,6 +201,9 @@ func (p Place) replaced() (olds []string, err error) {
 
 // asides returns the names of what was set aside, and of what waits, in order.
 func (p Place) asides() (names []string, err error) {
+	if there, err := p.checkDir(); !there {
+		return nil, err
+	}
 	entries, err := os.ReadDir(p.Dir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
