@@ -139,7 +139,7 @@ func (t *tool) confPlace() string {
 
 // warn writes a line to standard error that does not end the command.
 func (t *tool) warn(format string, args ...any) {
-	fmt.Fprintf(t.errs, "leasehold: "+format+"\n", args...)
+	fmt.Fprintf(t.errs, "leasehold: %s\n", printableLines(fmt.Sprintf(format, args...)))
 }
 
 // dataDirs returns the directories in which stores are looked for.

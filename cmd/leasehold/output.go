@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 )
 
 // writeJSON writes the answer of a command, of which nil stands for an empty list.
@@ -29,7 +31,7 @@ func newTable(w io.Writer, headings ...string) table {
 // row writes a line, with a hyphen for what is empty.
 func (t table) row(cells ...string) {
 	for i, c := range cells {
-		if c == "" {
+		if cells[i] = printable(c); c == "" {
 			cells[i] = "-"
 		}
 	}
@@ -37,6 +39,27 @@ func (t table) row(cells ...string) {
 }
 
 func (t table) flush() error { return t.w.Flush() }
+
+// printable returns a text with what a terminal could take for a command, or would show
+// as something else than it is, in the form of an escape. Names of containers, and of
+// files, are what somebody else has chosen.
+func printable(s string) string {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+}
+
+// printableLines is printable for a text of several lines, which may be indented.
+func printableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		text := strings.TrimLeft(line, "\t")
+		lines[i] = line[:len(line)-len(text)] + printable(text)
+	}
+	return strings.Join(lines, "\n")
+}
 
 // shortID cuts a container ID to what is enough to tell one from another, as
 // crictl, podman and nerdctl print it.

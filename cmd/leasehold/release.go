@@ -50,7 +50,7 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 	}
 	leases, err := t.releaseFrom(cmd, n, addrs, f)
 	if unleased := (*allocator.UnleasedError)(nil); errors.As(err, &unleased) {
-		fmt.Fprintln(t.errs, inNetwork(n, err))
+		fmt.Fprintln(t.errs, printableLines(inNetwork(n, err).Error()))
 		return errNo
 	}
 	if err != nil {
@@ -60,7 +60,7 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 		return err
 	}
 	if len(leases) == 0 {
-		fmt.Fprintf(t.errs, "%s: %s holds nothing%s\n", n.name, f.owner, t.wholeID(cmd, n, f.owner))
+		fmt.Fprintln(t.errs, printable(fmt.Sprintf("%s: %s holds nothing%s", n.name, f.owner, t.wholeID(cmd, n, f.owner))))
 		return errNo
 	}
 	return nil
@@ -166,5 +166,5 @@ func (t *tool) holder(l backend.Lease) string {
 	if !l.Since.IsZero() {
 		text += ", " + age(t.now().Sub(l.Since)) + " old"
 	}
-	return text
+	return printable(text)
 }

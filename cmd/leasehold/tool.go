@@ -56,9 +56,9 @@ func (t *tool) run(ctx context.Context, args []string) int {
 
 // complain writes an error, and what to do next where that is known.
 func (t *tool) complain(err error) {
-	fmt.Fprintf(t.errs, "leasehold: %v\n", err)
+	fmt.Fprintf(t.errs, "leasehold: %s\n", printableLines(err.Error()))
 	if next := t.advice(err); next != "" {
-		fmt.Fprintf(t.errs, "next: %s\n", next)
+		fmt.Fprintf(t.errs, "next: %s\n", printable(next))
 	}
 }
 

@@ -199,9 +199,9 @@ func (t *tool) tellFindings(networks []network, findings []finding, failed error
 	}
 	for _, f := range findings {
 		if f.Repaired != "" {
-			fmt.Fprintf(t.out, "%s: repaired: %s\n", f.Network, f.Repaired)
+			fmt.Fprintf(t.out, "%s: repaired: %s\n", f.Network, printable(f.Repaired))
 		} else {
-			fmt.Fprintf(t.out, "%s: %s\n", f.Network, f.Finding)
+			fmt.Fprintf(t.out, "%s: %s\n", f.Network, printable(f.Finding))
 		}
 	}
 	if len(findings) == 0 && failed == nil {

@@ -207,7 +207,7 @@ func (t *tool) tellLeaks(f fullness) {
 		say("%d in no range of the configuration", f.Outside)
 	}
 	for _, h := range f.Most {
-		say("%d held by one container: %s", h.Leases, h.ContainerID)
+		say("%d held by one container: %s", h.Leases, printable(h.ContainerID))
 	}
 	switch {
 	case f.Leases == 0 || f.BeforeBoot+f.Torn > 0:
