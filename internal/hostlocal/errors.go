@@ -85,7 +85,9 @@ func classifyStore(err error, network string) (code uint, details string) {
 		return CodeDamaged, "to see what is wrong, run: leasehold verify " + network + "; to repair it: leasehold verify --repair " + network
 	case errors.Is(err, backend.ErrOtherStore):
 		return CodeMismatch, "a store is a directory (files) or a regular file (bolt)"
-	case errors.Is(err, backend.ErrNoSpace), errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):
+	case errors.Is(err, backend.ErrNoSpace):
+		return types.ErrIOFailure, "free space, or inodes, on the file system of the data directory; DEL and GC need none"
+	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):
 		return types.ErrIOFailure, ""
 	}
 	return types.ErrInternal, ""

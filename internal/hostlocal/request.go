@@ -2,6 +2,7 @@ package hostlocal
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"unicode"
 
@@ -34,6 +35,9 @@ func parseRequest(getenv func(string) string) (request, error) {
 	if r.owner.IfName == "" {
 		r.owner.IfName = defaultIfName
 	}
+	if !recordable(r.netns) {
+		r.netns = "" // It is only shown to people. An ADD must not fail for it.
+	}
 	switch r.command {
 	case "ADD", "DEL", "CHECK":
 		return r, checkOwner(r.owner)
@@ -41,6 +45,12 @@ func parseRequest(getenv func(string) string) (request, error) {
 		return r, nil
 	}
 	return r, envError("unknown CNI_COMMAND: "+r.command, "want ADD, DEL, CHECK, GC, STATUS or VERSION")
+}
+
+// recordable reports whether a lease can carry the path of a network namespace.
+func recordable(netns string) bool {
+	l := backend.Lease{Addr: netip.IPv4Unspecified(), Owner: backend.Owner{ContainerID: "any"}, Netns: netns}
+	return l.Validate() == nil
 }
 
 // network returns the name of the network, for the advice in an error.

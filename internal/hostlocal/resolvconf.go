@@ -1,38 +1,53 @@
 package hostlocal
 
 import (
-	"bufio"
+	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
 )
 
+// maxResolvConf is more than any resolv.conf(5) holds. Some files have no end.
+const maxResolvConf = 1 << 20
+
 // readResolvConf reads the DNS settings of a file in the format of resolv.conf(5).
-// Unknown and incomplete lines are passed over, as the resolver does.
+// Unknown and incomplete lines are passed over, as the resolver does; whatever the
+// file is, nothing else of it can get into a result, and nothing at all into an error.
 func readResolvConf(name string) (types.DNS, error) {
 	var dns types.DNS
 	f, err := os.Open(name)
 	if err != nil {
 		return dns, err
 	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		words := strings.Fields(lines.Text())
-		if len(words) < 2 {
-			continue
-		}
-		switch words[0] {
-		case "nameserver":
-			dns.Nameservers = append(dns.Nameservers, words[1])
-		case "domain":
-			dns.Domain = words[1]
-		case "search":
-			dns.Search = append(dns.Search, words[1:]...)
-		case "options":
-			dns.Options = append(dns.Options, words[1:]...)
-		}
+	defer f.Close() // It was only read.
+	text, err := io.ReadAll(io.LimitReader(f, maxResolvConf+1))
+	if err != nil {
+		return dns, err
 	}
-	return dns, lines.Err()
+	if len(text) > maxResolvConf {
+		return dns, &fs.PathError{Op: "read", Path: name, Err: errors.New("too long for a resolv.conf")}
+	}
+	for line := range strings.Lines(string(text)) {
+		readResolvLine(&dns, strings.Fields(line))
+	}
+	return dns, nil
+}
+
+func readResolvLine(dns *types.DNS, words []string) {
+	if len(words) < 2 {
+		return
+	}
+	switch words[0] {
+	case "nameserver":
+		dns.Nameservers = append(dns.Nameservers, words[1])
+	case "domain":
+		dns.Domain = words[1]
+	case "search":
+		dns.Search = append(dns.Search, words[1:]...)
+	case "options":
+		dns.Options = append(dns.Options, words[1:]...)
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt"
@@ -142,10 +143,13 @@ func orFiles(standing string) string {
 }
 
 // Usable returns an error if a store at path could not be written to or, where
-// there is none yet, created.
+// there is none yet, created; [backend.ErrNoSpace] if that is for lack of space.
 func Usable(path string) error {
 	for {
 		err := writable(path)
+		if err == nil && !roomy(path) {
+			return fmt.Errorf("%s: %w: %w", path, backend.ErrNoSpace, syscall.ENOSPC)
+		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
