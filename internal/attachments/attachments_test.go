@@ -155,21 +155,3 @@ func TestReadSaysWhatItsSourceSays(t *testing.T) {
 	_, err := attachments.Read(iotest.ErrReader(unreadable))
 	require.ErrorIs(t, err, unreadable)
 }
-
-// FuzzRead holds that no list makes Read panic, and that whatever comes out can hold
-// a lease.
-func FuzzRead(f *testing.F) {
-	for _, text := range []string{
-		"", "a eth0\n# b\n", `["a", {"id": "b"}]`, `{"items": [{"id": "a"}]}`, `{"containers": []}`, "\"a\"\n{\"ID\": \"b\"}\n",
-		`{"cni.dev/valid-attachments": null, "cni.dev/attachments": [{"containerID": "a", "ifname": "b"}]}`, `[5`, "\xff",
-	} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		got, err := attachments.Read(strings.NewReader(text))
-		require.Equal(t, err != nil, len(got) == 0)
-		for _, o := range got {
-			require.NoError(t, o.Validate())
-		}
-	})
-}

@@ -1,14 +1,19 @@
 package dump_test
 
 import (
+	"bytes"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/config"
 )
 
 // FuzzRead holds that no file makes the reader panic, that what it takes can be
-// stored, and that it comes back if it is written again.
+// stored, that it comes back if it is written again, and that a file of which something
+// is missing is not taken for one of fewer leases.
 func FuzzRead(f *testing.F) {
 	v1, err := os.ReadFile("testdata/v1.jsonl")
 	require.NoError(f, err)
@@ -24,16 +29,27 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) {
 		networks, err := read(file)
 		for _, n := range networks {
+			require.NoError(t, config.CheckName(n.name), "it becomes a part of a path")
 			for _, l := range n.leases {
 				require.NoError(t, l.Validate())
 			}
 		}
 		if err != nil {
+			require.Regexp(t, "^(line [0-9]+: |the file )", err.Error())
 			return
 		}
 		require.NotEmpty(t, networks)
-		again, err := read(write(t, networks...))
+		whole := write(t, networks...)
+		again, err := read(whole)
 		require.NoError(t, err)
 		require.Equal(t, networks, again)
+		if len(networks[0].leases) > 0 {
+			lines := bytes.SplitAfter(whole, []byte("\n"))
+			_, err := read(bytes.Join(slices.Delete(lines, 1, 2), nil))
+			require.Error(t, err, "a lease is missing")
+		}
+		if half, err := read(file[:len(file)/2]); err == nil {
+			require.Equal(t, networks[:len(half)], half)
+		}
 	})
 }
