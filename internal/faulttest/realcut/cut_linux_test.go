@@ -1,0 +1,100 @@
+package realcut
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/durable"
+)
+
+// What the other tests rest on: the cut takes what was not synced, and that only.
+func TestCutIsReal(t *testing.T) {
+	for _, kind := range fileSystems() {
+		t.Run(kind, func(t *testing.T) {
+			d := newDisk(t, kind)
+			for range 3 {
+				write := func(name string, sync bool) string {
+					path := filepath.Join(d.dir, name)
+					f, err := os.Create(path)
+					require.NoError(t, err)
+					defer f.Close()
+					_, err = f.WriteString(name)
+					require.NoError(t, err)
+					if sync {
+						require.NoError(t, f.Sync())
+						require.NoError(t, durable.SyncDir(d.dir))
+					}
+					return path
+				}
+				synced := write("synced", true)
+				inPlace := write("in place", true)
+				lost := write("lost", false)
+				require.NoError(t, os.WriteFile(inPlace, []byte("overwritten"), 0o600))
+				require.NoError(t, os.Rename(synced, synced+" and renamed"))
+				d.cut()
+				require.Error(t, os.WriteFile(lost, []byte("too late"), 0o600))
+				d.restore()
+
+				require.NoFileExists(t, lost)
+				require.NoFileExists(t, synced+" and renamed")
+				for _, path := range []string{synced, inPlace} {
+					text, err := os.ReadFile(path)
+					require.NoError(t, err)
+					require.Equal(t, filepath.Base(path), string(text))
+				}
+			}
+		})
+	}
+}
+
+// Nothing is acknowledged once the power is cut. On xfs, fsync(2) of a directory alone
+// would say that all is well.
+func TestSyncOfADirectoryFailsAfterTheCut(t *testing.T) {
+	for _, kind := range fileSystems() {
+		t.Run(kind, func(t *testing.T) {
+			d := newDisk(t, kind)
+			path := filepath.Join(d.dir, "file")
+			require.NoError(t, os.WriteFile(path, nil, 0o600))
+			require.NoError(t, durable.SyncDir(d.dir))
+			dir, err := os.Open(d.dir)
+			require.NoError(t, err)
+			defer dir.Close()
+			require.NoError(t, os.Rename(path, path+"-renamed"))
+			d.cut()
+			require.Error(t, durable.SyncOpenDir(dir))
+			require.NoError(t, dir.Close())
+			d.restore()
+			require.FileExists(t, path)
+		})
+	}
+}
+
+// The loop devices go with what is mounted.
+func TestNothingIsLeftBehind(t *testing.T) {
+	for _, kind := range fileSystems() {
+		var image string
+		t.Run(kind, func(t *testing.T) {
+			image = newDisk(t, kind).image.Path
+			require.True(t, isBacking(t, image))
+		})
+		gone := func() bool { return !isBacking(t, image) }
+		require.Eventually(t, gone, time.Minute, time.Millisecond, "the kernel takes its time")
+	}
+}
+
+// isBacking reports whether a loop device is in use for the file that was made at path,
+// which may be unreachable by now.
+func isBacking(t *testing.T, path string) bool {
+	devices, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	require.NoError(t, err)
+	return slices.ContainsFunc(devices, func(device string) bool {
+		text, err := os.ReadFile(device)
+		return err == nil && strings.Contains(string(text), filepath.Base(path))
+	})
+}

@@ -1,0 +1,97 @@
+package realcut
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/faulttest"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+func TestWhatWasAcknowledgedSurvives(t *testing.T) {
+	programs := faulttest.Shared(t)
+	for _, kind := range fileSystems() {
+		t.Run(kind, func(t *testing.T) {
+			d := newDisk(t, kind)
+			var all counts
+			for i := range cuts() {
+				seed := uint64(i)
+				c, err := round(d, programs, seed)
+				require.NoError(t, err, "round %d", seed)
+				all.add(c)
+			}
+			t.Logf("%s: %v", kind, all)
+		})
+	}
+}
+
+// The cuts find it out if what is acknowledged was not synced.
+func TestMissingSyncsAreFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the programs are built once more for it")
+	}
+	programs, err := faulttest.Build(t.TempDir(),
+		faulttest.Fault{File: "backend/files/change.go",
+			Old: `return d.fail("sync", "", durable.SyncOpenDir(d.self))`, New: "_ = durable.SyncOpenDir; return nil"},
+		faulttest.Fault{File: "backend/bolt/session.go",
+			Old: "NoStatistics: true,", New: "NoStatistics: true, NoSync: true,"},
+	)
+	require.NoError(t, err)
+	for _, kind := range fileSystems() {
+		for seed, store := range []string{config.Files, config.Bolt} {
+			t.Run(kind+" "+store, func(t *testing.T) {
+				d := newDisk(t, kind)
+				for range 20 {
+					if _, err := round(d, programs, uint64(2*seed)); err != nil {
+						t.Log(err)
+						return
+					}
+				}
+				t.Error("nothing was found in 20 cuts")
+			})
+		}
+	}
+}
+
+func cuts() int {
+	switch {
+	case faulttest.Exhaustive():
+		return 1000
+	case testing.Short():
+		return 2
+	}
+	return 6
+}
+
+// round is a storm, the cut that ends it, and what is found thereafter. The seed says which.
+func round(d *disk, programs faulttest.Programs, seed uint64) (counts, error) {
+	d.t.Helper()
+	r := rand.New(rand.NewPCG(seed, 1))
+	s := &storm{programs: programs, Network: faulttest.Network{
+		Dir: filepath.Join(d.dir, "networks"), Dual: seed%2 == 0, Size: 6,
+	}}
+	migrate := seed%4 == 3
+	if !migrate {
+		s.Backend = []string{config.Files, config.Bolt}[seed/2%2]
+	}
+	standing, err := stores.Standing(s.Path())
+	require.NoError(d.t, err)
+	if r.IntN(3) == 0 || !migrate && standing != s.Backend {
+		require.NoError(d.t, os.RemoveAll(s.Dir)) // The first ADD makes the network.
+		d.settle()
+	}
+	s.rage(r, 2+r.IntN(3), migrate, d.cut)
+	d.restore()
+	s.count.cuts = 1
+	if err := errors.Join(s.strange...); err != nil {
+		return s.count, fmt.Errorf("with power: %w", err)
+	}
+	return s.count, s.check(d.t.Context())
+}
