@@ -1,0 +1,10 @@
+package storm
+
+import (
+	"os"
+	"testing"
+
+	"github.com/leasehold/leasehold/internal/faulttest"
+)
+
+func TestMain(m *testing.M) { os.Exit(faulttest.Main(m)) }

@@ -1,0 +1,106 @@
+package storm
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/leasehold/leasehold/internal/faulttest"
+)
+
+// byProcess has the plugin at path perform requests, each in a process of its own, which
+// start is shown.
+func byProcess(n faulttest.Network, path string, start func(*os.Process) (ended func())) performer {
+	return func(ctx context.Context, r request) answer {
+		cmd := n.Command(path, r.command, r.id, r.more())
+		var out bytes.Buffer
+		cmd.Stdout = &out
+		killed, err := finish(ctx, cmd, start)
+		if exit := (*exec.ExitError)(nil); killed || err != nil && !errors.As(err, &exit) {
+			return answer{killed: killed, err: err}
+		}
+		return read(r, out.Bytes(), err)
+	}
+}
+
+// byTool has the tool at path perform a GC.
+func byTool(n faulttest.Network, path string, start func(*os.Process) (ended func())) performer {
+	return func(ctx context.Context, r request) answer {
+		cmd := n.Tool(path, "gc", faulttest.Name, "--valid", "-", "--older-than", "0", "--allow-none")
+		cmd.Stdin = strings.NewReader(strings.Join(r.valid, "\n"))
+		killed, err := finish(ctx, cmd, start)
+		return answer{killed: killed, err: err}
+	}
+}
+
+// longest is how long no process takes, even if it waits for a lock as long as it is
+// willing to.
+const longest = 2 * time.Minute
+
+var errHangs = fmt.Errorf("has not ended in %v", longest)
+
+// finish runs a process to its end, which it reports if it was SIGKILL; that is no error.
+// An error has what the process wrote for people.
+func finish(ctx context.Context, cmd *exec.Cmd, start func(*os.Process) (ended func())) (killed bool, err error) {
+	var diagnostics bytes.Buffer
+	cmd.Stderr = &diagnostics
+	if err := cmd.Start(); err != nil {
+		return false, err
+	}
+	ended := start(cmd.Process)
+	defer ended()
+	ctx, cancel := context.WithTimeoutCause(ctx, longest, errHangs)
+	defer cancel()
+	// That it has ended meanwhile does not matter.
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
+	err = cmd.Wait()
+	stop()
+	switch {
+	case context.Cause(ctx) == errHangs:
+		return false, errHangs
+	case wasKilled(cmd.ProcessState):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("%w: %s", err, strings.TrimSpace(diagnostics.String()))
+	}
+	return false, nil
+}
+
+func wasKilled(s *os.ProcessState) bool {
+	status, ok := s.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}
+
+// read reads what the plugin has written, and how it ended.
+func read(r request, out []byte, err error) answer {
+	switch {
+	case err == nil && r.command == "ADD":
+		addrs, err := faulttest.Addresses(out)
+		return answer{addrs: addrs, err: err}
+	case err == nil:
+		return answer{}
+	}
+	e := new(types.Error)
+	if jsonErr := json.Unmarshal(out, e); jsonErr != nil || e.Code == 0 {
+		return answer{err: fmt.Errorf("%w: not a CNI error: %q", err, out)}
+	}
+	return answer{code: e.Code, err: unexpected(e)}
+}
+
+// unexpected returns e unless its code is an answer to be expected.
+func unexpected(e *types.Error) error {
+	switch e.Code {
+	case tryAgain, exhausted, duplicate, missing:
+		return nil
+	}
+	return e
+}
