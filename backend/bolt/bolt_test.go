@@ -53,9 +53,7 @@ func damages() (list []func(path string) error) {
 		edit(func(b []byte) []byte { copy(b[at:], b[at+page:][:page]); return b }) // another page
 		edit(func(b []byte) []byte { b[at+8] ^= 0x10; return b })                  // another kind of page
 	}
-	// Not the last two bytes: with a page said to be gigabytes long, bbolt works
-	// for minutes before it fails.
-	for bit := 0; bit < 8*14; bit += 5 {
+	for bit := 0; bit < 8*16; bit += 5 {
 		edit(func(b []byte) []byte { return flipEverywhere(b, page, bit) })
 	}
 	edit(func([]byte) []byte { return []byte("This is no store.") })

@@ -32,7 +32,7 @@ type item struct{ bucket, key, value []byte }
 const batchLen = 8192
 
 func newBulk(path string, f *os.File) *bulk {
-	b := &bulk{session: &session{store: Open(path), file: f, how: creating}, written: make(chan error, 1)}
+	b := &bulk{session: &session{store: Open(path), file: f, how: creating, sound: true}, written: make(chan error, 1)}
 	b.written <- nil
 	return b
 }

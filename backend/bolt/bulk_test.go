@@ -103,7 +103,7 @@ func TestCreateWastesNoPages(t *testing.T) {
 	require.NoError(t, s.View(ctx, func(r backend.ReadTx) error {
 		v := r.(*tx)
 		pages := 0
-		for bucket, fill := range map[*bbolt.Bucket]float64{v.leases: 0.9, v.runs: 0.85, v.owners: 0.65} {
+		for bucket, fill := range map[*bbolt.Bucket]float64{v.leases.Bucket: 0.9, v.runs.Bucket: 0.85, v.owners.Bucket: 0.65} {
 			s := bucket.Stats()
 			require.Greater(t, float64(s.LeafInuse)/float64(s.LeafAlloc), fill)
 			pages += s.LeafPageN + s.LeafOverflowN + s.BranchPageN + s.BranchOverflowN

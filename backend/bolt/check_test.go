@@ -44,7 +44,7 @@ func TestCheckPassesSoundStores(t *testing.T) {
 				if err := t.writing(); err != nil {
 					return err
 				}
-				return errors.Join(stir(t.leases, rnd, space, releases), stir(t.owners, rnd, space, releases))
+				return errors.Join(stir(t.leases.Bucket, rnd, space, releases), stir(t.owners.Bucket, rnd, space, releases))
 			}))
 			s.agree()
 		}

@@ -74,8 +74,11 @@
 //
 // # Damage
 //
-// A damaged file gives an error where bbolt panics or faults. There are damages on
-// which bbolt does neither and goes on, for ever or over pages that are in use: a
+// A damaged file gives an error where bbolt panics or faults. Where it would do neither
+// and go on, for ever or until there is no memory left, is found out before: each page
+// is looked at ahead of bbolt when a transaction first comes to it, and the list of
+// free pages before anything is written. Damage in pages that no transaction comes to
+// is not seen, nor that a page in use is listed as free, which bbolt then writes over: a
 // store opened with [Checked] looks at every page first, as Verify always does.
 // [Store.Salvage] reads what can be read of a file, whatever has happened to it.
 //

@@ -14,8 +14,9 @@ import (
 // damaged bbolt panics, or touches memory that has no file behind it, which
 // transact has the runtime turn into a panic; guard makes it [backend.ErrDamaged].
 //
-// After a panic bbolt may hold any of its mutexes, so nothing of that DB must be
-// called any more, not even Close; t.damage says so.
+// After a panic of its own bbolt may hold any of its mutexes, so nothing of that DB must
+// be called any more, not even Close; t.damage says so. Where a trail has found a
+// fault, bbolt has not seen it.
 func (t *session) guard(op func() error) (err error) {
 	defer t.rescue(&err)
 	return t.store.explain(op())
@@ -23,7 +24,12 @@ func (t *session) guard(op func() error) (err error) {
 
 // rescue is deferred where bbolt may panic.
 func (t *session) rescue(err *error) {
-	if p := recover(); p != nil {
+	switch p := recover().(type) {
+	case nil:
+	case fault:
+		*err = t.store.damaged(p)
+		t.failed = *err
+	default:
 		t.damage = t.store.damaged(p)
 		*err = t.damage
 	}
@@ -39,7 +45,7 @@ func (s *Store) explain(err error) error {
 		errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrIncompatibleValue),
 		errors.Is(err, syscall.EFBIG): // a page number that is none
 		return s.damaged(err)
-	case errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return s.fail(fmt.Errorf("%w: %w", backend.ErrNoSpace, err))
 	default:
 		return s.fail(err)

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -98,7 +99,7 @@ func (f image) freePages(m meta, own bitmap) (free bitmap, err error) {
 		return nil, nil
 	}
 	pos := int64(m.freelist) * f.pageSize
-	b := make([]byte, headerLen+pageIDLen)
+	b := make([]byte, min(f.pageSize, minPageSize)) // mostly all of the list
 	if _, err := f.ReadAt(b, pos); err != nil {
 		return nil, cutOff(err)
 	}
@@ -121,7 +122,11 @@ func (f image) freePages(m meta, own bitmap) (free bitmap, err error) {
 		return nil, fmt.Errorf("there is no room for its %d entries", count)
 	}
 	free = newBitmap(min(m.end, f.pages()))
-	if err := readFree(free, io.NewSectionReader(f, pos+at, int64(count)*pageIDLen), m.end, own); err != nil {
+	var list io.Reader = bufio.NewReader(io.NewSectionReader(f, pos+at, int64(count)*pageIDLen))
+	if end := at + int64(count)*pageIDLen; end <= int64(len(b)) {
+		list = bytes.NewReader(b[at:end])
+	}
+	if err := readFree(free, list, m.end, own); err != nil {
 		return nil, err // It is not believed in part.
 	}
 	return free, nil
@@ -130,7 +135,6 @@ func (f image) freePages(m meta, own bitmap) (free bitmap, err error) {
 // readFree marks in free the pages that a list names: in ascending order, below end, and
 // none of its own.
 func readFree(free bitmap, list io.Reader, end uint64, own bitmap) error {
-	list = bufio.NewReaderSize(list, 64<<10)
 	last := uint64(firstPage - 1)
 	for b := make([]byte, pageIDLen); ; {
 		_, err := io.ReadFull(list, b)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/durable"
@@ -64,7 +65,7 @@ func (s *Store) openExclusive(ctx context.Context) (f *os.File, fresh bool, err 
 // and none on its way from a migration.
 func (s *Store) openStanding(flag int) (*os.File, error) {
 	for {
-		f, err := s.openFile(s.path, flag)
+		f, err := openRegular(s.path, flag)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
@@ -83,23 +84,26 @@ func (s *Store) newPath() string {
 
 func (s *Store) openNew() (*os.File, error) {
 	if err := durable.MkdirAll(filepath.Dir(s.path), 0o755); err != nil {
-		return nil, err
+		return nil, s.explain(err)
 	}
-	return s.openFile(s.newPath(), os.O_RDWR|os.O_CREATE)
+	f, err := openRegular(s.newPath(), os.O_RDWR|os.O_CREATE)
+	return f, s.explain(err)
 }
 
-// openFile opens a file that a bolt store can be in: a regular one.
-func (s *Store) openFile(path string, flag int) (*os.File, error) {
+// openRegular opens a file that a bolt store can be in: a regular one.
+func openRegular(path string, flag int) (*os.File, error) {
 	f, err := openFile(path, flag, 0o600)
 	if err != nil {
-		if info, statErr := os.Lstat(path); statErr == nil && !info.Mode().IsRegular() {
-			return nil, s.fail(backend.ErrOtherStore)
+		// A migration can have exchanged it just now, and another one back again.
+		info, statErr := os.Lstat(path)
+		if errors.Is(err, syscall.EISDIR) || statErr == nil && !info.Mode().IsRegular() {
+			return nil, &pathError{path, backend.ErrOtherStore}
 		}
 		return nil, err
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = s.fail(backend.ErrOtherStore)
+		err = &pathError{path, backend.ErrOtherStore}
 	}
 	if err != nil {
 		f.Close()

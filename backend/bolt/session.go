@@ -21,10 +21,13 @@ type session struct {
 	store *Store
 	file  *os.File
 	how   purpose
+	sound bool // all pages of the file have been looked at
 	db    *bbolt.DB
 	bolt  *bbolt.Tx
 
-	meta, leases, owners, runs, boots, cursors *bbolt.Bucket
+	meta, leases, owners, runs, boots, cursors *bucket
+
+	free, listed bitmap // pages that are free, and those that list them
 
 	pageSize int   // bytes of a page
 	size     int64 // bytes of the file
@@ -48,19 +51,21 @@ const (
 
 // transact calls work in a session on the locked file f, and closes f.
 func (s *Store) transact(f *os.File, how purpose, work func(*session) error) error {
-	if s.checked && how != creating {
+	sound := how == creating
+	if s.checked && !sound {
 		if err := s.check(f); err != nil {
 			f.Close() // It was only read.
 			return err
 		}
+		sound = true
 	}
-	return s.transactUnchecked(f, how, work)
+	return s.transactOn(f, how, sound, work)
 }
 
-func (s *Store) transactUnchecked(f *os.File, how purpose, work func(*session) error) error {
+func (s *Store) transactOn(f *os.File, how purpose, sound bool, work func(*session) error) error {
 	defer f.Close() // mostly for the second time: bbolt closes what it has opened
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	t := &session{store: s, file: f, how: how}
+	t := &session{store: s, file: f, how: how, sound: sound}
 	if err := t.guard(t.begin); err != nil {
 		return and(err, t.abort())
 	}
@@ -113,6 +118,9 @@ func (t *session) openDB() (*bbolt.DB, error) {
 	if allocated(info) {
 		t.room = t.size
 	}
+	if err := t.scout(); err != nil {
+		return nil, err
+	}
 	db, err := bbolt.Open(t.store.path, 0o600, &bbolt.Options{
 		OpenFile:     func(string, int, os.FileMode) (*os.File, error) { return t.file, nil },
 		ReadOnly:     t.how == viewing,
@@ -132,25 +140,32 @@ func (t *session) bind() error {
 	if used := t.bolt.Size(); t.how != creating && used > t.size {
 		return t.store.damaged(fmt.Sprintf("of %d bytes only %d are there", used, t.size))
 	}
-	t.meta = t.bolt.Bucket(metaBucket)
+	t.findBuckets()
 	if t.meta == nil {
 		return t.store.fail(fmt.Errorf("%w: it has no bucket %q", backend.ErrFormat, metaBucket))
 	}
 	if v := t.meta.Get(formatKey); !bytes.Equal(v, []byte{format}) {
 		return t.store.fail(unknownVersion(v))
 	}
-	for _, b := range []struct {
-		name []byte
-		to   **bbolt.Bucket
-	}{
-		{leasesBucket, &t.leases}, {ownersBucket, &t.owners}, {runsBucket, &t.runs},
-		{bootsBucket, &t.boots}, {cursorsBucket, &t.cursors},
-	} {
-		if *b.to = t.bolt.Bucket(b.name); *b.to == nil {
+	for _, b := range t.buckets() {
+		if *b.is == nil {
 			return t.store.damaged(fmt.Sprintf("it has no bucket %q", b.name))
 		}
 	}
 	return nil
+}
+
+// A named is a bucket of a session, and its name.
+type named struct {
+	name []byte
+	is   **bucket
+}
+
+func (t *session) buckets() [6]named {
+	return [...]named{
+		{metaBucket, &t.meta}, {leasesBucket, &t.leases}, {ownersBucket, &t.owners},
+		{runsBucket, &t.runs}, {bootsBucket, &t.boots}, {cursorsBucket, &t.cursors},
+	}
 }
 
 // abort ends the transaction without writing.
@@ -164,12 +179,11 @@ func (t *session) abort() error {
 // commit makes what the transaction wrote durable.
 func (t *session) commit() error {
 	id := t.bolt.ID()
-	err := t.guard(func() error {
-		if err := t.flush(); err != nil {
-			return errors.Join(err, t.bolt.Rollback())
-		}
-		return t.bolt.Commit()
-	})
+	err := t.guard(t.flush)
+	if err != nil {
+		return and(err, t.abort())
+	}
+	err = t.guard(t.bolt.Commit)
 	if err != nil && t.how == updating {
 		err = and(err, t.revoke(id))
 	}
@@ -177,7 +191,11 @@ func (t *session) commit() error {
 		err = t.store.explain(t.store.place())
 		t.placed = err == nil
 	}
-	return and(err, t.close())
+	closeErr := t.close()
+	if err == nil {
+		return nil // It is done, even if bbolt could not take back its lock before it closed the file.
+	}
+	return and(err, closeErr)
 }
 
 // close gives the file back, and with it the lock.

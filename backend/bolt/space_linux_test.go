@@ -168,3 +168,8 @@ func TestFileHasNoHoles(t *testing.T) {
 	require.True(t, allocated(info))
 	require.Less(t, info.Size(), int64(512<<10))
 }
+
+// A quota that is used up is a full disk, for one user.
+func TestQuotaIsSpaceToo(t *testing.T) {
+	require.ErrorIs(t, Open("net").explain(unix.EDQUOT), backend.ErrNoSpace)
+}

@@ -9,8 +9,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/leasehold/leasehold/backend"
 )
 
@@ -128,7 +126,7 @@ func (t *tx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 	}
 }
 
-func (t *tx) seek(from netip.Addr) (c *bbolt.Cursor, k, v []byte, err error) {
+func (t *tx) seek(from netip.Addr) (c *cursor, k, v []byte, err error) {
 	if err := cmp.Or(t.usable(), backend.CheckFrom(from)); err != nil {
 		return nil, nil, nil, err
 	}
@@ -142,7 +140,7 @@ func (t *tx) seek(from netip.Addr) (c *bbolt.Cursor, k, v []byte, err error) {
 	return c, k, v, nil
 }
 
-func (t *tx) next(c *bbolt.Cursor) (k, v []byte, err error) {
+func (t *tx) next(c *cursor) (k, v []byte, err error) {
 	if err := t.usable(); err != nil {
 		return nil, nil, err
 	}

@@ -39,7 +39,7 @@ func (s *Store) Verify(ctx context.Context) error {
 		return s.failAll(err, c.faults)
 	}
 	v := verifier{found: c.missing}
-	err = s.transactUnchecked(f, viewing, func(t *session) error {
+	err = s.transactOn(f, viewing, true, func(t *session) error {
 		v.tx = &tx{session: t}
 		if err := t.guard(v.verify); err != nil {
 			v.report("%w", err)

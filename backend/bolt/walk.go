@@ -61,54 +61,76 @@ func bucketNames() []string {
 
 // bucket walks a bucket, and calls leaf with the elements of each leaf, in order.
 func (w *walker) bucket(name string, e bucketEntry, leaf func(page uint64, list []element)) {
-	switch list, root, err := e.open(); {
-	case err != nil:
+	list, root, err := e.open()
+	if err != nil {
 		w.report(fault{page: e.page, part: name, err: err})
-	case root != 0:
-		w.tree(root, name, w.plain(name, leaf))
-	default:
-		w.plain(name, leaf)(e.page, list)
+		return
+	}
+	each := func(page uint64, list []element) {
+		if err := bucketless(list); err != nil {
+			w.report(fault{page: page, part: name, err: err})
+			return
+		}
+		leaf(page, list)
+	}
+	if root != 0 {
+		w.tree(root, name, each)
+	} else {
+		each(e.page, list)
 	}
 }
 
 // open returns the elements of a bucket that stands inside its entry, or else the page
 // in which its tree begins.
 func (e bucketEntry) open() (list []element, root uint64, err error) {
-	if len(e.value) < bucketLen {
-		return nil, 0, errors.New("its entry is cut off")
-	}
-	root, page := binary.NativeEndian.Uint64(e.value), e.value[bucketLen:]
-	if root != 0 {
-		if len(page) > 0 {
-			err = errors.New("its entry is too long")
-		}
+	h, page, root, err := e.parse()
+	if err != nil || root != 0 {
 		return nil, root, err
-	}
-	if len(page) < headerLen {
-		return nil, 0, errors.New("its entry is cut off")
-	}
-	h := parseHeader(page)
-	if err := h.expect(0, leafKind); err != nil {
-		return nil, 0, fmt.Errorf("of the page inside its entry: %w", err)
-	}
-	if h.overflow != 0 {
-		return nil, 0, fmt.Errorf("the page inside its entry goes on for %d pages", h.overflow)
 	}
 	list, err = elements(nil, h, page)
 	return list, 0, err
 }
 
-// plain returns leaf for a bucket that has no buckets in it.
-func (w *walker) plain(name string, leaf func(uint64, []element)) func(uint64, []element) {
-	return func(page uint64, list []element) {
-		for i, e := range list {
-			if e.bucket {
-				w.report(fault{page: page, part: name, err: fmt.Errorf("element %d is a bucket", i)})
-				return
-			}
-		}
-		leaf(page, list)
+// parse returns the page inside the entry, or else that in which the tree begins.
+func (e bucketEntry) parse() (h header, page []byte, root uint64, err error) {
+	if len(e.value) < bucketLen {
+		return h, nil, 0, errors.New("its entry is cut off")
 	}
+	root, page = binary.NativeEndian.Uint64(e.value), e.value[bucketLen:]
+	if root != 0 {
+		if len(page) > 0 {
+			err = errors.New("its entry is too long")
+		}
+		return h, nil, root, err
+	}
+	if len(page) < headerLen {
+		return h, nil, 0, errors.New("its entry is cut off")
+	}
+	h = parseHeader(page)
+	if err := h.expect(0, leafKind); err != nil {
+		return h, nil, 0, fmt.Errorf("of the page inside its entry: %w", err)
+	}
+	if h.overflow != 0 {
+		return h, nil, 0, fmt.Errorf("the page inside its entry goes on for %d pages", h.overflow)
+	}
+	return h, page, 0, nil
+}
+
+// bucketless returns an error if there is a bucket among the elements of one of ours.
+func bucketless(list []element) error {
+	for i, e := range list {
+		if err := noBucket(i, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func noBucket(i int, e element) error {
+	if e.bucket {
+		return fmt.Errorf("element %d is a bucket", i)
+	}
+	return nil
 }
 
 // tree walks the tree that begins in page id, and calls leaf with the elements of each
@@ -167,7 +189,11 @@ func (t *treeWalk) page(p place) (h header, list []element, err error) {
 	if l.list, err = elements(l.list[:0], h, l.page); err != nil {
 		return h, nil, err
 	}
-	return h, l.list, t.belongs(p, h, l.list)
+	var first, last []byte
+	if n := len(l.list); n > 0 {
+		first, last = l.list[0].key, l.list[n-1].key
+	}
+	return h, l.list, t.belongs(p, h, first, last)
 }
 
 // load reads page id, and those that belong to it, into l.
@@ -180,24 +206,28 @@ func (w *walker) load(id uint64, l *level) (h header, err error) {
 		return h, cutOff(err)
 	}
 	h = parseHeader(l.page)
-	if err := h.expect(id, branchKind, leafKind); err != nil {
+	size, err := w.claim(id, h)
+	if err != nil || h.overflow == 0 {
 		return h, err
-	}
-	size := (int64(h.overflow) + 1) * w.pageSize
-	if size > maxRun {
-		return h, fmt.Errorf("it goes on for %d pages", h.overflow)
-	}
-	if err := w.enter(id+1, h.overflow); err != nil {
-		return h, err
-	}
-	if h.overflow == 0 {
-		return h, nil
 	}
 	l.page = append(l.page, make([]byte, size-w.pageSize)...)
 	if _, err := w.ReadAt(l.page, int64(id)*w.pageSize); err != nil {
 		return h, cutOff(err)
 	}
 	return h, nil
+}
+
+// claim makes sure that h can be the header of page id, marks the pages behind it that
+// belong to it, and returns the size of them all.
+func (w *walker) claim(id uint64, h header) (size int64, err error) {
+	if err := h.expect(id, branchKind, leafKind); err != nil {
+		return 0, err
+	}
+	size = (int64(h.overflow) + 1) * w.pageSize
+	if size > maxRun {
+		return 0, fmt.Errorf("it goes on for %d pages", h.overflow)
+	}
+	return size, w.enter(id+1, h.overflow)
 }
 
 // enter marks n pages as seen, page id and those behind it. They have to be there, in
@@ -217,8 +247,9 @@ func (w *walker) enter(id uint64, n uint32) error {
 	return nil
 }
 
-// belongs returns an error unless a page is one that belongs to p.
-func (t *treeWalk) belongs(p place, h header, list []element) error {
+// belongs returns an error unless a page with that first and that last key is one that
+// belongs to p.
+func (t *treeWalk) belongs(p place, h header, first, last []byte) error {
 	if h.kind == leafKind {
 		if t.leaves < 0 {
 			t.leaves = p.depth
@@ -227,12 +258,12 @@ func (t *treeWalk) belongs(p place, h header, list []element) error {
 			return errors.New("it is not as deep in the tree as other leaves")
 		}
 	}
-	switch n := len(list); {
+	switch n := h.count; {
 	case h.kind == branchKind && n < 2, p.depth > 0 && n == 0:
 		return fmt.Errorf("%d elements are too few", n)
-	case p.from != nil && !bytes.Equal(list[0].key, p.from):
+	case p.from != nil && !bytes.Equal(first, p.from):
 		return errors.New("its first key is not the one that leads to it")
-	case p.to != nil && bytes.Compare(list[n-1].key, p.to) >= 0:
+	case p.to != nil && bytes.Compare(last, p.to) >= 0:
 		return errors.New("its last key belongs behind it")
 	}
 	return nil

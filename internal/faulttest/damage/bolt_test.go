@@ -1,0 +1,213 @@
+package damage
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/faulttest"
+)
+
+// A tally counts outcomes, of each of some things.
+type tally struct {
+	mu     sync.Mutex
+	counts map[string]map[string]int
+	total  int
+}
+
+func (c *tally) add(what, outcome string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.counts == nil {
+		c.counts = make(map[string]map[string]int)
+	}
+	if c.counts[what] == nil {
+		c.counts[what] = make(map[string]int)
+	}
+	c.counts[what][outcome]++
+	c.total++
+}
+
+func (c *tally) log(t *testing.T) {
+	t.Logf("%d damaged files", c.total)
+	for _, what := range slices.Sorted(maps.Keys(c.counts)) {
+		n := c.counts[what]
+		t.Logf("%-40s detected %6d, latent %6d, harmless %6d, older %5d, wrong %d",
+			what, n[detected], n[latent], n[harmless], n[older], n[wrong])
+	}
+}
+
+// runAll runs all trials and counts what comes of them.
+func runAll(t *testing.T, trials []trial) {
+	t.Helper()
+	var c tally
+	dir := faulttest.Dir(t)
+	workers(t, trials, func(w *worker, tr trial) {
+		outcome, err := tr.run(w, filepath.Join(dir, strconv.Itoa(w.number)))
+		if err != nil {
+			t.Error(err)
+		}
+		c.add(tr.name, outcome)
+	})
+	c.log(t)
+}
+
+// newSeed returns a number for the random damages of a test, which it logs.
+func newSeed(t *testing.T) uint64 {
+	seed := uint64(rand.Uint32())
+	if text := os.Getenv("LEASEHOLD_SEED"); text != "" {
+		var err error
+		seed, err = strconv.ParseUint(text, 10, 64)
+		require.NoError(t, err)
+	}
+	t.Logf("seed %d", seed)
+	return seed
+}
+
+// some returns those of all that a test tries: with -short, a fourth.
+func some[T any](all []T) []T {
+	if faulttest.Exhaustive() || !testing.Short() {
+		return all
+	}
+	var few []T
+	for i := rand.IntN(4); i < len(all); i += 4 {
+		few = append(few, all[i])
+	}
+	return few
+}
+
+// times is how often each of something is tried.
+func times(quick, exhaustive int) int {
+	switch {
+	case faulttest.Exhaustive():
+		return exhaustive
+	case testing.Short():
+		return max(quick/4, 1)
+	}
+	return quick
+}
+
+// small is a store whose trees have a branch each, but for the runs.
+func small() faulttest.Network { return faulttest.Network{Dual: true, Size: 40} }
+
+// large is one of which trees have more than a few leaves.
+func large() faulttest.Network { return faulttest.Network{Dual: true, Size: 200} }
+
+func TestDamagedBoltStoreLeasesNothingTwice(t *testing.T) {
+	other := newOriginal(t, faulttest.Network{Dual: true, Size: 60}, 10)
+	originals := []*original{newOriginal(t, small(), 4), newScattered(t)}
+	if faulttest.Exhaustive() {
+		originals = append(originals, newOriginal(t, large(), 7))
+	}
+	var trials []trial
+	seed := newSeed(t)
+	for _, o := range originals {
+		for i, d := range ways(other) {
+			for j := range times(25, 1200) {
+				s := seed + uint64(i)<<48 + uint64(j)<<32
+				image := d.do(rand.New(rand.NewPCG(s, 0)), o, bytes.Clone(o.image))
+				trials = append(trials, trial{original: o, name: d.name, image: image, seed: s, foreign: other.ever, many: d.many})
+			}
+		}
+	}
+	runAll(t, trials)
+}
+
+// In each part of a file bits are flipped, one at a time.
+func TestFlippedBitLeasesNothingTwice(t *testing.T) {
+	var trials []trial
+	seed := newSeed(t)
+	for _, o := range []*original{newOriginal(t, small(), 4), newScattered(t)} {
+		for i, part := range o.kinds() {
+			for j := range times(25, 1500) {
+				s := seed + uint64(i)<<48 + uint64(j)<<32
+				r := rand.New(rand.NewPCG(s, 0))
+				image, ids := bytes.Clone(o.image), o.pagesOf(part)
+				flip(r, o.written(image, ids[r.IntN(len(ids))]))
+				trials = append(trials, trial{original: o, name: part, image: image, seed: s})
+			}
+		}
+	}
+	runAll(t, trials)
+}
+
+// Of a store that is as small as can be, every byte has one of its bits flipped; in a
+// quick run, some of them.
+func TestEveryByteFlippedLeasesNothingTwice(t *testing.T) {
+	o := newOriginal(t, faulttest.Network{Size: 8}, 2)
+	step := 101
+	switch {
+	case faulttest.Exhaustive():
+		step = 1
+	case testing.Short():
+		step = 503
+	}
+	var trials []trial
+	for at := 0; at < o.pages*o.pageSize(); at += step {
+		image := bytes.Clone(o.image)
+		image[at] ^= 1 << (at * 5 % 8)
+		trials = append(trials, trial{original: o, name: o.parts[at/o.pageSize()], image: image, seed: uint64(at)})
+	}
+	runAll(t, trials)
+}
+
+// A file does not say which network it is of. What it holds is believed, and what it does
+// not hold is not: but no address is leased that is in it, or out of the pool.
+func TestStoresOfTwoNetworksExchanged(t *testing.T) {
+	one, other := newOriginal(t, small(), 4), newOriginal(t, faulttest.Network{Dual: true, Size: 60}, 10)
+	w, dir := newWorker(t), faulttest.Dir(t)
+	for _, tr := range []trial{
+		{original: one, image: one.image, net: other.net},
+		{original: other, image: other.image, net: one.net},
+	} {
+		tr.net.Dir = dir
+		require.NoError(t, tr.write())
+		given := leased{}
+		for i := range tr.net.Size {
+			id := "new" + strconv.Itoa(i)
+			a, err := w.do(order{Net: tr.net, Command: "ADD", ID: id})
+			require.NoError(t, err)
+			if a.Code != 0 {
+				break
+			}
+			require.NoError(t, tr.take(a.Out, id, tr.now, given))
+		}
+		a, err := w.do(order{Net: tr.net, Command: verify})
+		require.NoError(t, err)
+		require.Empty(t, a.Err)
+	}
+}
+
+// The plugin as a process ends as the worker does.
+func TestPluginAsAProcessEnds(t *testing.T) {
+	program, dir, seed := faulttest.Shared(t).HostLocal, faulttest.Dir(t), newSeed(t)
+	o := newOriginal(t, small(), 4)
+	n := 0
+	for _, d := range ways(o) {
+		for i := range times(2, 50) {
+			tr := trial{original: o, image: d.do(rand.New(rand.NewPCG(seed, uint64(i))), o, bytes.Clone(o.image)), net: o.net}
+			tr.net.Dir = dir
+			for _, command := range []string{"ADD", "DEL", "GC"} {
+				require.NoError(t, tr.write())
+				out, err := outputWithin(tr.net.Command(program, command, o.ids()[0], faulttest.Attachments(o.ids()...)))
+				require.NotContains(t, out, "goroutine", "%s, seed %d, %d", d.name, seed, i)
+				if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() == 1 {
+					err = nil // It has said why.
+				}
+				require.NoError(t, err, "%s, seed %d, %d: %s", d.name, seed, i, out)
+				n++
+			}
+		}
+	}
+	t.Logf("%d processes", n)
+}
