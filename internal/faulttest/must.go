@@ -49,7 +49,7 @@ func (n Network) Works(ctx context.Context) error {
 		return err
 	}
 	if len(h) < n.Size {
-		if err := n.another(h); err != nil {
+		if err := n.Another(h); err != nil {
 			return err
 		}
 	}
@@ -67,8 +67,8 @@ func (n Network) Works(ctx context.Context) error {
 	return n.exhaust(ctx)
 }
 
-// another has a container of a new name come and go.
-func (n Network) another(h Holding) error {
+// Another has a container of a new name come and go, beside those that hold addresses.
+func (n Network) Another(h Holding) error {
 	addrs, err := n.Add("another")
 	if err != nil {
 		return fmt.Errorf("ADD of another container: %w", err)

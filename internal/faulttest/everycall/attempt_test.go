@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"net/netip"
 	"os/exec"
 	"slices"
 
@@ -107,6 +109,12 @@ func (a *attempt) check(may allowed) error {
 			return err
 		}
 	}
+	if err := n.Another(after); err != nil {
+		return err
+	}
+	if err := a.unharmed(n, after); err != nil {
+		return fmt.Errorf("another came and went: %w", err)
+	}
 	if err := comesAndGoes(n, after); err != nil {
 		return err
 	}
@@ -115,15 +123,19 @@ func (a *attempt) check(may allowed) error {
 
 // judge compares what is held with what was.
 func (a *attempt) judge(after faulttest.Holding, may allowed) error {
-	done, undone := true, true
-	for _, id := range []string{"one", "two", it} {
-		done = done && a.effect.done(id, a.before[id], after[id])
-		undone = undone && slices.Equal(a.before[id], after[id])
+	is := func(e effect) bool {
+		for _, id := range []string{"one", "two", it} {
+			if !e.done(id, a.before[id], after[id]) {
+				return false
+			}
+		}
+		return len(after) <= 3
 	}
-	if len(after) > 3 || !(done && may&everything != 0 || undone && may&nothing != 0) {
-		return fmt.Errorf("before: %v; after: %v", a.before, after)
+	takenBack := effect{releases: a.effect.releases}
+	if may&everything != 0 && is(a.effect) || may&nothing != 0 && (is(effect{}) || a.effect.adds && is(takenBack)) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("before: %v; after: %v", a.before, after)
 }
 
 // again migrates in a process that nobody interrupts, and looks for what is left of the
@@ -143,6 +155,23 @@ func (a *attempt) again(n faulttest.Network) error {
 		return err
 	}
 	return a.judge(after, nothing)
+}
+
+// unharmed returns an error unless the store holds what it held before another came. The
+// first ADD after a reboot is that of the other, if this one was undone.
+func (a *attempt) unharmed(n faulttest.Network, before faulttest.Holding) error {
+	after, err := n.Sound(context.Background())
+	if err != nil {
+		return err
+	}
+	want := maps.Clone(before)
+	if a.effect.adds {
+		maps.DeleteFunc(want, func(id string, _ []netip.Addr) bool { return slices.Contains(a.effect.releases, id) })
+	}
+	if !maps.EqualFunc(after, want, slices.Equal) {
+		return fmt.Errorf("before: %v; after: %v", before, after)
+	}
+	return nil
 }
 
 // comesAndGoes has the container ask again, go, and come anew.

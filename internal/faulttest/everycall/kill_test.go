@@ -22,6 +22,9 @@ func each(t *testing.T, fn func(t *testing.T, s scenario, n faulttest.Network)) 
 	if !ptracer.Supported {
 		t.Skip("the tracer is for Linux on amd64")
 	}
+	if testing.Short() {
+		t.Skip("takes some seconds, in processes in which no race is detected")
+	}
 	faulttest.Shared(t) // before many want it
 	for _, kind := range []string{config.Bolt, config.Files} {
 		for _, dual := range []bool{false, true} {

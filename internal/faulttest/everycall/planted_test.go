@@ -1,0 +1,99 @@
+package everycall
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/faulttest"
+	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
+)
+
+// TestPlanted plants mistakes in the programs, which the tests above have to find.
+func TestPlanted(t *testing.T) {
+	if !ptracer.Supported {
+		t.Skip("the tracer is for Linux on amd64")
+	}
+	if testing.Short() {
+		t.Skip("takes some seconds, in processes in which no race is detected")
+	}
+	for _, planted := range []struct {
+		name     string
+		fault    faulttest.Fault
+		backend  string
+		scenario string
+		by       string // kill, or the name of a fault
+	}{
+		{"the journal goes before the change is made", faulttest.Fault{
+			File: "backend/files/commit.go",
+			Old: `if err := d.change(j); err != nil {
+		return err
+	}
+	if err := d.remove(journalName); err != nil {`,
+			New: "if err := errors.Join(d.remove(journalName), d.change(j)); err != nil {",
+		}, config.Files, "ADD", "kill"},
+		{"the journal is not replayed", faulttest.Fault{
+			File: "backend/files/undo.go",
+			Old:  "return d.undo(j)",
+			New:  "return nil",
+		}, config.Files, "ADD", "kill"},
+		{"a file that is not durable is not taken back", faulttest.Fault{
+			File: "backend/files/commit.go",
+			Old:  "return errors.Join(err, d.remove(c.name))",
+			New:  "return err",
+		}, config.Files, "ADD", "EIO"},
+		{"a failed commit is not revoked", faulttest.Fault{
+			File: "backend/bolt/session.go",
+			Old:  "err = and(err, t.revoke(id))",
+			New:  "_ = id",
+		}, config.Bolt, "ADD", "EIO"},
+		{"what cannot be answered is not given back", faulttest.Fault{
+			File: "internal/hostlocal/commands.go",
+			Old:  "return errors.Join(err, a.Undo(ctx, r.owner, got))",
+			New:  "return err",
+		}, config.Bolt, "ADD", "ENOSPC"},
+		{"a store leaves before the next one comes", faulttest.Fault{
+			File: "internal/exchange/swap.go",
+			Old:  "err := exchange(staged, p.path)",
+			New: `if err := errors.Join(os.Rename(p.path, aside), os.Rename(staged, p.path)); true {
+					return err
+				}
+				err := exchange(staged, p.path)`,
+		}, config.Files, migrate, "kill"},
+	} {
+		t.Run(planted.name, func(t *testing.T) {
+			t.Parallel()
+			p, err := faulttest.Build(t.TempDir(), planted.fault)
+			require.NoError(t, err)
+			// What is left has to be coped with by the programs that left it.
+			n := faulttest.Network{
+				Dir: faulttest.Dir(t), Backend: planted.backend, Program: p.HostLocal,
+				Dual: planted.name != "a file that is not durable is not taken back",
+			}
+			s := scenarioNamed(t, planted.backend, planted.scenario)
+			if planted.by == "kill" {
+				_, err = s.killAtEach(n, p, changes)
+			} else {
+				_, err = s.failAtEach(n, p, faultNamed(t, planted.by), false)
+			}
+			require.Error(t, err, "nothing was found")
+			t.Log(err)
+		})
+	}
+}
+
+func scenarioNamed(t *testing.T, backend, name string) scenario {
+	all := scenarios(backend)
+	i := slices.IndexFunc(all, func(s scenario) bool { return s.name == name })
+	require.NotEqual(t, -1, i)
+	return all[i]
+}
+
+func faultNamed(t *testing.T, name string) fault {
+	all := faults()
+	i := slices.IndexFunc(all, func(f fault) bool { return f.name == name })
+	require.NotEqual(t, -1, i)
+	return all[i]
+}
