@@ -36,20 +36,27 @@ func runAll(m *testing.M) int {
 	for sub, packages := range map[string][]string{
 		"stock": {stockPlugins + "ipam/host-local"},
 		"ours":  {"github.com/leasehold/leasehold/cmd/host-local"},
-		"main":  {stockPlugins + "main/bridge", stockPlugins + "main/ptp"},
+		"main":  {stockPlugins + "main/bridge", stockPlugins + "main/loopback", stockPlugins + "main/ptp"},
 	} {
-		if err := build(filepath.Join(dir, sub), packages); err != nil {
+		if err := build(".", filepath.Join(dir, sub), packages); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
+	}
+	// The tools link what this module does without.
+	if err := build("..", filepath.Join(dir, "tools"), []string{"./cmd/cnitool"}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	bin = dir
 	return m.Run()
 }
 
-func build(dir string, packages []string) error {
+// build builds packages, as seen from a module, into a directory.
+func build(module, dir string, packages []string) error {
 	args := append([]string{"build", "-o", dir + string(filepath.Separator)}, packages...)
 	cmd := exec.Command("go", args...)
+	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %v: %w\n%s", packages, err, out)

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/internal/cli"
+)
+
+// A listed network is a line of the answer to list.
+type listedNetwork struct {
+	Name       string   `json:"name,omitempty"`
+	CNIVersion string   `json:"cniVersion,omitempty"`
+	Plugins    []string `json:"plugins,omitempty"`
+	File       string   `json:"file"`
+	Problem    string   `json:"problem,omitempty"`
+}
+
+func (t *tool) listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the networks, and what cannot be read",
+		Long: `List the networks of the configuration directory in the order in which a name is
+looked for, and what is wrong with files that are none. Of two networks of a name
+the first counts.`,
+		Args: exactly(0),
+		RunE: func(*cobra.Command, []string) error {
+			networks, err := t.networks()
+			if err != nil {
+				return err
+			}
+			return t.writeList(listed(networks))
+		},
+	}
+}
+
+func listed(networks []network) []listedNetwork {
+	list := []listedNetwork{}
+	files := make(map[string]string)
+	for _, n := range networks {
+		l := listedNetwork{File: n.file}
+		if n.err != nil {
+			l.Problem = n.err.Error()
+			list = append(list, l)
+			continue
+		}
+		l.Name, l.CNIVersion = n.list.Name, n.list.CNIVersion
+		for _, p := range n.list.Plugins {
+			l.Plugins = append(l.Plugins, p.Network.Type)
+		}
+		if first := files[l.Name]; first != "" {
+			l.Problem = filepath.Base(first) + " has this name as well, and comes first"
+		} else {
+			files[l.Name] = n.file
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+// writeList ends in errNo if there is a problem.
+func (t *tool) writeList(list []listedNetwork) error {
+	found := false
+	if t.output == "json" {
+		if err := cli.WriteJSON(t.out, list); err != nil {
+			return err
+		}
+	}
+	table := cli.NewTable(t.out, "NETWORK", "VERSION", "PLUGINS", "FILE")
+	var problems strings.Builder
+	for _, l := range list {
+		table.Row(l.Name, l.CNIVersion, strings.Join(l.Plugins, ","), filepath.Base(l.File))
+		if l.Problem != "" {
+			found = true
+			problems.WriteString(filepath.Base(l.File) + ": " + l.Problem + "\n")
+		}
+	}
+	if t.output != "json" {
+		if err := table.Flush(); err != nil {
+			return err
+		}
+		if _, err := t.out.Write([]byte(problems.String())); err != nil {
+			return err
+		}
+	}
+	if found {
+		return errNo
+	}
+	return nil
+}

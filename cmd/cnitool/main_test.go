@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/leasehold/leasehold/internal/hostlocal"
+)
+
+// The scripts run the program as people do. Their networks consist of host-local alone,
+// which makes no interface.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"cnitool": main, "host-local": hostLocal, "broken": broken})
+}
+
+func hostLocal() {
+	p := hostlocal.Plugin{
+		Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Version: func() string { return "test" },
+	}
+	os.Exit(p.Run())
+}
+
+// broken is a plugin that answers nothing.
+func broken() { os.Exit(1) }
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			plugin, err := exec.LookPath("host-local")
+			if err != nil {
+				return err
+			}
+			env.Setenv("CNI_PATH", filepath.Dir(plugin))
+			env.Setenv("NETCONFPATH", filepath.Join(env.WorkDir, "net.d"))
+			env.Setenv("CACHE", filepath.Join(env.WorkDir, "cache"))
+			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			return name == "root" && os.Geteuid() == 0, nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status, "conf": conf},
+	})
+}

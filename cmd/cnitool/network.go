@@ -1,0 +1,134 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/containernetworking/cni/libcni"
+	"github.com/containernetworking/cni/pkg/invoke"
+	"github.com/containernetworking/cni/pkg/utils"
+)
+
+// A network is a file of the configuration directory.
+type network struct {
+	file string
+	list *libcni.NetworkConfigList // nil if err is not
+	err  error
+}
+
+// networks reads the directory. Lists come before single plugins, as where libcni looks
+// for a name.
+func (t *tool) networks() ([]network, error) {
+	files, err := libcni.ConfFiles(t.confDir, []string{".conflist", ".conf", ".json"})
+	if err != nil {
+		return nil, configError(err)
+	}
+	isSingle := func(file string) int {
+		if filepath.Ext(file) == ".conflist" {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(files, func(a, b string) int {
+		return cmp.Or(isSingle(a)-isSingle(b), strings.Compare(a, b))
+	})
+	var all []network
+	for _, file := range files {
+		list, err := readNetwork(file)
+		all = append(all, network{file, list, err})
+	}
+	return all, nil
+}
+
+func readNetwork(file string) (list *libcni.NetworkConfigList, err error) {
+	if filepath.Ext(file) == ".conflist" {
+		list, err = libcni.NetworkConfFromFile(file)
+	} else {
+		list, err = readPlugin(file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if list.Name == "" {
+		return nil, errors.New(`it has no "name"`)
+	}
+	if err := utils.ValidateNetworkName(list.Name); err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// readPlugin reads a configuration of a single plugin, as a list of one.
+func readPlugin(file string) (*libcni.NetworkConfigList, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var plugin struct {
+		CNIVersion string          `json:"cniVersion,omitempty"`
+		Name       string          `json:"name"`
+		Plugins    json.RawMessage `json:"plugins,omitempty"`
+	}
+	if err := json.Unmarshal(text, &plugin); err != nil {
+		return nil, err
+	}
+	if plugin.Plugins != nil {
+		return nil, errors.New("it is a list of plugins; such a file has to end in .conflist")
+	}
+	plugin.Plugins = slices.Concat([]byte{'['}, text, []byte{']'})
+	if text, err = json.Marshal(plugin); err != nil {
+		return nil, err
+	}
+	return libcni.NetworkConfFromBytes(text)
+}
+
+// named returns the network of that name, which libcni would take.
+func (t *tool) named(name string) (network, error) {
+	all, err := t.networks()
+	if err != nil {
+		return network{}, err
+	}
+	var names []string
+	var problems []error
+	for _, n := range all {
+		switch {
+		case n.err != nil:
+			problems = append(problems, fmt.Errorf("%s: %w", n.file, n.err))
+		case n.list.Name == name:
+			return n, nil
+		default:
+			names = append(names, n.list.Name)
+		}
+	}
+	text := fmt.Sprintf("there is no network %q in %s", name, t.confDir)
+	if len(names) > 0 {
+		text += "; there is " + strings.Join(names, ", ")
+	} else if len(problems) == 0 {
+		text += ", and no other; is $NETCONFPATH right?"
+	}
+	return network{}, configError(errors.Join(append([]error{errors.New(text)}, problems...)...))
+}
+
+// ready is named, for one who is about to execute the plugins, which all have to be
+// there.
+func (t *tool) ready(name string) (network, error) {
+	n, err := t.named(name)
+	if err != nil {
+		return n, err
+	}
+	if len(t.paths()) == 0 {
+		return n, usageError(errors.New("where are the plugins? Set $CNI_PATH, or use --cni-path /opt/cni/bin"))
+	}
+	for _, p := range n.list.Plugins {
+		if _, err := invoke.FindInPath(p.Network.Type, t.paths()); err != nil {
+			return n, pluginError(err)
+		}
+	}
+	return n, nil
+}

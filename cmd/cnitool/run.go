@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/containernetworking/cni/libcni"
+	types100 "github.com/containernetworking/cni/pkg/types/100"
+	"github.com/spf13/cobra"
+)
+
+// Exit statuses of run that are not the command's, as those of podman run.
+const (
+	statusNotRun      = 125
+	statusNotExecuted = 126
+	statusNoCommand   = 127
+)
+
+func (t *tool) runCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run NET -- COMMAND [ARG...]",
+		Short: "Run a command in a namespace of its own that is attached to a network",
+		Long: `Make a network namespace, attach it to a network, run a command in it, and take
+everything down again, however the command ends. A signal to end goes to the command
+first. It takes root.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 2 || cmd.ArgsLenAtDash() != 1 {
+				return usageError(errors.New("usage: cnitool run NET -- COMMAND [ARG...]"))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			err := t.try(cmd.Context(), args[0], args[1:])
+			var f failure
+			if err != nil && (!errors.As(err, &f) || f.status < statusNotRun && !errors.Is(err, errCommand)) {
+				err = failure{err, statusNotRun}
+			}
+			return err
+		},
+	}
+	t.attachmentFlags(cmd)
+	return cmd
+}
+
+// errCommand is the error of a command that ran and did not end well. It has told why.
+var errCommand = errors.New("the command failed")
+
+// try runs the command in a namespace that is attached to the network.
+func (t *tool) try(ctx context.Context, name string, command []string) (err error) {
+	n, err := t.ready(name)
+	if err != nil {
+		return err
+	}
+	ns, err := newNamespace()
+	if err != nil {
+		return err
+	}
+	defer ns.close()
+	if t.containerID == "" {
+		t.containerID = "cnitool-" + strings.ToLower(rand.Text()[:20])
+	}
+	rt, err := t.runtimeConf(ns.path())
+	if err != nil {
+		return err
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	// Also after an ADD that failed (CNI SPEC, section 4).
+	defer func() { err = errors.Join(err, t.takeDown(ctx, n, rt)) }()
+	if err := t.attach(ctx, n, rt, signals); err != nil {
+		return err
+	}
+	return t.execute(ns, command, signals)
+}
+
+// attach performs ADD, which a signal ends, and says which addresses there are.
+func (t *tool) attach(ctx context.Context, n network, rt *libcni.RuntimeConf, signals <-chan os.Signal) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	added := make(chan struct{})
+	defer close(added)
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-added:
+		}
+	}()
+	result, err := t.cni().AddNetworkList(ctx, n.list, rt)
+	if err != nil {
+		return err
+	}
+	current, err := types100.NewResultFromResult(result)
+	if err != nil {
+		return err
+	}
+	for _, ip := range current.IPs {
+		fmt.Fprintf(t.errs, "cnitool: %s: %s has %s\n", n.list.Name, rt.IfName, ip.Address.String())
+	}
+	return nil
+}
+
+// takeDown performs DEL. A signal from the keyboard also meets the plugin, so it is
+// given more than one chance.
+func (t *tool) takeDown(ctx context.Context, n network, rt *libcni.RuntimeConf) (err error) {
+	for range 3 {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		err = t.cni().DelNetworkList(ctx, n.list, rt)
+		cancel()
+		if err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w\ndetails: to try again: cnitool del %s %s --container-id %s --ifname %s",
+		err, n.list.Name, os.DevNull, rt.ContainerID, rt.IfName)
+}
+
+// execute runs a command in a namespace to its end.
+func (t *tool) execute(ns *namespace, command []string, signals <-chan os.Signal) error {
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.in, t.out, t.errs
+	ended := make(chan error, 1)
+	if err := ns.start(cmd, ended); err != nil {
+		status := statusNotExecuted
+		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
+			status = statusNoCommand
+		}
+		return failure{err, status}
+	}
+	for {
+		select {
+		case s := <-signals:
+			if s != os.Interrupt || !isTerminal(t.in) { // whose keyboard tells the command, too
+				cmd.Process.Signal(s) // If it fails, the command has ended.
+			}
+		case err := <-ended:
+			return ending(err)
+		}
+	}
+}
+
+// ending returns how a command ended that was executed.
+func ending(err error) error {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	status := exit.ExitCode()
+	if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		status = 128 + int(ws.Signal()) // as shells have it
+	}
+	return failure{errCommand, status}
+}

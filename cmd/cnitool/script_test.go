@@ -1,0 +1,46 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// status runs cnitool and compares how it exits: status N ARG….
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: status N ARG...")
+	}
+	err := ts.Exec("cnitool", append([]string{"--cache-dir", ts.Getenv("CACHE")}, args[1:]...)...)
+	got := 0
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if want, err := strconv.Atoi(args[0]); err != nil || got != want {
+		ts.Fatalf("status %d, want %s", got, args[0])
+	}
+}
+
+// conf writes a configuration list of host-local: conf NAME [KEY=JSON…], with keys of
+// ipam.
+func conf(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: conf NAME [KEY=JSON...]")
+	}
+	ipam := `"type": "host-local", "dataDir": ` + strconv.Quote(ts.MkAbs("data"))
+	for _, arg := range args[1:] {
+		key, value, _ := strings.Cut(arg, "=")
+		ipam += ", " + strconv.Quote(key) + ": " + value
+	}
+	text := `{"cniVersion": "1.1.0", "name": ` + strconv.Quote(args[0]) + `, "plugins": [{"type": "host-local", "ipam": {` + ipam + "}}]}\n"
+	dir := ts.Getenv("NETCONFPATH")
+	ts.Check(os.MkdirAll(dir, 0o755))
+	ts.Check(os.WriteFile(filepath.Join(dir, args[0]+".conflist"), []byte(text), 0o600))
+}

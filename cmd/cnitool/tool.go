@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/containernetworking/cni/libcni"
+	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/internal/cli"
+)
+
+// A tool is one run of the program: what it reads and writes, and its common flags.
+type tool struct {
+	in        io.Reader
+	out, errs io.Writer
+	getenv    func(string) string
+
+	confDir     string
+	pluginPath  string
+	cacheDir    string
+	output      string
+	containerID string
+	ifName      string
+}
+
+const defaultConfDir = "/etc/cni/net.d"
+
+func (t *tool) run(ctx context.Context, args []string) int {
+	root := t.command()
+	root.SetArgs(args)
+	root.SetIn(t.in)
+	root.SetOut(t.out)
+	root.SetErr(t.errs)
+	return t.report(root.ExecuteContext(ctx))
+}
+
+func (t *tool) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "cnitool",
+		Short: "Attach network namespaces to CNI networks by hand",
+		Long: `Cnitool attaches network namespaces to CNI networks, as a container runtime does.
+
+To try a network out takes one command, as root:
+
+  cnitool run NET -- ip address
+
+Environment, as for the CNI project's cnitool:
+
+  NETCONFPATH  the directory of the configurations (` + defaultConfDir + `)
+  CNI_PATH     the directories of the plugins, separated by colons
+  CNI_ARGS     arguments for the plugins: KEY=VALUE;KEY=VALUE
+  CAP_ARGS     capability arguments, as a JSON object
+  CNI_IFNAME   the interface in the namespace (eth0)
+
+Exit status: 0 if all is well; 1 if a plugin answered with an error, or something
+was found wrong; 2 if the command line is wrong, or after any other error; 3 if the
+network is not there, or its configuration cannot be read; 4 if a plugin is not
+there, or did not answer. That of run is the command's own, or 125 if it did not get
+so far.`,
+		Version:       cli.Version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetVersionTemplate("cnitool {{.Version}}\n")
+	flags := root.PersistentFlags()
+	flags.StringVar(&t.confDir, "conf-dir", "", "where configurations are (default: $NETCONFPATH)")
+	flags.StringVar(&t.pluginPath, "cni-path", "", "where plugins are (default: $CNI_PATH)")
+	flags.StringVar(&t.cacheDir, "cache-dir", libcni.CacheDir, "where attachments are remembered")
+	flags.StringVarP(&t.output, "output", "o", "", "json or table (default: json for add, else table)")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return t.checkFlags() }
+	root.AddCommand(t.addCommand(), t.checkCommand(), t.delCommand(), t.statusCommand(), t.gcCommand(),
+		t.listCommand(), t.validateCommand(), t.runCommand(), t.manCommand())
+	return root
+}
+
+func (t *tool) checkFlags() error {
+	if t.output != "" && t.output != "json" && t.output != "table" {
+		return usageError(fmt.Errorf("--output %q: use json or table", t.output))
+	}
+	if t.confDir == "" {
+		t.confDir = t.getenv("NETCONFPATH")
+	}
+	if t.confDir == "" {
+		t.confDir = defaultConfDir
+	}
+	if t.pluginPath == "" {
+		t.pluginPath = t.getenv("CNI_PATH")
+	}
+	return nil
+}
+
+// paths returns the directories of the plugins.
+func (t *tool) paths() []string { return filepath.SplitList(t.pluginPath) }
+
+// cni returns what executes plugins.
+func (t *tool) cni() *libcni.CNIConfig {
+	return libcni.NewCNIConfigWithCacheDir(t.paths(), t.cacheDir, nil)
+}
+
+// oneOrTwo is for a network, and a namespace that is not needed.
+func oneOrTwo(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 && len(args) != 2 {
+		return usageError(fmt.Errorf("usage: %s", cmd.UseLine()))
+	}
+	return nil
+}
+
+// exactly is cobra.ExactArgs, with the status of a wrong command line.
+func exactly(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError(fmt.Errorf("usage: %s", cmd.UseLine()))
+		}
+		return nil
+	}
+}
