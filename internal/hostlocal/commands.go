@@ -17,7 +17,7 @@ import (
 
 // add leases addresses and writes the result. If the result cannot be delivered
 // the leases are given back: nobody would know of them.
-func (p *Plugin) add(r request) error {
+func (p *Plugin) add(ctx context.Context, r request) error {
 	c, err := r.config()
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func (p *Plugin) add(r request) error {
 	if err != nil {
 		return err
 	}
-	ctx := newTimeout(c.LockTimeout)
+	ctx = newTimeout(ctx, c.LockTimeout)
 	got, err := a.Allocate(ctx, allocator.Request{
 		Owner: r.owner, Addrs: c.Requested, Pod: c.Pod, Netns: r.netns,
 	})
@@ -75,30 +75,30 @@ func newAllocator(c *config.Config) (*allocator.Allocator, error) {
 
 // del releases what the attachment holds. Whatever store stands there is the one
 // that holds it, and where none stands there is nothing to release.
-func del(r request) error {
+func del(ctx context.Context, r request) error {
 	n, err := config.ParseNetwork(r.stdin)
 	if err := cmp.Or(err, r.speaks(n.CNIVersion)); err != nil {
 		return err
 	}
-	return release(n, func(ctx context.Context, store backend.Store) error {
+	return release(ctx, n, func(ctx context.Context, store backend.Store) error {
 		_, err := allocator.Release(ctx, store, r.owner)
 		return err
 	})
 }
 
 // gc releases what belongs to none of the attachments that the runtime lists.
-func gc(r request) error {
+func gc(ctx context.Context, r request) error {
 	n, valid, err := config.ParseAttachments(r.stdin)
 	if err := cmp.Or(err, r.speaks(n.CNIVersion)); err != nil {
 		return err
 	}
-	return release(n, func(ctx context.Context, store backend.Store) error {
+	return release(ctx, n, func(ctx context.Context, store backend.Store) error {
 		_, err := allocator.Collect(ctx, store, valid)
 		return err
 	})
 }
 
-func release(n config.Network, fn func(context.Context, backend.Store) error) error {
+func release(ctx context.Context, n config.Network, fn func(context.Context, backend.Store) error) error {
 	standing, err := stores.Standing(n.Path())
 	if err != nil || standing == stores.None {
 		return err
@@ -107,11 +107,11 @@ func release(n config.Network, fn func(context.Context, backend.Store) error) er
 	if err != nil {
 		return err
 	}
-	return fn(newTimeout(n.LockTimeout), store)
+	return fn(newTimeout(ctx, n.LockTimeout), store)
 }
 
 // check makes sure that what prevResult lists is leased to the attachment.
-func check(r request) error {
+func check(ctx context.Context, r request) error {
 	c, err := r.config()
 	if err != nil {
 		return err
@@ -124,24 +124,24 @@ func check(r request) error {
 	if err != nil {
 		return err
 	}
-	ctx := newTimeout(c.LockTimeout)
+	ctx = newTimeout(ctx, c.LockTimeout)
 	return a.Check(ctx, r.owner, listed)
 }
 
 // status makes sure that an ADD can be served (CNI SPEC 1.1, section 2, STATUS).
-func status(r request) error {
+func status(ctx context.Context, r request) error {
 	c, err := r.config()
 	if err != nil {
 		return err
 	}
-	if err := ready(c); err != nil {
+	if err := ready(ctx, c); err != nil {
 		e := explain(err, c.Name)
 		return types.NewError(types.ErrPluginNotAvailable, e.Msg, e.Details)
 	}
 	return nil
 }
 
-func ready(c *config.Config) error {
+func ready(ctx context.Context, c *config.Config) error {
 	a, err := newAllocator(c)
 	if err != nil {
 		return err
@@ -149,7 +149,7 @@ func ready(c *config.Config) error {
 	if err := stores.Usable(c.Path()); err != nil {
 		return err
 	}
-	ctx := newTimeout(c.LockTimeout)
+	ctx = newTimeout(ctx, c.LockTimeout)
 	err = a.Status(ctx)
 	if exhausted := (*allocator.ExhaustedError)(nil); c.ExhaustedOK && errors.As(err, &exhausted) {
 		return nil

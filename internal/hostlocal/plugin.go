@@ -2,6 +2,7 @@ package hostlocal
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,11 +35,15 @@ func supported() []string {
 
 // Run executes the command that the environment names and returns the exit status
 // of the process: 0, or 1 if an error was written to standard output.
-func (p *Plugin) Run() int {
+func (p *Plugin) Run() int { return p.RunContext(context.Background()) }
+
+// RunContext is Run for a program that does other things as well. If ctx ends while the
+// plugin waits for the lock of the store, the command fails and has done nothing.
+func (p *Plugin) RunContext(ctx context.Context) int {
 	if p.Getenv("CNI_COMMAND") == "" {
 		return p.about()
 	}
-	r, err := p.execute()
+	r, err := p.execute(ctx)
 	if err == nil {
 		return 0
 	}
@@ -60,7 +65,7 @@ func (p *Plugin) about() int {
 }
 
 // execute returns the request as well, as far as it could be read.
-func (p *Plugin) execute() (request, error) {
+func (p *Plugin) execute(ctx context.Context) (request, error) {
 	r, err := parseRequest(p.Getenv)
 	if err != nil {
 		return r, err
@@ -71,7 +76,7 @@ func (p *Plugin) execute() (request, error) {
 	if r.stdin, err = io.ReadAll(p.Stdin); err != nil {
 		return r, types.NewError(types.ErrIOFailure, "error reading from stdin: "+err.Error(), "")
 	}
-	err = p.serve(r)
+	err = p.serve(ctx, r)
 	if errors.Is(err, config.ErrDecode) || errors.Is(err, config.ErrInvalid) {
 		// In a version that the plugin does not speak, anything may be valid.
 		if v, versionErr := config.Version(r.stdin); versionErr == nil {
@@ -81,18 +86,18 @@ func (p *Plugin) execute() (request, error) {
 	return r, err
 }
 
-func (p *Plugin) serve(r request) error {
+func (p *Plugin) serve(ctx context.Context, r request) error {
 	switch r.command {
 	case "ADD":
-		return p.add(r)
+		return p.add(ctx, r)
 	case "DEL":
-		return del(r)
+		return del(ctx, r)
 	case "CHECK":
-		return check(r)
+		return check(ctx, r)
 	case "GC":
-		return gc(r)
+		return gc(ctx, r)
 	default:
-		return status(r)
+		return status(ctx, r)
 	}
 }
 

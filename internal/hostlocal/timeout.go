@@ -10,14 +10,18 @@ import (
 // context.WithTimeout it starts no timer, and with it the poller of the Go runtime,
 // until somebody waits for it: mostly the lock is free and nobody does.
 type timeout struct {
-	context.Context // without an end, for its values
+	context.Context // that of the caller
 	at              time.Time
 	start           sync.Once
 	waiting         context.Context // with the timer, once started
 }
 
-func newTimeout(d time.Duration) *timeout {
-	return &timeout{Context: context.Background(), at: time.Now().Add(d)}
+func newTimeout(ctx context.Context, d time.Duration) *timeout {
+	at := time.Now().Add(d)
+	if earlier, ok := ctx.Deadline(); ok && earlier.Before(at) {
+		at = earlier
+	}
+	return &timeout{Context: ctx, at: at}
 }
 
 // Deadline implements [context.Context].
@@ -28,6 +32,9 @@ func (t *timeout) Done() <-chan struct{} { return t.wait().Done() }
 
 // Err implements [context.Context].
 func (t *timeout) Err() error {
+	if err := t.Context.Err(); err != nil {
+		return err
+	}
 	if time.Now().Before(t.at) {
 		return nil
 	}

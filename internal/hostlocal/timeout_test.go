@@ -9,7 +9,7 @@ import (
 )
 
 func TestTimeout(t *testing.T) {
-	long := newTimeout(time.Hour)
+	long := newTimeout(context.Background(), time.Hour)
 	require.NoError(t, long.Err())
 	at, ok := long.Deadline()
 	require.True(t, ok)
@@ -21,14 +21,27 @@ func TestTimeout(t *testing.T) {
 	}
 	require.NoError(t, long.Err(), "also once somebody waits")
 
-	short := newTimeout(10 * time.Millisecond)
+	short := newTimeout(context.Background(), 10*time.Millisecond)
 	<-short.Done()
 	require.ErrorIs(t, short.Err(), context.DeadlineExceeded)
 
-	over := newTimeout(-time.Second)
+	over := newTimeout(context.Background(), -time.Second)
 	require.ErrorIs(t, over.Err(), context.DeadlineExceeded, "nobody has waited")
-	child, cancel := context.WithCancel(newTimeout(10 * time.Millisecond))
+	child, cancel := context.WithCancel(newTimeout(context.Background(), 10*time.Millisecond))
 	defer cancel()
 	<-child.Done()
 	require.ErrorIs(t, child.Err(), context.DeadlineExceeded)
+}
+
+// The caller can end first, whatever has been waited for.
+func TestTimeoutEndsWithTheCaller(t *testing.T) {
+	caller, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx := newTimeout(caller, time.Hour)
+	at, _ := ctx.Deadline()
+	require.WithinDuration(t, time.Now().Add(time.Minute), at, 10*time.Second)
+	require.NoError(t, ctx.Err())
+	cancel()
+	require.ErrorIs(t, ctx.Err(), context.Canceled)
+	<-ctx.Done()
+	require.ErrorIs(t, ctx.Err(), context.Canceled)
 }
