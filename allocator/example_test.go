@@ -76,6 +76,40 @@ func ExampleAllocator_Allocate_requested() {
 	// 10.0.0.5 is held by b552f9 (eth0)
 }
 
+// A pool of two sets is one of IPv4 and one of IPv6 addresses. An attachment gets one of
+// each, or none: both are leased in one transaction.
+func ExampleAllocator_Allocate_bothFamilies() {
+	var sets []allocator.Set
+	for _, subnet := range []string{"10.0.0.0/29", "fd00::/125"} {
+		r, err := allocator.NewRange(allocator.RangeSpec{Subnet: netip.MustParsePrefix(subnet)})
+		if err != nil {
+			log.Fatal(err)
+		}
+		set, err := allocator.NewSet(r)
+		if err != nil {
+			log.Fatal(err)
+		}
+		sets = append(sets, set)
+	}
+	pool, err := allocator.NewPool(sets...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	a := allocator.New(memory.New(), pool, allocator.Options{})
+	got, err := a.Allocate(context.Background(), allocator.Request{
+		Owner: backend.Owner{ContainerID: "b552f9", IfName: "eth0"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, assignment := range got {
+		fmt.Println(assignment.Addr, "via", assignment.Gateway)
+	}
+	// Output:
+	// 10.0.0.2/29 via 10.0.0.1
+	// fd00::2/125 via fd00::1
+}
+
 // A caller that cannot make use of the addresses gives them back. What the
 // attachment held before, it keeps.
 func ExampleAllocator_Undo() {

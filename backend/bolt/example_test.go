@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
@@ -29,19 +30,10 @@ func Example() {
 }
 
 func lease(ctx context.Context, path string) error {
-	r, err := allocator.NewRange(allocator.RangeSpec{Subnet: netip.MustParsePrefix("10.88.0.0/16")})
+	pool, err := newPool("10.88.0.0/16")
 	if err != nil {
 		return err
 	}
-	set, err := allocator.NewSet(r)
-	if err != nil {
-		return err
-	}
-	pool, err := allocator.NewPool(set)
-	if err != nil {
-		return err
-	}
-
 	store := bolt.Open(path)
 	defer store.Close()
 	owner := backend.Owner{ContainerID: "b552f9", IfName: "eth0"}
@@ -57,4 +49,59 @@ func lease(ctx context.Context, path string) error {
 	}
 	fmt.Println("released", released[0].Addr)
 	return nil
+}
+
+// newPool returns a pool of all addresses of a subnet.
+func newPool(subnet string) (allocator.Pool, error) {
+	r, err := allocator.NewRange(allocator.RangeSpec{Subnet: netip.MustParsePrefix(subnet)})
+	if err != nil {
+		return allocator.Pool{}, err
+	}
+	set, err := allocator.NewSet(r)
+	if err != nil {
+		return allocator.Pool{}, err
+	}
+	return allocator.NewPool(set)
+}
+
+// Goroutines that share one Store share transactions: those that wait while another
+// commits go together into the next one, and wait for its two syncs together. So the
+// more they are, the more leases a second there are, each as durable as if it were alone.
+func Example_manyGoroutines() {
+	dir, err := os.MkdirTemp("", "leases")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	pool, err := newPool("10.88.0.0/16")
+	if err != nil {
+		log.Fatal(err)
+	}
+	store := bolt.Open(filepath.Join(dir, "podnet"))
+	defer store.Close()
+	a := allocator.New(store, pool, allocator.Options{})
+
+	ctx := context.Background()
+	var all sync.WaitGroup
+	for i := range 100 {
+		all.Go(func() {
+			owner := backend.Owner{ContainerID: fmt.Sprint("c", i), IfName: "eth0"}
+			if _, err := a.Allocate(ctx, allocator.Request{Owner: owner}); err != nil {
+				log.Print(err)
+			}
+		})
+	}
+	all.Wait()
+
+	err = store.View(ctx, func(tx backend.ReadTx) error {
+		usage, err := pool.Usage(tx)
+		if err == nil {
+			fmt.Println(usage[0].Leased, "leased,", usage[0].Free, "free")
+		}
+		return err
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output: 100 leased, 65433 free
 }
