@@ -26,7 +26,7 @@ func (t *tool) gcCommand() *cobra.Command {
 Which are in use has to be said: whatever is not listed loses its addresses. NETNS
 is accepted, and not used.
 
-  cnitool gc NET --attachments FILE   those in a file, or - for standard input: container
+  cnitool gc NET --valid FILE   those in a file, or - for standard input: container
                                       IDs, as "crictl pods -q" prints them
   cnitool gc NET --cached             those that libcni remembers on this host and whose
                                       namespace is there
@@ -54,11 +54,11 @@ is accepted, and not used.
 			return t.cni().GCNetworkList(cmd.Context(), n.list, &libcni.GCArgs{ValidAttachments: append([]types.GCAttachment{}, valid...)})
 		},
 	}
-	cmd.Flags().StringVar(&file, "attachments", "", "a file with the attachments in use, or -")
+	cmd.Flags().StringVar(&file, "valid", "", "a file with the attachments in use, or -")
 	cmd.Flags().BoolVar(&cached, "cached", false, "those that libcni remembers are in use")
 	cmd.Flags().BoolVar(&all, "all", false, "none is in use")
-	cmd.MarkFlagsMutuallyExclusive("attachments", "cached", "all")
-	cmd.MarkFlagsOneRequired("attachments", "cached", "all")
+	cmd.MarkFlagsMutuallyExclusive("valid", "cached", "all")
+	cmd.MarkFlagsOneRequired("valid", "cached", "all")
 	return cmd
 }
 
