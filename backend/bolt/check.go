@@ -46,11 +46,7 @@ func inspect(f *os.File) (*inspection, error) {
 		return c, nil
 	}
 	m := slots[id].meta
-	err = i.fit(m)
-	if err == nil && m.end > i.pages() {
-		err = fmt.Errorf("it speaks of %d pages, of which %d are there", m.end, i.pages())
-	}
-	if err != nil {
+	if err := i.holds(m); err != nil {
 		c.report(metaFault(id, err))
 		return c, nil
 	}

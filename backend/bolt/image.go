@@ -89,6 +89,17 @@ func (f image) fit(m meta) error {
 	return nil
 }
 
+// holds returns an error unless m can be a meta of the file as long as it is.
+func (f image) holds(m meta) error {
+	if err := f.fit(m); err != nil {
+		return err
+	}
+	if m.end > f.pages() {
+		return fmt.Errorf("it speaks of %d pages, of which %d are there", m.end, f.pages())
+	}
+	return nil
+}
+
 // pages returns how many whole pages the file has.
 func (f image) pages() uint64 { return uint64(f.size / f.pageSize) }
 

@@ -18,7 +18,7 @@ func (t *session) scout() error {
 		return nil // bbolt says so.
 	}
 	m := slots[id].meta
-	if err := i.fit(m); err != nil {
+	if err := i.holds(m); err != nil {
 		return t.store.damaged(metaFault(id, err))
 	}
 	if m.freelist == noFreelist { // bbolt goes through all trees to make one.

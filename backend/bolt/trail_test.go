@@ -143,3 +143,16 @@ func TestRunsDamagedUntilTheCommitIsDamage(t *testing.T) {
 		require.ErrorIs(t, Open(path).Update(ctx, put("10.0.0.201", "b")), backend.ErrDamaged)
 	})
 }
+
+// As many pages as some number says would take more memory than there is.
+func TestMetaThatSpeaksOfTooManyPagesIsDamage(t *testing.T) {
+	e := newEditor(t)
+	e.metas(40, 8, 1<<52)
+	require.NoError(t, os.WriteFile(e.path, e.b, 0o600))
+	s := Open(e.path)
+	nothing := func(backend.ReadTx) error { return nil }
+	require.ErrorIs(t, s.View(ctx, nothing), backend.ErrDamaged)
+	err := s.Update(ctx, func(tx backend.Tx) error { return nothing(tx) })
+	require.ErrorIs(t, err, backend.ErrDamaged)
+	require.ErrorContains(t, err, "it speaks of 4503599627370496 pages, of which ")
+}
