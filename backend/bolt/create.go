@@ -44,7 +44,8 @@ func (s *Store) place() error {
 	if err := durable.RenameNew(s.newPath(), s.path); err != nil {
 		return err
 	}
-	err := durable.SyncDir(filepath.Dir(s.path))
+	// The directories above, too: who made them may have been killed before it synced.
+	err := durable.SyncPath(filepath.Dir(s.path))
 	if err != nil {
 		// The caller will be told that nothing happened.
 		err = errors.Join(err, os.Remove(s.path))

@@ -72,6 +72,11 @@
 // renamed into place; and it grows by written zeros, ahead of need, so that a
 // Delete never fails for want of disk space.
 //
+// A process that is killed before its last sync leaves what a power cut may still take
+// away. Whoever is through sets the sticky bit of the file, and takes it away before the
+// next change: an Update that finds it missing syncs the file, and the directories above
+// it, before it begins.
+//
 // # Damage
 //
 // A damaged file gives an error where bbolt panics or faults. Where it would do neither

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/durable"
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
@@ -66,6 +68,9 @@ func (s *Store) transactOn(f *os.File, how purpose, sound bool, work func(*sessi
 	defer f.Close() // mostly for the second time: bbolt closes what it has opened
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	t := &session{store: s, file: f, how: how, sound: sound}
+	if err := t.settle(); err != nil {
+		return s.fail(err)
+	}
 	if err := t.guard(t.begin); err != nil {
 		return and(err, t.abort())
 	}
@@ -78,9 +83,33 @@ func (s *Store) transactOn(f *os.File, how purpose, sound bool, work func(*sessi
 	err := work(t)
 	done = true
 	if err = cmp.Or(err, t.damage, t.failed); err != nil || !t.wrote {
+		t.settled()
 		return and(err, t.abort())
 	}
 	return t.commit()
+}
+
+// settle makes durable what somebody has left who was killed: a meta page that was not
+// synced, whose pages this transaction would take for its own, or the name of the file.
+func (t *session) settle() error {
+	if t.how != updating {
+		return nil
+	}
+	settled, err := durable.Settled(t.file)
+	if err != nil || settled {
+		return err
+	}
+	if err := t.file.Sync(); err != nil {
+		return err
+	}
+	return durable.SyncPath(filepath.Dir(t.store.path))
+}
+
+// settled says that there is nothing to be synced. If it cannot, the next Update syncs.
+func (t *session) settled() {
+	if t.how != viewing {
+		_ = durable.SetSettled(t.file, true)
+	}
 }
 
 // begin opens the file with bbolt and starts a transaction.
@@ -190,6 +219,9 @@ func (t *session) commit() error {
 	if err == nil && t.how == creating {
 		err = t.store.explain(t.store.place())
 		t.placed = err == nil
+	}
+	if err == nil {
+		t.settled()
 	}
 	closeErr := t.close()
 	if err == nil {

@@ -25,6 +25,9 @@ func (t *session) writing() error {
 		return nil
 	}
 	t.wrote = true
+	if err := durable.SetSettled(t.file, false); err != nil {
+		return err
+	}
 	t.leases.FillPercent = addrFill
 	t.runs.FillPercent = addrFill
 	t.owners.FillPercent = ownerFill

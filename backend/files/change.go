@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/leasehold/leasehold/internal/durable"
@@ -27,6 +28,27 @@ func (d *dir) sync() error {
 	}
 	return d.fail("sync", "", durable.SyncOpenDir(d.self))
 }
+
+// settle makes durable what somebody has left who was killed: names in the directory, a
+// journal that is gone among them, and the name of the directory itself.
+func (d *dir) settle() error {
+	settled, err := durable.Settled(d.lock)
+	if err != nil || settled {
+		return d.fail("stat", lockName, err)
+	}
+	if err := d.sync(); err != nil {
+		return err
+	}
+	return durable.SyncPath(filepath.Dir(d.path))
+}
+
+// changing says that there is something to be synced, before there is.
+func (d *dir) changing() error {
+	return d.fail("change mode of", lockName, durable.SetSettled(d.lock, false))
+}
+
+// settled says that there is nothing. If it cannot, the next Update syncs.
+func (d *dir) settled() { _ = durable.SetSettled(d.lock, true) }
 
 func (d *dir) remove(name string) error {
 	if err := d.before("remove", name); err != nil {

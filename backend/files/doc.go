@@ -86,6 +86,10 @@
 // the container, can release it meanwhile for good. A View that finds a journal
 // shows the directory as it will be after that.
 //
+// The sticky bit of the lock file says that all of this is done and synced. An Update
+// that finds it missing, because somebody was killed or a stock plugin has made the
+// directory, first syncs the directory and those above it.
+//
 // A journal that fails its checksum was damaged by the disk. Then deleted files
 // get their names back and created ones stay: rather is an address leaked than
 // leased twice. The journal is set aside, Verify speaks of it, and the store goes

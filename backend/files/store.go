@@ -85,9 +85,14 @@ func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
 	}
 	defer end()
 	if err := t.run(func() error { return fn(t) }); err != nil {
+		t.dir.settled()
 		return err
 	}
-	return t.commit()
+	if err := t.commit(); err != nil {
+		return err
+	}
+	t.dir.settled()
+	return nil
 }
 
 // begin starts a transaction on the locked directory.
@@ -139,6 +144,9 @@ func (s *Store) attempt(ctx context.Context, write bool) (t *tx, ok bool, err er
 	}
 	t = &tx{dir: d, present: s.boot}
 	if write {
+		if err := d.settle(); err != nil {
+			return nil, false, err
+		}
 		return t, true, d.recover()
 	}
 	ok, err = t.look()

@@ -11,6 +11,9 @@ func (d *dir) recover() error {
 	if err != nil || j == nil {
 		return err
 	}
+	if err := d.changing(); err != nil {
+		return err
+	}
 	return d.undo(j)
 }
 

@@ -96,6 +96,9 @@ func (t *tx) commit() error {
 	if len(c.creates)+len(c.deletes) == 0 {
 		return t.writeCursors()
 	}
+	if err := t.dir.changing(); err != nil {
+		return err
+	}
 	if err := t.clean(); err != nil {
 		return err
 	}

@@ -67,7 +67,8 @@ func (n node) damage() {
 	require.NoError(n, f.Close())
 }
 
-// modes returns the modes of all that was made.
+// modes returns the modes of all that was made, but for the sticky bit, by which the stores
+// say that a file is durable.
 func (n node) modes() map[string]fs.FileMode {
 	modes := make(map[string]fs.FileMode)
 	require.NoError(n, filepath.WalkDir(n.root, func(path string, d fs.DirEntry, err error) error {
@@ -75,7 +76,9 @@ func (n node) modes() map[string]fs.FileMode {
 			return err
 		}
 		info, err := d.Info()
-		modes[path] = info.Mode()
+		if err == nil {
+			modes[path] = info.Mode() &^ fs.ModeSticky
+		}
 		return err
 	}))
 	delete(modes, n.root)

@@ -1,0 +1,30 @@
+package durable_test
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/durable"
+)
+
+func TestSettled(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a file has no sticky bit there: nothing is ever settled")
+	}
+	f, err := os.OpenFile(filepath.Join(t.TempDir(), "lock"), os.O_RDONLY|os.O_CREATE, 0o640)
+	require.NoError(t, err)
+	defer f.Close()
+	for _, want := range []bool{false, true, true, false, false} {
+		require.NoError(t, durable.SetSettled(f, want))
+		settled, err := durable.Settled(f)
+		require.NoError(t, err)
+		require.Equal(t, want, settled)
+		info, err := f.Stat()
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o640), info.Mode().Perm())
+	}
+}
