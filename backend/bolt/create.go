@@ -19,9 +19,8 @@ var (
 	bootsBucket   = []byte("boots")
 	cursorsBucket = []byte("cursors")
 
-	formatKey  = []byte("format")
-	durableKey = []byte("durable")
-	bootKey    = []byte("boot")
+	formatKey = []byte("format")
+	bootKey   = []byte("boot")
 )
 
 // format is the version of the format that this package reads and writes.

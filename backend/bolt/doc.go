@@ -17,7 +17,6 @@
 // 16 bytes in network order.
 //
 //	meta     "format"    one byte, the version of this format: 1
-//	         "durable"   one byte 1 once the file's directory has been synced
 //	         "boot"      text of Tx.SetBoot
 //	leases   address  →  record
 //	owners   FNV-1a-64 of the container ID, big-endian, and address  →  empty

@@ -148,9 +148,6 @@ func (l *loader) addRest(c backend.Content) error {
 			return err
 		}
 	}
-	// There is no durableKey. The directory entry that keep makes durable is not the one
-	// under which the store will be used: whoever gives it that, and is killed
-	// before he has synced the directory, leaves doing so to the first Update.
 	if c.Boot == "" {
 		return nil
 	}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
-	"path/filepath"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/durable"
@@ -31,15 +30,7 @@ func (t *session) writing() error {
 	t.leases.FillPercent = addrFill
 	t.runs.FillPercent = addrFill
 	t.owners.FillPercent = ownerFill
-	if t.how == creating || t.meta.Get(durableKey) != nil {
-		return nil
-	}
-	// Whoever made the file may have been killed before it synced the
-	// directory, and nothing that is promised here would survive then.
-	if err := durable.SyncPath(filepath.Dir(t.store.path)); err != nil {
-		return err
-	}
-	return t.meta.Put(durableKey, []byte{1})
+	return nil
 }
 
 // Put implements [backend.Tx].

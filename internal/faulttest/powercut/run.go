@@ -1,0 +1,143 @@
+//go:build linux
+
+package powercut
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/leasehold/leasehold/internal/faulttest"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+// Options say how much is tried. The zero value tries a few thousand images.
+type Options struct {
+	// States is how many different images are wanted, over all workloads. Each moment
+	// of each is tried in any case.
+	States int
+
+	// Keep is where an image that is not what it has to be is kept. By default it is
+	// a new directory for temporary files.
+	Keep string
+}
+
+// A Report says what was tried.
+type Report struct {
+	Workloads int
+	Events    int // changes, syncs and promises, after each of which power was cut
+	Cuts      int // images that were held against the promises
+	States    int // different ones among them, each of which a checker has worked with
+	Torn      int // those with a cursor that is none
+	Elapsed   time.Duration
+}
+
+func (r Report) String() string {
+	return fmt.Sprintf("%d workloads, %d events, %d cuts, %d different images (%d with a torn cursor) in %v, %.0f images/s",
+		r.Workloads, r.Events, r.Cuts, r.States, r.Torn, r.Elapsed.Round(time.Millisecond), float64(r.States)/r.Elapsed.Seconds())
+}
+
+func (r *Report) add(p *play) {
+	r.Workloads++
+	r.Events += len(p.history) - p.start
+	r.Cuts += p.cuts
+	r.States += len(p.answers)
+	r.Torn += p.torn
+}
+
+// Run records the workloads and cuts the power. It returns a [*BadImage] for the first
+// image that is not what it has to be.
+func Run(ctx context.Context, p faulttest.Programs, all []Workload, o Options) (total Report, err error) {
+	start := time.Now()
+	defer func() { total.Elapsed = time.Since(start) }()
+	c, err := newChecker()
+	if err != nil {
+		return total, err
+	}
+	defer c.close()
+	for i, w := range all {
+		wanted := (o.States - total.States) / (len(all) - i) // What one does not have, the others make up for.
+		if err := w.run(ctx, p, c, wanted, o, &total); err != nil {
+			return total, fmt.Errorf("%s: %w", w.Name, err)
+		}
+	}
+	return total, nil
+}
+
+// run works in a directory in memory: how long a sync takes must not matter.
+func (w Workload) run(ctx context.Context, p faulttest.Programs, c *checker, wanted int, o Options, total *Report) error {
+	dir, err := os.MkdirTemp(memory(), "leasehold-powercut-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) // It has nothing that anybody needs.
+	r, start, err := w.record(ctx, p, dir)
+	if err != nil {
+		return err
+	}
+	pl := newPlay(w, r.history, start, c, dir, o.Keep)
+	err = pl.untilEnough(ctx, wanted)
+	total.add(pl)
+	return err
+}
+
+func memory() string {
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		return "/dev/shm"
+	}
+	return os.TempDir()
+}
+
+// dataDir is where the data directory is below what is recorded. Where nothing is
+// prepared, none of it is there.
+const dataDir = "var/networks"
+
+// record returns what has recorded the steps, and the number of events before these.
+func (w Workload) record(ctx context.Context, p faulttest.Programs, dir string) (r *recorder, start int, err error) {
+	root, vault := filepath.Join(dir, "disk"), filepath.Join(dir, "vault")
+	if err := errors.Join(os.Mkdir(root, 0o755), os.Mkdir(vault, 0o755)); err != nil {
+		return nil, 0, err
+	}
+	n := w.network
+	n.Dir = filepath.Join(root, dataDir)
+	promised, err := w.prepare(ctx, n)
+	if err != nil {
+		return nil, 0, fmt.Errorf("prepare: %w", err)
+	}
+	if r, err = newRecorder(w.configured(n), p, root, vault); err != nil {
+		return nil, 0, err
+	}
+	r.note(promised...)
+	start = len(r.history)
+	for i, s := range w.steps {
+		if err := s(r); err != nil {
+			return nil, 0, fmt.Errorf("step %d: %w", i, err)
+		}
+	}
+	return r, start, nil
+}
+
+// configured returns the network as it is configured: for what stands there, if that
+// changes.
+func (w Workload) configured(n faulttest.Network) faulttest.Network {
+	if w.moves {
+		n.Backend = stores.None
+	}
+	return n
+}
+
+// prepare leases what is held before, and says so.
+func (w Workload) prepare(ctx context.Context, n faulttest.Network) (promised []event, err error) {
+	for _, id := range w.before {
+		addrs, err := n.Add(id)
+		if err != nil {
+			return nil, err
+		}
+		promised = append(promised, leased{id, addrs})
+	}
+	kind, err := stores.Standing(n.Path())
+	return append(promised, moved{kind}), err
+}

@@ -1,0 +1,56 @@
+//go:build linux
+
+package powercut
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/faulttest"
+	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
+)
+
+// states returns how many different images are to be tried of a store.
+func states() int {
+	switch {
+	case faulttest.Exhaustive():
+		return 100_000
+	case testing.Short():
+		return 0 // each moment of each workload
+	}
+	return 1_000
+}
+
+func TestPowerCuts(t *testing.T) {
+	if !ptracer.Supported {
+		t.Skip("the tracer is for Linux on amd64")
+	}
+	p := faulttest.Shared(t)
+	for _, kind := range []string{config.Files, config.Bolt} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			r, err := Run(t.Context(), p, Workloads(kind, faulttest.Exhaustive()), Options{States: states()})
+			t.Log(r)
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, r.States, states())
+		})
+	}
+}
+
+func TestPowerCutsAfterAReboot(t *testing.T) {
+	if !ptracer.Supported {
+		t.Skip("the tracer is for Linux on amd64")
+	}
+	p, err := faulttest.Build(t.TempDir(), NextBoot())
+	require.NoError(t, err)
+	for _, kind := range []string{config.Files, config.Bolt} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			r, err := Run(t.Context(), p, AfterReboot(kind), Options{})
+			t.Log(r)
+			require.NoError(t, err)
+		})
+	}
+}
