@@ -1,0 +1,104 @@
+package docs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The commands of each document work, one after the other, and answer what it says.
+func TestCommands(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the commands are for a Unix shell")
+	}
+	programs := build(t)
+	for _, name := range documents(t) {
+		list := blocks(read(t, name))
+		if name == "README.md" || !strings.HasPrefix(name, "docs/") || len(list) == 0 {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			follow(t, newSandbox(t, programs), list)
+		})
+	}
+	t.Run("README.md", func(t *testing.T) {
+		t.Parallel()
+		s := newSandbox(t) // It has to say how to build the programs.
+		list := blocks(read(t, "README.md"))
+		follow(t, s, list)
+		require.FileExists(t, filepath.Join(s.system, "opt/cni/bin/host-local"))
+		for _, st := range steps(t, list[0].text) {
+			if strings.Contains(st.command, "host-local <") {
+				s.do(t, st) // It says that it can be run again.
+			}
+		}
+	})
+}
+
+// build returns a directory with the programs.
+func build(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	out, err := exec.Command("go", "build", "-o", dir, root+"/cmd/...").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return dir
+}
+
+func follow(t *testing.T, s *sandbox, list []block) {
+	t.Helper()
+	for _, b := range list {
+		switch b.language {
+		case "hidden":
+			s.do(t, step{command: b.text})
+		case "console":
+			for _, st := range steps(t, b.text) {
+				if elsewhere(st.command) {
+					continue
+				}
+				s.do(t, st)
+				if strings.HasPrefix(st.command, "export ") || strings.Contains(st.command, "() {") {
+					s.remember(st.command)
+				}
+			}
+		default:
+			require.NotContains(t, []string{"sh", "bash", "shell"}, b.language, "a command that no test runs: %s", b.text)
+		}
+	}
+}
+
+// timeless replaces what is different every time, and what follows from its width.
+func timeless(answer string) string {
+	answer = regexp.MustCompile(`[0-9]{8}T[0-9]{6}\.[0-9]{3}Z`).ReplaceAllString(answer, "TIME")
+	answer = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z`).ReplaceAllString(answer, "TIME")
+	answer = regexp.MustCompile(`\b(?:[0-9]+h[0-9]+m|[0-9]+m[0-9]+s|[0-9]+m|[0-9]+s)\b`).ReplaceAllString(answer, "AGE")
+	return regexp.MustCompile(`  +|\t`).ReplaceAllString(answer, "  ")
+}
+
+// elsewhere reports whether a command has a place of its own in CI, because it runs
+// these very tests, measures, or fetches what builds packages; or whether it takes
+// root, and these tests do not have it.
+func elsewhere(command string) bool {
+	for _, text := range []string{"go test", "bench/compare", "make packages"} {
+		if strings.Contains(command, text) {
+			return true
+		}
+	}
+	return strings.Contains(command, "cnitool run") && os.Geteuid() != 0
+}
+
+// Targets of make that a document names are there.
+func TestMakeTargets(t *testing.T) {
+	makefile := read(t, "Makefile")
+	for _, name := range documents(t) {
+		for _, m := range regexp.MustCompile("(?m)(?:`|^\\$ )make ([a-z]+)").FindAllStringSubmatch(read(t, name), -1) {
+			require.Regexp(t, `(?m)^`+m[1]+`:`, makefile, "make %s, in %s", m[1], name)
+		}
+	}
+}
