@@ -14,8 +14,11 @@ import (
 
 // The commands of each document work, one after the other, and answer what it says.
 func TestCommands(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("the commands are for a Unix shell")
+	if runtime.GOOS != "linux" {
+		t.Skip("the commands are for Linux")
+	}
+	if testing.Short() {
+		t.Skip("it builds the programs, and runs them for many seconds")
 	}
 	programs := build(t)
 	for _, name := range documents(t) {
@@ -34,6 +37,7 @@ func TestCommands(t *testing.T) {
 		list := blocks(read(t, "README.md"))
 		follow(t, s, list)
 		require.FileExists(t, filepath.Join(s.system, "opt/cni/bin/host-local"))
+		require.FileExists(t, filepath.Join(s.system, "usr/local/bin/leasehold"))
 		for _, st := range steps(t, list[0].text) {
 			if strings.Contains(st.command, "host-local <") {
 				s.do(t, st) // It says that it can be run again.
