@@ -31,6 +31,12 @@ func TestCommands(t *testing.T) {
 			follow(t, newSandbox(t, programs), list)
 		})
 	}
+	t.Run("mentioned", func(t *testing.T) {
+		t.Parallel()
+		for _, name := range documents(t) {
+			mentioned(t, programs, name)
+		}
+	})
 	t.Run("README.md", func(t *testing.T) {
 		t.Parallel()
 		s := newSandbox(t) // It has to say how to build the programs.
@@ -44,6 +50,21 @@ func TestCommands(t *testing.T) {
 			}
 		}
 	})
+}
+
+// mentioned makes sure that commands and flags that a document names between backticks
+// are there.
+func mentioned(t *testing.T, programs, name string) {
+	t.Helper()
+	for _, m := range regexp.MustCompile("`(leasehold|cnitool) ([a-z-]+)([^`]*)`").FindAllStringSubmatch(prose(read(t, name)), -1) {
+		help, err := exec.Command(filepath.Join(programs, m[1]), "help", m[2]).CombinedOutput()
+		require.NoError(t, err, "%s, in %s", m[0], name)
+		require.NotContains(t, string(help), "Unknown help topic", "%s, in %s", m[0], name)
+		own, _, _ := strings.Cut(m[3], " -- ")
+		for _, flag := range regexp.MustCompile(`--[a-z-]+`).FindAllString(own, -1) {
+			require.Contains(t, string(help), flag+" ", "%s, in %s", m[0], name)
+		}
+	}
 }
 
 // build returns a directory with the programs.
