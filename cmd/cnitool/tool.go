@@ -92,8 +92,17 @@ func (t *tool) checkFlags() error {
 	return nil
 }
 
-// paths returns the directories of the plugins.
-func (t *tool) paths() []string { return filepath.SplitList(t.pluginPath) }
+// paths returns the directories of the plugins. What is executed by a relative path would
+// be looked for elsewhere.
+func (t *tool) paths() (dirs []string) {
+	for _, dir := range filepath.SplitList(t.pluginPath) {
+		if abs, err := filepath.Abs(dir); err == nil {
+			dir = abs
+		}
+		dirs = append(dirs, dir)
+	}
+	return dirs
+}
 
 // cni returns what executes plugins.
 func (t *tool) cni() *libcni.CNIConfig {

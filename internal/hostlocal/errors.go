@@ -81,7 +81,9 @@ func classifyStore(err error, network string) (code uint, details string) {
 		return types.ErrInvalidEnvironmentVariables, ""
 	case errors.Is(err, backend.ErrBusy):
 		return types.ErrTryAgainLater, `another plugin holds the lock of this network; "lockTimeout" in ipam says how long to wait`
-	case errors.Is(err, backend.ErrDamaged), errors.Is(err, backend.ErrFormat):
+	case errors.Is(err, backend.ErrFormat):
+		return CodeDamaged, "use the version of leasehold that wrote the store, or a later one"
+	case errors.Is(err, backend.ErrDamaged):
 		return CodeDamaged, "to see what is wrong, run: leasehold verify " + network + "; to repair it: leasehold verify --repair " + network
 	case errors.Is(err, backend.ErrOtherStore):
 		return CodeMismatch, "a store is a directory (files) or a regular file (bolt)"
