@@ -19,17 +19,32 @@ type evidence struct {
 	pageSize  int64
 }
 
-// known returns the addresses that are leased according to the indices, to both if there
-// are two: a flipped bit can make a run of a few addresses one of millions. If there
-// is none, ok is false.
+// known returns the addresses that are leased according to either index: rather is an
+// address taken that nobody holds than one free that somebody does. But a flipped bit can
+// make a run of a few addresses one of millions: runs of many more addresses than have
+// owners are not believed. If there is no index, ok is false.
 func (e *evidence) known() (leased []run, ok bool) {
 	switch {
 	case e.owners == nil:
 		return e.runs, e.runs != nil
-	case e.runs == nil:
+	case e.runs == nil || holdMore(e.runs, 2*len(e.owners)+64):
 		return e.ownerRuns, true
 	}
-	return without(e.ownerRuns, without(e.ownerRuns, e.runs)), true
+	leased = append(slices.Clone(e.ownerRuns), without(e.runs, e.ownerRuns)...)
+	slices.SortFunc(leased, func(a, b run) int { return a.first.Compare(b.first) })
+	return leased, true
+}
+
+// holdMore reports whether runs hold more than n addresses.
+func holdMore(runs []run, n int) bool {
+	for _, r := range runs {
+		for at := r.first; at.IsValid() && !r.last.Less(at); at = at.Next() {
+			if n--; n < 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // gone reports whether a lease that stands at the given offset of the file has been

@@ -118,16 +118,23 @@ func TestWhenASalvageIsComplete(t *testing.T) {
 	require.False(t, v.complete())
 }
 
-// A bit that is flipped in one index makes nobody lose a lease, nor gain one.
+// Whichever index has an address, it is leased, unless the runs go on for ever.
 func TestTheIndicesAreHeardTogether(t *testing.T) {
 	e := evidence{
-		runs:      []run{{addr("10.0.0.1"), addr("10.0.0.9")}},
+		runs:      []run{{addr("10.0.0.1"), addr("10.0.0.9")}, {addr("fd00::1"), addr("fd00::1")}},
 		owners:    []string{},
 		ownerRuns: []run{{addr("10.0.0.1"), addr("10.0.0.3")}, {addr("10.0.0.8"), addr("10.0.0.12")}},
 	}
 	known, ok := e.known()
 	require.True(t, ok)
-	require.Equal(t, []run{{addr("10.0.0.1"), addr("10.0.0.3")}, {addr("10.0.0.8"), addr("10.0.0.9")}}, known)
+	require.Equal(t, []run{
+		{addr("10.0.0.1"), addr("10.0.0.3")}, {addr("10.0.0.4"), addr("10.0.0.7")},
+		{addr("10.0.0.8"), addr("10.0.0.12")}, {addr("fd00::1"), addr("fd00::1")},
+	}, known)
+	e.runs[1].last = addr("fd00::1:0")
+	known, ok = e.known()
+	require.True(t, ok)
+	require.Equal(t, e.ownerRuns, known)
 }
 
 func TestRunsOfAnIndex(t *testing.T) {

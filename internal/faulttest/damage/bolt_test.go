@@ -116,7 +116,7 @@ func TestDamagedBoltStoreLeasesNothingTwice(t *testing.T) {
 			for j := range times(25, 1200) {
 				s := seed + uint64(i)<<48 + uint64(j)<<32
 				image := d.do(rand.New(rand.NewPCG(s, 0)), o, bytes.Clone(o.image))
-				trials = append(trials, trial{original: o, name: d.name, image: image, seed: s, foreign: other.ever, many: d.many})
+				trials = append(trials, trial{original: o, name: d.name, image: image, seed: s, foreign: other.ever})
 			}
 		}
 	}

@@ -57,7 +57,7 @@ func (tr trial) repaired(w *worker, sure bool) error {
 		}
 	}
 	for addr, id := range tr.now {
-		if sure && !tr.many && got[addr] == "" && !(tr.older() && tr.before[addr] != id) {
+		if sure && got[addr] == "" && !(tr.older() && tr.before[addr] != id) {
 			return fmt.Errorf("after repair %s of %s can be leased", addr, id)
 		}
 	}

@@ -32,7 +32,6 @@ type trial struct {
 	net   faulttest.Network // that of the original, elsewhere
 
 	foreign map[held]bool // leases that came with the damage
-	many    bool          // as of a way
 }
 
 // run has the plugin, and then the repair, do what they do, each with the damaged file.

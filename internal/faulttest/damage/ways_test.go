@@ -11,57 +11,53 @@ import (
 type way struct {
 	name string
 	do   func(r *rand.Rand, o *original, b []byte) []byte
-
-	// many: a lease can be damaged and at the same time, elsewhere, what the index of
-	// owners says of it, so that nothing tells that there was one.
-	many bool
 }
 
 // ways lists what happens to files. That other is the store of another network.
 func ways(other *original) []way {
 	return []way{
-		{"a bit flipped", somewhere(1, flip), false},
-		{"20 bits flipped", somewhere(20, flip), true},
-		{"400 bits flipped", somewhere(400, flip), true},
-		{"a bit flipped in the header of a page", pages(1, func(r *rand.Rand, p []byte) { flip(r, p[:16]) }), false},
-		{"a bit flipped in the elements of a page", pages(1, func(r *rand.Rand, p []byte) { flip(r, p[16:144]) }), false},
-		{"a page zeroed", pages(1, zero), false},
-		{"some pages zeroed", pages(5, zero), false},
-		{"half a page zeroed", pages(1, func(_ *rand.Rand, p []byte) { clear(p[len(p)/2:]) }), false},
-		{"a sector zeroed", pages(1, func(r *rand.Rand, p []byte) { clear(p[512*r.IntN(len(p)/512):][:512]) }), false},
-		{"rubbish in a page", pages(1, rubbish), false},
-		{"rubbish in some pages", pages(5, rubbish), false},
-		{"a page over another", copied, false},
-		{"two pages exchanged", exchanged, false},
-		{"a page that says it is huge", pages(1, func(r *rand.Rand, p []byte) { binary.NativeEndian.PutUint32(p[12:], r.Uint32()) }), false},
-		{"a page that says it is full", pages(1, func(r *rand.Rand, p []byte) { binary.NativeEndian.PutUint16(p[10:], uint16(r.Uint32())) }), false},
-		{"a value that says it is huge", pages(1, func(r *rand.Rand, p []byte) { binary.NativeEndian.PutUint32(p[28+16*r.IntN(30):], r.Uint32()) }), false},
-		{"a branch that leads back", cycle, false},
-		{"both metas zeroed", func(_ *rand.Rand, o *original, b []byte) []byte { clear(b[:2*o.pageSize()]); return b }, false},
+		{"a bit flipped", somewhere(1, flip)},
+		{"20 bits flipped", somewhere(20, flip)},
+		{"400 bits flipped", somewhere(400, flip)},
+		{"a bit flipped in the header of a page", pages(1, func(r *rand.Rand, p []byte) { flip(r, p[:16]) })},
+		{"a bit flipped in the elements of a page", pages(1, func(r *rand.Rand, p []byte) { flip(r, p[16:144]) })},
+		{"a page zeroed", pages(1, zero)},
+		{"some pages zeroed", pages(5, zero)},
+		{"half a page zeroed", pages(1, func(_ *rand.Rand, p []byte) { clear(p[len(p)/2:]) })},
+		{"a sector zeroed", pages(1, func(r *rand.Rand, p []byte) { clear(p[512*r.IntN(len(p)/512):][:512]) })},
+		{"rubbish in a page", pages(1, rubbish)},
+		{"rubbish in some pages", pages(5, rubbish)},
+		{"a page over another", copied},
+		{"two pages exchanged", exchanged},
+		{"a page that says it is huge", pages(1, func(r *rand.Rand, p []byte) { binary.NativeEndian.PutUint32(p[12:], r.Uint32()) })},
+		{"a page that says it is full", pages(1, func(r *rand.Rand, p []byte) { binary.NativeEndian.PutUint16(p[10:], uint16(r.Uint32())) })},
+		{"a value that says it is huge", pages(1, func(r *rand.Rand, p []byte) { binary.NativeEndian.PutUint32(p[28+16*r.IntN(30):], r.Uint32()) })},
+		{"a branch that leads back", cycle},
+		{"both metas zeroed", func(_ *rand.Rand, o *original, b []byte) []byte { clear(b[:2*o.pageSize()]); return b }},
 		{"both metas with a bit flipped", func(r *rand.Rand, o *original, b []byte) []byte {
 			flip(r, o.page(b, 0)[16:80])
 			flip(r, o.page(b, 1)[16:80])
 			return b
-		}, false},
+		}},
 		{"the newest meta zeroed", func(_ *rand.Rand, o *original, b []byte) []byte {
 			clear(o.page(b, o.pagesOf(newestMeta)[0]))
 			return b
-		}, false},
-		{"cut off anywhere", func(r *rand.Rand, _ *original, b []byte) []byte { return b[:r.IntN(len(b))] }, false},
-		{"cut off in the pages in use", func(r *rand.Rand, o *original, b []byte) []byte { return b[:r.IntN(o.pages*o.pageSize())] }, false},
-		{"cut off behind a page", func(r *rand.Rand, o *original, b []byte) []byte { return b[:o.pageSize()*r.IntN(o.pages)] }, false},
-		{"nothing left", func(*rand.Rand, *original, []byte) []byte { return nil }, false},
+		}},
+		{"cut off anywhere", func(r *rand.Rand, _ *original, b []byte) []byte { return b[:r.IntN(len(b))] }},
+		{"cut off in the pages in use", func(r *rand.Rand, o *original, b []byte) []byte { return b[:r.IntN(o.pages*o.pageSize())] }},
+		{"cut off behind a page", func(r *rand.Rand, o *original, b []byte) []byte { return b[:o.pageSize()*r.IntN(o.pages)] }},
+		{"nothing left", func(*rand.Rand, *original, []byte) []byte { return nil }},
 		{"rubbish behind the end", func(r *rand.Rand, _ *original, b []byte) []byte {
 			more := make([]byte, r.IntN(20000))
 			rubbish(r, more)
 			return append(b, more...)
-		}, false},
-		{"rubbish instead", func(r *rand.Rand, _ *original, b []byte) []byte { rubbish(r, b); return b }, false},
-		{"text instead", func(*rand.Rand, *original, []byte) []byte { return bytes.Repeat([]byte("rubbish "), 5000) }, false},
+		}},
+		{"rubbish instead", func(r *rand.Rand, _ *original, b []byte) []byte { rubbish(r, b); return b }},
+		{"text instead", func(*rand.Rand, *original, []byte) []byte { return bytes.Repeat([]byte("rubbish "), 5000) }},
 		{"a page of another network", func(r *rand.Rand, o *original, b []byte) []byte {
 			copy(o.page(b, r.IntN(o.pages)), o.page(other.image, r.IntN(min(o.pages, other.pages))))
 			return b
-		}, false},
+		}},
 	}
 }
 
