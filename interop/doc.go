@@ -8,6 +8,7 @@
 //	go test ./...            # about a minute on two cores
 //	go test -short ./...     # half of it
 //	go test -run TestSameHistory -seed 7 ./...
+//	LEASEHOLD_PODMAN=1 go test -run TestPodman . # with the Podman of Debian 12
 //
 // What is held:
 //
@@ -19,6 +20,8 @@
 //     exceptions are a table, each with its reason (acceptance_test.go and the
 //     corpus beside it).
 //   - The bridge and ptp plugins work with ours (container_test.go).
+//   - Podman works with ours, on networks written for it and on those that it makes
+//     itself (podman_networks_linux_test.go).
 //   - The stock plugin does no harm to a network that has moved to the bolt store
 //     (boltfile_test.go).
 //

@@ -44,7 +44,7 @@ func runAll(m *testing.M) int {
 		}
 	}
 	// The tools link what this module does without.
-	if err := build("..", filepath.Join(dir, "tools"), []string{"./cmd/cnitool"}); err != nil {
+	if err := build("..", filepath.Join(dir, "tools"), []string{"./cmd/cnitool", "./cmd/leasehold"}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -1,0 +1,134 @@
+package interop
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// onPodman runs fn with a network called net of each store.
+func onPodman(t *testing.T, fn func(t *testing.T, p podman, n network)) {
+	for _, backend := range []string{"bolt", "files"} {
+		t.Run(backend, func(t *testing.T) {
+			p := newPodman(t)
+			n := network{dir: filepath.Join(p.dir, "leases"), backend: backend, ipam: `"ranges": [[{"subnet": "10.7.0.0/24"}]]`}
+			text := fmt.Sprintf(`{"cniVersion": "1.0.0", "name": "net", "plugins": [{%s,
+				"ipam": {"type": "host-local", "dataDir": %q, "backend": %q, %s}}]}`, bridge, n.dir, backend, n.ipam)
+			require.NoError(t, os.WriteFile(filepath.Join(p.networks(), "net.conflist"), []byte(text), 0o600))
+			fn(t, p, n)
+			if backend == "bolt" {
+				require.FileExists(t, n.path(), "what only our plugin makes")
+			}
+		})
+	}
+}
+
+// Podman's containers get addresses, talk to each other, and give back what they had.
+//
+// These tests ran with podman 4.3.1+ds1-8+deb12u1+b3, conmon 2.1.6, crun 1.8.1,
+// busybox-static 1.35.0, iptables 1.8.9 and containernetworking-plugins 1.1.1 of Debian 12.
+// Podman from 5.0 on knows no CNI unless it is built for it.
+func TestPodman(t *testing.T) {
+	onPodman(t, func(t *testing.T, p podman, _ network) {
+		require.Contains(t, strings.Fields(p.do(t, "network", "ls", "--format", "{{.Name}}")), "net")
+		require.Equal(t, "10.7.0.0/24", p.do(t, "network", "inspect", "--format", "{{range .Subnets}}{{.Subnet}}{{end}}", "net"))
+
+		a, b := p.serve(t, "net"), p.serve(t, "net", "--ip", "10.7.0.77")
+		addrs := p.holds(t, "net", a, b)
+		require.Equal(t, netip.MustParseAddr("10.7.0.77"), addrs[1])
+		for _, addr := range addrs {
+			p.fetch(t, "net", addr)
+		}
+		p.holds(t, "net", a, b)
+
+		out, err := p.run([]string{"--network", "net", "--ip", "10.7.0.77", "--name", "late"}, "true").CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(out), "10.7.0.77")
+		p.holds(t, "net", a, b)
+
+		p.do(t, "rm", "--force", "--time", "0", a)
+		p.holds(t, "net", b)
+		p.do(t, "stop", "--time", "0", b)
+		require.Empty(t, p.held(t, "net"), "a container that does not run has no address")
+		p.do(t, "start", b)
+		p.holds(t, "net", b)
+		p.do(t, "rm", "--force", "--time", "0", "--all")
+		require.Empty(t, p.held(t, "net"))
+	})
+}
+
+// Containers that are started at the same time, by a podman each.
+func TestPodmanManyAtOnce(t *testing.T) {
+	onPodman(t, func(t *testing.T, p podman, _ network) {
+		ids, errs := make([]string, 6), make([]error, 6)
+		var all sync.WaitGroup
+		for i := range ids {
+			cmd := p.run([]string{"--detach", "--network", "net"}, "sleep", "1000")
+			all.Go(func() {
+				out, err := cmd.Output()
+				ids[i], errs[i] = strings.TrimSpace(string(out)), err
+			})
+		}
+		all.Wait()
+		for _, err := range errs {
+			require.NoError(t, err)
+		}
+		p.holds(t, "net", ids...)
+		p.do(t, "rm", "--force", "--time", "0", "--all")
+		require.Empty(t, p.held(t, "net"))
+	})
+}
+
+// A container that was killed, and its guardian before it, so that nobody could clean up,
+// loses its address when it is removed.
+func TestPodmanKilled(t *testing.T) {
+	onPodman(t, func(t *testing.T, p podman, _ network) {
+		a, b := p.serve(t, "net"), p.serve(t, "net")
+		p.holds(t, "net", a, b)
+		// Podman tells the numbers that processes have on its host.
+		pids := strings.Fields(p.do(t, "inspect", "--format", "{{.State.ConmonPid}} {{.State.Pid}}", a))
+		require.Len(t, pids, 2)
+		must(t, p.host.command(append([]string{"kill", "-KILL"}, pids...)...))
+		require.Len(t, p.held(t, "net"), 2)
+		p.do(t, "rm", "--force", a)
+		p.holds(t, "net", b)
+		p.do(t, "rm", "--force", "--time", "0", b)
+		require.Empty(t, p.held(t, "net"))
+	})
+}
+
+// What containers held that podman has forgotten goes with a list of those it knows.
+func TestPodmanForgotten(t *testing.T) {
+	onPodman(t, func(t *testing.T, p podman, n network) {
+		a := p.serve(t, "net")
+		ours().mustDo(t, n.call("ADD", attachment{strings.Repeat("f", 64), "eth0"}))
+		require.Len(t, p.held(t, "net"), 2)
+		gc := p.leasehold("gc", "net", "--valid", "-", "--older-than", "0")
+		gc.Stdin = strings.NewReader(p.do(t, "ps", "--all", "--quiet", "--no-trunc"))
+		must(t, gc)
+		p.holds(t, "net", a)
+	})
+}
+
+// A network that podman has made, of both families, moves to the bolt store under a
+// container that runs.
+func TestPodmanOwnNetwork(t *testing.T) {
+	p := newPodman(t)
+	p.do(t, "network", "create", "--subnet", "10.8.0.0/24", "--ipv6", "--subnet", "fd00:8::/64", "made")
+	a := p.serve(t, "made")
+	addr := p.holds(t, "made", a)[0]
+	must(t, p.leasehold("migrate", "made", "--to", "bolt"))
+	require.FileExists(t, filepath.Join(p.host.dir, "lib", "cni", "networks", "made"))
+	b := p.serve(t, "made")
+	p.holds(t, "made", a, b)
+	p.fetch(t, "made", addr)
+	p.do(t, "rm", "--force", "--time", "0", a, b)
+	require.Empty(t, p.held(t, "made"))
+	p.do(t, "network", "rm", "made")
+}
