@@ -74,7 +74,7 @@ func (t *tool) writeList(list []listedNetwork) error {
 		table.Row(l.Name, l.CNIVersion, strings.Join(l.Plugins, ","), filepath.Base(l.File))
 		if l.Problem != "" {
 			found = true
-			problems.WriteString(filepath.Base(l.File) + ": " + l.Problem + "\n")
+			problems.WriteString(cli.Printable(filepath.Base(l.File)+": "+l.Problem) + "\n")
 		}
 	}
 	if t.output != "json" {

@@ -79,7 +79,7 @@ func (t *tool) write(err error) {
 			text += "\ndetails: " + answer.Details
 		}
 	}
-	fmt.Fprintf(t.errs, "cnitool: %s\n", text)
+	fmt.Fprintf(t.errs, "cnitool: %s\n", cli.PrintableLines(text))
 	if t.output != "json" {
 		return
 	}

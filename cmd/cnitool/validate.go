@@ -124,7 +124,7 @@ func (t *tool) writeFindings(n network, findings []finding) error {
 			table.Row(f.Plugin, span(f.Versions), f.Path)
 		}
 		if f.Problem != "" {
-			problems.WriteString(f.Plugin + ": " + f.Problem + "\n")
+			problems.WriteString(cli.Printable(f.Plugin+": "+f.Problem) + "\n")
 		}
 	}
 	if err := table.Flush(); err != nil {

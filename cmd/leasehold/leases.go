@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/cli"
 )
 
 // A leaseRow is a lease as answers show it. The keys are stable; what is not known
@@ -66,7 +67,7 @@ func (t *tool) writeLeases(rows []leaseRow, whole bool) error {
 		return t.writeJSON(rows)
 	}
 	boot := presentBoot()
-	w := newTable(t.out, "NETWORK", "ADDRESS", "CONTAINER", "IFNAME", "AGE", "BOOT", "POD")
+	w := cli.NewTable(t.out, "NETWORK", "ADDRESS", "CONTAINER", "IFNAME", "AGE", "BOOT", "POD")
 	for _, r := range rows {
 		id := r.ContainerID
 		if !whole {
@@ -75,9 +76,9 @@ func (t *tool) writeLeases(rows []leaseRow, whole bool) error {
 		if id == "" {
 			id = "(torn)"
 		}
-		w.row(r.Network, r.Address.String(), id, r.IfName, t.age(r.Since), bootName(r.Boot, boot), r.Pod)
+		w.Row(r.Network, r.Address.String(), id, r.IfName, t.age(r.Since), bootName(r.Boot, boot), r.Pod)
 	}
-	return w.flush()
+	return w.Flush()
 }
 
 // age says how long ago a time was that is written as in a row.

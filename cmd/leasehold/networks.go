@@ -13,6 +13,7 @@ import (
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/netconf"
 	"github.com/leasehold/leasehold/internal/stores"
@@ -139,7 +140,7 @@ func (t *tool) confPlace() string {
 
 // warn writes a line to standard error that does not end the command.
 func (t *tool) warn(format string, args ...any) {
-	fmt.Fprintf(t.errs, "leasehold: %s\n", printableLines(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(t.errs, "leasehold: %s\n", cli.PrintableLines(fmt.Sprintf(format, args...)))
 }
 
 // dataDirs returns the directories in which stores are looked for.

@@ -1,65 +1,15 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
-	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
-	"unicode/utf8"
+
+	"github.com/leasehold/leasehold/internal/cli"
 )
 
 // writeJSON writes the answer of a command, of which nil stands for an empty list.
-func (t *tool) writeJSON(v any) error {
-	e := json.NewEncoder(t.out)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
-
-// A table is an answer for people: columns under headings.
-type table struct{ w *tabwriter.Writer }
-
-func newTable(w io.Writer, headings ...string) table {
-	t := table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
-	t.row(headings...)
-	return t
-}
-
-// row writes a line, with a hyphen for what is empty.
-func (t table) row(cells ...string) {
-	for i, c := range cells {
-		if cells[i] = printable(c); c == "" {
-			cells[i] = "-"
-		}
-	}
-	fmt.Fprintln(t.w, strings.Join(cells, "\t")) // Flush returns the error.
-}
-
-func (t table) flush() error { return t.w.Flush() }
-
-// printable returns a text with what a terminal could take for a command, or would show
-// as something else than it is, in the form of an escape. Names of containers, and of
-// files, are what somebody else has chosen.
-func printable(s string) string {
-	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return s
-	}
-	quoted := strconv.Quote(s)
-	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
-}
-
-// printableLines is printable for a text of several lines, which may be indented.
-func printableLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i, line := range lines {
-		text := strings.TrimLeft(line, "\t")
-		lines[i] = line[:len(line)-len(text)] + printable(text)
-	}
-	return strings.Join(lines, "\n")
-}
+func (t *tool) writeJSON(v any) error { return cli.WriteJSON(t.out, v) }
 
 // shortID cuts a container ID to what is enough to tell one from another, as
 // crictl, podman and nerdctl print it.

@@ -11,6 +11,7 @@ import (
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/attachments"
+	"github.com/leasehold/leasehold/internal/cli"
 )
 
 type releaseFlags struct {
@@ -50,7 +51,7 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 	}
 	leases, err := t.releaseFrom(cmd, n, addrs, f)
 	if unleased := (*allocator.UnleasedError)(nil); errors.As(err, &unleased) {
-		fmt.Fprintln(t.errs, printableLines(inNetwork(n, err).Error()))
+		fmt.Fprintln(t.errs, cli.PrintableLines(inNetwork(n, err).Error()))
 		return errNo
 	}
 	if err != nil {
@@ -60,7 +61,7 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 		return err
 	}
 	if len(leases) == 0 {
-		fmt.Fprintln(t.errs, printable(fmt.Sprintf("%s: %s holds nothing%s", n.name, f.owner, t.wholeID(cmd, n, f.owner))))
+		fmt.Fprintln(t.errs, cli.Printable(fmt.Sprintf("%s: %s holds nothing%s", n.name, f.owner, t.wholeID(cmd, n, f.owner))))
 		return errNo
 	}
 	return nil
@@ -166,5 +167,5 @@ func (t *tool) holder(l backend.Lease) string {
 	if !l.Since.IsZero() {
 		text += ", " + age(t.now().Sub(l.Since)) + " old"
 	}
-	return printable(text)
+	return cli.Printable(text)
 }

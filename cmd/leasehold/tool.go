@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/internal/cli"
 )
 
 // A tool is one run of the program: what it reads and writes, and its common flags.
@@ -56,9 +57,9 @@ func (t *tool) run(ctx context.Context, args []string) int {
 
 // complain writes an error, and what to do next where that is known.
 func (t *tool) complain(err error) {
-	fmt.Fprintf(t.errs, "leasehold: %s\n", printableLines(err.Error()))
+	fmt.Fprintf(t.errs, "leasehold: %s\n", cli.PrintableLines(err.Error()))
 	if next := t.advice(err); next != "" {
-		fmt.Fprintf(t.errs, "next: %s\n", printable(next))
+		fmt.Fprintf(t.errs, "next: %s\n", cli.Printable(next))
 	}
 }
 
@@ -76,7 +77,7 @@ found are meant.
 
 Exit status: 0 if all is well; 1 if the answer is no or something was found; 2
 after an error.`,
-		Version:       version(),
+		Version:       cli.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -127,13 +128,4 @@ func (t *tool) sameFlags() string {
 		}
 	}
 	return text
-}
-
-// version returns what the build says of itself.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }

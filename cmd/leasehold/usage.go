@@ -11,6 +11,7 @@ import (
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/cli"
 )
 
 func (t *tool) usageCommand() *cobra.Command {
@@ -111,12 +112,12 @@ func (t *tool) writeUsage(rows []usageRow) error {
 	if t.output == "json" {
 		return t.writeJSON(rows)
 	}
-	w := newTable(t.out, "NETWORK", "SIZE", "EXCLUDED", "LEASED", "FREE", "RUN", "USED", "RANGES")
+	w := cli.NewTable(t.out, "NETWORK", "SIZE", "EXCLUDED", "LEASED", "FREE", "RUN", "USED", "RANGES")
 	for _, r := range rows {
-		w.row(r.Network, amount(r.Size), amount(r.Excluded), amount(r.Leased), amount(r.Free),
+		w.Row(r.Network, amount(r.Size), amount(r.Excluded), amount(r.Leased), amount(r.Free),
 			amount(r.LargestFreeRun), bar(r.used()), r.Ranges)
 	}
-	err := w.flush()
+	err := w.Flush()
 	for _, r := range rows {
 		if r.used() > nearlyFull {
 			t.warn("%s: %.0f %% of %s is leased", r.Network, 100*r.used(), r.Ranges)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/files"
+	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/migrate"
@@ -199,9 +200,9 @@ func (t *tool) tellFindings(networks []network, findings []finding, failed error
 	}
 	for _, f := range findings {
 		if f.Repaired != "" {
-			fmt.Fprintf(t.out, "%s: repaired: %s\n", f.Network, printable(f.Repaired))
+			fmt.Fprintf(t.out, "%s: repaired: %s\n", f.Network, cli.Printable(f.Repaired))
 		} else {
-			fmt.Fprintf(t.out, "%s: %s\n", f.Network, printable(f.Finding))
+			fmt.Fprintf(t.out, "%s: %s\n", f.Network, cli.Printable(f.Finding))
 		}
 	}
 	if len(findings) == 0 && failed == nil {

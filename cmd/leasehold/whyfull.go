@@ -10,6 +10,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/boot"
+	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
@@ -207,7 +208,7 @@ func (t *tool) tellLeaks(f fullness) {
 		say("%d in no range of the configuration", f.Outside)
 	}
 	for _, h := range f.Most {
-		say("%d held by one container: %s", h.Leases, printable(h.ContainerID))
+		say("%d held by one container: %s", h.Leases, cli.Printable(h.ContainerID))
 	}
 	switch {
 	case f.Leases == 0 || f.BeforeBoot+f.Torn > 0:
