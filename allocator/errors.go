@@ -112,7 +112,7 @@ func details(l backend.Lease) string {
 		known = append(known, "interface "+l.Owner.IfName)
 	}
 	if l.Pod != (backend.Pod{}) {
-		known = append(known, "pod "+l.Pod.Namespace+"/"+l.Pod.Name)
+		known = append(known, "pod "+l.Pod.String())
 	}
 	if !l.Since.IsZero() {
 		known = append(known, "since "+l.Since.UTC().Format(time.RFC3339))

@@ -86,6 +86,15 @@ type Pod struct {
 	Name      string
 }
 
+// String returns namespace/name, or the name alone of one without a namespace: Podman has
+// pods, and no namespaces.
+func (p Pod) String() string {
+	if p.Namespace == "" {
+		return p.Name
+	}
+	return p.Namespace + "/" + p.Name
+}
+
 // A Lease is the fact that an address is taken.
 type Lease struct {
 	// Addr is the leased address: valid, without a zone, and never an IPv4

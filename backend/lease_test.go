@@ -124,3 +124,8 @@ func TestValidSet(t *testing.T) {
 		require.ErrorContains(t, backend.ValidSet(set), "range set")
 	}
 }
+
+func TestPodString(t *testing.T) {
+	require.Equal(t, "default/web-0", backend.Pod{Namespace: "default", Name: "web-0"}.String())
+	require.Equal(t, "gifted_easley", backend.Pod{Name: "gifted_easley"}.String())
+}

@@ -31,7 +31,7 @@ func newLeaseRow(network string, l backend.Lease) leaseRow {
 		r.Since = l.Since.Format(time.RFC3339)
 	}
 	if l.Pod != (backend.Pod{}) {
-		r.Pod = l.Pod.Namespace + "/" + l.Pod.Name
+		r.Pod = l.Pod.String()
 	}
 	return r
 }

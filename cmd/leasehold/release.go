@@ -162,7 +162,7 @@ func (t *tool) holder(l backend.Lease) string {
 	}
 	text := "of " + l.Owner.String()
 	if l.Pod != (backend.Pod{}) {
-		text += ", pod " + l.Pod.Namespace + "/" + l.Pod.Name
+		text += ", pod " + l.Pod.String()
 	}
 	if !l.Since.IsZero() {
 		text += ", " + age(t.now().Sub(l.Since)) + " old"

@@ -178,7 +178,7 @@ func (p *Picture) status(c cell) string {
 func holder(l backend.Lease) string {
 	text := l.Owner.String()
 	if l.Pod != (backend.Pod{}) {
-		text += ", pod " + l.Pod.Namespace + "/" + l.Pod.Name
+		text += ", pod " + l.Pod.String()
 	}
 	if !l.Since.IsZero() {
 		text += ", since " + seconds(l.Since)

@@ -1,0 +1,38 @@
+package cli_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/cli"
+)
+
+// What somebody else has called a container gives no commands to the terminal.
+func TestTable(t *testing.T) {
+	var out bytes.Buffer
+	table := cli.NewTable(&out, "NAME", "OTHER")
+	table.Row("a", "")
+	table.Row("\x1b[2Jb\nc", "d")
+	require.NoError(t, table.Flush())
+	require.Equal(t, "NAME         OTHER\na            -\n\\x1b[2Jb\\nc  d\n", out.String())
+}
+
+func TestPrintable(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain \"text\" äö":  "plain \"text\" äö",
+		"\u202egnp.exe":      "\\u202egnp.exe",
+		"\xff\"":             "\\xff\"",
+		"bell\a and \x9b31m": "bell\\a and \\x9b31m",
+	} {
+		require.Equal(t, want, cli.Printable(text))
+	}
+	require.Equal(t, "one\n\ttwo\\x1b", cli.PrintableLines("one\n\ttwo\x1b"))
+}
+
+func TestWriteJSON(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, cli.WriteJSON(&out, map[string]string{"a": "<b>"}))
+	require.Equal(t, "{\n  \"a\": \"<b>\"\n}\n", out.String())
+}
