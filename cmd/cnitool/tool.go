@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/containernetworking/cni/libcni"
 	"github.com/spf13/cobra"
@@ -73,6 +74,11 @@ so far.`,
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return t.checkFlags() }
 	root.AddCommand(t.addCommand(), t.checkCommand(), t.delCommand(), t.statusCommand(), t.gcCommand(),
 		t.listCommand(), t.validateCommand(), t.runCommand(), t.manCommand())
+	for _, c := range root.Commands() {
+		if strings.Contains(c.Use, " NET") {
+			c.ValidArgsFunction = t.networkNames
+		}
+	}
 	return root
 }
 
@@ -90,6 +96,23 @@ func (t *tool) checkFlags() error {
 		t.pluginPath = t.getenv("CNI_PATH")
 	}
 	return nil
+}
+
+// networkNames completes the name of a network. What comes behind it is a file.
+func (t *tool) networkNames(_ *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	if len(args) > 0 || t.checkFlags() != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	networks, err := t.networks()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp // There is nobody to tell.
+	}
+	for _, n := range networks {
+		if n.err == nil {
+			names = append(names, n.list.Name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // paths returns the directories of the plugins. What is executed by a relative path would

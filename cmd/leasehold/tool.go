@@ -96,6 +96,7 @@ after an error.`,
 	} {
 		root.AddCommand(c)
 	}
+	t.complete(root)
 	return root
 }
 
