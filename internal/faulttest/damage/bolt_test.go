@@ -113,7 +113,7 @@ func TestDamagedBoltStoreLeasesNothingTwice(t *testing.T) {
 	seed := newSeed(t)
 	for _, o := range originals {
 		for i, d := range ways(other) {
-			for j := range times(25, 1200) {
+			for j := range times(12, 1200) {
 				s := seed + uint64(i)<<48 + uint64(j)<<32
 				image := d.do(rand.New(rand.NewPCG(s, 0)), o, bytes.Clone(o.image))
 				trials = append(trials, trial{original: o, name: d.name, image: image, seed: s, foreign: other.ever})
@@ -129,7 +129,7 @@ func TestFlippedBitLeasesNothingTwice(t *testing.T) {
 	seed := newSeed(t)
 	for _, o := range []*original{newOriginal(t, small(), 4), newScattered(t)} {
 		for i, part := range o.kinds() {
-			for j := range times(25, 1500) {
+			for j := range times(12, 1500) {
 				s := seed + uint64(i)<<48 + uint64(j)<<32
 				r := rand.New(rand.NewPCG(s, 0))
 				image, ids := bytes.Clone(o.image), o.pagesOf(part)
