@@ -45,7 +45,8 @@ install: ## what make build has built, and what belongs to it, below DESTDIR
 		packaging/completion bin/$$tool $(DESTDIR)$(PREFIX)/share || exit 1; \
 	done
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) packaging/systemd/*
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md DESIGN.md CHANGELOG.md LICENSE
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md DESIGN.md CHANGELOG.md SECURITY.md LICENSE
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/docs docs/*.md
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/examples examples/*.json examples/*.conflist packaging/daemonset.yaml
 
 packages: ## a deb and an rpm in dist/

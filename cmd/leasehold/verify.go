@@ -97,6 +97,9 @@ func (t *tool) verifyOne(cmd *cobra.Command, n network, f verifyFlags) ([]findin
 	if err != nil || !f.repair || len(found) == 0 {
 		return found, err
 	}
+	if kind, err = n.kind(); err != nil { // It can have been migrated meanwhile.
+		return found, err
+	}
 	done, err := t.repair(cmd, n, kind, f.acceptLoss)
 	if err != nil {
 		return found, err

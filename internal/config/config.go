@@ -71,6 +71,9 @@ func Parse(stdin []byte, cniArgs string) (*Config, error) {
 		return nil, err
 	}
 	n, err := network(raw.CNIVersion, raw.Name, raw.store())
+	if err == nil {
+		err = raw.store().check()
+	}
 	if err != nil {
 		return nil, err
 	}

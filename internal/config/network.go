@@ -58,12 +58,9 @@ func network(cniVersion, name string, raw *rawStore) (Network, error) {
 	if raw == nil {
 		return Network{}, invalid(`add "ipam": {"type": "host-local"}`, "IPAM config missing 'ipam' key")
 	}
-	if err := oneOf("ipam.backend", raw.Backend, Files, Bolt); err != nil {
-		return Network{}, err
-	}
 	timeout, err := lockTimeout(raw.LockTimeout)
 	if err != nil {
-		return Network{}, err
+		timeout = defaultTimeout // check says so to whoever must not start a container.
 	}
 	n := Network{CNIVersion: version(cniVersion), Name: name, DataDir: raw.DataDir, Backend: raw.Backend, LockTimeout: timeout}
 	if n.DataDir == "" {
@@ -72,9 +69,20 @@ func network(cniVersion, name string, raw *rawStore) (Network, error) {
 	return n, nil
 }
 
+// check returns an error for what a release has no need of, and does without.
+func (raw *rawStore) check() error {
+	if err := oneOf("ipam.backend", raw.Backend, Files, Bolt); err != nil {
+		return err
+	}
+	_, err := lockTimeout(raw.LockTimeout)
+	return err
+}
+
+const defaultTimeout = 30 * time.Second
+
 func lockTimeout(text string) (time.Duration, error) {
 	if text == "" {
-		return 30 * time.Second, nil
+		return defaultTimeout, nil
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {

@@ -48,8 +48,6 @@ func TestNetworkRefused(t *testing.T) {
 		`{"name": "a/b", "ipam": {}}`:   `invalid characters found in network name "a/b"`,
 		`{"name": "net"}`:               "IPAM config missing 'ipam' key",
 		`{"name": "net", "ipam": null}`: "IPAM config missing 'ipam' key",
-		conf(`"backend": "x"`):          `ipam.backend: unknown value "x"`,
-		conf(`"lockTimeout": "x"`):      `ipam.lockTimeout: "x" cannot be waited for`,
 	} {
 		_, err := config.ParseNetwork([]byte(stdin))
 		refused(t, err, config.ErrInvalid, text)
@@ -64,6 +62,20 @@ func TestNetworkRefused(t *testing.T) {
 	} {
 		_, err := config.ParseNetwork([]byte(stdin))
 		refused(t, err, config.ErrDecode, "error unmarshall network config: "+text)
+	}
+}
+
+// What a release has no need of keeps no address leased.
+func TestNetworkIsReadWhereAConfigurationIsRefused(t *testing.T) {
+	for keys, text := range map[string]string{
+		`"subnet": "10.1.2.0/24", "backend": "x"`:     `ipam.backend: unknown value "x"`,
+		`"subnet": "10.1.2.0/24", "lockTimeout": "x"`: `ipam.lockTimeout: "x" cannot be waited for`,
+	} {
+		_, err := config.Parse([]byte(conf(keys)), "")
+		refused(t, err, config.ErrInvalid, text)
+		n, err := config.ParseNetwork([]byte(conf(keys)))
+		require.NoError(t, err)
+		require.Equal(t, 30*time.Second, n.LockTimeout)
 	}
 }
 

@@ -30,7 +30,7 @@ func places() []string {
 func newSandbox(t *testing.T, programs ...string) *sandbox {
 	t.Helper()
 	s := &sandbox{checkout: t.TempDir(), system: t.TempDir()}
-	for _, name := range []string{"go.mod", "go.sum", "Makefile", "allocator", "backend", "cmd", "cniexec", "internal", "examples", "packaging", "README.md", "DESIGN.md", "CHANGELOG.md", "LICENSE"} {
+	for _, name := range []string{"go.mod", "go.sum", "Makefile", "allocator", "backend", "cmd", "cniexec", "internal", "examples", "packaging", "README.md", "DESIGN.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "docs"} {
 		from := filepath.Join(root, name)
 		if info, err := os.Stat(from); err == nil && info.IsDir() {
 			require.NoError(t, os.CopyFS(filepath.Join(s.checkout, name), os.DirFS(from)))

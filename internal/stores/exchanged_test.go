@@ -41,4 +41,7 @@ func TestAStoreIsFollowedHoweverOftenItIsExchanged(t *testing.T) {
 		require.NoError(t, s.Update(t.Context(), func(backend.Tx) error { return nil }))
 		require.NoError(t, s.View(t.Context(), func(backend.ReadTx) error { return nil }))
 	}
+	for range 300 {
+		require.NoError(t, stores.Verify(t.Context(), path))
+	}
 }

@@ -118,7 +118,18 @@ func Create(path, kind string, c backend.Content) error {
 
 // Verify returns what is wrong with the store at path, joined into one error of a line
 // for each; see [bolt.Store.Verify] and [files.Store.Verify].
+//
+// A store that a migration exchanges meanwhile is looked at again.
 func Verify(ctx context.Context, path string) error {
+	for refused := 0; ; refused++ {
+		err := verify(ctx, path)
+		if !errors.Is(err, backend.ErrOtherStore) || refused == mostRefused || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func verify(ctx context.Context, path string) error {
 	kind, err := Standing(path)
 	if err != nil || kind == None {
 		return err

@@ -62,7 +62,7 @@ func life(kind string, long bool) Workload {
 	case long && kind == config.Files: // where a transaction leaves few images
 		rounds = 400
 	case long:
-		rounds = 120
+		rounds = 160
 	}
 	held := w.before
 	for i := range rounds {
