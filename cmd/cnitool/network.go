@@ -110,7 +110,7 @@ func (t *tool) named(name string) (network, error) {
 	if len(names) > 0 {
 		text += "; there is " + strings.Join(names, ", ")
 	} else if len(problems) == 0 {
-		text += ", and no other; is $NETCONFPATH right?"
+		text += ", and no other; set $NETCONFPATH, or use --conf-dir"
 	}
 	return network{}, configError(errors.Join(append([]error{errors.New(text)}, problems...)...))
 }
@@ -122,8 +122,8 @@ func (t *tool) ready(name string) (network, error) {
 	if err != nil {
 		return n, err
 	}
-	if len(t.paths()) == 0 {
-		return n, usageError(errors.New("where are the plugins? Set $CNI_PATH, or use --cni-path /opt/cni/bin"))
+	if err := t.needPlugins(); err != nil {
+		return n, err
 	}
 	for _, p := range n.list.Plugins {
 		if _, err := invoke.FindInPath(p.Network.Type, t.paths()); err != nil {
@@ -131,4 +131,12 @@ func (t *tool) ready(name string) (network, error) {
 		}
 	}
 	return n, nil
+}
+
+// needPlugins returns an error if it was not said where plugins are.
+func (t *tool) needPlugins() error {
+	if len(t.paths()) == 0 {
+		return usageError(errors.New("where are the plugins? Set $CNI_PATH, or use --cni-path /opt/cni/bin"))
+	}
+	return nil
 }

@@ -33,6 +33,9 @@ and that what host-local would be told is valid. Nothing is attached.`,
 		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := t.named(args[0])
+			if err == nil {
+				err = t.needPlugins()
+			}
 			if err != nil {
 				return err
 			}
@@ -49,10 +52,13 @@ and that what host-local would be told is valid. Nothing is attached.`,
 }
 
 func (t *tool) validate(ctx context.Context, n network) (findings []finding) {
+	var plugins []string
 	for _, p := range n.list.Plugins {
-		findings = append(findings, t.look(ctx, p.Network.Type, n.list.CNIVersion))
-		if ipam := ipamOf(p); ipam != "" {
-			findings = append(findings, t.look(ctx, ipam, n.list.CNIVersion))
+		for _, plugin := range []string{p.Network.Type, ipamOf(p)} {
+			if plugin != "" && !slices.Contains(plugins, plugin) {
+				plugins = append(plugins, plugin)
+				findings = append(findings, t.look(ctx, plugin, n.list.CNIVersion))
+			}
 		}
 	}
 	return append(findings, hostLocalIn(n)...)

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	defaultDataDir = "/var/lib/cni/networks"
+	defaultDataDir = config.DefaultDataDir
 	defaultConfDir = "/etc/cni/net.d"
 )
 

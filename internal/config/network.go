@@ -33,6 +33,10 @@ type Network struct {
 	LockTimeout time.Duration
 }
 
+// DefaultDataDir is where the stores are unless a configuration says otherwise, as with the
+// stock plugin.
+const DefaultDataDir = "/var/lib/cni/networks"
+
 // Path returns the place of the store: a directory or a file, as its kind wants.
 func (n Network) Path() string { return filepath.Join(n.DataDir, n.Name) }
 
@@ -58,13 +62,17 @@ func network(cniVersion, name string, raw *rawStore) (Network, error) {
 	if raw == nil {
 		return Network{}, invalid(`add "ipam": {"type": "host-local"}`, "IPAM config missing 'ipam' key")
 	}
-	timeout, err := lockTimeout(raw.LockTimeout)
-	if err != nil {
-		timeout = defaultTimeout // check says so to whoever must not start a container.
+	n := Network{CNIVersion: version(cniVersion), Name: name, DataDir: raw.DataDir, Backend: raw.Backend}
+	// What cannot be meant counts as not said; check tells those who may not do without.
+	if oneOf("ipam.backend", n.Backend, Files, Bolt) != nil {
+		n.Backend = ""
 	}
-	n := Network{CNIVersion: version(cniVersion), Name: name, DataDir: raw.DataDir, Backend: raw.Backend, LockTimeout: timeout}
+	var err error
+	if n.LockTimeout, err = lockTimeout(raw.LockTimeout); err != nil {
+		n.LockTimeout = defaultTimeout
+	}
 	if n.DataDir == "" {
-		n.DataDir = "/var/lib/cni/networks"
+		n.DataDir = DefaultDataDir
 	}
 	return n, nil
 }

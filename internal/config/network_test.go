@@ -76,6 +76,7 @@ func TestNetworkIsReadWhereAConfigurationIsRefused(t *testing.T) {
 		n, err := config.ParseNetwork([]byte(conf(keys)))
 		require.NoError(t, err)
 		require.Equal(t, 30*time.Second, n.LockTimeout)
+		require.Empty(t, n.Backend)
 	}
 }
 

@@ -53,13 +53,17 @@ func recordable(netns string) bool {
 	return l.Validate() == nil
 }
 
-// network returns the name of the network, for the advice in an error.
+// network returns the network as the operator's tool is told of it, for the advice in an
+// error.
 func (r request) network() string {
 	n, err := config.ParseNetwork(r.stdin)
-	if err != nil {
+	switch {
+	case err != nil:
 		return "NETWORK"
+	case n.DataDir == config.DefaultDataDir:
+		return n.Name
 	}
-	return n.Name
+	return n.Name + " --data-dir " + n.DataDir
 }
 
 func envError(msg, details string) error {

@@ -130,7 +130,7 @@ func TestProblemsKeepNobodyElseFromBeingRead(t *testing.T) {
 	require.Equal(t, []string{
 		"00-good.conf bridge 0.1.0 /var/lib/cni/networks/good 10.0.0.1-10.0.0.254",
 		"17-notype.conflist macvlan 1.0.0 /var/lib/cni/networks/notype 10.0.5.1-10.0.5.254",
-		`18-backend.conflist bridge 1.0.0 /var/lib/cni/networks/backend sqlite: ipam.backend: unknown value "sqlite"; use one of: files, bolt`,
+		`18-backend.conflist bridge 1.0.0 /var/lib/cni/networks/backend: ipam.backend: unknown value "sqlite"; use one of: files, bolt`,
 		"22-delegates.conf bridge 1.0.0 /var/lib/cni/networks/fine 10.0.7.1-10.0.7.254",
 		"23-others.conf other 0.1.0 /var/lib/cni/networks/others 10.0.8.1-10.0.8.254",
 	}, describeAll(n.Networks))
