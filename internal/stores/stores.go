@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt"
@@ -123,7 +124,7 @@ func Create(path, kind string, c backend.Content) error {
 func Verify(ctx context.Context, path string) error {
 	for refused := 0; ; refused++ {
 		err := verify(ctx, path)
-		if !errors.Is(err, backend.ErrOtherStore) || refused == mostRefused || ctx.Err() != nil {
+		if !again(ctx, refused, err) {
 			return err
 		}
 	}
@@ -205,10 +206,21 @@ func (s *following) try(ctx context.Context, op func(backend.Store) error) error
 		if err == nil {
 			err = op(store)
 		}
-		if !errors.Is(err, backend.ErrOtherStore) || refused == mostRefused || ctx.Err() != nil {
+		if !again(ctx, refused, err) {
 			return err
 		}
 	}
+}
+
+// again reports whether to try again because a store was exchanged between two looks at
+// it. It waits each time a little longer: who goes in step with one who exchanges stores
+// would be refused every time.
+func again(ctx context.Context, refused int, err error) bool {
+	if !errors.Is(err, backend.ErrOtherStore) || refused == mostRefused || ctx.Err() != nil {
+		return false
+	}
+	time.Sleep(time.Duration(refused) * 10 * time.Microsecond)
+	return true
 }
 
 // mostRefused is more often than a store is exchanged while one waits for it, so that
