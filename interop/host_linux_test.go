@@ -54,8 +54,7 @@ func newHost(t *testing.T) host {
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		require.NoError(t, cmd.Process.Kill())
-		// It says that it was killed.
-		_ = cmd.Wait()
+		_ = cmd.Wait() // It says that it was killed.
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)

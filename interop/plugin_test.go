@@ -112,8 +112,7 @@ func (c call) watch(p *os.Process, ended <-chan struct{}) {
 			runtime.Gosched()
 		}
 	}
-	// It may have ended in this moment.
-	_ = p.Kill()
+	_ = p.Kill() // It may have ended in this moment.
 }
 
 // mustRun is run for the goroutine of a test.

@@ -36,8 +36,7 @@ func damage(c contract) {
 func garbling(c contract) {
 	for i, how := range c.o.Garble {
 		c.t.Run("no. "+strconv.Itoa(i)+" makes the store neither panic nor hang", func(t *testing.T) {
-			// Whatever error there is has been looked at.
-			_ = meetDamage(newFixture(t, c.o), how)
+			_ = meetDamage(newFixture(t, c.o), how) // Whatever error there is, it has been looked at there.
 		})
 	}
 }

@@ -148,9 +148,8 @@ func (b *bulk) drop() error {
 		return nil
 	}
 	b.dropped = true
-	// What had been written, and what becomes of it, does not matter any more.
-	_ = b.settle()
-	_ = b.close()
+	_ = b.settle() // What had been written goes.
+	_ = b.close()  // So does the file, whatever its last words are.
 	return os.Remove(b.session.store.path)
 }
 

@@ -173,14 +173,13 @@ func endure(t *testing.T, o *original, damaged []byte, hidden bool) {
 		require.True(t, maps.Equal(o.unbooted(), leases), "nobody has noticed that leases have changed")
 		require.ElementsMatch(t, slices.Collect(maps.Keys(o.cursors)), slices.Collect(maps.Keys(cursors)))
 	}
-	// Whatever errors there are have been looked at.
-	_ = s.View(ask(o))
+	_ = s.View(ask(o)) // Whatever error there is, watched has looked at it.
 	err = s.Update(change(o))
 	again := s.Verify(ctx)
 	if err == nil && faults == nil {
 		require.NoError(t, again)
 	}
-	_ = s.View(ask(o))
+	_ = s.View(ask(o)) // Likewise.
 }
 
 // unbooted returns the leases without their boots.

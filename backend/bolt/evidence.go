@@ -30,9 +30,7 @@ func (e *evidence) known() (leased []run, ok bool) {
 	case e.runs == nil || holdMore(e.runs, 2*len(e.owners)+64):
 		return e.ownerRuns, true
 	}
-	leased = append(slices.Clone(e.ownerRuns), without(e.runs, e.ownerRuns)...)
-	slices.SortFunc(leased, func(a, b run) int { return a.first.Compare(b.first) })
-	return leased, true
+	return joined(e.ownerRuns, e.runs), true
 }
 
 // holdMore reports whether runs hold more than n addresses.
@@ -104,6 +102,13 @@ func extendRun(runs []run, addr netip.Addr) []run {
 		return runs
 	}
 	return append(runs, run{addr, addr})
+}
+
+// joined returns what is in either of some runs.
+func joined(a, b []run) []run {
+	all := slices.Concat(a, without(b, a))
+	slices.SortFunc(all, func(a, b run) int { return a.first.Compare(b.first) })
+	return all
 }
 
 // without returns what of some runs is in none of others.

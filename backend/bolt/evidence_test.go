@@ -190,3 +190,51 @@ func addrsOf(in [256]bool) (addrs []netip.Addr) {
 	}
 	return addrs
 }
+
+// An entry that cannot be read was that of a lease, though both indices have lost it.
+func TestWhatCannotBeReadIsMissing(t *testing.T) {
+	one := []run{{addr("10.0.0.1"), addr("10.0.0.1")}}
+	v := &salvager{evidence: evidence{current: true, owners: []string{""}, ownerRuns: one, runs: one}}
+	v.broken = []netip.Addr{addr("10.0.0.9"), addr("10.0.0.8")}
+	v.faults.add(errors.New("two entries are broken"))
+	v.loseLeases([]run{{addr("10.0.0.1"), addr("10.0.0.1")}, {addr("10.0.0.9"), addr("10.0.0.9")}})
+	require.Equal(t, [][2]netip.Addr{{addr("10.0.0.8"), addr("10.0.0.8")}}, v.Missing)
+	require.False(t, v.Unsure)
+}
+
+// An index that lacks what is known from elsewhere is not believed when it lacks more.
+func TestAnIndexThatHasLostSomethingIsNotSure(t *testing.T) {
+	seven, both := []run{{addr("10.0.0.7"), addr("10.0.0.7")}}, []run{{addr("10.0.0.7"), addr("10.0.0.8")}}
+	reached := map[netip.Addr]find{addr("10.0.0.8"): {Lease: leaseOf("10.0.0.8", "a", 1), reached: true}}
+	owners := []string{""}
+	for i, c := range []struct {
+		e      evidence
+		finds  map[netip.Addr]find
+		broken string
+		unsure bool
+	}{
+		{e: evidence{owners: owners, ownerRuns: both, runs: both}},
+		{e: evidence{owners: owners, ownerRuns: both, runs: both}, finds: reached},
+		{e: evidence{owners: owners, ownerRuns: seven, runs: seven}, broken: "10.0.0.8"},
+		{e: evidence{owners: owners, ownerRuns: seven, runs: seven}, finds: reached, unsure: true},
+		{e: evidence{owners: owners, ownerRuns: seven, runs: both}, unsure: true},
+		{e: evidence{owners: owners, ownerRuns: both, runs: seven}, unsure: true},
+		{e: evidence{owners: []string{}, runs: []run{}}, unsure: true},
+		{e: evidence{owners: owners, ownerRuns: both}, unsure: true},
+		{e: evidence{runs: both}, unsure: true},
+		{e: evidence{}, unsure: true},
+	} {
+		v := &salvager{evidence: c.e, finds: c.finds}
+		v.current = true
+		if c.broken != "" {
+			v.broken = []netip.Addr{addr(c.broken)}
+		}
+		v.faults.add(errors.New("a page is lost"))
+		v.loseLeases(nil)
+		require.Equal(t, c.unsure, v.Unsure, "case %d", i)
+		sound := &salvager{evidence: c.e, finds: c.finds}
+		sound.current = true
+		sound.loseLeases(nil)
+		require.Equal(t, c.e.owners == nil && c.e.runs == nil, sound.Unsure, "case %d, with all leases read", i)
+	}
+}

@@ -32,8 +32,8 @@ type Salvage struct {
 	// to an index, and of which the leases could not be read.
 	Missing [][2]netip.Addr
 
-	// Unsure reports that leases may be missing, and no index could be read that says
-	// which.
+	// Unsure reports that leases may be missing, and it is not known which: where
+	// leases could not be read, two indices have to say the same.
 	Unsure bool
 
 	// Lost says in words what could not be read.
@@ -121,6 +121,7 @@ type salvager struct {
 	strange error // the file is no lease store, or not of this version
 	finds   map[netip.Addr]find
 	boots   map[uint64]string
+	broken  []netip.Addr // entries of leases that cannot be read
 	lost    findings
 	faults  findings // in the bucket leases
 }
@@ -221,12 +222,36 @@ func (v *salvager) finish() {
 	}
 }
 
+// sure reports whether it is known which leases there are, read or not.
+func (v *salvager) sure() bool {
+	switch {
+	case v.runs == nil && v.owners == nil:
+		return false
+	case !v.faults.none():
+		return v.current && v.agreed()
+	case !v.current: // What the last transaction has done can stand in pages that are lost as well.
+		return v.runs != nil && v.owners != nil
+	}
+	return true
+}
+
+// agreed reports whether both indices say the same, and have what could be reached in the
+// tree. An index has no checksum: what has lost something unnoticed can have lost more.
+func (v *salvager) agreed() bool {
+	unreached := func(a netip.Addr) bool { return !v.finds[a].reached }
+	reached := runsOf(slices.DeleteFunc(v.addrs(), unreached))
+	return v.owners != nil && len(v.runs) > 0 && slices.Equal(v.runs, v.ownerRuns) &&
+		len(without(reached, v.runs)) == 0
+}
+
 // loseLeases notes which leases have not been found: exactly, if an index can be
-// read, or else where they were.
+// read, or else where they were. Whatever an index says, an entry that cannot be read is
+// that of a lease.
 func (v *salvager) loseLeases(found []run) {
 	known, ok := v.known()
-	// What the last transaction has done can stand in pages that are lost as well.
-	v.Unsure = !ok || !v.current && !(v.faults.none() && v.runs != nil && v.owners != nil)
+	broken := runsOf(slices.Compact(slices.SortedFunc(slices.Values(v.broken), netip.Addr.Compare)))
+	known = joined(known, broken)
+	v.Unsure = !v.sure()
 	if !ok {
 		v.lost.join(v.faults)
 	}

@@ -133,6 +133,7 @@ func (v *salvager) readLease(key, value []byte) error {
 		err = l.Validate()
 	}
 	if err != nil {
+		v.broken = append(v.broken, addr)
 		return fmt.Errorf("of %s: %w", addr, err)
 	}
 	v.finds[addr] = find{Lease: l, boot: boot, reached: true, inUse: true}

@@ -105,10 +105,10 @@ func (t *session) settle() error {
 	return durable.SyncPath(filepath.Dir(t.store.path))
 }
 
-// settled says that there is nothing to be synced. If it cannot, the next Update syncs.
+// settled says that there is nothing to be synced.
 func (t *session) settled() {
 	if t.how != viewing {
-		_ = durable.SetSettled(t.file, true)
+		_ = durable.SetSettled(t.file, true) // If it fails, the next Update syncs.
 	}
 }
 

@@ -47,8 +47,10 @@ func (d *dir) changing() error {
 	return d.fail("change mode of", lockName, durable.SetSettled(d.lock, false))
 }
 
-// settled says that there is nothing. If it cannot, the next Update syncs.
-func (d *dir) settled() { _ = durable.SetSettled(d.lock, true) }
+// settled says that there is nothing.
+func (d *dir) settled() {
+	_ = durable.SetSettled(d.lock, true) // If it fails, the next Update syncs.
+}
 
 func (d *dir) remove(name string) error {
 	if err := d.before("remove", name); err != nil {
@@ -152,8 +154,7 @@ func (d *dir) fill(f *os.File, temp string, c create) (created, error) {
 	return created{c.name, inode(info), info.ModTime().UnixNano(), c.content}, d.fail("sync", temp, f.Sync())
 }
 
-// discard removes a temporary file after an error. What it leaves behind stands
-// in nobody's way until an Update that writes leases removes it.
+// discard removes a temporary file after an error.
 func (d *dir) discard(temp string) {
-	_ = d.remove(temp)
+	_ = d.remove(temp) // What is left stands in nobody's way until an Update that writes leases removes it.
 }

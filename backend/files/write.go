@@ -105,9 +105,8 @@ func (t *tx) commit() error {
 	if err := t.dir.apply(c); err != nil {
 		return noSpace(err)
 	}
-	// The leases are recorded, which is what Update promises. A cursor is a
-	// hint: without it the next address is one that was in use not long ago.
-	_ = t.writeCursors()
+	// The leases are recorded, which is what Update promises.
+	_ = t.writeCursors() // A cursor is a hint: without it the next address is one that was in use lately.
 	return nil
 }
 

@@ -21,8 +21,8 @@ func (t *tool) complete(root *cobra.Command) {
 			if flag == "to" && c.Name() != "migrate" || c.Flag(flag) == nil {
 				continue // metrics --to is a file
 			}
-			// The error is of a flag that is not there.
-			_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(some, cobra.ShellCompDirectiveNoFileComp))
+			fixed := cobra.FixedCompletions(some, cobra.ShellCompDirectiveNoFileComp)
+			_ = c.RegisterFlagCompletionFunc(flag, fixed) // It fails for a flag that is not there, or has one.
 		}
 	}
 }

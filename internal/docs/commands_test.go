@@ -18,7 +18,7 @@ func TestCommands(t *testing.T) {
 		t.Skip("the commands are for Linux")
 	}
 	if testing.Short() {
-		t.Skip("it builds the programs, and runs them for many seconds")
+		t.Skip("with -short: it builds the programs, and runs them for many seconds")
 	}
 	programs := build(t)
 	for _, name := range documents(t) {

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// A timeout is a context that ends some time after it was made. Unlike that of
-// context.WithTimeout it starts no timer, and with it the poller of the Go runtime,
-// until somebody waits for it: mostly the lock is free and nobody does.
+// A timeout is a context that ends some time after it was made, or when that of the caller
+// does. Unlike that of context.WithTimeout it starts no timer, and with it the poller of
+// the Go runtime, until somebody waits for it: mostly the lock is free and nobody does.
 type timeout struct {
 	context.Context // that of the caller
 	at              time.Time

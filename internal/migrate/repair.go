@@ -16,8 +16,8 @@ import (
 
 // RepairOptions say how to repair.
 type RepairOptions struct {
-	// AcceptLoss has a store replaced although nothing tells which leases are
-	// lost: containers may hold addresses that are leased again afterwards.
+	// AcceptLoss has a store replaced although nothing tells for certain which leases
+	// are lost: containers may hold addresses that are leased again afterwards.
 	AcceptLoss bool
 
 	// LockTimeout is how long to wait for the lock of the store.
@@ -28,7 +28,7 @@ type RepairOptions struct {
 }
 
 // ErrLoss says that leases are lost, and not known which.
-var ErrLoss = errors.New("leases are lost, and nothing in the file tells which: " +
+var ErrLoss = errors.New("leases are lost, and nothing in the file tells for certain which: " +
 	"their addresses could be leased again while containers use them; nothing was changed")
 
 // LostContainer is the container ID of leases whose holders are lost. Their addresses

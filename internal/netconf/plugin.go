@@ -27,8 +27,7 @@ func isList(text []byte) bool {
 	var conf struct {
 		Plugins json.RawMessage `json:"plugins"`
 	}
-	// What is wrong with it is said by whoever reads it next.
-	_ = config.Decode(text, &conf)
+	_ = config.Decode(text, &conf) // What is wrong with it is said by whoever reads it next.
 	return conf.Plugins != nil
 }
 

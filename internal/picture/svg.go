@@ -148,9 +148,8 @@ func (s sheet) text(x, y int, class, text string) {
 
 func escape(text string) string {
 	var b strings.Builder
-	// It fails only with its writer, which does not. What XML cannot hold at
-	// all, it replaces.
-	_ = xml.EscapeText(&b, []byte(text))
+	// What XML cannot hold at all, it replaces.
+	_ = xml.EscapeText(&b, []byte(text)) // It fails only with its writer, which does not.
 	return b.String()
 }
 

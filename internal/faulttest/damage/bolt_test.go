@@ -3,6 +3,7 @@ package damage
 import (
 	"bytes"
 	"errors"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -48,7 +49,7 @@ func (c *tally) log(t *testing.T) {
 }
 
 // runAll runs all trials and counts what comes of them.
-func runAll(t *testing.T, trials []trial) {
+func runAll(t *testing.T, trials iter.Seq[trial]) {
 	t.Helper()
 	var c tally
 	dir := faulttest.Dir(t)
@@ -109,36 +110,40 @@ func TestDamagedBoltStoreLeasesNothingTwice(t *testing.T) {
 	if faulttest.Exhaustive() {
 		originals = append(originals, newOriginal(t, large(), 7))
 	}
-	var trials []trial
 	seed := newSeed(t)
-	for _, o := range originals {
-		for i, d := range ways(other) {
-			for j := range times(12, 1200) {
-				s := seed + uint64(i)<<48 + uint64(j)<<32
-				image := d.do(rand.New(rand.NewPCG(s, 0)), o, bytes.Clone(o.image))
-				trials = append(trials, trial{original: o, name: d.name, image: image, seed: s, foreign: other.ever})
+	runAll(t, func(yield func(trial) bool) {
+		for _, o := range originals {
+			for i, d := range ways(other) {
+				for j := range times(12, 1200) {
+					s := seed + uint64(i)<<48 + uint64(j)<<32
+					image := d.do(rand.New(rand.NewPCG(s, 0)), o, bytes.Clone(o.image))
+					if !yield(trial{original: o, name: d.name, image: image, seed: s, foreign: other.ever}) {
+						return
+					}
+				}
 			}
 		}
-	}
-	runAll(t, trials)
+	})
 }
 
 // In each part of a file bits are flipped, one at a time.
 func TestFlippedBitLeasesNothingTwice(t *testing.T) {
-	var trials []trial
-	seed := newSeed(t)
-	for _, o := range []*original{newOriginal(t, small(), 4), newScattered(t)} {
-		for i, part := range o.kinds() {
-			for j := range times(12, 1500) {
-				s := seed + uint64(i)<<48 + uint64(j)<<32
-				r := rand.New(rand.NewPCG(s, 0))
-				image, ids := bytes.Clone(o.image), o.pagesOf(part)
-				flip(r, o.written(image, ids[r.IntN(len(ids))]))
-				trials = append(trials, trial{original: o, name: part, image: image, seed: s})
+	originals, seed := []*original{newOriginal(t, small(), 4), newScattered(t)}, newSeed(t)
+	runAll(t, func(yield func(trial) bool) {
+		for _, o := range originals {
+			for i, part := range o.kinds() {
+				for j := range times(12, 1500) {
+					s := seed + uint64(i)<<48 + uint64(j)<<32
+					r := rand.New(rand.NewPCG(s, 0))
+					image, ids := bytes.Clone(o.image), o.pagesOf(part)
+					flip(r, o.written(image, ids[r.IntN(len(ids))]))
+					if !yield(trial{original: o, name: part, image: image, seed: s}) {
+						return
+					}
+				}
 			}
 		}
-	}
-	runAll(t, trials)
+	})
 }
 
 // Of a store that is as small as can be, every byte has one of its bits flipped; in a
@@ -152,13 +157,15 @@ func TestEveryByteFlippedLeasesNothingTwice(t *testing.T) {
 	case testing.Short():
 		step = 503
 	}
-	var trials []trial
-	for at := 0; at < o.pages*o.pageSize(); at += step {
-		image := bytes.Clone(o.image)
-		image[at] ^= 1 << (at * 5 % 8)
-		trials = append(trials, trial{original: o, name: o.parts[at/o.pageSize()], image: image, seed: uint64(at)})
-	}
-	runAll(t, trials)
+	runAll(t, func(yield func(trial) bool) {
+		for at := 0; at < o.pages*o.pageSize(); at += step {
+			image := bytes.Clone(o.image)
+			image[at] ^= 1 << (at * 5 % 8)
+			if !yield(trial{original: o, name: o.parts[at/o.pageSize()], image: image, seed: uint64(at)}) {
+				return
+			}
+		}
+	})
 }
 
 // A file does not say which network it is of. What it holds is believed, and what it does

@@ -94,7 +94,7 @@ func TestLeaseFileHoldsAnything(t *testing.T) {
 			all = append(all, scene{config.Files, filepath.Join(faulttest.Name, place), thing{name, put}})
 		}
 	}
-	workers(t, all, func(w *worker, c scene) {
+	workers(t, slices.Values(all), func(w *worker, c scene) {
 		s, _ := c.stage(t, filepath.Join(dir, fmt.Sprint(w.number)))
 		if _, err := s.play(w, c); err != nil {
 			t.Errorf("%s: %v", c, err)

@@ -119,7 +119,7 @@ func (c scene) linked() bool { return strings.HasPrefix(c.thing.name, "a second 
 func TestPluginAmongThingsThatAreNoFiles(t *testing.T) {
 	dir := faulttest.Dir(t)
 	all := some(scenes())
-	workers(t, all, func(w *worker, c scene) {
+	workers(t, slices.Values(all), func(w *worker, c scene) {
 		s, o := c.stage(t, filepath.Join(dir, strconv.Itoa(w.number)))
 		texts, err := s.play(w, c)
 		if err == nil && !c.linked() && !(c.replacesStore() && c.thing.name == "a link to a directory outside") {

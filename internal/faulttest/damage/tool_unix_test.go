@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,7 +58,7 @@ func TestToolAmongThingsThatAreNoFiles(t *testing.T) {
 	program, dir, commands := faulttest.Shared(t).Leasehold, faulttest.Dir(t), toolCommands()
 	all, seed := some(scenes()), int(newSeed(t))
 	var counted tally
-	workers(t, numbered(all), func(w *worker, c item[scene]) {
+	workers(t, slices.Values(numbered(all)), func(w *worker, c item[scene]) {
 		for i, args := range commands {
 			if !faulttest.Exhaustive() && (c.n+seed)%len(commands) != i {
 				continue
@@ -96,7 +97,7 @@ func TestToolOnDamagedBoltStore(t *testing.T) {
 	o := newOriginal(t, small(), 4)
 	other := newOriginal(t, faulttest.Network{Dual: true, Size: 60}, 10)
 	var counted tally
-	workers(t, numbered(some(ways(other))), func(w *worker, d item[way]) {
+	workers(t, slices.Values(numbered(some(ways(other)))), func(w *worker, d item[way]) {
 		for i := range times(1, 100) {
 			r := rand.New(rand.NewPCG(seed, uint64(i)))
 			tr := trial{original: o, name: d.of.name, image: d.of.do(r, o, bytes.Clone(o.image)), net: o.net}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"sync"
@@ -103,8 +104,9 @@ func (w *worker) do(o order) (answer, error) {
 	}
 }
 
-// workers shares out items among as many workers as there are processors for them.
-func workers[T any](t *testing.T, items []T, fn func(w *worker, item T)) {
+// workers shares out items among two workers, each item when its turn comes: all damaged
+// files at once would fill the memory.
+func workers[T any](t *testing.T, items iter.Seq[T], fn func(w *worker, item T)) {
 	const n = 2
 	queue := make(chan T)
 	var all sync.WaitGroup
@@ -117,7 +119,7 @@ func workers[T any](t *testing.T, items []T, fn func(w *worker, item T)) {
 			}
 		})
 	}
-	for _, item := range items {
+	for item := range items {
 		queue <- item
 	}
 	close(queue)

@@ -17,22 +17,29 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(faulttest.Main(m)) }
 
-// each runs fn for each scenario on each kind of store, in single and dual stack.
-func each(t *testing.T, fn func(t *testing.T, s scenario, n faulttest.Network)) {
+// A stack is of both families, or of IPv4 alone.
+type stack struct {
+	name string
+	dual bool
+}
+
+func stacks() []stack { return []stack{{"single", false}, {"dual", true}} }
+
+// each runs fn for each scenario on each kind of store.
+func each(t *testing.T, stacks []stack, fn func(t *testing.T, s scenario, n faulttest.Network)) {
 	if !ptracer.Supported {
 		t.Skip("the tracer is for Linux on amd64")
 	}
 	if testing.Short() {
-		t.Skip("takes some seconds, in processes in which no race is detected")
+		t.Skip("with -short: it takes some seconds, in processes in which no race is detected")
 	}
 	faulttest.Shared(t) // before many want it
 	for _, kind := range []string{config.Bolt, config.Files} {
-		for _, dual := range []bool{false, true} {
+		for _, stack := range stacks {
 			for _, s := range scenarios(kind) {
-				name := fmt.Sprintf("%s/%s/%s", kind, map[bool]string{false: "single", true: "dual"}[dual], s.name)
-				t.Run(name, func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/%s/%s", kind, stack.name, s.name), func(t *testing.T) {
 					t.Parallel()
-					fn(t, s, faulttest.Network{Dir: faulttest.Dir(t), Backend: kind, Dual: dual})
+					fn(t, s, faulttest.Network{Dir: faulttest.Dir(t), Backend: kind, Dual: stack.dual})
 				})
 			}
 		}
@@ -48,7 +55,7 @@ func TestKill(t *testing.T) {
 	}
 	var kills atomic.Int32
 	t.Cleanup(func() { t.Log(kills.Load(), "kills") })
-	each(t, func(t *testing.T, s scenario, n faulttest.Network) {
+	each(t, stacks(), func(t *testing.T, s scenario, n faulttest.Network) {
 		killed, err := s.killAtEach(n, faulttest.Shared(t), match)
 		kills.Add(int32(killed))
 		require.NoError(t, err)

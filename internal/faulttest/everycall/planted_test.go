@@ -17,7 +17,7 @@ func TestPlanted(t *testing.T) {
 		t.Skip("the tracer is for Linux on amd64")
 	}
 	if testing.Short() {
-		t.Skip("takes some seconds, in processes in which no race is detected")
+		t.Skip("with -short: it takes some seconds, in processes in which no race is detected")
 	}
 	for _, planted := range []struct {
 		name     string

@@ -111,8 +111,8 @@ func (c *checker) died(err error) error {
 	return fmt.Errorf("the checker crashed, or was killed after %v: %w, %w\n%s", timeLimit, err, waitErr, c.stderr.Bytes())
 }
 
-// close ends the process, which may have ended.
+// close ends the process.
 func (c *checker) close() {
 	c.stdin.Close()
-	_ = c.cmd.Wait()
+	_ = c.cmd.Wait() // It may have ended, and been waited for.
 }

@@ -35,7 +35,7 @@ func TestWhatWasAcknowledgedSurvives(t *testing.T) {
 // The cuts find it out if what is acknowledged was not synced.
 func TestMissingSyncsAreFound(t *testing.T) {
 	if testing.Short() {
-		t.Skip("the programs are built once more for it")
+		t.Skip("with -short: the programs are built once more for it")
 	}
 	programs, err := faulttest.Build(t.TempDir(),
 		faulttest.Fault{File: "backend/files/change.go",

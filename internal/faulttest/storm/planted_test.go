@@ -49,7 +49,7 @@ func mistakes() map[string]mistake {
 
 func TestMistakesAreFound(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds the programs again")
+		t.Skip("with -short: it builds the programs again, for each mistake")
 	}
 	for name, m := range mistakes() {
 		programs, err := faulttest.Build(t.TempDir(), m.faults...)

@@ -60,8 +60,7 @@ func finish(ctx context.Context, cmd *exec.Cmd, start func(*os.Process) (ended f
 	defer ended()
 	ctx, cancel := context.WithTimeoutCause(ctx, longest, errHangs)
 	defer cancel()
-	// That it has ended meanwhile does not matter.
-	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() }) // If it fails, the process has ended.
 	err = cmd.Wait()
 	stop()
 	switch {
