@@ -3,6 +3,7 @@ package allocator_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 
@@ -132,13 +133,16 @@ func TestReleaseFailsWithStore(t *testing.T) {
 }
 
 // A shut store can be read, and no Update can begin.
-type shut struct{ backend.Store }
+type shut struct {
+	backend.Store
+	err error
+}
 
-func (shut) Update(context.Context, func(backend.Tx) error) error { return errBroken }
+func (s shut) Update(context.Context, func(backend.Tx) error) error { return s.err }
 
 // What cannot be written has not to be where there is nothing to release.
 func TestNothingToReleaseFromAShutStore(t *testing.T) {
-	store := shut{held(t)}
+	store := shut{held(t), errBroken}
 	released, err := allocator.Release(t.Context(), store, eth0("c"))
 	require.NoError(t, err)
 	require.Empty(t, released)
@@ -147,9 +151,18 @@ func TestNothingToReleaseFromAShutStore(t *testing.T) {
 
 	_, err = allocator.Collect(t.Context(), store, []backend.Owner{{ContainerID: "a"}, {ContainerID: "b"}})
 	require.ErrorIs(t, err, errBroken, "there is a torn lease")
-	collected, err := allocator.Collect(t.Context(), shut{memory.New()}, nil)
+	collected, err := allocator.Collect(t.Context(), shut{memory.New(), errBroken}, nil)
 	require.NoError(t, err)
 	require.Empty(t, collected)
+}
+
+// In a damaged store the lease may be what cannot be seen.
+func TestDamageIsNotNothingToRelease(t *testing.T) {
+	store := shut{held(t), fmt.Errorf("store: %w", backend.ErrDamaged)}
+	_, err := allocator.Release(t.Context(), store, eth0("c"))
+	require.ErrorIs(t, err, backend.ErrDamaged)
+	_, err = allocator.Collect(t.Context(), shut{memory.New(), backend.ErrDamaged}, nil)
+	require.ErrorIs(t, err, backend.ErrDamaged)
 }
 
 // A lost store begins an Update, and cannot make it durable.
