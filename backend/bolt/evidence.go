@@ -86,7 +86,7 @@ func (e *evidence) inUse(at int64) bool {
 	return id < e.end && !e.free.has(id)
 }
 
-// runsOf returns the runs of addresses, which are ascending.
+// runsOf returns the runs of addresses, which are ascending, and may be repeated.
 func runsOf(addrs []netip.Addr) []run {
 	runs := []run{}
 	for _, a := range addrs {
@@ -95,9 +95,9 @@ func runsOf(addrs []netip.Addr) []run {
 	return runs
 }
 
-// extendRun adds an address to runs, all of whose addresses are below it.
+// extendRun adds an address to runs, none of whose addresses is above it.
 func extendRun(runs []run, addr netip.Addr) []run {
-	if n := len(runs); n > 0 && runs[n-1].last.Next() == addr {
+	if n := len(runs); n > 0 && (runs[n-1].last == addr || runs[n-1].last.Next() == addr) {
 		runs[n-1].last = addr
 		return runs
 	}

@@ -156,6 +156,12 @@ func TestRunsOfAnIndex(t *testing.T) {
 	require.Error(t, err)
 }
 
+// Damage can make two entries of owners those of one address.
+func TestRunsOfRepeatedAddresses(t *testing.T) {
+	a, b := addr("10.0.0.1"), addr("10.0.0.2")
+	require.Equal(t, []run{{a, b}}, runsOf([]netip.Addr{a, a, b, b}))
+}
+
 func TestRunsWithoutOthers(t *testing.T) {
 	set := func(t *rapid.T, name string) (in [256]bool, runs []run) {
 		for i := range in {
@@ -195,7 +201,7 @@ func addrsOf(in [256]bool) (addrs []netip.Addr) {
 func TestWhatCannotBeReadIsMissing(t *testing.T) {
 	one := []run{{addr("10.0.0.1"), addr("10.0.0.1")}}
 	v := &salvager{evidence: evidence{current: true, owners: []string{""}, ownerRuns: one, runs: one}}
-	v.broken = []netip.Addr{addr("10.0.0.9"), addr("10.0.0.8")}
+	v.broken = []netip.Addr{addr("10.0.0.9"), addr("10.0.0.8"), addr("10.0.0.8")}
 	v.faults.add(errors.New("two entries are broken"))
 	v.loseLeases([]run{{addr("10.0.0.1"), addr("10.0.0.1")}, {addr("10.0.0.9"), addr("10.0.0.9")}})
 	require.Equal(t, [][2]netip.Addr{{addr("10.0.0.8"), addr("10.0.0.8")}}, v.Missing)

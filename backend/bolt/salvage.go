@@ -249,7 +249,7 @@ func (v *salvager) agreed() bool {
 // that of a lease.
 func (v *salvager) loseLeases(found []run) {
 	known, ok := v.known()
-	broken := runsOf(slices.Compact(slices.SortedFunc(slices.Values(v.broken), netip.Addr.Compare)))
+	broken := runsOf(slices.SortedFunc(slices.Values(v.broken), netip.Addr.Compare))
 	known = joined(known, broken)
 	v.Unsure = !v.sure()
 	if !ok {
