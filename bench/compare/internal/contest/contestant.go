@@ -35,11 +35,12 @@ const (
 	Loaded = "bolt, loaded"  // filled at once, as by a migration
 	Memory = "memory"        // the store that keeps nothing on a disk
 	Podman = "podman layout" // leases in bbolt as Podman lays them out
+	GoIPAM = "go-ipam"       // a library of the same purpose, in memory
 )
 
 // Names returns all names in the order in which they are shown.
 func Names() []string {
-	return []string{Stock, Files, Bolt, BoltEmpty, Polling, EmptyGo, EmptyC, Loaded, Memory, Podman}
+	return []string{Stock, Files, Bolt, BoltEmpty, Polling, EmptyGo, EmptyC, Loaded, Memory, Podman, GoIPAM}
 }
 
 // A Contestant is a program that is measured and, unless it does nothing, the

@@ -63,7 +63,7 @@ func (p plan) turn(contestant string, goroutines int) int {
 	switch contestant {
 	case contest.Bolt: // goroutines share transactions: the more there are, the faster
 		leases = min(1_000*goroutines, 32_000)
-	case contest.Podman:
+	case contest.Podman, contest.GoIPAM:
 		leases = 512
 	case contest.Files: // thousands would take minutes
 		leases = 64
@@ -95,7 +95,7 @@ func (p plan) run(ctx context.Context, e part.Env, r *result.Results) error {
 	}
 	for _, fill := range p.fills {
 		key := result.Key{FileSystem: inMemory, Leases: fill}
-		if err := p.measure(ctx, e, r, key, "", contest.Memory); err != nil {
+		if err := p.measure(ctx, e, r, key, "", contest.Memory, contest.GoIPAM); err != nil {
 			return fmt.Errorf("in memory, at %d leases: %w", fill, err)
 		}
 	}
@@ -107,7 +107,7 @@ func (p plan) measure(ctx context.Context, e part.Env, r *result.Results, key re
 	var all []*player
 	for _, name := range names {
 		e.Show.Printf("inprocess: %s, %d leases: filling the store of %s", key.FileSystem, key.Leases, name)
-		l, err := newLeaser(name, dir)
+		l, err := newLeaser(ctx, name, dir)
 		if err != nil {
 			return err
 		}

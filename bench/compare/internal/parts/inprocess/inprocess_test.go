@@ -1,6 +1,8 @@
 package inprocess
 
 import (
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -36,19 +38,21 @@ func TestRun(t *testing.T) {
 				require.NotEmpty(t, at(parttest.Place, contest.Podman, measure))
 				require.Equal(t, fill > mostForFiles, at(parttest.Place, contest.Files, measure) == nil)
 			}
-			require.NotEmpty(t, at(inMemory, contest.Memory, acquireInMemory))
-			require.NotEmpty(t, at(inMemory, contest.Memory, releaseInMemory))
+			for _, name := range []string{contest.Memory, contest.GoIPAM} {
+				require.NotEmpty(t, at(inMemory, name, acquireInMemory))
+				require.NotEmpty(t, at(inMemory, name, releaseInMemory))
+			}
 		}
 	}
-	require.Len(t, r.Series, 2*2*(2+2+2)+2*2, "files only at the smaller fill")
+	require.Len(t, r.Series, 2*2*(2+2+2+2)+2*2, "files only at the smaller fill")
 
 	parttest.Show(t, Part(), r, "### Acquire, ratios", "### Release, ratios", "bolt / podman layout",
-		"| here        |          20 |          8 |", "| memory |          20 |          8 |")
+		"| here        |          20 |          8 |", "| memory  |          20 |          8 |", "### In memory, ratios")
 	require.Len(t, Part().Figures(r), 2)
 	for _, f := range Part().Figures(r) {
 		for _, panel := range f.Panels {
 			require.Equal(t, []string{"1", "8"}, panel.Ticks)
-			require.Contains(t, names(panel.Lines), contest.Memory)
+			require.Subset(t, names(panel.Lines), []string{contest.Memory, contest.GoIPAM})
 		}
 	}
 }
@@ -59,7 +63,7 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, full.goroutines, quick.goroutines)
 	require.Contains(t, quick.goroutines, 512, "of which the goals are")
 	for _, p := range []plan{full, quick} {
-		for _, name := range []string{contest.Bolt, contest.Files, contest.Podman, contest.Memory} {
+		for _, name := range []string{contest.Bolt, contest.Files, contest.Podman, contest.Memory, contest.GoIPAM} {
 			for _, n := range p.goroutines {
 				require.GreaterOrEqual(t, p.turn(name, n), n, "everybody has something to do")
 			}
@@ -70,6 +74,14 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, 512, full.turn(contest.Podman, 8))
 	require.Equal(t, 64, full.turn(contest.Files, 8))
 	require.Equal(t, 512, full.turn(contest.Files, 512))
+}
+
+func TestTextSaysWhichGoIPAM(t *testing.T) {
+	mod, err := os.ReadFile("../../../go.mod")
+	require.NoError(t, err)
+	required := regexp.MustCompile(`github.com/metal-stack/go-ipam v\S+`).FindString(string(mod))
+	require.NotEmpty(t, required)
+	require.Contains(t, text, required)
 }
 
 func TestGoals(t *testing.T) {

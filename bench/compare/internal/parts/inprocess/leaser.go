@@ -32,7 +32,7 @@ type leaser interface {
 
 // newLeaser returns the leaser of a contestant, whose store, if it is on a disk, is
 // below dir.
-func newLeaser(name, dir string) (leaser, error) {
+func newLeaser(ctx context.Context, name, dir string) (leaser, error) {
 	path, b := filepath.Join(dir, name), boot.Current()
 	switch name {
 	case contest.Bolt:
@@ -45,6 +45,8 @@ func newLeaser(name, dir string) (leaser, error) {
 		return newLibrary(store, b.ID, false)
 	case contest.Memory:
 		return newLibrary(memory.New(), b.ID, true)
+	case contest.GoIPAM:
+		return newGoIPAM(ctx)
 	case contest.Podman:
 		return podmans{podman.Open(path, subnet())}, os.MkdirAll(dir, 0o700)
 	}

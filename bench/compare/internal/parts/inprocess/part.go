@@ -41,7 +41,11 @@ here one within the process, so that nobody sleeps; and it records the container
 others record the pod, the network namespace and the boot (files cannot). What is on a file system is
 synced before an address is answered; on tmpfs a sync does nothing, and no lease is durable. A turn has
 up to 32,000 leases of bolt, 512 of podman layout and 64 of files, or one for each goroutine where that
-is more: with as many as bolt's, stores that sync for each lease would need hours.`
+is more: with as many as bolt's, stores that sync for each lease would need hours.
+
+"go-ipam" is github.com/metal-stack/go-ipam v1.13.0 in memory. It copies all addresses of a prefix for
+each that it leases, and does not know who holds one: a map beside it does. Those that meet in it wait
+for tenths of a second and give up the tenth time, so a mutex keeps them from meeting. A turn has 512.`
 
 func tables() []report.Table {
 	const spread = "Median of the rounds (10th–90th percentile):"
@@ -56,13 +60,18 @@ func tables() []report.Table {
 		{Title: "Acquire, ratios", Text: ratios, Measure: acquire, Labels: labels, Columns: pairs},
 		{Title: "Release, ratios", Text: ratios, Measure: release, Labels: labels, Columns: pairs},
 		{
-			Title: "In memory", Text: "The same on the store that keeps nothing on a disk. " + spread,
+			Title: "In memory", Text: "The same on the store that keeps nothing on a disk, and go-ipam. " + spread,
 			Measure: acquireInMemory,
 			Labels:  []report.Label{report.Contestant, report.Leases, report.Goroutines},
 			Columns: []report.Column{
 				report.Measures("acquired in a second", acquireInMemory, report.Plain),
 				report.Measures("released in a second", releaseInMemory, report.Plain),
 			},
+		},
+		{
+			Title: "In memory, ratios", Text: "Of leases made in a second. " + ratios, Measure: acquireInMemory,
+			Labels:  []report.Label{report.Leases, report.Goroutines},
+			Columns: report.Ratios(report.Pair{Of: contest.Memory, To: contest.GoIPAM}),
 		},
 	}
 }

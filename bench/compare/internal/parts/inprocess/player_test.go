@@ -29,7 +29,7 @@ func linked(t *testing.T, names ...string) []*player {
 	t.Helper()
 	var all []*player
 	for _, name := range names {
-		l, err := newLeaser(name, t.TempDir())
+		l, err := newLeaser(t.Context(), name, t.TempDir())
 		require.NoError(t, err)
 		all = append(all, newPlayer(name, l))
 	}
@@ -37,7 +37,7 @@ func linked(t *testing.T, names ...string) []*player {
 }
 
 func TestEverybodyDoesTheSame(t *testing.T) {
-	for _, p := range linked(t, contest.Bolt, contest.Files, contest.Memory, contest.Podman) {
+	for _, p := range linked(t, contest.Bolt, contest.Files, contest.Memory, contest.Podman, contest.GoIPAM) {
 		_, err := p.acquire(t.Context(), 3, 10)
 		require.NoError(t, err)
 		tally, err := p.turn(t.Context(), 3, 25, 10)
@@ -66,7 +66,7 @@ func TestRequestsAreThoseOfContainerd(t *testing.T) {
 }
 
 func TestNobodyElseCanBeLinked(t *testing.T) {
-	_, err := newLeaser(contest.Stock, t.TempDir())
+	_, err := newLeaser(t.Context(), contest.Stock, t.TempDir())
 	require.EqualError(t, err, "stock cannot be linked")
 }
 
@@ -97,7 +97,7 @@ func TestWrongAnswers(t *testing.T) {
 // Of a container that holds nothing no release is counted, and neither is a lease
 // that nobody knows of overlooked.
 func TestWhatTheStoreDoesNotHold(t *testing.T) {
-	for _, p := range linked(t, contest.Bolt, contest.Files, contest.Memory, contest.Podman) {
+	for _, p := range linked(t, contest.Bolt, contest.Files, contest.Memory, contest.Podman, contest.GoIPAM) {
 		_, err := p.acquire(t.Context(), 1, 2)
 		require.NoError(t, err)
 		l := p.held[0]
