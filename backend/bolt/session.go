@@ -150,8 +150,9 @@ func (t *session) openDB() (*bbolt.DB, error) {
 	if err := t.scout(); err != nil {
 		return nil, err
 	}
+	file := t.file // rather than t, which the DB would keep
 	db, err := bbolt.Open(t.store.path, 0o600, &bbolt.Options{
-		OpenFile:     func(string, int, os.FileMode) (*os.File, error) { return t.file, nil },
+		OpenFile:     func(string, int, os.FileMode) (*os.File, error) { return file, nil },
 		ReadOnly:     t.how == viewing,
 		NoStatistics: true,
 	})
@@ -241,6 +242,9 @@ func (t *session) close() error {
 		err = and(err, flock.Unlock(t.file))
 	case t.db != nil:
 		err = and(err, t.guard(t.db.Close))
+		if t.how != viewing {
+			emptyPool(t.db)
+		}
 	}
 	return err
 }

@@ -26,14 +26,14 @@ const size = 8
 // same.
 func Workloads(kind string, long bool) []Workload {
 	all := []Workload{
-		creation(kind, false), creation(kind, true), life(kind, long),
+		creation(kind, false), creation(kind, true),
 		interruptedCreation(kind), migration(kind), interruptedMigration(kind, long),
 	}
 	all = append(all, interrupted(kind, long)...)
 	if kind == config.Bolt {
 		all = append(all, shared(long))
 	}
-	return all
+	return append(all, life(kind, long)) // which makes up for what the others have too few of
 }
 
 func network(kind string, dual bool) faulttest.Network {
@@ -58,11 +58,8 @@ func life(kind string, long bool) Workload {
 		before: []string{"one", "two", "three"},
 	}
 	rounds := 1
-	switch {
-	case long && kind == config.Files: // where a transaction leaves few images
+	if long {
 		rounds = 400
-	case long:
-		rounds = 160
 	}
 	held := w.before
 	for i := range rounds {
