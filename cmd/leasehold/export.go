@@ -22,8 +22,8 @@ func (t *tool) exportCommand() *cobra.Command {
 header, a line for each lease, and an end that counts them. import reads it
 back, on this host or another, into a store of either kind.
 
-Each network is shown as it was at one moment. Leases
-that a crash has torn are left out.`,
+Each network is shown as it was at one moment. Leases that a crash has torn are
+left out.`,
 		Example: "  leasehold export > leases.jsonl\n  leasehold export podnet --to podnet.jsonl",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			networks, err := t.networks(names)

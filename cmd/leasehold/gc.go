@@ -13,6 +13,7 @@ import (
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/attachments"
+	"github.com/leasehold/leasehold/internal/cli"
 )
 
 type gcFlags struct {
@@ -41,12 +42,12 @@ can have come after the list was made.`,
 		Example: `  crictl pods -q | leasehold gc podnet --valid - --dry-run
   podman ps -aq --no-trunc | leasehold gc podman --valid -
   nerdctl ps -aq --no-trunc | sed s/^/default-/ | leasehold gc bridge --valid -`,
-		Args: cobra.ExactArgs(1),
+		Args: cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.gc(cmd, args[0], f) },
 	}
 	c.Flags().StringVar(&f.valid, "valid", "", "file with the attachments to keep; - is standard input")
-	c.Flags().DurationVar(&f.olderThan, "older-than", 5*time.Minute, "spare what is younger; 0 spares none")
-	c.Flags().BoolVar(&f.none, "allow-none", false, "go on if nothing on the list holds an address,\nand release all of them")
+	cli.DurationVar(c.Flags(), &f.olderThan, "older-than", 5*time.Minute, "spare what is younger; 0 spares none")
+	c.Flags().BoolVar(&f.none, "allow-none", false, "go on if nothing on the list holds an address, and release all of them")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be released, and release nothing")
 	return c
 }

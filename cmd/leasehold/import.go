@@ -13,6 +13,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/memory"
+	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/dump"
 	"github.com/leasehold/leasehold/internal/migrate"
@@ -36,10 +37,10 @@ address is leased to another than the file says, nothing of that network is
 imported. Leases that are there already are passed over, and so are cursors: to
 import a file twice changes nothing.`,
 		Example: "  leasehold import leases.jsonl\n  leasehold export podnet | ssh node2 leasehold import -",
-		Args:    cobra.ExactArgs(1),
+		Args:    cli.Arguments(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return t.importFile(cmd, args[0], f) },
 	}
-	c.Flags().StringVar(&f.backend, "backend", "", "kind of store to make where there is none:\nbolt or files (default: as exported)")
+	c.Flags().StringVar(&f.backend, "backend", "", "kind of store to make where there is none: bolt or files (default: as exported)")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be imported, and import nothing")
 	return c
 }

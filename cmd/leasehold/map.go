@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/picture"
 )
 
@@ -25,7 +26,7 @@ part is drawn in which they lie.
 In a terminal that has colours two rows of cells go to a line; otherwise, or if
 NO_COLOR is set, a character stands for each cell.`,
 		Example: "  leasehold map podnet\n  leasehold map podnet --svg podnet.svg",
-		Args:    cobra.ExactArgs(1),
+		Args:    cli.Arguments(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return t.draw(cmd, args[0], svg) },
 	}
 	c.Flags().StringVar(&svg, "svg", "", "new file to draw into, as SVG")

@@ -25,14 +25,14 @@ func (t *tool) metricsCommand() *cobra.Command {
 		Long: `Write metrics of networks in the OpenMetrics format, for a collector of text
 files such as that of Prometheus' node_exporter:
 
-  leasehold_addresses{network,set,ranges,state}   leased, free or excluded
-  leasehold_leases{network}                       in whatever range
-  leasehold_leases_before_boot{network}           made before this machine started
-  leasehold_leases_torn{network}                  whose holder a crash has lost
+  leasehold_addresses{network,set,ranges,state}  leased, free or excluded
+  leasehold_leases{network}                      in whatever range
+  leasehold_leases_before_boot{network}          before this machine started
+  leasehold_leases_torn{network}                 whose holder a crash has lost
   leasehold_oldest_lease_timestamp_seconds{network}
-  leasehold_store_info{network,store}             1; store is files or bolt
-  leasehold_store_bytes{network}                  disk space of the store
-  leasehold_up{network}                           0 if the store cannot be read`,
+  leasehold_store_info{network,store}            1; store is files or bolt
+  leasehold_store_bytes{network}                 disk space of the store
+  leasehold_up{network}                          0 if the store cannot be read`,
 		Example: "  leasehold metrics --to /var/lib/prometheus/node-exporter/leasehold.prom",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			networks, err := t.networks(names)

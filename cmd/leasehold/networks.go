@@ -19,10 +19,7 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-const (
-	defaultDataDir = config.DefaultDataDir
-	defaultConfDir = "/etc/cni/net.d"
-)
+const defaultDataDir = config.DefaultDataDir
 
 // A network is one that has a store, or a configuration, or both.
 type network struct {
@@ -135,7 +132,7 @@ func (t *tool) configurations() ([]netconf.Network, error) {
 
 // confPlace returns where configurations are looked for.
 func (t *tool) confPlace() string {
-	return cmp.Or(t.confFile, t.confDir, t.getenv("NETCONFPATH"), defaultConfDir)
+	return cmp.Or(t.confFile, netconf.Dir(t.confDir, t.getenv))
 }
 
 // warn writes a line to standard error that does not end the command.

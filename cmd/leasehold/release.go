@@ -31,7 +31,7 @@ and the exit status is 1. The container should be gone: its address will be
 leased again. As JSON: an array of what was released, as that of list.`,
 		Example: `  leasehold release podnet 10.1.0.7 --dry-run
   leasehold release podnet --container 4f2d9c0e8b7a65544f2d...`,
-		Args: cobra.MinimumNArgs(1),
+		Args: cli.Arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.release(cmd, args[0], args[1:], f) },
 	}
 	c.Flags().StringVar(&f.owner.ContainerID, "container", "", "ID of the container, whole")

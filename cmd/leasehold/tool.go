@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/netconf"
 )
 
 // A tool is one run of the program: what it reads and writes, and its common flags.
@@ -77,25 +78,22 @@ found are meant.
 
 Exit status: 0 if all is well; 1 if the answer is no or something was found; 2
 after an error.`,
-		Version:       cli.Version(),
-		SilenceUsage:  true,
-		SilenceErrors: true,
 	}
-	root.SetVersionTemplate("leasehold {{.Version}}\n")
 	flags := root.PersistentFlags()
-	flags.StringVar(&t.dataDir, "data-dir", "", "where the stores are (default: "+defaultDataDir+"\nand what configurations name)")
-	flags.StringVar(&t.confDir, "conf-dir", "", "where configurations are\n(default: $NETCONFPATH, else "+defaultConfDir+")")
+	flags.StringVar(&t.dataDir, "data-dir", "", "where the stores are (default: "+defaultDataDir+" and what configurations name)")
+	flags.StringVar(&t.confDir, "conf-dir", "", "where configurations are (default: $NETCONFPATH, else "+netconf.DefaultDir+")")
 	flags.StringVar(&t.confFile, "conf", "", "one configuration, instead of --conf-dir")
 	flags.StringVarP(&t.output, "output", "o", "table", "table or json")
-	flags.DurationVar(&t.lockTimeout, "lock-timeout", 30*time.Second, "how long to wait for a lock")
+	cli.DurationVar(flags, &t.lockTimeout, "lock-timeout", 30*time.Second, "how long to wait for a lock")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return t.checkFlags() }
 	for _, c := range []*cobra.Command{
 		t.listCommand(), t.whoCommand(), t.usageCommand(), t.mapCommand(), t.whyFullCommand(), t.verifyCommand(),
 		t.releaseCommand(), t.gcCommand(), t.migrateCommand(), t.exportCommand(), t.importCommand(),
-		t.metricsCommand(), t.manCommand(),
+		t.metricsCommand(),
 	} {
 		root.AddCommand(c)
 	}
+	cli.Prepare(root)
 	t.complete(root)
 	return root
 }
