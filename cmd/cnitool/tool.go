@@ -29,12 +29,7 @@ type tool struct {
 }
 
 func (t *tool) run(ctx context.Context, args []string) int {
-	root := t.command()
-	root.SetArgs(args)
-	root.SetIn(t.in)
-	root.SetOut(t.out)
-	root.SetErr(t.errs)
-	return t.report(root.ExecuteContext(ctx))
+	return t.report(cli.Execute(ctx, t.command(), args, t.in, t.out, t.errs))
 }
 
 func (t *tool) command() *cobra.Command {

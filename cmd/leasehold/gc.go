@@ -64,15 +64,16 @@ func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
 	if err != nil {
 		return err
 	}
-	return inNetwork(n, t.sweep(cmd, n, valid, f))
+	return t.inNetwork(n, t.sweep(cmd, n, valid, f))
 }
 
 func (t *tool) validAttachments(f gcFlags) ([]backend.Owner, error) {
-	r := t.in
+	r, name := t.in, f.valid
 	switch f.valid {
 	case "":
 		return nil, errors.New("--valid is missing: name a file with the attachments to keep, or - for standard input")
 	case "-":
+		name = "standard input"
 	default:
 		file, err := os.Open(f.valid)
 		if err != nil {
@@ -86,10 +87,10 @@ func (t *tool) validAttachments(f gcFlags) ([]backend.Owner, error) {
 		if f.none {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("%s: %w; if no container is left, and every address is to be released, add --allow-none", f.valid, err)
+		return nil, fmt.Errorf("%s: %w; if no container is left, and every address is to be released, add --allow-none; nothing was released", name, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; nothing was released", f.valid, err)
+		return nil, fmt.Errorf("%s: %w; nothing was released", name, err)
 	}
 	return valid, nil
 }
@@ -151,11 +152,7 @@ func anyHolds(valid []backend.Owner, tx backend.ReadTx) bool {
 
 // tellSwept sums up, for people.
 func (t *tool) tellSwept(n network, released, spared int, f gcFlags) {
-	verb := "released"
-	if f.dryRun {
-		verb = "would release"
-	}
-	text := fmt.Sprintf("%s: %s %s", n.name, verb, count(released, "lease"))
+	text := fmt.Sprintf("%s: %s %s", n.name, releasing(f.dryRun), count(released, "lease"))
 	if spared > 0 {
 		text += fmt.Sprintf(", spared %d younger than %v", spared, f.olderThan)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/cli"
 )
 
@@ -89,6 +90,8 @@ func (t *tool) age(since string) string {
 	}
 	return age(t.now().Sub(at))
 }
+
+func presentBoot() string { return boot.Current().ID }
 
 // bootName tells the present boot from others.
 func bootName(id, present string) string {

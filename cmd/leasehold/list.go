@@ -39,7 +39,7 @@ func (t *tool) list(cmd *cobra.Command, names []string, whole bool) error {
 	var failed error
 	for _, n := range networks {
 		leases, err := t.allLeases(cmd, n)
-		failed = errors.Join(failed, inNetwork(n, err))
+		failed = errors.Join(failed, t.inNetwork(n, err))
 		rows = append(rows, leaseRows(n.name, leases)...)
 	}
 	return errors.Join(t.writeLeases(rows, whole), failed)

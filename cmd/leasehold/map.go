@@ -40,7 +40,7 @@ func (t *tool) draw(cmd *cobra.Command, name, svg string) error {
 	}
 	pictures, err := t.pictures(cmd, n)
 	if err != nil {
-		return inNetwork(n, err)
+		return t.inNetwork(n, err)
 	}
 	if len(pictures) == 0 {
 		t.tellNoRanges(n)

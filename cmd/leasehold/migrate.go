@@ -83,7 +83,7 @@ func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error
 	for _, n := range networks {
 		r, err := t.migrateOne(cmd, n, f)
 		if err != nil {
-			failed = errors.Join(failed, inNetwork(n, err))
+			failed = errors.Join(failed, t.inNetwork(n, err))
 			continue
 		}
 		t.warnOfBackend(n, f.to)
@@ -126,7 +126,7 @@ func (t *tool) toMigrate(names []string, f migrateFlags) ([]network, error) {
 	for _, n := range networks {
 		kind, err := n.kind()
 		if err != nil {
-			t.warn("%v; passed over", inNetwork(n, err))
+			t.warn("%v; passed over", t.inNetwork(n, err))
 			continue
 		}
 		if kind != stores.None {

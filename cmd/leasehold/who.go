@@ -55,7 +55,7 @@ func (t *tool) who(cmd *cobra.Command, addr netip.Addr) error {
 		case err == nil:
 			rows = append(rows, newLeaseRow(n.name, l))
 		case !errors.Is(err, backend.ErrNotFound):
-			failed = errors.Join(failed, inNetwork(n, err))
+			failed = errors.Join(failed, t.inNetwork(n, err))
 		}
 	}
 	if len(rows) == 0 && failed == nil {

@@ -68,7 +68,7 @@ func (t *tool) whyFull(cmd *cobra.Command, name string) error {
 	}
 	f, err := t.fullness(cmd, n)
 	if err != nil {
-		return inNetwork(n, err)
+		return t.inNetwork(n, err)
 	}
 	if t.output == "json" {
 		return t.writeJSON(f)

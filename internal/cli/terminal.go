@@ -28,22 +28,21 @@ func Width(stream any) int {
 	return width
 }
 
-// Fit cuts the lines of a text that are wider than a terminal, and marks them with an
-// ellipsis. A width of 0 is wide enough for all.
-func Fit(text string, width int) string {
-	if width <= 0 {
-		return text
-	}
-	var b strings.Builder
+// Widest returns how many columns the longest line of a text takes.
+func Widest(text string) (n int) {
 	for line := range strings.Lines(text) {
-		line, end := strings.CutSuffix(line, "\n")
-		if utf8.RuneCountInString(line) > width {
-			line = strings.TrimRight(string([]rune(line)[:width-1]), " ") + "…"
-		}
-		b.WriteString(line)
-		if end {
-			b.WriteByte('\n')
-		}
+		n = max(n, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")))
 	}
-	return b.String()
+	return n
+}
+
+// Shorten leaves out the middle of what takes more columns: names that are alike differ
+// at their ends.
+func Shorten(s string, columns int) string {
+	r := []rune(s)
+	if len(r) <= columns {
+		return s
+	}
+	head := columns / 2
+	return string(r[:head]) + "…" + string(r[len(r)-(columns-head-1):])
 }

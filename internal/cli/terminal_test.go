@@ -11,13 +11,18 @@ import (
 	"github.com/leasehold/leasehold/internal/cli"
 )
 
-func TestFit(t *testing.T) {
-	const text = "NAME   POD\nähäh   default/web\nshort  -\n"
-	require.Equal(t, text, cli.Fit(text, 0))
-	require.Equal(t, text, cli.Fit(text, 18))
-	require.Equal(t, "NAME   POD\nähäh   de…\nshort  -\n", cli.Fit(text, 10))
-	require.Equal(t, "NAME…\nähäh…\nshort…\n", cli.Fit(text, 7))
-	require.Equal(t, "…\n…\n…\n", cli.Fit(text, 1))
+func TestWidest(t *testing.T) {
+	require.Zero(t, cli.Widest(""))
+	require.Equal(t, 5, cli.Widest("äh\nähäh5\n-"))
+	require.Equal(t, 3, cli.Widest("a\nabc"))
+}
+
+func TestShorten(t *testing.T) {
+	const pod = "kube-system/coredns-76f75df574-ähcd1"
+	require.Equal(t, pod, cli.Shorten(pod, 36))
+	require.Equal(t, "kube-system/co…75df574-ähcd1", cli.Shorten(pod, 28))
+	require.Equal(t, "k…", cli.Shorten(pod, 2))
+	require.Equal(t, "…", cli.Shorten(pod, 1))
 }
 
 func TestWhatIsNoTerminal(t *testing.T) {
