@@ -36,8 +36,8 @@ func (t *tool) checkCommand() *cobra.Command {
 }
 
 func (t *tool) delCommand() *cobra.Command {
-	return t.attachment("del", "Detach a namespace from a network", `Detach a network namespace from a network. That it is not attached is no error, and
-neither is that it is gone.`,
+	return t.attachment("del", "Detach a namespace from a network", `Detach a network namespace from a network. That it is not attached is no error,
+and neither is that it is gone.`,
 		func(ctx context.Context, n network, rt *libcni.RuntimeConf) error {
 			return t.cni().DelNetworkList(ctx, n.list, rt)
 		})
@@ -50,9 +50,9 @@ func (t *tool) attachment(verb, short, long string, do func(context.Context, net
 		Short: short,
 		Long: long + `
 
-NETNS is the path of a network namespace, or a name that "ip netns add" has given
-it. The container ID is made from it, unless it is given.`,
-		Args: exactly(2),
+NETNS is the path of a network namespace, or a name that "ip netns add" has
+given it. The container ID is made from it, unless it is given.`,
+		Args: cli.Arguments(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := t.ready(args[0])
 			if err != nil {

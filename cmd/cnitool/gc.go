@@ -12,6 +12,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/attachments"
+	"github.com/leasehold/leasehold/internal/cli"
 )
 
 func (t *tool) gcCommand() *cobra.Command {
@@ -20,18 +21,18 @@ func (t *tool) gcCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gc NET [NETNS]",
 		Short: "Delete what belongs to no attachment in use",
-		Long: `Have the plugins of a network delete what belongs to no attachment that is in use
-(CNI 1.1), and detach what is remembered of attachments that are not.
+		Long: `Have the plugins of a network delete what belongs to no attachment that is in
+use (CNI 1.1), and detach what is remembered of attachments that are not.
 
-Which are in use has to be said: whatever is not listed loses its addresses. NETNS
-is accepted, and not used.
+Which are in use has to be said: whatever is not listed loses its addresses.
+NETNS is accepted, and not used.
 
-  cnitool gc NET --valid FILE   those in a file, or - for standard input: container
-                                      IDs, as "crictl pods -q" prints them
-  cnitool gc NET --cached             those that libcni remembers on this host and whose
-                                      namespace is there
-  cnitool gc NET --all                none: everything goes`,
-		Args: oneOrTwo,
+  cnitool gc NET --valid FILE  those in a file, or - for standard input:
+                               container IDs, as "crictl pods -q" prints them
+  cnitool gc NET --cached      those that libcni remembers on this host and
+                               whose namespace is there
+  cnitool gc NET --all         none: everything goes`,
+		Args: cli.Arguments(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := t.ready(args[0])
 			if err != nil {

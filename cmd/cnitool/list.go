@@ -23,9 +23,9 @@ func (t *tool) listCommand() *cobra.Command {
 		Use:   "list",
 		Short: "List the networks, and what cannot be read",
 		Long: `List the networks of the configuration directory in the order in which a name is
-looked for, and what is wrong with files that are none. Of two networks of a name
-the first counts.`,
-		Args: exactly(0),
+looked for, and what is wrong with files that are none. Of two networks of a
+name the first counts.`,
+		Args: cli.Arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			networks, err := t.networks()
 			if err != nil {

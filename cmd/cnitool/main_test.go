@@ -8,21 +8,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/leasehold/leasehold/internal/hostlocal"
+	"github.com/leasehold/leasehold/internal/cli/clitest"
 )
 
 // The scripts run the program as people do. Their networks consist of host-local alone,
 // which makes no interface.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"cnitool": main, "host-local": hostLocal, "broken": broken})
-}
-
-func hostLocal() {
-	p := hostlocal.Plugin{
-		Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Version: func() string { return "test" },
-	}
-	os.Exit(p.Run())
+	testscript.Main(m, map[string]func(){"cnitool": main, "host-local": clitest.HostLocal, "broken": broken})
 }
 
 // broken is a plugin that answers nothing.

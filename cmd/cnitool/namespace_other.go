@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"io"
 	"os/exec"
 )
 
@@ -20,5 +19,3 @@ func (*namespace) close() {}
 func (*namespace) path() string { return "" }
 
 func (*namespace) start(*exec.Cmd, chan<- error) error { return errors.ErrUnsupported }
-
-func isTerminal(io.Reader) bool { return false }

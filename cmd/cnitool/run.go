@@ -15,6 +15,8 @@ import (
 	"github.com/containernetworking/cni/libcni"
 	types100 "github.com/containernetworking/cni/pkg/types/100"
 	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/internal/cli"
 )
 
 // Exit statuses of run that are not the command's, as those of podman run.
@@ -27,13 +29,13 @@ const (
 func (t *tool) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run NET -- COMMAND [ARG...]",
-		Short: "Run a command in a namespace of its own that is attached to a network",
+		Short: "Run a command in a namespace of its own, on a network",
 		Long: `Make a network namespace, attach it to a network, run a command in it, and take
-everything down again, however the command ends. A signal to end goes to the command
-first. It takes root.`,
+everything down again, however the command ends. A signal to end goes to the
+command first. It takes root.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 || cmd.ArgsLenAtDash() != 1 {
-				return usageError(errors.New("usage: cnitool run NET -- COMMAND [ARG...]"))
+				return cli.Usage(cmd)
 			}
 			return nil
 		},
@@ -139,7 +141,7 @@ func (t *tool) execute(ns *namespace, command []string, signals <-chan os.Signal
 	for {
 		select {
 		case s := <-signals:
-			if s != os.Interrupt || !isTerminal(t.in) { // whose keyboard tells the command, too
+			if s != os.Interrupt || !cli.IsTerminal(t.in) { // whose keyboard tells the command, too
 				cmd.Process.Signal(s) // If it fails, the command has ended.
 			}
 		case err := <-ended:

@@ -6,9 +6,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/leasehold/leasehold/internal/cli/clitest"
 )
 
 // status runs cnitool and compares how it exits: status N ARG….
@@ -34,12 +35,8 @@ func conf(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: conf NAME [KEY=JSON...]")
 	}
-	ipam := `"type": "host-local", "dataDir": ` + strconv.Quote(ts.MkAbs("data"))
-	for _, arg := range args[1:] {
-		key, value, _ := strings.Cut(arg, "=")
-		ipam += ", " + strconv.Quote(key) + ": " + value
-	}
-	text := `{"cniVersion": "1.1.0", "name": ` + strconv.Quote(args[0]) + `, "plugins": [{"type": "host-local", "ipam": {` + ipam + "}}]}\n"
+	text := `{"cniVersion": "1.1.0", "name": ` + strconv.Quote(args[0]) +
+		`, "plugins": [{"type": "host-local", "ipam": ` + clitest.IPAM(ts.MkAbs("data"), args[1:]) + "}]}\n"
 	dir := ts.Getenv("NETCONFPATH")
 	ts.Check(os.MkdirAll(dir, 0o755))
 	ts.Check(os.WriteFile(filepath.Join(dir, args[0]+".conflist"), []byte(text), 0o600))

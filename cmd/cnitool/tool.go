@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/netconf"
 )
 
 // A tool is one run of the program: what it reads and writes, and its common flags.
@@ -27,22 +28,16 @@ type tool struct {
 	ifName      string
 }
 
-const defaultConfDir = "/etc/cni/net.d"
-
 func (t *tool) run(ctx context.Context, args []string) int {
-	root := t.command()
-	root.SetArgs(args)
-	root.SetIn(t.in)
-	root.SetOut(t.out)
-	root.SetErr(t.errs)
-	return t.report(root.ExecuteContext(ctx))
+	return t.report(cli.Execute(ctx, t.command(), args, t.in, t.out, t.errs))
 }
 
 func (t *tool) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "cnitool",
 		Short: "Attach network namespaces to CNI networks by hand",
-		Long: `Cnitool attaches network namespaces to CNI networks, as a container runtime does.
+		Long: `Cnitool attaches network namespaces to CNI networks, as a container runtime
+does.
 
 To try a network out takes one command, as root:
 
@@ -50,22 +45,18 @@ To try a network out takes one command, as root:
 
 Environment, as for the CNI project's cnitool:
 
-  NETCONFPATH  the directory of the configurations (` + defaultConfDir + `)
+  NETCONFPATH  the directory of the configurations (` + netconf.DefaultDir + `)
   CNI_PATH     the directories of the plugins, separated by colons
   CNI_ARGS     arguments for the plugins: KEY=VALUE;KEY=VALUE
   CAP_ARGS     capability arguments, as a JSON object
   CNI_IFNAME   the interface in the namespace (eth0)
 
-Exit status: 0 if all is well; 1 if a plugin answered with an error, or something
-was found wrong; 2 if the command line is wrong, or after any other error; 3 if the
-network is not there, or its configuration cannot be read; 4 if a plugin is not
-there, or did not answer. That of run is the command's own, or 125 if it did not get
-so far.`,
-		Version:       cli.Version(),
-		SilenceUsage:  true,
-		SilenceErrors: true,
+Exit status: 0 if all is well; 1 if a plugin answered with an error, or
+something was found wrong; 2 if the command line is wrong, or after any other
+error; 3 if the network is not there, or its configuration cannot be read; 4 if
+a plugin is not there, or did not answer. That of run is the command's own, or
+125 if it did not get so far.`,
 	}
-	root.SetVersionTemplate("cnitool {{.Version}}\n")
 	flags := root.PersistentFlags()
 	flags.StringVar(&t.confDir, "conf-dir", "", "where configurations are (default: $NETCONFPATH)")
 	flags.StringVar(&t.pluginPath, "cni-path", "", "where plugins are (default: $CNI_PATH)")
@@ -73,7 +64,8 @@ so far.`,
 	flags.StringVarP(&t.output, "output", "o", "", "json or table (default: json for add, else table)")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return t.checkFlags() }
 	root.AddCommand(t.addCommand(), t.checkCommand(), t.delCommand(), t.statusCommand(), t.gcCommand(),
-		t.listCommand(), t.validateCommand(), t.runCommand(), t.manCommand())
+		t.listCommand(), t.validateCommand(), t.runCommand())
+	cli.Prepare(root)
 	for _, c := range root.Commands() {
 		if strings.Contains(c.Use, " NET") {
 			c.ValidArgsFunction = t.networkNames
@@ -86,12 +78,7 @@ func (t *tool) checkFlags() error {
 	if t.output != "" && t.output != "json" && t.output != "table" {
 		return usageError(fmt.Errorf("--output %q: use json or table", t.output))
 	}
-	if t.confDir == "" {
-		t.confDir = t.getenv("NETCONFPATH")
-	}
-	if t.confDir == "" {
-		t.confDir = defaultConfDir
-	}
+	t.confDir = netconf.Dir(t.confDir, t.getenv)
 	if t.pluginPath == "" {
 		t.pluginPath = t.getenv("CNI_PATH")
 	}
@@ -130,22 +117,4 @@ func (t *tool) paths() (dirs []string) {
 // cni returns what executes plugins.
 func (t *tool) cni() *libcni.CNIConfig {
 	return libcni.NewCNIConfigWithCacheDir(t.paths(), t.cacheDir, nil)
-}
-
-// oneOrTwo is for a network, and a namespace that is not needed.
-func oneOrTwo(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 && len(args) != 2 {
-		return usageError(fmt.Errorf("usage: %s", cmd.UseLine()))
-	}
-	return nil
-}
-
-// exactly is cobra.ExactArgs, with the status of a wrong command line.
-func exactly(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
-			return usageError(fmt.Errorf("usage: %s", cmd.UseLine()))
-		}
-		return nil
-	}
 }

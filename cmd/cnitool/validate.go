@@ -28,9 +28,9 @@ func (t *tool) validateCommand() *cobra.Command {
 		Use:   "validate NET",
 		Short: "Check a configuration, and that its plugins are there",
 		Long: `Check the configuration of a network: that it can be read, that each plugin, and
-each IPAM plugin that one of them executes, is on CNI_PATH and supports the version,
-and that what host-local would be told is valid. Nothing is attached.`,
-		Args: exactly(1),
+each IPAM plugin that one of them executes, is on CNI_PATH and supports the
+version, and that what host-local would be told is valid. Nothing is attached.`,
+		Args: cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := t.named(args[0])
 			if err == nil {

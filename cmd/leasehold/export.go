@@ -22,9 +22,10 @@ func (t *tool) exportCommand() *cobra.Command {
 header, a line for each lease, and an end that counts them. import reads it
 back, on this host or another, into a store of either kind.
 
-Each network is shown as it was at one moment. Leases
-that a crash has torn are left out.`,
-		Example: "  leasehold export > leases.jsonl\n  leasehold export podnet --to podnet.jsonl",
+Each network is shown as it was at one moment. Leases that a crash has torn are
+left out.`,
+		Example:     "  leasehold export > leases.jsonl\n  leasehold export podnet --to podnet.jsonl",
+		Annotations: map[string]string{ownFormat: "in JSON Lines"},
 		RunE: func(cmd *cobra.Command, names []string) error {
 			networks, err := t.networks(names)
 			if err != nil {
@@ -62,7 +63,7 @@ func (t *tool) export(cmd *cobra.Command, networks []network, w io.Writer) error
 		if err == nil && kind != stores.None {
 			err = t.exportOne(cmd, n, kind, w)
 		}
-		failed = errors.Join(failed, inNetwork(n, err))
+		failed = errors.Join(failed, t.inNetwork(n, err))
 	}
 	return failed
 }

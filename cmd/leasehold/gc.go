@@ -13,6 +13,7 @@ import (
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/attachments"
+	"github.com/leasehold/leasehold/internal/cli"
 )
 
 type gcFlags struct {
@@ -41,12 +42,12 @@ can have come after the list was made.`,
 		Example: `  crictl pods -q | leasehold gc podnet --valid - --dry-run
   podman ps -aq --no-trunc | leasehold gc podman --valid -
   nerdctl ps -aq --no-trunc | sed s/^/default-/ | leasehold gc bridge --valid -`,
-		Args: cobra.ExactArgs(1),
+		Args: cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.gc(cmd, args[0], f) },
 	}
 	c.Flags().StringVar(&f.valid, "valid", "", "file with the attachments to keep; - is standard input")
-	c.Flags().DurationVar(&f.olderThan, "older-than", 5*time.Minute, "spare what is younger; 0 spares none")
-	c.Flags().BoolVar(&f.none, "allow-none", false, "go on if nothing on the list holds an address,\nand release all of them")
+	cli.DurationVar(c.Flags(), &f.olderThan, "older-than", 5*time.Minute, "spare what is younger; 0 spares none")
+	c.Flags().BoolVar(&f.none, "allow-none", false, "go on if nothing on the list holds an address, and release all of them")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be released, and release nothing")
 	return c
 }
@@ -63,15 +64,16 @@ func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
 	if err != nil {
 		return err
 	}
-	return inNetwork(n, t.sweep(cmd, n, valid, f))
+	return t.inNetwork(n, t.sweep(cmd, n, valid, f))
 }
 
 func (t *tool) validAttachments(f gcFlags) ([]backend.Owner, error) {
-	r := t.in
+	r, name := t.in, f.valid
 	switch f.valid {
 	case "":
 		return nil, errors.New("--valid is missing: name a file with the attachments to keep, or - for standard input")
 	case "-":
+		name = "standard input"
 	default:
 		file, err := os.Open(f.valid)
 		if err != nil {
@@ -85,10 +87,10 @@ func (t *tool) validAttachments(f gcFlags) ([]backend.Owner, error) {
 		if f.none {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("%s: %w; if no container is left, and every address is to be released, add --allow-none", f.valid, err)
+		return nil, fmt.Errorf("%s: %w; if no container is left, and every address is to be released, add --allow-none; nothing was released", name, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; nothing was released", f.valid, err)
+		return nil, fmt.Errorf("%s: %w; nothing was released", name, err)
 	}
 	return valid, nil
 }
@@ -150,11 +152,7 @@ func anyHolds(valid []backend.Owner, tx backend.ReadTx) bool {
 
 // tellSwept sums up, for people.
 func (t *tool) tellSwept(n network, released, spared int, f gcFlags) {
-	verb := "released"
-	if f.dryRun {
-		verb = "would release"
-	}
-	text := fmt.Sprintf("%s: %s %s", n.name, verb, count(released, "lease"))
+	text := fmt.Sprintf("%s: %s %s", n.name, releasing(f.dryRun), count(released, "lease"))
 	if spared > 0 {
 		text += fmt.Sprintf(", spared %d younger than %v", spared, f.olderThan)
 	}

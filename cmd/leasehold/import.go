@@ -13,6 +13,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/memory"
+	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/dump"
 	"github.com/leasehold/leasehold/internal/migrate"
@@ -35,11 +36,12 @@ A network that has no store gets one. To one that has, leases are added: if an
 address is leased to another than the file says, nothing of that network is
 imported. Leases that are there already are passed over, and so are cursors: to
 import a file twice changes nothing.`,
-		Example: "  leasehold import leases.jsonl\n  leasehold export podnet | ssh node2 leasehold import -",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return t.importFile(cmd, args[0], f) },
+		Example:     "  leasehold import leases.jsonl\n  leasehold export podnet | ssh node2 leasehold import -",
+		Annotations: map[string]string{ownFormat: "in words"},
+		Args:        cli.Arguments(1, 1),
+		RunE:        func(cmd *cobra.Command, args []string) error { return t.importFile(cmd, args[0], f) },
 	}
-	c.Flags().StringVar(&f.backend, "backend", "", "kind of store to make where there is none:\nbolt or files (default: as exported)")
+	c.Flags().StringVar(&f.backend, "backend", "", "kind of store to make where there is none: bolt or files (default: as exported)")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be imported, and import nothing")
 	return c
 }
@@ -50,7 +52,9 @@ func (t *tool) importFile(cmd *cobra.Command, name string, f importFlags) error 
 	}
 	cmd.SetContext(interruptible(cmd.Context()))
 	r := t.in
-	if name != "-" {
+	if name == "-" {
+		name = "standard input"
+	} else {
 		file, err := os.Open(name)
 		if err != nil {
 			return err
@@ -67,7 +71,7 @@ func (t *tool) importFile(cmd *cobra.Command, name string, f importFlags) error 
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		if err := t.importOne(cmd, n, f); err != nil {
-			return fmt.Errorf("%s: %w; nothing of network %s was imported", name, err, n.Name)
+			return fmt.Errorf("%s: %w; nothing of this network was imported", name, err)
 		}
 	}
 }
@@ -83,7 +87,7 @@ func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) 
 	from.Content = inThisBoot(from.Content)
 	done, err := t.importInto(cmd, n, from, f)
 	if err != nil {
-		return err
+		return t.inNetwork(n, err)
 	}
 	verb := "imported"
 	if f.dryRun {

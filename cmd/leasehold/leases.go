@@ -1,12 +1,18 @@
 package main
 
 import (
+	"cmp"
+	"io"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/cli"
 )
 
@@ -61,21 +67,49 @@ func (t *tool) allLeases(cmd *cobra.Command, n network) (leases []backend.Lease,
 	return leases, err
 }
 
-// writeLeases writes rows in the form that is wanted.
+// writeLeases writes rows in the form that is wanted. On a terminal, unless they are to be
+// whole, they are cut to what one can read; whatever else reads them gets all.
 func (t *tool) writeLeases(rows []leaseRow, whole bool) error {
 	if t.output == "json" {
 		return t.writeJSON(rows)
 	}
+	width := cli.Width(t.out)
+	if whole || width == 0 {
+		return t.leaseTable(t.out, rows)
+	}
+	_, err := io.WriteString(t.out, t.fitted(rows, width))
+	return err
+}
+
+// fitted returns a table of a width, if that takes no more than to shorten IDs, and then
+// pods.
+func (t *tool) fitted(rows []leaseRow, width int) string {
+	rows = slices.Clone(rows)
+	pod := 0
+	for i := range rows {
+		rows[i].ContainerID = shortID(rows[i].ContainerID)
+		pod = max(pod, utf8.RuneCountInString(rows[i].Pod))
+	}
+	var b strings.Builder
+	_ = t.leaseTable(&b, rows) // A Builder takes all.
+	const least = 16
+	over := cli.Widest(b.String()) - width
+	if over <= 0 || pod-over < least {
+		return b.String()
+	}
+	for i := range rows {
+		rows[i].Pod = cli.Shorten(rows[i].Pod, pod-over)
+	}
+	b.Reset()
+	_ = t.leaseTable(&b, rows) // as above
+	return b.String()
+}
+
+func (t *tool) leaseTable(out io.Writer, rows []leaseRow) error {
 	boot := presentBoot()
-	w := cli.NewTable(t.out, "NETWORK", "ADDRESS", "CONTAINER", "IFNAME", "AGE", "BOOT", "POD")
+	w := cli.NewTable(out, "NETWORK", "ADDRESS", "CONTAINER", "IFNAME", "AGE", "BOOT", "POD")
 	for _, r := range rows {
-		id := r.ContainerID
-		if !whole {
-			id = shortID(id)
-		}
-		if id == "" {
-			id = "(torn)"
-		}
+		id := cmp.Or(r.ContainerID, "(torn)")
 		w.Row(r.Network, r.Address.String(), id, r.IfName, t.age(r.Since), bootName(r.Boot, boot), r.Pod)
 	}
 	return w.Flush()
@@ -89,6 +123,8 @@ func (t *tool) age(since string) string {
 	}
 	return age(t.now().Sub(at))
 }
+
+func presentBoot() string { return boot.Current().ID }
 
 // bootName tells the present boot from others.
 func bootName(id, present string) string {

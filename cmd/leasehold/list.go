@@ -15,7 +15,8 @@ func (t *tool) listCommand() *cobra.Command {
 
 A BOOT of "this" is a lease made since this machine started, "earlier" one that
 was made before: no container of that time is left. A lease that is "(torn)" has
-lost its holder in a crash. What is not known is "-".
+lost its holder in a crash. What is not known is "-". On a terminal, container
+IDs are cut, and so are pods that it has no room for.
 
 As JSON: an array of objects with the keys network, address, containerID,
 ifname, since (RFC 3339), boot (the boot ID) and pod (namespace/name), all of
@@ -25,7 +26,7 @@ them text and empty if not known.`,
 			return t.list(cmd, names, whole)
 		},
 	}
-	c.Flags().BoolVar(&whole, "no-trunc", false, "print container IDs whole")
+	c.Flags().BoolVar(&whole, "no-trunc", false, "cut nothing, on a terminal either")
 	return c
 }
 
@@ -39,7 +40,7 @@ func (t *tool) list(cmd *cobra.Command, names []string, whole bool) error {
 	var failed error
 	for _, n := range networks {
 		leases, err := t.allLeases(cmd, n)
-		failed = errors.Join(failed, inNetwork(n, err))
+		failed = errors.Join(failed, t.inNetwork(n, err))
 		rows = append(rows, leaseRows(n.name, leases)...)
 	}
 	return errors.Join(t.writeLeases(rows, whole), failed)

@@ -4,26 +4,17 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/leasehold/leasehold/internal/hostlocal"
+	"github.com/leasehold/leasehold/internal/cli/clitest"
 )
 
 // The scripts run the tool as an operator does, and the plugin as a runtime does.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"leasehold": main, "host-local": hostLocal})
-}
-
-func hostLocal() {
-	p := hostlocal.Plugin{
-		Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Version: func() string { return "test" },
-	}
-	os.Exit(p.Run())
+	testscript.Main(m, map[string]func(){"leasehold": main, "host-local": clitest.HostLocal})
 }
 
 func TestScripts(t *testing.T) {
@@ -51,12 +42,8 @@ func conf(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: config NAME FILE [KEY=JSON...]")
 	}
-	ipam := `"type": "host-local", "dataDir": ` + strconv.Quote(ts.Getenv("D"))
-	for _, arg := range args[2:] {
-		key, value, _ := strings.Cut(arg, "=")
-		ipam += ", " + strconv.Quote(key) + ": " + value
-	}
-	text := `{"cniVersion": "1.1.0", "name": ` + strconv.Quote(args[0]) + `, "type": "bridge", "ipam": {` + ipam + "}}\n"
+	text := `{"cniVersion": "1.1.0", "name": ` + strconv.Quote(args[0]) +
+		`, "type": "bridge", "ipam": ` + clitest.IPAM(ts.Getenv("D"), args[2:]) + "}\n"
 	path := ts.MkAbs(args[1])
 	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
 	ts.Check(os.WriteFile(path, []byte(text), 0o600))

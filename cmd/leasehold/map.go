@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/picture"
 )
 
@@ -23,9 +24,14 @@ ranges in which the leases would be too small to see, as in most of IPv6, the
 part is drawn in which they lie.
 
 In a terminal that has colours two rows of cells go to a line; otherwise, or if
-NO_COLOR is set, a character stands for each cell.`,
+NO_COLOR is set, a character stands for each cell.
+
+As JSON: an array of objects, one for each range, with the keys network, subnet,
+first, last and runs: an array of {first, last, state} from the first to the
+last address, where state is free, leased, earlier (made before this machine
+started), torn or withheld (gateway or excluded).`,
 		Example: "  leasehold map podnet\n  leasehold map podnet --svg podnet.svg",
-		Args:    cobra.ExactArgs(1),
+		Args:    cli.Arguments(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return t.draw(cmd, args[0], svg) },
 	}
 	c.Flags().StringVar(&svg, "svg", "", "new file to draw into, as SVG")
@@ -33,13 +39,19 @@ NO_COLOR is set, a character stands for each cell.`,
 }
 
 func (t *tool) draw(cmd *cobra.Command, name, svg string) error {
+	if svg != "" && t.output == "json" {
+		return errors.New("use either --svg or --output json")
+	}
 	n, err := t.network(name)
 	if err != nil {
 		return err
 	}
+	if t.output == "json" {
+		return t.writeMapped(cmd, n)
+	}
 	pictures, err := t.pictures(cmd, n)
 	if err != nil {
-		return inNetwork(n, err)
+		return t.inNetwork(n, err)
 	}
 	if len(pictures) == 0 {
 		t.tellNoRanges(n)
@@ -60,20 +72,31 @@ func (t *tool) draw(cmd *cobra.Command, name, svg string) error {
 	return nil
 }
 
+func (t *tool) writeMapped(cmd *cobra.Command, n network) error {
+	ranges, err := t.mapped(cmd, n)
+	if err != nil {
+		return t.inNetwork(n, err)
+	}
+	if err := t.writeJSON(ranges); err != nil {
+		return err
+	}
+	if len(ranges) == 0 {
+		t.tellNoRanges(n)
+		return errNo
+	}
+	return nil
+}
+
 // pictures returns one of each range.
 func (t *tool) pictures(cmd *cobra.Command, n network) (all []*picture.Picture, err error) {
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
 	err = n.store().View(ctx, func(tx backend.ReadTx) error {
 		var failed error
-		for _, pool := range n.pools() {
-			for _, set := range pool.Sets() {
-				for _, r := range set.Ranges() {
-					p := picture.New(n.name, r, presentBoot())
-					failed = errors.Join(failed, p.AddAll(tx.Leases(r.First())))
-					all = append(all, p)
-				}
-			}
+		for _, r := range n.ranges() {
+			p := picture.New(n.name, r, presentBoot())
+			failed = errors.Join(failed, p.AddAll(tx.Leases(r.First())))
+			all = append(all, p)
 		}
 		return failed
 	})

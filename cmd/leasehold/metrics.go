@@ -25,15 +25,16 @@ func (t *tool) metricsCommand() *cobra.Command {
 		Long: `Write metrics of networks in the OpenMetrics format, for a collector of text
 files such as that of Prometheus' node_exporter:
 
-  leasehold_addresses{network,set,ranges,state}   leased, free or excluded
-  leasehold_leases{network}                       in whatever range
-  leasehold_leases_before_boot{network}           made before this machine started
-  leasehold_leases_torn{network}                  whose holder a crash has lost
+  leasehold_addresses{network,set,ranges,state}  leased, free or excluded
+  leasehold_leases{network}                      in whatever range
+  leasehold_leases_before_boot{network}          before this machine started
+  leasehold_leases_torn{network}                 whose holder a crash has lost
   leasehold_oldest_lease_timestamp_seconds{network}
-  leasehold_store_info{network,store}             1; store is files or bolt
-  leasehold_store_bytes{network}                  disk space of the store
-  leasehold_up{network}                           0 if the store cannot be read`,
-		Example: "  leasehold metrics --to /var/lib/prometheus/node-exporter/leasehold.prom",
+  leasehold_store_info{network,store}            1; store is files or bolt
+  leasehold_store_bytes{network}                 disk space of the store
+  leasehold_up{network}                          0 if the store cannot be read`,
+		Example:     "  leasehold metrics --to /var/lib/prometheus/node-exporter/leasehold.prom",
+		Annotations: map[string]string{ownFormat: "in the OpenMetrics format"},
 		RunE: func(cmd *cobra.Command, names []string) error {
 			networks, err := t.networks(names)
 			if err != nil {
@@ -53,7 +54,7 @@ func (t *tool) metrics(cmd *cobra.Command, networks []network, to string) error 
 	var failed error
 	for _, n := range networks {
 		err := t.measure(cmd, n, m)
-		failed = errors.Join(failed, inNetwork(n, err))
+		failed = errors.Join(failed, t.inNetwork(n, err))
 		up := 1.0
 		if err != nil {
 			up = 0
@@ -157,6 +158,9 @@ func (m *meters) write(w io.Writer) error {
 // replaceFile writes a file that readers see as it was before or whole.
 func replaceFile(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		return &fs.PathError{Op: "replace", Path: name, Err: p.Err} // The other name says nothing.
+	}
 	if err != nil {
 		return err
 	}

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
+	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/migrate"
 	"github.com/leasehold/leasehold/internal/stores"
@@ -84,7 +83,7 @@ func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error
 	for _, n := range networks {
 		r, err := t.migrateOne(cmd, n, f)
 		if err != nil {
-			failed = errors.Join(failed, inNetwork(n, err))
+			failed = errors.Join(failed, t.inNetwork(n, err))
 			continue
 		}
 		t.warnOfBackend(n, f.to)
@@ -127,7 +126,7 @@ func (t *tool) toMigrate(names []string, f migrateFlags) ([]network, error) {
 	for _, n := range networks {
 		kind, err := n.kind()
 		if err != nil {
-			t.warn("%v; passed over", inNetwork(n, err))
+			t.warn("%v; passed over", t.inNetwork(n, err))
 			continue
 		}
 		if kind != stores.None {
@@ -153,12 +152,11 @@ func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrat
 
 // progress returns a bar on standard error, or nil where that is not a terminal.
 func (t *tool) progress(what string) *progressbar.ProgressBar {
-	f, ok := t.errs.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !cli.IsTerminal(t.errs) {
 		return nil
 	}
 	return progressbar.NewOptions(1,
-		progressbar.OptionSetWriter(f),
+		progressbar.OptionSetWriter(t.errs),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionSetWidth(20),
 		progressbar.OptionShowCount(),

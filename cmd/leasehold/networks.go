@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
@@ -19,10 +20,7 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-const (
-	defaultDataDir = config.DefaultDataDir
-	defaultConfDir = "/etc/cni/net.d"
-)
+const defaultDataDir = config.DefaultDataDir
 
 // A network is one that has a store, or a configuration, or both.
 type network struct {
@@ -44,7 +42,7 @@ func (n network) standing() (backend.Store, error) {
 		return nil, err
 	}
 	if kind == stores.None {
-		return nil, fmt.Errorf("%s: %w: no lease was ever made", n.path, fs.ErrNotExist)
+		return nil, fmt.Errorf("there is no store at %s: no lease was ever made", n.path)
 	}
 	return n.store(), nil
 }
@@ -55,6 +53,7 @@ func (t *tool) networks(names []string) ([]network, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.configured = namesOf(confs)
 	all, err := t.discover(confs)
 	if err != nil || len(names) == 0 {
 		return all, err
@@ -113,7 +112,7 @@ func (t *tool) unknown(name string, all []network) error {
 	for i, n := range all {
 		names[i] = n.name
 	}
-	there := "none is there"
+	there := "none is there; name another place with --data-dir, or --conf-dir"
 	if len(names) > 0 {
 		there = "there are: " + strings.Join(names, ", ")
 	}
@@ -121,10 +120,24 @@ func (t *tool) unknown(name string, all []network) error {
 }
 
 // configurations returns what the configuration files say. Files that say nothing
-// of use are told of, and passed over.
+// of use are told of, and passed over. A directory that is not there has none, unless
+// somebody has named it, and not said either where the stores are.
 func (t *tool) configurations() ([]netconf.Network, error) {
 	if t.confFile != "" {
-		return netconf.ReadFile(t.confFile)
+		confs, err := netconf.ReadFile(t.confFile)
+		if errors.Is(err, syscall.EISDIR) {
+			err = fmt.Errorf("--conf %s: that is a directory; name it with --conf-dir", t.confFile)
+		}
+		return confs, err
+	}
+	if t.confDir != "" {
+		info, err := os.Stat(t.confDir)
+		switch {
+		case err != nil && t.dataDir == "":
+			return nil, flagPath("--conf-dir", err)
+		case err == nil && !info.IsDir():
+			return nil, fmt.Errorf("--conf-dir %s: that is a file; name it with --conf", t.confDir)
+		}
 	}
 	node, err := netconf.Read(t.confPlace())
 	for _, p := range node.Problems {
@@ -135,12 +148,20 @@ func (t *tool) configurations() ([]netconf.Network, error) {
 
 // confPlace returns where configurations are looked for.
 func (t *tool) confPlace() string {
-	return cmp.Or(t.confFile, t.confDir, t.getenv("NETCONFPATH"), defaultConfDir)
+	return cmp.Or(t.confFile, netconf.Dir(t.confDir, t.getenv))
 }
 
 // warn writes a line to standard error that does not end the command.
 func (t *tool) warn(format string, args ...any) {
 	fmt.Fprintf(t.errs, "leasehold: %s\n", cli.PrintableLines(fmt.Sprintf(format, args...)))
+}
+
+// next says what to do next, once.
+func (t *tool) next(text string) {
+	if text != "" && !slices.Contains(t.told, text) {
+		fmt.Fprintf(t.errs, "next: %s\n", cli.Printable(text))
+		t.told = append(t.told, text)
+	}
 }
 
 // dataDirs returns the directories in which stores are looked for.
@@ -163,7 +184,10 @@ func (t *tool) discover(confs []netconf.Network) ([]network, error) {
 	t.dirs = t.dataDirs(confs)
 	for _, dir := range t.dirs {
 		entries, err := os.ReadDir(dir)
-		if err != nil && (t.dataDir != "" || !errors.Is(err, fs.ErrNotExist)) {
+		switch {
+		case err != nil && t.dataDir != "":
+			return nil, flagPath("--data-dir", err)
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return nil, err
 		}
 		for _, e := range entries {
@@ -206,11 +230,34 @@ func (n network) contains(addr netip.Addr) bool {
 
 // tellNoRanges says why there is nothing to say about the ranges of a network.
 func (t *tool) tellNoRanges(n network) {
-	if len(n.confs) == 0 {
-		t.warn("%s: its ranges are not known: no configuration in %s has that name; name a file with --conf", n.name, t.confPlace())
-		return
-	}
 	for _, c := range n.confs {
 		t.warn("%s: its ranges are not known: %s: %v", n.name, c.File, c.Err)
 	}
+	if len(n.confs) > 0 {
+		return
+	}
+	t.warn("%s: its ranges are not known: %s", n.name, t.notConfigured())
+	t.next("name another directory with --conf-dir, or a file with --conf")
+}
+
+// notConfigured says what there is where a network is not configured.
+func (t *tool) notConfigured() string {
+	place := t.confPlace()
+	if _, err := os.Stat(place); errors.Is(err, fs.ErrNotExist) {
+		return place + " is not there"
+	}
+	if len(t.configured) == 0 {
+		return place + " has no network of host-local"
+	}
+	return place + " has only " + strings.Join(t.configured, ", ")
+}
+
+// namesOf returns the names of the networks, each once.
+func namesOf(confs []netconf.Network) (names []string) {
+	for _, c := range confs {
+		if !slices.Contains(names, c.Name) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }

@@ -11,14 +11,14 @@ import (
 // writeJSON writes the answer of a command, of which nil stands for an empty list.
 func (t *tool) writeJSON(v any) error { return cli.WriteJSON(t.out, v) }
 
-// shortID cuts a container ID to what is enough to tell one from another, as
-// crictl, podman and nerdctl print it.
+// shortID cuts a container ID to what is enough to tell one from another, as crictl and
+// podman print it. Of nerdctl's, which begin with a namespace, that stays.
 func shortID(id string) string {
-	const enough = 13
-	if len(id) <= enough || strings.Trim(id, "0123456789abcdef") != "" {
-		return id
+	const digits, enough = 64, 13
+	if at := len(id) - digits; at >= 0 && strings.Trim(id[at:], "0123456789abcdef") == "" {
+		return id[:at+enough]
 	}
-	return id[:enough]
+	return id
 }
 
 // age writes how long ago something was, in the largest unit that is not zero and

@@ -31,7 +31,7 @@ and the exit status is 1. The container should be gone: its address will be
 leased again. As JSON: an array of what was released, as that of list.`,
 		Example: `  leasehold release podnet 10.1.0.7 --dry-run
   leasehold release podnet --container 4f2d9c0e8b7a65544f2d...`,
-		Args: cobra.MinimumNArgs(1),
+		Args: cli.Arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.release(cmd, args[0], args[1:], f) },
 	}
 	c.Flags().StringVar(&f.owner.ContainerID, "container", "", "ID of the container, whole")
@@ -50,21 +50,34 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 		return err
 	}
 	leases, err := t.releaseFrom(cmd, n, addrs, f)
-	if unleased := (*allocator.UnleasedError)(nil); errors.As(err, &unleased) {
-		fmt.Fprintln(t.errs, cli.PrintableLines(inNetwork(n, err).Error()))
-		return errNo
-	}
-	if err != nil {
-		return inNetwork(n, err)
+	unleased := (*allocator.UnleasedError)(nil)
+	if err != nil && !errors.As(err, &unleased) {
+		return t.inNetwork(n, err)
 	}
 	if err := t.tellReleased(n, leases, f.dryRun); err != nil {
 		return err
 	}
-	if len(leases) == 0 {
-		fmt.Fprintln(t.errs, cli.Printable(fmt.Sprintf("%s: %s holds nothing%s", n.name, f.owner, t.wholeID(cmd, n, f.owner))))
-		return errNo
+	switch {
+	case unleased != nil:
+		return t.nothingReleased(n, isNotLeased(unleased.Addrs))
+	case len(leases) == 0:
+		return t.nothingReleased(n, fmt.Sprintf("%s holds nothing%s", f.owner, t.wholeID(cmd, n, f.owner)))
 	}
+	fmt.Fprintf(t.errs, "%s: %s %s\n", n.name, releasing(f.dryRun), count(len(leases), "lease"))
 	return nil
+}
+
+// nothingReleased says why the answer is no.
+func (t *tool) nothingReleased(n network, why string) error {
+	fmt.Fprintln(t.errs, cli.Printable(n.name+": nothing was released: "+why))
+	return errNo
+}
+
+func isNotLeased(addrs []netip.Addr) string {
+	if len(addrs) == 1 {
+		return addrs[0].String() + " is not leased"
+	}
+	return addrList(addrs) + " are not leased"
 }
 
 // check reads the addresses, and makes sure that it is clear what is meant.
@@ -145,14 +158,18 @@ func (t *tool) tellReleased(n network, leases []backend.Lease, dryRun bool) erro
 	if t.output == "json" {
 		return t.writeJSON(leaseRows(n.name, leases))
 	}
-	verb := "released"
-	if dryRun {
-		verb = "would release"
-	}
 	for _, l := range leases {
-		fmt.Fprintf(t.out, "%s %s %s\n", verb, l.Addr, t.holder(l))
+		fmt.Fprintf(t.out, "%s %s %s\n", releasing(dryRun), l.Addr, t.holder(l))
 	}
 	return nil
+}
+
+// releasing is what is done, or would be.
+func releasing(dryRun bool) string {
+	if dryRun {
+		return "would release"
+	}
+	return "released"
 }
 
 // holder says from whom an address is taken.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/netconf"
 )
 
 // A tool is one run of the program: what it reads and writes, and its common flags.
@@ -19,7 +20,9 @@ type tool struct {
 	getenv    func(string) string
 	now       func() time.Time
 
-	dirs []string // in which networks were looked for
+	dirs       []string // in which networks were looked for
+	configured []string // the networks that configurations have
+	told       []string // what to do next
 
 	dataDir     string
 	confDir     string
@@ -39,12 +42,7 @@ const (
 var errNo = errors.New("no")
 
 func (t *tool) run(ctx context.Context, args []string) int {
-	root := t.command()
-	root.SetArgs(args)
-	root.SetIn(t.in)
-	root.SetOut(t.out)
-	root.SetErr(t.errs)
-	err := root.ExecuteContext(ctx)
+	err := cli.Execute(ctx, t.command(), args, t.in, t.out, t.errs)
 	switch {
 	case err == nil:
 		return statusOK
@@ -53,14 +51,6 @@ func (t *tool) run(ctx context.Context, args []string) int {
 	}
 	t.complain(err)
 	return statusError
-}
-
-// complain writes an error, and what to do next where that is known.
-func (t *tool) complain(err error) {
-	fmt.Fprintf(t.errs, "leasehold: %s\n", cli.PrintableLines(err.Error()))
-	if next := t.advice(err); next != "" {
-		fmt.Fprintf(t.errs, "next: %s\n", cli.Printable(next))
-	}
 }
 
 // command returns the root of all commands.
@@ -77,25 +67,24 @@ found are meant.
 
 Exit status: 0 if all is well; 1 if the answer is no or something was found; 2
 after an error.`,
-		Version:       cli.Version(),
-		SilenceUsage:  true,
-		SilenceErrors: true,
 	}
-	root.SetVersionTemplate("leasehold {{.Version}}\n")
 	flags := root.PersistentFlags()
-	flags.StringVar(&t.dataDir, "data-dir", "", "where the stores are (default: "+defaultDataDir+"\nand what configurations name)")
-	flags.StringVar(&t.confDir, "conf-dir", "", "where configurations are\n(default: $NETCONFPATH, else "+defaultConfDir+")")
+	flags.StringVar(&t.dataDir, "data-dir", "", "where the stores are (default: "+defaultDataDir+" and what configurations name)")
+	flags.StringVar(&t.confDir, "conf-dir", "", "where configurations are (default: $NETCONFPATH, else "+netconf.DefaultDir+")")
 	flags.StringVar(&t.confFile, "conf", "", "one configuration, instead of --conf-dir")
 	flags.StringVarP(&t.output, "output", "o", "table", "table or json")
-	flags.DurationVar(&t.lockTimeout, "lock-timeout", 30*time.Second, "how long to wait for a lock")
-	root.PersistentPreRunE = func(*cobra.Command, []string) error { return t.checkFlags() }
+	cli.DurationVar(flags, &t.lockTimeout, "lock-timeout", 30*time.Second, "how long to wait for a lock")
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		return errors.Join(t.checkFlags(), checkOutput(c))
+	}
 	for _, c := range []*cobra.Command{
 		t.listCommand(), t.whoCommand(), t.usageCommand(), t.mapCommand(), t.whyFullCommand(), t.verifyCommand(),
 		t.releaseCommand(), t.gcCommand(), t.migrateCommand(), t.exportCommand(), t.importCommand(),
-		t.metricsCommand(), t.manCommand(),
+		t.metricsCommand(),
 	} {
 		root.AddCommand(c)
 	}
+	cli.Prepare(root)
 	t.complete(root)
 	return root
 }
@@ -108,6 +97,17 @@ func (t *tool) checkFlags() error {
 		return fmt.Errorf("--lock-timeout %v: want a positive duration, for example 10s", t.lockTimeout)
 	case t.confDir != "" && t.confFile != "":
 		return errors.New("use either --conf or --conf-dir")
+	}
+	return nil
+}
+
+// ownFormat is the annotation of a command whose answer has one form only, which it names.
+const ownFormat = "format"
+
+// checkOutput refuses a form that would not be minded.
+func checkOutput(c *cobra.Command) error {
+	if only := c.Annotations[ownFormat]; only != "" && c.Flag("output").Changed {
+		return fmt.Errorf("%s answers %s only: leave out --output", c.CommandPath(), only)
 	}
 	return nil
 }

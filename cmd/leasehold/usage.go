@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -76,13 +77,16 @@ func (t *tool) usage(cmd *cobra.Command, names []string) error {
 	var failed error
 	for _, n := range networks {
 		usages, err := t.usageOf(cmd, n)
-		failed = errors.Join(failed, inNetwork(n, err))
+		failed = errors.Join(failed, t.inNetwork(n, err))
 		for _, u := range usages {
 			rows = append(rows, newUsageRow(n, u))
 		}
 		if err == nil && len(usages) == 0 {
 			t.tellNoRanges(n)
 		}
+	}
+	if len(rows) == 0 && len(networks) > 0 && t.output != "json" {
+		return failed // It has been said why there is nothing to show.
 	}
 	return errors.Join(t.writeUsage(rows), failed)
 }
@@ -112,27 +116,39 @@ func (t *tool) writeUsage(rows []usageRow) error {
 	if t.output == "json" {
 		return t.writeJSON(rows)
 	}
-	w := cli.NewTable(t.out, "NETWORK", "SIZE", "EXCLUDED", "LEASED", "FREE", "RUN", "USED", "RANGES")
-	for _, r := range rows {
-		w.Row(r.Network, amount(r.Size), amount(r.Excluded), amount(r.Leased), amount(r.Free),
-			amount(r.LargestFreeRun), bar(r.used()), r.Ranges)
+	text := usageTable(rows, bar)
+	if width := cli.Width(t.out); width > 0 && cli.Widest(text) > width {
+		text = usageTable(rows, percentage)
 	}
-	err := w.Flush()
+	_, err := io.WriteString(t.out, text)
 	for _, r := range rows {
 		if r.used() > nearlyFull {
 			t.warn("%s: %.0f %% of %s is leased", r.Network, 100*r.used(), r.Ranges)
-			fmt.Fprintf(t.errs, "next: leasehold%s why-full %s\n", t.sameFlags(), r.Network)
+			t.next(fmt.Sprintf("leasehold%s why-full %s", t.sameFlags(), r.Network))
 		}
 	}
 	return err
+}
+
+func usageTable(rows []usageRow, used func(part float64) string) string {
+	var b strings.Builder
+	w := cli.NewTable(&b, "NETWORK", "SIZE", "EXCLUDED", "LEASED", "FREE", "RUN", "USED", "RANGES")
+	for _, r := range rows {
+		w.Row(r.Network, amount(r.Size), amount(r.Excluded), amount(r.Leased), amount(r.Free),
+			amount(r.LargestFreeRun), used(r.used()), r.Ranges)
+	}
+	_ = w.Flush() // A Builder takes all.
+	return b.String()
 }
 
 // bar draws a part of a whole, and writes it as a percentage.
 func bar(part float64) string {
 	const cells = 10
 	n := int(math.Round(part * cells))
-	return fmt.Sprintf("%s%s %3.0f%%", strings.Repeat("█", n), strings.Repeat("░", cells-n), math.Floor(part*100))
+	return strings.Repeat("█", n) + strings.Repeat("░", cells-n) + " " + percentage(part)
 }
+
+func percentage(part float64) string { return fmt.Sprintf("%3.0f%%", math.Floor(part*100)) }
 
 // amount writes a number of addresses. Those of IPv6 are too long to read.
 func amount(n uint64) string {

@@ -68,12 +68,15 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 	if err != nil {
 		return err
 	}
+	if t.confDir != "" && len(t.configured) == 0 {
+		t.warn("%s: which leases lie in no range is not known", t.notConfigured())
+	}
 	findings := []finding{}
 	var failed error
 	for _, n := range networks {
 		found, err := t.verifyOne(cmd, n, f)
 		findings = append(findings, found...)
-		failed = errors.Join(failed, inNetwork(n, err))
+		failed = errors.Join(failed, t.inNetwork(n, err))
 	}
 	if err := errors.Join(t.tellFindings(networks, findings, failed), failed); err != nil {
 		return err
@@ -97,6 +100,9 @@ func (t *tool) verifyOne(cmd *cobra.Command, n network, f verifyFlags) ([]findin
 	if err != nil || !f.repair || len(found) == 0 {
 		return found, err
 	}
+	if n.isStray() {
+		return nil, fmt.Errorf("%s: %w; nothing was changed", n.path, errStray)
+	}
 	if kind, err = n.kind(); err != nil { // It can have been migrated meanwhile.
 		return found, err
 	}
@@ -112,7 +118,14 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, 
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
 	var found []finding
-	add := func(text string) { found = append(found, finding{Network: n.name, Store: kind, Finding: text}) }
+	told := make(map[string]bool)
+	// What has two ways to be found, such as a record and the index that leads to it, is one.
+	add := func(text string) {
+		if !told[text] {
+			found = append(found, finding{Network: n.name, Store: kind, Finding: text})
+		}
+		told[text] = true
+	}
 	stranded, err := exchange.At(n.path).Stranded()
 	if err != nil {
 		return nil, err
@@ -125,6 +138,9 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, 
 		return nil, err
 	}
 	if err != nil {
+		if n.isStray() {
+			err = fmt.Errorf("%s: %w", n.path, errStray)
+		}
 		for line := range strings.Lines(err.Error()) {
 			add(strings.TrimSpace(line))
 		}

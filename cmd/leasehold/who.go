@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/cli"
 )
 
 func (t *tool) whoCommand() *cobra.Command {
@@ -18,7 +19,7 @@ func (t *tool) whoCommand() *cobra.Command {
 
 If nobody does, the answer is "free" and the exit status 1. As JSON: an array as
 that of list, which is empty if the address is free.`,
-		Args: cobra.ExactArgs(1),
+		Args: cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			addr, err := parseAddr(args[0])
 			if err != nil {
@@ -54,7 +55,7 @@ func (t *tool) who(cmd *cobra.Command, addr netip.Addr) error {
 		case err == nil:
 			rows = append(rows, newLeaseRow(n.name, l))
 		case !errors.Is(err, backend.ErrNotFound):
-			failed = errors.Join(failed, inNetwork(n, err))
+			failed = errors.Join(failed, t.inNetwork(n, err))
 		}
 	}
 	if len(rows) == 0 && failed == nil {

@@ -27,7 +27,7 @@ As JSON: an object with the keys network, store, sets (as usage has them),
 leases, ages (an array of {olderThan, leases}, olderThan in seconds),
 beforeBoot, torn, outside (leases in no range), most (an array of {containerID,
 leases}) and next (commands).`,
-		Args: cobra.ExactArgs(1),
+		Args: cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.whyFull(cmd, args[0]) },
 	}
 }
@@ -68,7 +68,7 @@ func (t *tool) whyFull(cmd *cobra.Command, name string) error {
 	}
 	f, err := t.fullness(cmd, n)
 	if err != nil {
-		return inNetwork(n, err)
+		return t.inNetwork(n, err)
 	}
 	if t.output == "json" {
 		return t.writeJSON(f)

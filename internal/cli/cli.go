@@ -1,4 +1,5 @@
-// Package cli is what the programs for people share: how answers look.
+// Package cli is what the programs for people share: how answers look, what a help is, and
+// what is said to a command line that is wrong.
 package cli
 
 import (

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
@@ -23,12 +24,26 @@ type successor struct {
 	aside       string      // where that will be kept
 }
 
+// A BusyError says that somebody else puts a store in the place of another, for longer than
+// one wanted to wait. It is a [backend.ErrBusy], but plugins are not kept waiting.
+type BusyError struct {
+	Lock string // the file whose lock they have
+	err  error
+}
+
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("%s: %v (%v)", e.Lock, backend.ErrBusy, e.err)
+}
+
+// Unwrap returns [backend.ErrBusy], and how the wait ended.
+func (e *BusyError) Unwrap() []error { return []error{backend.ErrBusy, e.err} }
+
 // newSuccessor returns a successor of what stands in the place, whose lock the caller
 // holds. Nobody else makes one until unlock is called.
 func newSuccessor(ctx context.Context, place exchange.Place, kind string, lockTimeout time.Duration) (s *successor, unlock func(), err error) {
 	unlock, err = place.Lock(ctx)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		err = fmt.Errorf("%w: %w", backend.ErrBusy, err)
+		err = &BusyError{filepath.Join(place.Dir(), "lock"), err}
 	}
 	if err != nil {
 		return nil, nil, err

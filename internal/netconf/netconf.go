@@ -15,6 +15,7 @@
 package netconf
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -62,6 +63,15 @@ func (p *Problem) Error() string { return p.File + ": " + p.Err.Error() }
 
 // Unwrap returns what is wrong.
 func (p *Problem) Unwrap() error { return p.Err }
+
+// DefaultDir is where configurations are unless it is said otherwise.
+const DefaultDir = "/etc/cni/net.d"
+
+// Dir returns the directory of the configurations: the one that is named, or else that of
+// the environment.
+func Dir(named string, getenv func(string) string) string {
+	return cmp.Or(named, getenv("NETCONFPATH"), DefaultDir)
+}
 
 // A Node is what a directory says.
 type Node struct {

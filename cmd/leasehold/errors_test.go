@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// Who may not do something is told whose it is; where nothing is there yet, that is the
+// directory.
+func TestPermission(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "podnet")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	denied := func(path string) error {
+		return fmt.Errorf("podnet: %w", &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission})
+	}
+	require.Regexp(t, "^run it as root; "+file+" belongs to .+ \\(-rw-------\\)$", permission(denied(file), 1000))
+	require.Contains(t, permission(denied(filepath.Join(dir, "new", "one")), 1000), "run it as root; "+dir+" belongs to ")
+	require.Equal(t, "run it as root", permission(fs.ErrPermission, 1000))
+	require.Contains(t, permission(denied(file), 0), "not even root may")
+}
+
+// A wait that somebody has ended is not one that took too long.
+func TestInterruptedWait(t *testing.T) {
+	var errs bytes.Buffer
+	tool := tool{errs: &errs}
+	busy := fmt.Errorf("podnet/lock: %w (%w)", backend.ErrBusy, context.Canceled)
+	tool.complain(tool.inNetwork(network{name: "podnet"}, busy))
+	require.Equal(t, "leasehold: podnet: interrupted\n", errs.String())
+}
+
+// Errors that are not about networks stay together, and an advice is given once.
+func TestComplain(t *testing.T) {
+	var errs bytes.Buffer
+	tool := tool{errs: &errs}
+	a, b := network{name: "a", path: "dir/a"}, network{name: "b", path: "dir/b"}
+	tool.complain(errors.Join(
+		errors.Join(tool.inNetwork(a, backend.ErrFormat), tool.inNetwork(b, backend.ErrFormat)),
+		fmt.Errorf("at %s: %w", "last", errors.Join(errors.New("one"), errors.New("two"))),
+	))
+	require.Equal(t, `leasehold: a: unknown store format
+next: use the version of leasehold that wrote the store, or a later one
+leasehold: b: unknown store format
+leasehold: at last: one
+two
+`, errs.String())
+}
+
+// What is left of a store, whatever it has lost, is none of the files that somebody has put
+// beside the stores.
+func TestStray(t *testing.T) {
+	o := newOperator(t)
+	whole := filled(t, o.store(), 20)
+	page := os.Getpagesize()
+	noMetas := bytes.Clone(whole)
+	clear(noMetas[:2*page])
+	for name, c := range map[string]struct {
+		content []byte
+		stray   bool
+	}{
+		"a store":           {whole, false},
+		"without its metas": {noMetas, false},
+		"its first bytes":   {whole[:10], false},
+		"empty":             {nil, false},
+		"zeros":             {make([]byte, 3*page), false},
+		"a text":            {[]byte("of the admin\n"), true},
+		"a long text":       {bytes.Repeat([]byte("all work and no play\n"), page), true},
+	} {
+		require.NoError(t, os.WriteFile(o.store(), c.content, 0o600))
+		require.Equal(t, c.stray, network{name: "podnet", path: o.store()}.isStray(), name)
+	}
+	require.False(t, network{name: "none", path: filepath.Join(o.dir, "none")}.isStray())
+}

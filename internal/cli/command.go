@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
+)
+
+// Prepare gives the root of a program's commands what the programs have in common: the
+// commands man and completion, a help that a console of 80 columns has room for, and
+// errors that say what is wanted. Errors are left for the program to write.
+func Prepare(root *cobra.Command) {
+	root.Version = Version()
+	root.SetVersionTemplate(root.Name() + " {{.Version}}\n")
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.SetUsageFunc(func(c *cobra.Command) error { return writeUsage(c.OutOrStderr(), c) })
+	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.DisableDefaultCmd = true // for one whose help is in the words of the others
+	root.AddCommand(completionCommand(root.Name()), manCommand(root.Name()))
+}
+
+// Execute runs the command that args name, below root.
+func Execute(ctx context.Context, root *cobra.Command, args []string, in io.Reader, out, errs io.Writer) error {
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	return root.ExecuteContext(ctx)
+}
+
+// Arguments is for a command that takes from least to most of them: any number, if most
+// is negative. What is wanted is said as the command's Use has it.
+func Arguments(least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) < least || most >= 0 && len(args) > most {
+			return Usage(c)
+		}
+		return nil
+	}
+}
+
+// Usage is the error that says how a command is used.
+func Usage(c *cobra.Command) error { return fmt.Errorf("usage: %s", useLine(c)) }
+
+// useLine is the command and its arguments. That it has flags everybody knows.
+func useLine(c *cobra.Command) string { return strings.TrimSuffix(c.UseLine(), " [flags]") }
+
+// flagError says where to look of a flag that is not there.
+func flagError(c *cobra.Command, err error) error {
+	if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) {
+		return fmt.Errorf("%w; to see which there are: %s --help", err, c.CommandPath())
+	}
+	return err
+}
+
+// columns is how wide a console is that nobody has made wider.
+const columns = 80
+
+// writeUsage writes what a help has below its text. It is cobra's, but wraps.
+func writeUsage(w io.Writer, c *cobra.Command) error {
+	var b strings.Builder
+	b.WriteString("Usage:\n")
+	if c.Runnable() {
+		fmt.Fprintf(&b, "  %s\n", c.UseLine())
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "  %s COMMAND\n", c.CommandPath())
+	}
+	if c.HasExample() {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
+	}
+	if c.HasAvailableSubCommands() {
+		b.WriteString("\nCommands:\n")
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() || sub.Name() == "help" {
+				fmt.Fprintf(&b, "  %-*s  %s\n", sub.NamePadding(), sub.Name(), sub.Short)
+			}
+		}
+	}
+	if c.HasAvailableLocalFlags() {
+		b.WriteString("\nFlags:\n" + c.LocalFlags().FlagUsagesWrapped(columns))
+	}
+	if c.HasAvailableInheritedFlags() {
+		b.WriteString("\nFlags of all commands:\n" + c.InheritedFlags().FlagUsagesWrapped(columns))
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "\nMore about a command: %s COMMAND --help\n", c.CommandPath())
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func manCommand(program string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "man DIRECTORY",
+		Short: "Write the manual pages into a directory",
+		Long: `Write the manual pages of ` + program + ` and its commands into a directory, such as
+/usr/local/share/man/man1.`,
+		Args: Arguments(1, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := os.MkdirAll(args[0], 0o755); err != nil {
+				return err
+			}
+			root := c.Root()
+			root.DisableAutoGenTag = true // the same pages from the same source
+			return doc.GenManTree(root, &doc.GenManHeader{Title: strings.ToUpper(program), Section: "1", Source: program}, args[0])
+		},
+	}
+}
+
+func completionCommand(program string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion bash|zsh|fish|powershell",
+		Short: "Write the completion for a shell",
+		Long: `Write what makes a shell complete the commands, flags and networks of ` + program + `.
+For this session of bash:
+
+  source <(` + program + ` completion bash)
+
+For all: write it to where the shell looks for completions, such as
+/usr/local/share/bash-completion/completions/` + program + `.`,
+		Args:      Arguments(1, 1),
+		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
+		RunE: func(c *cobra.Command, args []string) error {
+			root, w := c.Root(), c.OutOrStdout()
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(w, true)
+			case "zsh":
+				return root.GenZshCompletion(w)
+			case "fish":
+				return root.GenFishCompletion(w, true)
+			case "powershell":
+				return root.GenPowerShellCompletionWithDesc(w)
+			}
+			return Usage(c)
+		},
+	}
+}
