@@ -182,6 +182,18 @@ func TestVerifyTellsAHundredFaults(t *testing.T) {
 	require.Contains(t, lines[maxFindings], fmt.Sprintf("and %d more", wrong-maxFindings))
 }
 
+// Two ways lead to a record: its key, and the index of owners.
+func TestVerifyTellsOnceOfARecord(t *testing.T) {
+	o := newOriginal(t, newRand(t), 10, true)
+	for a, at := range o.live {
+		damaged := slices.Clone(o.image)
+		damaged[at.to-1] ^= 1
+		require.NoError(t, os.WriteFile(o.path, damaged, 0o600))
+		require.EqualError(t, Open(o.path).Verify(ctx),
+			fmt.Sprintf("%s: store is damaged: lease of %s: the record has a wrong checksum", o.path, a))
+	}
+}
+
 func TestVerifyTellsThatAMetaPageIsMissing(t *testing.T) {
 	o := newOriginal(t, newRand(t), 10, true)
 	for id := range int64(2) {

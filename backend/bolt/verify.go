@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -38,7 +39,7 @@ func (s *Store) Verify(ctx context.Context) error {
 		f.Close() // It was only read.
 		return s.failAll(err, c.faults)
 	}
-	v := verifier{found: c.missing}
+	v := verifier{broken: make(map[netip.Addr]bool), found: c.missing}
 	err = s.transactOn(f, viewing, true, func(t *session) error {
 		v.tx = &tx{session: t}
 		if err := t.guard(v.verify); err != nil {
@@ -64,8 +65,9 @@ func (s *Store) failAll(err error, found findings) error {
 // A verifier derives the indices anew and compares them with those of the store.
 type verifier struct {
 	*tx
-	runs  []run
-	found findings
+	runs   []run
+	broken map[netip.Addr]bool // leases whose records cannot be decoded, which has been reported
+	found  findings
 }
 
 func (v *verifier) report(format string, args ...any) {
@@ -106,6 +108,7 @@ func (v *verifier) lease(key, record []byte) error {
 	v.runs = extendRun(v.runs, addr)
 	l, err := v.decode(addr, record)
 	if err != nil {
+		v.broken[addr] = true
 		v.report("%w", err)
 		return nil
 	}
@@ -119,6 +122,9 @@ func (v *verifier) lease(key, record []byte) error {
 func (v *verifier) owner(key, _ []byte) error {
 	if len(key) < hashLen {
 		v.report("%w: owner %x", backend.ErrDamaged, key)
+		return nil
+	}
+	if addr, err := keyAddr(key[hashLen:]); err == nil && v.broken[addr] {
 		return nil
 	}
 	l, err := v.indexed(key)

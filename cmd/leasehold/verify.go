@@ -118,13 +118,8 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, 
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
 	var found []finding
-	told := make(map[string]bool)
-	// What has two ways to be found, such as a record and the index that leads to it, is one.
 	add := func(text string) {
-		if !told[text] {
-			found = append(found, finding{Network: n.name, Store: kind, Finding: text})
-		}
-		told[text] = true
+		found = append(found, finding{Network: n.name, Store: kind, Finding: text})
 	}
 	stranded, err := exchange.At(n.path).Stranded()
 	if err != nil {
