@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/picture"
 )
@@ -91,10 +92,12 @@ func (t *tool) writeMapped(cmd *cobra.Command, n network) error {
 func (t *tool) pictures(cmd *cobra.Command, n network) (all []*picture.Picture, err error) {
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
+	present := boot.Current()
+	earlier := func(l backend.Lease) bool { return beforeBoot(l, present) }
 	err = n.store().View(ctx, func(tx backend.ReadTx) error {
 		var failed error
 		for _, r := range n.ranges() {
-			p := picture.New(n.name, r, presentBoot())
+			p := picture.New(n.name, r, earlier)
 			failed = errors.Join(failed, p.AddAll(tx.Leases(r.First())))
 			all = append(all, p)
 		}

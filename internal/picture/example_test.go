@@ -17,7 +17,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	p := picture.New("podnet", r, "b2")
+	p := picture.New("podnet", r, func(l backend.Lease) bool { return l.Boot != "b2" })
 	for addr, l := range map[string]backend.Lease{
 		"10.88.0.2":  {Owner: backend.Owner{ContainerID: "4f2d9c"}, Boot: "b2"},
 		"10.88.0.3":  {Owner: backend.Owner{ContainerID: "0c1d2e"}, Boot: "b1"},

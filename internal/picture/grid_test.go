@@ -113,7 +113,7 @@ func TestGridAgainstCountingOneByOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := world{addr(rapid.SampledFrom([]string{"10.0.64.0", "255.255.224.0", "fd00::4000", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:e000"}).Draw(t, "world"))}
 		r, leases := w.drawRange(t), w.drawLeases(t)
-		p := New("podnet", r, "now")
+		p := New("podnet", r, then)
 		for _, l := range leases { // in random order
 			p.Add(l)
 		}
@@ -152,7 +152,7 @@ func TestGridIsWholeOrClose(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		bits := rapid.IntRange(0, 128).Draw(t, "bits")
 		r := newRange(t, allocator.RangeSpec{Subnet: netip.PrefixFrom(addr("fd00::"), bits).Masked()})
-		p := New("podnet", r, "now")
+		p := New("podnet", r, then)
 		whole := p.grid()
 		require.False(t, whole.zoomed)
 		require.True(t, whole.span.Contains(r.First()) && whole.span.Contains(r.Last()))
@@ -203,11 +203,11 @@ func TestShapes(t *testing.T) {
 		{"fd00::/64", 64, 32, 53},
 		{"::/0", 64, 32, 117},
 	} {
-		g := New("podnet", subnet(t, c.in), "now").grid()
+		g := New("podnet", subnet(t, c.in), then).grid()
 		require.Equal(t, []int{c.width, c.rows, c.shift}, []int{g.width, len(g.rows), g.shift}, c.in)
 	}
 	across := newRange(t, allocator.RangeSpec{Subnet: netip.MustParsePrefix("10.0.0.0/8"), First: addr("10.0.255.250"), Last: addr("10.1.0.9")})
-	g := New("podnet", across, "now").grid()
+	g := New("podnet", across, then).grid()
 	require.Equal(t, "10.0.255.240-10.1.0.15", g.span.String(), "not the whole /15 that holds both ends")
 }
 
@@ -230,7 +230,7 @@ func TestLabels(t *testing.T) {
 		if c.first != "" {
 			spec.First, spec.Last = addr(c.first), addr(c.last)
 		}
-		got := New("podnet", newRange(t, spec), "now").grid().labels()
+		got := New("podnet", newRange(t, spec), then).grid().labels()
 		require.Equal(t, c.want, got[:len(c.want)], c.in)
 		for _, s := range got {
 			require.LessOrEqual(t, len([]rune(s)), 15)

@@ -13,7 +13,7 @@ import (
 type Picture struct {
 	network string
 	r       allocator.Range
-	boot    string
+	earlier func(backend.Lease) bool
 
 	// blocks are the aligned blocks of 1<<shift addresses in which there are
 	// leases, by their first address. They are never more than a grid has
@@ -45,10 +45,10 @@ type block struct {
 	lease backend.Lease // means nothing if the block has several addresses
 }
 
-// New returns a picture of r in which nothing is leased yet. The present boot of the
-// machine tells the leases of earlier boots; empty if it is not known.
-func New(network string, r allocator.Range, boot string) *Picture {
-	return &Picture{network: network, r: r, boot: boot, blocks: make(map[netip.Addr]block)}
+// New returns a picture of r in which nothing is leased yet. Earlier reports whether a
+// lease is of an earlier boot of the machine.
+func New(network string, r allocator.Range, earlier func(backend.Lease) bool) *Picture {
+	return &Picture{network: network, r: r, earlier: earlier, blocks: make(map[netip.Addr]block)}
 }
 
 // AddAll adds leases up to the end of the range. They come in ascending order of address,
@@ -92,7 +92,7 @@ func (p *Picture) classify(l backend.Lease) tally {
 		return tally{stray: 1}
 	case l.Owner.IsZero():
 		return tally{torn: 1}
-	case p.boot != "" && l.Boot != "" && l.Boot != p.boot:
+	case p.earlier(l):
 		return tally{earlier: 1}
 	}
 	return tally{leased: 1}

@@ -143,7 +143,7 @@ func TestCellsOfSVGAddUp(t *testing.T) {
 }
 
 func TestCellsOfSVGLieWhereTheirAddressesDo(t *testing.T) {
-	p := New("podnet", subnet(t, "10.0.0.0/24"), "now")
+	p := New("podnet", subnet(t, "10.0.0.0/24"), then)
 	p.Add(lease(addr("10.0.0.67")))
 	_, d := svg(t, p)
 	var got []string
@@ -158,7 +158,7 @@ func TestCellsOfSVGLieWhereTheirAddressesDo(t *testing.T) {
 }
 
 func TestSVGHasWords(t *testing.T) {
-	_, d := svg(t, pictures(t)["six64"], New("other", subnet(t, "10.0.0.0/28"), ""))
+	_, d := svg(t, pictures(t)["six64"], New("other", subnet(t, "10.0.0.0/28"), never))
 	require.Equal(t, "leases of podnet, other", d.Title)
 	require.Len(t, d.Plates, 2)
 	require.Equal(t, []string{
@@ -172,13 +172,13 @@ func TestSVGHasWords(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.0"}, d.texts(1, "label"))
 
 	var b bytes.Buffer
-	require.NoError(t, SVG(&b, time.Time{}, New("podnet", subnet(t, "10.0.0.0/28"), "")))
+	require.NoError(t, SVG(&b, time.Time{}, New("podnet", subnet(t, "10.0.0.0/28"), never)))
 	require.NotContains(t, b.String(), "drawn at")
 }
 
 // A gateway is not lost among the free.
 func TestWhatIsNotWhollyFreeIsNotWrittenAsOne(t *testing.T) {
-	p := New("podnet", subnet(t, "10.0.0.0/16", "10.0.0.70-10.0.0.79"), "now")
+	p := New("podnet", subnet(t, "10.0.0.0/16", "10.0.0.70-10.0.0.79"), then)
 	_, d := svg(t, p)
 	require.Equal(t, "10.0.0.1-10.0.0.31: 30 free, 1 withheld", d.Plates[0].Rects[0].Title)
 	require.Equal(t, "10.0.0.32-10.0.0.63: 32 free", d.Plates[0].Rects[1].Title)
@@ -190,7 +190,7 @@ func TestWhatIsNotWhollyFreeIsNotWrittenAsOne(t *testing.T) {
 // and pods from whoever made the lease.
 func TestSVGIsNobodyElsesToWrite(t *testing.T) {
 	const evil = `</title><script>alert("1")</script>&amp;` + "'\xff\x01"
-	p := New(evil, subnet(t, "10.0.0.0/28"), "now")
+	p := New(evil, subnet(t, "10.0.0.0/28"), then)
 	l := lease(addr("10.0.0.2"))
 	l.Owner = backend.Owner{ContainerID: evil, IfName: evil}
 	l.Pod = backend.Pod{Namespace: evil, Name: evil}

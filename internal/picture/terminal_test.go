@@ -70,7 +70,7 @@ func pictures(t *testing.T) map[string]*Picture {
 		{"full", subnet(t, "10.88.0.0/29", "10.88.0.3"), []stretch{{"10.88.0.2", 1, 5}}},
 		{"empty", subnet(t, "10.88.0.0/16"), nil},
 	} {
-		p := New("podnet", c.r, "now")
+		p := New("podnet", c.r, then)
 		for _, s := range c.leases {
 			s.add(p)
 		}
@@ -106,8 +106,8 @@ func TestTerminalHasEightyColumns(t *testing.T) {
 	all := pictures(t)
 	all["long labels"] = New("podnet", newRange(t, allocator.RangeSpec{
 		Subnet: netip.MustParsePrefix("255.255.240.0/20"), NoGateway: true,
-	}), "now")
-	all["long name"] = New("a-network-with-a-name-that-goes-on-and-on-for-a-while", subnet(t, "2001:db8:aaaa:bbbb:cccc:dddd:eeee:0/112"), "now")
+	}), then)
+	all["long name"] = New("a-network-with-a-name-that-goes-on-and-on-for-a-while", subnet(t, "2001:db8:aaaa:bbbb:cccc:dddd:eeee:0/112"), then)
 	for name, p := range all {
 		for _, profile := range []termenv.Profile{termenv.Ascii, termenv.ANSI, termenv.TrueColor} {
 			for _, line := range strings.Split(escapes.ReplaceAllString(draw(t, p, profile), ""), "\n") {
