@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,9 @@ type network struct {
 // networks reads the directory. Lists come before single plugins, as where libcni looks
 // for a name.
 func (t *tool) networks() ([]network, error) {
+	if _, err := os.Stat(t.confDir); errors.Is(err, fs.ErrNotExist) { // which libcni takes for an empty one
+		return nil, configError(fmt.Errorf("%s is not there; set $NETCONFPATH, or use --conf-dir", t.confDir))
+	}
 	files, err := libcni.ConfFiles(t.confDir, []string{".conflist", ".conf", ".json"})
 	if err != nil {
 		return nil, configError(err)
