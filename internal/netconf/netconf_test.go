@@ -267,3 +267,18 @@ func FuzzPlugin(f *testing.F) {
 		}
 	})
 }
+
+// Configurations that are in use have none.
+func TestUnknownKeys(t *testing.T) {
+	for _, n := range read(t, "node").Networks {
+		require.Empty(t, n.UnknownKeys, n.File)
+	}
+	file := filepath.Join(t.TempDir(), "net.conf")
+	require.NoError(t, os.WriteFile(file, []byte(`{"name": "net", "type": "ptp", "ipam": {"type": "host-local", "subnet": "10.1.1.0/24", "backed": "bolt"}}`), 0o600))
+	networks, err := netconf.ReadFile(file)
+	require.NoError(t, err)
+	require.Len(t, networks, 1)
+	require.NoError(t, networks[0].Err)
+	require.Len(t, networks[0].UnknownKeys, 1)
+	require.ErrorContains(t, networks[0].UnknownKeys[0], "ipam.backed: ")
+}
