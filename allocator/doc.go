@@ -3,7 +3,8 @@
 // What can be handed out is described by values that are checked once and never
 // change. A [Range] is a run of addresses of one subnet. A [Set] is one or more
 // ranges of one family; an attachment gets one address of it. A [Pool] is one or
-// more sets, such as one of IPv4 and one of IPv6 addresses.
+// more sets, such as one of IPv4 and one of IPv6 addresses. [NewRange], [NewSet] and
+// [NewPool] make them, in this order.
 //
 // An [Allocator] leases the addresses of a pool and keeps the leases in a
 // [backend.Store]:
@@ -13,6 +14,7 @@
 //		Owner: backend.Owner{ContainerID: "b552f9", IfName: "eth0"},
 //	})
 //
+// Then got has an address, with the length of its subnet, and a gateway for each set.
 // [Release], [ReleaseAddrs] and [Collect] end leases. They need no pool: what a
 // container holds can be given back whatever has become of the configuration. A
 // [Sweep] is a Collect that can be rehearsed, and spares young leases. [Pool.Usage]

@@ -23,6 +23,12 @@
 // project's host-local plugin) and memory (for tests). Package backendtest is
 // the contract in executable form; every store passes it.
 //
+// # Writing a store
+//
+// The functions of this package are for who writes a store, or moves what one holds:
+// they refuse what every store has to refuse, and in the same words. A program that uses
+// a store has no need of them.
+//
 // # Caveats
 //
 // Stores know no policy: which address comes next, what a gateway is and when a

@@ -13,44 +13,20 @@
 //
 // # Format
 //
-// The file has six buckets. An address is written as a byte 4 or 6 and its 4 or
-// 16 bytes in network order.
-//
-//	meta     "format"    one byte, the version of this format: 1
-//	         "boot"      text of Tx.SetBoot
-//	leases   address  →  record
-//	owners   FNV-1a-64 of the container ID, big-endian, and address  →  empty
-//	runs     first address of a run of leased addresses  →  its last address
-//	boots    number, 8 bytes big-endian  →  boot ID
-//	cursors  name of a range set  →  address
-//
-// A record is, one after the other: the time of the lease in Unix seconds as a
-// signed varint (0: not known); the number of its boot as an unsigned varint (0: not
-// known); five texts, which are container ID, interface name, path of the network
-// namespace, namespace and name of the pod; and the FNV-1a-32, big-endian, of the
-// address and of all that came before. Varints are those of package
-// encoding/binary.
-//
-// A text is a uvarint header and bytes. The header is the number of bytes times
-// four, plus a form:
-//
-//	0  the bytes are the text
-//	1  each byte is two lower-case hexadecimal digits of the text
-//	2  the last 16 bytes are a UUID, the last 36 characters of the text;
-//	   those before are the text before
-//	3  the first byte says what the text begins with, the others are a UUID:
-//	   0 /var/run/netns/cni-  1 /run/netns/cni-  2 /var/run/netns/  3 /run/netns/
-//
-// leases is the truth. owners and runs are derived from it and can be rebuilt: a
-// run is as long as it can be, and no two touch.
+// The file has a bucket of leases, in which an address leads to a record, and that is
+// the truth. Two more are derived from it, and can be rebuilt: the addresses of each
+// container, and the runs of leased addresses, by which the next free one is a look-up.
+// The others hold the cursors, the names of boots and the version of the format, and a
+// file of another version is refused with [backend.ErrFormat]. In this module,
+// docs/formats.md has all of it to the byte.
 //
 // # Locking
 //
 // A Store holds nothing between transactions. Each opens the file, waits for its
 // lock (flock, shared for View) without polling, makes sure that the path still
 // names the file it locked, and closes it. So several stores, in any number of
-// processes, can share a path, and a file can be replaced under a lock holder's
-// hands by a live migration.
+// processes, can share a path, and a file can be replaced while others wait for its
+// lock, as a live migration does.
 //
 // # Many at once
 //

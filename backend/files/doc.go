@@ -19,30 +19,13 @@
 //
 // # Layout
 //
-// All files have mode 0600. On Windows, a colon in a name is an underscore.
+// A lease is a file that is named as its address, and holds the container ID and the
+// name of the interface. Beside them lie the cursors, the lock, a marker that names a
+// boot and, while a transaction changes several files, its journal. In this module,
+// docs/formats.md has all of it to the byte.
 //
-//	<address>                 a lease: container ID, CR, LF, interface name
-//	last_reserved_ip.<set>    a cursor: the address, without a line break
-//	lock                      empty; flock(2), shared for View, exclusive for Update
-//	.leasehold-boot           the marker: "boot ", the boot ID, LF
-//	.leasehold-undo           the journal of an unfinished transaction
-//	.leasehold-undo.damaged   a journal that could not be read, kept for inspection
-//	.leasehold-undo.seen      the same, after Repair
-//	.leasehold-new.<name>     a file that is being written, later to be <name>
-//	.leasehold-old.<name>     a file that is being deleted, before called <name>
-//
-// An address is named as [net/netip.Addr.String] has it. A file is of the address
-// that its name spells, however it does: capital letters, zeros that could be left
-// out, an IPv4 address in IPv6 form. Where several files spell one address, that
-// with the regular name is the lease; another becomes it when that is deleted.
-// Names with a zone, and all that parse as no address, are nobody's business.
-//
-// White space and NUL bytes around the content of a lease file are ignored. What
-// stands before the first CR LF is the container ID, whatever it is, and what
-// stands after it the interface name. A file of 2015 has an ID only; it belongs to
-// every interface of that container. An empty file, which the stock plugin leaves
-// behind when it is killed, is a lease with a zero Owner. The time of the lease is
-// the file's modification time.
+// An empty file, which the stock plugin leaves behind when it is killed, is a lease with
+// a zero Owner. The time of a lease is the file's modification time.
 //
 // What has the name of an address and is not a regular file is neither read nor
 // followed nor removed. The address counts as taken, and the lease names as its
@@ -64,14 +47,8 @@
 // another; then the directory is synced. A transaction that makes or deletes one
 // lease needs no more: two syncs, or one.
 //
-// Several changes need a journal, of lines:
-//
-//	leasehold-undo 1
-//	create <name> <inode> <modification time, Unix nanoseconds> <content, quoted as in Go>
-//	delete <name>
-//	crc32 <CRC-32, IEEE, of all lines above, eight hexadecimal digits>
-//
-// In this order: the new files and the journal are written aside and synced; the
+// Several changes need a journal, which lists what is created and what is deleted. In
+// this order: the new files and the journal are written aside and synced; the
 // journal gets its name; the directory is synced. Files to be deleted are renamed
 // to .leasehold-old, new ones to their names, and the directory is synced. The
 // journal is removed, the directory synced, and Update returns. For k new files

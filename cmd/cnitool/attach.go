@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -20,6 +22,9 @@ import (
 func (t *tool) addCommand() *cobra.Command {
 	return t.attachment("add", "Attach a namespace to a network", `Attach a network namespace to a network, and print the result of the plugins.`,
 		func(ctx context.Context, n network, rt *libcni.RuntimeConf) error {
+			if err := isThere(rt.NetNS); err != nil {
+				return err
+			}
 			result, err := t.cni().AddNetworkList(ctx, n.list, rt)
 			if err != nil {
 				return err
@@ -31,6 +36,9 @@ func (t *tool) addCommand() *cobra.Command {
 func (t *tool) checkCommand() *cobra.Command {
 	return t.attachment("check", "Check that an attachment is as it was made", `Have the plugins check that an attachment is as they made it.`,
 		func(ctx context.Context, n network, rt *libcni.RuntimeConf) error {
+			if err := isThere(rt.NetNS); err != nil {
+				return err
+			}
 			return t.cni().CheckNetworkList(ctx, n.list, rt)
 		})
 }
@@ -101,12 +109,29 @@ func (t *tool) runtimeConf(netns string) (*libcni.RuntimeConf, error) {
 	return rt, nil
 }
 
+// namedDir is where "ip netns add" makes namespaces.
+const namedDir = "/run/netns/"
+
 // netnsPath returns the path of a namespace, which may be given by its name.
 func netnsPath(netns string) (string, error) {
 	if netns != "" && !strings.ContainsRune(netns, filepath.Separator) && netns != "." && netns != ".." {
-		return filepath.Join("/run/netns", netns), nil
+		return filepath.Join(namedDir, netns), nil
 	}
 	return filepath.Abs(netns)
+}
+
+// isThere returns an error if a namespace is not. Not every plugin looks: an IPAM plugin
+// has no need of it, and an address would be leased to nothing.
+func isThere(netns string) error {
+	_, err := os.Stat(netns)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	advice := "cnitool run makes one for a command"
+	if dir, name := filepath.Split(netns); dir == namedDir || dir == "/var"+namedDir {
+		advice = "to make it: ip netns add " + name + "; " + advice
+	}
+	return usageError(fmt.Errorf("there is no network namespace %s\ndetails: %s", netns, advice))
 }
 
 func parseArgs(text string) (args [][2]string, err error) {

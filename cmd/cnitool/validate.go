@@ -29,7 +29,8 @@ func (t *tool) validateCommand() *cobra.Command {
 		Short: "Check a configuration, and that its plugins are there",
 		Long: `Check the configuration of a network: that it can be read, that each plugin, and
 each IPAM plugin that one of them executes, is on CNI_PATH and supports the
-version, and that what host-local would be told is valid. Nothing is attached.`,
+version, and that what host-local would be told is valid, with no key in ipam
+that it does not know and would pass over. Nothing is attached.`,
 		Args: cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := t.named(args[0])
@@ -106,8 +107,15 @@ func hostLocalIn(n network) (findings []finding) {
 		return []finding{{Plugin: "host-local", Problem: err.Error()}}
 	}
 	for _, network := range networks {
-		if network.Name == n.list.Name && network.Err != nil && !network.RangesElsewhere {
-			findings = append(findings, finding{Plugin: "host-local", Problem: network.Err.Error()})
+		if network.Name != n.list.Name {
+			continue
+		}
+		errs := network.UnknownKeys
+		if network.Err != nil && !network.RangesElsewhere {
+			errs = append(errs, network.Err)
+		}
+		for _, err := range errs {
+			findings = append(findings, finding{Plugin: "host-local", Problem: err.Error()})
 		}
 	}
 	return findings

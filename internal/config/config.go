@@ -70,7 +70,7 @@ func Parse(stdin []byte, cniArgs string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := network(raw.CNIVersion, raw.Name, raw.store())
+	n, err := network(stdin, raw.CNIVersion, raw.Name, raw.store())
 	if err == nil {
 		err = raw.store().check()
 	}

@@ -29,6 +29,6 @@
 // The package is linked into a process that lives two milliseconds: no regular
 // expressions, no tables built at start-up, no imports that bring them along.
 //
-// Unknown keys are ignored, as CNI demands, so a misspelt key goes unnoticed.
-// Unknown values of a known key do not.
+// Unknown keys are ignored, as CNI demands, so a misspelt key goes unnoticed, but by
+// who asks [UnknownKeys]. Unknown values of a known key are refused.
 package config

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,15 +53,15 @@ func ParseNetwork(stdin []byte) (Network, error) {
 	if err := Decode(stdin, &raw); err != nil {
 		return Network{}, err
 	}
-	return network(raw.CNIVersion, raw.Name, raw.IPAM)
+	return network(stdin, raw.CNIVersion, raw.Name, raw.IPAM)
 }
 
-func network(cniVersion, name string, raw *rawStore) (Network, error) {
+func network(stdin []byte, cniVersion, name string, raw *rawStore) (Network, error) {
 	if err := CheckName(name); err != nil {
 		return Network{}, err
 	}
 	if raw == nil {
-		return Network{}, invalid(`add "ipam": {"type": "host-local"}`, "IPAM config missing 'ipam' key")
+		return Network{}, invalid(adviseIPAM(stdin), "IPAM config missing 'ipam' key")
 	}
 	n := Network{CNIVersion: version(cniVersion), Name: name, DataDir: raw.DataDir, Backend: raw.Backend}
 	// What cannot be meant counts as not said; check tells those who may not do without.
@@ -75,6 +76,19 @@ func network(cniVersion, name string, raw *rawStore) (Network, error) {
 		n.DataDir = DefaultDataDir
 	}
 	return n, nil
+}
+
+// adviseIPAM says what to do about a configuration without ipam. People try a plugin with
+// the file that their runtime reads, and that is mostly a list.
+func adviseIPAM(stdin []byte) string {
+	var raw struct {
+		Plugins json.RawMessage `json:"plugins"`
+	}
+	if Decode(stdin, &raw) == nil && raw.Plugins != nil {
+		return `this is a list of plugins, and a plugin gets one of them, with the list's name and cniVersion; ` +
+			`cnitool, like a runtime, executes such a list`
+	}
+	return `add "ipam": {"type": "host-local"}`
 }
 
 // check returns an error for what a release has no need of, and does without.

@@ -61,7 +61,7 @@ func (s *sandbox) moveExamples(t *testing.T) {
 	for _, name := range examples {
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)
-		moved := strings.ReplaceAll(s.inside(string(text)), `"type": "host-local",`, `"type": "host-local", "dataDir": "`+s.system+`/tmp/leasehold-demo",`)
+		moved := strings.ReplaceAll(s.inside(string(text)), `"ipam": {`, `"ipam": {"dataDir": "`+s.system+`/tmp/leasehold-demo",`)
 		require.NoError(t, os.WriteFile(name, []byte(moved), 0o600))
 	}
 }

@@ -1,6 +1,7 @@
 package hostlocal
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -59,8 +60,11 @@ func (p *Plugin) RunContext(ctx context.Context) int {
 
 // about says what this program is when it was started by hand.
 func (p *Plugin) about() int {
-	fmt.Fprintf(p.Stderr, "CNI plugin host-local (leasehold) %s\nCNI protocol versions supported: %s\n",
-		p.Version(), strings.Join(supported(), ", "))
+	fmt.Fprintf(p.Stderr, `CNI plugin host-local (leasehold) %s
+CNI protocol versions supported: %s
+Container runtimes execute it. By hand: CNI_COMMAND=ADD CNI_CONTAINERID=ID host-local < FILE,
+where FILE is the configuration of a network.
+`, p.Version(), strings.Join(supported(), ", "))
 	return 0
 }
 
@@ -75,6 +79,10 @@ func (p *Plugin) execute(ctx context.Context) (request, error) {
 	}
 	if r.stdin, err = io.ReadAll(p.Stdin); err != nil {
 		return r, types.NewError(types.ErrIOFailure, "error reading from stdin: "+err.Error(), "")
+	}
+	if len(bytes.TrimSpace(r.stdin)) == 0 {
+		return r, types.NewError(types.ErrDecodingFailure, "error unmarshall network config: unexpected end of JSON input",
+			"standard input is empty; give it the configuration of a network, such as: host-local < FILE")
 	}
 	err = p.serve(ctx, r)
 	if errors.Is(err, config.ErrDecode) || errors.Is(err, config.ErrInvalid) {

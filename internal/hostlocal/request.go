@@ -75,7 +75,7 @@ func envError(msg, details string) error {
 func checkOwner(o backend.Owner) error {
 	switch name := o.IfName; {
 	case o.ContainerID == "":
-		return envError("required env variables [CNI_CONTAINERID] missing", "")
+		return envError("required env variables [CNI_CONTAINERID] missing", "set it to the ID of the container; by hand, any name will do")
 	case !validID(o.ContainerID):
 		return envError("invalid characters in containerID", o.ContainerID)
 	case len(name) > 15:

@@ -45,6 +45,9 @@ type Network struct {
 	// that is missing, and a container gets its address all the same.
 	Err error
 
+	// UnknownKeys says which keys in ipam host-local passes over.
+	UnknownKeys []error
+
 	// RangesElsewhere reports that ranges come when a container starts, in place
 	// of those in Config or besides them: from the runtime (the capability
 	// ipRanges), or out of the file in which flannel has the subnet of the node.

@@ -211,13 +211,13 @@ func TestExamples(t *testing.T) {
 // What a file holds is told by looking.
 func TestReadFile(t *testing.T) {
 	for file, want := range map[string][]string{
-		"broken/12-list.conf":          {"12-list.conf bridge 0.1.0 /var/lib/cni/networks/list 10.0.1.1-10.0.1.254"},
-		"node/README.txt":              {"README.txt bridge 0.1.0 /var/lib/cni/networks/not-read 10.99.0.1-10.99.0.254"},
-		"node/10-kindnet.conflist":     {"10-kindnet.conflist ptp 0.3.1 /run/cni-ipam-state/kindnet 10.244.1.1-10.244.1.254"},
-		"node/05-cilium.conflist":      nil,
-		"node/99-loopback.conf":        nil,
-		"../../../examples/bolt.json":  {"bolt.json  1.1.0 /tmp/leasehold-demo/demo bolt 203.0.113.1-203.0.113.254 2001:db8:0:1::1-2001:db8:0:1:ffff:ffff:ffff:ffff"},
-		"../../../examples/files.json": {"files.json  1.0.0 /tmp/leasehold-demo/legacy files 192.0.2.4-192.0.2.12"},
+		"broken/12-list.conf":         {"12-list.conf bridge 0.1.0 /var/lib/cni/networks/list 10.0.1.1-10.0.1.254"},
+		"node/README.txt":             {"README.txt bridge 0.1.0 /var/lib/cni/networks/not-read 10.99.0.1-10.99.0.254"},
+		"node/10-kindnet.conflist":    {"10-kindnet.conflist ptp 0.3.1 /run/cni-ipam-state/kindnet 10.244.1.1-10.244.1.254"},
+		"node/05-cilium.conflist":     nil,
+		"node/99-loopback.conf":       nil,
+		"../../../examples/bolt.json": {"bolt.json host-local 1.1.0 /tmp/leasehold-demo/demo bolt 203.0.113.1-203.0.113.254 2001:db8:0:1::1-2001:db8:0:1:ffff:ffff:ffff:ffff"},
+		"node/input.txt":              {"input.txt  1.0.0 /var/lib/cni/networks/input files 192.0.2.1-192.0.2.12"}, // host-local's own
 		"node/50-beside.conflist": {
 			"50-beside.conflist bridge 1.0.0 /var/lib/cni/networks/beside 10.50.0.1-10.50.0.254",
 			"50-beside.conflist macvlan 1.0.0 /var/lib/cni/networks/beside 10.50.1.1-10.50.1.254",
@@ -266,4 +266,19 @@ func FuzzPlugin(f *testing.F) {
 			require.Equal(t, network.Err == nil, network.Config != nil)
 		}
 	})
+}
+
+// Configurations that are in use have none.
+func TestUnknownKeys(t *testing.T) {
+	for _, n := range read(t, "node").Networks {
+		require.Empty(t, n.UnknownKeys, n.File)
+	}
+	file := filepath.Join(t.TempDir(), "net.conf")
+	require.NoError(t, os.WriteFile(file, []byte(`{"name": "net", "type": "ptp", "ipam": {"type": "host-local", "subnet": "10.1.1.0/24", "backed": "bolt"}}`), 0o600))
+	networks, err := netconf.ReadFile(file)
+	require.NoError(t, err)
+	require.Len(t, networks, 1)
+	require.NoError(t, networks[0].Err)
+	require.Len(t, networks[0].UnknownKeys, 1)
+	require.ErrorContains(t, networks[0].UnknownKeys[0], "ipam.backed: ")
 }

@@ -82,6 +82,7 @@ func (r *reader) network(text []byte, conf types.PluginConf) error {
 	n := Network{
 		File:            r.file,
 		Plugin:          conf.Type,
+		UnknownKeys:     config.UnknownKeys(text),
 		RangesElsewhere: conf.Capabilities["ipRanges"] || conf.Type == "flannel",
 	}
 	if n.Config, n.Err = config.Parse(text, ""); n.Err == nil {

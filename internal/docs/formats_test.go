@@ -1,0 +1,87 @@
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The formats are told in one place. What is named there is what the code names: buckets
+// and the key of the version, files, keys of exports.
+func TestFormatsNamesWhatTheCodeNames(t *testing.T) {
+	formats := read(t, "docs/formats.md")
+	for file, constants := range map[string][]string{
+		"backend/bolt/create.go":     {"metaBucket", "leasesBucket", "ownersBucket", "runsBucket", "bootsBucket", "cursorsBucket", "formatKey"},
+		"backend/files/name.go":      {"cursorPrefix", "bootName", "journalName", "damagedName", "seenName", "newPrefix", "oldPrefix"},
+		"internal/exchange/place.go": {"dirName", "lockName", "newDir", "newFile", "before", "next"},
+	} {
+		texts := textsOf(t, file)
+		for _, name := range constants {
+			require.NotEmpty(t, texts[name], "%s in %s", name, file)
+			require.Contains(t, formats, texts[name], "%s in %s", name, file)
+		}
+	}
+	for _, key := range keysWritten(t, "internal/dump/write.go") {
+		require.Regexp(t, "`[^`\n]*\\b"+key+"\\b[^`\n]*`", formats, key)
+	}
+}
+
+// textsOf returns the texts that a file gives names to, by name.
+func textsOf(t *testing.T, file string) map[string]string {
+	t.Helper()
+	texts := make(map[string]string)
+	ast.Inspect(parse(t, file), func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok {
+			for i, name := range spec.Names {
+				if i < len(spec.Values) {
+					texts[name.Name] = firstText(spec.Values[i])
+				}
+			}
+		}
+		return true
+	})
+	return texts
+}
+
+// keysWritten returns the first argument of each call of text and number in a file.
+func keysWritten(t *testing.T, file string) (keys []string) {
+	t.Helper()
+	ast.Inspect(parse(t, file), func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) == 0 {
+			return true
+		}
+		if f, ok := call.Fun.(*ast.SelectorExpr); ok && (f.Sel.Name == "text" || f.Sel.Name == "number") {
+			if key := firstText(call.Args[0]); key != "" {
+				keys = append(keys, key)
+			}
+		}
+		return true
+	})
+	require.Contains(t, keys, "containerID")
+	return keys
+}
+
+// firstText returns the first literal text in an expression, or "".
+func firstText(e ast.Expr) (text string) {
+	ast.Inspect(e, func(n ast.Node) bool {
+		if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING && text == "" {
+			text, _ = strconv.Unquote(l.Value) // The parser has seen that it can be.
+		}
+		return true
+	})
+	return strings.TrimSpace(text)
+}
+
+func parse(t *testing.T, file string) *ast.File {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, 0)
+	require.NoError(t, err)
+	return f
+}
