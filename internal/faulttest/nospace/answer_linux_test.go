@@ -24,11 +24,18 @@ type deaf struct {
 
 func everyDeaf() []deaf {
 	return []deaf{
+		{"closed", closed},
 		{"full device", open("/dev/full", os.O_WRONLY)},
 		{"open to read only", open("/dev/zero", os.O_RDONLY)},
 		{"pipe whose reader has gone", brokenPipe},
 		{"full pipe whose reader goes", fullPipe},
 	}
+}
+
+func closed(_ *testing.T, cmd *exec.Cmd) func() {
+	cmd.Args = []string{"sh", "-c", `exec "$0" >&-`, cmd.Path}
+	cmd.Path = "/bin/sh"
+	return func() {}
 }
 
 func open(path string, flag int) func(*testing.T, *exec.Cmd) func() {
