@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/migrate"
 )
@@ -33,6 +34,12 @@ func (e *reworded) Unwrap() error { return e.err }
 
 // errStray says that what stands in the place of a store never was one.
 var errStray = errors.New("this file is no lease store")
+
+// isStray reports whether a file that never was a store stands in the place of one.
+func (n network) isStray() bool {
+	kind, err := n.kind()
+	return err == nil && kind == config.Bolt && bolt.IsStray(n.path)
+}
 
 // inNetwork returns err as one about a network.
 func (t *tool) inNetwork(n network, err error) error {

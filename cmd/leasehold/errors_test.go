@@ -55,29 +55,3 @@ leasehold: at last: one
 two
 `, errs.String())
 }
-
-// What is left of a store, whatever it has lost, is none of the files that somebody has put
-// beside the stores.
-func TestStray(t *testing.T) {
-	o := newOperator(t)
-	whole := filled(t, o.store(), 20)
-	page := os.Getpagesize()
-	noMetas := bytes.Clone(whole)
-	clear(noMetas[:2*page])
-	for name, c := range map[string]struct {
-		content []byte
-		stray   bool
-	}{
-		"a store":           {whole, false},
-		"without its metas": {noMetas, false},
-		"its first bytes":   {whole[:10], false},
-		"empty":             {nil, false},
-		"zeros":             {make([]byte, 3*page), false},
-		"a text":            {[]byte("of the admin\n"), true},
-		"a long text":       {bytes.Repeat([]byte("all work and no play\n"), page), true},
-	} {
-		require.NoError(t, os.WriteFile(o.store(), c.content, 0o600))
-		require.Equal(t, c.stray, network{name: "podnet", path: o.store()}.isStray(), name)
-	}
-	require.False(t, network{name: "none", path: filepath.Join(o.dir, "none")}.isStray())
-}
