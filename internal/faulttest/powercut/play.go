@@ -43,7 +43,7 @@ func (p *play) untilEnough(ctx context.Context, wanted int) error {
 		if err := p.through(ctx, p.atRandom); err != nil {
 			return err
 		}
-		if len(p.answers)-known <= (p.cuts-cuts)/20 {
+		if len(p.answers)-known <= (p.cuts-cuts)/40 {
 			break
 		}
 	}

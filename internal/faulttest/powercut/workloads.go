@@ -59,7 +59,7 @@ func life(kind string, long bool) Workload {
 	}
 	rounds := 1
 	if long {
-		rounds = 400
+		rounds = 800
 	}
 	held := w.before
 	for i := range rounds {
