@@ -63,9 +63,9 @@ func (p plan) turn(contestant string, goroutines int) int {
 	switch contestant {
 	case contest.Bolt: // goroutines share transactions: the more there are, the faster
 		leases = min(1_000*goroutines, 32_000)
-	case contest.Podman, contest.GoIPAM:
+	case contest.Podman:
 		leases = 512
-	case contest.Files: // thousands would take minutes
+	case contest.Files, contest.GoIPAM: // thousands would take minutes
 		leases = 64
 	case contest.Memory:
 		leases = 64_000

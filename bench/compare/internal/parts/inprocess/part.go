@@ -40,12 +40,12 @@ on from the last address, and releases that read before they write. Podman's own
 here one within the process, so that nobody sleeps; and it records the container ID only, where the
 others record the pod, the network namespace and the boot (files cannot). What is on a file system is
 synced before an address is answered; on tmpfs a sync does nothing, and no lease is durable. A turn has
-up to 32,000 leases of bolt, 512 of podman layout and 64 of files, or one for each goroutine where that
-is more: with as many as bolt's, stores that sync for each lease would need hours.
+up to 32,000 leases of bolt, 512 of podman layout, and 64 of files and go-ipam, or one for each goroutine
+where that is more: with as many as bolt's, these would need hours.
 
 "go-ipam" is github.com/metal-stack/go-ipam v1.13.0 in memory. It copies all addresses of a prefix for
 each that it leases, and does not know who holds one: a map beside it does. Those that meet in it wait
-for tenths of a second and give up the tenth time, so a mutex keeps them from meeting. A turn has 512.`
+for tenths of a second and give up the tenth time, so a mutex keeps them from meeting.`
 
 func tables() []report.Table {
 	const spread = "Median of the rounds (10th–90th percentile):"
