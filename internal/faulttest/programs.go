@@ -36,7 +36,7 @@ func Build(dir string, faults ...Fault) (Programs, error) {
 	if err != nil {
 		return Programs{}, err
 	}
-	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	args := []string{"build", "-o", dir + string(filepath.Separator), "-ldflags", "-s -w"} // linked in half the time
 	if len(faults) > 0 {
 		overlay, err := writeOverlay(root, dir, faults)
 		if err != nil {
