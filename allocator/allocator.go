@@ -28,12 +28,12 @@ const (
 type Options struct {
 	OnDuplicate Duplicate
 
-	// Boot identifies the present boot of the machine; empty if not known.
-	Boot string
+	// Boot is the present boot of the machine, as far as it is known.
+	Boot Boot
 
-	// ReleaseEarlierBoots lets the first Allocate after a reboot, if Boot is
-	// known, release the leases that are known to be of another boot: their
-	// containers are gone.
+	// ReleaseEarlierBoots lets the first Allocate after a reboot release the leases
+	// that are known to be of an earlier boot ([Boot.Ended]): their containers are
+	// gone. It has no effect unless both the ID and the start of Boot are known.
 	ReleaseEarlierBoots bool
 
 	// Now is the clock; nil stands for [time.Now].
@@ -120,7 +120,7 @@ func (a *Allocator) leaseFor(r Request) backend.Lease {
 	return backend.Lease{
 		Owner: r.Owner,
 		Since: a.opts.Now().UTC().Truncate(time.Second),
-		Boot:  a.opts.Boot,
+		Boot:  a.opts.Boot.ID,
 		Pod:   r.Pod,
 		Netns: r.Netns,
 	}

@@ -134,7 +134,7 @@ func TestAllocateRecords(t *testing.T) {
 	store := memory.New()
 	now := time.Date(2025, 3, 4, 5, 6, 7, 890, time.FixedZone("", 3600))
 	a := allocator.New(store, newPool(t, newSet(t, subnet(t, "10.0.0.0/24"))), allocator.Options{
-		Boot: "b1", Now: func() time.Time { return now },
+		Boot: allocator.Boot{ID: "b1"}, Now: func() time.Time { return now },
 	})
 	_, err := a.Allocate(t.Context(), allocator.Request{
 		Owner: eth0("a"), Pod: backend.Pod{Namespace: "default", Name: "web"}, Netns: "/run/netns/a",

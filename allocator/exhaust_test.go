@@ -3,6 +3,7 @@ package allocator_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -102,21 +103,32 @@ func TestTornLeasesStayIfAnotherSetFails(t *testing.T) {
 	require.Equal(t, 1, e.Index)
 }
 
+// b1 is the present boot of the tests.
+func b1() allocator.Boot {
+	return allocator.Boot{ID: "b1", Started: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)}
+}
+
+func beforeB1() time.Time { return b1().Started.Add(-time.Hour) }
+
+func sinceB1() time.Time { return b1().Started.Add(time.Hour) }
+
 func TestEarlierBoots(t *testing.T) {
 	store := memory.New()
 	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/29")))
 	put(t, store,
-		backend.Lease{Addr: addr("10.0.0.2"), Owner: eth0("a"), Boot: "b0"},
-		backend.Lease{Addr: addr("10.0.0.3"), Owner: eth0("b"), Boot: "b1"},
-		backend.Lease{Addr: addr("10.0.0.4"), Owner: eth0("c")},
-		backend.Lease{Addr: addr("10.0.0.5"), Owner: eth0("d"), Boot: "b0"},
-		backend.Lease{Addr: addr("10.0.0.6"), Owner: eth0("e"), Boot: "b0"},
-		backend.Lease{Addr: addr("10.7.7.7"), Owner: eth0("f"), Boot: "b0"},
+		backend.Lease{Addr: addr("10.0.0.2"), Owner: eth0("a"), Boot: "b0", Since: beforeB1()},
+		backend.Lease{Addr: addr("10.0.0.3"), Owner: eth0("b"), Boot: "b1", Since: sinceB1()},
+		backend.Lease{Addr: addr("10.0.0.4"), Owner: eth0("c"), Since: beforeB1()},
+		backend.Lease{Addr: addr("10.0.0.5"), Owner: eth0("d"), Boot: "b0", Since: beforeB1()},
+		backend.Lease{Addr: addr("10.0.0.6"), Owner: eth0("e"), Boot: "view", Since: sinceB1()},
+		backend.Lease{Addr: addr("10.7.7.7"), Owner: eth0("f"), Boot: "b0", Since: beforeB1()},
 	)
 	for _, o := range []allocator.Options{
 		{},
-		{Boot: "b1"},
-		{ReleaseEarlierBoots: true}, // The present boot is not known.
+		{Boot: b1()},
+		{ReleaseEarlierBoots: true},
+		{ReleaseEarlierBoots: true, Boot: allocator.Boot{ID: "b1"}},
+		{ReleaseEarlierBoots: true, Boot: allocator.Boot{Started: b1().Started}},
 	} {
 		a := allocator.New(store, pool, o)
 		refused[*allocator.ExhaustedError](t, store, a, "new")
@@ -124,19 +136,29 @@ func TestEarlierBoots(t *testing.T) {
 		require.ErrorAs(t, a.Status(t.Context()), &e)
 	}
 
-	a := allocator.New(store, pool, allocator.Options{Boot: "b1", ReleaseEarlierBoots: true})
+	a := allocator.New(store, pool, allocator.Options{Boot: b1(), ReleaseEarlierBoots: true})
 	require.NoError(t, a.Status(t.Context()), "the next Allocate would find one")
 	refused[*allocator.DuplicateError](t, store, a, "c")
 	require.Equal(t, []string{"10.0.0.2/29"}, take(t, a, "a"), "what a held before the reboot is no duplicate")
 	require.Equal(t, []string{
-		"10.0.0.2 a (eth0)", "10.0.0.3 b (eth0)", "10.0.0.4 c (eth0)", "cursors map[0:10.0.0.2]", "boot b1",
-	}, contents(t, store), "also outside the pool; unknown boots are kept")
+		"10.0.0.2 a (eth0)", "10.0.0.3 b (eth0)", "10.0.0.4 c (eth0)", "10.0.0.6 e (eth0)", "cursors map[0:10.0.0.2]", "boot b1",
+	}, contents(t, store), "also outside the pool; unknown boots are kept, and another view of this boot")
 
-	put(t, store,
-		backend.Lease{Addr: addr("10.0.0.5"), Owner: eth0("x"), Boot: "b0"},
-		backend.Lease{Addr: addr("10.0.0.6"), Owner: eth0("y"), Boot: "b0"},
-	)
+	put(t, store, backend.Lease{Addr: addr("10.0.0.5"), Owner: eth0("x"), Boot: "b0", Since: beforeB1()})
 	refused[*allocator.ExhaustedError](t, store, a, "new") // Once in a boot.
 	var e *allocator.ExhaustedError
 	require.ErrorAs(t, a.Status(t.Context()), &e, "as Allocate sees it")
+}
+
+// A lease of an unknown boot, as an older store or one moved from files can have it, ends
+// with the boot in which the store was searched.
+func TestUnknownBootEndsWithNextReboot(t *testing.T) {
+	store := memory.New()
+	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/29")))
+	put(t, store, backend.Lease{Addr: addr("10.0.0.2"), Owner: eth0("old"), Since: beforeB1()})
+	take(t, allocator.New(store, pool, allocator.Options{Boot: b1(), ReleaseEarlierBoots: true}), "a")
+	require.Contains(t, contents(t, store), "10.0.0.2 old (eth0)")
+	b2 := allocator.Boot{ID: "b2", Started: b1().Started.Add(24 * time.Hour)}
+	take(t, allocator.New(store, pool, allocator.Options{Boot: b2, ReleaseEarlierBoots: true}), "b")
+	require.NotContains(t, contents(t, store), "10.0.0.2 old (eth0)")
 }

@@ -10,27 +10,28 @@ import (
 // releaseEarlierBoots does what [Options.ReleaseEarlierBoots] says, once in a
 // boot.
 func (a *Allocator) releaseEarlierBoots(tx backend.Tx) error {
-	due, err := a.rebooted(tx)
-	if err != nil || !due {
+	ended, err := a.endedByReboot(tx)
+	if err != nil || ended == nil {
 		return err
 	}
-	if _, err := deleteLeases(tx, tx.Leases(netip.Addr{}), a.ofEarlierBoot); err != nil {
+	if _, err := deleteLeases(tx, tx.Leases(netip.Addr{}), ended); err != nil {
 		return err
 	}
-	return tx.SetBoot(a.opts.Boot)
+	return tx.SetBoot(a.opts.Boot.ID)
 }
 
-// rebooted reports whether leases of earlier boots are to be released.
-func (a *Allocator) rebooted(tx backend.ReadTx) (bool, error) {
-	if !a.opts.ReleaseEarlierBoots || a.opts.Boot == "" {
-		return false, nil
+// endedByReboot returns what reports whether a lease is to be released because it is of
+// an earlier boot, or nil if the store does not have to be searched for such leases.
+func (a *Allocator) endedByReboot(tx backend.ReadTx) (func(backend.Lease) bool, error) {
+	present := a.opts.Boot
+	if !a.opts.ReleaseEarlierBoots || present.ID == "" || present.Started.IsZero() {
+		return nil, nil
 	}
-	boot, err := tx.Boot()
-	return boot != a.opts.Boot, err
-}
-
-func (a *Allocator) ofEarlierBoot(l backend.Lease) bool {
-	return l.Boot != "" && l.Boot != a.opts.Boot
+	last, err := tx.Boot()
+	if err != nil || last == present.ID {
+		return nil, err
+	}
+	return func(l backend.Lease) bool { return present.Ended(l, last) }, nil
 }
 
 func isTorn(l backend.Lease) bool { return l.Owner.IsZero() }

@@ -151,8 +151,8 @@ func TestAllocateFailsWithStore(t *testing.T) {
 	for _, method := range []string{"Boot", "Leases", "Delete", "SetBoot", "OwnedBy", "Cursor", "NextFree", "Lease", "Put", "SetCursor"} {
 		t.Run(method, func(t *testing.T) {
 			store := &spy{Store: memory.New(), fail: method}
-			put(t, store.Store, backend.Lease{Addr: addr("10.0.0.3"), Owner: eth0("gone"), Boot: "b0"})
-			a := allocator.New(store, dual(t), allocator.Options{Boot: "b1", ReleaseEarlierBoots: true})
+			put(t, store.Store, backend.Lease{Addr: addr("10.0.0.3"), Owner: eth0("gone"), Boot: "b0", Since: beforeB1()})
+			a := allocator.New(store, dual(t), allocator.Options{Boot: b1(), ReleaseEarlierBoots: true})
 			before := contents(t, store.Store)
 			got, err := a.Allocate(t.Context(), allocator.Request{Owner: eth0("a"), Addrs: addrs("10.0.0.2")})
 			require.ErrorIs(t, err, errBroken)
@@ -175,7 +175,7 @@ func TestTornLeasesCannotBeDeleted(t *testing.T) {
 
 func TestAllocateIsOneTransaction(t *testing.T) {
 	store := &spy{Store: memory.New()}
-	a := allocator.New(store, dual(t), allocator.Options{Boot: "b1"})
+	a := allocator.New(store, dual(t), allocator.Options{Boot: b1()})
 	take(t, a, "a")
 	require.Equal(t, []string{
 		"Update", "OwnedBy", "Cursor", "NextFree", "Put", "SetCursor", "Cursor", "NextFree", "Put", "SetCursor",

@@ -68,7 +68,7 @@ func (a *Allocator) hasLeft(tx backend.ReadTx, s Set) (bool, error) {
 	if _, err := nextFree(tx, s, netip.Addr{}); !errors.Is(err, backend.ErrNoneFree) {
 		return err == nil, err
 	}
-	rebooted, err := a.rebooted(tx)
+	ended, err := a.endedByReboot(tx)
 	if err != nil {
 		return false, err
 	}
@@ -76,7 +76,7 @@ func (a *Allocator) hasLeft(tx backend.ReadTx, s Set) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if isTorn(l) || rebooted && a.ofEarlierBoot(l) {
+		if isTorn(l) || ended != nil && ended(l) {
 			return true, nil
 		}
 	}

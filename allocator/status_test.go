@@ -63,7 +63,7 @@ func TestCheckAndStatusFailWithStore(t *testing.T) {
 	}
 	full := newPool(t, newSet(t, part(t, "10.0.0.0/29", "10.0.0.2", "10.0.0.5")))
 	for _, method := range []string{"NextFree", "Boot", "Leases"} {
-		a := allocator.New(&spy{Store: held(t), fail: method}, full, allocator.Options{Boot: "b1", ReleaseEarlierBoots: true})
+		a := allocator.New(&spy{Store: held(t), fail: method}, full, allocator.Options{Boot: b1(), ReleaseEarlierBoots: true})
 		require.ErrorIs(t, a.Status(t.Context()), errBroken)
 	}
 	closed := memory.New()

@@ -61,7 +61,7 @@ type runtime struct {
 
 // newRuntime returns a runtime of n containers, none of which has come.
 func newRuntime(b *testing.B, store backend.Store, n int) runtime {
-	r := runtime{b, store, allocator.New(store, pool(b), allocator.Options{Boot: boot}), nil}
+	r := runtime{b, store, allocator.New(store, pool(b), allocator.Options{Boot: allocator.Boot{ID: boot}}), nil}
 	for i := range n {
 		l := nth(i)
 		r.requests = append(r.requests, allocator.Request{Owner: l.Owner, Pod: l.Pod, Netns: l.Netns})

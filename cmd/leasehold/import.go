@@ -13,6 +13,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/memory"
+	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/dump"
@@ -122,7 +123,7 @@ func (t *tool) importInto(cmd *cobra.Command, n network, from *dump.Network, f i
 // inThisBoot leaves out the boots of other machines and times: a lease that names one
 // would be released by the next ADD, as one of a boot that is over.
 func inThisBoot(c backend.Content) backend.Content {
-	present := presentBoot()
+	present := boot.Current().ID
 	if c.Boot != present {
 		c.Boot = ""
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/cli"
@@ -106,11 +107,11 @@ func (t *tool) fitted(rows []leaseRow, width int) string {
 }
 
 func (t *tool) leaseTable(out io.Writer, rows []leaseRow) error {
-	boot := presentBoot()
+	present := boot.Current()
 	w := cli.NewTable(out, "NETWORK", "ADDRESS", "CONTAINER", "IFNAME", "AGE", "BOOT", "POD")
 	for _, r := range rows {
 		id := cmp.Or(r.ContainerID, "(torn)")
-		w.Row(r.Network, r.Address.String(), id, r.IfName, t.age(r.Since), bootName(r.Boot, boot), r.Pod)
+		w.Row(r.Network, r.Address.String(), id, r.IfName, t.age(r.Since), r.bootName(present), r.Pod)
 	}
 	return w.Flush()
 }
@@ -124,15 +125,19 @@ func (t *tool) age(since string) string {
 	return age(t.now().Sub(at))
 }
 
-func presentBoot() string { return boot.Current().ID }
-
-// bootName tells the present boot from others.
-func bootName(id, present string) string {
-	switch id {
-	case "":
-		return ""
-	case present:
+// bootName says when the lease was made, seen from the present boot. A boot ID and a time
+// can contradict each other, and either can be wrong: see [allocator.Boot].
+func (r leaseRow) bootName(present allocator.Boot) string {
+	since, _ := time.Parse(time.RFC3339, r.Since) // zero, as in a lease, if it is not known
+	switch before := present.StartedAfter(backend.Lease{Since: since}); {
+	case r.Boot != "" && r.Boot == present.ID && before:
+		return "this?"
+	case r.Boot != "" && r.Boot == present.ID:
 		return "this"
+	case before:
+		return "earlier"
+	case r.Boot != "" && present.ID != "":
+		return "another"
 	}
-	return "earlier"
+	return ""
 }

@@ -13,10 +13,15 @@ func (t *tool) listCommand() *cobra.Command {
 		Short: "List the leases of networks",
 		Long: `List the leases of the networks named, or of all.
 
-A BOOT of "this" is a lease made since this machine started, "earlier" one that
-was made before: no container of that time is left. A lease that is "(torn)" has
-lost its holder in a crash. What is not known is "-". On a terminal, container
-IDs are cut, and so are pods that it has no room for.
+A BOOT of "this" is a lease made since this machine started, "earlier" one dated
+before: no container of that time is left. "another" is a lease with another
+boot ID that is not dated before: systemd-nspawn and LXC show another ID than
+that of their host. "this?" is one dated before, with the ID of the present
+boot: the clock was set since, or the machine has the same ID after every start.
+
+A lease that is "(torn)" has lost its holder in a crash. What is not known is
+"-". On a terminal, container IDs are cut, and so are pods that it has no room
+for.
 
 As JSON: an array of objects with the keys network, address, containerID,
 ifname, since (RFC 3339), boot (the boot ID) and pod (namespace/name), all of

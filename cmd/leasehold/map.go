@@ -29,7 +29,7 @@ NO_COLOR is set, a character stands for each cell.
 
 As JSON: an array of objects, one for each range, with the keys network, subnet,
 first, last and runs: an array of {first, last, state} from the first to the
-last address, where state is free, leased, earlier (made before this machine
+last address, where state is free, leased, earlier (dated before this machine
 started), torn or withheld (gateway or excluded).`,
 		Example: "  leasehold map podnet\n  leasehold map podnet --svg podnet.svg",
 		Args:    cli.Arguments(1, 1),
@@ -92,8 +92,7 @@ func (t *tool) writeMapped(cmd *cobra.Command, n network) error {
 func (t *tool) pictures(cmd *cobra.Command, n network) (all []*picture.Picture, err error) {
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
-	present := boot.Current()
-	earlier := func(l backend.Lease) bool { return beforeBoot(l, present) }
+	earlier := boot.Current().StartedAfter
 	err = n.store().View(ctx, func(tx backend.ReadTx) error {
 		var failed error
 		for _, r := range n.ranges() {

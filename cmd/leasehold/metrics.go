@@ -27,7 +27,7 @@ files such as that of Prometheus' node_exporter:
 
   leasehold_addresses{network,set,ranges,state}  leased, free or excluded
   leasehold_leases{network}                      in whatever range
-  leasehold_leases_before_boot{network}          before this machine started
+  leasehold_leases_before_boot{network}          dated before this boot
   leasehold_leases_torn{network}                 whose holder a crash has lost
   leasehold_oldest_lease_timestamp_seconds{network}
   leasehold_store_info{network,store}            1; store is files or bolt
@@ -83,7 +83,7 @@ func newMeters() *meters {
 	}
 	m.addresses = gauge("addresses", "Addresses of a range set by state: leased, free, excluded.", "set", "ranges", "state")
 	m.leases = gauge("leases", "Leases, in whatever range.")
-	m.before = gauge("leases_before_boot", "Leases made before this machine started, whose containers are gone.")
+	m.before = gauge("leases_before_boot", "Leases dated before this machine started, whose containers are gone unless a clock was wrong.")
 	m.torn = gauge("leases_torn", "Leases whose holder was lost in a crash.")
 	m.oldest = gauge("oldest_lease_timestamp_seconds", "When the oldest lease was made; absent if there is none.")
 	m.info = gauge("store_info", "The kind of store: files or bolt.", "store")

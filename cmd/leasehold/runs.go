@@ -78,11 +78,11 @@ func runsOf(r allocator.Range, tx backend.ReadTx) ([]run, error) {
 	return gapless(r, taken), nil
 }
 
-func stateOf(l backend.Lease, present boot.Boot) string {
+func stateOf(l backend.Lease, present allocator.Boot) string {
 	switch {
 	case l.Owner.IsZero():
 		return "torn"
-	case beforeBoot(l, present):
+	case present.StartedAfter(l):
 		return "earlier"
 	}
 	return "leased"

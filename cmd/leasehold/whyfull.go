@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/cli"
@@ -18,15 +19,17 @@ func (t *tool) whyFullCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "why-full NETWORK",
 		Short: "Say what fills a network's ranges, and what to do about it",
-		Long: `Say what fills the ranges of a network: leases by age, those made before this
-machine started, which no container can hold any more, those that a crash has
-torn, what is excluded, and which containers hold most; and which command to run
-next.
+		Long: `Say what fills the ranges of a network: leases by age, those dated before this
+machine started, which no container can hold any more unless a clock was wrong,
+those that a crash has torn, what is excluded, and which containers hold most;
+and which command to run next.
 
 As JSON: an object with the keys network, store, sets (as usage has them),
 leases, ages (an array of {olderThan, leases}, olderThan in seconds),
-beforeBoot, torn, outside (leases in no range), most (an array of {containerID,
-leases}) and next (commands).`,
+beforeBoot (dated before this machine started), beforeSameBoot (of these, with
+the present boot ID), anotherBoot (with another ID, not dated before), torn,
+outside (leases in no range), most (an array of {containerID, leases}) and next
+(commands).`,
 		Args: cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.whyFull(cmd, args[0]) },
 	}
@@ -34,16 +37,18 @@ leases}) and next (commands).`,
 
 // A fullness is what fills a network. The keys are stable.
 type fullness struct {
-	Network    string     `json:"network"`
-	Store      string     `json:"store"`
-	Sets       []usageRow `json:"sets"`
-	Leases     int        `json:"leases"`
-	Ages       []ageCount `json:"ages"`
-	BeforeBoot int        `json:"beforeBoot"`
-	Torn       int        `json:"torn"`
-	Outside    int        `json:"outside"`
-	Most       []holding  `json:"most"`
-	Next       []string   `json:"next"`
+	Network        string     `json:"network"`
+	Store          string     `json:"store"`
+	Sets           []usageRow `json:"sets"`
+	Leases         int        `json:"leases"`
+	Ages           []ageCount `json:"ages"`
+	BeforeBoot     int        `json:"beforeBoot"`     // dated before this machine started
+	BeforeSameBoot int        `json:"beforeSameBoot"` // of these, with the present boot ID
+	AnotherBoot    int        `json:"anotherBoot"`    // with another boot ID, and not dated before
+	Torn           int        `json:"torn"`
+	Outside        int        `json:"outside"`
+	Most           []holding  `json:"most"`
+	Next           []string   `json:"next"`
 }
 
 // An ageCount counts leases that are older than a time, and younger than that of the
@@ -103,15 +108,13 @@ func (t *tool) fullness(cmd *cobra.Command, n network) (fullness, error) {
 }
 
 // count sorts the leases by what they tell.
-func (f *fullness) count(n network, leases []backend.Lease, now time.Time, present boot.Boot) {
+func (f *fullness) count(n network, leases []backend.Lease, now time.Time, present allocator.Boot) {
 	f.Leases = len(leases)
 	f.Ages = []ageCount{{int64(7 * day / time.Second), 0}, {int64(day / time.Second), 0}, {3600, 0}, {0, 0}}
 	held := make(map[string]int)
 	for _, l := range leases {
 		held[l.Owner.ContainerID]++
-		if beforeBoot(l, present) {
-			f.BeforeBoot++
-		}
+		f.countBoot(l, present)
 		if l.Owner.IsZero() {
 			f.Torn++
 		}
@@ -127,13 +130,19 @@ func (f *fullness) count(n network, leases []backend.Lease, now time.Time, prese
 	f.most(held)
 }
 
-// beforeBoot reports whether the lease was made before this machine started, by the
-// boot it names or, if it names none, by its time.
-func beforeBoot(l backend.Lease, present boot.Boot) bool {
-	if l.Boot != "" {
-		return present.ID != "" && l.Boot != present.ID
+// countBoot goes by the time of a lease: its boot ID can be one that only a container
+// sees, or the same in every boot. Where the two contradict each other is counted too.
+func (f *fullness) countBoot(l backend.Lease, present allocator.Boot) {
+	named := l.Boot != "" && present.ID != ""
+	switch before := present.StartedAfter(l); {
+	case before:
+		f.BeforeBoot++
+		if named && l.Boot == present.ID {
+			f.BeforeSameBoot++
+		}
+	case named && l.Boot != present.ID:
+		f.AnotherBoot++
 	}
-	return !l.Since.IsZero() && !present.Started.IsZero() && l.Since.Before(present.Started)
 }
 
 // most keeps the containers that hold more than one address for each range set.
@@ -197,9 +206,17 @@ func (t *tool) tellFullness(f fullness) {
 // tellLeaks says which leases nobody can be using.
 func (t *tool) tellLeaks(f fullness) {
 	say := func(format string, args ...any) { fmt.Fprintf(t.out, "  "+format+"\n", args...) }
-	if f.BeforeBoot > 0 {
-		say("%d made before this machine started: their containers are gone", f.BeforeBoot)
+	if f.BeforeBoot > f.BeforeSameBoot {
+		say("%d dated before this machine started: their containers are gone", f.BeforeBoot-f.BeforeSameBoot)
 		say("  gc releases them; the bolt store does so by itself with the leases it has made")
+	}
+	if f.BeforeSameBoot > 0 {
+		say("%d dated before this machine started, with the present boot ID: the clock was set", f.BeforeSameBoot)
+		say("  since, or the machine has the same ID after every start; gc releases those not in use")
+	}
+	if f.AnotherBoot > 0 {
+		say("%d with another boot ID, and not dated before this machine started: is it a", f.AnotherBoot)
+		say("  container's view of the ID (systemd-nspawn, LXC)? gc releases those not in use")
 	}
 	if f.Torn > 0 {
 		say("%d torn by a crash: nobody knows whose they were", f.Torn)

@@ -5,17 +5,19 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/leasehold/leasehold/allocator"
 )
 
 // current reads the ID that the kernel makes at random when it starts; see
 // random(4).
-func current() Boot {
+func current() allocator.Boot {
+	b := allocator.Boot{ID: readID()}
 	var up unix.Timespec
-	id := readID()
-	if id == "" || unix.ClockGettime(unix.CLOCK_BOOTTIME, &up) != nil {
-		return Boot{}
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &up) == nil {
+		b.Started = time.Now().Add(-time.Duration(up.Nano()))
 	}
-	return Boot{ID: id, Started: time.Now().Add(-time.Duration(up.Nano()))}
+	return b
 }
 
 // readID makes system calls itself because os.Open would start the poller of the

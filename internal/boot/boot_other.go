@@ -2,4 +2,6 @@
 
 package boot
 
-func current() Boot { return Boot{} }
+import "github.com/leasehold/leasehold/allocator"
+
+func current() allocator.Boot { return allocator.Boot{} }

@@ -3,6 +3,7 @@ package faulttest
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/stores"
@@ -11,8 +12,8 @@ import (
 // earlierBoot is the ID of a boot that never was.
 const earlierBoot = "00000000-0000-4000-8000-000000000000"
 
-// Reboot has all leases be of an earlier boot, in a store that records of which they
-// are; a store of lease files does not.
+// Reboot has all leases be of an earlier boot, and dated before this one, in a store that
+// records of which they are; a store of lease files does not.
 func (n Network) Reboot(ctx context.Context) error {
 	return stores.Follow(n.Path()).Update(ctx, func(tx backend.Tx) error {
 		var leases []backend.Lease
@@ -26,7 +27,7 @@ func (n Network) Reboot(ctx context.Context) error {
 			if err := tx.Delete(l.Addr); err != nil {
 				return err
 			}
-			l.Boot = earlierBoot
+			l.Boot, l.Since = earlierBoot, time.Unix(1e9, 0)
 			if err := tx.Put(l); err != nil {
 				return err
 			}

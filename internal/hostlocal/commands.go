@@ -68,7 +68,7 @@ func newAllocator(c *config.Config) (*allocator.Allocator, error) {
 	}
 	return allocator.New(store, c.Pool, allocator.Options{
 		OnDuplicate:         c.OnDuplicate,
-		Boot:                boot.Current().ID,
+		Boot:                boot.Current(),
 		ReleaseEarlierBoots: c.OnReboot.Releases(kind),
 	}), nil
 }

@@ -11,11 +11,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt"
+	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/hostlocal"
 )
 
@@ -115,7 +117,7 @@ func reboot(t *testing.T, path string) {
 		for _, l := range all {
 			require.NotEmpty(t, l.Boot)
 			require.NoError(t, tx.Delete(l.Addr))
-			l.Boot = "an earlier boot"
+			l.Boot, l.Since = "an earlier boot", boot.Current().Started.Add(-time.Hour)
 			require.NoError(t, tx.Put(l))
 		}
 		return tx.SetBoot("an earlier boot")

@@ -50,7 +50,7 @@ func crowd(in io.Reader) error {
 		return err
 	}
 	a := allocator.New(store, c.Pool, allocator.Options{
-		Boot:                boot.Current().ID,
+		Boot:                boot.Current(),
 		ReleaseEarlierBoots: c.OnReboot.Releases(kind),
 	})
 	done := make(chan error)

@@ -29,7 +29,7 @@ func byLibrary(n faulttest.Network, clock func() int64) (performer, error) {
 		timed := &timedStore{Store: store, clock: clock}
 		a := allocator.New(timed, c.Pool, allocator.Options{
 			OnDuplicate:         c.OnDuplicate,
-			Boot:                boot.Current().ID,
+			Boot:                boot.Current(),
 			ReleaseEarlierBoots: c.OnReboot.Releases(kind),
 		})
 		answer := answered(ctx, timed, a, r)

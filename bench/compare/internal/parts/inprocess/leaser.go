@@ -36,15 +36,15 @@ func newLeaser(ctx context.Context, name, dir string) (leaser, error) {
 	path, b := filepath.Join(dir, name), boot.Current()
 	switch name {
 	case contest.Bolt:
-		return newLibrary(bolt.Open(path), b.ID, true)
+		return newLibrary(bolt.Open(path), b, true)
 	case contest.Files:
 		store, err := files.Open(path, files.WithBoot(b.ID, b.Started))
 		if err != nil {
 			return nil, err
 		}
-		return newLibrary(store, b.ID, false)
+		return newLibrary(store, b, false)
 	case contest.Memory:
-		return newLibrary(memory.New(), b.ID, true)
+		return newLibrary(memory.New(), b, true)
 	case contest.GoIPAM:
 		return newGoIPAM(ctx)
 	case contest.Podman:
@@ -62,7 +62,7 @@ type library struct {
 // newLibrary returns the allocator with the options that the plugin has by itself: that
 // of releasing what an earlier boot left, where a store has it, looks at the boot for
 // each lease.
-func newLibrary(store backend.Store, bootID string, releasing bool) (leaser, error) {
+func newLibrary(store backend.Store, b allocator.Boot, releasing bool) (leaser, error) {
 	r, err := allocator.NewRange(allocator.RangeSpec{Subnet: subnet()})
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func newLibrary(store backend.Store, bootID string, releasing bool) (leaser, err
 	if err != nil {
 		return nil, err
 	}
-	o := allocator.Options{Boot: bootID, ReleaseEarlierBoots: releasing}
+	o := allocator.Options{Boot: b, ReleaseEarlierBoots: releasing}
 	return library{store, allocator.New(store, pool, o)}, nil
 }
 
