@@ -2,7 +2,6 @@ package allocator
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"time"
 
@@ -19,7 +18,8 @@ const (
 	Refuse Duplicate = iota
 
 	// Return answers with what the attachment holds, for runtimes that
-	// repeat a request.
+	// repeat a request. That is renewed: it has the time, the boot, the pod and
+	// the network namespace of the request that was answered last.
 	Return
 )
 
@@ -73,6 +73,8 @@ type Assignment struct {
 	Addr    netip.Prefix // the address, with the length of its subnet
 	Gateway netip.Addr   // zero: none
 	Fresh   bool         // leased by this very call
+
+	since time.Time // of a fresh lease: what Undo knows it by
 }
 
 // Allocate leases one address of each set, and returns them in the order of the
@@ -119,43 +121,9 @@ func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) (
 func (a *Allocator) leaseFor(r Request) backend.Lease {
 	return backend.Lease{
 		Owner: r.Owner,
-		Since: a.opts.Now().UTC().Truncate(time.Second),
+		Since: odd(a.opts.Now().UTC()),
 		Boot:  a.opts.Boot.ID,
 		Pod:   r.Pod,
 		Netns: r.Netns,
 	}
-}
-
-// Undo gives back what an Allocate for owner has leased, for a caller that cannot
-// make use of it. What owner held before stays, as do addresses that have been
-// released, or leased to somebody else, in the meantime.
-func (a *Allocator) Undo(ctx context.Context, owner backend.Owner, got []Assignment) error {
-	var fresh []netip.Addr
-	for _, as := range got {
-		if as.Fresh {
-			fresh = append(fresh, as.Addr.Addr())
-		}
-	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	return a.store.Update(ctx, func(tx backend.Tx) error {
-		for _, addr := range fresh {
-			if err := deleteIfOwned(tx, addr, owner); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func deleteIfOwned(tx backend.Tx, addr netip.Addr, owner backend.Owner) error {
-	l, err := tx.Lease(addr)
-	if errors.Is(err, backend.ErrNotFound) || err == nil && l.Owner != owner {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return tx.Delete(addr)
 }

@@ -1,6 +1,7 @@
 package allocator
 
 import (
+	"strings"
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
@@ -25,8 +26,7 @@ func (b Boot) StartedAfter(l backend.Lease) bool {
 
 // Ended reports whether l is known to be of an earlier boot, so that its container is
 // gone: both its boot and its time must say so. last is the boot in which its store was
-// last searched for such leases ([backend.ReadTx.Boot]); it stands in for the boot of a
-// lease that names none.
+// last searched for such leases; it stands in for the boot of a lease that names none.
 //
 // An ID alone does not decide, because a container can see another one than its host.
 // Nor does a time alone, because a clock can be wrong while a machine starts.
@@ -36,4 +36,39 @@ func (b Boot) Ended(l backend.Lease, last string) bool {
 		made = last
 	}
 	return b.ID != "" && made != "" && made != b.ID && b.StartedAfter(l)
+}
+
+// A search is what a store keeps of the last search for leases of earlier boots
+// ([backend.ReadTx.Boot]): in which boot it was, and when.
+type search struct {
+	boot string
+	at   time.Time // zero in the stores of early versions
+}
+
+// String is the ID of the boot, followed by the time.
+func (s search) String() string { return s.boot + " " + s.at.UTC().Format(time.RFC3339) }
+
+func parseSearch(text string) search {
+	space := strings.LastIndexByte(text, ' ')
+	at, err := time.Parse(time.RFC3339, text[space+1:])
+	if space < 0 || err != nil {
+		return search{boot: text}
+	}
+	return search{text[:space], at}
+}
+
+// searched reports whether a store does not have to be searched again in this boot.
+//
+// The ID alone does not say so. A host and a container that see different IDs would
+// each search the whole store after the other. And a clock that is set only after the
+// machine has started, as on boards without a clock of their own, makes leases of before
+// the boot look young until then.
+func (b Boot) searched(last search, now time.Time) bool {
+	if last.at.IsZero() {
+		return last.boot == b.ID
+	}
+	if last.at.Before(b.Started.Truncate(time.Second)) {
+		return false
+	}
+	return last.boot == b.ID || !last.at.After(now)
 }

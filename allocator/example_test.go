@@ -110,35 +110,38 @@ func ExampleAllocator_Allocate_bothFamilies() {
 	// fd00::2/125 via fd00::1
 }
 
-// A caller that cannot make use of the addresses gives them back. What the
-// attachment held before, it keeps.
+// A caller that cannot make use of the addresses gives them back. An attachment that has
+// asked again meanwhile, and was answered, keeps them.
 func ExampleAllocator_Undo() {
 	ctx := context.Background()
 	store := memory.New()
 	a := allocator.New(store, examplePool(), allocator.Options{OnDuplicate: allocator.Return})
-	owner := backend.Owner{ContainerID: "b552f9", IfName: "eth0"}
-	first, err := a.Allocate(ctx, allocator.Request{Owner: owner})
-	if err != nil {
-		log.Fatal(err)
+	allocate := func(owner backend.Owner) []allocator.Assignment {
+		got, err := a.Allocate(ctx, allocator.Request{Owner: owner})
+		if err != nil {
+			log.Fatal(err)
+		}
+		return got
 	}
-	again, err := a.Allocate(ctx, allocator.Request{Owner: owner})
-	if err != nil {
-		log.Fatal(err)
+	undo := func(owner backend.Owner, got []allocator.Assignment) {
+		if err := a.Undo(ctx, owner, got); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("after Undo:", a.Check(ctx, owner, nil))
 	}
-	fmt.Println(first[0].Addr, first[0].Fresh, again[0].Addr, again[0].Fresh)
 
-	if err := a.Undo(ctx, owner, again); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println("after Undo of the second:", a.Check(ctx, owner, nil))
-	if err := a.Undo(ctx, owner, first); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println("after Undo of the first:", a.Check(ctx, owner, nil))
+	once := backend.Owner{ContainerID: "b552f9", IfName: "eth0"}
+	undo(once, allocate(once))
+
+	twice := backend.Owner{ContainerID: "0c1d2e", IfName: "eth0"}
+	first := allocate(twice)
+	again := allocate(twice)
+	fmt.Println(first[0].Addr, first[0].Fresh, again[0].Addr, again[0].Fresh)
+	undo(twice, first)
 	// Output:
-	// 10.0.0.2/29 true 10.0.0.2/29 false
-	// after Undo of the second: <nil>
-	// after Undo of the first: host-local: Failed to find address added by container b552f9
+	// after Undo: host-local: Failed to find address added by container b552f9
+	// 10.0.0.3/29 true 10.0.0.3/29 false
+	// after Undo: <nil>
 }
 
 func ExamplePool_Usage() {

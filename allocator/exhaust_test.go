@@ -2,6 +2,7 @@ package allocator_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -136,12 +137,13 @@ func TestEarlierBoots(t *testing.T) {
 		require.ErrorAs(t, a.Status(t.Context()), &e)
 	}
 
-	a := allocator.New(store, pool, allocator.Options{Boot: b1(), ReleaseEarlierBoots: true})
+	a := releasing(store, pool, b1(), sinceB1())
 	require.NoError(t, a.Status(t.Context()), "the next Allocate would find one")
 	refused[*allocator.DuplicateError](t, store, a, "c")
 	require.Equal(t, []string{"10.0.0.2/29"}, take(t, a, "a"), "what a held before the reboot is no duplicate")
 	require.Equal(t, []string{
-		"10.0.0.2 a (eth0)", "10.0.0.3 b (eth0)", "10.0.0.4 c (eth0)", "10.0.0.6 e (eth0)", "cursors map[0:10.0.0.2]", "boot b1",
+		"10.0.0.2 a (eth0)", "10.0.0.3 b (eth0)", "10.0.0.4 c (eth0)", "10.0.0.6 e (eth0)",
+		"cursors map[0:10.0.0.2]", "boot b1 2026-05-06T08:08:09Z",
 	}, contents(t, store), "also outside the pool; unknown boots are kept, and another view of this boot")
 
 	put(t, store, backend.Lease{Addr: addr("10.0.0.5"), Owner: eth0("x"), Boot: "b0", Since: beforeB1()})
@@ -150,15 +152,77 @@ func TestEarlierBoots(t *testing.T) {
 	require.ErrorAs(t, a.Status(t.Context()), &e, "as Allocate sees it")
 }
 
-// A lease of an unknown boot, as an older store or one moved from files can have it, ends
-// with the boot in which the store was searched.
+// releasing returns an allocator that releases leases of earlier boots.
+func releasing(store backend.Store, pool allocator.Pool, b allocator.Boot, now time.Time) *allocator.Allocator {
+	return allocator.New(store, pool, allocator.Options{
+		Boot: b, ReleaseEarlierBoots: true, Now: func() time.Time { return now },
+	})
+}
+
+// A lease of an unknown boot, as a store of an early version or one moved from files can
+// have it, ends with the boot in which the store was searched.
 func TestUnknownBootEndsWithNextReboot(t *testing.T) {
 	store := memory.New()
 	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/29")))
 	put(t, store, backend.Lease{Addr: addr("10.0.0.2"), Owner: eth0("old"), Since: beforeB1()})
-	take(t, allocator.New(store, pool, allocator.Options{Boot: b1(), ReleaseEarlierBoots: true}), "a")
+	take(t, releasing(store, pool, b1(), sinceB1()), "a")
 	require.Contains(t, contents(t, store), "10.0.0.2 old (eth0)")
 	b2 := allocator.Boot{ID: "b2", Started: b1().Started.Add(24 * time.Hour)}
-	take(t, allocator.New(store, pool, allocator.Options{Boot: b2, ReleaseEarlierBoots: true}), "b")
+	take(t, releasing(store, pool, b2, b2.Started.Add(time.Hour)), "b")
 	require.NotContains(t, contents(t, store), "10.0.0.2 old (eth0)")
+}
+
+// The store is searched once after a start of the machine, by whatever clock and view of
+// the boot ID.
+func TestSearchForEarlierBoots(t *testing.T) {
+	const week = 7 * 24 * time.Hour
+	present, now := b1(), sinceB1()
+	view := allocator.Boot{ID: "view", Started: present.Started}
+	again := allocator.Boot{ID: "b1", Started: present.Started.Add(week)}
+	next := allocator.Boot{ID: "b2", Started: present.Started.Add(week)}
+	behind := allocator.Boot{ID: "b2", Started: present.Started.Add(-week)} // the clock
+	for name, tt := range map[string]struct {
+		last string
+		boot allocator.Boot
+		now  time.Time
+		want bool
+	}{
+		"never":                               {"", present, now, true},
+		"by an early version in this boot":    {"b1", present, now, false},
+		"by an early version in another boot": {"b0", present, now, true},
+		"in this boot":                        {"b1 2026-05-06T07:08:10Z", present, now, false},
+		"in the second that the boot began":   {"b1 2026-05-06T07:08:09Z", present, now, false},
+		"in this boot by another view":        {"b1 2026-05-06T07:08:10Z", view, now, false},
+		"in an earlier boot":                  {"b1 2026-05-06T07:08:10Z", next, now.Add(week), true},
+		"in an earlier boot of the same ID":   {"b1 2026-05-06T07:08:10Z", again, now.Add(week), true},
+		"before the clock was set forward":    {"b1 1970-01-01T00:01:00Z", present, now, true},
+		"before the clock was set back":       {"b1 2026-05-06T07:08:10Z", behind, now.Add(-week), true},
+		"in this boot, with the clock ahead":  {"b1 2035-05-06T07:08:10Z", present, now, false},
+		"in another, with the clock ahead":    {"b0 2035-05-06T07:08:10Z", present, now, true},
+		"by something else":                   {"b 1", present, now, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := &spy{Store: memory.New()}
+			require.NoError(t, store.Store.Update(t.Context(), func(tx backend.Tx) error { return tx.SetBoot(tt.last) }))
+			a := releasing(store, newPool(t, newSet(t, subnet(t, "10.0.0.0/29"))), tt.boot, tt.now)
+			take(t, a, "a")
+			require.Equal(t, tt.want, slices.Contains(store.calls, "SetBoot"))
+			store.calls = nil
+			take(t, a, "b")
+			require.NotContains(t, store.calls, "SetBoot", "once")
+		})
+	}
+}
+
+// A board without a clock begins in the past, so that what its last boot has left looks
+// young until the clock is set.
+func TestEarlierBootsEndWhenTheClockIsSet(t *testing.T) {
+	store := memory.New()
+	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/29")))
+	put(t, store, backend.Lease{Addr: addr("10.0.0.2"), Owner: eth0("old"), Boot: "b0", Since: beforeB1()})
+	unset := time.Unix(0, 0)
+	take(t, releasing(store, pool, allocator.Boot{ID: "b1", Started: unset}, unset.Add(time.Minute)), "early")
+	require.Contains(t, contents(t, store), "10.0.0.2 old (eth0)")
+	take(t, releasing(store, pool, b1(), sinceB1()), "late")
+	require.Equal(t, []string{"10.0.0.3 early (eth0)", "10.0.0.4 late (eth0)"}, contents(t, store)[:2])
 }

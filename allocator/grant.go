@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -36,10 +37,32 @@ func (g *grant) from(index int, s Set, requested netip.Addr) (Assignment, error)
 func (g *grant) repeat(s Set, held []backend.Lease, requested netip.Addr) (Assignment, error) {
 	for _, l := range held {
 		if g.onDuplicate == Return && (!requested.IsValid() || requested == l.Addr) {
-			return s.assignment(l.Addr), nil
+			return s.assignment(l.Addr), g.renew(l)
 		}
 	}
 	return Assignment{}, &DuplicateError{Addr: held[0].Addr, Holder: held[0]}
+}
+
+// renew makes a lease that is returned one of now. Otherwise a list of containers that was
+// made before this request would have it collected as an old one, and the Undo of the
+// request that it was made for would take it away. It keeps its owner: one without an
+// interface can be that of another interface.
+func (g *grant) renew(held backend.Lease) error {
+	l := g.lease
+	l.Addr, l.Owner, l.Since = held.Addr, held.Owner, after(held.Since, l.Since)
+	if err := g.tx.Delete(l.Addr); err != nil {
+		return err
+	}
+	return g.tx.Put(l)
+}
+
+// after returns now, or, if a store would keep that as the time of before, a later time.
+func after(before, now time.Time) time.Time {
+	unit := unitOf(before)
+	if now.Truncate(unit).Equal(before) {
+		return odd(before.Add(unit))
+	}
+	return now
 }
 
 func (g *grant) requested(index int, s Set, addr netip.Addr) (Assignment, error) {
@@ -85,7 +108,7 @@ func (g *grant) put(index int, s Set, addr netip.Addr) (Assignment, error) {
 		return Assignment{}, err
 	}
 	as := s.assignment(addr)
-	as.Fresh = true
+	as.Fresh, as.since = true, l.Since
 	return as, nil
 }
 

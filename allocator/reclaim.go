@@ -17,7 +17,7 @@ func (a *Allocator) releaseEarlierBoots(tx backend.Tx) error {
 	if _, err := deleteLeases(tx, tx.Leases(netip.Addr{}), ended); err != nil {
 		return err
 	}
-	return tx.SetBoot(a.opts.Boot.ID)
+	return tx.SetBoot(search{a.opts.Boot.ID, a.opts.Now()}.String())
 }
 
 // endedByReboot returns what reports whether a lease is to be released because it is of
@@ -27,11 +27,12 @@ func (a *Allocator) endedByReboot(tx backend.ReadTx) (func(backend.Lease) bool, 
 	if !a.opts.ReleaseEarlierBoots || present.ID == "" || present.Started.IsZero() {
 		return nil, nil
 	}
-	last, err := tx.Boot()
-	if err != nil || last == present.ID {
+	text, err := tx.Boot()
+	last := parseSearch(text)
+	if err != nil || present.searched(last, a.opts.Now()) {
 		return nil, err
 	}
-	return func(l backend.Lease) bool { return present.Ended(l, last) }, nil
+	return func(l backend.Lease) bool { return present.Ended(l, last.boot) }, nil
 }
 
 func isTorn(l backend.Lease) bool { return l.Owner.IsZero() }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -130,7 +129,7 @@ func (t *tx) Put(l backend.Lease) error {
 	if old, ok := t.data.leases[l.Addr]; ok {
 		return fmt.Errorf("%s is held by %s: %w", l.Addr, old.Owner, backend.ErrExists)
 	}
-	l.Since = l.Since.UTC().Truncate(time.Second)
+	l.Since = l.Since.UTC().Round(0) // without the reading of the monotonic clock
 	t.data.insert(l)
 	t.undo = append(t.undo, func() { t.data.remove(l.Addr) })
 	return nil
