@@ -104,8 +104,8 @@ type Lease struct {
 	// Owner holds the address. It is zero where a crash tore the record.
 	Owner Owner
 
-	// Since is when the lease was made, in whole seconds and UTC; zero if
-	// not known.
+	// Since is when the lease was made, in UTC; zero if not known. Stores keep
+	// it more or less finely: see [Tx.Put].
 	Since time.Time
 
 	// Boot identifies the boot of the machine in which the lease was made;

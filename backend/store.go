@@ -88,8 +88,10 @@ type Tx interface {
 	// an address twice. A lease that [Lease.Validate] refuses gives
 	// [ErrInvalid].
 	//
-	// Of Since the whole seconds are kept, in UTC. A store may be unable to
-	// keep Boot, Pod and Netns, and that Since is not known.
+	// Since is kept in UTC, to the nanosecond where the store can, or else cut
+	// off to a coarser unit: by it a lease is told from a later one of the same
+	// address and owner. A store may be unable to keep Boot, Pod and Netns, and
+	// that Since is not known.
 	Put(l Lease) error
 
 	// Delete removes the lease of addr. That there is none is no error.
@@ -98,8 +100,8 @@ type Tx interface {
 	// SetCursor records the address last handed out for a range set.
 	SetCursor(set string, addr netip.Addr) error
 
-	// SetBoot records the boot of the machine in which the store was last
-	// looked through for leases of earlier boots. An id that [Lease.Boot]
-	// could not hold gives [ErrInvalid].
-	SetBoot(id string) error
+	// SetBoot records in which boot of the machine, and when, the store was
+	// last searched for leases of earlier boots, as a text that the store does
+	// not interpret. One that [Lease.Boot] could not hold gives [ErrInvalid].
+	SetBoot(text string) error
 }

@@ -49,6 +49,9 @@ type Options struct {
 	// Since is not known.
 	KeepsDetails bool
 
+	// CoarseTimes: of the time of a lease the store keeps whole seconds only.
+	CoarseTimes bool
+
 	// Check looks for contradictions in the closed store at path. It runs
 	// after each subtest if something stands there.
 	Check func(path string) error

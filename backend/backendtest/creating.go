@@ -63,7 +63,6 @@ func (p *pair) create(t *rapid.T, create Create) {
 		Leases: once(slices.Values(leases)), Cursors: p.model.cursors, Boot: p.model.boot,
 	}))
 	for _, l := range leases {
-		l.Since = l.Since.Truncate(time.Second)
 		if l.Since.IsZero() && !p.KeepsDetails {
 			l.Since = p.sinceOf(t, l.Addr)
 			require.WithinRange(t, l.Since, before, time.Now())

@@ -143,6 +143,10 @@ func (f *fixture) addrs() []netip.Addr {
 
 // kept returns what the store keeps of l.
 func (o Options) kept(l backend.Lease) backend.Lease {
+	l.Since = l.Since.UTC()
+	if o.CoarseTimes {
+		l.Since = l.Since.Truncate(time.Second)
+	}
 	if !o.KeepsDetails {
 		l.Boot, l.Pod, l.Netns = "", backend.Pod{}, ""
 	}

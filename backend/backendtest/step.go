@@ -63,7 +63,7 @@ func (p *pair) do(t *rapid.T, tx backend.Tx, model *state, s step) {
 
 func (p *pair) put(t *rapid.T, tx backend.Tx, model *state, addr netip.Addr, s step) {
 	l := lease(addr, s.owner)
-	l.Since = l.Since.Add(time.Duration(s.n) * time.Second)
+	l.Since = l.Since.Add(time.Duration(s.n) * (time.Second + 1))
 	if _, ok := model.leases[addr]; ok {
 		require.ErrorIs(t, tx.Put(l), backend.ErrExists)
 		return

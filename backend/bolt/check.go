@@ -104,14 +104,14 @@ func (c *inspection) version(bucket string, list []element) {
 		return
 	}
 	for _, e := range list {
-		if bytes.Equal(e.key, formatKey) && !bytes.Equal(e.value, []byte{format}) {
+		if _, known := parseFormat(e.value); bytes.Equal(e.key, formatKey) && !known {
 			c.strange = unknownVersion(e.value)
 		}
 	}
 }
 
 func unknownVersion(v []byte) error {
-	return fmt.Errorf("%w: version %d; this program knows version %d", backend.ErrFormat, v, format)
+	return fmt.Errorf("%w: version %d; this program knows versions 1 to %d", backend.ErrFormat, v, format)
 }
 
 // account makes sure that each page is in use or free: the others once led to something.

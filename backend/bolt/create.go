@@ -23,8 +23,19 @@ var (
 	bootKey   = []byte("boot")
 )
 
-// format is the version of the format that this package reads and writes.
-const format = 1
+// format is the version of the format that this package writes.
+//
+// Version 1 had no nanoseconds in a record. A store of it gets the present version in the
+// first transaction that writes; its old records stay as they are.
+const format = 2
+
+// parseFormat returns the version that the key format has, if this package can read it.
+func parseFormat(value []byte) (version byte, ok bool) {
+	if len(value) != 1 || value[0] < 1 || value[0] > format {
+		return 0, false
+	}
+	return value[0], true
+}
 
 func createBuckets(b *bbolt.Tx) error {
 	for _, name := range [][]byte{metaBucket, leasesBucket, ownersBucket, runsBucket, bootsBucket, cursorsBucket} {

@@ -28,6 +28,9 @@ func encode(l backend.Lease, boot uint64) []byte {
 	for _, s := range texts(&l) {
 		b = appendText(b, *s)
 	}
+	if n := l.Since.Nanosecond(); n > 0 {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
 	return binary.BigEndian.AppendUint32(b, checksum(l.Addr, b))
 }
 
@@ -42,15 +45,29 @@ func decode(addr netip.Addr, record []byte) (l backend.Lease, boot uint64, err e
 		return l, 0, errors.New("the record has a wrong checksum")
 	}
 	r := reader(fields)
-	l.Since = moment(r.varint())
+	since := r.varint()
 	boot = r.uvarint()
 	for _, s := range texts(&l) {
 		*s = r.text()
 	}
+	nanoseconds := r.nanoseconds()
 	if r == nil || len(r) > 0 {
 		return l, 0, errors.New("the record does not end where its fields end")
 	}
+	l.Since = moment(since, nanoseconds)
 	return l, boot, nil
+}
+
+// nanoseconds are the last field of a record, which those of whole seconds lack.
+func (r *reader) nanoseconds() int64 {
+	if len(*r) == 0 {
+		return 0
+	}
+	n := r.uvarint()
+	if n == 0 || n >= uint64(time.Second) {
+		*r = nil
+	}
+	return int64(n)
 }
 
 // texts lists the fields of a record that are strings, in their order.
@@ -66,7 +83,7 @@ func checksum(addr netip.Addr, fields []byte) uint32 {
 	return h.Sum32()
 }
 
-// In a record, zero seconds stand for a time that is not known.
+// In a record, zero seconds, and no nanoseconds, stand for a time that is not known.
 
 func seconds(t time.Time) int64 {
 	if t.IsZero() {
@@ -75,9 +92,9 @@ func seconds(t time.Time) int64 {
 	return t.Unix()
 }
 
-func moment(seconds int64) time.Time {
-	if seconds == 0 {
+func moment(seconds, nanoseconds int64) time.Time {
+	if seconds == 0 && nanoseconds == 0 {
 		return time.Time{}
 	}
-	return time.Unix(seconds, 0).UTC()
+	return time.Unix(seconds, nanoseconds).UTC()
 }

@@ -36,6 +36,11 @@ func TestRecordBytes(t *testing.T) {
 		"2e5840a8", // checksum
 		hex.EncodeToString(encode(full, 7)))
 
+	short := backend.Lease{Addr: full.Addr, Owner: backend.Owner{ContainerID: "id"}, Since: full.Since.Add(987_654_321)}
+	require.Equal(t, "8084a4920d"+"00"+"086964"+"00"+"00"+"00"+"00"+
+		"b1d1f9d603"+ // 987654321 ns
+		"14bc1d79", // checksum
+		hex.EncodeToString(encode(short, 0)))
 }
 
 func TestRecordRoundTrip(t *testing.T) {
@@ -50,7 +55,7 @@ func TestRecordRoundTrip(t *testing.T) {
 		l := backend.Lease{
 			Addr:  netip.AddrFrom4([4]byte{10, 0, 0, rapid.Byte().Draw(t, "addr")}),
 			Owner: backend.Owner{ContainerID: texts.Draw(t, "id"), IfName: texts.Draw(t, "ifname")},
-			Since: moment(rapid.Int64Range(-1<<40, 1<<40).Draw(t, "since")),
+			Since: moment(rapid.Int64Range(-1<<40, 1<<40).Draw(t, "since"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns")),
 			Netns: texts.Draw(t, "netns"),
 			Pod:   backend.Pod{Namespace: texts.Draw(t, "namespace"), Name: texts.Draw(t, "pod")},
 		}
@@ -63,7 +68,13 @@ func TestRecordRoundTrip(t *testing.T) {
 }
 
 func TestRecordDetectsDamage(t *testing.T) {
-	record := encode(full, 7)
+	fine := full
+	fine.Since = fine.Since.Add(987_654_321)
+	detectsDamage(t, encode(full, 7))
+	detectsDamage(t, encode(fine, 7))
+}
+
+func detectsDamage(t *testing.T, record []byte) {
 	for i := range record {
 		for bit := range 8 {
 			record[i] ^= 1 << bit
@@ -83,6 +94,9 @@ func TestRecordDetectsDamage(t *testing.T) {
 // A record that says nonsense with a right checksum is refused, not believed.
 func FuzzDecode(f *testing.F) {
 	f.Add(encode(full, 7)[:len(encode(full, 7))-checksumLen])
+	fine := full
+	fine.Since = fine.Since.Add(987_654_321)
+	f.Add(encode(fine, 7)[:len(encode(fine, 7))-checksumLen])
 	f.Add([]byte{0})
 	f.Add([]byte{0, 4, 'a', 0, 0, 0, 0})
 	f.Add([]byte{0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})

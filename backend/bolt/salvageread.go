@@ -85,8 +85,10 @@ func (v *salvager) read(bucket []byte, each func(key, value []byte) error) (faul
 
 func (v *salvager) readMeta(key, value []byte) error {
 	switch {
-	case bytes.Equal(key, formatKey) && !bytes.Equal(value, []byte{format}):
-		v.strange = unknownVersion(value)
+	case bytes.Equal(key, formatKey):
+		if _, known := parseFormat(value); !known {
+			v.strange = unknownVersion(value)
+		}
 	case bytes.Equal(key, bootKey):
 		if err := backend.CheckBoot(string(value)); err != nil {
 			return err

@@ -68,12 +68,17 @@ func leaseAt(b []byte) (l backend.Lease, boot uint64, ok bool) {
 	if !ok {
 		return l, 0, false
 	}
-	size, ok := recordLen(record)
-	if !ok {
-		return l, 0, false
+	whole, fine := recordLens(record)
+	for _, size := range [...]int{whole, fine} {
+		if size == 0 {
+			break
+		}
+		l, boot, err := decode(addr, record[:size])
+		if err == nil && l.Validate() == nil {
+			return l, boot, true
+		}
 	}
-	l, boot, err := decode(addr, record[:size])
-	return l, boot, err == nil && l.Validate() == nil
+	return backend.Lease{}, 0, false
 }
 
 // cutKey cuts a key of leases from the beginning of b.
@@ -92,9 +97,11 @@ func cutKey(b []byte) (addr netip.Addr, after []byte, ok bool) {
 	return addr, b[size:min(len(b), size+maxRecord)], err == nil
 }
 
-// recordLen returns how long the record is that b begins with, by what its fields say.
-// It is quick to say no, because mostly b begins with anything else.
-func recordLen(b []byte) (size int, ok bool) {
+// recordLens returns how long the record is that b begins with, by what its fields say:
+// if its time is one of whole seconds, and if it has nanoseconds, which only its checksum
+// tells apart. It is 0 for what cannot be a record. It is quick to say so, because mostly b
+// begins with anything else.
+func recordLens(b []byte) (whole, fine int) {
 	r := reader(b)
 	r.varint()
 	r.uvarint()
@@ -102,9 +109,13 @@ func recordLen(b []byte) (size int, ok bool) {
 		r.passText()
 	}
 	if len(r) < checksumLen {
-		return 0, false
+		return 0, 0
 	}
-	return len(b) - len(r) + checksumLen, true
+	whole = len(b) - len(r) + checksumLen
+	if r.nanoseconds(); len(r) < checksumLen {
+		return whole, 0
+	}
+	return whole, len(b) - len(r) + checksumLen
 }
 
 // passText goes on behind a text that a lease can have.

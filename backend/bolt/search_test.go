@@ -18,7 +18,9 @@ func TestSearchFindsLeasesAtAnyByte(t *testing.T) {
 	six.Addr = addr("fd00::1")
 	long := full
 	long.Owner.ContainerID, long.Netns = string(bytes.Repeat([]byte("x"), backend.MaxNameLen)), string(bytes.Repeat([]byte("/y"), backend.MaxNameLen/2))
-	for _, l := range []backend.Lease{full, six, long} {
+	fine := six
+	fine.Since = fine.Since.Add(987_654_321)
+	for _, l := range []backend.Lease{full, six, fine, long} {
 		entry := entryOf(l)
 		for _, at := range []int{0, 1, 7, searchWindow - len(entry), searchWindow - 1, searchWindow, searchWindow + 3, 2*searchWindow - 5} {
 			file := append(make([]byte, at), entry...)
@@ -41,10 +43,13 @@ func TestSearchTakesNothingElseForALease(t *testing.T) {
 		_, _, ok := leaseAt(entryOf(l))
 		require.False(t, ok, "no store holds %v", l)
 	}
-	whole := entryOf(full)
-	for n := 1; n < len(whole); n++ {
-		_, _, ok := leaseAt(whole[:n])
-		require.False(t, ok, "%d bytes", n)
+	fine := full
+	fine.Since = fine.Since.Add(987_654_321)
+	for _, whole := range [][]byte{entryOf(full), entryOf(fine)} {
+		for n := 1; n < len(whole); n++ {
+			_, _, ok := leaseAt(whole[:n])
+			require.False(t, ok, "%d bytes", n)
+		}
 	}
 }
 

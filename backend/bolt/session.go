@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -36,6 +35,7 @@ type session struct {
 	room     int64 // bytes of the file that are known to be allocated
 	due      due
 	memo     memo
+	format   byte  // the version of the file's format
 	wrote    bool  // there is something to commit
 	placed   bool  // a new file has got the store's name
 	failed   error // why there can be no commit any more
@@ -174,7 +174,9 @@ func (t *session) bind() error {
 	if t.meta == nil {
 		return t.store.fail(fmt.Errorf("%w: it has no bucket %q", backend.ErrFormat, metaBucket))
 	}
-	if v := t.meta.Get(formatKey); !bytes.Equal(v, []byte{format}) {
+	var known bool
+	v := t.meta.Get(formatKey)
+	if t.format, known = parseFormat(v); !known {
 		return t.store.fail(unknownVersion(v))
 	}
 	for _, b := range t.buckets() {

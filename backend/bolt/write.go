@@ -27,6 +27,12 @@ func (t *session) writing() error {
 	if err := durable.SetSettled(t.file, false); err != nil {
 		return err
 	}
+	if t.format != format {
+		t.format = format
+		if err := t.meta.Put(formatKey, []byte{format}); err != nil {
+			return err
+		}
+	}
 	t.leases.FillPercent = addrFill
 	t.runs.FillPercent = addrFill
 	t.owners.FillPercent = ownerFill

@@ -9,13 +9,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A lease file does not say in which boot of the machine it was made. What says
-// so for all of them is the marker: the boot in which the store was last looked
-// through for leases of earlier boots. If it names another boot than the present
-// one, files that are older than the present boot were made before it. A clock
-// alone does not decide that: it can be wrong while a machine starts.
-
-// A marker is the content of the file of that purpose. Its text begins with
+// A marker is the content of the file that keeps what SetBoot was given. It begins with
 // a word, so that the stock plugin does not take it for the lease of a container
 // whose ID is that of the boot.
 type marker struct {
@@ -55,21 +49,16 @@ func (t *tx) marker() (marker, error) {
 	return m, nil
 }
 
-// bootOf returns the boot of a lease whose file that is, or an empty string.
-func (t *tx) bootOf(i info) (string, error) {
-	if t.present.id == "" || t.present.started.IsZero() {
-		return "", nil
+// of returns the present boot for a file that is not older than that. Of others, of
+// which no boot is known, it returns an empty string.
+//
+// A file is as young as its name: a lease copied from another store has its old time, but
+// was not stored here before.
+func (b boot) of(i info) string {
+	if i.modified.Before(b.started) && i.changed.Before(b.started) {
+		return ""
 	}
-	// A file is as young as its name: a lease copied from another store has
-	// its old time, but was not stored here before.
-	if !i.modified.Before(t.present.started) || !i.changed.Before(t.present.started) {
-		return "", nil
-	}
-	id, err := t.Boot()
-	if err != nil || id == t.present.id {
-		return "", err
-	}
-	return id, nil
+	return b.id
 }
 
 // Boot implements [backend.ReadTx].

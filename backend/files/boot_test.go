@@ -1,6 +1,7 @@
 package files
 
 import (
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -14,24 +15,23 @@ func TestBootOfLease(t *testing.T) {
 	soon, long := time.Now().Add(time.Hour), time.Now().Add(-time.Hour)
 	for _, tc := range []struct {
 		name   string
-		marker string
 		option Option
+		since  time.Time
 		want   string
 	}{
-		{"not known", "first", func(*Store) {}, ""},
-		{"known without its beginning", "first", WithBoot("second", time.Time{}), ""},
-		{"known without its name", "first", WithBoot("", soon), ""},
-		{"later than the lease", "first", WithBoot("second", soon), "first"},
-		{"that of the marker", "second", WithBoot("second", soon), ""},
-		{"the first that is known", "", WithBoot("second", soon), ""},
-		{"earlier than the lease", "first", WithBoot("second", long), ""},
+		{"not known", func(*Store) {}, time.Now(), ""},
+		{"known without its beginning", WithBoot("present", time.Time{}), time.Now(), ""},
+		{"known without its name", WithBoot("", long), time.Now(), ""},
+		{"later than the lease", WithBoot("present", soon), time.Now(), ""},
+		{"earlier than the lease", WithBoot("present", long), time.Now(), "present"},
+		{"later than a lease that was copied in it", WithBoot("present", long), long.Add(-time.Hour), "present"},
+		{"earlier than a lease dated after it", WithBoot("present", soon), soon.Add(time.Hour), "present"},
 	} {
 		t.Run("present boot "+tc.name, func(t *testing.T) {
 			b := newBed(t)
-			b.update(func(tx backend.Tx) error {
-				require.NoError(t, tx.SetBoot(tc.marker))
-				return tx.Put(lease("10.0.0.1", "id"))
-			})
+			l := lease("10.0.0.1", "id")
+			l.Since = tc.since
+			b.update(put(l))
 			require.NoError(t, b.open(tc.option).View(t.Context(), func(tx backend.ReadTx) error {
 				l, err := tx.Lease(ip("10.0.0.1"))
 				require.Equal(t, tc.want, l.Boot)
@@ -41,39 +41,23 @@ func TestBootOfLease(t *testing.T) {
 	}
 }
 
-// TestBootOfCopiedLease: a lease that is older than the present boot, and was
-// copied to this store during it, is not known to be of an earlier boot.
-func TestBootOfCopiedLease(t *testing.T) {
-	b := newBed(t)
-	l := lease("10.0.0.1", "id")
-	l.Since = time.Now().Add(-24 * time.Hour)
-	b.update(func(tx backend.Tx) error {
-		require.NoError(t, tx.SetBoot("first"))
-		return tx.Put(l)
-	})
-	started := time.Now().Add(-time.Hour)
-	require.NoError(t, b.open(WithBoot("second", started)).View(t.Context(), func(tx backend.ReadTx) error {
-		l, err := tx.Lease(ip("10.0.0.1"))
-		require.Empty(t, l.Boot)
-		return err
-	}))
-}
-
-// TestBootIsSet: once the marker names the present boot, and be it in the same
-// transaction, no lease is of an earlier one.
-func TestBootIsSet(t *testing.T) {
-	b := newBed(t)
-	prepared(b)
-	s := b.open(WithBoot("second", time.Now().Add(time.Hour)))
-	require.NoError(t, s.Update(t.Context(), func(tx backend.Tx) error {
-		l, err := tx.Lease(ip("10.0.0.1"))
-		require.NoError(t, err)
-		require.Equal(t, "first", l.Boot)
-		require.NoError(t, tx.SetBoot("second"))
-		l, err = tx.Lease(ip("10.0.0.1"))
-		require.Empty(t, l.Boot)
-		return err
-	}))
+// TestBootOfNewLease: within the transaction as after it.
+func TestBootOfNewLease(t *testing.T) {
+	for want, o := range map[string]Option{
+		"":        WithBoot("present", time.Time{}),
+		"present": WithBoot("present", time.Now().Add(-time.Hour)),
+	} {
+		s := newBed(t).open(o)
+		boot := func(tx backend.ReadTx) error {
+			l, err := tx.Lease(ip("10.0.0.1"))
+			require.Equal(t, want, l.Boot)
+			return err
+		}
+		require.NoError(t, s.Update(t.Context(), func(tx backend.Tx) error {
+			return errors.Join(tx.Put(lease("10.0.0.1", "id")), boot(tx))
+		}))
+		require.NoError(t, s.View(t.Context(), boot))
+	}
 }
 
 func TestMarkerThatIsNone(t *testing.T) {
@@ -92,7 +76,7 @@ func TestMarkerThatIsNone(t *testing.T) {
 func TestTime(t *testing.T) {
 	b := newBed(t)
 	l := lease("10.0.0.9", "id")
-	l.Since = time.Date(2021, 2, 3, 4, 5, 6, 0, time.UTC)
+	l.Since = time.Date(2021, 2, 3, 4, 5, 6, 987654321, time.UTC)
 	b.update(put(l))
 	info, err := os.Stat(b.file("10.0.0.9"))
 	require.NoError(t, err)

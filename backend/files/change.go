@@ -137,14 +137,7 @@ func (d *dir) fill(f *os.File, temp string, c create) (created, error) {
 	if _, err := f.WriteString(c.content); err != nil {
 		return created{}, d.fail("write", temp, err)
 	}
-	info, err := f.Stat()
-	if err == nil && !c.since.IsZero() && info.ModTime().Unix() != c.since.Unix() {
-		// Both times, because there are file systems that, asked to set one,
-		// set it to the present.
-		if err = d.root.Chtimes(temp, c.since, c.since); err == nil {
-			info, err = f.Stat()
-		}
-	}
+	info, err := d.setTime(f, temp, c.since)
 	if err != nil {
 		return created{}, d.fail("set time of", temp, err)
 	}
@@ -152,6 +145,23 @@ func (d *dir) fill(f *os.File, temp string, c create) (created, error) {
 		return created{}, err
 	}
 	return created{c.name, inode(info), info.ModTime().UnixNano(), c.content}, d.fail("sync", temp, f.Sync())
+}
+
+// setTime sets the time of a file that has just been made, unless t is zero, and returns
+// what the file system has made of it.
+func (d *dir) setTime(f *os.File, name string, t time.Time) (fs.FileInfo, error) {
+	if t.IsZero() {
+		return f.Stat()
+	}
+	err := d.setTimes(name, t)
+	info, statErr := f.Stat()
+	if statErr != nil {
+		return nil, statErr
+	}
+	if info.ModTime().Unix() == t.Unix() {
+		err = nil // Where a time cannot be set, that of a new file is mostly the right one.
+	}
+	return info, err
 }
 
 // discard removes a temporary file after an error.

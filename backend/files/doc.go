@@ -25,7 +25,8 @@
 // docs/formats.md has all of it to the byte.
 //
 // An empty file, which the stock plugin leaves behind when it is killed, is a lease with
-// a zero Owner. The time of a lease is the file's modification time.
+// a zero Owner. The time of a lease is the file's modification time, cut off to what the
+// file system keeps.
 //
 // What has the name of an address and is not a regular file is neither read nor
 // followed nor removed. The address counts as taken, and the lease names as its
@@ -77,11 +78,10 @@
 //
 // # Earlier boots
 //
-// A lease file does not say in which boot it was made, so that Lease.Boot is
-// empty, but for this: if the caller says when the present boot began, by
-// [WithBoot], and the marker names another boot, then a lease whose file was last
-// changed before that time has the boot of the marker. Only SetBoot writes the
-// marker.
+// A lease file does not say in which boot it was made. If the caller says when the
+// present boot began, by [WithBoot], then that is Lease.Boot of each lease whose file was
+// made or changed since. Of older ones it is empty. The marker holds what SetBoot was
+// given, and nothing else writes it.
 //
 // # Caveats
 //

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -46,13 +45,11 @@ func (t *tx) readLease(addr netip.Addr, name string) (backend.Lease, error) {
 	if err != nil {
 		return backend.Lease{}, err
 	}
-	return t.newLease(addr, parseOwner(content), info)
+	return t.newLease(addr, parseOwner(content), info), nil
 }
 
-func (t *tx) newLease(addr netip.Addr, o backend.Owner, i info) (l backend.Lease, err error) {
-	l = backend.Lease{Addr: addr, Owner: o, Since: i.modified.UTC().Truncate(time.Second)}
-	l.Boot, err = t.bootOf(i)
-	return l, err
+func (t *tx) newLease(addr netip.Addr, o backend.Owner, i info) backend.Lease {
+	return backend.Lease{Addr: addr, Owner: o, Since: i.modified.UTC(), Boot: t.present.of(i)}
 }
 
 func (t *tx) putAddrs() []netip.Addr { return slices.Collect(maps.Keys(t.puts)) }
@@ -108,5 +105,5 @@ func (t *tx) leaseOf(addr netip.Addr, f leaseFile) (backend.Lease, error) {
 	if !f.ok || len(t.puts) > 0 || len(t.moved) > 0 {
 		return t.lease(addr)
 	}
-	return t.newLease(addr, f.owner, f.info)
+	return t.newLease(addr, f.owner, f.info), nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/durable"
@@ -71,7 +70,7 @@ func (m *maker) makeLeases(c backend.Content) error {
 		}
 		made := create{name: fileName(l.Addr), content: content(l.Owner)}
 		if !l.Since.IsZero() { // Otherwise the file has the present time anyway.
-			made.since = l.Since.Truncate(time.Second)
+			made.since = l.Since
 		}
 		if err := m.make(made); err != nil {
 			return err

@@ -2,7 +2,6 @@ package files
 
 import (
 	"cmp"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -109,16 +108,7 @@ func (m *maker) write(f opened) error {
 	if f.since.IsZero() {
 		return nil
 	}
-	return m.dir.fail("set time of", f.name, m.setTime(f.name, f.since))
-}
-
-func (m *maker) setTime(name string, t time.Time) error {
-	modified, err := unix.TimeToTimespec(t)
-	if err != nil {
-		return err
-	}
-	// Both times: see dir.fill.
-	return unix.UtimesNanoAt(m.dir.fd(), name, []unix.Timespec{modified, modified}, 0)
+	return m.dir.fail("set time of", f.name, m.dir.setTimes(f.name, f.since))
 }
 
 // beginSync does nothing if a sync is under way, or has failed.

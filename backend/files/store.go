@@ -28,7 +28,8 @@ type Store struct {
 
 var _ backend.Store = (*Store)(nil)
 
-// A boot is what is known about the present boot of the machine.
+// A boot is what is known about the present boot of the machine. In the zero boot, neither
+// is known.
 type boot struct {
 	id      string
 	started time.Time
@@ -37,11 +38,15 @@ type boot struct {
 // An Option changes how a Store works.
 type Option func(*Store)
 
-// WithBoot tells the store which boot of the machine this is and when it began,
-// so that leases can be told that were made before. Without it, or if either is
-// zero, Lease.Boot is empty.
+// WithBoot tells the store which boot of the machine this is and when it began. That
+// is Lease.Boot of leases whose files were made since. Without it, or if either is zero,
+// Lease.Boot is empty, as it is of older files.
 func WithBoot(id string, started time.Time) Option {
-	return func(s *Store) { s.boot = boot{id, started} }
+	return func(s *Store) {
+		if !started.IsZero() {
+			s.boot = boot{id, started}
+		}
+	}
 }
 
 // Open returns the store in a directory, which need not exist: the first Update

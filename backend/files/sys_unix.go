@@ -88,6 +88,16 @@ func retry(call func() (int, error)) (n int, err error) {
 	}
 }
 
+// setTimes sets the times of a file that this process has made. It is both of them, because
+// there are file systems that, asked to set one, set it to the present.
+func (d *dir) setTimes(name string, t time.Time) error {
+	modified, err := unix.TimeToTimespec(t)
+	if err != nil {
+		return err
+	}
+	return unix.UtimesNanoAt(d.fd(), name, []unix.Timespec{modified, modified}, unix.AT_SYMLINK_NOFOLLOW)
+}
+
 func newInfo(st *unix.Stat_t) info {
 	return info{
 		mode:     fileMode(uint32(st.Mode)),

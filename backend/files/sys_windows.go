@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/windows"
 )
@@ -50,6 +51,9 @@ func (d *dir) read(name string, _ []byte, limit int64) ([]byte, info, error) {
 	}
 	return content, i, d.fail("read", name, i.readable(int64(len(content)), limit))
 }
+
+// setTimes sets the times of a file that this process has made.
+func (d *dir) setTimes(name string, t time.Time) error { return d.root.Chtimes(name, t, t) }
 
 // inode is zero: a file is known again by its time and content alone.
 func inode(fs.FileInfo) uint64 { return 0 }

@@ -35,7 +35,7 @@ func (t *tx) Put(l backend.Lease) error {
 	if since.IsZero() {
 		since = time.Now()
 	}
-	t.puts[l.Addr] = backend.Lease{Addr: l.Addr, Owner: l.Owner, Since: since.UTC().Truncate(time.Second)}
+	t.puts[l.Addr] = backend.Lease{Addr: l.Addr, Owner: l.Owner, Since: since.UTC().Round(0), Boot: t.present.id}
 	return nil
 }
 

@@ -1,0 +1,96 @@
+package bolt
+
+import (
+	"errors"
+	"net/netip"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.etcd.io/bbolt"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// firstFormat returns a store as early versions made it, with the lease full.
+func firstFormat(t *testing.T) *Store {
+	s := Open(filepath.Join(t.TempDir(), "net"))
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Put(full) }))
+	db, err := bbolt.Open(s.path, 0o600, nil)
+	require.NoError(t, err)
+	require.NoError(t, db.Update(func(b *bbolt.Tx) error {
+		return b.Bucket(metaBucket).Put(formatKey, []byte{1})
+	}))
+	require.NoError(t, db.Close())
+	return s
+}
+
+func formatOf(t *testing.T, s *Store) (value []byte) {
+	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{ReadOnly: true})
+	require.NoError(t, err)
+	defer db.Close()
+	require.NoError(t, db.View(func(b *bbolt.Tx) error {
+		value = append(value, b.Bucket(metaBucket).Get(formatKey)...)
+		return nil
+	}))
+	return value
+}
+
+func TestFirstFormatIsRead(t *testing.T) {
+	s := firstFormat(t)
+	require.NoError(t, s.Verify(ctx))
+	require.NoError(t, Open(s.path, Checked()).View(ctx, func(tx backend.ReadTx) error {
+		l, err := tx.Lease(full.Addr)
+		require.Equal(t, full, l)
+		return err
+	}))
+	require.NoError(t, s.Salvage(ctx, func(found Salvage) error {
+		require.Equal(t, []backend.Lease{full}, found.Leases)
+		return nil
+	}))
+	require.NoError(t, s.Update(ctx, func(backend.Tx) error { return nil }))
+	boom := errors.New("boom")
+	require.ErrorIs(t, s.Update(ctx, func(tx backend.Tx) error {
+		require.NoError(t, tx.Delete(full.Addr))
+		return boom
+	}), boom)
+	require.Equal(t, []byte{1}, formatOf(t, s), "nothing was written")
+}
+
+// A program of the first format refuses a store of the second: to it, the record of a time
+// with nanoseconds is damaged.
+func TestFirstFormatBecomesTheSecond(t *testing.T) {
+	fine := full
+	fine.Addr, fine.Since = netip.MustParseAddr("10.88.0.3"), time.Unix(1764000000, 987_654_321).UTC()
+	for name, write := range map[string]func(backend.Tx) error{
+		"Put":       func(tx backend.Tx) error { return tx.Put(fine) },
+		"Delete":    func(tx backend.Tx) error { return tx.Delete(full.Addr) },
+		"SetCursor": func(tx backend.Tx) error { return tx.SetCursor("0", full.Addr) },
+		"SetBoot":   func(tx backend.Tx) error { return tx.SetBoot("present") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := firstFormat(t)
+			require.NoError(t, s.Update(ctx, write))
+			require.Equal(t, []byte{2}, formatOf(t, s))
+			require.NoError(t, s.Verify(ctx))
+		})
+	}
+	s := firstFormat(t)
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Put(fine) }))
+	require.NoError(t, s.View(ctx, func(tx backend.ReadTx) error {
+		for _, want := range []backend.Lease{full, fine} {
+			l, err := tx.Lease(want.Addr)
+			require.NoError(t, err)
+			require.Equal(t, want, l)
+		}
+		return nil
+	}))
+}
+
+func TestFormatThatIsNone(t *testing.T) {
+	for _, value := range [][]byte{nil, {}, {0}, {format + 1}, {1, 0}} {
+		_, known := parseFormat(value)
+		require.False(t, known, value)
+	}
+}
