@@ -20,6 +20,9 @@ type row struct {
 	env     map[string]string
 	earlier []earlier
 
+	// peer is what ours is compared with; the zero plugin stands for [stock].
+	peer plugin
+
 	// says is how our refusal begins where stock's words for it make no
 	// sense, or differ from one time to the next.
 	says string
@@ -74,6 +77,12 @@ func (r row) try(t *testing.T, s subject) trial {
 	tr.before, tr.held = tr.stored(t)
 	tr.answer = s.mustRun(t, r.call(n))
 	return tr
+}
+
+// tryPeer is try for what ours is compared with.
+func (r row) tryPeer(t *testing.T) trial {
+	t.Helper()
+	return r.try(t, subject{cmp.Or(r.peer, stock()), ""})
 }
 
 func (r row) text(n network) string {
@@ -145,7 +154,7 @@ func each(t *testing.T, rows []row, fn func(t *testing.T, r row, s subject)) {
 func TestAccepted(t *testing.T) {
 	rows := slices.Concat(acceptedRanges(), acceptedRequests(), acceptedForms(), acceptedEnvironments())
 	each(t, rows, func(t *testing.T, r row, s subject) {
-		want := r.try(t, subject{stock(), ""}).answer
+		want := r.tryPeer(t).answer
 		require.True(t, want.ok, "stock: %s", want)
 		got := r.try(t, s).answer
 		require.True(t, got.ok, "%s: %s", s, got)
@@ -161,7 +170,7 @@ func TestAccepted(t *testing.T) {
 func TestRefused(t *testing.T) {
 	rows := slices.Concat(refusedRanges(), refusedRequests(), refusedForms(), refusedEnvironments())
 	each(t, rows, func(t *testing.T, r row, s subject) {
-		want := r.try(t, subject{stock(), ""}).answer
+		want := r.tryPeer(t).answer
 		require.False(t, want.ok, "stock: %s", want)
 		got := r.try(t, s)
 		got.refused(t, r)
