@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/config"
 )
 
 // A row of the corpus is one execution in an empty data directory.
@@ -180,4 +182,25 @@ func TestRefused(t *testing.T) {
 		}
 		require.Regexp(t, "^"+quote(cmp.Or(r.says, msg)), got.answer.refusal().Msg)
 	})
+}
+
+// What is said to be refused by the stock plugin is refused by it, in a DEL; and of what
+// ours accepts, nothing else.
+func TestRefusedByStock(t *testing.T) {
+	rows := slices.Concat(acceptedRanges(), acceptedForms())
+	for _, e := range onlyOurs() {
+		rows = append(rows, e.row)
+	}
+	refused := 0
+	for _, r := range rows {
+		n := network{dir: filepath.Join(t.TempDir(), "data")}
+		if _, err := config.Parse([]byte(r.text(n)), ""); err != nil {
+			continue
+		}
+		a := stock().mustRun(t, call{command: "DEL", who: attachment{"c1", "eth0"}, conf: r.text(n)})
+		said := config.RefusedByStock([]byte(r.text(n)))
+		require.Equal(t, a.ok, len(said) == 0, "%s: %v, but stock: %s", r.name, said, a)
+		refused += len(said)
+	}
+	require.Greater(t, refused, 5)
 }
