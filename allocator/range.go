@@ -130,10 +130,14 @@ func (r *Range) setEnds(first, last netip.Addr) error {
 		}
 		r.span.Last = last
 	}
-	if r.span.Last.Less(r.span.First) {
+	switch {
+	case !r.span.Last.Less(r.span.First):
+		return nil
+	case first.IsValid():
+		return fmt.Errorf("RangeStart %s is after RangeEnd %s in network %s", r.span.First, r.span.Last, r.subnet)
+	default:
 		return fmt.Errorf("RangeEnd %s not in network %s from RangeStart %s on", r.span.Last, r.subnet, r.span.First)
 	}
-	return nil
 }
 
 // Subnet returns the subnet, whose length is that of the addresses handed out.

@@ -77,8 +77,8 @@ func TestNewRangeRefuses(t *testing.T) {
 		{"10.1.2.0/24", "fd00::1", "", "", "RangeStart fd00::1 not in network 10.1.2.0/24"},
 		{"10.1.2.0/24", "", "10.1.3.0", "", "RangeEnd 10.1.3.0 not in network 10.1.2.0/24"},
 		{"fd00::/64", "", "fd00:0:0:1::", "", "RangeEnd fd00:0:0:1:: not in network fd00::/64"},
-		{"10.1.2.0/24", "10.1.2.9", "10.1.2.5", "", "RangeEnd 10.1.2.5 not in network 10.1.2.0/24 from RangeStart 10.1.2.9 on"},
-		{"10.1.2.0/24", "10.1.2.255", "", "", "RangeEnd 10.1.2.254 not in network 10.1.2.0/24 from RangeStart 10.1.2.255 on"},
+		{"10.1.2.0/24", "10.1.2.9", "10.1.2.5", "", "RangeStart 10.1.2.9 is after RangeEnd 10.1.2.5 in network 10.1.2.0/24"},
+		{"10.1.2.0/24", "10.1.2.255", "", "", "RangeStart 10.1.2.255 is after RangeEnd 10.1.2.254 in network 10.1.2.0/24"},
 		{"10.1.2.0/24", "", "10.1.2.0", "", "RangeEnd 10.1.2.0 not in network 10.1.2.0/24 from RangeStart 10.1.2.1 on"},
 		{"fd00::/64", "", "", "fe80::1%eth0", "gateway fe80::1%eth0 has a zone"},
 	} {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/config"
 )
 
 // A row of the corpus is one execution in an empty data directory.
@@ -19,6 +21,9 @@ type row struct {
 	args    string // CNI_ARGS
 	env     map[string]string
 	earlier []earlier
+
+	// peer is what ours is compared with; the zero plugin stands for [stock].
+	peer plugin
 
 	// says is how our refusal begins where stock's words for it make no
 	// sense, or differ from one time to the next.
@@ -74,6 +79,12 @@ func (r row) try(t *testing.T, s subject) trial {
 	tr.before, tr.held = tr.stored(t)
 	tr.answer = s.mustRun(t, r.call(n))
 	return tr
+}
+
+// tryPeer is try for what ours is compared with.
+func (r row) tryPeer(t *testing.T) trial {
+	t.Helper()
+	return r.try(t, subject{cmp.Or(r.peer, stock()), ""})
 }
 
 func (r row) text(n network) string {
@@ -145,7 +156,7 @@ func each(t *testing.T, rows []row, fn func(t *testing.T, r row, s subject)) {
 func TestAccepted(t *testing.T) {
 	rows := slices.Concat(acceptedRanges(), acceptedRequests(), acceptedForms(), acceptedEnvironments())
 	each(t, rows, func(t *testing.T, r row, s subject) {
-		want := r.try(t, subject{stock(), ""}).answer
+		want := r.tryPeer(t).answer
 		require.True(t, want.ok, "stock: %s", want)
 		got := r.try(t, s).answer
 		require.True(t, got.ok, "%s: %s", s, got)
@@ -161,7 +172,7 @@ func TestAccepted(t *testing.T) {
 func TestRefused(t *testing.T) {
 	rows := slices.Concat(refusedRanges(), refusedRequests(), refusedForms(), refusedEnvironments())
 	each(t, rows, func(t *testing.T, r row, s subject) {
-		want := r.try(t, subject{stock(), ""}).answer
+		want := r.tryPeer(t).answer
 		require.False(t, want.ok, "stock: %s", want)
 		got := r.try(t, s)
 		got.refused(t, r)
@@ -171,4 +182,25 @@ func TestRefused(t *testing.T) {
 		}
 		require.Regexp(t, "^"+quote(cmp.Or(r.says, msg)), got.answer.refusal().Msg)
 	})
+}
+
+// What is said to be refused by the stock plugin is refused by it, in a DEL; and of what
+// ours accepts, nothing else.
+func TestRefusedByStock(t *testing.T) {
+	rows := slices.Concat(acceptedRanges(), acceptedForms())
+	for _, e := range onlyOurs() {
+		rows = append(rows, e.row)
+	}
+	refused := 0
+	for _, r := range rows {
+		n := network{dir: filepath.Join(t.TempDir(), "data")}
+		if _, err := config.Parse([]byte(r.text(n)), ""); err != nil {
+			continue
+		}
+		a := stock().mustRun(t, call{command: "DEL", who: attachment{"c1", "eth0"}, conf: r.text(n)})
+		said := config.RefusedByStock([]byte(r.text(n)))
+		require.Equal(t, a.ok, len(said) == 0, "%s: %v, but stock: %s", r.name, said, a)
+		refused += len(said)
+	}
+	require.Greater(t, refused, 5)
 }

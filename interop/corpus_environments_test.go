@@ -7,7 +7,7 @@ import "strings"
 func acceptedEnvironments() []row {
 	own := []earlier{{attachment{"c1", "eth0"}, ""}}
 	long := strings.Repeat("c", 200)
-	gc := `{"cniVersion": "1.1.0", "name": "net", "cni.dev/valid-attachments": [{"containerID": "c2", "ifname": "eth0"}], "ipam": {STORE, "subnet": "10.1.2.0/24"}}`
+	other := `"cni.dev/valid-attachments": [{"containerID": "c2", "ifname": "eth0"}]`
 	return []row{
 		{name: "container ID of Docker", conf: ipam(ipv4), env: map[string]string{"CNI_CONTAINERID": strings.Repeat("0123456789abcdef", 4)}},
 		{name: "container ID with all that may be in it", conf: ipam(ipv4), env: map[string]string{"CNI_CONTAINERID": "0aZ_.-"}},
@@ -27,8 +27,10 @@ func acceptedEnvironments() []row {
 		{name: "CHECK in 0.4.0", command: "CHECK", conf: since("0.4.0", dual), earlier: own},
 		{name: "CHECK with the result", command: "CHECK", earlier: own,
 			conf: beside(`"prevResult": {"cniVersion": "1.0.0", "ips": [{"address": "10.1.2.2/24"}]}`, ipv4)},
-		{name: "GC", command: "GC", conf: gc, earlier: own},
-		{name: "GC, nothing leased", command: "GC", conf: gc},
+		{name: "GC", command: "GC", conf: gc(other, ipv4), earlier: own},
+		{name: "GC, nothing leased", command: "GC", conf: gc(other, ipv4)},
+		{name: "GC with an empty list", command: "GC", conf: gc(`"cni.dev/valid-attachments": []`, ipv4), earlier: own},
+		{name: "GC with a list that is null", command: "GC", conf: gc(`"cni.dev/valid-attachments": null`, ipv4), earlier: own},
 		{name: "STATUS", command: "STATUS", conf: since("1.1.0", ipv4), earlier: own},
 		{name: "STATUS, nothing leased", command: "STATUS", conf: since("1.1.0", ipv4)},
 		{name: "STATUS without a container", command: "STATUS", conf: since("1.1.0", ipv4), env: map[string]string{"CNI_CONTAINERID": "", "CNI_IFNAME": "", "CNI_NETNS": ""}},
@@ -54,6 +56,8 @@ func refusedEnvironments() []row {
 		{name: "CHECK without ranges", command: "CHECK", conf: ipam(`"type": "host-local"`)},
 		{name: "GC in 1.0.0", command: "GC", conf: ipam(ipv4)},
 		{name: "GC of nothing", command: "GC"},
+		{name: "GC without ipam", command: "GC", conf: `{"cniVersion": "1.1.0", "name": "net"}`},
+		{name: "GC with a list that is none", command: "GC", conf: gc(`"cni.dev/valid-attachments": "c1"`, ipv4), earlier: []earlier{{attachment{"c1", "eth0"}, ""}}},
 		{name: "STATUS in 1.0.0", command: "STATUS", conf: ipam(ipv4)},
 		{name: "STATUS of nothing", command: "STATUS"},
 		{name: "command in small letters", command: "add", conf: ipam(ipv4)},

@@ -33,6 +33,8 @@ func acceptedRequests() []row {
 		{name: "next to one that is taken", conf: ipam(pool), args: "IP=10.1.2.11", earlier: []earlier{{attachment{"c2", "eth0"}, "IP=10.1.2.10"}}},
 		{name: "other interface of the container", conf: ipam(pool), earlier: []earlier{{attachment{"c1", "net1"}, ""}}},
 		{name: "container with a longer name", conf: ipam(pool), earlier: []earlier{{attachment{"c11", "eth0"}, ""}}},
+		{name: "one address by three ways", args: "IP=10.1.2.9",
+			conf: beside(`"args": {"cni": {"ips": ["10.1.2.9/24"]}}, "runtimeConfig": {"ips": ["::ffff:10.1.2.9"]}`, pool)},
 	}
 }
 

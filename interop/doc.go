@@ -5,7 +5,7 @@
 // of the product's dependencies. The tests build what they need, the product
 // included, and run with
 //
-//	go test ./...            # about a minute on two cores
+//	go test ./...            # two minutes on two cores
 //	go test -short ./...     # half of it
 //	go test -run TestSameHistory -seed 7 ./...
 //	LEASEHOLD_PODMAN=1 go test -run TestPodman . # with the Podman of Debian 12
@@ -19,11 +19,19 @@
 //   - A configuration that one of them accepts the other accepts as well. The
 //     exceptions are a table, each with its reason (acceptance_test.go and the
 //     corpus beside it).
-//   - The bridge and ptp plugins work with ours (container_test.go).
+//   - Where they differ in what they do, they differ as DESIGN.md says (differences_test.go).
+//   - The stock plugin's own tests pass with ours, on both stores, but for a table of
+//     exceptions, each with its reason (stocksuite_test.go, and the shims in stocksuite).
+//   - The bridge and ptp plugins work with ours (container_test.go), and all main plugins
+//     pass on a STATUS and end a GC (mainplugins_linux_test.go).
 //   - Podman works with ours, on networks written for it and on those that it makes
 //     itself (podman_networks_linux_test.go).
 //   - The stock plugin does no harm to a network that has moved to the bolt store
 //     (boltfile_test.go).
+//
+// The stock plugin is that of the version in go.mod. Where v1.9.1 differs from it, which
+// is the last one without GC and checks of ranges, ours is compared with v1.9.1 as well:
+// the tests build that too.
 //
 // # Caveats
 //

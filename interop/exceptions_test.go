@@ -12,6 +12,9 @@ type exception struct {
 	reason string
 }
 
+// gc returns the configuration of a GC.
+func gc(list, keys string) string { return replace(beside(list, keys), "1.0.0", "1.1.0") }
+
 // onlyOurs are rows that stock refuses.
 func onlyOurs() []exception {
 	const (
@@ -21,6 +24,7 @@ func onlyOurs() []exception {
 		kubelet   = "what a Kubernetes runtime adds is no mistake of the user"
 		release   = "to release an address takes no ranges, and must not fail for what else is wrong"
 		key       = "a key that stock does not have"
+		gateway   = "v1.9.1 accepts it, and what works on a node must not stop on the day the plugin is replaced"
 	)
 	own := []earlier{{attachment{"c1", "eth0"}, ""}}
 	without := func(names ...string) map[string]string {
@@ -58,6 +62,15 @@ func onlyOurs() []exception {
 		{row{name: "DEL with bad CNI_ARGS", command: "DEL", conf: ipam(ipv4), args: "A"}, release},
 		{row{name: "DEL with bad addresses", command: "DEL", conf: beside(`"runtimeConfig": {"ips": ["x"]}`, ipv4)}, release},
 
+		{row{name: "gateway elsewhere", conf: ipam(`"subnet": "10.1.2.0/24", "gateway": "10.9.9.9"`)}, gateway},
+		{row{name: "gateway of the other family", conf: ipam(`"subnet": "10.1.2.0/24", "gateway": "fe80::1"`)}, gateway},
+		{row{name: "gateway of the other family for IPv6", conf: ipam(`"subnet": "fd00::/64", "gateway": "10.1.2.1"`)}, gateway},
+		{row{name: "DEL with a gateway elsewhere", command: "DEL", conf: ipam(`"subnet": "10.1.2.0/24", "gateway": "10.9.9.9"`)}, gateway},
+		{row{name: "DEL with a start behind the end", command: "DEL", conf: ipam(`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.255"`)}, release},
+		{row{name: "GC without ranges", command: "GC", conf: gc(`"cni.dev/valid-attachments": []`, `"type": "host-local"`)}, release},
+		{row{name: "GC with bad ranges", command: "GC", conf: gc(`"cni.dev/valid-attachments": []`, `"subnet": "10.1.2.7/24"`)}, release},
+		{row{name: "GC with a gateway elsewhere", command: "GC", conf: gc(`"cni.dev/valid-attachments": []`, `"subnet": "10.1.2.0/24", "gateway": "10.9.9.9"`)}, gateway},
+
 		{row{name: "no gateway", conf: ipam(`"subnet": "10.1.2.0/24", "gateway": "none"`)}, key},
 		{row{name: "return what is there", conf: ipam(`"subnet": "10.1.2.0/24", "onDuplicate": "return"`), earlier: own}, key},
 		{row{name: "the own address again", conf: ipam(`"subnet": "10.1.2.0/24", "onDuplicate": "return"`), args: "IP=10.1.2.2", earlier: own}, key},
@@ -70,7 +83,8 @@ func onlyStock() []exception {
 		value  = "unknown values of a key of ours; stock does not know the key"
 		second = "an attachment gets one address of a range set"
 		check  = "CHECK compares what prevResult lists; stock is content with any address"
-		absent = "stock does nothing for GC and STATUS"
+		list   = "a list that is missing or broken says nothing about what is in use"
+		absent = "stock does nothing for STATUS"
 	)
 	own := []earlier{{attachment{"c1", "eth0"}, ""}}
 	return []exception{
@@ -93,10 +107,10 @@ func onlyStock() []exception {
 		{row{name: "CHECK, no result", command: "CHECK", earlier: own,
 			conf: beside(`"prevResult": {"cniVersion": "1.0.0", "ips": [{"address": "x"}]}`, ipv4)}, check},
 
-		{row{name: "GC without a list", command: "GC", conf: since("1.1.0", ipv4), earlier: own}, absent},
-		{row{name: "GC with a broken list", command: "GC", earlier: own,
-			conf: replace(beside(`"cni.dev/valid-attachments": [{"containerID": ""}]`, ipv4), "1.0.0", "1.1.0")}, absent},
-		{row{name: "GC without ipam", command: "GC", conf: `{"cniVersion": "1.1.0", "name": "net"}`}, absent},
+		{row{name: "GC without a list", command: "GC", conf: since("1.1.0", ipv4), earlier: own}, list},
+		{row{name: "GC with an attachment that is empty", command: "GC", earlier: own, conf: gc(`"cni.dev/valid-attachments": [{"containerID": ""}]`, ipv4)}, list},
+		{row{name: "GC with an attachment that is null", command: "GC", earlier: own, conf: gc(`"cni.dev/valid-attachments": [null]`, ipv4)}, list},
+		{row{name: "GC with a broken list under the older key", command: "GC", earlier: own, conf: gc(`"cni.dev/attachments": "x"`, ipv4)}, list},
 		{row{name: "STATUS without ranges", command: "STATUS", conf: since("1.1.0", `"type": "host-local"`)}, absent},
 		{row{name: "STATUS of a pool that is full", command: "STATUS", conf: since("1.1.0", `"subnet": "10.1.2.0/30"`), earlier: own}, absent},
 	}
@@ -129,7 +143,7 @@ func eachException(t *testing.T, exceptions []exception, fn func(t *testing.T, r
 
 func TestOnlyOursAccepts(t *testing.T) {
 	eachException(t, onlyOurs(), func(t *testing.T, r row, s subject) {
-		require.False(t, r.try(t, subject{stock(), ""}).answer.ok)
+		require.False(t, r.tryPeer(t).answer.ok)
 		got := r.try(t, s).answer
 		require.True(t, got.ok, "%s", got)
 	})
@@ -137,7 +151,7 @@ func TestOnlyOursAccepts(t *testing.T) {
 
 func TestOnlyStockAccepts(t *testing.T) {
 	eachException(t, onlyStock(), func(t *testing.T, r row, s subject) {
-		want := r.try(t, subject{stock(), ""}).answer
+		want := r.tryPeer(t).answer
 		require.True(t, want.ok, "%s", want)
 		r.try(t, s).refused(t, r)
 	})
@@ -145,7 +159,7 @@ func TestOnlyStockAccepts(t *testing.T) {
 
 func TestOtherResult(t *testing.T) {
 	eachException(t, otherResults(), func(t *testing.T, r row, s subject) {
-		want, got := r.try(t, subject{stock(), ""}).answer, r.try(t, s).answer
+		want, got := r.tryPeer(t).answer, r.try(t, s).answer
 		require.True(t, want.ok, "%s", want)
 		require.True(t, got.ok, "%s", got)
 		require.NotEqual(t, decoded(t, want), decoded(t, got))

@@ -18,7 +18,13 @@ var bin string
 
 var seed = flag.Uint64("seed", 0, "seed of the random histories; 0 picks one")
 
-const stockPlugins = "github.com/containernetworking/plugins/plugins/"
+const (
+	stockPlugins = "github.com/containernetworking/plugins/plugins/"
+
+	// olderVersion is the last version of the stock plugins without GC. Nodes have it, and
+	// it accepts configurations that its successor refuses.
+	olderVersion = "v1.9.1"
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -33,18 +39,7 @@ func runAll(m *testing.M) int {
 	}
 	// What cannot be removed is in the system's directory for such things.
 	defer os.RemoveAll(dir)
-	for sub, packages := range map[string][]string{
-		"stock": {stockPlugins + "ipam/host-local"},
-		"ours":  {"github.com/leasehold/leasehold/cmd/host-local"},
-		"main":  {stockPlugins + "main/bridge", stockPlugins + "main/loopback", stockPlugins + "main/ptp"},
-	} {
-		if err := build(".", filepath.Join(dir, sub), packages); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-	}
-	// The tools link what this module does without.
-	if err := build("..", filepath.Join(dir, "tools"), []string{"./cmd/cnitool", "./cmd/leasehold"}); err != nil {
+	if err := buildAll(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -52,14 +47,53 @@ func runAll(m *testing.M) int {
 	return m.Run()
 }
 
+func buildAll(dir string) error {
+	for sub, packages := range map[string][]string{
+		"stock": {stockPlugins + "ipam/host-local"},
+		"ours":  {"github.com/leasehold/leasehold/cmd/host-local"},
+		"main":  mainPackages(),
+	} {
+		if err := build(".", filepath.Join(dir, sub), packages); err != nil {
+			return err
+		}
+	}
+	// The tools link what this module does without.
+	if err := build("..", filepath.Join(dir, "tools"), []string{"./cmd/cnitool", "./cmd/leasehold"}); err != nil {
+		return err
+	}
+	return install(filepath.Join(dir, olderVersion), stockPlugins+"ipam/host-local@"+olderVersion)
+}
+
+// mainPlugins returns the plugins for Linux that call an IPAM plugin.
+func mainPlugins() []string {
+	return []string{"bridge", "dummy", "host-device", "ipvlan", "macvlan", "ptp", "tap", "vlan"}
+}
+
+func mainPackages() []string {
+	packages := []string{stockPlugins + "main/loopback"}
+	for _, name := range mainPlugins() {
+		packages = append(packages, stockPlugins+"main/"+name)
+	}
+	return packages
+}
+
 // build builds packages, as seen from a module, into a directory.
 func build(module, dir string, packages []string) error {
-	args := append([]string{"build", "-o", dir + string(filepath.Separator)}, packages...)
+	return goCommand(module, nil, append([]string{"build", "-o", dir + string(filepath.Separator)}, packages...)...)
+}
+
+// install builds a package of a version that this module does not depend on, because a
+// module has one version of each other module only.
+func install(dir, pkg string) error {
+	return goCommand(".", []string{"GOBIN=" + dir}, "install", pkg)
+}
+
+func goCommand(module string, environ []string, args ...string) error {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = module
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), environ...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build %v: %w\n%s", packages, err, out)
+		return fmt.Errorf("go %v: %w\n%s", args, err, out)
 	}
 	return nil
 }

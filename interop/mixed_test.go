@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// eachWay runs fn with both plugins in both roles.
+// eachWay runs fn with ours and each of stock's in both roles.
 func eachWay(t *testing.T, fn func(t *testing.T, one, other plugin)) {
-	for _, pair := range [][2]plugin{{stock(), ours()}, {ours(), stock()}} {
+	for _, pair := range [][2]plugin{{stock(), ours()}, {ours(), stock()}, {older(), ours()}, {ours(), older()}} {
 		t.Run(pair[0].name+" and then "+pair[1].name, func(t *testing.T) {
 			t.Parallel()
 			fn(t, pair[0], pair[1])

@@ -25,6 +25,11 @@ type plugin struct {
 
 func stock() plugin { return plugin{"stock", filepath.Join(bin, "stock", "host-local")} }
 
+// older returns the stock plugin of [olderVersion].
+func older() plugin {
+	return plugin{"stock " + olderVersion, filepath.Join(bin, olderVersion, "host-local")}
+}
+
 func ours() plugin { return plugin{"ours", filepath.Join(bin, "ours", "host-local")} }
 
 // An attachment is what the environment says about who wants an address.

@@ -102,6 +102,20 @@ func (s shape) changed(rng *rand.Rand) shape {
 	return sets
 }
 
+// gatewaysInside returns the shape without the gateways that lie outside their subnets.
+func (s shape) gatewaysInside() shape {
+	sets := make(shape, len(s))
+	for i, set := range s {
+		sets[i] = slices.Clone(set)
+		for j, r := range set {
+			if !r.Subnet.Contains(r.gateway()) {
+				sets[i][j].Gateway = ""
+			}
+		}
+	}
+	return sets
+}
+
 // set returns the index of the set that has addr in one of its subnets, or -1.
 func (s shape) set(addr netip.Addr) int {
 	return slices.IndexFunc(s, func(set []ipRange) bool {

@@ -1,0 +1,51 @@
+package config
+
+import "fmt"
+
+// RefusedByStock returns an error for each range that [Parse] accepts and the stock plugin
+// does not, in its version v1.10.0. A DEL of the stock plugin reads the ranges too, so
+// where it takes this plugin's place again it releases nothing, and every lease of the
+// network is leaked. What Parse refuses is Parse's to complain about.
+func RefusedByStock(stdin []byte) []error {
+	raw, err := decodeConfig(stdin)
+	if err != nil || raw.IPAM == nil {
+		return nil
+	}
+	refused := refusedSets("runtimeConfig.ipRanges", raw.RuntimeConfig.IPRanges)
+	refused = append(refused, refusedRange("ipam", raw.IPAM.rawRange)...)
+	return append(refused, refusedSets("ipam.ranges", raw.IPAM.Ranges)...)
+}
+
+func refusedSets(key string, sets [][]rawRange) (refused []error) {
+	for i, set := range sets {
+		for j, r := range set {
+			refused = append(refused, refusedRange(fmt.Sprintf("%s[%d][%d]", key, i, j), r)...)
+		}
+	}
+	return refused
+}
+
+// refusedRange returns one error at most: the first thing that the stock plugin stumbles
+// over.
+func refusedRange(key string, r rawRange) []error {
+	subnet, ok := parseCIDR(r.Subnet.text)
+	if !ok {
+		return nil
+	}
+	gateway, named := parseAddr(r.Gateway)
+	refuse := func(advice, format string, args ...any) []error {
+		return []error{invalid(advice+" before the stock plugin takes this one's place again",
+			"stock host-local v1.10.0 refuses this network, in a DEL too: "+format, args...)}
+	}
+	switch {
+	case r.Gateway == "none":
+		return refuse("name a gateway", "%s.gateway is none, which it does not know", key)
+	case r.is2015() && subnet != subnet.Masked():
+		return refuse("write "+subnet.Masked().String(), "%s.subnet %s has host bits set", key, subnet)
+	case subnet.Bits() > subnet.Addr().BitLen()-2:
+		return refuse("move the containers to a larger subnet", "%s.subnet %s is too small for it", key, subnet)
+	case named && !subnet.Contains(gateway):
+		return refuse("write a gateway of the subnet", "%s.gateway %s lies outside the subnet %s", key, gateway, subnet)
+	}
+	return nil
+}

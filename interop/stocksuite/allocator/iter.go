@@ -1,0 +1,42 @@
+package allocator
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
+)
+
+// A RangeIter is the order in which addresses are handed out. There is no such thing in
+// package allocator, so it hands them out, to one container after the other.
+type RangeIter struct {
+	rangeset *RangeSet
+	store    backend.Store
+	steps    int
+	startIP  net.IP // the first
+}
+
+// GetIter returns the order from the cursor on, of a store that holds nothing.
+func (a *IPAllocator) GetIter() (*RangeIter, error) {
+	store, err := a.newStore(func(backend.Tx) error { return nil })
+	return &RangeIter{rangeset: a.rangeset, store: store}, err
+}
+
+// Next returns the next address, with the length of its subnet, and its gateway; and nil
+// if there is none.
+func (i *RangeIter) Next() (*net.IPNet, net.IP) {
+	i.steps++
+	owner := backend.Owner{ContainerID: fmt.Sprintf("c%d", i.steps), IfName: "eth0"}
+	got, err := allocate(i.store, i.rangeset, owner, netip.Addr{})
+	if exhausted := (*allocator.ExhaustedError)(nil); errors.As(err, &exhausted) {
+		return nil, nil
+	}
+	network := networkOf(must(got, err).Addr)
+	if i.startIP == nil {
+		i.startIP = network.IP
+	}
+	return &network, ipOf(got.Gateway)
+}

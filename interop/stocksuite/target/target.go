@@ -1,0 +1,59 @@
+// Package target says what the stock plugin's tests are put to: a plugin, and a store.
+//
+// The tests look at lease files, which bolt has none of. There each call of the plugin
+// finds the leases in a bolt file, and leaves them as files again, by two migrations. So
+// what a test reads is what was in the bolt file, and what it writes gets there.
+package target
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/migrate"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+// The environment of the tests.
+const (
+	PluginVar  = "TARGET_PLUGIN"  // the executable
+	BackendVar = "TARGET_BACKEND" // the store; empty for a plugin that has no choice
+)
+
+// Plugin returns the path of the executable.
+func Plugin() string { return os.Getenv(PluginVar) }
+
+// Backend returns the name of the store, or an empty string.
+func Backend() string { return os.Getenv(BackendVar) }
+
+// Do calls fn while the store at path, if there is one, is of the kind that the tests are
+// put to. Before and afterwards it is a directory.
+func Do(path string, fn func() error) error {
+	if Backend() != config.Bolt {
+		return fn()
+	}
+	if err := move(path, config.Bolt); err != nil {
+		return err
+	}
+	if err := fn(); err != nil {
+		return errors.Join(err, move(path, config.Files))
+	}
+	return move(path, config.Files)
+}
+
+// move makes a store of the given kind of the one at path. What replaced stores leave
+// behind it removes, for the tests remove no more than they know of.
+func move(path, kind string) error {
+	standing, err := stores.Standing(path)
+	if err != nil || standing == stores.None || standing == kind {
+		return err
+	}
+	o := migrate.Options{To: kind, LockTimeout: time.Minute, Now: time.Now()}
+	if _, err := migrate.Run(context.Background(), path, o); err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(filepath.Dir(path), ".leasehold"))
+}
