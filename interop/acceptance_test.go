@@ -22,7 +22,7 @@ type row struct {
 	env     map[string]string
 	earlier []earlier
 
-	// peer is what ours is compared with; the zero plugin stands for [stock].
+	// peer is the plugin that ours is compared with; [stock] if it is zero.
 	peer plugin
 
 	// says is how our refusal begins where stock's words for it make no
@@ -81,7 +81,7 @@ func (r row) try(t *testing.T, s subject) trial {
 	return tr
 }
 
-// tryPeer is try for what ours is compared with.
+// tryPeer puts the row to the plugin that ours is compared with.
 func (r row) tryPeer(t *testing.T) trial {
 	t.Helper()
 	return r.try(t, subject{cmp.Or(r.peer, stock()), ""})
@@ -184,8 +184,8 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// What is said to be refused by the stock plugin is refused by it, in a DEL; and of what
-// ours accepts, nothing else.
+// [config.RefusedByStock] names exactly the configurations that ours accepts and a DEL of
+// the stock plugin refuses.
 func TestRefusedByStock(t *testing.T) {
 	rows := slices.Concat(acceptedRanges(), acceptedForms())
 	for _, e := range onlyOurs() {

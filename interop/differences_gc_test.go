@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gcDifferences are those of a GC of a network where c1 and c2 hold a lease each.
+// gcDifferences returns the rows about a GC of a network in which c1 and c2 have a lease each.
 func gcDifferences() []difference {
 	const (
 		empty = `"cni.dev/valid-attachments": []`
@@ -29,7 +29,7 @@ func gcDifferences() []difference {
 	}
 }
 
-// gcWith returns a difference of a GC with that list and those ranges.
+// gcWith runs a GC with a list of attachments and these keys in ipam.
 func gcWith(list, ipam string) func(t *testing.T, s subject) string {
 	return func(t *testing.T, s subject) string {
 		n := twoLeases(t, s)
@@ -59,7 +59,7 @@ func twoLeases(t *testing.T, s subject) network {
 	return n
 }
 
-// alike returns what all of them return.
+// alike requires that all of them return the same, and returns it.
 func alike(all ...func(t *testing.T, s subject) string) func(t *testing.T, s subject) string {
 	return func(t *testing.T, s subject) string {
 		first := all[0](t, s)

@@ -15,14 +15,14 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// A difference is a row of the table in DESIGN.md of where ours differs from stock.
+// A difference is a row of the table in DESIGN.md, "Where it differs from the stock plugin".
 type difference struct {
 	name string
 
 	// shows returns what the subject does, in the words of the table.
 	shows func(t *testing.T, s subject) string
 
-	// layout is whether it is about the files of the stock plugin, which bolt has not.
+	// layout marks a row about the stock plugin's files, which does not apply to bolt.
 	layout bool
 }
 
@@ -66,7 +66,7 @@ func TestDifferences(t *testing.T) {
 	require.Empty(t, table, "rows of DESIGN.md that no test has")
 }
 
-// designTable returns the cells of the table by that of the first column.
+// designTable returns the cells of each row, by the first cell.
 func designTable(t *testing.T) map[string][]string {
 	t.Helper()
 	text, err := os.ReadFile("../DESIGN.md")
@@ -102,8 +102,8 @@ func (n network) with(ipam string) network {
 	return n
 }
 
-// An attachment that holds a lease of another configuration cannot get all that this one
-// has for it.
+// The attachment holds a lease of an earlier configuration, and then an ADD with a new one
+// fails.
 func afterFailedADD(t *testing.T, s subject) string {
 	n := newNetwork(t, s, `"subnet": "10.9.0.0/24"`)
 	s.mustDo(t, n.call("ADD", one()))
@@ -116,7 +116,7 @@ func afterFailedADD(t *testing.T, s subject) string {
 		require.Equal(t, before, after)
 		return "nothing has happened"
 	}
-	require.Len(t, after, 2, "those of c2")
+	require.Len(t, after, 2, "the leases of c2")
 	return "the attachment loses the leases that it held before"
 }
 
@@ -162,7 +162,7 @@ func (p plugin) killAtWrite(t *testing.T, n int, c call) bool {
 	return err != nil
 }
 
-// Its address is the last of the network.
+// The empty file has the last free address of the network.
 func emptyFile(t *testing.T, s subject) string {
 	n := newNetwork(t, s, `"subnet": "10.1.2.0/29", "rangeEnd": "10.1.2.3"`)
 	s.mustDo(t, n.call("ADD", one()))
@@ -193,7 +193,7 @@ func secondAddress(t *testing.T, s subject) string {
 	return "gets it"
 }
 
-// delWith returns a difference of a DEL after the configuration has become this one.
+// delWith runs a DEL after ipam has changed.
 func delWith(ipam string) func(t *testing.T, s subject) string {
 	return func(t *testing.T, s subject) string {
 		n := newNetwork(t, s, ipv4)
@@ -233,7 +233,7 @@ func statusOf(ipam string) func(t *testing.T, s subject) string {
 	}
 }
 
-// serves returns a difference of what can be done with a configuration.
+// serves runs an ADD and a DEL with these keys in ipam.
 func serves(ipam string) func(t *testing.T, s subject) string {
 	return func(t *testing.T, s subject) string {
 		n := newNetwork(t, s, ipam)
@@ -255,7 +255,7 @@ func servesOwnNamespace(t *testing.T, s subject) string {
 	return served(t, s, c, n)
 }
 
-// served says what becomes of an ADD, and of a DEL after it.
+// served runs an ADD and then a DEL, and says what they do.
 func served(t *testing.T, s subject, add call, n network) string {
 	t.Helper()
 	got := s.mustRun(t, add)

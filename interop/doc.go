@@ -29,9 +29,8 @@
 //   - The stock plugin does no harm to a network that has moved to the bolt store
 //     (boltfile_test.go).
 //
-// The stock plugin is that of the version in go.mod. Where v1.9.1 differs from it, which
-// is the last one without GC and checks of ranges, ours is compared with v1.9.1 as well:
-// the tests build that too.
+// The version of the stock plugin is in go.mod. The tests also build v1.9.1, the last version
+// without GC and the newer checks of ranges, and compare ours with it where the two differ.
 //
 // # Caveats
 //

@@ -21,7 +21,7 @@ type resultCase struct {
 	ipam   string
 	resolv string
 	since  string // the oldest version that can express the result
-	peer   plugin // what ours is compared with; the zero plugin stands for [stock]
+	peer   plugin // the plugin that ours is compared with; [stock] if it is zero
 }
 
 const (

@@ -58,7 +58,7 @@ func buildSuite(t *testing.T, name, from string) string {
 	return binary
 }
 
-// runSuite returns what became of each spec: an empty string, or the failure.
+// runSuite returns the failure of each spec, or an empty string if it passes.
 func runSuite(t *testing.T, binary string, s subject) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
@@ -90,7 +90,7 @@ func failureOf(spec types.SpecReport) string {
 	return spec.State.String() + ": " + spec.Failure.Message + spec.Failure.ForwardedPanic
 }
 
-// A knownFailure is specs of the stock plugin's tests that fail, each for the same reason.
+// A knownFailure lists specs of the stock plugin's tests that fail for one reason.
 type knownFailure struct {
 	suite  string
 	spec   string // a pattern of the whole name
@@ -125,13 +125,14 @@ func knownFailures() []knownFailure {
 	}
 }
 
-// The stock plugin's own tests are put to ours, on both stores, and for comparison to the
-// stock plugin's executable. What is not listed passes, and what is listed fails.
+// TestStockSuite runs the stock plugin's own tests against ours, on both stores, and for
+// comparison against the stock plugin's executable. Specs that are listed have to fail, all
+// others to pass.
 func TestStockSuite(t *testing.T) {
 	from := stockDir(t)
 	var mu sync.Mutex
 	total, passed := map[string]int{}, map[string]int{}
-	t.Run("put to", func(t *testing.T) {
+	t.Run("against", func(t *testing.T) {
 		for name, sub := range suites() {
 			binary := buildSuite(t, name, filepath.Join(from, sub))
 			for _, s := range targets(name) {
@@ -157,7 +158,7 @@ func TestStockSuite(t *testing.T) {
 	}
 }
 
-// targets returns what a package of tests is put to: only one of them executes plugins.
+// targets returns what a package of tests runs against. Only hostlocal executes plugins.
 func targets(suite string) []subject {
 	all := []subject{{ours(), "files"}, {ours(), "bolt"}}
 	if suite == "hostlocal" {

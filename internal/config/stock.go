@@ -3,9 +3,9 @@ package config
 import "fmt"
 
 // RefusedByStock returns an error for each range that [Parse] accepts and the stock plugin
-// does not, in its version v1.10.0. A DEL of the stock plugin reads the ranges too, so
-// where it takes this plugin's place again it releases nothing, and every lease of the
-// network is leaked. What Parse refuses is Parse's to complain about.
+// v1.10.0 refuses. The stock plugin's DEL reads the ranges too: once it is back in place it
+// releases nothing, and leaks every lease of the network. Configurations that Parse refuses
+// give nil.
 func RefusedByStock(stdin []byte) []error {
 	raw, err := decodeConfig(stdin)
 	if err != nil || raw.IPAM == nil {
@@ -25,8 +25,7 @@ func refusedSets(key string, sets [][]rawRange) (refused []error) {
 	return refused
 }
 
-// refusedRange returns one error at most: the first thing that the stock plugin stumbles
-// over.
+// refusedRange returns at most one error, for the first fault that the stock plugin finds.
 func refusedRange(key string, r rawRange) []error {
 	subnet, ok := parseCIDR(r.Subnet.text)
 	if !ok {
@@ -39,13 +38,13 @@ func refusedRange(key string, r rawRange) []error {
 	}
 	switch {
 	case r.Gateway == "none":
-		return refuse("name a gateway", "%s.gateway is none, which it does not know", key)
+		return refuse("name a gateway", "%s.gateway is \"none\", which it does not know", key)
 	case r.is2015() && subnet != subnet.Masked():
 		return refuse("write "+subnet.Masked().String(), "%s.subnet %s has host bits set", key, subnet)
 	case subnet.Bits() > subnet.Addr().BitLen()-2:
 		return refuse("move the containers to a larger subnet", "%s.subnet %s is too small for it", key, subnet)
 	case named && !subnet.Contains(gateway):
-		return refuse("write a gateway of the subnet", "%s.gateway %s lies outside the subnet %s", key, gateway, subnet)
+		return refuse("write a gateway of the subnet", "%s.gateway %s is outside the subnet %s", key, gateway, subnet)
 	}
 	return nil
 }

@@ -6,14 +6,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// That the stock plugin refuses them, and this one does not, is for package interop to
-// show, which runs both.
+// Package interop runs both plugins, and shows that stock refuses these.
 func TestRefusedByStockIsNamed(t *testing.T) {
 	for ipam, want := range map[string]string{
-		`"subnet": "10.1.2.0/24", "gateway": "10.9.9.9"`:                                       "ipam.gateway 10.9.9.9 lies outside the subnet 10.1.2.0/24; write a gateway of the subnet",
-		`"subnet": "10.1.2.0/24", "gateway": "fe80::1"`:                                        "ipam.gateway fe80::1 lies outside the subnet 10.1.2.0/24",
-		`"ranges": [[{"subnet": "fd01::/64"}, {"subnet": "fd00::/64", "gateway": "fe80::1"}]]`: "ipam.ranges[0][1].gateway fe80::1 lies outside the subnet fd00::/64",
-		`"subnet": "10.1.2.0/24", "gateway": "none"`:                                           "ipam.gateway is none, which it does not know",
+		`"subnet": "10.1.2.0/24", "gateway": "10.9.9.9"`:                                       "ipam.gateway 10.9.9.9 is outside the subnet 10.1.2.0/24; write a gateway of the subnet",
+		`"subnet": "10.1.2.0/24", "gateway": "fe80::1"`:                                        "ipam.gateway fe80::1 is outside the subnet 10.1.2.0/24",
+		`"ranges": [[{"subnet": "fd01::/64"}, {"subnet": "fd00::/64", "gateway": "fe80::1"}]]`: "ipam.ranges[0][1].gateway fe80::1 is outside the subnet fd00::/64",
+		`"subnet": "10.1.2.0/24", "gateway": "none"`:                                           "ipam.gateway is \"none\", which it does not know",
 		`"subnet": "10.1.2.7/32"`:                                                              "ipam.subnet 10.1.2.7/32 is too small for it",
 		`"ranges": [[{"subnet": "fd00::6/127"}]]`:                                              "ipam.ranges[0][0].subnet fd00::6/127 is too small for it",
 		`"subnet": "10.1.2.7/24", "range-start": "10.1.2.9"`:                                   "ipam.subnet 10.1.2.7/24 has host bits set; write 10.1.2.0/24 before",

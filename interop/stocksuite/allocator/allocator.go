@@ -19,8 +19,8 @@ import (
 	"github.com/leasehold/leasehold/interop/stocksuite/target"
 )
 
-// An IPAllocator leases addresses of one range set. What the tests' own store holds is
-// copied into one of this project for each call, and what comes of the call back into it.
+// An IPAllocator leases addresses of one range set. Each call works on a store of this
+// project with a copy of the tests' own store, and repeats there what it has done.
 type IPAllocator struct {
 	rangeset *RangeSet
 	store    stock.Store
@@ -75,8 +75,8 @@ func (a *IPAllocator) Release(id, ifname string) error {
 	return errors.Join(err, a.store.ReleaseByID(id, ifname))
 }
 
-// copy returns a store with the cursor and the leases of the tests' store. Those that owner
-// does not hold are somebody's, whom the tests' store does not tell.
+// copy returns a store with the cursor and the leases of the tests' store, which does not
+// tell the owner of a lease: all but owner's belong to "another".
 func (a *IPAllocator) copy(owner backend.Owner) (backend.Store, error) {
 	mine := make(map[netip.Addr]bool)
 	for _, ip := range a.store.GetByID(owner.ContainerID, owner.IfName) {
@@ -96,8 +96,8 @@ func (a *IPAllocator) copy(owner backend.Owner) (backend.Store, error) {
 	})
 }
 
-// leased returns the leased addresses in the tests' store, which has to be asked for each.
-// The tests lease nothing but the first of a range.
+// leased returns the leased addresses in the tests' store. It has no list of them, so this
+// tries to reserve the first 32 of each range; the tests lease no others.
 func (a *IPAllocator) leased() (addrs []netip.Addr) {
 	for _, r := range a.rangeset.set().Ranges() {
 		addr := r.First()

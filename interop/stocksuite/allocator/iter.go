@@ -10,8 +10,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A RangeIter is the order in which addresses are handed out. There is no such thing in
-// package allocator, so it hands them out, to one container after the other.
+// A RangeIter iterates over addresses in the order in which they are handed out. Package
+// allocator has no iterator, so this leases one address after the other.
 type RangeIter struct {
 	rangeset *RangeSet
 	store    backend.Store

@@ -35,8 +35,8 @@ func rangeSetOf(set allocator.Set) (s RangeSet) {
 	return s
 }
 
-// set returns the set that the ranges are, which tests use too without a Canonicalize that
-// succeeds: then what they say of a range is all that there is of it.
+// set returns the ranges as a set. Some tests ignore that Canonicalize fails and use the
+// ranges all the same, so host bits are dropped and no gateway is filled in.
 func (s *RangeSet) set() allocator.Set {
 	var ranges []allocator.Range
 	for _, r := range *s {
@@ -48,8 +48,8 @@ func (s *RangeSet) set() allocator.Set {
 	return must(allocator.NewSet(ranges...))
 }
 
-// must panics, and the test framework says in which test, where a test goes on with ranges
-// that are of no use at all.
+// must panics if a test uses ranges that no set can be made of; ginkgo reports that as a
+// failure of the spec.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -1,8 +1,8 @@
 // Package target says what the stock plugin's tests are put to: a plugin, and a store.
 //
-// The tests look at lease files, which bolt has none of. There each call of the plugin
-// finds the leases in a bolt file, and leaves them as files again, by two migrations. So
-// what a test reads is what was in the bolt file, and what it writes gets there.
+// The tests read and write lease files. For bolt, each call of the plugin is between two
+// migrations, to a bolt file and back. So a test reads what was in the bolt file, and what
+// it writes gets into it.
 package target
 
 import (
@@ -44,8 +44,8 @@ func Do(path string, fn func() error) error {
 	return move(path, config.Files)
 }
 
-// move makes a store of the given kind of the one at path. What replaced stores leave
-// behind it removes, for the tests remove no more than they know of.
+// move migrates the store at path, if there is one, to the given kind. It removes the
+// replaced store, because the tests clean up only what they know of.
 func move(path, kind string) error {
 	standing, err := stores.Standing(path)
 	if err != nil || standing == stores.None || standing == kind {
