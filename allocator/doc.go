@@ -17,8 +17,8 @@
 // Then got has an address, with the length of its subnet, and a gateway for each set.
 // [Release], [ReleaseAddrs] and [Collect] end leases. They need no pool: what a
 // container holds can be given back whatever has become of the configuration. A
-// [Sweep] is a Collect that can be rehearsed, and spares young leases. [Pool.Usage]
-// says how full the sets are.
+// [Sweep] says what a Collect by an operator may release, who has a list that can be
+// incomplete, and [ReleaseUnchanged] does so. [Pool.Usage] says how full the sets are.
 //
 // # Which address comes next
 //

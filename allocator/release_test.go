@@ -120,8 +120,11 @@ func TestReleaseFailsWithStore(t *testing.T) {
 		require.ErrorIs(t, err, errBroken)
 		require.Nil(t, collected)
 	}
-	_, _, err := allocator.Sweep{}.Find(t.Context(), &spy{Store: held(t), fail: "Leases"})
-	require.ErrorIs(t, err, errBroken)
+	for _, method := range []string{"Lease", "Delete"} {
+		released, err := allocator.ReleaseUnchanged(t.Context(), &spy{Store: held(t), fail: method}, leasesIn(t, held(t)))
+		require.ErrorIs(t, err, errBroken)
+		require.Nil(t, released)
+	}
 	for _, method := range []string{"Lease", "Delete"} {
 		released, err := allocator.ReleaseAddrs(t.Context(), &spy{Store: held(t), fail: method}, addrs("10.0.0.2"))
 		require.ErrorIs(t, err, errBroken)
@@ -154,6 +157,18 @@ func TestNothingToReleaseFromAShutStore(t *testing.T) {
 	collected, err := allocator.Collect(t.Context(), shut{memory.New(), errBroken}, nil)
 	require.NoError(t, err)
 	require.Empty(t, collected)
+
+	read := leasesIn(t, held(t))
+	_, err = allocator.ReleaseUnchanged(t.Context(), store, read)
+	require.ErrorIs(t, err, errBroken)
+	for _, s := range []backend.Store{store, shut{memory.New(), errBroken}} {
+		released, err := allocator.ReleaseUnchanged(t.Context(), s, nil)
+		require.NoError(t, err)
+		require.Empty(t, released)
+	}
+	released, err = allocator.ReleaseUnchanged(t.Context(), shut{memory.New(), errBroken}, read)
+	require.NoError(t, err, "they have been released meanwhile")
+	require.Empty(t, released)
 }
 
 // In a damaged store the lease may be what cannot be seen.

@@ -2,8 +2,8 @@ package allocator_test
 
 import (
 	"context"
-	"iter"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,129 +40,183 @@ func TestCollect(t *testing.T) {
 	}
 }
 
-// What Find says is what Collect does, and Find does not do it.
+// A lease is young by the list, ahead of the clock by the clock, and of an earlier boot by
+// its time unless it names the present one.
 func TestSweep(t *testing.T) {
-	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	at := func(a string, o backend.Owner, since time.Time) backend.Lease {
-		return backend.Lease{Addr: addr(a), Owner: o, Since: since}
-	}
-	store := func(t *testing.T) *memory.Store {
-		store := memory.New()
-		put(t, store,
-			at("10.0.0.2", eth0("used"), start),
-			at("10.0.0.3", eth0("old"), start.Add(-time.Second)),
-			at("10.0.0.4", eth0("just"), start),
-			at("10.0.0.5", eth0("young"), start.Add(time.Hour)),
-			at("10.0.0.6", eth0("undated"), time.Time{}),
-		)
-		require.NoError(t, store.Tear(addr("10.0.0.7")))
-		return store
-	}
-	used := []backend.Owner{eth0("used")}
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	boot := allocator.Boot{ID: "b1", Started: now.Add(-time.Hour)}
+	from, until := now.Add(-time.Minute), now.Add(time.Minute)
 	for _, c := range []struct {
-		name            string
-		sweep           allocator.Sweep
-		garbage, spared []string
+		name  string
+		lease backend.Lease
+		want  string
 	}{
-		{
-			name:    "of any age",
-			sweep:   allocator.Sweep{Valid: used},
-			garbage: []string{"10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7"},
-		},
-		{
-			name:    "made before",
-			sweep:   allocator.Sweep{Valid: used, Before: start},
-			garbage: []string{"10.0.0.3", "10.0.0.6", "10.0.0.7"},
-			spared:  []string{"10.0.0.4", "10.0.0.5"},
-		},
-		{
-			name:    "made before, within a second",
-			sweep:   allocator.Sweep{Valid: used, Before: start.Add(time.Second - 1)},
-			garbage: []string{"10.0.0.3", "10.0.0.6", "10.0.0.7"},
-			spared:  []string{"10.0.0.4", "10.0.0.5"},
-		},
-		{
-			name:    "made before, by a clock elsewhere",
-			sweep:   allocator.Sweep{Valid: used, Before: start.Add(time.Second).In(time.FixedZone("", 19800))},
-			garbage: []string{"10.0.0.3", "10.0.0.4", "10.0.0.6", "10.0.0.7"},
-			spared:  []string{"10.0.0.5"},
-		},
-		{
-			name:    "nothing is valid",
-			sweep:   allocator.Sweep{Before: start},
-			garbage: []string{"10.0.0.3", "10.0.0.6", "10.0.0.7"},
-			spared:  []string{"10.0.0.2", "10.0.0.4", "10.0.0.5"},
-		},
+		{"listed", backend.Lease{Owner: eth0("used"), Since: now}, ""},
+		{"listed, of an earlier boot", backend.Lease{Owner: eth0("used"), Since: boot.Started.Add(-time.Hour), Boot: "b0"}, ""},
+		{"another interface", backend.Lease{Owner: backend.Owner{ContainerID: "used", IfName: "eth1"}, Since: from.Add(-time.Second)}, "unlisted"},
+		{"old", backend.Lease{Since: from.Add(-time.Second)}, "unlisted"},
+		{"just young", backend.Lease{Since: from}, "young"},
+		{"of now", backend.Lease{Since: now}, "young"},
+		{"just ahead", backend.Lease{Since: until}, "young"},
+		{"far ahead", backend.Lease{Since: until.Add(time.Second)}, "unlisted"},
+		{"years ahead", backend.Lease{Since: now.AddDate(9, 0, 0)}, "unlisted"},
+		{"far ahead, with this boot's ID", backend.Lease{Since: until.Add(time.Hour), Boot: "b1"}, "unlisted"},
+		{"undated", backend.Lease{}, "unlisted"},
+		{"undated, with another boot's ID", backend.Lease{Boot: "b0"}, "unlisted"},
+		{"before this boot, without an ID", backend.Lease{Since: boot.Started.Add(-time.Second)}, "earlier"},
+		{"before this boot, with another ID", backend.Lease{Since: boot.Started.Add(-time.Second), Boot: "b0"}, "earlier"},
+		{"before this boot, with its ID", backend.Lease{Since: boot.Started.Add(-time.Second), Boot: "b1"}, "unlisted"},
+		{"another view of this boot's ID", backend.Lease{Since: boot.Started.Add(time.Second), Boot: "view"}, "unlisted"},
+		{"another view, young", backend.Lease{Since: now, Boot: "view"}, "young"},
+		{"in use", backend.Lease{Since: from.Add(-time.Second), Netns: "there"}, "in use"},
+		{"in use, ahead", backend.Lease{Since: until.Add(time.Hour), Netns: "there"}, "in use"},
+		{"in use, of an earlier boot", backend.Lease{Since: boot.Started.Add(-time.Second), Netns: "there"}, "in use"},
+		{"never listed", backend.Lease{Owner: eth0("build"), Since: from.Add(-time.Second)}, "never listed"},
+		{"never listed, in use", backend.Lease{Owner: eth0("build"), Since: from.Add(-time.Second), Netns: "there"}, "in use"},
+		{"never listed, of an earlier boot", backend.Lease{Owner: eth0("build"), Since: boot.Started.Add(-time.Second)}, "earlier"},
+		{"never listed, young", backend.Lease{Owner: eth0("build"), Since: now}, "young"},
+		{"never listed, but listed", backend.Lease{Owner: eth0("listed-build")}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			store := store(t)
-			before := contents(t, store)
-			watched := &spy{Store: store}
-			garbage, spared, err := c.sweep.Find(t.Context(), watched)
-			require.NoError(t, err)
-			require.Equal(t, c.garbage, leasedAddrs(garbage))
-			require.Equal(t, c.spared, leasedAddrs(spared))
-			require.NotContains(t, watched.calls, "Update")
-			require.Equal(t, before, contents(t, store))
+			if c.lease.Owner.IsZero() {
+				c.lease.Owner = eth0("gone")
+			}
+			s := sweep(from, until, boot)
+			require.Equal(t, c.want, kindOf(s.Sort([]backend.Lease{c.lease})))
 
-			collected, sparedToo, err := c.sweep.Collect(t.Context(), store)
-			require.NoError(t, err)
-			require.Equal(t, garbage, collected)
-			require.Equal(t, spared, sparedToo)
-
-			garbage, sparedToo, err = c.sweep.Find(t.Context(), store)
-			require.NoError(t, err)
-			require.Empty(t, garbage)
-			require.Equal(t, spared, sparedToo)
+			s.From = time.Time{} // Whatever was young is what it would be if it were older.
+			if c.want == "young" {
+				c.want = "unlisted"
+				if c.lease.Owner == eth0("build") {
+					c.want = "never listed"
+				}
+			}
+			require.Equal(t, c.want, kindOf(s.Sort([]backend.Lease{c.lease})))
 		})
 	}
 }
 
-// A torn lease has no owner, but a store can know its age.
-func TestSweepSparesYoungTornLeases(t *testing.T) {
-	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	store := tornSince{memory.New(), since}
-	garbage, spared, err := allocator.Sweep{Before: since}.Find(t.Context(), store)
-	require.NoError(t, err)
-	require.Empty(t, garbage)
-	require.Equal(t, []string{"10.0.0.9"}, leasedAddrs(spared))
-	garbage, spared, err = allocator.Sweep{Before: since.Add(time.Second)}.Find(t.Context(), store)
-	require.NoError(t, err)
-	require.Equal(t, []string{"10.0.0.9"}, leasedAddrs(garbage))
-	require.Empty(t, spared)
-}
-
-// tornSince is a store with one torn lease, of 10.0.0.9.
-type tornSince struct {
-	backend.Store
-	since time.Time
-}
-
-func (s tornSince) View(_ context.Context, fn func(backend.ReadTx) error) error {
-	return backend.ViewEmpty(func(tx backend.ReadTx) error { return fn(tornView{tx, s.since}) })
-}
-
-type tornView struct {
-	backend.ReadTx
-	since time.Time
-}
-
-func (v tornView) Leases(netip.Addr) iter.Seq2[backend.Lease, error] {
-	return func(yield func(backend.Lease, error) bool) {
-		yield(backend.Lease{Addr: addr("10.0.0.9"), Since: v.since}, nil)
+func sweep(from, until time.Time, boot allocator.Boot) allocator.Sweep {
+	return allocator.Sweep{
+		Valid: []backend.Owner{eth0("used"), eth0("listed-build")},
+		From:  from, Until: until, Boot: boot,
+		InUse:       func(l backend.Lease) bool { return l.Netns == "there" },
+		NeverListed: func(l backend.Lease) bool { return strings.HasSuffix(l.Owner.ContainerID, "build") },
 	}
 }
 
-// What cannot be deleted keeps neither the rest from being collected, nor from
-// being told of.
-func TestSweepThatCannotDeleteAll(t *testing.T) {
-	store := held(t)
-	collected, _, err := allocator.Sweep{}.Collect(t.Context(), &sticky{store, addr("10.0.0.3")})
-	require.ErrorIs(t, err, errBroken)
-	require.Equal(t, []string{"10.0.0.2", "10.0.0.4", "10.0.0.5", "10.0.0.6"}, leasedAddrs(collected))
-	left, _, err := allocator.Sweep{}.Find(t.Context(), store)
+// kindOf says in which slice a single lease is.
+func kindOf(s allocator.Sorted) (kind string) {
+	for name, leases := range map[string][]backend.Lease{
+		"earlier": s.EarlierBoot, "unlisted": s.Unlisted, "young": s.Young, "in use": s.InUse, "never listed": s.NeverListed,
+	} {
+		if len(leases) > 0 {
+			kind += name
+		}
+	}
+	return kind
+}
+
+// A torn lease has no owner, but a store can know its age.
+func TestSweepOfTornLeases(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	s := sweep(now.Add(-time.Minute), now, allocator.Boot{Started: now.Add(-time.Hour)})
+	for age, kind := range map[time.Duration]string{0: "young", 2 * time.Minute: "unlisted", 2 * time.Hour: "earlier"} {
+		require.Equal(t, kind, kindOf(s.Sort([]backend.Lease{{Addr: addr("10.0.0.9"), Since: now.Add(-age)}})))
+	}
+	require.Equal(t, "unlisted", kindOf(s.Sort([]backend.Lease{{Addr: addr("10.0.0.9")}})))
+}
+
+// The zero Sweep spares no lease, and where nothing is known of the boot no lease is of an
+// earlier one.
+func TestZeroSweep(t *testing.T) {
+	leases := []backend.Lease{
+		{Addr: addr("10.0.0.2"), Owner: eth0("a"), Since: time.Unix(1, 0), Boot: "b0", Netns: "there"},
+		{Addr: addr("10.0.0.3"), Since: time.Now()},
+	}
+	require.Equal(t, allocator.Sorted{Unlisted: leases}, allocator.Sweep{}.Sort(leases))
+	require.Zero(t, allocator.Sweep{}.Sort(nil))
+}
+
+// Each lease is asked about once, and only if it would be released otherwise.
+func TestSweepAsksLittle(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	old := now.Add(-2 * time.Minute)
+	s := sweep(now.Add(-time.Minute), now, allocator.Boot{Started: now.Add(-time.Hour)})
+	var asked []string
+	s.InUse = func(l backend.Lease) bool {
+		asked = append(asked, l.Owner.ContainerID)
+		return false
+	}
+	s.Sort([]backend.Lease{
+		{Owner: eth0("used"), Since: old}, {Owner: eth0("young"), Since: now}, {Owner: eth0("old"), Since: old},
+		{Owner: eth0("build"), Since: old}, {Owner: eth0("earlier"), Since: now.Add(-2 * time.Hour)},
+	})
+	require.Equal(t, []string{"old", "build", "earlier"}, asked)
+}
+
+// What was released, or leased anew, after it was read stays as it is.
+func TestReleaseUnchanged(t *testing.T) {
+	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	lease := func(a, id string) backend.Lease {
+		return backend.Lease{Addr: addr(a), Owner: eth0(id), Since: since, Boot: "b", Netns: "/n"}
+	}
+	store := memory.New()
+	put(t, store, lease("10.0.0.2", "a"), lease("10.0.0.3", "b"), lease("10.0.0.4", "c"), lease("10.0.0.5", "d"), lease("10.0.0.6", "e"))
+	require.NoError(t, store.Tear(addr("10.0.0.7")))
+	require.NoError(t, store.Tear(addr("10.0.0.8")))
+	read := leasesIn(t, store)
+	for i := range read {
+		read[i].Since = read[i].Since.In(time.FixedZone("", 19800)) // the same instant
+	}
+	later := lease("10.0.0.4", "c")
+	later.Since = since.Add(time.Second)
+	require.NoError(t, store.Update(t.Context(), func(tx backend.Tx) error {
+		for _, a := range addrs("10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.8") {
+			require.NoError(t, tx.Delete(a))
+		}
+		require.NoError(t, tx.Put(lease("10.0.0.3", "another")))
+		require.NoError(t, tx.Put(lease("10.0.0.8", "written")))
+		return tx.Put(later)
+	}))
+	released, err := allocator.ReleaseUnchanged(t.Context(), store, read)
 	require.NoError(t, err)
-	require.Equal(t, []string{"10.0.0.3"}, leasedAddrs(left))
+	require.Equal(t, []string{"10.0.0.2", "10.0.0.6", "10.0.0.7"}, leasedAddrs(released))
+	require.Equal(t, []string{"10.0.0.3 another (eth0)", "10.0.0.4 c (eth0)", "10.0.0.8 written (eth0)", "cursors map[]", "boot "}, contents(t, store))
+}
+
+// leasesIn reads all leases of a store.
+func leasesIn(t *testing.T, store backend.Store) (leases []backend.Lease) {
+	t.Helper()
+	require.NoError(t, store.View(t.Context(), func(tx backend.ReadTx) error {
+		for l, err := range tx.Leases(netip.Addr{}) {
+			require.NoError(t, err)
+			leases = append(leases, l)
+		}
+		return nil
+	}))
+	return leases
+}
+
+// What cannot be deleted keeps neither the rest from being released, nor from being told
+// of.
+func TestSomeCannotBeDeleted(t *testing.T) {
+	for name, release := range map[string]func(context.Context, backend.Store) ([]backend.Lease, error){
+		"Collect": func(ctx context.Context, store backend.Store) ([]backend.Lease, error) {
+			return allocator.Collect(ctx, store, nil)
+		},
+		"ReleaseUnchanged": func(ctx context.Context, store backend.Store) ([]backend.Lease, error) {
+			return allocator.ReleaseUnchanged(ctx, store, leasesIn(t, store))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := held(t)
+			released, err := release(t.Context(), &sticky{store, addr("10.0.0.3")})
+			require.ErrorIs(t, err, errBroken)
+			require.Equal(t, []string{"10.0.0.2", "10.0.0.4", "10.0.0.5", "10.0.0.6"}, leasedAddrs(released))
+			require.Equal(t, []string{"10.0.0.3"}, leasedAddrs(leasesIn(t, store)))
+		})
+	}
 }
 
 // A sticky store cannot delete one of its leases.

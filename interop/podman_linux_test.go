@@ -105,6 +105,20 @@ func (p podman) serve(t *testing.T, network string, flags ...string) string {
 	return must(t, p.run(append(flags, "--detach", "--network", network), "httpd", "-f", "-h", "/www"))
 }
 
+// build starts a build with a RUN step of some seconds on a network. The OCI runtime makes
+// no cgroup: to limit devices in one it needs CAP_SYS_RESOURCE.
+func (p podman) build(t *testing.T, network string) *exec.Cmd {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, p.host.command("tar", "-C", filepath.Join(p.dir, "rootfs"), "-cf", filepath.Join(dir, "root.tar"), "."))
+	p.do(t, "import", filepath.Join(dir, "root.tar"), "localhost/base")
+	text := "FROM localhost/base\nRUN [\"/bin/busybox\", \"sleep\", \"5\"]\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Containerfile"), []byte(text), 0o600))
+	cmd := p.command("build", "--runtime-flag", "cgroup-manager=disabled", "--network", network, dir)
+	require.NoError(t, cmd.Start())
+	return cmd
+}
+
 // fetch makes sure that a new container of the network gets the page from an address.
 func (p podman) fetch(t *testing.T, network string, addr netip.Addr) {
 	t.Helper()

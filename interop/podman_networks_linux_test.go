@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -109,10 +110,44 @@ func TestPodmanForgotten(t *testing.T) {
 		a := p.serve(t, "net")
 		ours().mustDo(t, n.call("ADD", attachment{strings.Repeat("f", 64), "eth0"}))
 		require.Len(t, p.held(t, "net"), 2)
-		gc := p.leasehold("gc", "net", "--valid", "-", "--older-than", "0")
+		gc := p.leasehold("gc", "net", "--valid", "-", "--release-starting")
 		gc.Stdin = strings.NewReader(p.do(t, "ps", "--all", "--quiet", "--no-trunc"))
 		must(t, gc)
 		p.holds(t, "net", a)
+	})
+}
+
+// Each RUN step of a build is attached under an ID that no list has, and keeps its address.
+func TestPodmanBuild(t *testing.T) {
+	onPodman(t, func(t *testing.T, p podman, n network) {
+		build := p.build(t, "net")
+		var id string
+		require.Eventually(t, func() bool {
+			if _, err := os.Stat(n.path()); err != nil {
+				return false
+			}
+			for _, holder := range p.held(t, "net") {
+				id = holder
+			}
+			return id != ""
+		}, time.Minute, 50*time.Millisecond)
+		require.Regexp(t, "^buildah-buildah[0-9]+$", id)
+		a := p.serve(t, "net")
+		listed := p.do(t, "ps", "--all", "--quiet", "--no-trunc")
+		require.Equal(t, a, listed)
+
+		gc := p.leasehold("gc", "net", "--valid", "-", "--release-starting", "--dry-run")
+		gc.Stdin = strings.NewReader(listed)
+		want := map[string]string{"bolt": "its network namespace exists: /proc/", "files": "made by buildah, which lists no such container"}
+		require.Contains(t, must(t, gc), id+" (eth0)")
+		gc = p.leasehold("gc", "net", "--valid", "-", "--release-starting", "--verbose")
+		gc.Stdin = strings.NewReader(listed)
+		require.Contains(t, must(t, gc), want[n.backend])
+		require.Len(t, p.held(t, "net"), 2)
+
+		require.NoError(t, build.Wait())
+		p.holds(t, "net", a)
+		p.do(t, "rm", "--force", "--time", "0", a)
 	})
 }
 

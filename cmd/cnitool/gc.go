@@ -24,11 +24,14 @@ func (t *tool) gcCommand() *cobra.Command {
 		Long: `Have the plugins of a network delete what belongs to no attachment that is in
 use (CNI 1.1), and detach what is remembered of attachments that are not.
 
-Which are in use has to be said: whatever is not listed loses its addresses.
-NETNS is accepted, and not used.
+Which are in use has to be said: whatever is not listed loses its addresses,
+containers that are starting included. No other program may attach or detach
+anything meanwhile (CNI SPEC, section 3). Where a runtime is at work, use
+"leasehold gc", which spares what a list cannot know. NETNS is accepted, and not
+used.
 
-  cnitool gc NET --valid FILE  those in a file, or - for standard input:
-                               container IDs, as "crictl pods -q" prints them
+  cnitool gc NET --valid FILE  those in a file, or - for standard input: a
+                               container ID in each line
   cnitool gc NET --cached      those that libcni remembers on this host and
                                whose namespace is there
   cnitool gc NET --all         none: everything goes`,

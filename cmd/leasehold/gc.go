@@ -3,9 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/netip"
-	"os"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,7 +10,9 @@ import (
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/attachments"
+	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/netns"
 )
 
 type gcFlags struct {
@@ -21,6 +20,12 @@ type gcFlags struct {
 	olderThan time.Duration
 	none      bool
 	dryRun    bool
+	verbose   bool
+
+	// Each of these gives up a protection of containers that run.
+	starting    bool
+	inUse       bool
+	neverListed bool
 }
 
 func (t *tool) gcCommand() *cobra.Command {
@@ -28,7 +33,7 @@ func (t *tool) gcCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "gc NETWORK --valid FILE|-",
 		Short: "Release the leases of containers that are gone",
-		Long: `Release every lease of a network that belongs to none of the attachments listed.
+		Long: `Release the leases of a network that belong to none of the attachments listed.
 
 The list has a container ID on each line, followed, if only one of its
 interfaces is meant, by the interface name. Or it is JSON: what CNI calls
@@ -37,26 +42,56 @@ cni.dev/valid-attachments, or what crictl and podman print.
 A container that is not on the list loses its addresses, so the list has to have
 whole IDs of all containers; of a Kubernetes pod, that of its sandbox. A list
 that cannot be meant is refused: of cut IDs, or without any holder of an
-address. Leases that are younger than --older-than are spared: their containers
-can have come after the list was made.`,
+address. Leases dated before this machine started are released all the same:
+their containers are gone.
+
+Spared, although they are not on the list, are leases
+  - younger than five minutes, or than --older-than, when the list was made: a
+    runtime lists a container only once all plugins are done with it. A time
+    more than five minutes ahead of the clock says nothing about the age;
+  - whose network namespace exists, as far as the store has recorded it (bolt)
+    and this process can see it: run gc on the host, not in a container;
+  - whose address an interface of the host or of a container has, if nothing on
+    the list holds an address: such a list protects no container;
+  - of containers that no runtime lists, known by the form of their IDs: those
+    of buildah and "podman build", BuildKit, Apptainer and cnitool.
+
+As JSON: an object with the keys network, dryRun, released (an array as that of
+list) and spared (the same, with the key reason: young, in-use or never-listed).`,
 		Example: `  crictl pods -q | leasehold gc podnet --valid - --dry-run
   podman ps -aq --no-trunc | leasehold gc podman --valid -
   nerdctl ps -aq --no-trunc | sed s/^/default-/ | leasehold gc bridge --valid -`,
 		Args: cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.gc(cmd, args[0], f) },
 	}
-	c.Flags().StringVar(&f.valid, "valid", "", "file with the attachments to keep; - is standard input")
-	cli.DurationVar(c.Flags(), &f.olderThan, "older-than", 5*time.Minute, "spare what is younger; 0 spares none")
-	c.Flags().BoolVar(&f.none, "allow-none", false, "go on if nothing on the list holds an address, and release all of them")
-	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be released, and release nothing")
+	flags := c.Flags()
+	flags.StringVar(&f.valid, "valid", "", "file with the attachments to keep; - is standard input")
+	cli.DurationVar(flags, &f.olderThan, "older-than", youngest, "spare what is younger")
+	flags.BoolVar(&f.none, "allow-none", false, "go on if nothing on the list holds an address")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be released, and release nothing")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say what is spared, as --dry-run does")
+	flags.BoolVar(&f.starting, "release-starting", false, "release young leases too: containers that are starting lose their addresses to others")
+	flags.BoolVar(&f.inUse, "release-in-use", false, "release leases whose namespace exists, too: two containers then have one address")
+	flags.BoolVar(&f.neverListed, "release-never-listed", false, "release leases of containers that no runtime lists, too: builds that run lose their addresses")
 	return c
 }
 
+// youngest is how old a lease is at least that a list can know of. A kubelet gives up an
+// ADD after two minutes (--runtime-request-timeout), and the runtime kills the plugins.
+const youngest = 5 * time.Minute
+
 func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
 	if f.olderThan < 0 {
-		return fmt.Errorf("--older-than %v: want a duration like 10m, or 0", f.olderThan)
+		return fmt.Errorf("--older-than %v: want a duration like 10m", f.olderThan)
 	}
-	valid, err := t.validAttachments(f)
+	switch given := cmd.Flag("older-than").Changed; {
+	case f.starting && !given:
+		f.olderThan = 0
+	case !f.starting && f.olderThan < youngest:
+		t.warn("--older-than %v: what is younger than %v is spared all the same, unless --release-starting is given", f.olderThan, youngest)
+		f.olderThan = youngest
+	}
+	list, err := t.readList(f.valid)
 	if err != nil {
 		return err
 	}
@@ -64,97 +99,63 @@ func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
 	if err != nil {
 		return err
 	}
-	return t.inNetwork(n, t.sweep(cmd, n, valid, f))
+	return t.inNetwork(n, t.collect(cmd, n, list, f))
 }
 
-func (t *tool) validAttachments(f gcFlags) ([]backend.Owner, error) {
-	r, name := t.in, f.valid
-	switch f.valid {
-	case "":
-		return nil, errors.New("--valid is missing: name a file with the attachments to keep, or - for standard input")
-	case "-":
-		name = "standard input"
-	default:
-		file, err := os.Open(f.valid)
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close() // it was only read
-		r = file
-	}
-	valid, err := attachments.Read(r)
-	if errors.Is(err, attachments.ErrEmpty) {
-		if f.none {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("%s: %w; if no container is left, and every address is to be released, add --allow-none; nothing was released", name, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w; nothing was released", name, err)
-	}
-	return valid, nil
-}
-
-func (t *tool) sweep(cmd *cobra.Command, n network, valid []backend.Owner, f gcFlags) error {
-	store, err := n.standing()
+// collect looks at the leases without a lock, because to look at many namespaces takes
+// time, and then releases the leases that have not changed.
+func (t *tool) collect(cmd *cobra.Command, n network, list list, f gcFlags) error {
+	leases, err := t.allLeases(cmd, n)
 	if err != nil {
 		return err
 	}
-	if err := t.checkList(cmd, n, store, valid, f); err != nil {
+	if err := list.checkWhole(leases); err != nil {
 		return err
 	}
-	s := allocator.Sweep{Valid: valid}
-	if f.olderThan > 0 {
-		s.Before = t.now().Add(-f.olderThan)
+	host := newHost(list.holder(leases) == "")
+	c := collected{flags: f, list: list, host: host, sorted: f.sweep(list, host).Sort(leases)}
+	c.released = c.sorted.EarlierBoot
+	refusal := t.distrust(cmd, n, c, leases)
+	if refusal == nil {
+		c.released = merged(c.released, c.sorted.Unlisted)
 	}
-	do := s.Collect
-	if f.dryRun {
-		do = s.Find
-	}
-	ctx, cancel := t.waiting(cmd)
-	defer cancel()
-	released, spared, err := do(ctx, store)
-	if err == nil || len(released) > 0 {
-		err = errors.Join(t.tellReleased(n, released, f.dryRun), err)
-	}
-	t.tellSwept(n, len(released), len(spared), f)
-	return err
-}
-
-// checkList refuses a list that would release what is in use.
-func (t *tool) checkList(cmd *cobra.Command, n network, store backend.Store, valid []backend.Owner, f gcFlags) error {
-	ctx, cancel := t.waiting(cmd)
-	defer cancel()
-	return store.View(ctx, func(tx backend.ReadTx) error {
-		c, err := attachments.Compare(valid, tx.Leases(netip.Addr{}))
-		switch {
-		case err != nil:
+	if !f.dryRun {
+		if c.released, err = t.releaseUnchanged(cmd, n, c.released); err != nil && len(c.released) == 0 {
 			return err
-		case len(c.Cut) > 0:
-			return fmt.Errorf("%s is on the list, and %s holds an address: the list has to have whole IDs "+
-				"(podman and nerdctl: --no-trunc); nothing was released", c.Cut[0].Listed, c.Cut[0].Held)
-		case c.Containers > 0 && !f.none && !anyHolds(valid, tx):
-			return fmt.Errorf("nothing on the list holds an address, though %s do: "+
-				"is it a list of something else (of a pod it is the sandbox that counts: crictl pods -q)? "+
-				"If every address is to be released, add --allow-none; nothing was released", count(c.Containers, "container"))
 		}
-		return nil
-	})
-}
-
-// anyHolds reports whether an attachment on the list holds a lease.
-func anyHolds(valid []backend.Owner, tx backend.ReadTx) bool {
-	return slices.ContainsFunc(valid, func(o backend.Owner) bool {
-		owned, err := tx.OwnedBy(o)
-		return err != nil || len(owned) > 0 // what cannot be read, Collect will tell of
-	})
-}
-
-// tellSwept sums up, for people.
-func (t *tool) tellSwept(n network, released, spared int, f gcFlags) {
-	text := fmt.Sprintf("%s: %s %s", n.name, releasing(f.dryRun), count(released, "lease"))
-	if spared > 0 {
-		text += fmt.Sprintf(", spared %d younger than %v", spared, f.olderThan)
 	}
-	fmt.Fprintln(t.errs, text)
+	if refusal != nil {
+		refusal = &refusedError{refusal, len(c.released), f.dryRun}
+	}
+	return errors.Join(t.tellCollected(n, c), err, refusal)
+}
+
+// releaseUnchanged releases leases that were read before.
+func (t *tool) releaseUnchanged(cmd *cobra.Command, n network, leases []backend.Lease) ([]backend.Lease, error) {
+	if len(leases) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
+	return allocator.ReleaseUnchanged(ctx, n.store(), leases)
+}
+
+// sweep returns what the flags make of the list.
+func (f gcFlags) sweep(list list, host *host) allocator.Sweep {
+	s := allocator.Sweep{Valid: list.owners, Boot: allocator.Boot(boot.Current())}
+	if f.olderThan > 0 {
+		// A container that started when the clock was ahead, before it was set back, is
+		// spared while it can be starting.
+		s.From, s.Until = list.made.Add(-f.olderThan), list.read.Add(youngest)
+	}
+	if !f.inUse {
+		s.InUse = func(l backend.Lease) bool { return host.uses(l) != "" }
+	}
+	if !f.neverListed {
+		s.NeverListed = func(l backend.Lease) bool {
+			_, ok := attachments.MadeBy(l.Owner.ContainerID)
+			return ok && host.namespace(l) != netns.Gone
+		}
+	}
+	return s
 }

@@ -55,6 +55,7 @@ func (t *tool) networks(names []string) ([]network, error) {
 	}
 	t.configured = namesOf(confs)
 	all, err := t.discover(confs)
+	t.discovered = all
 	if err != nil || len(names) == 0 {
 		return all, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -181,8 +182,12 @@ func (t *tool) holder(l backend.Lease) string {
 	if l.Pod != (backend.Pod{}) {
 		text += ", pod " + l.Pod.String()
 	}
-	if !l.Since.IsZero() {
-		text += ", " + age(t.now().Sub(l.Since)) + " old"
+	switch d := t.now().Sub(l.Since); {
+	case l.Since.IsZero():
+	case d < -time.Minute:
+		text += ", dated " + l.Since.Format(time.RFC3339) + ", ahead of the clock"
+	default:
+		text += ", " + age(d) + " old"
 	}
 	return cli.Printable(text)
 }

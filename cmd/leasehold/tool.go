@@ -22,6 +22,7 @@ type tool struct {
 
 	dirs       []string // in which networks were looked for
 	configured []string // the networks that configurations have
+	discovered []network
 	told       []string // what to do next
 
 	dataDir     string

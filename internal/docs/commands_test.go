@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -21,6 +23,7 @@ func TestCommands(t *testing.T) {
 		t.Skip("with -short: it builds the programs, and runs them for many seconds")
 	}
 	programs := build(t)
+	waitForUptime(t, 8*time.Minute)
 	for _, name := range documents(t) {
 		list := blocks(read(t, name))
 		if name == "README.md" || !strings.HasPrefix(name, "docs/") || len(list) == 0 {
@@ -50,6 +53,38 @@ func TestCommands(t *testing.T) {
 			}
 		}
 	})
+}
+
+// No document, unit or help shows a gc that can take the address of a container that is
+// starting, in use or a build: such commands are copied.
+func TestGCIsShownSafe(t *testing.T) {
+	shown := func(command string) {
+		require.NotRegexp(t, `gc .*(--older-than[ =](0|[0-4]m|[0-9]+s)\b|--release-[a-z]+|--allow-none)`, command)
+	}
+	for _, name := range documents(t) {
+		for _, b := range blocks(read(t, name)) {
+			shown(b.text)
+		}
+	}
+	units, err := filepath.Glob(filepath.Join(root, "packaging/systemd/*"))
+	require.NoError(t, err)
+	require.NotEmpty(t, units)
+	for _, unit := range append(units, filepath.Join(root, "cmd/leasehold/gc.go"), filepath.Join(root, "cmd/leasehold/whyfull.go")) {
+		text, err := os.ReadFile(unit)
+		require.NoError(t, err)
+		shown(string(text))
+	}
+}
+
+// waitForUptime waits until the machine has been up for some minutes. Documents show leases
+// that are six minutes old, and of a boot that is not over.
+func waitForUptime(t *testing.T, d time.Duration) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/uptime")
+	require.NoError(t, err)
+	up, err := strconv.ParseFloat(strings.Fields(string(text))[0], 64)
+	require.NoError(t, err)
+	time.Sleep(d - time.Duration(up*float64(time.Second)))
 }
 
 // mentioned makes sure that commands and flags that a document names between backticks

@@ -35,7 +35,8 @@ func byProcess(n faulttest.Network, path string, start func(*os.Process) (ended 
 // byTool has the tool at path perform a GC.
 func byTool(n faulttest.Network, path string, start func(*os.Process) (ended func())) performer {
 	return func(ctx context.Context, r request) answer {
-		cmd := n.Tool(path, "gc", faulttest.Name, "--valid", "-", "--older-than", "0", "--allow-none")
+		cmd := n.Tool(path, "gc", faulttest.Name, "--valid", "-", "--allow-none",
+			"--release-starting", "--release-in-use", "--release-never-listed")
 		cmd.Stdin = strings.NewReader(strings.Join(r.valid, "\n"))
 		killed, err := finish(ctx, cmd, start)
 		return answer{killed: killed, err: err}

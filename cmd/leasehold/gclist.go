@@ -1,0 +1,167 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/attachments"
+)
+
+// A list is one of attachments that are in use.
+type list struct {
+	name   string // of the file
+	owners []backend.Owner
+	made   time.Time // it does not have containers that came later
+	read   time.Time
+}
+
+// readList reads the list in a file, or - for standard input. An empty one is no error yet.
+func (t *tool) readList(path string) (list, error) {
+	now := t.now() // before it is read: that can take long
+	l := list{name: path, made: now, read: now}
+	r := t.in
+	switch path {
+	case "":
+		return l, errors.New("--valid is missing: name a file with the attachments to keep, or - for standard input")
+	case "-":
+		l.name = "standard input"
+	default:
+		f, err := os.Open(path)
+		if err != nil {
+			return l, err
+		}
+		defer f.Close() // It was only read.
+		r = f
+	}
+	if written := lastWritten(r); !written.IsZero() && written.Before(l.made) {
+		l.made = written
+	}
+	var err error
+	if l.owners, err = attachments.Read(r); err != nil && !errors.Is(err, attachments.ErrEmpty) {
+		return l, fmt.Errorf("%s: %w; nothing was released", l.name, err)
+	}
+	return l, nil
+}
+
+// lastWritten returns when a file was last written to, or zero if r is a pipe, a terminal
+// or the like.
+func lastWritten(r io.Reader) time.Time {
+	f, ok := r.(interface{ Stat() (os.FileInfo, error) })
+	if !ok {
+		return time.Time{}
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return time.Time{} // The time of the call has to do.
+	}
+	return info.ModTime()
+}
+
+// checkWhole refuses a list of IDs that were cut short: they would cost containers that
+// run their addresses.
+func (l list) checkWhole(leases []backend.Lease) error {
+	c, err := attachments.Compare(l.owners, eachOf(leases))
+	if err != nil || len(c.Cut) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s is on the list, and %s holds an address: the list has to have whole IDs "+
+		"(podman and nerdctl: --no-trunc); nothing was released", c.Cut[0].Listed, c.Cut[0].Held)
+}
+
+func eachOf(leases []backend.Lease) iter.Seq2[backend.Lease, error] {
+	return func(yield func(backend.Lease, error) bool) {
+		for _, l := range leases {
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+}
+
+// distrust returns an error if the list may be of something else than the network's
+// containers, and decides about any lease. An empty one is refused also where the leases
+// are spared for now.
+func (t *tool) distrust(cmd *cobra.Command, n network, c collected, leases []backend.Lease) error {
+	s := c.sorted
+	unlisted := holders(s.Unlisted) // Torn leases are no container's.
+	spared := holders(s.Young) + len(s.InUse) + len(s.NeverListed)
+	switch {
+	case c.flags.none:
+		return nil
+	case len(c.list.owners) == 0 && unlisted+spared > 0:
+		return fmt.Errorf("%s: %w; if no container is left, and every address is to be released, add --allow-none",
+			c.list.name, attachments.ErrEmpty)
+	case unlisted == 0 || c.list.holder(leases) != "" || t.isOfOldName(cmd, n, c):
+		return nil
+	}
+	return fmt.Errorf("nothing on the list holds an address, though %s do: "+
+		"is it a list of something else (of a pod it is the sandbox that counts: crictl pods -q)? "+
+		"If every address is to be released, add --allow-none", count(unlisted, "container"))
+}
+
+// holders returns how many containers hold the leases.
+func holders(leases []backend.Lease) int {
+	ids := make(map[string]bool)
+	for _, l := range leases {
+		if !l.Owner.IsZero() {
+			ids[l.Owner.ContainerID] = true
+		}
+	}
+	return len(ids)
+}
+
+// holder returns the ID of a container on the list that holds one of the leases, or "".
+func (l list) holder(leases []backend.Lease) string {
+	listed := make(map[string][]backend.Owner)
+	for _, o := range l.owners {
+		listed[o.ContainerID] = append(listed[o.ContainerID], o)
+	}
+	for _, lease := range leases {
+		covers := func(o backend.Owner) bool { return o.Covers(lease.Owner) }
+		if !lease.Owner.IsZero() && slices.ContainsFunc(listed[lease.Owner.ContainerID], covers) {
+			return lease.Owner.ContainerID
+		}
+	}
+	return ""
+}
+
+// isOfOldName reports whether a network is one that was renamed or given up, and the list
+// is of its runtime: no configuration has the name, while others are there, containers on
+// the list hold addresses of one of these, and their IDs have the form of those here. A
+// runtime whose configurations are elsewhere, as Nomad's, has IDs of another form, or
+// needs --conf-dir to be looked at.
+func (t *tool) isOfOldName(cmd *cobra.Command, n network, c collected) bool {
+	if len(n.confs) > 0 {
+		return false
+	}
+	for _, other := range t.discovered {
+		if len(other.confs) == 0 {
+			continue
+		}
+		leases, err := t.allLeases(cmd, other)
+		id := c.list.holder(leases)
+		if err != nil || id == "" {
+			continue // Then the list has to show by itself what it is of.
+		}
+		strange := func(l backend.Lease) bool { return !l.Owner.IsZero() && !attachments.SameForm(id, l.Owner.ContainerID) }
+		if !slices.ContainsFunc(c.sorted.Unlisted, strange) {
+			return true
+		}
+	}
+	return false
+}
+
+// merged returns both, by address.
+func merged(a, b []backend.Lease) []backend.Lease {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, func(a, b backend.Lease) int { return a.Addr.Compare(b.Addr) })
+	return all
+}

@@ -1,0 +1,90 @@
+package netns
+
+import (
+	"bufio"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+func addresses() map[netip.Addr]string {
+	found := make(map[netip.Addr]string)
+	seen := make(map[uint64]bool) // inodes; nsfs is one file system
+	for _, path := range append(pinned(), ofProcesses()...) {
+		var stat unix.Stat_t
+		if unix.Stat(path, &stat) != nil || seen[stat.Ino] {
+			continue
+		}
+		seen[stat.Ino] = true
+		for _, addr := range addressesIn(path) {
+			found[addr] = path
+		}
+	}
+	return found
+}
+
+// pinned returns where network namespaces are mounted. A pod's is, also before it has a
+// process.
+func pinned() (paths []string) {
+	mounts, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return nil
+	}
+	defer mounts.Close() // It was only read.
+	for lines := bufio.NewScanner(mounts); lines.Scan(); {
+		// 423 29 0:4 net:[4026532281] /run/netns/x rw shared:244 - nsfs nsfs rw
+		if fields := strings.Fields(lines.Text()); len(fields) > 4 && strings.HasPrefix(fields[3], "net:[") {
+			paths = append(paths, unescape(fields[4]))
+		}
+	}
+	return paths
+}
+
+// unescape undoes what the kernel does to white space and backslashes in the path of a
+// mount.
+func unescape(path string) string {
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(path)
+}
+
+func ofProcesses() []string {
+	paths, _ := filepath.Glob("/proc/[0-9]*/ns/net") // The pattern is sound.
+	return paths
+}
+
+// addressesIn returns the addresses of the interfaces in a namespace, down or up. Without
+// the right to enter it, they are not known.
+func addressesIn(path string) []netip.Addr {
+	done := make(chan []netip.Addr)
+	go func() {
+		// The thread stays in the namespace, and ends with the goroutine.
+		runtime.LockOSThread()
+		done <- enter(path)
+	}()
+	return <-done
+}
+
+func enter(path string) (addrs []netip.Addr) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd) // It was not written.
+	if unix.Setns(fd, unix.CLONE_NEWNET) != nil {
+		return nil
+	}
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			addrs = append(addrs, p.Addr().Unmap())
+		}
+	}
+	return addrs
+}
