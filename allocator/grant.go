@@ -39,7 +39,11 @@ func (g *grant) repeat(s Set, held []backend.Lease, requested netip.Addr) (Assig
 			return s.assignment(l.Addr), nil
 		}
 	}
-	return Assignment{}, &DuplicateError{Addr: held[0].Addr, Holder: held[0]}
+	err := &DuplicateError{Addr: held[0].Addr, Holder: held[0]}
+	if requested != err.Addr {
+		err.Requested = requested
+	}
+	return Assignment{}, err
 }
 
 func (g *grant) requested(index int, s Set, addr netip.Addr) (Assignment, error) {

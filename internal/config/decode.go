@@ -99,6 +99,10 @@ func decodeError(key string, err error) error {
 	var mismatch *json.UnmarshalTypeError
 	if errors.As(err, &mismatch) {
 		key = keyOf(key, mismatch.Field)
+		if isRangeSet(mismatch.Type) {
+			return undecodable(`write a list of range sets, each of them a list of ranges: [[{"subnet": "10.1.2.0/24"}]]`,
+				"a range set in %s is of JSON type %s, want array", key, mismatch.Value)
+		}
 		return undecodable("correct the type of this value",
 			"%s is of JSON type %s, want %s", key, mismatch.Value, jsonType(mismatch.Type))
 	}
