@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 )
@@ -78,3 +80,21 @@ func asSets(ranges []json.RawMessage) string {
 
 // isRangeSet reports whether t holds a range set.
 func isRangeSet(t reflect.Type) bool { return t == reflect.TypeFor[[]rawRange]() }
+
+// placeOf says where JSON is broken, and what to do where that is plain.
+func placeOf(data []byte, err *json.SyntaxError) string {
+	text := fmt.Sprintf("the JSON is broken at byte %d", err.Offset)
+	at := int(err.Offset) - 1 // of the byte that is wrong
+	if at < 0 || at >= len(data) || strings.Contains(err.Error(), "unexpected end") {
+		return text
+	}
+	before := bytes.TrimRight(data[:at], " \t\r\n")
+	text += fmt.Sprintf(", in line %d", 1+bytes.Count(data[:at], []byte("\n")))
+	switch {
+	case bytes.HasSuffix(before, []byte(",")) && (data[at] == '}' || data[at] == ']'):
+		return text + ": remove the comma before it"
+	case strings.Contains(err.Error(), "after object key:value pair"), strings.Contains(err.Error(), "after array element"):
+		return text + ": put a comma before it, or a bracket"
+	}
+	return text
+}

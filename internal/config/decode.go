@@ -88,7 +88,12 @@ func (t *rawText) UnmarshalJSON(data []byte) error {
 
 // Decode is json.Unmarshal with an error that speaks of keys, not of Go types.
 func Decode(data []byte, into any) error {
-	return decodeError("", json.Unmarshal(data, into))
+	err := json.Unmarshal(data, into)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return undecodable(placeOf(data, syntax), "%s", err)
+	}
+	return decodeError("", err)
 }
 
 // decodeError explains what encoding/json complains about in the value at key.
@@ -106,12 +111,7 @@ func decodeError(key string, err error) error {
 		return undecodable("correct the type of this value",
 			"%s is of JSON type %s, want %s", key, mismatch.Value, jsonType(mismatch.Type))
 	}
-	advice := "write one JSON object"
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		advice = fmt.Sprintf("the JSON is broken at byte %d", syntax.Offset)
-	}
-	return undecodable(advice, "%s", err)
+	return undecodable("write one JSON object", "%s", err)
 }
 
 // undecodable keeps the words, and the spelling, of CNI's own plugin skeleton:

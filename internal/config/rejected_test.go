@@ -185,7 +185,18 @@ func TestUnknownValuesNameTheKnown(t *testing.T) {
 func TestBrokenJSONNamesThePlace(t *testing.T) {
 	_, err := config.Parse([]byte(`{"name": net}`), "")
 	require.EqualError(t, err, "error unmarshall network config: invalid character 'e' in literal null (expecting 'u'); "+
-		"the JSON is broken at byte 11")
+		"the JSON is broken at byte 11, in line 1")
+	for stdin, advice := range map[string]string{
+		"{\"name\": \"net\",\n}":             "the JSON is broken at byte 17, in line 2: remove the comma before it",
+		"{\"name\": \"net\"\n\"ipam\": {}}":  "the JSON is broken at byte 16, in line 2: put a comma before it, or a bracket",
+		"{\"ipam\": {\"exclude\": [1,\n2,]}": "the JSON is broken at byte 27, in line 2: remove the comma before it",
+		"{\"name\": \"net\"":                 "the JSON is broken at byte 14",
+	} {
+		_, err := config.Parse([]byte(stdin), "")
+		var e *config.Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, advice, e.Advice, stdin)
+	}
 }
 
 func TestInvalidArgs(t *testing.T) {
