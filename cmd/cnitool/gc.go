@@ -25,7 +25,8 @@ func (t *tool) gcCommand() *cobra.Command {
 use (CNI 1.1), and detach what is remembered of attachments that are not.
 
 Which are in use has to be said: whatever is not listed loses its addresses.
-NETNS is accepted, and not used.
+NETNS is accepted, and not used. For a list with disableGC nothing is done, and
+the exit status is 1.
 
   cnitool gc NET --valid FILE  those in a file, or - for standard input:
                                container IDs, as "crictl pods -q" prints them
@@ -37,6 +38,10 @@ NETNS is accepted, and not used.
 			n, err := t.ready(args[0])
 			if err != nil {
 				return err
+			}
+			if n.list.DisableGC {
+				fmt.Fprintf(t.errs, "cnitool: %s: nothing was done: disableGC is true in %s; leasehold gc minds it not\n", n.list.Name, n.file)
+				return errNo
 			}
 			remembered, err := t.remembered(n)
 			if err != nil {

@@ -9,9 +9,11 @@ package main
 import (
 	"context"
 	"os"
+
+	"github.com/leasehold/leasehold/internal/lint"
 )
 
 func main() {
-	t := tool{in: os.Stdin, out: os.Stdout, errs: os.Stderr, getenv: os.Getenv}
+	t := tool{in: os.Stdin, out: os.Stdout, errs: os.Stderr, getenv: os.Getenv, hostAddrs: lint.HostAddrs}
 	os.Exit(t.run(context.Background(), os.Args[1:]))
 }

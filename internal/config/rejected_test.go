@@ -189,7 +189,7 @@ func TestBrokenJSONNamesThePlace(t *testing.T) {
 	for stdin, advice := range map[string]string{
 		"{\"name\": \"net\",\n}":             "the JSON is broken at byte 17, in line 2: remove the comma before it",
 		"{\"name\": \"net\"\n\"ipam\": {}}":  "the JSON is broken at byte 16, in line 2: put a comma before it, or a bracket",
-		"{\"ipam\": {\"exclude\": [1,\n2,]}": "the JSON is broken at byte 27, in line 2: remove the comma before it",
+		"{\"ipam\": {\"exclude\": [1,\n2,]}": "the JSON is broken at byte 28, in line 2: remove the comma before it",
 		"{\"name\": \"net\"":                 "the JSON is broken at byte 14",
 	} {
 		_, err := config.Parse([]byte(stdin), "")
