@@ -40,7 +40,7 @@ the exit status is 1.
 				return err
 			}
 			if n.list.DisableGC {
-				fmt.Fprintf(t.errs, "cnitool: %s: nothing was done: disableGC is true in %s; leasehold gc minds it not\n", n.list.Name, n.file)
+				fmt.Fprintf(t.errs, "cnitool: %s: nothing was done: disableGC is true in %s; leasehold gc works all the same\n", n.list.Name, n.file)
 				return errNo
 			}
 			remembered, err := t.remembered(n)

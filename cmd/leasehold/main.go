@@ -13,10 +13,12 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/leasehold/leasehold/internal/lint"
 )
 
 func main() {
-	t := tool{in: os.Stdin, out: os.Stdout, errs: os.Stderr, getenv: os.Getenv, now: time.Now}
+	t := tool{in: os.Stdin, out: os.Stdout, errs: os.Stderr, getenv: os.Getenv, now: time.Now, hostAddrs: lint.HostAddrs}
 	os.Exit(t.run(context.Background(), os.Args[1:]))
 }
 

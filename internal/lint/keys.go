@@ -76,7 +76,7 @@ func (l *linter) place() {
 		l.problem(`write "cniVersion"`, "version %s: there is no such key, and without cniVersion the version is 0.1.0", shown(all["version"]))
 	}
 	if l.network.DisableGC {
-		l.note("leave it out for the GC of CNI 1.1; leasehold gc minds it not", "disableGC true: a runtime's GC, and cnitool gc, do nothing for this network")
+		l.note("leave it out to have them; leasehold gc works all the same", "disableGC true: a runtime's GC, and cnitool gc, do nothing for this network")
 	}
 	if dir := l.network.DataDir; !isAbs(dir) {
 		l.problem("write a path that begins with /", "ipam.dataDir %q: it is another directory for each working directory that a runtime has", dir)

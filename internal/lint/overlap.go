@@ -48,7 +48,7 @@ func overlapping(a netconf.Network, r keyedRange, b netconf.Network, s keyedRang
 	}
 	f := Finding{
 		File: a.File, Network: a.Name, Other: b.Name, OtherFile: b.File,
-		Text: fmt.Sprintf("%s: the range %s overlaps with %s of %s (%s in %s): both give out the same addresses, each without the other knowing",
+		Text: fmt.Sprintf("%s: the range %s overlaps with %s of %s (%s in %s): both give out the same addresses",
 			r.key, r, s, other, s.key, filepath.Base(b.File)),
 		Advice: "give each network a subnet, or ends of its own",
 	}

@@ -39,7 +39,7 @@ func (l *linter) ends(r keyedRange) {
 	}
 	if addr := all.Last; r.Leasable(addr) {
 		l.note(fmt.Sprintf(`write "rangeEnd": %q`, addr.Prev()),
-			"%s.rangeEnd %q: this is the broadcast address of %s, and can be leased; nobody on the subnet reaches a container that has it",
+			"%s.rangeEnd %q: this is the broadcast address of %s, and can be leased; nothing on the subnet reaches a container that has it",
 			r.key, addr, subnet).Addr = addr
 	}
 }

@@ -148,9 +148,15 @@ func (n Node) Named(name string) []Network {
 // looking, and not by the name of the file. That none of it is about host-local is no
 // error, and the networks are none then.
 func ReadFile(path string) ([]Network, error) {
+	n, err := Load(path)
+	return n.Networks, err
+}
+
+// Load is ReadFile for one who wants the text as well.
+func Load(path string) (Node, error) {
 	text, err := readFile(path)
 	if err != nil {
-		return nil, &Problem{path, err}
+		return Node{}, &Problem{path, err}
 	}
 	n := Inspect(path, text)
 	var errs []error
@@ -158,9 +164,9 @@ func ReadFile(path string) ([]Network, error) {
 		errs = append(errs, p)
 	}
 	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+		return Node{}, errors.Join(errs...)
 	}
-	return n.Networks, nil
+	return n, nil
 }
 
 // Inspect reads a text as ReadFile does, with a name for what it was read from. A directory
