@@ -144,7 +144,9 @@ func (t *tool) configurations() ([]netconf.Network, error) {
 	var err error
 	t.node, err = netconf.Read(t.confPlace())
 	for _, p := range t.node.Problems {
-		t.warn("%v", p)
+		if !t.finding {
+			t.warn("%v", p)
+		}
 	}
 	return t.node.Networks, err
 }

@@ -25,6 +25,7 @@ type tool struct {
 	dirs       []string     // in which networks were looked for
 	node       netconf.Node // what configurations say
 	configured []string     // the networks that they have
+	finding    bool         // what is wrong with a configuration is a finding, and no warning
 	discovered []network    // all that there are, named or not
 	bystanders []bystander  // what is in the directories, and is no store
 	told       []string     // what to do next

@@ -81,6 +81,7 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 		return errors.New("--accept-loss needs --repair")
 	}
 	cmd.SetContext(interruptible(cmd.Context()))
+	t.finding = len(names) == 0
 	networks, err := t.networks(names)
 	if err != nil {
 		return err

@@ -41,11 +41,24 @@ func (l *linter) unknown(k config.UnknownKey) {
 		l.add(advice == "", cmp.Or(advice, "leave it out"), "%s %s: this is a key of %s, and is passed over", k.Key(), value, from)
 	case isMisspelt:
 		l.problem(fmt.Sprintf("write %q", known), "%s %s: there is no such key, and it is passed over", k.Key(), value)
+	case strings.HasPrefix(k.Path, "ipam.routes[") && ofRoute(k.Name) != "":
+		l.problem(fmt.Sprintf("write %q", ofRoute(k.Name)), "%s %s: there is no such key, and it is passed over", k.Key(), value)
 	case slices.Contains(config.KnownKeys(), k.Name):
 		l.problem(`write it in ipam, beside "ranges"`, "%s %s: it means nothing there, and is passed over", k.Key(), value)
 	default:
 		l.note("known are "+strings.Join(k.Known, ", "), "%s %s: there is no such key, and it is passed over", k.Key(), value)
 	}
+}
+
+// ofRoute returns the key of a route that another word is used for.
+func ofRoute(name string) string {
+	switch strings.ToLower(name) {
+	case "gateway", "via", "nexthop":
+		return "gw"
+	case "destination", "to", "network", "subnet":
+		return "dst"
+	}
+	return ""
 }
 
 // ipRange is about the key in which nerdctl notes what it was asked for. It has put the ends
