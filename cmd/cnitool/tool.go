@@ -69,7 +69,7 @@ a plugin is not there, or did not answer. That of run is the command's own, or
 		t.listCommand(), t.validateCommand(), t.runCommand())
 	cli.Prepare(root)
 	for _, c := range root.Commands() {
-		if strings.Contains(c.Use, " NET") {
+		if strings.Contains(c.Use, "NET") {
 			c.ValidArgsFunction = t.networkNames
 		}
 	}
