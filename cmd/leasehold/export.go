@@ -31,6 +31,7 @@ left out.`,
 			if err != nil {
 				return err
 			}
+			t.tellBystanders()
 			return t.withOutput(to, func(w io.Writer) error { return t.export(cmd, networks, w) })
 		},
 	}

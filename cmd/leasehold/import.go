@@ -156,8 +156,8 @@ func (t *tool) plant(cmd *cobra.Command, n network, from *dump.Network, kind str
 // configuration yet.
 func (t *tool) importTo(name string) (network, error) {
 	n, err := t.network(name)
-	if errors.Is(err, errUnknown) || t.dataDir != "" && errors.Is(err, fs.ErrNotExist) {
-		return network{name: name, path: filepath.Join(cmp.Or(t.dataDir, defaultDataDir), name)}, nil
+	if errors.Is(err, errUnknown) || len(t.dataDirFlag) > 0 && errors.Is(err, fs.ErrNotExist) {
+		return network{name: name, path: filepath.Join(append(t.dataDirFlag, defaultDataDir)[0], name)}, nil
 	}
 	return n, err
 }

@@ -55,9 +55,9 @@ func (t *tool) networks(names []string) ([]network, error) {
 	}
 	t.configured = namesOf(confs)
 	all, err := t.discover(confs)
-	t.discovered = all
+	t.discovered = slices.Clone(all)
 	if err != nil || len(names) == 0 {
-		return all, err
+		return t.withoutBystanders(all), err
 	}
 	named := make([]network, 0, len(names))
 	for _, name := range names {
@@ -125,26 +125,30 @@ func (t *tool) unknown(name string, all []network) error {
 // somebody has named it, and not said either where the stores are.
 func (t *tool) configurations() ([]netconf.Network, error) {
 	if t.confFile != "" {
-		confs, err := netconf.ReadFile(t.confFile)
+		var err error
+		t.node, err = netconf.Load(t.confFile)
 		if errors.Is(err, syscall.EISDIR) {
 			err = fmt.Errorf("--conf %s: that is a directory; name it with --conf-dir", t.confFile)
 		}
-		return confs, err
+		return t.node.Networks, err
 	}
 	if t.confDir != "" {
 		info, err := os.Stat(t.confDir)
 		switch {
-		case err != nil && t.dataDir == "":
+		case err != nil && len(t.dataDirFlag) == 0:
 			return nil, flagPath("--conf-dir", err)
 		case err == nil && !info.IsDir():
 			return nil, fmt.Errorf("--conf-dir %s: that is a file; name it with --conf", t.confDir)
 		}
 	}
-	node, err := netconf.Read(t.confPlace())
-	for _, p := range node.Problems {
-		t.warn("%v", p)
+	var err error
+	t.node, err = netconf.Read(t.confPlace())
+	for _, p := range t.node.Problems {
+		if !t.finding {
+			t.warn("%v", p)
+		}
 	}
-	return node.Networks, err
+	return t.node.Networks, err
 }
 
 // confPlace returns where configurations are looked for.
@@ -165,20 +169,6 @@ func (t *tool) next(text string) {
 	}
 }
 
-// dataDirs returns the directories in which stores are looked for.
-func (t *tool) dataDirs(confs []netconf.Network) []string {
-	if t.dataDir != "" {
-		return []string{t.dataDir}
-	}
-	dirs := []string{defaultDataDir}
-	for _, c := range confs {
-		if dir := c.DataDir; !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
-		}
-	}
-	return dirs
-}
-
 // discover returns all networks, by name.
 func (t *tool) discover(confs []netconf.Network) ([]network, error) {
 	var all []network
@@ -186,7 +176,7 @@ func (t *tool) discover(confs []netconf.Network) ([]network, error) {
 	for _, dir := range t.dirs {
 		entries, err := os.ReadDir(dir)
 		switch {
-		case err != nil && t.dataDir != "":
+		case err != nil && len(t.dataDirFlag) > 0:
 			return nil, flagPath("--data-dir", err)
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return nil, err
@@ -198,7 +188,7 @@ func (t *tool) discover(confs []netconf.Network) ([]network, error) {
 		}
 	}
 	for _, c := range confs {
-		path := filepath.Join(cmp.Or(t.dataDir, c.DataDir), c.Name)
+		path := t.pathOf(c)
 		i := slices.IndexFunc(all, func(n network) bool { return n.path == path })
 		if i < 0 {
 			i = len(all)
@@ -223,10 +213,11 @@ func (n network) pools() []allocator.Pool {
 	return pools
 }
 
-// contains reports whether a range of the network contains addr, or none is known.
+// contains reports whether a range of the network contains addr, or not all are known.
 func (n network) contains(addr netip.Addr) bool {
 	pools := n.pools()
-	return len(pools) == 0 || slices.ContainsFunc(pools, func(p allocator.Pool) bool { return p.Contains(addr) })
+	elsewhere := slices.ContainsFunc(n.confs, func(c netconf.Network) bool { return c.RangesElsewhere })
+	return len(pools) == 0 || elsewhere || slices.ContainsFunc(pools, func(p allocator.Pool) bool { return p.Contains(addr) })
 }
 
 // tellNoRanges says why there is nothing to say about the ranges of a network.

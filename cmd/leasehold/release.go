@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,29 +14,34 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/attachments"
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/config"
 )
 
 type releaseFlags struct {
 	owner  backend.Owner
+	pod    string
 	dryRun bool
 }
 
 func (t *tool) releaseCommand() *cobra.Command {
 	var f releaseFlags
 	c := &cobra.Command{
-		Use:   "release NETWORK (ADDRESS… | --container ID)",
-		Short: "Release addresses, or what a container holds",
-		Long: `Release addresses of a network, or all that a container holds in it.
+		Use:   "release NETWORK (ADDRESS… | --container ID | --pod POD)",
+		Short: "Release addresses, or what a container or pod holds",
+		Long: `Release addresses of a network, or all that a container or a pod holds in it.
 
 All of it is one transaction: if an address is not leased, nothing is released,
 and the exit status is 1. The container should be gone: its address will be
-leased again. As JSON: an array of what was released, as that of list.`,
+leased again. Of a pod that has leases of several containers, of an old sandbox
+and of the one that runs, nothing is released: name the container. Files stores
+do not record pods. As JSON: an array of what was released, as that of list.`,
 		Example: `  leasehold release podnet 10.1.0.7 --dry-run
   leasehold release podnet --container 4f2d9c0e8b7a65544f2d...`,
 		Args: cli.Arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.release(cmd, args[0], args[1:], f) },
 	}
 	c.Flags().StringVar(&f.owner.ContainerID, "container", "", "ID of the container, whole")
+	c.Flags().StringVar(&f.pod, "pod", "", "the pod, NAMESPACE/POD")
 	c.Flags().StringVar(&f.owner.IfName, "ifname", "", "with --container: this interface only")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be released, and release nothing")
 	return c
@@ -51,8 +57,8 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 		return err
 	}
 	leases, err := t.releaseFrom(cmd, n, addrs, f)
-	unleased := (*allocator.UnleasedError)(nil)
-	if err != nil && !errors.As(err, &unleased) {
+	unleased, several := (*allocator.UnleasedError)(nil), (*allocator.SeveralError)(nil)
+	if err != nil && !errors.As(err, &unleased) && !errors.As(err, &several) {
 		return t.inNetwork(n, err)
 	}
 	if err := t.tellReleased(n, leases, f.dryRun); err != nil {
@@ -61,6 +67,11 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 	switch {
 	case unleased != nil:
 		return t.nothingReleased(n, isNotLeased(unleased.Addrs))
+	case several != nil:
+		return t.nothingReleased(n, fmt.Sprintf("%s has leases of %s: %s; name one by --container", several.Pod,
+			count(len(several.Containers), "container"), strings.Join(several.Containers, ", ")))
+	case len(leases) == 0 && f.pod != "":
+		return t.nothingReleased(n, f.pod+" holds nothing"+n.noPods())
 	case len(leases) == 0:
 		return t.nothingReleased(n, fmt.Sprintf("%s holds nothing%s", f.owner, t.wholeID(cmd, n, f.owner)))
 	}
@@ -84,10 +95,10 @@ func isNotLeased(addrs []netip.Addr) string {
 // check reads the addresses, and makes sure that it is clear what is meant.
 func (f releaseFlags) check(texts []string) ([]netip.Addr, error) {
 	switch {
-	case f.owner.ContainerID != "" && len(texts) > 0:
-		return nil, errors.New("name addresses, or a container, not both")
-	case f.owner.ContainerID == "" && len(texts) == 0:
-		return nil, errors.New("name the addresses to release, or --container ID")
+	case f.owner.ContainerID != "" && len(texts) > 0, f.pod != "" && len(texts) > 0, f.owner.ContainerID != "" && f.pod != "":
+		return nil, errors.New("name addresses, or a container, or a pod: one of them, not both")
+	case f.owner.ContainerID == "" && f.pod == "" && len(texts) == 0:
+		return nil, errors.New("name the addresses to release, or --container ID, or --pod NAMESPACE/POD")
 	case f.owner.ContainerID == "" && f.owner.IfName != "":
 		return nil, errors.New("--ifname needs --container")
 	}
@@ -111,6 +122,13 @@ func (t *tool) releaseFrom(cmd *cobra.Command, n network, addrs []netip.Addr, f 
 	}
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
+	if f.pod != "" {
+		pod, err := parsePod(f.pod)
+		if err != nil {
+			return nil, err
+		}
+		return allocator.ReleasePod(ctx, store, pod)
+	}
 	if f.owner.ContainerID != "" {
 		return allocator.Release(ctx, store, f.owner)
 	}
@@ -133,6 +151,14 @@ func (t *tool) wholeID(cmd *cobra.Command, n network, o backend.Owner) string {
 		return "" // It is only a hint.
 	}
 	return text
+}
+
+// noPods says so of a network whose store records no pods.
+func (n network) noPods() string {
+	if kind, err := n.kind(); err == nil && kind == config.Files {
+		return "; files stores do not record pods"
+	}
+	return ""
 }
 
 // A rehearsal is a store on which nothing that is done has an effect.

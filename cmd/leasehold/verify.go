@@ -24,10 +24,21 @@ func (t *tool) verifyCommand() *cobra.Command {
 		Short: "Look for what is wrong with stores, and mend it",
 		Long: `Look for what is wrong with the stores of the networks named, or of all: damaged
 pages and records, indices that contradict the leases, torn lease files, files
-that do not belong there, and, where a configuration is found, leases of
-addresses that lie in no range. The exit status is 1 if something was found.
+that do not belong there; and leases of one address in two stores, as there are
+after a data directory was moved (name the old one too: --data-dir OLD
+--data-dir NEW). The exit status is 1 if something was found.
 
-With --repair, a bolt store in which something was found is replaced by a new
+Where configurations are found, they are looked at as well: leases of addresses
+that lie in no range, or are the gateway now, excluded, or a broadcast address;
+ranges that overlap with another network's, or have an address of this host;
+configurations that the plugin refuses, and keys in ipam that it passes over.
+
+A note is said, and is nothing wrong: see cnitool validate --help for what is.
+Networks with the same addresses on different links of the host (macvlan,
+ipvlan, vlan) are a note, because nothing may connect these. So is what lies in
+a data directory and is no store.
+
+With --repair, a bolt store in which something is wrong is replaced by a new
 one with every lease that can be read; the old one is kept in the directory
 .leasehold beside the stores. Addresses whose holders are lost stay taken. If it
 is not even known which those are, nothing is done: they could be leased again
@@ -38,7 +49,7 @@ cursors that are none removed. Leases outside every range are left to release
 and gc. What is still found afterwards is told.
 
 As JSON: an array of objects with the keys network, store (files or bolt),
-finding, and repaired (what was done about it; empty if nothing).`,
+finding, repaired (what was done about it; empty if nothing) and note (a bool).`,
 		RunE: func(cmd *cobra.Command, names []string) error { return t.verify(cmd, names, f) },
 	}
 	c.Flags().BoolVar(&f.repair, "repair", false, "mend what can be mended in the networks named")
@@ -54,7 +65,13 @@ type finding struct {
 	Store    string `json:"store"`
 	Finding  string `json:"finding"`
 	Repaired string `json:"repaired"`
+
+	// Note reports that the finding is good to know, and nothing is wrong.
+	Note bool `json:"note"`
 }
+
+// isWrong reports whether something is wrong, and still is.
+func (f finding) isWrong() bool { return f.Finding != "" && !f.Note }
 
 func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 	switch {
@@ -64,6 +81,7 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 		return errors.New("--accept-loss needs --repair")
 	}
 	cmd.SetContext(interruptible(cmd.Context()))
+	t.finding = len(names) == 0
 	networks, err := t.networks(names)
 	if err != nil {
 		return err
@@ -78,13 +96,13 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 		findings = append(findings, found...)
 		failed = errors.Join(failed, t.inNetwork(n, err))
 	}
+	around, err := t.around(cmd, networks, len(names) > 0)
+	findings, failed = append(findings, around...), errors.Join(failed, err)
 	if err := errors.Join(t.tellFindings(networks, findings, failed), failed); err != nil {
 		return err
 	}
-	for _, f := range findings {
-		if f.Finding != "" {
-			return errNo
-		}
+	if slices.ContainsFunc(findings, finding.isWrong) {
+		return errNo
 	}
 	return nil
 }
@@ -143,9 +161,11 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, 
 			return found, nil // Its leases cannot be relied on.
 		}
 	}
-	outside, err := t.outside(cmd, n)
-	for _, l := range outside {
-		add(fmt.Sprintf("%s is leased, %s, and lies in no range of the configuration", l.Addr, t.holder(l)))
+	leases, err := t.allLeases(cmd, n)
+	for _, l := range leases {
+		if why := n.misplaced(l.Addr); why != "" {
+			add(fmt.Sprintf("%s is leased, %s, and %s", l.Addr, t.holder(l), why))
+		}
 	}
 	return found, err
 }
@@ -154,14 +174,6 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, 
 // that one could not look.
 func isFinding(err error) bool {
 	return err == nil || errors.Is(err, backend.ErrDamaged) || errors.Is(err, backend.ErrFormat) || errors.Is(err, backend.ErrOtherStore)
-}
-
-// outside returns the leases that lie in no range. Without a configuration it is not
-// known of any.
-func (t *tool) outside(cmd *cobra.Command, n network) ([]backend.Lease, error) {
-	all, err := t.allLeases(cmd, n)
-	inside := func(l backend.Lease) bool { return n.contains(l.Addr) }
-	return slices.DeleteFunc(all, inside), err
 }
 
 func (t *tool) repair(cmd *cobra.Command, n network, kind string, acceptLoss bool) (done []finding, err error) {
@@ -216,10 +228,11 @@ func (t *tool) tellFindings(networks []network, findings []finding, failed error
 		if f.Repaired != "" {
 			fmt.Fprintf(t.out, "%s: repaired: %s\n", f.Network, cli.Printable(f.Repaired))
 		} else {
-			fmt.Fprintf(t.out, "%s: %s\n", f.Network, cli.Printable(f.Finding))
+			fmt.Fprintf(t.out, "%s: %s%s\n", f.Network, f.label(), cli.Printable(f.Finding))
 		}
 	}
-	if len(findings) == 0 && failed == nil {
+	nothing := !slices.ContainsFunc(findings, func(f finding) bool { return !f.Note })
+	if nothing && failed == nil {
 		fmt.Fprintf(t.out, "%s: nothing is wrong\n", count(len(networks), "network"))
 	}
 	return nil

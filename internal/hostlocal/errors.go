@@ -53,7 +53,7 @@ func classify(err error, network string) (code uint, details string) {
 	case errors.As(err, &taken):
 		return CodeTaken, fmt.Sprintf("to see who holds it, run: leasehold who %s", taken.Addr)
 	case errors.As(err, &duplicate):
-		return CodeDuplicate, `run DEL for this attachment first; "onDuplicate": "return" in ipam returns what it has`
+		return CodeDuplicate, adviseDuplicate(duplicate)
 	case errors.As(err, &request):
 		return CodeImpossible, ""
 	case errors.As(err, &missing):
@@ -63,6 +63,15 @@ func classify(err error, network string) (code uint, details string) {
 			filepath.Dir(mismatch.Path), filepath.Base(mismatch.Path), mismatch.Configured, mismatch.Standing)
 	}
 	return classifyStore(err, network)
+}
+
+// adviseDuplicate says what to do about an attachment that has an address already. Where it
+// asks for another one, to return what it has would not be what it wants.
+func adviseDuplicate(e *allocator.DuplicateError) string {
+	if e.Requested.IsValid() {
+		return fmt.Sprintf("it asks for %s and has %s: run DEL for this attachment first, or ask for no address", e.Requested, e.Addr)
+	}
+	return `run DEL for this attachment first; "onDuplicate": "return" in ipam returns what it has`
 }
 
 // classifyStore is classify for errors that say nothing about addresses.

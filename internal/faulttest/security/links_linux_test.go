@@ -29,8 +29,8 @@ func TestLinkInThePlaceOfTheStore(t *testing.T) {
 				n.refuses(hostlocal.CodeMismatch, command, pod("a"), map[string]any{"cni.dev/valid-attachments": []any{}})
 			}
 			for _, args := range [][]string{
-				{"list"}, {"metrics"}, {"verify"}, {"verify", "--repair", "podnet"}, {"release", "podnet", "10.0.0.10"},
-				{"migrate", "podnet", "--to", "bolt"}, {"export", "--to", n.in("exported")},
+				{"list", "podnet"}, {"metrics", "podnet"}, {"verify", "podnet"}, {"verify", "--repair", "podnet"}, {"release", "podnet", "10.0.0.10"},
+				{"migrate", "podnet", "--to", "bolt"}, {"export", "podnet", "--to", n.in("exported")},
 			} {
 				n.toolRefuses(n.store("podnet")+": ", args...)
 			}
