@@ -38,6 +38,11 @@ func lines(found []lint.Finding) (all []string) {
 	return all
 }
 
+func smallForStock(subnet string) string {
+	return "note: stock host-local v1.10.0 refuses this network, in a DEL too: ipam.subnet " + subnet +
+		" is too small for it; move the containers to a larger subnet before the stock plugin takes this one's place again"
+}
+
 func TestFindings(t *testing.T) {
 	const (
 		passed = ": there is no such key, and it is passed over; write "
@@ -45,11 +50,13 @@ func TestFindings(t *testing.T) {
 	)
 	for ipam, want := range map[string][]string{
 		`"subnet": "10.1.2.0/24"`: nil,
-		`"subnet": "10.1.2.0/24", "dataDir": "/run/x", "exclude": ["10.1.2.7"], "gateway": "none", "Backend": "bolt"`: nil,
-		range0 + `, "rangeStart": "10.1.2.9", "rangeEnd": "10.1.2.99", "gateway": "10.1.2.254"}]]`:                    nil,
-		`"ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "fd00::/64", "rangeStart": "fd00::"}]]`:                  nil, // no broadcast in IPv6
-		`"subnet": "10.1.2.0/31"`: nil,
-		`"subnet": "10.1.2.0/32"`: nil,
+		`"subnet": "10.1.2.0/24", "dataDir": "/run/x", "exclude": ["10.1.2.7"], "gateway": "none", "Backend": "bolt"`: {
+			`note: stock host-local v1.10.0 refuses this network, in a DEL too: ipam.gateway is "none", which it does not know; ` +
+				`name a gateway before the stock plugin takes this one's place again`},
+		range0 + `, "rangeStart": "10.1.2.9", "rangeEnd": "10.1.2.99", "gateway": "10.1.2.254"}]]`:   nil,
+		`"ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "fd00::/64", "rangeStart": "fd00::"}]]`: nil, // no broadcast in IPv6
+		`"subnet": "10.1.2.0/31"`: {smallForStock("10.1.2.0/31")},
+		`"subnet": "10.1.2.0/32"`: {smallForStock("10.1.2.0/32")},
 
 		// Keys.
 		`"subnet": "10.1.2.0/24", "range_start": "10.1.2.9"`:    {`ipam.range_start "10.1.2.9"` + passed + `"rangeStart"`},
@@ -83,8 +90,8 @@ func TestFindings(t *testing.T) {
 			`ipam: all of the range 10.1.2.1-10.1.2.6 is excluded or the gateway, so that every ADD fails; make the range longer, or exclude less`},
 		`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.0", "rangeEnd": "10.1.2.255", "exclude": ["10.1.2.0", "10.1.2.255"]`: nil,
 		`"subnet": "10.1.2.0/24", "gateway": "10.9.0.1"`: {
-			`note: ipam.gateway "10.9.0.1": it lies outside of 10.1.2.0/24, and the stock plugin from v1.10.0 on refuses that, in DEL too; ` +
-				`write one in 10.1.2.0/24, or "none"; where the router is elsewhere, on purpose, leave it, and keep to this plugin`},
+			`note: stock host-local v1.10.0 refuses this network, in a DEL too: ipam.gateway "10.9.0.1" is outside the subnet 10.1.2.0/24; ` +
+				`write a gateway of the subnet before the stock plugin takes this one's place again`},
 	} {
 		require.Equal(t, want, lines(lint.Node(together(t, net("n", ipam)), nil)), ipam)
 	}

@@ -2,19 +2,22 @@ package lint
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
 	"strings"
 
 	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/internal/config"
 )
 
 // ranges says what is odd about the ranges of the network.
 func (l *linter) ranges(host []HostAddr) {
+	l.refusedByStock()
 	for _, r := range rangesOf(l.network) {
 		l.ends(r)
-		l.gateway(r)
+		l.onlyGateway(r)
 		for _, h := range host {
 			if r.Leasable(h.Addr) {
 				l.problem(fmt.Sprintf(`write "exclude": [%q] in %s, or end the range before it`, h.Addr, r.key),
@@ -44,13 +47,17 @@ func (l *linter) ends(r keyedRange) {
 	}
 }
 
-// gateway is about gateways that no container of the subnet reaches, and about ranges that
-// have nothing else.
-func (l *linter) gateway(r keyedRange) {
-	if gw := r.Gateway(); gw.IsValid() && !r.Subnet().Contains(gw) {
-		l.note(fmt.Sprintf(`write one in %s, or "none"; where the router is elsewhere, on purpose, leave it, and keep to this plugin`, r.Subnet()),
-			"%s.gateway %q: it lies outside of %s, and the stock plugin from v1.10.0 on refuses that, in DEL too", r.key, gw, r.Subnet())
+// refusedByStock says what keeps the stock plugin from taking this one's place again.
+func (l *linter) refusedByStock() {
+	for _, err := range config.RefusedByStock(l.network.Text) {
+		if e := (*config.Error)(nil); errors.As(err, &e) {
+			l.note(e.Advice, "%s", e.Text)
+		}
 	}
+}
+
+// onlyGateway is about ranges that have no address to lease.
+func (l *linter) onlyGateway(r keyedRange) {
 	if r.Size() > 0 {
 		return
 	}
