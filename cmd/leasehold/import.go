@@ -124,9 +124,9 @@ func (t *tool) importInto(cmd *cobra.Command, n network, from *dump.Network, f i
 
 // asOfNow makes the leases ones of the present boot, and gives those a time that have none.
 // One of another boot would be released by the next ADD, and one of no boot, or without a
-// time, by no reboot. When the store was last searched says nothing about another one.
+// time, by no reboot. Nor would one in files, if this was not the boot of the last search.
 func asOfNow(c backend.Content, present allocator.Boot, now time.Time) backend.Content {
-	c.Boot = ""
+	c.Boot = present.ID
 	leases := c.Leases
 	c.Leases = func(yield func(backend.Lease, error) bool) {
 		for l, err := range leases {
@@ -174,7 +174,7 @@ func (i *imported) merge(c backend.Content) func(backend.Tx) error {
 				return err
 			}
 		}
-		return mergeCursors(tx, c)
+		return mergeState(tx, c)
 	}
 }
 
@@ -193,8 +193,8 @@ func (i *imported) put(tx backend.Tx, l backend.Lease) error {
 	return nil
 }
 
-// mergeCursors keeps those that the store has.
-func mergeCursors(tx backend.Tx, c backend.Content) error {
+// mergeState keeps what the store knows.
+func mergeState(tx backend.Tx, c backend.Content) error {
 	for set, addr := range c.Cursors {
 		_, err := tx.Cursor(set)
 		if errors.Is(err, backend.ErrNotFound) {
@@ -204,5 +204,9 @@ func mergeCursors(tx backend.Tx, c backend.Content) error {
 			return err
 		}
 	}
-	return nil
+	boot, err := tx.Boot()
+	if err != nil || boot != "" || c.Boot == "" {
+		return err
+	}
+	return tx.SetBoot(c.Boot)
 }
