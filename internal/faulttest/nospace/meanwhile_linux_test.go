@@ -2,6 +2,7 @@ package nospace
 
 import (
 	"bytes"
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -125,6 +126,34 @@ func TestAddIsRepeatedWhileTheLockIsBusy(t *testing.T) {
 		})
 	}
 }
+
+// A file system that keeps whole seconds does not tell a lease from the next. There an
+// address rather stays leased than that two containers get it.
+func TestAddUnheardWithCoarseTimes(t *testing.T) {
+	disk := filepath.Join(t.TempDir(), "disk")
+	require.NoError(t, os.Mkdir(disk, 0o755))
+	faulttest.NewImage(t, "ext4", 16<<20, "-I", "128").Mount(t, disk)
+	defer func() { require.NoError(t, unix.Unmount(disk, unix.MNT_DETACH)) }()
+	addr, more := requesting()
+	n := faulttest.Network{Dir: filepath.Join(disk, "networks"), Size: 5}.With("onDuplicate", "return")
+	for name, meanwhile := range map[string]func(){
+		"nothing":     func() {},
+		"returned":    func() { require.NoError(t, ignore(n.Plugin("ADD", "web", more))) },
+		"leased anew": func() { require.NoError(t, errors.Join(n.Del("web"), ignore(n.Plugin("ADD", "web", more)))) },
+	} {
+		unheard(t, n, meanwhile)
+		h, err := n.Sound(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, faulttest.Holding{"web": {addr}}, h, name)
+		require.NoError(t, n.Del("web"))
+	}
+	// The other store keeps times itself.
+	n.Dir, n.Backend = filepath.Join(disk, "bolt"), config.Bolt
+	unheard(t, n, func() {})
+	requireHeld(t, n, nil)
+}
+
+func ignore(_ []byte, err error) error { return err }
 
 func repeatWhileLocked(t *testing.T, n faulttest.Network, lock string) {
 	t.Helper()
