@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/memory"
 	"github.com/leasehold/leasehold/internal/boot"
@@ -85,7 +87,7 @@ func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) 
 	if err != nil {
 		return err
 	}
-	from.Content = inThisBoot(from.Content)
+	from.Content = asOfNow(from.Content, boot.Current(), t.now())
 	done, err := t.importInto(cmd, n, from, f)
 	if err != nil {
 		return t.inNetwork(n, err)
@@ -120,18 +122,17 @@ func (t *tool) importInto(cmd *cobra.Command, n network, from *dump.Network, f i
 	return done, err
 }
 
-// inThisBoot leaves out the boots of other machines and times: a lease that names one
-// would be released by the next ADD, as one of a boot that is over.
-func inThisBoot(c backend.Content) backend.Content {
-	present := boot.Current().ID
-	if c.Boot != present {
-		c.Boot = ""
-	}
+// asOfNow makes the leases ones of the present boot, and gives those a time that have none.
+// One of another boot would be released by the next ADD, and one of no boot, or without a
+// time, by no reboot. Nor would one in files, if this was not the boot of the last search.
+func asOfNow(c backend.Content, present allocator.Boot, now time.Time) backend.Content {
+	c.Boot = present.ID
 	leases := c.Leases
 	c.Leases = func(yield func(backend.Lease, error) bool) {
 		for l, err := range leases {
-			if l.Boot != present {
-				l.Boot = ""
+			l.Boot = present.ID
+			if l.Since.IsZero() {
+				l.Since = now
 			}
 			if !yield(l, err) {
 				return
@@ -145,7 +146,7 @@ func inThisBoot(c backend.Content) backend.Content {
 func (t *tool) plant(cmd *cobra.Command, n network, from *dump.Network, kind string) (done imported, err error) {
 	var lost migrate.Forgotten
 	done.added, lost, err = migrate.Plant(cmd.Context(), n.path, from.Content,
-		migrate.Options{To: kind, LockTimeout: t.lockTimeout, Now: t.now()})
+		migrate.Options{To: kind, LockTimeout: t.lockTimeout, Now: t.now(), Present: boot.Current()})
 	if err == nil && lost.Leases > 0 {
 		t.warn("%s: files cannot hold all that is known of %s: %s", n.name, count(lost.Leases, "lease"), forgotten(lost))
 	}

@@ -17,8 +17,9 @@ func (t *tool) listCommand() *cobra.Command {
 A BOOT of "this" is a lease made since this machine started, "earlier" one dated
 before: no container of that time is left. "another" is a lease with another
 boot ID that is not dated before: systemd-nspawn and LXC show another ID than
-that of their host. "this?" is one dated before, with the ID of the present
-boot: the clock was set since, or the machine has the same ID after every start.
+that of their host. "this?" is one dated before, but of this boot by its ID or
+its file: it was copied or imported, the clock was set, or the machine has the
+same ID after every start.
 
 A lease that is "(torn)" has lost its holder in a crash. What is not known is
 "-". On a terminal, container IDs are cut, and so are pods that it has no room

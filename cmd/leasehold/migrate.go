@@ -11,6 +11,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
+	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/migrate"
@@ -137,7 +138,7 @@ func (t *tool) toMigrate(names []string, f migrateFlags) ([]network, error) {
 }
 
 func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrate.Report, error) {
-	o := migrate.Options{To: f.to, DryRun: f.dryRun, LockTimeout: t.lockTimeout, Now: t.now()}
+	o := migrate.Options{To: f.to, DryRun: f.dryRun, LockTimeout: t.lockTimeout, Now: t.now(), Present: boot.Current()}
 	if bar := t.progress(n.name); bar != nil {
 		defer bar.Clear() // an error in drawing a bar is nobody's business, here and below
 		o.Progress = func(leases, total int) {

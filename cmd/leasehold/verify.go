@@ -10,6 +10,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/files"
+	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/exchange"
@@ -184,7 +185,7 @@ func (t *tool) repair(cmd *cobra.Command, n network, kind string, acceptLoss boo
 		err = t.repairFiles(cmd, n, add)
 		return done, err
 	}
-	o := migrate.RepairOptions{AcceptLoss: acceptLoss, LockTimeout: t.lockTimeout, Now: t.now()}
+	o := migrate.RepairOptions{AcceptLoss: acceptLoss, LockTimeout: t.lockTimeout, Now: t.now(), Present: boot.Current()}
 	r, err := migrate.Repair(cmd.Context(), n.path, o)
 	if err != nil {
 		return nil, err
@@ -194,7 +195,7 @@ func (t *tool) repair(cmd *cobra.Command, n network, kind string, acceptLoss boo
 		add("%d of them were found in pages that nothing leads to: they may have been released; leasehold gc releases what nobody uses", r.Doubtful)
 	}
 	if r.Kept > 0 {
-		add("of %s only the address is known; it stays taken, by %q, until gc or release", count(r.Kept, "lease"), migrate.LostContainer)
+		add("of %s only the address is known; it stays taken, by %q, until gc, release or a reboot", count(r.Kept, "lease"), migrate.LostContainer)
 	}
 	for _, lost := range r.Lost {
 		add("lost: %s", lost)

@@ -214,8 +214,8 @@ func (t *tool) tellLeaks(f fullness) {
 		say("  gc releases them; the bolt store does so by itself with the leases it has made")
 	}
 	if f.BeforeSameBoot > 0 {
-		say("%d dated before this machine started, with the present boot ID: the clock was set", f.BeforeSameBoot)
-		say("  since, or the machine has the same ID after every start; gc releases those not in use")
+		say("%d dated before this machine started, and of this boot by ID or file: copied or", f.BeforeSameBoot)
+		say("  imported, the clock was set, or the machine keeps its ID; gc releases those not in use")
 	}
 	if f.AnotherBoot > 0 {
 		say("%d with another boot ID, and not dated before this machine started: is it a", f.AnotherBoot)

@@ -61,9 +61,9 @@ func Mount(t testing.TB, source, dir, kind, options string) {
 // An Image is a file in which there is a file system.
 type Image struct{ Path, Kind string }
 
-// NewImage makes one, or skips the test where there are not the programs to do that. It
-// is in memory.
-func NewImage(t testing.TB, kind string, size int64) Image {
+// NewImage makes one, with these arguments of mkfs, or skips the test where there are not
+// the programs to do that. It is in memory.
+func NewImage(t testing.TB, kind string, size int64, args ...string) Image {
 	t.Helper()
 	for _, program := range []string{"mkfs." + kind, "mount"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -81,7 +81,7 @@ func NewImage(t testing.TB, kind string, size int64) Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, "mkfs."+kind, "-q", i.Path)
+	run(t, "mkfs."+kind, append(args, "-q", i.Path)...)
 	return i
 }
 

@@ -30,8 +30,7 @@ func (p *Plugin) add(ctx context.Context, r request) error {
 	if err != nil {
 		return err
 	}
-	ctx = newTimeout(ctx, c.LockTimeout)
-	got, err := a.Allocate(ctx, allocator.Request{
+	got, err := a.Allocate(newTimeout(ctx, c.LockTimeout), allocator.Request{
 		Owner: r.owner, Addrs: c.Requested, Pod: c.Pod, Netns: r.netns,
 	})
 	if err != nil {
@@ -39,7 +38,8 @@ func (p *Plugin) add(ctx context.Context, r request) error {
 	}
 	if err := writeResult(p.Stdout, c, got, dns); err != nil {
 		err = fmt.Errorf("write to standard output: %w", err)
-		return errors.Join(err, a.Undo(ctx, r.owner, got))
+		// With a time of its own: a reader that goes away late has used up the other.
+		return errors.Join(err, a.Undo(newTimeout(ctx, c.LockTimeout), r.owner, got))
 	}
 	return nil
 }

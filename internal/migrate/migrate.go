@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/dump"
 	"github.com/leasehold/leasehold/internal/exchange"
@@ -35,6 +36,9 @@ type Options struct {
 	// Now is the time that the name of the old store says, and that a lease
 	// gets of which no time is known where it has to have one.
 	Now time.Time
+
+	// Present is the present boot, as far as it is known.
+	Present allocator.Boot
 }
 
 // A Report says what a migration has done, or would do.

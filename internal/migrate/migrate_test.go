@@ -17,6 +17,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/files"
+	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/dump"
 	"github.com/leasehold/leasehold/internal/exchange"
@@ -25,7 +26,9 @@ import (
 
 var now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
-func options(to string) Options { return Options{To: to, LockTimeout: time.Minute, Now: now} }
+func options(to string) Options {
+	return Options{To: to, LockTimeout: time.Minute, Now: now, Present: boot.Current()}
+}
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
@@ -41,6 +44,9 @@ func stateOf(t require.TestingT, path string) (s state) {
 		require.NoError(t, err)
 		for l, err := range c.Leases {
 			require.NoError(t, err)
+			if l.Boot == boot.Current().ID {
+				l.Boot = "" // as all leases have it whose files were made just now
+			}
 			s.leases = append(s.leases, l)
 		}
 		s.cursors = c.Cursors
@@ -119,6 +125,32 @@ func TestRunAndBack(t *testing.T) {
 	require.FileExists(t, back.Aside)
 	require.NoError(t, stores.Verify(t.Context(), path))
 	require.Len(t, aside(t, path), 2)
+}
+
+// A reboot ends what was moved: the leases are of the present boot, and so is the search
+// that stands in for the boot of those that have none.
+func TestRunKeepsTheBoot(t *testing.T) {
+	present := boot.Current()
+	if present.ID == "" {
+		t.Skip("this system does not tell its boots apart")
+	}
+	for last, want := range map[string]string{"": present.ID, "an earlier one": "an earlier one"} {
+		path := filepath.Join(t.TempDir(), "podnet")
+		c := sample().content()
+		c.Boot = last
+		require.NoError(t, stores.Create(path, config.Files, c))
+		_, err := Run(t.Context(), path, options(config.Bolt))
+		require.NoError(t, err)
+		require.NoError(t, stores.Follow(path).View(t.Context(), func(tx backend.ReadTx) error {
+			for l, err := range tx.Leases(netip.Addr{}) {
+				require.NoError(t, err)
+				require.Equal(t, present.ID, l.Boot)
+			}
+			searched, err := tx.Boot()
+			require.Equal(t, want, searched)
+			return err
+		}))
+	}
 }
 
 // Whatever a lease can say arrives, as far as the store can hold it; and what it cannot

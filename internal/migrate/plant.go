@@ -34,7 +34,7 @@ func Plant(ctx context.Context, path string, c backend.Content, o Options) (leas
 	}
 	written := newSummer()
 	c.Leases = passing(c.Leases, func(l *backend.Lease) error {
-		*l = f.fit(*l, o.To, o.Now)
+		*l = f.fit(*l, o)
 		written.add(*l)
 		return ctx.Err()
 	})

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt"
 	"github.com/leasehold/leasehold/internal/config"
@@ -23,8 +24,12 @@ type RepairOptions struct {
 	// LockTimeout is how long to wait for the lock of the store.
 	LockTimeout time.Duration
 
-	// Now is the time that the name of the old store says.
+	// Now is the time that the name of the old store says, and that of the leases that
+	// stand in for lost ones.
 	Now time.Time
+
+	// Present is the present boot, as far as it is known.
+	Present allocator.Boot
 }
 
 // ErrLoss says that leases are lost, and not known which.
@@ -32,7 +37,7 @@ var ErrLoss = errors.New("leases are lost, and nothing in the file tells for cer
 	"their addresses could be leased again while containers use them; nothing was changed")
 
 // LostContainer is the container ID of leases whose holders are lost. Their addresses
-// stay taken until somebody releases them who knows that nobody uses them.
+// stay taken until an operator releases them, or the next reboot does.
 const LostContainer = "lost-in-repair"
 
 // A Repaired says what a [Repair] has got back.
@@ -54,7 +59,7 @@ func Repair(ctx context.Context, path string, o RepairOptions) (Repaired, error)
 	waiting, cancel := context.WithTimeout(ctx, o.LockTimeout)
 	defer cancel()
 	err := bolt.Open(path).Salvage(waiting, func(s bolt.Salvage) error {
-		kept, known := standIns(s)
+		kept, known := standIns(s, o)
 		if !known && !o.AcceptLoss {
 			return fmt.Errorf("%s: %w", path, ErrLoss)
 		}
@@ -81,13 +86,15 @@ const mostKept = 1 << 21
 
 // standIns returns leases for the addresses whose own are lost; known is false if
 // it is not known which those are.
-func standIns(s bolt.Salvage) (kept []backend.Lease, known bool) {
+func standIns(s bolt.Salvage, o RepairOptions) (kept []backend.Lease, known bool) {
+	l := backend.Lease{Owner: backend.Owner{ContainerID: LostContainer}, Since: o.Now.UTC(), Boot: o.Present.ID}
 	for _, run := range s.Missing {
 		for addr := run[0]; addr.IsValid() && addr.Compare(run[1]) <= 0; addr = addr.Next() {
 			if len(kept) == mostKept {
 				return nil, false
 			}
-			kept = append(kept, backend.Lease{Addr: addr, Owner: backend.Owner{ContainerID: LostContainer}})
+			l.Addr = addr
+			kept = append(kept, l)
 		}
 	}
 	return kept, !s.Unsure

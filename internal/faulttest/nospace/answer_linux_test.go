@@ -95,23 +95,36 @@ func (d deaf) run(t *testing.T, n faulttest.Network, command, id string, more ma
 // awaitWrite returns once a process waits to write to standard output, or has ended.
 func awaitWrite(t *testing.T, pid int) {
 	t.Helper()
+	awaitCall(t, pid, fmt.Appendf(nil, "%d 0x1 ", unix.SYS_WRITE))
+}
+
+// awaitLock returns once a process waits for a lock, or has ended.
+func awaitLock(t *testing.T, pid int) {
+	t.Helper()
+	awaitCall(t, pid, fmt.Appendf(nil, "%d ", unix.SYS_FLOCK))
+}
+
+// awaitCall returns once a process is in a system call, which is written as in the
+// kernel's list of them, or has ended.
+func awaitCall(t *testing.T, pid int, call []byte) {
+	t.Helper()
 	for {
 		var info unix.Siginfo
 		require.NoError(t, unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil))
-		if info.Signo != 0 || writes(pid) {
+		if info.Signo != 0 || isIn(pid, call) {
 			return
 		}
 		time.Sleep(100 * time.Microsecond)
 	}
 }
 
-// writes reports whether a thread of the process is in a write to standard output.
-func writes(pid int) bool {
+// isIn reports whether a thread of the process is in a system call.
+func isIn(pid int, call []byte) bool {
 	// A process that has just ended has no tasks.
 	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	for _, task := range tasks {
-		call, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/syscall", pid, task.Name()))
-		if bytes.HasPrefix(call, fmt.Appendf(nil, "%d 0x1 ", unix.SYS_WRITE)) {
+		present, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/syscall", pid, task.Name()))
+		if bytes.HasPrefix(present, call) {
 			return true
 		}
 	}
