@@ -83,8 +83,8 @@ func (s *Store) openStandingExclusive(ctx context.Context) (*os.File, error) {
 		if err := s.locked(f, flock.Exclusive(ctx, f)); err != nil {
 			return nil, err
 		}
-		if names(s.path, f) {
-			return f, nil
+		if info := infoAt(s.path, f); info != nil {
+			return s.admitted(f, info, updating)
 		}
 		f.Close() // replaced while we waited: a lock on the wrong file
 	}
