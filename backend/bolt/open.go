@@ -73,9 +73,10 @@ func (s *Store) isFresh(f *os.File) (bool, error) {
 	if info == nil || !absent(s.path) {
 		return false, nil
 	}
-	if hasOtherName(info) || exchange.Marked(info) {
-		// A maker was killed that had given it the store's name, and it is a store now,
-		// or was one: see durable.PutNew.
+	if info.Size() > 0 {
+		// A maker was killed. It is not used again: if the maker had given it the store's
+		// name as well (durable.PutNew), it is a store, or was one, whatever that is
+		// called by now.
 		return false, os.Remove(s.newPath())
 	}
 	return exchange.At(s.path).Vacant()

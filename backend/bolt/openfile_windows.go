@@ -9,6 +9,3 @@ import (
 func openFile(path string, flag int, perm uint32) (*os.File, error) {
 	return os.OpenFile(path, flag, fs.FileMode(perm))
 }
-
-// hasOtherName is not known here.
-func hasOtherName(fs.FileInfo) bool { return false }

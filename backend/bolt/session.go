@@ -114,11 +114,6 @@ func (t *session) settled() {
 
 // begin opens the file with bbolt and starts a transaction.
 func (t *session) begin() error {
-	if t.how == creating { // throw away what an earlier maker left
-		if err := t.file.Truncate(0); err != nil {
-			return err
-		}
-	}
 	var err error
 	if t.db, err = t.openDB(); err != nil {
 		return err

@@ -3,6 +3,7 @@ package files
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"syscall"
 
@@ -29,7 +30,7 @@ func (d *dir) admit(ctx context.Context, write, evenReplaced bool) (ok bool, err
 	case err != nil:
 		return false, err
 	case state == exchange.Replaced && (write || !evenReplaced):
-		return false, d.fail("use", "", backend.ErrReplaced)
+		return false, d.replaced()
 	case state == exchange.Unfinished && write:
 		return true, d.fail("take into use", lockName, exchange.Unmark(d.lock))
 	case state == exchange.Left && write:
@@ -65,5 +66,7 @@ func (d *dir) without(err error) error {
 	if gone {
 		return err
 	}
-	return d.fail("use", "", backend.ErrReplaced) // See exchange.Marked.
+	return d.replaced() // See exchange.Marked.
 }
+
+func (d *dir) replaced() error { return fmt.Errorf("%s: %w", d.path, backend.ErrReplaced) }

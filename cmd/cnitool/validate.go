@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/fstype"
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
@@ -30,7 +31,9 @@ func (t *tool) validateCommand() *cobra.Command {
 		Long: `Check the configuration of a network: that it can be read, that each plugin, and
 each IPAM plugin that one of them executes, is on CNI_PATH and supports the
 version, and that what host-local would be told is valid, with no key in ipam
-that it does not know and would pass over. Nothing is attached.`,
+that it does not know and would pass over. A data directory on a file system in
+user space (FUSE), where locks are not shared between mounts, is warned of.
+Nothing is attached.`,
 		Args: cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := t.named(args[0])
@@ -41,6 +44,7 @@ that it does not know and would pass over. Nothing is attached.`,
 				return err
 			}
 			findings := t.validate(cmd.Context(), n)
+			t.warnOfLocks(n)
 			if err := t.writeFindings(n, findings); err != nil {
 				return err
 			}
@@ -119,6 +123,21 @@ func hostLocalIn(n network) (findings []finding) {
 		}
 	}
 	return findings
+}
+
+// warnOfLocks says if host-local's locks may not be shared with other mounts of its data
+// directory. With one mount nothing is wrong, so it is no problem of the configuration.
+func (t *tool) warnOfLocks(n network) {
+	networks, err := netconf.ReadFile(n.file)
+	if err != nil {
+		return // hostLocalIn has it.
+	}
+	for _, network := range networks {
+		if network.Name == n.list.Name && fstype.FUSE(network.DataDir) {
+			fmt.Fprintf(t.errs, "cnitool: %s: %s\n", network.DataDir, fstype.NoSharedLocks) // as any warning
+			return
+		}
+	}
 }
 
 func (t *tool) writeFindings(n network, findings []finding) error {

@@ -94,7 +94,7 @@ func (t *tool) pictures(cmd *cobra.Command, n network) (all []*picture.Picture, 
 	defer cancel()
 	present := boot.Current()
 	earlier := func(l backend.Lease) bool { return beforeBoot(l, present) }
-	err = n.store().View(ctx, func(tx backend.ReadTx) error {
+	err = t.store(n).View(ctx, func(tx backend.ReadTx) error {
 		var failed error
 		for _, r := range n.ranges() {
 			p := picture.New(n.name, r, earlier)

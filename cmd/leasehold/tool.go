@@ -23,6 +23,7 @@ type tool struct {
 	dirs       []string // in which networks were looked for
 	configured []string // the networks that configurations have
 	told       []string // what to do next
+	warned     []string // what is warned of once
 
 	dataDir     string
 	confDir     string

@@ -1,9 +1,15 @@
 package fstype
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+	"path/filepath"
 
-// FUSE reports whether path is on a file system in user space. What such a one does with
-// flock(2) and RENAME_EXCHANGE depends on the program that serves it:
+	"golang.org/x/sys/unix"
+)
+
+// FUSE reports whether path, or the directory above it that is there, is on a file system
+// in user space. What such a one does with flock(2) and RENAME_EXCHANGE depends on the
+// program that serves it:
 //
 //   - The kernel keeps locks for each mount by itself unless the program asks for them, and
 //     hardly any does. So two mounts of one directory do not share locks, and no process
@@ -13,6 +19,13 @@ import "golang.org/x/sys/unix"
 //
 // A path that cannot be looked at is on none.
 func FUSE(path string) bool {
-	var st unix.Statfs_t
-	return unix.Statfs(path, &st) == nil && st.Type == unix.FUSE_SUPER_MAGIC
+	for {
+		var st unix.Statfs_t
+		err := unix.Statfs(path, &st)
+		if above := filepath.Dir(path); errors.Is(err, unix.ENOENT) && above != path {
+			path = above
+			continue
+		}
+		return err == nil && st.Type == unix.FUSE_SUPER_MAGIC
+	}
 }

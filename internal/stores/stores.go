@@ -122,9 +122,14 @@ func OpenBuilt(path, kind string) (backend.Store, error) {
 }
 
 // Follow returns the store that stands at path, of whatever kind that is at the
-// time, checked as [OpenChecked] says. It is for people: a store that was replaced can be
-// read, and [exchange.Place.Replaced] tells.
+// time, checked as [OpenChecked] says.
 func Follow(path string) backend.Store {
+	return &following{path, options{bolt: []bolt.Option{bolt.Checked()}}}
+}
+
+// Read is Follow for people: they can also read a store that was replaced, of which
+// [exchange.Place.Replaced] tells.
+func Read(path string) backend.Store {
 	return &following{path, options{
 		bolt: []bolt.Option{bolt.Checked(), bolt.ReadReplaced()}, files: []files.Option{files.ReadReplaced()},
 	}}

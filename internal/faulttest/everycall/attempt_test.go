@@ -28,6 +28,7 @@ type attempt struct {
 	network  faulttest.Network
 	programs faulttest.Programs
 	before   faulttest.Holding
+	mount    *mount // of the store that is migrated, at another place
 }
 
 // attempt prepares one, in an empty directory.
@@ -37,7 +38,14 @@ func (s scenario) attempt(n faulttest.Network, p faulttest.Programs) (*attempt, 
 		return nil, fmt.Errorf("prepare: %w", err)
 	}
 	before, err := n.Sound(context.Background())
-	return &attempt{s, n, p, before}, err
+	if err != nil {
+		return nil, err
+	}
+	a := &attempt{scenario: s, network: n, programs: p, before: before}
+	if s.command == migrate {
+		a.mount, err = newMount(n)
+	}
+	return a, err
 }
 
 // run returns the error that the plugin or the tool answered, or how else it ended.
@@ -105,7 +113,7 @@ func (a *attempt) check(may allowed) error {
 		return err
 	}
 	if a.command == migrate {
-		if err := a.again(n); err != nil {
+		if err := errors.Join(a.mount.usable(n), a.again(n), a.mount.refused()); err != nil {
 			return err
 		}
 	}

@@ -64,6 +64,13 @@ func planted() map[string][]fault {
 		"what a killed process has left in a directory is not synced": {
 			{File: "backend/files/change.go", Old: `if err != nil || settled {`, New: `if settled = true; err != nil || settled {`},
 		},
+		"a store that was replaced says so, and not durably": {
+			{
+				File: "internal/exchange/mark.go",
+				Old:  "if err := f.Sync(); err != nil {\n\t\treturn errors.Join(err, Unmark(f))",
+				New:  "if err := error(nil); err != nil {\n\t\treturn errors.Join(err, Unmark(f))",
+			},
+		},
 		"the exchange of two stores is not synced": {
 			{File: "internal/exchange/place.go", Old: `return errors.Join(durable.SyncDir(p.Dir()), durable.SyncDir(filepath.Dir(p.path)))`, New: `return nil`},
 		},
