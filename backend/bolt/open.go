@@ -27,7 +27,13 @@ func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 			return nil, err
 		}
 		if info := infoAt(s.path, f); info != nil {
-			return s.admitted(f, info, viewing)
+			if ok, err := s.admitted(f, info, viewing); ok || err != nil {
+				return f, err
+			}
+			// It has to give way to its successor, which takes the lock of a writer.
+			if f, err = s.openStandingExclusive(ctx); err != nil {
+				return nil, err
+			}
 		}
 		f.Close() // replaced while we waited: a read lock on the wrong file
 	}
@@ -52,8 +58,9 @@ func (s *Store) openExclusive(ctx context.Context) (f *os.File, fresh bool, err 
 			return nil, false, err
 		}
 		if info := infoAt(s.path, f); info != nil {
-			f, err := s.admitted(f, info, updating)
-			return f, false, err
+			if ok, err := s.admitted(f, info, updating); ok || err != nil {
+				return f, false, err
+			}
 		}
 		fresh, err := s.isFresh(f)
 		if fresh {
@@ -82,35 +89,40 @@ func (s *Store) isFresh(f *os.File) (bool, error) {
 	return exchange.At(s.path).Vacant()
 }
 
-// admitted returns the locked file f, which info describes, if it may be used: another
-// store can have taken its place, and the path lead here through another mount. For a View
-// that costs nothing, nor for an Update of a store that was left clean.
-func (s *Store) admitted(f *os.File, info fs.FileInfo, how purpose) (*os.File, error) {
-	if err := s.admit(f, info, how); err != nil {
-		f.Close() // Nothing was written.
-		return nil, s.fail(err)
-	}
-	return f, nil
-}
-
-func (s *Store) admit(f *os.File, info fs.FileInfo, how purpose) error {
+// admitted reports whether the locked file f, which info describes, may be used: another
+// store can have taken its place, and the path lead here through another mount. It is
+// false if the store has to give way, and after an error, f is closed. For a View that
+// costs nothing, nor for an Update of a store that was left clean.
+func (s *Store) admitted(f *os.File, info fs.FileInfo, how purpose) (ok bool, err error) {
 	marked := exchange.Marked(info)
 	if !marked && (how == viewing || durable.IsSettled(info)) {
-		return nil
+		return true, nil
 	}
+	if ok, err = s.admit(f, info, how); err != nil {
+		f.Close() // Nothing was written.
+		return false, s.fail(err)
+	}
+	return ok, nil
+}
+
+func (s *Store) admit(f *os.File, info fs.FileInfo, how purpose) (ok bool, err error) {
 	place := exchange.At(s.path)
 	state, err := place.State(info)
 	switch {
 	case err != nil:
-		return err
-	case state == exchange.Unfinished && how == updating:
-		return exchange.Unmark(f)
-	case state == exchange.Left:
-		return place.ErrStranded()
+		return false, err
 	case state == exchange.Replaced && !(how == viewing && s.opts.replaced):
-		return backend.ErrReplaced
+		return false, backend.ErrReplaced
+	case state == exchange.Unfinished && how == updating:
+		return true, exchange.Unmark(f)
+	case state == exchange.Left && !exchange.Marked(info):
+		return false, place.ErrStranded()
+	case state == exchange.Left && how == updating:
+		// A process was killed before it did this. Only under the lock of this file
+		// another gets its name.
+		return false, os.Remove(s.path)
 	}
-	return nil
+	return state != exchange.Left, nil
 }
 
 // openStanding opens the store's file, or returns [fs.ErrNotExist] if there is none

@@ -84,7 +84,9 @@ func (s *Store) openStandingExclusive(ctx context.Context) (*os.File, error) {
 			return nil, err
 		}
 		if info := infoAt(s.path, f); info != nil {
-			return s.admitted(f, info, updating)
+			if ok, err := s.admitted(f, info, updating); ok || err != nil {
+				return f, err
+			}
 		}
 		f.Close() // replaced while we waited: a lock on the wrong file
 	}

@@ -47,18 +47,16 @@ func newPlace(t *testing.T) Place { return At(filepath.Join(t.TempDir(), "podnet
 func (p Place) asideNow() string { return p.Aside("migration", time.Now()) }
 
 // swapNow swaps what is staged and what is in the place, whatever they are.
-func (p Place) swapNow(t *testing.T, staged, aside string, exchange exchange) error {
+func (p Place) swapNow(t *testing.T, staged, aside string, w ways) error {
 	t.Helper()
 	old, err := os.Lstat(p.path)
 	require.NoError(t, err)
 	built, err := os.Lstat(staged)
 	require.NoError(t, err)
-	unmarked, err := p.swapBy(Swap{Staged: staged, Built: built, Old: old, Aside: aside}, exchange)
+	unmarked, err := p.swapBy(Swap{Staged: staged, Built: built, Old: old, Aside: aside}, w)
 	require.NoError(t, unmarked)
 	return err
 }
-
-func unsupported(string, string) error { return errors.ErrUnsupported }
 
 func combinations() [][2]thing {
 	return [][2]thing{
@@ -70,8 +68,9 @@ func combinations() [][2]thing {
 }
 
 func TestSwap(t *testing.T) {
-	for name, exchange := range map[string]func(a, b string) error{
-		"by exchange": durable.Exchange, "in turn": unsupported,
+	for name, w := range map[string]ways{
+		"by exchange": {exchange: durable.Exchange}, "in turn": {exchange: unsupported},
+		"by removal": {exchange: unsupported, remove: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, c := range combinations() {
@@ -81,7 +80,7 @@ func TestSwap(t *testing.T) {
 				successor.make(t, p.Staged(successor.dir, nil))
 				aside := p.asideNow()
 
-				require.NoError(t, p.swapNow(t, p.Staged(successor.dir, nil), aside, exchange))
+				require.NoError(t, p.swapNow(t, p.Staged(successor.dir, nil), aside, w))
 				successor.requireAt(t, p.path)
 				old.requireAt(t, aside)
 				require.NoFileExists(t, p.Staged(successor.dir, nil))
@@ -229,7 +228,7 @@ func TestSwapInTurnGoesBack(t *testing.T) {
 	thing{false, "new"}.make(t, p.Staged(false, nil))
 	aside := p.asideNow()
 	thing{true, "in the way"}.make(t, aside)
-	require.Error(t, p.swapNow(t, p.Staged(false, nil), aside, unsupported))
+	require.Error(t, p.swapNow(t, p.Staged(false, nil), aside, ways{exchange: unsupported}))
 	thing{true, "old"}.requireAt(t, p.path)
 	thing{false, "new"}.requireAt(t, p.Staged(false, nil))
 }
@@ -254,7 +253,7 @@ func TestVacantWhileStoresChangePlaces(t *testing.T) {
 	for i := range 100 {
 		isDir := i%2 == 1
 		thing{isDir, "x"}.make(t, p.Staged(isDir, nil))
-		require.NoError(t, p.swapNow(t, p.Staged(isDir, nil), p.Aside("test", start.Add(time.Duration(i)*time.Second)), unsupported))
+		require.NoError(t, p.swapNow(t, p.Staged(isDir, nil), p.Aside("test", start.Add(time.Duration(i)*time.Second)), ways{exchange: unsupported}))
 	}
 	done.Store(true)
 	all.Wait()

@@ -14,14 +14,14 @@ import (
 
 // swapInTurn is Swap on a file system that cannot exchange. Each sync is there
 // because what comes after it must not be on the disk before what comes before it.
-func (p Place) swapInTurn(s Swap) error {
+func (p Place) swapInTurn(s Swap, w ways) error {
 	waiting := s.Aside + next
 	if err := durable.RenameNew(s.Staged, waiting); err != nil {
 		return err
 	}
 	err := p.sync()
 	if err == nil {
-		err = p.leave(s)
+		err = p.leave(s, w)
 	}
 	if err != nil {
 		return errors.Join(err, durable.RenameNew(waiting, s.Staged))
@@ -31,24 +31,36 @@ func (p Place) swapInTurn(s Swap) error {
 }
 
 // leave has the old store get its name aside. Then the successor is the store of the
-// network.
-func (p Place) leave(s Swap) error {
-	err := durable.RenameNew(p.path, s.Aside)
-	if !errors.Is(err, syscall.EXDEV) {
-		return err
+// network, and what is left in the place has to give way.
+func (p Place) leave(s Swap, w ways) error {
+	if w.remove && !s.Old.IsDir() {
+		return p.leaveLink(s)
 	}
-	if err := p.canRename(); err != nil {
-		return err
-	}
-	if !s.Old.IsDir() {
-		return err
+	if !w.remove {
+		if err := durable.RenameNew(p.path, s.Aside); !errors.Is(err, syscall.EXDEV) {
+			return err
+		}
+		if err := p.canRename(); err != nil {
+			return err
+		}
 	}
 	return p.leaveCopy(s)
 }
 
-// leaveCopy is leave for a directory that is in the lower layer of an overlay, or was: one
-// that overlayfs without redirect_dir does not rename, nor does fuse-overlayfs. A copy
-// gets the name aside, and what is left in the place has to give way.
+// leaveLink is leave for a file that has to be removed from the place.
+func (p Place) leaveLink(s Swap) error {
+	if err := os.Link(p.path, s.Aside); err != nil {
+		return err
+	}
+	if err := errors.Join(p.still(s.Aside, s.Old), p.sync()); err != nil {
+		return errors.Join(err, os.Remove(s.Aside))
+	}
+	return nil
+}
+
+// leaveCopy is leave for a directory of which a copy gets the name aside: one that has to
+// be removed from the place, or is in the lower layer of an overlay, where overlayfs
+// without redirect_dir does not rename it.
 func (p Place) leaveCopy(s Swap) error {
 	temp := p.aside(copyDir)
 	err := copyTree(p.path, temp)
@@ -108,11 +120,15 @@ func (p Place) settle(waiting string, s Swap) error {
 	return p.arrived(waiting)
 }
 
-// giveWay removes the directory that old describes from the place, if it is there.
+// giveWay removes the store that old describes, which is locked, from the place, if it is
+// still there.
 func (p Place) giveWay(old fs.FileInfo) error {
 	here, err := os.Lstat(p.path)
-	if err != nil || !here.IsDir() || !os.SameFile(here, old) {
+	if err != nil || !os.SameFile(here, old) {
 		return ignoreNotExist(err)
+	}
+	if !here.IsDir() {
+		return os.Remove(p.path)
 	}
 	root, err := os.OpenRoot(p.path)
 	if err != nil {

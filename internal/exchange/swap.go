@@ -36,26 +36,53 @@ type Swap struct {
 // A Swap that fails, or is interrupted, can leave behind what [Place.CleanUp] is
 // for. It is all still there if the error is an [ErrMarked].
 func (p Place) Swap(s Swap) (unmarked, err error) {
-	return p.swapBy(s, p.exchange())
+	w, err := p.ways()
+	if err != nil {
+		return nil, err
+	}
+	return p.swapBy(s, w)
 }
 
-// An exchange exchanges two names.
-type exchange func(a, b string) error
+// ways are those to take a name from a store, and give it to another.
+type ways struct {
+	exchange func(a, b string) error
 
-// exchange returns the way to exchange two names beside the place. In user space that is
-// not relied upon: see [fstype.FUSE].
-func (p Place) exchange() exchange {
-	if fstype.FUSE(p.Dir()) {
-		return func(string, string) error { return errors.ErrUnsupported }
+	// remove has the old store lose its name by removal: a directory is copied first, and
+	// a file linked. Otherwise it is renamed.
+	remove bool
+}
+
+// ways returns those that the file system of the place has.
+func (p Place) ways() (ways, error) {
+	if !fstype.FUSE(p.Dir()) {
+		return ways{exchange: durable.Exchange}, nil
 	}
-	return durable.Exchange
+	// In user space an exchange is not relied upon (see [fstype.FUSE]), and where there is
+	// one, a rename is not, either: fuse-overlayfs 1.10 makes no whiteout for the name that
+	// is lost, and what a lower layer has of that name is there again.
+	can, err := p.canExchange()
+	return ways{exchange: unsupported, remove: can}, err
+}
+
+func unsupported(string, string) error { return errors.ErrUnsupported }
+
+// canExchange reports whether two names can be exchanged.
+func (p Place) canExchange() (can bool, err error) {
+	a, b := p.aside(probe), p.aside(probe+"2")
+	for _, path := range []string{a, b} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			return false, err
+		}
+	}
+	exchangeErr := durable.Exchange(a, b)
+	return exchangeErr == nil, errors.Join(os.Remove(a), os.Remove(b))
 }
 
 // ErrMarked says that the old store is in its place, and could not be told so: it says
 // that it was replaced.
 var ErrMarked = errors.New("the store in the place could not be taken into use again")
 
-func (p Place) swapBy(s Swap, exchange exchange) (unmarked, err error) {
+func (p Place) swapBy(s Swap, w ways) (unmarked, err error) {
 	if err := errors.Join(p.still(p.path, s.Old), p.unchanged(s.Staged, s.Built)); err != nil {
 		return nil, err
 	}
@@ -69,7 +96,7 @@ func (p Place) swapBy(s Swap, exchange exchange) (unmarked, err error) {
 	} else if err != nil {
 		return nil, err
 	}
-	err = p.swap(s, exchange)
+	err = p.swap(s, w)
 	if err == nil || p.still(p.path, s.Old) != nil {
 		return unmarked, explainMount(p.path, err)
 	}
@@ -107,14 +134,14 @@ func (p Place) unchanged(path string, built fs.FileInfo) error {
 	return err
 }
 
-// swap is Swap on a file system on which two names are exchanged that way.
-func (p Place) swap(s Swap, exchange exchange) error {
+// swap is Swap in these ways.
+func (p Place) swap(s Swap, w ways) error {
 	if s.Built.Mode().IsRegular() && s.Old.Mode().IsRegular() {
-		return p.replace(s)
+		return p.replace(s, w)
 	}
-	err := exchange(s.Staged, p.path)
+	err := w.exchange(s.Staged, p.path)
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EXDEV) {
-		return p.swapInTurn(s)
+		return p.swapInTurn(s, w)
 	}
 	if err != nil {
 		return err
@@ -124,7 +151,7 @@ func (p Place) swap(s Swap, exchange exchange) error {
 		err = p.sync()
 	}
 	if err != nil {
-		return errors.Join(err, exchange(s.Staged, p.path))
+		return errors.Join(err, w.exchange(s.Staged, p.path))
 	}
 	return inPlace(p.setAside(s.Staged, s.Old, s.Aside))
 }
@@ -139,9 +166,9 @@ func inPlace(err error) error {
 
 // replace is Swap for two files: the old one gets a second name before it loses
 // the one it has.
-func (p Place) replace(s Swap) error {
+func (p Place) replace(s Swap, w ways) error {
 	if err := os.Link(p.path, s.Aside); err != nil {
-		return p.swapInTurn(s) // Not every file system has links.
+		return p.swapInTurn(s, w) // Not every file system has links.
 	}
 	err := p.sync()
 	if err == nil {
