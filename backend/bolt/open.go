@@ -31,6 +31,7 @@ func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 				return f, err
 			}
 			// It has to give way to its successor, which takes the lock of a writer.
+			f.Close()
 			if f, err = s.openStandingExclusive(ctx); err != nil {
 				return nil, err
 			}

@@ -18,7 +18,7 @@ import (
 // of a store that was left clean.
 func (d *dir) admit(ctx context.Context, write, evenReplaced bool) (ok bool, err error) {
 	if d.lock == nil {
-		return true, nil // A View of a directory without one.
+		return d.admitUnlocked(ctx)
 	}
 	marked := exchange.Marked(d.locked)
 	if !marked && (!write || durable.IsSettled(d.locked)) {
@@ -42,6 +42,19 @@ func (d *dir) admit(ctx context.Context, write, evenReplaced bool) (ok bool, err
 	return d.current()
 }
 
+// admitUnlocked is admit for a View of a directory without a lock file: a copy, or what a
+// process was removing when it was killed.
+func (d *dir) admitUnlocked(ctx context.Context) (ok bool, err error) {
+	waiting, err := exchange.At(d.path).Stranded()
+	if err != nil || waiting == "" {
+		return err == nil, err
+	}
+	if err := d.openLock(true); err != nil {
+		return false, d.without(err)
+	}
+	return d.admitExclusive(ctx)
+}
+
 // admitExclusive is admit for a View of a directory that has to give way.
 func (d *dir) admitExclusive(ctx context.Context) (ok bool, err error) {
 	if err := d.acquire(ctx, true); err != nil {
@@ -54,19 +67,20 @@ func (d *dir) admitExclusive(ctx context.Context) (ok bool, err error) {
 }
 
 // without returns what to do without a lock file: to try again, if the directory was
-// removed or replaced just now.
+// replaced just now. If it was not, and nothing can be made in it, it was removed, and is
+// seen through another mount.
 func (d *dir) without(err error) error {
 	gone := errors.Is(err, fs.ErrNotExist)
-	if !gone && !errors.Is(err, syscall.EISDIR) {
+	if !gone && !errors.Is(err, syscall.EISDIR) { // That is what exchange.Marked speaks of.
 		return noSpace(err)
 	}
-	if here, currentErr := d.isHere(); currentErr != nil || !here {
-		return currentErr
+	if here, hereErr := d.isHere(); hereErr != nil || !here {
+		return hereErr
 	}
 	if gone {
-		return err
+		return fmt.Errorf("%w (%w)", d.replaced(), err)
 	}
-	return d.replaced() // See exchange.Marked.
+	return d.replaced()
 }
 
 func (d *dir) replaced() error { return fmt.Errorf("%s: %w", d.path, backend.ErrReplaced) }

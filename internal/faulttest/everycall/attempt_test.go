@@ -33,19 +33,21 @@ type attempt struct {
 
 // attempt prepares one, in an empty directory.
 func (s scenario) attempt(n faulttest.Network, p faulttest.Programs) (*attempt, error) {
+	a, err := s.prepared(n, p)
+	if err == nil && s.command == migrate {
+		a.mount, err = newMount(a.network)
+	}
+	return a, err
+}
+
+// prepared is attempt without a mount of the store.
+func (s scenario) prepared(n faulttest.Network, p faulttest.Programs) (*attempt, error) {
 	n.Size, n.Keys = size, s.keys
 	if err := s.prepare(n); err != nil {
 		return nil, fmt.Errorf("prepare: %w", err)
 	}
 	before, err := n.Sound(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	a := &attempt{scenario: s, network: n, programs: p, before: before}
-	if s.command == migrate {
-		a.mount, err = newMount(n)
-	}
-	return a, err
+	return &attempt{scenario: s, network: n, programs: p, before: before}, err
 }
 
 // run returns the error that the plugin or the tool answered, or how else it ended.

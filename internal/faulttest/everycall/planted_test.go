@@ -56,11 +56,11 @@ func TestPlanted(t *testing.T) {
 		}, config.Bolt, "ADD", "ENOSPC"},
 		{"a store leaves before the next one comes", faulttest.Fault{
 			File: "internal/exchange/swap.go",
-			Old:  "err := exchange(s.Staged, p.path)",
+			Old:  "err := w.exchange(s.Staged, p.path)",
 			New: `if err := errors.Join(os.Rename(p.path, s.Aside), os.Rename(s.Staged, p.path)); true {
 					return err
 				}
-				err := exchange(s.Staged, p.path)`,
+				err := w.exchange(s.Staged, p.path)`,
 		}, config.Files, migrate, "kill"},
 		{"a store is replaced and not told so", faulttest.Fault{
 			File: "internal/exchange/swap.go",
