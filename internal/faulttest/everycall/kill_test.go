@@ -1,6 +1,7 @@
 package everycall
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -90,6 +91,7 @@ func (s scenario) killAtEach(n faulttest.Network, p faulttest.Programs, match fu
 // killAt has the command be killed at its nth call of those that match, and returns what is
 // wrong then. It is done if there are not so many.
 func (a *attempt) killAt(n int, match func(*ptracer.Call) bool) (done bool, err error) {
+	defer func() { err = errors.Join(err, a.mount.close()) }()
 	enter, met := at(n, match, ptracer.Action{Kill: true})
 	err = a.run(ptracer.Hooks{Enter: enter})
 	call := met()

@@ -61,10 +61,14 @@ func newMount(n faulttest.Network) (*mount, error) {
 	return m, os.Symlink(fmt.Sprintf("/proc/self/fd/%d", dir.Fd()), at)
 }
 
-// close ends the mount.
+// close ends the mount, if there is one and it has not ended.
 func (m *mount) close() error {
-	if m.end != nil {
-		if err := m.end(); err != nil {
+	if m == nil {
+		return nil
+	}
+	if end := m.end; end != nil {
+		m.end = nil
+		if err := end(); err != nil {
 			return err
 		}
 	}
@@ -107,8 +111,7 @@ const replaced = 103
 
 // refused returns an error unless what the mount leads to is refused altogether. A
 // directory that was removed may be read: it is empty.
-func (m *mount) refused() (err error) {
-	defer func() { err = errors.Join(err, m.close()) }()
+func (m *mount) refused() error {
 	if err := m.readable(); err != nil {
 		return err
 	}

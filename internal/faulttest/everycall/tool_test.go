@@ -31,6 +31,7 @@ func TestKillRepair(t *testing.T) {
 		if err != nil {
 			return false, err
 		}
+		defer func() { err = errors.Join(err, a.mount.close()) }()
 		n = a.network
 		if err := loseMeta(n.Path()); err != nil {
 			return false, err
@@ -53,7 +54,7 @@ func TestKillRepair(t *testing.T) {
 			return done, fmt.Errorf("before: %v; after: %v", a.before, after)
 		}
 		if replaced, err := a.mount.isOther(n); err != nil || !replaced {
-			return done, errors.Join(err, a.mount.close()) // What was wrong with it, an ADD has written over.
+			return done, err // What was wrong with it, an ADD has written over.
 		}
 		return done, a.mount.refused()
 	})
