@@ -10,6 +10,7 @@ import (
 
 	"github.com/containernetworking/cni/libcni"
 
+	"github.com/leasehold/leasehold/internal/fstype"
 	"github.com/leasehold/leasehold/internal/lint"
 	"github.com/leasehold/leasehold/internal/netconf"
 )
@@ -17,6 +18,7 @@ import (
 // subjects are the networks that validate looks at, and what was found in all that there is.
 type subjects struct {
 	networks []network
+	node     netconf.Node // that they are among
 	found    []lint.Finding
 	problems []*netconf.Problem
 }
@@ -44,7 +46,7 @@ func (t *tool) subjects(names []string, conf string) (s subjects, err error) {
 	if err != nil {
 		return subjects{}, fmt.Errorf("the addresses of this host: %w", err)
 	}
-	s.found, s.problems = lint.Node(node, host), node.Problems
+	s.node, s.found, s.problems = node, lint.Node(node, host), node.Problems
 	return s, nil
 }
 
@@ -126,5 +128,16 @@ func (s subjects) about(n network) (findings []finding) {
 			findings = append(findings, asFinding(f, name))
 		}
 	}
-	return findings
+	return append(findings, s.locks(n)...)
+}
+
+// locks notes data directories whose locks are not shared with other mounts. With one mount
+// nothing is wrong.
+func (s subjects) locks(n network) []finding {
+	for _, c := range s.node.Networks {
+		if c.File == n.file && fstype.FUSE(c.DataDir) {
+			return []finding{{Plugin: "host-local", Note: c.DataDir + ": " + fstype.NoSharedLocks}}
+		}
+	}
+	return nil
 }

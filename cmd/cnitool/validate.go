@@ -50,7 +50,8 @@ overlap with another network's, have an address of this host, or have none that
 can be leased. These are problems, and the exit status is 1. A note is good to
 know, and not wrong: network and broadcast addresses in a range, which Podman
 and nerdctl write; a gateway outside of its subnet, which the stock plugin
-refuses from v1.10.0 on; keys that nothing reads; disableGC.
+refuses from v1.10.0 on; keys that nothing reads; disableGC; a data directory on
+a file system in user space (FUSE), where locks are not shared between mounts.
 
 With --conf it is a file that is checked, or standard input: a configuration, or
 a NetworkAttachmentDefinition in YAML or JSON, or several. Without CNI_PATH,

@@ -88,6 +88,7 @@ func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error
 			continue
 		}
 		t.warnOfBackend(n, f.to)
+		t.warnUnmarked(n, r.Unmarked)
 		rows = append(rows, newMigrateRow(n, r, f))
 		if t.output == "table" {
 			t.tellMigrated(n, r, f)
@@ -105,6 +106,13 @@ func (t *tool) warnOfBackend(n network, to string) {
 		if c.Backend != "" && c.Backend != to {
 			t.warn(`%s: %s says "backend": %q; with the leases in %s, ADD is refused until that is changed or left out`, n.name, c.File, c.Backend, to)
 		}
+	}
+}
+
+// warnUnmarked says if a store that was replaced could not be told so.
+func (t *tool) warnUnmarked(n network, why error) {
+	if why != nil {
+		t.warn("%s: %v; wherever the network itself is mounted, plugins can go on leasing from the old one: unmount it there", n.name, why)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/netconf"
 	"github.com/leasehold/leasehold/internal/stores"
 )
@@ -34,6 +35,14 @@ func (n network) kind() (string, error) { return stores.Standing(n.path) }
 
 // store returns the store, whatever kind it is of.
 func (n network) store() backend.Store { return stores.Follow(n.path) }
+
+// store returns the store of a network to be read, and warns if that was replaced.
+func (t *tool) store(n network) backend.Store {
+	if replaced, err := exchange.At(n.path).Replaced(); err == nil && replaced { // View has the error.
+		t.warnOnce("%s: %s: %v: what it holds may be long over", n.name, n.path, backend.ErrReplaced)
+	}
+	return stores.Read(n.path)
+}
 
 // standing is store for commands that need one to be there.
 func (n network) standing() (backend.Store, error) {
@@ -159,6 +168,15 @@ func (t *tool) confPlace() string {
 // warn writes a line to standard error that does not end the command.
 func (t *tool) warn(format string, args ...any) {
 	fmt.Fprintf(t.errs, "leasehold: %s\n", cli.PrintableLines(fmt.Sprintf(format, args...)))
+}
+
+// warnOnce is warn, unless it has said the same before.
+func (t *tool) warnOnce(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !slices.Contains(t.warned, text) {
+		t.warn("%s", text)
+		t.warned = append(t.warned, text)
+	}
 }
 
 // next says what to do next, once.

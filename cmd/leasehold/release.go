@@ -140,7 +140,7 @@ func (t *tool) wholeID(cmd *cobra.Command, n network, o backend.Owner) string {
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
 	text := ""
-	err := n.store().View(ctx, func(tx backend.ReadTx) error {
+	err := t.store(n).View(ctx, func(tx backend.ReadTx) error {
 		c, err := attachments.Compare([]backend.Owner{o}, tx.Leases(netip.Addr{}))
 		if err == nil && len(c.Cut) > 0 {
 			text = "; did you mean " + c.Cut[0].Held + "?"

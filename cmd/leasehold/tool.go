@@ -29,6 +29,7 @@ type tool struct {
 	discovered []network    // all that there are, named or not
 	bystanders []bystander  // what is in the directories, and is no store
 	told       []string     // what to do next
+	warned     []string     // what is warned of once
 
 	dataDirFlag []string
 	confDir     string

@@ -119,7 +119,7 @@ func (t *tool) usageOf(cmd *cobra.Command, n network) (all []allocator.Usage, er
 	}
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
-	err = n.store().View(ctx, func(tx backend.ReadTx) error {
+	err = t.store(n).View(ctx, func(tx backend.ReadTx) error {
 		for _, p := range pools {
 			usages, err := p.Usage(tx)
 			if err != nil {

@@ -39,11 +39,15 @@ Networks with the same addresses on different links of the host (macvlan,
 ipvlan, vlan) are a note, because nothing may connect these. So is what lies in
 a data directory and is no store.
 
-With --repair, a bolt store in which something is wrong is replaced by a new
-one with every lease that can be read; the old one is kept in the directory
-.leasehold beside the stores. Addresses whose holders are lost stay taken. If it
-is not even known which those are, nothing is done: they could be leased again
-while containers use them. --accept-loss repairs all the same.
+With --repair, a damaged bolt store is replaced by a new one with every lease
+that can be read; the old one is kept in the directory .leasehold beside the
+stores. Addresses whose holders are lost stay taken. If it is not even known
+which those are, nothing is done: they could be leased again while containers
+use them. --accept-loss repairs all the same.
+
+A store that was replaced, by a migration or a repair, says so, and no plugin
+uses it: its path is seen through an old mount, or it was put back by hand.
+--repair --accept-loss takes it into use again.
 
 Of a files store, torn leases are released, misspelt names corrected, and
 cursors that are none removed. Leases outside every range are left to release
@@ -115,41 +119,75 @@ func (t *tool) verifyOne(cmd *cobra.Command, n network, f verifyFlags) ([]findin
 	if err != nil || kind == stores.None {
 		return nil, err
 	}
-	found, err := t.findings(cmd, n, kind)
+	t.warnOfLocks(n)
+	found, faulty, err := t.findings(cmd, n, kind)
 	if err != nil || !f.repair || len(found) == 0 {
 		return found, err
 	}
 	if n.isStray() {
 		return nil, fmt.Errorf("%s: %w; nothing was changed", n.path, errStray)
 	}
-	if kind, err = n.kind(); err != nil { // It can have been migrated meanwhile.
-		return found, err
-	}
-	done, err := t.repair(cmd, n, kind, f.acceptLoss)
+	done, err := t.takeBack(cmd, n, kind, f.acceptLoss)
 	if err != nil {
 		return found, err
 	}
-	left, err := t.findings(cmd, n, kind)
+	if kind, err = n.kind(); err != nil { // It can have been migrated meanwhile.
+		return found, err
+	}
+	if len(done) > 0 { // What else is wrong was not looked at.
+		if _, faulty, err = t.findings(cmd, n, kind); err != nil {
+			return done, err
+		}
+	}
+	// A sound bolt store is left alone: of leases outside the ranges it would keep all.
+	if faulty || kind == config.Files {
+		repaired, err := t.repair(cmd, n, kind, f.acceptLoss)
+		done = append(done, repaired...)
+		if err != nil {
+			return append(done, found...), err
+		}
+	}
+	left, _, err := t.findings(cmd, n, kind)
 	return append(done, left...), err
 }
 
-func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, error) {
+// takeBack takes a store into use again that was replaced.
+func (t *tool) takeBack(cmd *cobra.Command, n network, kind string, acceptLoss bool) ([]finding, error) {
+	place := exchange.At(n.path)
+	replaced, err := place.Replaced()
+	if err != nil || !replaced {
+		return nil, err
+	}
+	if !acceptLoss {
+		return nil, fmt.Errorf("%s: %w; nothing was changed", n.path, backend.ErrReplaced)
+	}
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
-	var found []finding
+	if replaced, err = place.TakeBack(ctx); err != nil || !replaced {
+		return nil, err
+	}
+	return []finding{{Network: n.name, Store: kind, Repaired: "this store was replaced by another, and is in use again; " +
+		"what was leased or released since then is not known here: compare with the runtime before you let pods start"}}, nil
+}
+
+// findings returns what is wrong with a store. It is faulty if that is so of the store
+// itself, and not of what is leased or of other files.
+func (t *tool) findings(cmd *cobra.Command, n network, kind string) (found []finding, faulty bool, err error) {
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
 	add := func(text string) {
 		found = append(found, finding{Network: n.name, Store: kind, Finding: text})
 	}
 	stranded, err := exchange.At(n.path).Stranded()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if stranded != "" {
 		add(fmt.Sprintf("%s waits to come to %s, where a program that does not know of it has made another store; "+
 			"see which addresses are leased in either, remove the latter, and rename the former to it", stranded, n.path))
 	}
 	if err = stores.Verify(ctx, n.path); !isFinding(err) {
-		return nil, err
+		return nil, false, err
 	}
 	if err != nil {
 		if n.isStray() {
@@ -158,8 +196,8 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, 
 		for line := range strings.Lines(err.Error()) {
 			add(strings.TrimSpace(line))
 		}
-		if kind == config.Bolt {
-			return found, nil // Its leases cannot be relied on.
+		if kind == config.Bolt || errors.Is(err, backend.ErrReplaced) {
+			return found, true, nil // Its leases cannot be relied on.
 		}
 	}
 	leases, err := t.allLeases(cmd, n)
@@ -168,13 +206,14 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, 
 			add(fmt.Sprintf("%s is leased, %s, and %s", l.Addr, t.holder(l), why))
 		}
 	}
-	return found, err
+	return found, false, err
 }
 
 // isFinding reports whether err says nothing or something about the store, and not
 // that one could not look.
 func isFinding(err error) bool {
-	return err == nil || errors.Is(err, backend.ErrDamaged) || errors.Is(err, backend.ErrFormat) || errors.Is(err, backend.ErrOtherStore)
+	return err == nil || errors.Is(err, backend.ErrDamaged) || errors.Is(err, backend.ErrFormat) ||
+		errors.Is(err, backend.ErrOtherStore) || errors.Is(err, backend.ErrReplaced)
 }
 
 func (t *tool) repair(cmd *cobra.Command, n network, kind string, acceptLoss bool) (done []finding, err error) {
@@ -190,13 +229,14 @@ func (t *tool) repair(cmd *cobra.Command, n network, kind string, acceptLoss boo
 	if err != nil {
 		return nil, err
 	}
-	add("a new store holds %s; the damaged one is kept in %s", count(r.Leases, "lease"), r.Aside)
+	add("a new store holds %s; the old one is kept in %s", count(r.Leases, "lease"), r.Aside)
 	if r.Doubtful > 0 {
 		add("%d of them were found in pages that nothing leads to: they may have been released; leasehold gc releases what nobody uses", r.Doubtful)
 	}
 	if r.Kept > 0 {
 		add("of %s only the address is known; it stays taken, by %q, until gc, release or a reboot", count(r.Kept, "lease"), migrate.LostContainer)
 	}
+	t.warnUnmarked(n, r.Unmarked)
 	for _, lost := range r.Lost {
 		add("lost: %s", lost)
 	}

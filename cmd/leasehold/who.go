@@ -70,7 +70,7 @@ func (t *tool) who(cmd *cobra.Command, w wish) error {
 func (t *tool) leaseOf(cmd *cobra.Command, n network, addr netip.Addr) (l backend.Lease, err error) {
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
-	err = n.store().View(ctx, func(tx backend.ReadTx) error {
+	err = t.store(n).View(ctx, func(tx backend.ReadTx) error {
 		l, err = tx.Lease(addr)
 		return err
 	})

@@ -22,7 +22,7 @@ const (
 	CodeExhausted  uint = 100 // a range set has no address left
 	CodeTaken      uint = 101 // a requested address is leased to another
 	CodeDuplicate  uint = 102 // the attachment has an address already
-	CodeMismatch   uint = 103 // another kind of store stands at the path
+	CodeMismatch   uint = 103 // another store is at the path, of the other kind or one that was replaced
 	CodeDamaged    uint = 104 // the store is damaged
 	CodeMissing    uint = 105 // CHECK: an address is not leased to the container
 	CodeImpossible uint = 106 // a requested address can never be leased
@@ -90,6 +90,10 @@ func classifyStore(err error, network string) (code uint, details string) {
 		return types.ErrInvalidEnvironmentVariables, ""
 	case errors.Is(err, backend.ErrBusy):
 		return types.ErrTryAgainLater, `another plugin holds the lock of this network; "lockTimeout" in ipam says how long to wait`
+	case errors.Is(err, backend.ErrReplaced):
+		return CodeMismatch, "a migration or a repair put another store in its place, and this path still leads to the old one: " +
+			"mount the data directory rather than the network in it, or restart the container that has the old mount; " +
+			"to see which stores were replaced, run: leasehold verify " + network
 	case errors.Is(err, backend.ErrFormat):
 		return CodeDamaged, "use the version of leasehold that wrote the store, or a later one"
 	case errors.Is(err, backend.ErrDamaged):

@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -68,22 +67,18 @@ func (s *summer) finish(cursors map[string]netip.Addr) sum {
 	return s.sum
 }
 
-// sumOf returns the sum of what a store holds.
-func sumOf(ctx context.Context, store backend.Store) (total sum, err error) {
-	err = store.View(ctx, func(tx backend.ReadTx) error {
-		c, err := backend.ContentOf(tx)
+// sumIn returns the sum of what a store holds.
+func sumIn(tx backend.ReadTx) (sum, error) {
+	c, err := backend.ContentOf(tx)
+	if err != nil {
+		return sum{}, err
+	}
+	s := newSummer()
+	for l, err := range c.Leases {
 		if err != nil {
-			return err
+			return sum{}, err
 		}
-		s := newSummer()
-		for l, err := range c.Leases {
-			if err != nil {
-				return err
-			}
-			s.add(l)
-		}
-		total = s.finish(c.Cursors)
-		return nil
-	})
-	return total, err
+		s.add(l)
+	}
+	return s.finish(c.Cursors), nil
 }

@@ -63,6 +63,10 @@ type Report struct {
 	// Aside is where the old store is kept.
 	Aside string
 
+	// Unmarked says why the old store could not be made to say that it was replaced.
+	// Then it can go on being used through another mount.
+	Unmarked error
+
 	// Export is the file with all that is Forgotten; empty if nothing is.
 	Export string
 }
@@ -173,21 +177,21 @@ func (m *migration) move(ctx context.Context, tx backend.Tx, s *successor) error
 	if err != nil {
 		return err
 	}
-	written := func() sum { return r.sum.finish(c.Cursors) }
-	if err := s.build(ctx, c, written); err != nil {
+	if err := s.build(c); err != nil {
 		return err
 	}
-	m.report.note(r, written())
+	written := r.sum.finish(c.Cursors)
+	m.report.note(r, written)
 	if err := m.export(tx, s.aside); err != nil {
 		return errors.Join(err, s.drop())
 	}
-	if err := s.takeOver(); err != nil {
+	if err := s.takeOver(ctx, written); err != nil {
 		if kind, standErr := stores.Standing(m.report.Path); standErr == nil && kind == m.report.From && m.report.Export != "" {
 			err = errors.Join(err, os.Remove(m.report.Export)) // The store that it is about stays.
 		}
 		return err
 	}
-	m.report.Aside = s.aside
+	m.report.Aside, m.report.Unmarked = s.aside, s.unmarked
 	return nil
 }
 
@@ -200,7 +204,7 @@ func (m *migration) export(tx backend.ReadTx, aside string) error {
 	if err != nil {
 		return err
 	}
-	path := aside + ".jsonl"
+	path := exchange.Export(aside)
 	if err := writeExport(path, filepath.Base(m.report.Path), m.report.From, c); err != nil {
 		return err
 	}

@@ -331,21 +331,21 @@ func TestRunCleansUp(t *testing.T) {
 	path := create(t, config.Files, sample())
 	place := exchange.At(path)
 	require.NoError(t, place.MakeDir())
-	require.NoError(t, os.WriteFile(place.Staged(false), []byte("half a store"), 0o600))
+	require.NoError(t, os.WriteFile(place.Staged(false, nil), []byte("half a store"), 0o600))
 	_, err := Run(t.Context(), path, options(config.Bolt))
 	require.NoError(t, err)
 	require.Len(t, aside(t, path), 1)
 
 	// Exchanged, and no more.
 	old := place.Aside("migration", now)
-	require.NoError(t, os.Rename(old, place.Staged(false)))
+	require.NoError(t, os.Rename(old, place.Staged(false, nil)))
 	r, err := Run(t.Context(), path, options(config.Bolt))
 	require.NoError(t, err)
 	require.True(t, r.Already)
 	require.Equal(t, old, r.Aside)
 	require.DirExists(t, old)
 
-	require.NoError(t, os.Rename(old, place.Staged(false)))
+	require.NoError(t, os.Rename(old, place.Staged(false, nil)))
 	_, err = Run(t.Context(), path, options(config.Files))
 	require.NoError(t, err)
 	requireKind(t, config.Files, path)
@@ -354,19 +354,34 @@ func TestRunCleansUp(t *testing.T) {
 }
 
 // A store that is not what was written does not come into its place.
-func TestBuildReadsBack(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "podnet")
-	s, unlock, err := newSuccessor(t.Context(), exchange.At(path), config.Bolt, time.Minute)
-	require.NoError(t, err)
-	defer unlock()
-	err = s.build(t.Context(), sample().content(), func() sum { return sum{leases: 2} })
-	require.ErrorContains(t, err, "what is read back is not what was written: 3 leases, 2 cursors")
-	require.Empty(t, aside(t, path))
+func TestWhatComesWasCompared(t *testing.T) {
+	for _, kind := range []string{config.Files, config.Bolt} {
+		path := filepath.Join(t.TempDir(), "podnet")
+		s, unlock, err := newSuccessor(t.Context(), exchange.At(path), kind, time.Minute)
+		require.NoError(t, err)
+		defer unlock()
+		require.NoError(t, s.build(sample().content()))
+		err = s.settle(t.Context(), sum{leases: 2})
+		require.ErrorContains(t, err, "what is read back is not what was written: 3 leases, 2 cursors")
+		requireKind(t, stores.None, path)
 
-	// Nor does one that has gone meanwhile.
-	require.ErrorIs(t, s.settle(), fs.ErrNotExist)
-	require.ErrorIs(t, s.takeOver(), fs.ErrNotExist)
-	requireKind(t, stores.None, path)
+		// Nor does one that has gone meanwhile, and none is made for it.
+		require.NoError(t, s.drop())
+		require.ErrorIs(t, s.settle(t.Context(), sum{}), fs.ErrNotExist)
+		require.ErrorIs(t, s.takeOver(t.Context(), sum{}), fs.ErrNotExist)
+		require.Empty(t, aside(t, path))
+		requireKind(t, stores.None, path)
+
+		// Nor one that was compared and then changed.
+		require.NoError(t, s.build(sample().content()))
+		require.NoError(t, os.Chtimes(s.staged, now, now))
+		want := newSummer()
+		for _, l := range sample().leases {
+			want.add(l)
+		}
+		require.ErrorContains(t, s.settle(t.Context(), want.finish(sample().cursors)), "another program changed it meanwhile")
+		requireKind(t, stores.None, path)
+	}
 }
 
 // Two stores have one sum only if all of what they hold is the same.

@@ -38,10 +38,10 @@ func Plant(ctx context.Context, path string, c backend.Content, o Options) (leas
 		written.add(*l)
 		return ctx.Err()
 	})
-	if err := s.build(ctx, c, func() sum { return written.finish(c.Cursors) }); err != nil {
+	if err := s.build(c); err != nil {
 		return 0, f, err
 	}
-	if err := s.settle(); err != nil {
+	if err := s.settle(ctx, written.finish(c.Cursors)); err != nil {
 		return 0, f, errors.Join(err, s.drop())
 	}
 	return written.sum.leases, f, nil

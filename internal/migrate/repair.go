@@ -46,7 +46,8 @@ type Repaired struct {
 	Doubtful int      // of these, how many may have been released before
 	Kept     int      // addresses that are leased to LostContainer
 	Lost     []string // what could not be read, in words
-	Aside    string   // where the damaged store is kept
+	Aside    string   // where the old store is kept
+	Unmarked error    // as in a Report
 }
 
 // Repair puts in the place of the bolt store at path, however damaged, a new one that
@@ -71,8 +72,12 @@ func Repair(ctx context.Context, path string, o RepairOptions) (Repaired, error)
 		if _, err := to.cleanUp("repair", o.Now); err != nil {
 			return err
 		}
-		done = Repaired{Leases: len(s.Leases), Doubtful: s.Doubtful, Kept: len(kept), Lost: s.Lost, Aside: to.aside}
-		return replaceBy(ctx, to, s, merged(s.Leases, kept))
+		err = replaceBy(ctx, to, s, merged(s.Leases, kept))
+		done = Repaired{
+			Leases: len(s.Leases), Doubtful: s.Doubtful, Kept: len(kept), Lost: s.Lost,
+			Aside: to.aside, Unmarked: to.unmarked,
+		}
+		return err
 	})
 	if err != nil {
 		return Repaired{}, err
@@ -113,10 +118,10 @@ func replaceBy(ctx context.Context, to *successor, s bolt.Salvage, leases []back
 		return ctx.Err()
 	}
 	c := backend.Content{Leases: passing(each(leases), pass), Cursors: s.Cursors, Boot: s.Boot}
-	if err := to.build(ctx, c, func() sum { return written.finish(s.Cursors) }); err != nil {
+	if err := to.build(c); err != nil {
 		return err
 	}
-	return to.takeOver()
+	return to.takeOver(ctx, written.finish(s.Cursors))
 }
 
 func each(leases []backend.Lease) iter.Seq2[backend.Lease, error] {

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -88,25 +89,51 @@ func Open(path, configured string) (store backend.Store, kind string, err error)
 	if standing != None && standing != configured {
 		return nil, None, &MismatchError{path, configured, standing}
 	}
-	store, err = open(path, configured)
+	store, err = open(path, configured, options{})
 	return store, configured, err
 }
 
-func open(path, kind string, opts ...bolt.Option) (backend.Store, error) {
+// options are those of both kinds of store.
+type options struct {
+	bolt  []bolt.Option
+	files []files.Option
+}
+
+func open(path, kind string, o options) (backend.Store, error) {
 	if kind == config.Bolt {
-		return bolt.Open(path, opts...), nil
+		return bolt.Open(path, o.bolt...), nil
 	}
 	b := boot.Current()
-	return files.Open(path, files.WithBoot(b.ID, b.Started))
+	return files.Open(path, slices.Concat(o.files, []files.Option{files.WithBoot(b.ID, b.Started)})...)
 }
 
 // OpenChecked returns the store of the given kind at path, for a program that has
 // more time than a plugin: what is used of a bolt store has been checked before.
-func OpenChecked(path, kind string) (backend.Store, error) { return open(path, kind, bolt.Checked()) }
+func OpenChecked(path, kind string) (backend.Store, error) {
+	return open(path, kind, options{bolt: []bolt.Option{bolt.Checked()}})
+}
+
+// OpenBuilt is OpenChecked for a store that [Create] has made: an Update does not make
+// another if that is gone, but returns [fs.ErrNotExist].
+func OpenBuilt(path, kind string) (backend.Store, error) {
+	return open(path, kind, options{
+		bolt: []bolt.Option{bolt.Checked(), bolt.Existing()}, files: []files.Option{files.Existing()},
+	})
+}
 
 // Follow returns the store that stands at path, of whatever kind that is at the
 // time, checked as [OpenChecked] says.
-func Follow(path string) backend.Store { return &following{path, []bolt.Option{bolt.Checked()}} }
+func Follow(path string) backend.Store {
+	return &following{path, options{bolt: []bolt.Option{bolt.Checked()}}}
+}
+
+// Read is Follow for people: they can also read a store that was replaced, of which
+// [exchange.Place.Replaced] tells.
+func Read(path string) backend.Store {
+	return &following{path, options{
+		bolt: []bolt.Option{bolt.Checked(), bolt.ReadReplaced()}, files: []files.Option{files.ReadReplaced()},
+	}}
+}
 
 // Create makes a store of the given kind at path, where nothing may stand and which
 // nobody else uses. It holds what c holds, durably.
@@ -178,7 +205,7 @@ func Usable(path string) error {
 // with the new one.
 type following struct {
 	path string
-	opts []bolt.Option
+	opts options
 }
 
 // View implements [backend.Store].
@@ -202,7 +229,7 @@ func (s *following) try(ctx context.Context, op func(backend.Store) error) error
 		if err != nil {
 			return err
 		}
-		store, err := open(s.path, orFiles(standing), s.opts...)
+		store, err := open(s.path, orFiles(standing), s.opts)
 		if err == nil {
 			err = op(store)
 		}

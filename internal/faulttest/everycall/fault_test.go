@@ -119,8 +119,8 @@ func (s scenario) stride() int {
 }
 
 // failAt has the nth call fail, and perhaps all after it, and returns it.
-func (a *attempt) failAt(n int, f fault, lasting bool) (*ptracer.Call, error) {
-	var first *ptracer.Call
+func (a *attempt) failAt(n int, f fault, lasting bool) (first *ptracer.Call, err error) {
+	defer func() { err = errors.Join(err, a.mount.close()) }()
 	seen := 0
 	answer := a.run(ptracer.Hooks{Enter: func(c *ptracer.Call) ptracer.Action {
 		if !f.of(c) {
