@@ -6,6 +6,11 @@
 // So a waiter sleeps in the kernel, in a goroutine of its own; if the context
 // ends first, that goroutine stays behind, and closes the file as soon as the
 // kernel hands it the lock.
+//
+// On Linux, and on file systems that are known to keep locks locally, a shared lock
+// that is asked for while an exclusive one is waited for comes after that: readers
+// in a loop do not keep a writer out. Programs that take the lock by flock(2) alone,
+// as the stock plugin does, take part in it as they are, but are not waited for.
 package flock
 
 import (
