@@ -2,11 +2,14 @@ package bolt
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
 
+	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
@@ -39,12 +42,19 @@ func createBuckets(b *bbolt.Tx) error {
 // the store. Before that a kill or power cut leaves no store, and after it a
 // whole one: bbolt's own way to create a file leaves, if power fails during it,
 // one on which every later open fails or panics.
+//
+// If another store has come to the path meanwhile, it stays: programs that make stores of
+// files, the stock plugin among them, do not know of the lock of the new file.
 func (s *Store) place() error {
-	if err := durable.RenameNew(s.newPath(), s.path); err != nil {
+	err := durable.RenameNew(s.newPath(), s.path)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: it was made at the same time; nothing was written", backend.ErrOtherStore)
+	}
+	if err != nil {
 		return err
 	}
 	// The directories above, too: who made them may have been killed before it synced.
-	err := durable.SyncPath(filepath.Dir(s.path))
+	err = durable.SyncPath(filepath.Dir(s.path))
 	if err != nil {
 		// The caller will be told that nothing happened.
 		err = errors.Join(err, os.Remove(s.path))
