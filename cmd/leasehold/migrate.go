@@ -73,7 +73,9 @@ type migrateRow struct {
 }
 
 func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error {
-	cmd.SetContext(interruptible(cmd.Context()))
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	cmd.SetContext(ctx)
 	networks, err := t.toMigrate(names, f)
 	if err != nil {
 		return err

@@ -63,7 +63,9 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 	case f.acceptLoss && !f.repair:
 		return errors.New("--accept-loss needs --repair")
 	}
-	cmd.SetContext(interruptible(cmd.Context()))
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	cmd.SetContext(ctx)
 	networks, err := t.networks(names)
 	if err != nil {
 		return err
