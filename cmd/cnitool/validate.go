@@ -30,7 +30,8 @@ func (t *tool) validateCommand() *cobra.Command {
 		Long: `Check the configuration of a network: that it can be read, that each plugin, and
 each IPAM plugin that one of them executes, is on CNI_PATH and supports the
 version, and that what host-local would be told is valid, with no key in ipam
-that it does not know and would pass over. Nothing is attached.`,
+that it does not know and would pass over, and no dataDir that depends on the
+working directory. Nothing is attached.`,
 		Args: cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := t.named(args[0])
@@ -111,6 +112,9 @@ func hostLocalIn(n network) (findings []finding) {
 			continue
 		}
 		errs := network.UnknownKeys
+		if err := network.CheckDataDir(); err != nil {
+			errs = append(errs, err)
+		}
 		if network.Err != nil && !network.RangesElsewhere {
 			errs = append(errs, network.Err)
 		}

@@ -25,7 +25,8 @@ func (t *tool) verifyCommand() *cobra.Command {
 		Long: `Look for what is wrong with the stores of the networks named, or of all: damaged
 pages and records, indices that contradict the leases, torn lease files, files
 that do not belong there, and, where a configuration is found, leases of
-addresses that lie in no range. The exit status is 1 if something was found.
+addresses that lie in no range, and a dataDir that is relative. The exit status
+is 1 if something was found.
 
 With --repair, a bolt store in which something was found is replaced by a new
 one with every lease that can be read; the old one is kept in the directory
@@ -37,8 +38,9 @@ Of a files store, torn leases are released, misspelt names corrected, and
 cursors that are none removed. Leases outside every range are left to release
 and gc. What is still found afterwards is told.
 
-As JSON: an array of objects with the keys network, store (files or bolt),
-finding, and repaired (what was done about it; empty if nothing).`,
+As JSON: an array of objects with the keys network, store (files or bolt; empty
+if it is about the configuration), finding, and repaired (what was done about
+it; empty if nothing).`,
 		RunE: func(cmd *cobra.Command, names []string) error { return t.verify(cmd, names, f) },
 	}
 	c.Flags().BoolVar(&f.repair, "repair", false, "mend what can be mended in the networks named")
@@ -51,7 +53,7 @@ type verifyFlags struct{ repair, acceptLoss bool }
 // A finding is something wrong with a store, or something that was done about it.
 type finding struct {
 	Network  string `json:"network"`
-	Store    string `json:"store"`
+	Store    string `json:"store"` // empty if it is about the configuration
 	Finding  string `json:"finding"`
 	Repaired string `json:"repaired"`
 }
@@ -77,7 +79,7 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 	var failed error
 	for _, n := range networks {
 		found, err := t.verifyOne(cmd, n, f)
-		findings = append(findings, found...)
+		findings = append(append(findings, found...), n.relative()...)
 		failed = errors.Join(failed, t.inNetwork(n, err))
 	}
 	if err := errors.Join(t.tellFindings(networks, findings, failed), failed); err != nil {
@@ -150,6 +152,17 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, 
 		add(fmt.Sprintf("%s is leased, %s, and lies in no range of the configuration", l.Addr, t.holder(l)))
 	}
 	return found, err
+}
+
+// relative returns what is wrong with where configurations say that the store is. There is
+// no use in repairing that.
+func (n network) relative() (found []finding) {
+	for _, c := range n.confs {
+		if err := c.CheckDataDir(); err != nil {
+			found = append(found, finding{Network: n.name, Finding: c.File + ": " + err.Error()})
+		}
+	}
+	return found
 }
 
 // isFinding reports whether err says nothing or something about the store, and not

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -40,6 +41,17 @@ const DefaultDataDir = "/var/lib/cni/networks"
 
 // Path returns the place of the store: a directory or a file, as its kind wants.
 func (n Network) Path() string { return filepath.Join(n.DataDir, n.Name) }
+
+// CheckDataDir returns an error if DataDir is relative. The plugin takes it, as stock does,
+// from the working directory of the process that executes it: another runtime, or the same
+// one started elsewhere, then finds no lease, and leases the same addresses again.
+func (n Network) CheckDataDir() error {
+	if filepath.IsAbs(n.DataDir) {
+		return nil
+	}
+	return fmt.Errorf("ipam.dataDir: %q is relative, and so another directory for each working directory of a runtime; "+
+		"write it as an absolute path", n.DataDir)
+}
 
 // ParseNetwork reads which network the input is about and where its leases are.
 // It looks at nothing else: to release an address takes no ranges, and must not

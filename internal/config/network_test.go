@@ -89,3 +89,15 @@ func TestCheckName(t *testing.T) {
 		refused(t, config.CheckName(name), config.ErrInvalid, fmt.Sprintf("invalid characters found in network name %q", name))
 	}
 }
+
+func TestARelativeDataDir(t *testing.T) {
+	for dir, relative := range map[string]bool{"/run/ipam": false, "": false, "leases": true, "./leases": true, "../leases": true} {
+		n, err := config.ParseNetwork([]byte(`{"name": "net", "ipam": {"dataDir": "` + dir + `"}}`))
+		require.NoError(t, err)
+		if relative {
+			require.ErrorContains(t, n.CheckDataDir(), `ipam.dataDir: "`+dir+`" is relative`)
+		} else {
+			require.NoError(t, n.CheckDataDir())
+		}
+	}
+}
