@@ -10,7 +10,8 @@
 // On Linux, and on file systems that are known to keep locks locally, a shared lock
 // that is asked for while an exclusive one is waited for comes after that: readers
 // in a loop do not keep a writer out. Programs that take the lock by flock(2) alone,
-// as the stock plugin does, take part in it as they are, but are not waited for.
+// as the stock plugin does, take part in it as they are, but readers pass them. A
+// program that has a shared lock must not ask for a second one of the same file.
 package flock
 
 import (
@@ -26,7 +27,8 @@ import (
 // any other error f remains the caller's.
 func Exclusive(ctx context.Context, f *os.File) error { return lock(ctx, f, true) }
 
-// Shared is like Exclusive, but lets other shared locks in.
+// Shared is like Exclusive, but lets other shared locks in, unless an exclusive one is
+// waited for.
 func Shared(ctx context.Context, f *os.File) error { return lock(ctx, f, false) }
 
 // Unlock ends the lock of f.

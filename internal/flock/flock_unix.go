@@ -11,17 +11,13 @@ import (
 )
 
 func lock(ctx context.Context, f *os.File, exclusive bool) error {
-	queued := !exclusive && awaited(f)
 	how := unix.LOCK_SH
-	if exclusive || queued {
+	if exclusive || awaited(f) {
 		how = unix.LOCK_EX
 	}
 	err := flock(f, how|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = wait(ctx, f, how, exclusive)
-	}
-	if err == nil && queued {
-		err = flock(f, unix.LOCK_SH) // which does not wait: nothing else is locked
+		return wait(ctx, f, how, exclusive)
 	}
 	return err
 }

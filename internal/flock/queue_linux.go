@@ -8,11 +8,12 @@ import (
 
 // flock(2) lets a shared lock in while an exclusive one is waited for, so that
 // readers which overlap keep a writer out for ever. So a writer that has to wait
-// says so, by a shared lock of another kind (fcntl(2), F_OFD_SETLK) of one byte that
-// no file has. A reader that finds it asks for the exclusive lock: those are granted
-// in the order in which they were asked for. Then it makes a shared one of it.
+// announces that by a shared lock of another kind (fcntl(2), F_OFD_SETLK) of one byte
+// that no file has. A reader that finds it asks for the exclusive lock: those are
+// granted in the order in which they were asked for. It keeps that: to make a shared
+// one of it wakes those that wait, and what comes in that moment passes them.
 //
-// Nobody waits for the byte itself. A writer that was stopped while it waits, or has
+// Nothing waits for the byte itself. A writer that was stopped while it waits, or has
 // given up, only has readers go in one after the other until its file is closed. A
 // turnstile, which readers and writers pass one by one, was rejected for that: a
 // process that is stopped in it keeps all others out.

@@ -54,20 +54,6 @@ func TestAReaderComesAfterAWriterThatWaits(t *testing.T) {
 	}
 }
 
-// A reader that meets a writer which waits ends with a lock that others share.
-func TestAReaderThatHasQueuedSharesTheLock(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
-	writer := openAs(t, path, os.O_RDONLY)
-	require.True(t, announce(writer))
-	first := openAs(t, path, os.O_RDONLY)
-	require.NoError(t, Shared(soon(t), first))
-	require.NoError(t, writer.Close())
-	second := openAs(t, path, os.O_RDONLY)
-	require.NoError(t, Shared(soon(t), second))
-	require.NoError(t, first.Close())
-	require.NoError(t, second.Close())
-}
-
 // A writer that is stopped while it waits is none in the kernel's queue, and goes on
 // being announced: it keeps nobody out.
 func TestAnAnnouncementAloneKeepsNobodyOut(t *testing.T) {

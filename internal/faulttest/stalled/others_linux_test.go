@@ -101,11 +101,11 @@ func TestReadersInALoopKeepNoWriterOut(t *testing.T) {
 	onBoth(t, func(t *testing.T, n faulttest.Network) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var readers sync.WaitGroup
-		for range 4 {
+		for range 16 {
 			readers.Go(func() {
 				for ctx.Err() == nil {
 					assert.NoError(t, stores.Follow(n.Path()).View(t.Context(), func(tx backend.ReadTx) error {
-						time.Sleep(5 * time.Millisecond)
+						time.Sleep(20 * time.Millisecond)
 						_, err := tx.NextFree(netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.9"))
 						return err
 					}))

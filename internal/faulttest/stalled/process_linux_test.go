@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -173,4 +175,10 @@ func full(t *testing.T) (r, w *os.File) {
 	_, err = w.Write(make([]byte, size))
 	require.NoError(t, err)
 	return r, w
+}
+
+// containers returns who holds addresses.
+func containers(t *testing.T, n faulttest.Network) []string {
+	t.Helper()
+	return slices.Sorted(maps.Keys(held(t, n)))
 }
