@@ -3,6 +3,7 @@ package bolt
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -55,8 +56,15 @@ func createBuckets(b *bbolt.Tx) error {
 // one on which every later open fails or panics.
 //
 // After an error there is no such file any more. It reports whether it had the name.
+//
+// If another store has come to the path meanwhile, it stays: programs that make stores of
+// files, the stock plugin among them, do not know of the lock of the new file.
 func (s *Store) place() (named bool, err error) {
-	if err := durable.PutNew(s.newPath(), s.path); err != nil {
+	err = durable.PutNew(s.newPath(), s.path)
+	if errors.Is(err, fs.ErrExist) {
+		return false, fmt.Errorf("%w: it was made at the same time; nothing was written", backend.ErrOtherStore)
+	}
+	if err != nil {
 		return false, err
 	}
 	err = exchange.At(s.path).ErrStranded()

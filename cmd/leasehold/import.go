@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -53,7 +54,6 @@ func (t *tool) importFile(cmd *cobra.Command, name string, f importFlags) error 
 	if f.backend != "" && f.backend != config.Bolt && f.backend != config.Files {
 		return fmt.Errorf("--backend %q: use bolt or files", f.backend)
 	}
-	cmd.SetContext(interruptible(cmd.Context()))
 	r := t.in
 	if name == "-" {
 		name = "standard input"
@@ -87,8 +87,15 @@ func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) 
 	if err != nil {
 		return err
 	}
+	// Before any lock: what comes through a pipe, or from another machine, may stall, and
+	// plugins would wait for it.
+	if err := from.Keep(); err != nil {
+		return t.inNetwork(n, err)
+	}
 	from.Content = asOfNow(from.Content, boot.Current(), t.now())
-	done, err := t.importInto(cmd, n, from, f)
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	done, err := t.importInto(ctx, n, from, f)
 	if err != nil {
 		return t.inNetwork(n, err)
 	}
@@ -100,25 +107,36 @@ func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) 
 	return nil
 }
 
-func (t *tool) importInto(cmd *cobra.Command, n network, from *dump.Network, f importFlags) (done imported, err error) {
-	standing, err := n.kind()
-	if err != nil {
-		return done, err
+// importInto plants a store, or adds to the one there is. Plugins may make a first one
+// between the two looks.
+func (t *tool) importInto(ctx context.Context, n network, from *dump.Network, f importFlags) (done imported, err error) {
+	for {
+		standing, err := n.kind()
+		if err != nil {
+			return done, err
+		}
+		if standing != stores.None || f.dryRun {
+			return t.mergeInto(ctx, n, standing, from, f)
+		}
+		done, err = t.plant(ctx, n, from, cmp.Or(f.backend, from.Store, config.Files))
+		if !errors.Is(err, fs.ErrExist) || ctx.Err() != nil {
+			return done, err
+		}
 	}
-	if standing == stores.None && !f.dryRun {
-		return t.plant(cmd, n, from, cmp.Or(f.backend, from.Store, config.Files))
-	}
-	ctx, cancel := t.waiting(cmd)
+}
+
+// mergeInto adds to the store of a network, if it has one, or shows what that would do.
+func (t *tool) mergeInto(ctx context.Context, n network, standing string, from *dump.Network, f importFlags) (done imported, err error) {
+	waiting, cancel := context.WithTimeout(ctx, t.lockTimeout)
 	defer cancel()
-	if standing == stores.None {
-		err = memory.New().Update(ctx, done.merge(from.Content))
-		return done, err
-	}
 	store := n.store()
-	if f.dryRun {
+	switch {
+	case standing == stores.None:
+		store = memory.New()
+	case f.dryRun:
 		store = rehearsal{store}
 	}
-	err = store.Update(ctx, done.merge(from.Content))
+	err = store.Update(waiting, done.merge(from.Content))
 	return done, err
 }
 
@@ -143,9 +161,9 @@ func asOfNow(c backend.Content, present allocator.Boot, now time.Time) backend.C
 }
 
 // plant makes a store for a network that has none.
-func (t *tool) plant(cmd *cobra.Command, n network, from *dump.Network, kind string) (done imported, err error) {
+func (t *tool) plant(ctx context.Context, n network, from *dump.Network, kind string) (done imported, err error) {
 	var lost migrate.Forgotten
-	done.added, lost, err = migrate.Plant(cmd.Context(), n.path, from.Content,
+	done.added, lost, err = migrate.Plant(ctx, n.path, from.Content,
 		migrate.Options{To: kind, LockTimeout: t.lockTimeout, Now: t.now(), Present: boot.Current()})
 	if err == nil && lost.Leases > 0 {
 		t.warn("%s: files cannot hold all that is known of %s: %s", n.name, count(lost.Leases, "lease"), forgotten(lost))

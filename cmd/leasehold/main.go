@@ -25,9 +25,10 @@ func newTool() *tool {
 }
 
 // interruptible returns a context that the first signal to end cancels, for commands
-// that have something to clean up. The second one ends the process.
-func interruptible(ctx context.Context) context.Context {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+// that have something to clean up. The second one ends the process, and so does every one
+// after stop.
+func interruptible(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	return ctx
+	return ctx, stop
 }

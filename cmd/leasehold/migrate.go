@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/internal/boot"
@@ -74,7 +72,9 @@ type migrateRow struct {
 }
 
 func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error {
-	cmd.SetContext(interruptible(cmd.Context()))
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	cmd.SetContext(ctx)
 	networks, err := t.toMigrate(names, f)
 	if err != nil {
 		return err
@@ -147,31 +147,12 @@ func (t *tool) toMigrate(names []string, f migrateFlags) ([]network, error) {
 
 func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrate.Report, error) {
 	o := migrate.Options{To: f.to, DryRun: f.dryRun, LockTimeout: t.lockTimeout, Now: t.now(), Present: boot.Current()}
-	if bar := t.progress(n.name); bar != nil {
-		defer bar.Clear() // an error in drawing a bar is nobody's business, here and below
-		o.Progress = func(leases, total int) {
-			if leases%1000 == 0 {
-				bar.ChangeMax(total)
-				bar.Set(leases)
-			}
-		}
+	if cli.IsTerminal(t.errs) {
+		var done func()
+		o.Progress, done = t.progress(n.name)
+		defer done()
 	}
 	return migrate.Run(cmd.Context(), n.path, o)
-}
-
-// progress returns a bar on standard error, or nil where that is not a terminal.
-func (t *tool) progress(what string) *progressbar.ProgressBar {
-	if !cli.IsTerminal(t.errs) {
-		return nil
-	}
-	return progressbar.NewOptions(1,
-		progressbar.OptionSetWriter(t.errs),
-		progressbar.OptionSetDescription(what),
-		progressbar.OptionSetWidth(20),
-		progressbar.OptionShowCount(),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionClearOnFinish(),
-	)
 }
 
 func newMigrateRow(n network, r migrate.Report, f migrateFlags) migrateRow {

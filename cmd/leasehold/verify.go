@@ -53,8 +53,9 @@ Of a files store, torn leases are released, misspelt names corrected, and
 cursors that are none removed. Leases outside every range are left to release
 and gc. What is still found afterwards is told.
 
-As JSON: an array of objects with the keys network, store (files or bolt),
-finding, repaired (what was done about it; empty if nothing) and note (a bool).`,
+As JSON: an array of objects with the keys network, store (files or bolt;
+empty if it is about a configuration), finding, repaired (what was done about
+it; empty if nothing) and note (a bool).`,
 		RunE: func(cmd *cobra.Command, names []string) error { return t.verify(cmd, names, f) },
 	}
 	c.Flags().BoolVar(&f.repair, "repair", false, "mend what can be mended in the networks named")
@@ -67,7 +68,7 @@ type verifyFlags struct{ repair, acceptLoss bool }
 // A finding is something wrong with a store, or something that was done about it.
 type finding struct {
 	Network  string `json:"network"`
-	Store    string `json:"store"`
+	Store    string `json:"store"` // empty if it is about the configuration
 	Finding  string `json:"finding"`
 	Repaired string `json:"repaired"`
 
@@ -85,7 +86,9 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 	case f.acceptLoss && !f.repair:
 		return errors.New("--accept-loss needs --repair")
 	}
-	cmd.SetContext(interruptible(cmd.Context()))
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	cmd.SetContext(ctx)
 	t.finding = len(names) == 0
 	networks, err := t.networks(names)
 	if err != nil {

@@ -26,7 +26,8 @@ const (
 	timeForm = "20060102T150405.000Z"
 	next     = ".next"
 	export   = ".jsonl"
-	lockName = "lock" // is no network's
+	lockName = "lock"  // is no network's
+	ownLock  = ".lock" // of one network
 )
 
 const (

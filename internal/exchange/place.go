@@ -58,20 +58,52 @@ func (p Place) Standing() (fs.FileInfo, error) {
 	return info, err
 }
 
-// Lock waits until ctx ends for the right to make a store elsewhere than in its place.
-// Whoever holds the lock of the store in the place, too, got that first.
+// Lock waits until ctx ends for the right to make a store of this network elsewhere than
+// in its place. It is taken before the lock of the store in the place, and never while
+// that is held: plugins would wait for whatever keeps this one. A [LockError] says which
+// lock was waited for in vain.
+//
+// Earlier versions took one lock for all networks. It is shared here, which keeps them out.
 func (p Place) Lock(ctx context.Context) (unlock func(), err error) {
 	if err := p.MakeDir(); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(p.Dir(), lockName), os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	all, err := lockFile(ctx, filepath.Join(p.Dir(), lockName), flock.Shared)
 	if err != nil {
 		return nil, err
 	}
-	if err := flock.Exclusive(ctx, f); err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name(), err) // f may be the waiter's
+	own, err := lockFile(ctx, p.aside(ownLock), flock.Exclusive)
+	if err != nil {
+		all.Close()
+		return nil, err
 	}
-	return func() { f.Close() }, nil // nothing was written
+	return func() { own.Close(); all.Close() }, nil // nothing was written
+}
+
+// A LockError says that a lock was not obtained before a context ended.
+type LockError struct {
+	Path string
+	Err  error // of the context
+}
+
+func (e *LockError) Error() string { return e.Path + ": " + e.Err.Error() }
+
+// Unwrap returns the error of the context.
+func (e *LockError) Unwrap() error { return e.Err }
+
+func lockFile(ctx context.Context, path string, lock func(context.Context, *os.File) error) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = lock(ctx, f)
+	switch {
+	case err == nil:
+		return f, nil
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return nil, &LockError{path, err} // The file belongs to the goroutine that still waits.
+	}
+	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 }
 
 // Settle gives the store at staged, which built describes, the place, which is vacant. If

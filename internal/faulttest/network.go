@@ -233,7 +233,7 @@ func (n Network) Leftovers() (names []string, err error) {
 	}
 	for _, e := range entries {
 		replaced := strings.HasPrefix(e.Name(), Name+".before-migration-") && !strings.HasSuffix(e.Name(), ".next")
-		if e.Name() != "lock" && !replaced {
+		if e.Name() != "lock" && e.Name() != Name+".lock" && !replaced {
 			names = append(names, e.Name())
 		}
 	}

@@ -88,6 +88,8 @@ func classifyStore(err error, network string) (code uint, details string) {
 		return types.ErrInvalidNetworkConfig, ""
 	case errors.Is(err, config.ErrArgs):
 		return types.ErrInvalidEnvironmentVariables, ""
+	case errors.Is(err, errAbandoned):
+		return types.ErrTryAgainLater, ""
 	case errors.Is(err, backend.ErrBusy):
 		return types.ErrTryAgainLater, `another plugin holds the lock of this network; "lockTimeout" in ipam says how long to wait`
 	case errors.Is(err, backend.ErrReplaced):

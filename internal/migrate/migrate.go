@@ -126,12 +126,16 @@ func (m *migration) run(ctx context.Context) error {
 	if m.DryRun {
 		return store.View(waiting, func(tx backend.ReadTx) error { return m.look(ctx, tx) })
 	}
+	unlock, err := lockPlace(waiting, m.place)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	return store.Update(waiting, func(tx backend.Tx) error {
-		s, unlock, err := newSuccessor(waiting, m.place, m.To, m.LockTimeout)
+		s, err := newSuccessor(m.place, m.To, m.LockTimeout)
 		if err != nil {
 			return err
 		}
-		defer unlock()
 		return m.replace(ctx, tx, s)
 	})
 }

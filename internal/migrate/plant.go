@@ -17,11 +17,15 @@ func Plant(ctx context.Context, path string, c backend.Content, o Options) (leas
 	place := exchange.At(path)
 	waiting, cancel := context.WithTimeout(ctx, o.LockTimeout)
 	defer cancel()
-	s, unlock, err := newSuccessor(waiting, place, o.To, o.LockTimeout)
+	unlock, err := lockPlace(waiting, place)
 	if err != nil {
 		return 0, f, err
 	}
 	defer unlock()
+	s, err := newSuccessor(place, o.To, o.LockTimeout)
+	if err != nil {
+		return 0, f, err
+	}
 	vacant, err := place.Vacant()
 	if err != nil {
 		return 0, f, err

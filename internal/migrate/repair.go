@@ -59,16 +59,20 @@ func Repair(ctx context.Context, path string, o RepairOptions) (Repaired, error)
 	done := Repaired{}
 	waiting, cancel := context.WithTimeout(ctx, o.LockTimeout)
 	defer cancel()
-	err := bolt.Open(path).Salvage(waiting, func(s bolt.Salvage) error {
+	unlock, err := lockPlace(waiting, place)
+	if err != nil {
+		return done, err
+	}
+	defer unlock()
+	err = bolt.Open(path).Salvage(waiting, func(s bolt.Salvage) error {
 		kept, known := standIns(s, o)
 		if !known && !o.AcceptLoss {
 			return fmt.Errorf("%s: %w", path, ErrLoss)
 		}
-		to, unlock, err := newSuccessor(waiting, place, config.Bolt, o.LockTimeout)
+		to, err := newSuccessor(place, config.Bolt, o.LockTimeout)
 		if err != nil {
 			return err
 		}
-		defer unlock()
 		if _, err := to.cleanUp("repair", o.Now); err != nil {
 			return err
 		}

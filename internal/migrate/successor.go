@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
@@ -41,25 +40,28 @@ func (e *BusyError) Error() string {
 // Unwrap returns [backend.ErrBusy], and how the wait ended.
 func (e *BusyError) Unwrap() []error { return []error{backend.ErrBusy, e.err} }
 
-// newSuccessor returns a successor of what stands in the place, whose lock the caller
-// holds. Nobody else makes one until unlock is called.
-func newSuccessor(ctx context.Context, place exchange.Place, kind string, lockTimeout time.Duration) (s *successor, unlock func(), err error) {
+// lockPlace waits until nobody else makes a successor of what stands in the place. The
+// caller does not hold the lock of that.
+func lockPlace(ctx context.Context, place exchange.Place) (unlock func(), err error) {
 	unlock, err = place.Lock(ctx)
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		err = &BusyError{filepath.Join(place.Dir(), "lock"), err}
+	if e := (*exchange.LockError)(nil); errors.As(err, &e) {
+		err = &BusyError{e.Path, e.Err}
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	s = &successor{place: place, kind: kind, lockTimeout: lockTimeout}
+	return unlock, err
+}
+
+// newSuccessor returns a successor of what stands in the place. The caller has called
+// lockPlace, and after that has locked what stands there.
+func newSuccessor(place exchange.Place, kind string, lockTimeout time.Duration) (*successor, error) {
+	s := &successor{place: place, kind: kind, lockTimeout: lockTimeout}
+	var err error
 	if s.old, err = place.Standing(); err == nil {
 		s.staged, err = place.StagedFor(kind == config.Files, s.old)
 	}
 	if err != nil {
-		unlock()
-		return nil, nil, err
+		return nil, err
 	}
-	return s, unlock, nil
+	return s, nil
 }
 
 // cleanUp finishes what others have left unfinished, and returns the path of what it

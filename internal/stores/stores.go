@@ -6,6 +6,7 @@
 package stores
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -149,12 +150,7 @@ func Create(path, kind string, c backend.Content) error {
 //
 // A store that a migration exchanges meanwhile is looked at again.
 func Verify(ctx context.Context, path string) error {
-	for refused := 0; ; refused++ {
-		err := verify(ctx, path)
-		if !again(ctx, refused, err) {
-			return err
-		}
-	}
+	return Retry(ctx, func() error { return verify(ctx, path) })
 }
 
 func verify(ctx context.Context, path string) error {
@@ -215,7 +211,19 @@ func (s *following) View(ctx context.Context, fn func(backend.ReadTx) error) err
 
 // Update implements [backend.Store].
 func (s *following) Update(ctx context.Context, fn func(backend.Tx) error) error {
-	return s.try(ctx, func(st backend.Store) error { return st.Update(ctx, fn) })
+	called := false
+	var ended error // once fn, which is called once at most, has been
+	err := s.try(ctx, func(st backend.Store) error {
+		err := st.Update(ctx, func(tx backend.Tx) error {
+			called = true
+			return fn(tx)
+		})
+		if called {
+			ended, err = err, nil
+		}
+		return err
+	})
+	return cmp.Or(ended, err)
 }
 
 // Close implements [backend.Store]. There is nothing to close between operations.
@@ -224,30 +232,32 @@ func (s *following) Close() error { return nil }
 // try runs op on the store that stands at the path, again if that was exchanged
 // meanwhile, however often. A store finds that out before it does anything.
 func (s *following) try(ctx context.Context, op func(backend.Store) error) error {
-	for refused := 0; ; refused++ {
+	return Retry(ctx, func() error {
 		standing, err := Standing(s.path)
 		if err != nil {
 			return err
 		}
 		store, err := open(s.path, orFiles(standing), s.opts)
-		if err == nil {
-			err = op(store)
-		}
-		if !again(ctx, refused, err) {
+		if err != nil {
 			return err
 		}
-	}
+		return op(store)
+	})
 }
 
-// again reports whether to try again because a store was exchanged between two looks at
-// it. It waits each time a little longer: who goes in step with one who exchanges stores
-// would be refused every time.
-func again(ctx context.Context, refused int, err error) bool {
-	if !errors.Is(err, backend.ErrOtherStore) || refused == mostRefused || ctx.Err() != nil {
-		return false
+// Retry calls op, which looks at what stands at a path, again as long as it returns
+// [backend.ErrOtherStore] because that was exchanged, or made, between two looks at it.
+// A [MismatchError] is an answer. It waits each time a little longer: an op in step with a
+// program that exchanges stores would be refused every time.
+func Retry(ctx context.Context, op func() error) error {
+	for refused := 0; ; refused++ {
+		err := op()
+		mismatch := (*MismatchError)(nil)
+		if !errors.Is(err, backend.ErrOtherStore) || errors.As(err, &mismatch) || refused == mostRefused || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(time.Duration(refused) * 10 * time.Microsecond)
 	}
-	time.Sleep(time.Duration(refused) * 10 * time.Microsecond)
-	return true
 }
 
 // mostRefused is more often than a store is exchanged while one waits for it, so that

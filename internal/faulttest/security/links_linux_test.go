@@ -121,6 +121,10 @@ func TestLinksWithinTheDirectoryBeside(t *testing.T) {
 			n.link(target, ".leasehold", "lock")
 			n.toolRefuses("lock: too many levels of symbolic links", "migrate", "podnet", "--to", another(n.backend))
 			require.NoError(n, os.Remove(n.store(".leasehold", "lock")))
+			require.NoError(n, os.WriteFile(n.store(".leasehold", "lock"), nil, 0o600))
+			n.link(target, ".leasehold", "podnet.lock")
+			n.toolRefuses("podnet.lock: too many levels of symbolic links", "migrate", "podnet", "--to", another(n.backend))
+			require.NoError(n, os.Remove(n.store(".leasehold", "podnet.lock")))
 
 			for _, name := range []string{"podnet.new-dir", "podnet.new-file"} {
 				n.link(target, ".leasehold", name)
