@@ -38,10 +38,19 @@ func (n network) store() backend.Store { return stores.Follow(n.path) }
 
 // store returns the store of a network to be read, and warns if that was replaced.
 func (t *tool) store(n network) backend.Store {
-	if replaced, err := exchange.At(n.path).Replaced(); err == nil && replaced { // View has the error.
-		t.warnOnce("%s: %s: %v: what it holds may be long over", n.name, n.path, backend.ErrReplaced)
+	if err := n.replaced(); errors.Is(err, backend.ErrReplaced) { // View has any other error.
+		t.warnOnce("%s: %v: its leases may be out of date", n.name, err)
 	}
 	return stores.Read(n.path)
+}
+
+// replaced returns [backend.ErrReplaced] if that is so of the store.
+func (n network) replaced() error {
+	replaced, err := exchange.At(n.path).Replaced()
+	if err == nil && replaced {
+		err = fmt.Errorf("%s: %w", n.path, backend.ErrReplaced)
+	}
+	return err
 }
 
 // standing is store for commands that need one to be there.

@@ -156,17 +156,16 @@ func (t *tool) verifyOne(cmd *cobra.Command, n network, f verifyFlags) ([]findin
 
 // takeBack takes a store into use again that was replaced.
 func (t *tool) takeBack(cmd *cobra.Command, n network, kind string, acceptLoss bool) ([]finding, error) {
-	place := exchange.At(n.path)
-	replaced, err := place.Replaced()
-	if err != nil || !replaced {
+	err := n.replaced()
+	if !errors.Is(err, backend.ErrReplaced) {
 		return nil, err
 	}
 	if !acceptLoss {
-		return nil, fmt.Errorf("%s: %w; nothing was changed", n.path, backend.ErrReplaced)
+		return nil, fmt.Errorf("%w; nothing was changed", err)
 	}
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
-	if replaced, err = place.TakeBack(ctx); err != nil || !replaced {
+	if replaced, err := exchange.At(n.path).TakeBack(ctx); err != nil || !replaced {
 		return nil, err
 	}
 	return []finding{{Network: n.name, Store: kind, Repaired: "this store was replaced by another, and is in use again; " +

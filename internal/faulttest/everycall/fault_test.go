@@ -47,7 +47,7 @@ func faults() []fault {
 	}
 	return []fault{
 		{"ENOSPC", fails(syscall.ENOSPC), slices.Concat(writes, names, lengths, opens), false, false},
-		{"EIO", fails(syscall.EIO), slices.Concat(writes, names, removals, lengths, syncs, opens, reads, []string{"flock"}), false, false},
+		{"EIO", fails(syscall.EIO), slices.Concat(writes, names, removals, lengths, syncs, opens, reads, []string{"flock", "fchmod"}), false, false},
 		{"EMFILE", fails(syscall.EMFILE), opens, false, false},
 		{"EINTR", fails(syscall.EINTR), slices.Concat([]string{"write", "pwrite64", "read"}, opens, lengths), true, true},
 		// bbolt asks once, for a lock that the process has; no file system here lets it wait.
