@@ -105,6 +105,9 @@ func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
 // collect looks at the leases without a lock, because to look at many namespaces takes
 // time, and then releases the leases that have not changed.
 func (t *tool) collect(cmd *cobra.Command, n network, list list, f gcFlags) error {
+	if err := t.inUse(cmd, n); err != nil {
+		return err
+	}
 	leases, err := t.allLeases(cmd, n)
 	if err != nil {
 		return err
@@ -128,6 +131,14 @@ func (t *tool) collect(cmd *cobra.Command, n network, list list, f gcFlags) erro
 		refusal = &refusedError{refusal, len(c.released), f.dryRun}
 	}
 	return errors.Join(t.tellCollected(n, c), err, refusal)
+}
+
+// inUse returns an error if the store of the network was replaced: what it holds can be
+// read, and says nothing about the containers of now.
+func (t *tool) inUse(cmd *cobra.Command, n network) error {
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
+	return n.store().View(ctx, func(backend.ReadTx) error { return nil })
 }
 
 // releaseUnchanged releases leases that were read before.
