@@ -24,6 +24,7 @@ type dir struct {
 	self *os.File // the directory itself, to list and to sync
 	lock *os.File // nil where a View found none
 	step func(op string, names ...string) error
+	working
 }
 
 // openDir opens the directory and the lock file in it, and creates both if the
@@ -139,15 +140,15 @@ func (d *dir) acquire(ctx context.Context, write bool) error {
 // current reports whether the path still names this directory, and the lock file
 // in it is the one that was locked: somebody may have removed either.
 func (d *dir) current() (bool, error) {
-	if err := otherStore(d.path); err != nil {
-		return false, err
-	}
 	now, err := os.Stat(d.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
+	}
+	if !now.IsDir() {
+		return false, notDir(d.path)
 	}
 	self, err := d.self.Stat()
 	if err != nil || !os.SameFile(now, self) {
