@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -89,6 +90,40 @@ func NewImage(t testing.TB, kind string, size int64) Image {
 func (i Image) Mount(t testing.TB, dir string) {
 	t.Helper()
 	run(t, "mount", "-t", i.Kind, "-o", "loop", i.Path, dir) // the kernel frees the device
+}
+
+// Bind mounts a directory at another, over FUSE, or skips the test where that is not
+// possible. It is for packages whose TestMain calls [MainApart].
+func Bind(t testing.TB, dir, at string) {
+	t.Helper()
+	if os.Getenv(apart) == "" {
+		t.Skip("mounting a file system takes root, and the right to have mounts of one's own")
+	}
+	program, err := exec.LookPath("bindfs")
+	if err != nil {
+		t.Skip(err)
+	}
+	cmd := exec.Command(program, "-f", dir, at)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		unmount(t, at)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("bindfs: %v", err)
+		}
+	})
+	for start := time.Now(); !isFUSE(at); time.Sleep(time.Millisecond) {
+		if time.Since(start) > 10*time.Second {
+			t.Fatalf("bindfs does not mount %s", at)
+		}
+	}
+}
+
+func isFUSE(dir string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(dir, &st) == nil && st.Type == unix.FUSE_SUPER_MAGIC
 }
 
 func run(t testing.TB, program string, args ...string) {
