@@ -18,7 +18,12 @@ var bin string
 
 var seed = flag.Uint64("seed", 0, "seed of the random histories; 0 picks one")
 
-const stockPlugins = "github.com/containernetworking/plugins/plugins/"
+const (
+	stockPlugins = "github.com/containernetworking/plugins/plugins/"
+
+	// laterStock is the first version with a GC.
+	laterStock = "v1.10.0"
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -43,6 +48,10 @@ func runAll(m *testing.M) int {
 			return 1
 		}
 	}
+	if err := install(filepath.Join(dir, "later"), laterStock); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	// The tools link what this module does without.
 	if err := build("..", filepath.Join(dir, "tools"), []string{"./cmd/cnitool", "./cmd/leasehold"}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -60,6 +69,16 @@ func build(module, dir string, packages []string) error {
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %v: %w\n%s", packages, err, out)
+	}
+	return nil
+}
+
+// install builds the stock plugin of another version than that of this module.
+func install(dir, version string) error {
+	cmd := exec.Command("go", "install", stockPlugins+"ipam/host-local@"+version)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("install %s: %w\n%s", version, err, out)
 	}
 	return nil
 }

@@ -25,6 +25,9 @@ type plugin struct {
 
 func stock() plugin { return plugin{"stock", filepath.Join(bin, "stock", "host-local")} }
 
+// later is the stock plugin of the version that has a GC.
+func later() plugin { return plugin{laterStock, filepath.Join(bin, "later", "host-local")} }
+
 func ours() plugin { return plugin{"ours", filepath.Join(bin, "ours", "host-local")} }
 
 // An attachment is what the environment says about who wants an address.
