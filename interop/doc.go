@@ -14,6 +14,8 @@
 //
 //   - Both plugins work on one directory at the same time, and no address is ever
 //     held twice (mixed_test.go, concurrent_test.go).
+//   - Ours may be killed at any call, and the stock plugin of either version be the next,
+//     with a GC too: nothing is half there or leaked (killed_test.go).
 //   - On the same history both give the same addresses and the same results, in
 //     every version of CNI (history_test.go, results_test.go).
 //   - A configuration that one of them accepts the other accepts as well. The
