@@ -98,16 +98,6 @@ func goCommand(module string, environ []string, args ...string) error {
 	return nil
 }
 
-// install builds the stock plugin of another version than that of this module.
-func install(dir, version string) error {
-	cmd := exec.Command("go", "install", stockPlugins+"ipam/host-local@"+version)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+dir)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("install %s: %w\n%s", version, err, out)
-	}
-	return nil
-}
-
 // rounds returns n, or half of it for a short run.
 func rounds(n int) int {
 	if testing.Short() {
