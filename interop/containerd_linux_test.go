@@ -110,11 +110,13 @@ func (c containerd) conflist(name string) string {
 		name, bridge, c.leases(), c.ipam)
 }
 
-// configure puts the configuration where containerd watches for one.
+// configure puts the configuration where containerd watches for one, all of it at once.
 func (c containerd) configure(t *testing.T, text string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(c.networks(), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(c.networks(), "10-net.conflist"), []byte(text), 0o600))
+	aside := filepath.Join(c.networks(), "new")
+	require.NoError(t, os.WriteFile(aside, []byte(text), 0o600))
+	require.NoError(t, os.Rename(aside, filepath.Join(c.networks(), "10-net.conflist")))
 }
 
 // command returns a run of one of the programs that come with containerd, or of the shell.
@@ -130,11 +132,10 @@ func (c containerd) start(t *testing.T) {
 	require.Eventually(t, func() bool { return c.crictl("version").Run() == nil }, 2*time.Minute, 100*time.Millisecond)
 }
 
-// restart kills containerd, and starts it again. Pods run on.
-func (c containerd) restart(t *testing.T) {
+// kill kills containerd. Pods run on, and so does a plugin.
+func (c containerd) kill(t *testing.T) {
 	t.Helper()
 	must(t, c.command("sh", "-c", `cd "$1"; kill -KILL $(cat pid); while kill -0 $(cat pid); do sleep 0.1; done 2>&-`, "sh", c.dir))
-	c.start(t)
 }
 
 func (c containerd) crictl(args ...string) *exec.Cmd {
@@ -206,7 +207,7 @@ func (c containerd) holds(t *testing.T, ids ...string) {
 // collect releases what no pod of containerd's list holds.
 func (c containerd) collect(t *testing.T, network string) {
 	t.Helper()
-	gc := c.leasehold("gc", network, "--valid", "-", "--older-than", "0")
+	gc := c.leasehold("gc", network, "--valid", "-", "--release-starting")
 	gc.Stdin = strings.NewReader(must(t, c.crictl("pods", "--quiet")))
 	must(t, gc)
 }

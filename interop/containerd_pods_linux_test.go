@@ -29,7 +29,8 @@ func TestContainerd(t *testing.T) {
 		require.Contains(t, add.args, "K8S_POD_INFRA_CONTAINER_ID="+a)
 		require.Contains(t, add.args, "K8S_POD_UID=uid-of-web-0")
 
-		c.restart(t)
+		c.kill(t)
+		c.start(t)
 		c.holds(t, a, b)
 		require.Equal(t, 2, len(c.plugin.calls(t)), "neither an end of containerd nor a start sends anything")
 
@@ -46,6 +47,28 @@ func TestContainerd(t *testing.T) {
 		require.NotContains(t, commands(c.plugin.calls(t)), "STATUS", "nothing has asked")
 		must(t, c.crictl("info"))
 		require.Contains(t, commands(c.plugin.calls(t)), "STATUS")
+	})
+}
+
+// A containerd that was killed during an ADD lists the pod afterwards, and sends its DEL only
+// when it is told to remove it.
+func TestContainerdKilled(t *testing.T) {
+	onContainerd(t, wide, func(t *testing.T, c containerd) {
+		wait := c.plugin.hold(t, "ADD")
+		run := c.run(t, "web-0")
+		require.NoError(t, run.Start())
+		wait()
+		c.kill(t)
+		require.Error(t, run.Wait())
+		c.plugin.works(t)
+		require.Eventually(t, func() bool { return len(c.plugin.calls(t)) == 1 }, time.Minute, 50*time.Millisecond)
+		c.start(t)
+		id := c.plugin.calls(t)[0].id
+		require.Equal(t, id, must(t, c.crictl("pods", "--quiet", "--no-trunc", "--state", "notready")))
+		require.Equal(t, []string{"ADD works"}, c.plugin.since(t, 0))
+		must(t, c.crictl("rmp", "--force", id))
+		require.Equal(t, []string{"ADD works", "DEL works"}, c.plugin.since(t, 0))
+		require.Empty(t, c.held(t, "net"))
 	})
 }
 

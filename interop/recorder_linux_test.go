@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/containernetworking/cni/libcni"
 	"github.com/stretchr/testify/require"
@@ -20,6 +21,7 @@ conf=$(cat)
 note() { printf '%%s\t%%s\t%%s\t%%s\t%%s\t%%s\n' "$CNI_COMMAND" "$1" "$CNI_CONTAINERID" "$CNI_NETNS" "$CNI_ARGS" "$conf" >>%[1]s/calls; }
 fail() { note fails; echo '{"cniVersion": "1.0.0", "code": 999, "msg": "failed by the test"}'; exit 1; }
 [ ! -e "%[1]s/fail-$CNI_COMMAND" ] || fail
+while [ -e "%[1]s/hold-$CNI_COMMAND" ]; do : >%[1]s/held; sleep 0.1; done
 result=$(printf %%s "$conf" | %[2]s) || { note fails; printf %%s "$result"; exit 1; }
 [ ! -e "%[1]s/spoil-$CNI_COMMAND" ] || fail
 note works
@@ -45,6 +47,18 @@ func (r recorder) fail(t *testing.T, command string) { r.touch(t, "fail-"+comman
 // spoil makes them fail when the plugin has done its work, as if it were killed then.
 func (r recorder) spoil(t *testing.T, command string) { r.touch(t, "spoil-"+command) }
 
+// hold makes them wait before the plugin is called, and returns a function that waits for one.
+func (r recorder) hold(t *testing.T, command string) (wait func()) {
+	t.Helper()
+	r.touch(t, "hold-"+command)
+	return func() {
+		require.Eventually(t, func() bool {
+			_, err := os.Stat(filepath.Join(r.dir, "held"))
+			return err == nil
+		}, time.Minute, 50*time.Millisecond)
+	}
+}
+
 func (r recorder) touch(t *testing.T, name string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(filepath.Join(r.dir, name), nil, 0o600))
@@ -53,7 +67,7 @@ func (r recorder) touch(t *testing.T, name string) {
 // works makes all calls work again.
 func (r recorder) works(t *testing.T) {
 	t.Helper()
-	for _, pattern := range []string{"fail-*", "spoil-*"} {
+	for _, pattern := range []string{"fail-*", "spoil-*", "hold-*"} {
 		names, err := filepath.Glob(filepath.Join(r.dir, pattern))
 		require.NoError(t, err)
 		for _, name := range names {
