@@ -10,6 +10,7 @@ import (
 
 	"github.com/leasehold/leasehold/internal/faulttest"
 	"github.com/leasehold/leasehold/internal/fstype"
+	"github.com/leasehold/leasehold/internal/lint"
 )
 
 // That locks may not be shared is said, and is no problem of the configuration.
@@ -22,8 +23,11 @@ func TestValidateWarnsOfLocks(t *testing.T) {
 		text := `{"cniVersion": "1.0.0", "name": "net", "type": "alone", "ipam": {"type": "host-local", "subnet": "10.1.0.0/24", "dataDir": "` + dir + `"}}`
 		require.NoError(t, os.WriteFile(filepath.Join(conf, "net.conf"), []byte(text), 0o600))
 		var out, errs bytes.Buffer
-		tool := tool{in: bytes.NewReader(nil), out: &out, errs: &errs, getenv: func(string) string { return "" }}
+		tool := tool{
+			in: bytes.NewReader(nil), out: &out, errs: &errs, getenv: func(string) string { return "" },
+			hostAddrs: func() ([]lint.HostAddr, error) { return nil, nil },
+		}
 		tool.run(t.Context(), []string{"validate", "net", "--conf-dir", conf, "--cni-path", t.TempDir()})
-		require.Equal(t, warns, bytes.Contains(errs.Bytes(), []byte(dir+": "+fstype.NoSharedLocks)), "%s%s", &out, &errs)
+		require.Equal(t, warns, bytes.Contains(out.Bytes(), []byte("host-local: note: "+dir+": "+fstype.NoSharedLocks)), "%s%s", &out, &errs)
 	}
 }
