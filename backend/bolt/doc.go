@@ -52,6 +52,13 @@
 // next change: an Update that finds it missing syncs the file, and the directories above
 // it, before it begins.
 //
+// # Other stores
+//
+// A migration or a repair puts another store in the place of this one and marks this one,
+// whose Updates and Views then return [backend.ErrReplaced]. What is on its way from one that
+// was killed is in the directory .leasehold beside the file: it is looked for, and moved into
+// place, if there is no file, or one that was marked or not left clean.
+//
 // # Damage
 //
 // A damaged file gives an error where bbolt panics or faults. Where it would do neither

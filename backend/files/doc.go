@@ -13,9 +13,16 @@
 //	defer store.Close()
 //	err = store.Update(ctx, func(tx backend.Tx) error { ... })
 //
-// Open touches nothing. View writes nothing, ever. The first Update creates the
-// directory, mode 0755, and the lock file. [Create] makes a store that holds many
+// Open touches nothing. View writes nothing, but to finish a migration that was killed: see
+// below. The first Update creates the directory, mode 0755, and the lock file. [Create] makes a store that holds many
 // leases from the beginning, those of another store for instance.
+//
+// # Other stores
+//
+// A migration puts another store in the place of this one and marks this one, whose Updates
+// and Views then return [backend.ErrReplaced]. What is on its way from a migration that was
+// killed is in the directory .leasehold beside this one: it is looked for, and moved into
+// place, if there is no directory, or one that was marked or not left clean.
 //
 // # Layout
 //

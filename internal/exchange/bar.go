@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/leasehold/leasehold/internal/durable"
 )
@@ -18,13 +19,15 @@ const MovedLock = ".leasehold-lock"
 // waits for the file already has it open, and is not kept out.
 //
 // It is not done where that takes two steps: between them the plugin would make a new file
-// without a mark.
+// without a mark. Nor is it done on a full disk, for the new store is in its place.
 func bar(dir string) error {
 	lock, moved := filepath.Join(dir, StoreLock), filepath.Join(dir, MovedLock)
 	if info, err := os.Lstat(lock); err != nil || info.IsDir() {
 		return err
 	}
-	if err := os.Mkdir(moved, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(moved, 0o755); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return nil
+	} else if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	err := durable.Exchange(moved, lock)

@@ -7,7 +7,8 @@
 //
 //	<network>.new-dir                    a directory that is being built
 //	<network>.new-file                   a file that is being built
-//	<network>.before-<why>-<time>        what stood in the place before
+//	<network>.before-<why>-<time>        the store that was replaced
+//	<network>.before-<why>-<time>.jsonl  what its successor cannot hold
 //	<network>.before-<why>-<time>.next   see below
 //	<network>.lock                       taken with flock(2) by a program that makes a store here
 //	lock                                 taken by it, too, shared: earlier versions know only that
@@ -15,6 +16,13 @@
 // A store that has been built is put in place by [Place.Swap]: by one system call
 // that exchanges two names (renameat2 with RENAME_EXCHANGE: ext4, xfs, btrfs,
 // tmpfs, overlayfs), or by one that replaces a name, if both are files.
+//
+// # Stores that were replaced
+//
+// Before that, the old store is marked ([Marked]), so that it is not used through another
+// mount. A store that finds its mark, or that was not left clean, asks [Place.State] what
+// that means, under its lock: that it was replaced; that it was about to be, and is in use;
+// or that it has to give way to a store that waits.
 //
 // # File systems that cannot exchange
 //

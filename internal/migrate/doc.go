@@ -3,9 +3,9 @@
 // ([Repair]). It also makes a store with given content where there is none ([Plant]).
 //
 // Run and Repair take the lock of the place, and then that of the store, as a plugin does, and
-// build its successor aside.
-// The successor is read back and compared before it matters: number and digest of
-// all leases and cursors. Then the two change places (package exchange). Plugins
+// build its successor aside. The successor is locked, read back and compared before it
+// matters: number and digest of all leases and cursors. Then the old one is marked as
+// replaced, and the two change places (package exchange). Plugins
 // that wait for the lock meanwhile find, once they have it, that the path names
 // another store, and go on with that one.
 //

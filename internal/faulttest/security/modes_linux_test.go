@@ -96,6 +96,8 @@ func wanted(name string, mode, umask fs.FileMode) fs.FileMode {
 	switch {
 	case name == "metrics":
 		return 0o644
+	case !mode.IsDir() && mode&fs.ModeSetgid != 0: // a store that was replaced
+		return 0o400 | fs.ModeSetgid
 	case !mode.IsDir():
 		return 0o600
 	case name == "data/.leasehold":
