@@ -35,6 +35,12 @@ func (n network) kind() (string, error) { return stores.Standing(n.path) }
 // store returns the store, whatever kind it is of.
 func (n network) store() backend.Store { return stores.Follow(n.path) }
 
+// often returns the store for many transactions, each of which waits for the lock as long
+// as one may.
+func (t *tool) often(n network) backend.Store {
+	return stores.Patient(stores.FollowOften(n.path), t.lockTimeout)
+}
+
 // standing is store for commands that need one to be there.
 func (n network) standing() (backend.Store, error) {
 	kind, err := n.kind()

@@ -92,8 +92,8 @@ func gc(ctx context.Context, r request) error {
 	if err := cmp.Or(err, r.speaks(n.CNIVersion)); err != nil {
 		return err
 	}
-	return release(ctx, n, func(ctx context.Context, store backend.Store) error {
-		_, err := allocator.Collect(ctx, store, valid)
+	return release(ctx, n, func(_ context.Context, store backend.Store) error {
+		_, err := allocator.Collect(ctx, stores.Patient(store, n.LockTimeout), valid)
 		return err
 	})
 }
