@@ -3,6 +3,7 @@ package allocator
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,10 @@ func (e *TakenError) Error() string {
 type DuplicateError struct {
 	Addr   netip.Addr
 	Holder backend.Lease
+
+	// Requested is the address of the set that the attachment asked for, if it
+	// is not Addr; else zero. No policy for repetitions can give it that one.
+	Requested netip.Addr
 }
 
 func (e *DuplicateError) Error() string {
@@ -145,10 +150,32 @@ func isExcluded(addr netip.Addr, s Set) error {
 	return &RequestError{Addrs: []netip.Addr{addr}, Reason: reason}
 }
 
-func unassigned(left []netip.Addr) error {
-	reason := "failed to allocate all requested IPs:"
-	for _, addr := range left {
+// unassigned says, for each address, why the pool cannot lease it. Podman shows the text
+// of an error and not its details, so that all of it is in the text.
+func (p Pool) unassigned(left []netip.Addr) error {
+	reason, why := "failed to allocate all requested IPs:", make([]string, len(left))
+	for i, addr := range left {
 		reason += " " + addr.String()
+		why[i] = p.whyNot(addr)
+		if len(left) > 1 {
+			why[i] = addr.String() + ": " + why[i]
+		}
 	}
+	reason += " (" + strings.Join(why, "; ") + ")"
 	return &RequestError{Addrs: left, Reason: reason}
+}
+
+// whyNot says why an address is requested in vain.
+func (p Pool) whyNot(addr netip.Addr) string {
+	if i := p.index(addr); i >= 0 {
+		return fmt.Sprintf("an attachment gets one address of %s", p.sets[i])
+	}
+	texts := make([]string, len(p.sets))
+	for i, s := range p.sets {
+		texts[i] = s.String()
+		if slices.ContainsFunc(s.ranges, func(r Range) bool { return r.gateway == addr }) {
+			return "the gateway"
+		}
+	}
+	return "in no range of " + strings.Join(texts, ", ")
 }

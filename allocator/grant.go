@@ -51,7 +51,11 @@ func (g *grant) repeat(s Set, held []backend.Lease, requested netip.Addr) (Assig
 			return s.assignment(l.Addr), g.renew(l)
 		}
 	}
-	return Assignment{}, &DuplicateError{Addr: held[0].Addr, Holder: held[0]}
+	err := &DuplicateError{Addr: held[0].Addr, Holder: held[0]}
+	if requested != err.Addr {
+		err.Requested = requested
+	}
+	return Assignment{}, err
 }
 
 // renew makes a lease that is returned one of now. Otherwise a list of containers that was

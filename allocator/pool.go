@@ -14,6 +14,20 @@ type Set struct {
 	ranges []Range
 }
 
+// ErrMixedFamilies says that a set has ranges of IPv4 and of IPv6.
+var ErrMixedFamilies = errors.New("mixed address families")
+
+// An OverlapError says that two ranges of a set, or two sets of a pool, have addresses in
+// common.
+type OverlapError struct {
+	First, Second int // their indices
+
+	// Reason is the whole message.
+	Reason string
+}
+
+func (e *OverlapError) Error() string { return e.Reason }
+
 // NewSet returns the set of the given ranges. Their order is the order in which
 // they are used.
 func NewSet(ranges ...Range) (Set, error) {
@@ -22,13 +36,13 @@ func NewSet(ranges ...Range) (Set, error) {
 	}
 	for _, r := range ranges[1:] {
 		if r.First().BitLen() != ranges[0].First().BitLen() {
-			return Set{}, errors.New("mixed address families")
+			return Set{}, ErrMixedFamilies
 		}
 	}
 	for i, r := range ranges {
-		for _, other := range ranges[i+1:] {
+		for j, other := range ranges[i+1:] {
 			if r.span.overlaps(other.span) {
-				return Set{}, fmt.Errorf("subnets %s and %s overlap", r, other)
+				return Set{}, &OverlapError{i, i + 1 + j, fmt.Sprintf("subnets %s and %s overlap", r, other)}
 			}
 		}
 	}
@@ -107,7 +121,7 @@ func NewPool(sets ...Set) (Pool, error) {
 	for i, s := range sets {
 		for j, other := range sets[i+1:] {
 			if s.overlaps(other) {
-				return Pool{}, fmt.Errorf("range set %d overlaps with %d", i, i+j+1)
+				return Pool{}, &OverlapError{i, i + 1 + j, fmt.Sprintf("range set %d overlaps with %d", i, i+1+j)}
 			}
 		}
 	}
@@ -149,7 +163,7 @@ func (p Pool) assign(requested []netip.Addr) ([]netip.Addr, error) {
 		}
 	}
 	if len(left) > 0 {
-		return nil, unassigned(left)
+		return nil, p.unassigned(left)
 	}
 	return assigned, p.leasable(assigned)
 }

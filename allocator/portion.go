@@ -17,9 +17,10 @@ import (
 // of magnitude. So the size of a portion follows from how long the one before it has held
 // the lock.
 const (
-	// smallPortion is the size of the first portion, and the least of any: what a
-	// container holds is released in one transaction.
-	smallPortion = 64
+	// smallPortion is the size of the first portion, and the least of any: smaller ones
+	// would mostly wait for syncs, and each for its turn. What a container holds is
+	// released in one transaction.
+	smallPortion = 256
 
 	// largePortion is the most. Beyond it the syncs of a transaction cost next to nothing
 	// for each lease.

@@ -125,11 +125,11 @@ func TestPortions(t *testing.T) {
 		updates int
 		longest time.Duration
 	}{
-		0:                      {7, 0},
-		5 * time.Microsecond:   {7, 15 * time.Millisecond},
-		50 * time.Microsecond:  {14, 30 * time.Millisecond},
-		100 * time.Microsecond: {25, 30 * time.Millisecond},
-		time.Millisecond:       {94, 64 * time.Millisecond},
+		0:                      {5, 0},
+		5 * time.Microsecond:   {5, 15 * time.Millisecond},
+		50 * time.Microsecond:  {13, 30 * time.Millisecond},
+		100 * time.Microsecond: {24, 30 * time.Millisecond},
+		time.Millisecond:       {24, 256 * time.Millisecond},
 	} {
 		t.Run(each.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestPortions(t *testing.T) {
 				require.Len(t, store.updates, want.updates, "%v", sizes(store.updates))
 				longest := slices.MaxFunc(store.updates, func(a, b work) int { return int(a.took - b.took) })
 				require.LessOrEqual(t, longest.took, want.longest)
-				require.Equal(t, 64, store.updates[0].deleted)
+				require.Equal(t, 256, store.updates[0].deleted)
 			})
 		})
 	}
@@ -151,16 +151,16 @@ func TestPortions(t *testing.T) {
 // A portion becomes smaller when the machine becomes slower.
 func TestPortionsShrink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := many(t, 3000, 0)
+		store := many(t, 6000, 0)
 		store.after = func(updates int) error {
-			if updates == 4 {
+			if updates == 3 {
 				store.each = time.Millisecond
 			}
 			return nil
 		}
 		_, err := allocator.ReleaseUnchanged(t.Context(), store, leasesIn(t, store))
 		require.NoError(t, err)
-		require.Equal(t, []int{64, 128, 256, 512, 1024, 512, 256, 128, 64, 56}, sizes(store.updates))
+		require.Equal(t, []int{256, 512, 1024, 2048, 1024, 512, 256, 256, 112}, sizes(store.updates))
 	})
 }
 
@@ -222,11 +222,11 @@ func ofOne(t *testing.T, n int) *slow {
 func TestFewInOneTransaction(t *testing.T) {
 	for name, release := range releases() {
 		t.Run(name, func(t *testing.T) {
-			store := ofOne(t, 64)
+			store := ofOne(t, 256)
 			released, err := release(t.Context(), store)
 			require.NoError(t, err)
-			require.Len(t, released, 64)
-			require.Equal(t, []int{64}, sizes(store.updates))
+			require.Len(t, released, 256)
+			require.Equal(t, []int{256}, sizes(store.updates))
 
 			store = ofOne(t, 6000)
 			released, err = release(t.Context(), store)

@@ -96,6 +96,9 @@ func deleteLeases(tx backend.Tx, leases iter.Seq2[backend.Lease, error], unwante
 	return picked, deleteAll(tx, picked)
 }
 
+// allOfThem is for pick.
+const allOfThem = -1
+
 // pick returns the first of the leases that are wanted, at most as many.
 func pick(leases iter.Seq2[backend.Lease, error], most int, wanted func(backend.Lease) bool) (picked []backend.Lease, err error) {
 	for l, err := range leases {

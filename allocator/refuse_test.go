@@ -55,10 +55,13 @@ func TestAllocateRefusesRequest(t *testing.T) {
 		{[]string{"10.0.0.4", "fd00::1"}, []string{"fd00::1"}, "requested ip fd00::1 is subnet's gateway"},
 		{[]string{"10.0.0.5"}, []string{"10.0.0.5"},
 			"requested IP address 10.0.0.5 is not available in range set 10.0.0.1-10.0.0.6: it is excluded"},
-		{[]string{"10.0.0.7"}, []string{"10.0.0.7"}, "failed to allocate all requested IPs: 10.0.0.7"},
-		{[]string{"10.0.0.2", "10.0.0.3"}, []string{"10.0.0.3"}, "failed to allocate all requested IPs: 10.0.0.3"},
+		{[]string{"10.0.0.7"}, []string{"10.0.0.7"},
+			"failed to allocate all requested IPs: 10.0.0.7 (in no range of 10.0.0.1-10.0.0.6, fd00::1-fd00::7)"},
+		{[]string{"10.0.0.2", "10.0.0.3"}, []string{"10.0.0.3"},
+			"failed to allocate all requested IPs: 10.0.0.3 (an attachment gets one address of 10.0.0.1-10.0.0.6)"},
 		{[]string{"10.9.0.2", "fd00::2", "fd01::2"}, []string{"10.9.0.2", "fd01::2"},
-			"failed to allocate all requested IPs: 10.9.0.2 fd01::2"},
+			"failed to allocate all requested IPs: 10.9.0.2 fd01::2 (10.9.0.2: in no range of 10.0.0.1-10.0.0.6, fd00::1-fd00::7; " +
+				"fd01::2: in no range of 10.0.0.1-10.0.0.6, fd00::1-fd00::7)"},
 	} {
 		store := memory.New()
 		a := allocator.New(store, dual(t), allocator.Options{})

@@ -37,8 +37,8 @@ func firstPortion(leases []backend.Lease) (first, rest []backend.Lease) {
 
 // releasing is an Update that finds leases, of which it is told the number, and removes
 // them. If it cannot begin, as on a file system that is read-only, a View decides: where
-// there is nothing to release, nothing has to be written. In a damaged store nothing shows
-// that there is nothing.
+// there is nothing to release, nothing has to be written. In a store that is damaged, or was
+// replaced, nothing shows that there is nothing.
 func releasing(ctx context.Context, store backend.Store, find func(backend.ReadTx) (int, error), remove func(backend.Tx) error) error {
 	began := false
 	err := store.Update(ctx, func(tx backend.Tx) error {
@@ -48,7 +48,7 @@ func releasing(ctx context.Context, store backend.Store, find func(backend.ReadT
 		}
 		return remove(tx)
 	})
-	if err == nil || began || errors.Is(err, backend.ErrDamaged) {
+	if err == nil || began || errors.Is(err, backend.ErrDamaged) || errors.Is(err, backend.ErrReplaced) {
 		return err // What began has changed what a View sees, durable or not.
 	}
 	left := 0

@@ -60,7 +60,7 @@ func (as Assignment) undo(tx backend.Tx, owner backend.Owner) error {
 	case l.Owner != owner || !as.since.Truncate(unit).Equal(l.Since):
 		return nil
 	case unit > finest:
-		return fmt.Errorf("%s stays leased to %s: %w", addr, owner, errCoarse)
+		return fmt.Errorf("%s stays leased to %s until its DEL: %w", addr, owner, errCoarse)
 	}
 	return tx.Delete(addr)
 }

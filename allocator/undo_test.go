@@ -82,7 +82,7 @@ func TestUndoWithoutFineTimes(t *testing.T) {
 			require.NoError(t, err, unit)
 			require.NotContains(t, contents(t, store), "10.0.0.2 web (eth0)", unit)
 		} else {
-			require.ErrorContains(t, err, "10.0.0.2 stays leased to web (eth0)", unit)
+			require.ErrorContains(t, err, "10.0.0.2 stays leased to web (eth0) until its DEL", unit)
 			require.Contains(t, contents(t, store), "10.0.0.2 web (eth0)", unit)
 		}
 	}

@@ -23,8 +23,11 @@ type Usage struct {
 
 	// Withheld counts the addresses that cannot be leased: gateways and what
 	// is excluded. If they are leased all the same, as they can be after a
-	// change of the configuration, they still count here only.
+	// change of the configuration, they count here, and not in Leased.
 	Withheld uint64
+
+	// WithheldLeased counts those of Withheld that are leased all the same.
+	WithheldLeased uint64
 
 	// Leased counts the others that are leased, to whomever.
 	Leased uint64
@@ -40,18 +43,16 @@ type Usage struct {
 
 // Usage counts how full the sets of the pool are, and returns them in order.
 //
-// It looks into the store twice for each run of consecutive leased addresses, and
-// reads one lease of each: with a bolt store a full /16 takes no longer than an
+// It looks into the store twice for each run of consecutive leased addresses, once for
+// each run of withheld ones, and reads one lease of each: with a bolt store a full /16 takes no longer than an
 // empty one.
 func (p Pool) Usage(tx backend.ReadTx) ([]Usage, error) {
 	usages := make([]Usage, len(p.sets))
 	for i, s := range p.sets {
 		usages[i] = s.unused()
 		usages[i].Index = i
-		for _, span := range s.leasable() {
-			if err := usages[i].count(tx, span); err != nil {
-				return nil, err
-			}
+		if err := usages[i].fill(tx); err != nil {
+			return nil, err
 		}
 	}
 	return usages, nil
@@ -88,29 +89,52 @@ func (s Set) leasable() []Span {
 	return joined
 }
 
-// count adds what is leased and free of a leasable span.
-func (u *Usage) count(tx backend.ReadTx, span Span) error {
+// fill adds what is leased and free of the set.
+func (u *Usage) fill(tx backend.ReadTx) error {
+	leased := func(run Span) { u.Leased = addSizes(u.Leased, run.Size()) }
+	for _, span := range u.Set.leasable() {
+		if err := eachRun(tx, span, leased, u.addFree); err != nil {
+			return err
+		}
+	}
+	withheld := func(run Span) { u.WithheldLeased = addSizes(u.WithheldLeased, run.Size()) }
+	for _, r := range u.Set.ranges {
+		for _, hole := range r.span.without(slices.Concat(r.leasable, []Span{mapped()})) { // which no store takes
+			if err := eachRun(tx, hole, withheld, func(Span) {}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// eachRun calls leased and free for the runs of leased and of free addresses that make up a
+// span.
+func eachRun(tx backend.ReadTx, span Span, leased, free func(Span)) error {
 	for next := span.First; ; {
-		free, err := tx.NextFree(next, span.Last)
+		first, err := tx.NextFree(next, span.Last)
 		if errors.Is(err, backend.ErrNoneFree) {
-			u.Leased = addSizes(u.Leased, Span{First: next, Last: span.Last}.Size())
+			leased(Span{First: next, Last: span.Last})
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if next.Less(free) {
-			u.Leased = addSizes(u.Leased, Span{First: next, Last: free.Prev()}.Size())
+		if next.Less(first) {
+			leased(Span{First: next, Last: first.Prev()})
 		}
-		next, err = firstLeased(tx, Span{First: free, Last: span.Last})
+		next = netip.Addr{}
+		if first != span.Last {
+			next, err = firstLeased(tx, Span{First: first, Last: span.Last})
+		}
 		if err != nil {
 			return err
 		}
 		if !next.IsValid() {
-			u.addFree(Span{First: free, Last: span.Last})
+			free(Span{First: first, Last: span.Last})
 			return nil
 		}
-		u.addFree(Span{First: free, Last: next.Prev()})
+		free(Span{First: first, Last: next.Prev()})
 	}
 }
 

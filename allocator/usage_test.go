@@ -39,6 +39,9 @@ func countOneByOne(ranges []oracleRange, leased map[netip.Addr]bool) (u allocato
 			switch {
 			case !r.leasable(a):
 				u.Withheld++
+				if leased[a] {
+					u.WithheldLeased++
+				}
 				continue
 			case leased[a]:
 				u.Leased++
@@ -95,34 +98,35 @@ func TestUsage(t *testing.T) {
 		leased                       []string
 		size, withheld, taken, spare uint64
 		largest                      string
+		anyway                       uint64
 	}{
-		{"empty", []allocator.Range{whole(t, "10.0.0.0/24")}, nil, 254, 1, 0, 253, "10.0.0.2-10.0.0.254"},
+		{"empty", []allocator.Range{whole(t, "10.0.0.0/24")}, nil, 254, 1, 0, 253, "10.0.0.2-10.0.0.254", 0},
 		{"the longest run in the middle", []allocator.Range{whole(t, "10.0.0.0/24")},
-			[]string{"10.0.0.5", "10.0.0.200"}, 254, 1, 2, 251, "10.0.0.6-10.0.0.199"},
-		{"of two alike the lower", []allocator.Range{whole(t, "10.0.0.0/29")}, []string{"10.0.0.4"}, 6, 1, 1, 4, "10.0.0.2-10.0.0.3"},
-		{"full", []allocator.Range{whole(t, "10.0.0.0/29")}, []string{"10.0.0.2-10.0.0.6"}, 6, 1, 5, 0, ""},
+			[]string{"10.0.0.5", "10.0.0.200"}, 254, 1, 2, 251, "10.0.0.6-10.0.0.199", 0},
+		{"of two alike the lower", []allocator.Range{whole(t, "10.0.0.0/29")}, []string{"10.0.0.4"}, 6, 1, 1, 4, "10.0.0.2-10.0.0.3", 0},
+		{"full", []allocator.Range{whole(t, "10.0.0.0/29")}, []string{"10.0.0.2-10.0.0.6"}, 6, 1, 5, 0, "", 0},
 		{"leases around the range", []allocator.Range{part(t, "10.0.0.0/24", "10.0.0.8", "10.0.0.9")},
-			[]string{"10.0.0.1-10.0.0.8", "10.0.0.10-10.0.0.99"}, 2, 0, 1, 1, "10.0.0.9"},
-		{"leases of the other family", []allocator.Range{whole(t, "10.0.0.0/29")}, []string{"fd00::1-fd00::9"}, 6, 1, 0, 5, "10.0.0.2-10.0.0.6"},
+			[]string{"10.0.0.1-10.0.0.8", "10.0.0.10-10.0.0.99"}, 2, 0, 1, 1, "10.0.0.9", 0},
+		{"leases of the other family", []allocator.Range{whole(t, "10.0.0.0/29")}, []string{"fd00::1-fd00::9"}, 6, 1, 0, 5, "10.0.0.2-10.0.0.6", 0},
 		{"a gateway that is leased", []allocator.Range{without(t, "10.0.0.0/29", "10.0.0.4")},
-			[]string{"10.0.0.3-10.0.0.5"}, 6, 1, 2, 3, "10.0.0.1-10.0.0.2"},
+			[]string{"10.0.0.3-10.0.0.5"}, 6, 1, 2, 3, "10.0.0.1-10.0.0.2", 1},
 		{"an excluded address that is leased", []allocator.Range{without(t, "10.0.0.0/29", "", "10.0.0.3-10.0.0.4")},
-			[]string{"10.0.0.3", "10.0.0.6"}, 6, 3, 1, 2, "10.0.0.2"},
-		{"nothing but a gateway", []allocator.Range{part(t, "10.0.0.0/24", "10.0.0.1", "10.0.0.1")}, []string{"10.0.0.1"}, 1, 1, 0, 0, ""},
-		{"/31", []allocator.Range{whole(t, "10.0.0.2/31")}, []string{"10.0.0.2"}, 2, 0, 1, 1, "10.0.0.3"},
-		{"/32", []allocator.Range{whole(t, "255.255.255.255/32")}, []string{"255.255.255.255"}, 1, 0, 1, 0, ""},
+			[]string{"10.0.0.3", "10.0.0.6"}, 6, 3, 1, 2, "10.0.0.2", 1},
+		{"nothing but a gateway", []allocator.Range{part(t, "10.0.0.0/24", "10.0.0.1", "10.0.0.1")}, []string{"10.0.0.1"}, 1, 1, 0, 0, "", 1},
+		{"/31", []allocator.Range{whole(t, "10.0.0.2/31")}, []string{"10.0.0.2"}, 2, 0, 1, 1, "10.0.0.3", 0},
+		{"/32", []allocator.Range{whole(t, "255.255.255.255/32")}, []string{"255.255.255.255"}, 1, 0, 1, 0, "", 0},
 		{"/8", []allocator.Range{whole(t, "10.0.0.0/8")}, []string{"10.0.0.2-10.0.0.99", "10.128.0.0"},
-			1<<24 - 2, 1, 99, 1<<24 - 102, "10.128.0.1-10.255.255.254"},
-		{"all of IPv4", []allocator.Range{whole(t, "0.0.0.0/0")}, nil, 1<<32 - 2, 1, 0, 1<<32 - 3, "0.0.0.2-255.255.255.254"},
-		{"/64", []allocator.Range{whole(t, "fd00::/64")}, []string{"fd00::2-fd00::9"}, most, 1, 8, most - 9, "fd00::a-fd00::ffff:ffff:ffff:ffff"},
+			1<<24 - 2, 1, 99, 1<<24 - 102, "10.128.0.1-10.255.255.254", 0},
+		{"all of IPv4", []allocator.Range{whole(t, "0.0.0.0/0")}, nil, 1<<32 - 2, 1, 0, 1<<32 - 3, "0.0.0.2-255.255.255.254", 0},
+		{"/64", []allocator.Range{whole(t, "fd00::/64")}, []string{"fd00::2-fd00::9"}, most, 1, 8, most - 9, "fd00::a-fd00::ffff:ffff:ffff:ffff", 0},
 		{"more than can be counted", []allocator.Range{without(t, "fd00::/60", "", "fd00:0:0:8::/61", "fd00:0:0:7:8000::/65")},
-			[]string{"fd00:0:0:2::"}, most, most, 1, most, "fd00:0:0:2::1-fd00:0:0:7:7fff:ffff:ffff:ffff"},
+			[]string{"fd00:0:0:2::"}, most, most, 1, most, "fd00:0:0:2::1-fd00:0:0:7:7fff:ffff:ffff:ffff", 0},
 		{"ranges that touch", []allocator.Range{part(t, "10.0.0.0/24", "10.0.0.20", "10.0.0.29"), part(t, "10.0.0.0/24", "10.0.0.9", "10.0.0.19")},
-			[]string{"10.0.0.12", "10.0.0.28"}, 21, 0, 2, 19, "10.0.0.13-10.0.0.27"},
+			[]string{"10.0.0.12", "10.0.0.28"}, 21, 0, 2, 19, "10.0.0.13-10.0.0.27", 0},
 		{"ranges apart", []allocator.Range{part(t, "10.0.0.0/24", "10.0.0.21", "10.0.0.29"), part(t, "10.0.0.0/24", "10.0.0.9", "10.0.0.19")},
-			nil, 20, 0, 0, 20, "10.0.0.9-10.0.0.19"},
+			nil, 20, 0, 0, 20, "10.0.0.9-10.0.0.19", 0},
 		{"the ends of both families", []allocator.Range{part(t, "ffff::/16", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")},
-			[]string{"255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"}, 2, 0, 1, 1, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+			[]string{"255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"}, 2, 0, 1, 1, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store := memory.New()
@@ -132,7 +136,7 @@ func TestUsage(t *testing.T) {
 				}
 			}
 			set := newSet(t, c.ranges...)
-			want := allocator.Usage{Set: set, Size: c.size, Withheld: c.withheld, Leased: c.taken, Free: c.spare}
+			want := allocator.Usage{Set: set, Size: c.size, Withheld: c.withheld, WithheldLeased: c.anyway, Leased: c.taken, Free: c.spare}
 			if c.largest != "" {
 				want.LargestFree = span(t, c.largest)
 			}
@@ -154,7 +158,7 @@ func TestUsageJumps(t *testing.T) {
 	store.calls = nil
 	require.EqualValues(t, 1998, usage(t, store, pool)[0].Leased)
 	steps := slices.DeleteFunc(store.calls, func(m string) bool { return m == "View" })
-	require.Len(t, steps, 2*8+2, "eight runs, and what is behind the last")
+	require.Len(t, steps, 2*8+2+1, "eight runs, what is behind the last, and the gateway")
 }
 
 func TestUsageFailsWithStore(t *testing.T) {

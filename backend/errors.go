@@ -23,6 +23,12 @@ var (
 	// not know.
 	ErrFormat = errors.New("unknown store format")
 
+	// ErrReplaced: another store took the place of this one, in a migration or a
+	// repair, and has its leases. The path leads to the old one through a mount that
+	// was made for the store itself, or the old one was put back by hand. Nothing was
+	// written, and nothing may be leased from it.
+	ErrReplaced = errors.New("this store was replaced by another, which has the leases now")
+
 	// ErrNoSpace: a lease cannot be recorded because the disk is full.
 	// Releasing still works.
 	ErrNoSpace = errors.New("no space left for another lease")

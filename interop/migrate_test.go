@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/migrate"
 	"github.com/leasehold/leasehold/internal/stores"
 )
@@ -86,6 +88,32 @@ func TestMigrateUnderStock(t *testing.T) {
 	late := stock().mustRun(t, n.call("ADD", attachment{"late", "eth0"}))
 	require.False(t, late.ok)
 	require.Contains(t, late.refusal().Msg, "not a directory")
+}
+
+// A directory that was replaced, and is seen through a mount of its own, stock does not
+// use either, until it is taken into use again.
+func TestStockInAReplacedDirectory(t *testing.T) {
+	n := network{dir: t.TempDir(), ipam: `"subnet": "10.16.0.0/24"`}
+	require.True(t, stock().mustRun(t, n.call("ADD", attachment{"one", "eth0"})).ok)
+	r, err := migrate.Run(t.Context(), n.path(), migrate.Options{To: config.Bolt, LockTimeout: time.Minute, Now: time.Now()})
+	require.NoError(t, err)
+	there := n
+	there.dir = t.TempDir()
+	require.NoError(t, os.Rename(r.Aside, there.path()), "as a mount would show it")
+	for _, command := range []string{"ADD", "DEL"} {
+		a := stock().mustRun(t, there.call(command, attachment{"two", "eth0"}))
+		require.False(t, a.ok, command)
+		require.Contains(t, a.refusal().Msg, "is a directory")
+	}
+	a := ours().mustRun(t, there.call("ADD", attachment{"two", "eth0"}))
+	require.False(t, a.ok)
+	require.EqualValues(t, 103, a.refusal().Code)
+
+	taken, err := exchange.At(there.path()).TakeBack(t.Context())
+	require.NoError(t, err)
+	require.True(t, taken)
+	require.True(t, stock().mustRun(t, there.call("ADD", attachment{"two", "eth0"})).ok)
+	require.True(t, ours().mustRun(t, there.call("ADD", attachment{"three", "eth0"})).ok)
 }
 
 // give notes what an ADD has returned.

@@ -2,12 +2,16 @@ package bolt
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
 
+	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/exchange"
 )
 
 // Names of buckets, and of keys in the bucket meta.
@@ -50,17 +54,33 @@ func createBuckets(b *bbolt.Tx) error {
 // the store. Before that a kill or power cut leaves no store, and after it a
 // whole one: bbolt's own way to create a file leaves, if power fails during it,
 // one on which every later open fails or panics.
-func (s *Store) place() error {
-	if err := durable.RenameNew(s.newPath(), s.path); err != nil {
-		return err
+//
+// After an error there is no such file any more. It reports whether it had the name.
+//
+// If another store has come to the path meanwhile, it stays: programs that make stores of
+// files, the stock plugin among them, do not know of the lock of the new file.
+func (s *Store) place() (named bool, err error) {
+	err = durable.PutNew(s.newPath(), s.path)
+	if errors.Is(err, fs.ErrExist) {
+		return false, fmt.Errorf("%w: it was made at the same time; nothing was written", backend.ErrOtherStore)
 	}
-	// The directories above, too: who made them may have been killed before it synced.
-	err := durable.SyncPath(filepath.Dir(s.path))
+	if err != nil {
+		return false, err
+	}
+	err = exchange.At(s.path).ErrStranded()
+	if err != nil {
+		// Another store was made, migrated and interrupted since we found none, and
+		// waits for the place.
+		err = fmt.Errorf("%w: %w", backend.ErrBusy, err)
+	} else {
+		// The directories above, too: who made them may have been killed before it synced.
+		err = durable.SyncPath(filepath.Dir(s.path))
+	}
 	if err != nil {
 		// The caller will be told that nothing happened.
 		err = errors.Join(err, os.Remove(s.path))
 	}
-	return err
+	return true, err
 }
 
 // discard removes a new file that nothing was committed to.

@@ -26,8 +26,15 @@ func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 		if err := s.locked(f, flock.Shared(ctx, f)); err != nil {
 			return nil, err
 		}
-		if names(s.path, f) {
-			return f, nil
+		if info := infoAt(s.path, f); info != nil {
+			if ok, err := s.admitted(f, info, viewing); ok || err != nil {
+				return f, err
+			}
+			// It has to give way to its successor, which takes the lock of a writer.
+			f.Close()
+			if f, err = s.openStandingExclusive(ctx); err != nil {
+				return nil, err
+			}
 		}
 		f.Close() // replaced while we waited: a read lock on the wrong file
 	}
@@ -42,7 +49,7 @@ func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 func (s *Store) openExclusive(ctx context.Context) (f *os.File, fresh bool, err error) {
 	for {
 		f, err := s.openStanding(os.O_RDWR)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) && !s.opts.existing {
 			f, err = s.openNew()
 		}
 		if err != nil {
@@ -51,14 +58,72 @@ func (s *Store) openExclusive(ctx context.Context) (f *os.File, fresh bool, err 
 		if err := s.locked(f, flock.Exclusive(ctx, f)); err != nil {
 			return nil, false, err
 		}
-		if names(s.path, f) {
-			return f, false, nil
+		if info := infoAt(s.path, f); info != nil {
+			if ok, err := s.admitted(f, info, updating); ok || err != nil {
+				return f, false, err
+			}
 		}
-		if names(s.newPath(), f) && absent(s.path) {
+		fresh, err := s.isFresh(f)
+		if fresh {
 			return f, true, nil
 		}
 		f.Close() // replaced while we waited: a lock on the wrong file
+		if err != nil {
+			return nil, false, err
+		}
 	}
+}
+
+// isFresh reports whether the locked file f is where a store can be made, and none is
+// there by now.
+func (s *Store) isFresh(f *os.File) (bool, error) {
+	info := infoAt(s.newPath(), f)
+	if info == nil || !absent(s.path) {
+		return false, nil
+	}
+	if info.Size() > 0 {
+		// A maker was killed. It is not used again: if the maker had given it the store's
+		// name as well (durable.PutNew), it is a store, or was one, whatever that is
+		// called by now.
+		return false, os.Remove(s.newPath())
+	}
+	return exchange.At(s.path).Vacant()
+}
+
+// admitted reports whether the locked file f, which info describes, may be used: another
+// store can have taken its place, and the path lead here through another mount. It is
+// false if the store has to give way, and after an error, f is closed. For a View that
+// costs nothing, nor for an Update of a store that was left clean.
+func (s *Store) admitted(f *os.File, info fs.FileInfo, how purpose) (ok bool, err error) {
+	marked := exchange.Marked(info)
+	if !marked && (how == viewing || durable.IsSettled(info)) {
+		return true, nil
+	}
+	if ok, err = s.admit(f, info, how); err != nil {
+		f.Close() // Nothing was written.
+		return false, s.fail(err)
+	}
+	return ok, nil
+}
+
+func (s *Store) admit(f *os.File, info fs.FileInfo, how purpose) (ok bool, err error) {
+	place := exchange.At(s.path)
+	state, err := place.State(info)
+	switch {
+	case err != nil:
+		return false, err
+	case state == exchange.Replaced && !(how == viewing && s.opts.replaced):
+		return false, backend.ErrReplaced
+	case state == exchange.Unfinished && how == updating:
+		return true, exchange.Unmark(f)
+	case state == exchange.Left && !exchange.Marked(info):
+		return false, place.ErrStranded()
+	case state == exchange.Left && how == updating:
+		// A process was killed before it did this. Only under the lock of this file
+		// another gets its name.
+		return false, os.Remove(s.path)
+	}
+	return state != exchange.Left, nil
 }
 
 // openStanding opens the store's file, or returns [fs.ErrNotExist] if there is none
@@ -79,7 +144,7 @@ func (s *Store) openStanding(flag int) (*os.File, error) {
 // newPath is where the file is made before it is renamed into place.
 func (s *Store) newPath() string {
 	dir, name := filepath.Split(s.path)
-	return dir + "." + name + ".new"
+	return dir + "." + exchange.Fit(name, exchange.MaxName-len(".")-len(".new")) + ".new"
 }
 
 func (s *Store) openNew() (*os.File, error) {
@@ -98,6 +163,9 @@ func openRegular(path string, flag int) (*os.File, error) {
 		info, statErr := os.Lstat(path)
 		if errors.Is(err, syscall.EISDIR) || statErr == nil && !info.Mode().IsRegular() {
 			return nil, &pathError{path, backend.ErrOtherStore}
+		}
+		if errors.Is(err, fs.ErrPermission) && statErr == nil && exchange.Marked(info) {
+			err = errors.Join(&pathError{path, backend.ErrReplaced}, err) // It may not be written to.
 		}
 		return nil, err
 	}
@@ -126,14 +194,17 @@ func (s *Store) locked(f *os.File, err error) error {
 	}
 }
 
-// names reports whether path names the open file f.
-func names(path string, f *os.File) bool {
+// infoAt describes the open file f if path names it, and returns nil if not.
+func infoAt(path string, f *os.File) fs.FileInfo {
 	there, err := os.Lstat(path)
 	if err != nil {
-		return false
+		return nil
 	}
 	here, err := f.Stat()
-	return err == nil && os.SameFile(there, here)
+	if err != nil || !os.SameFile(there, here) {
+		return nil
+	}
+	return here
 }
 
 func absent(path string) bool {

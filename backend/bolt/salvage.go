@@ -83,8 +83,10 @@ func (s *Store) openStandingExclusive(ctx context.Context) (*os.File, error) {
 		if err := s.locked(f, flock.Exclusive(ctx, f)); err != nil {
 			return nil, err
 		}
-		if names(s.path, f) {
-			return f, nil
+		if info := infoAt(s.path, f); info != nil {
+			if ok, err := s.admitted(f, info, updating); ok || err != nil {
+				return f, err
+			}
 		}
 		f.Close() // replaced while we waited: a lock on the wrong file
 	}

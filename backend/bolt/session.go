@@ -37,7 +37,7 @@ type session struct {
 	memo     memo
 	format   byte  // the version of the file's format
 	wrote    bool  // there is something to commit
-	placed   bool  // a new file has got the store's name
+	placed   bool  // a new file got the store's name
 	failed   error // why there can be no commit any more
 	damage   error // what was met first; bbolt must not be called after it
 }
@@ -54,7 +54,7 @@ const (
 // transact calls work in a session on the locked file f, and closes f.
 func (s *Store) transact(f *os.File, how purpose, work func(*session) error) error {
 	sound := how == creating
-	if s.checked && !sound {
+	if s.opts.checked && !sound {
 		if err := s.check(f); err != nil {
 			f.Close() // It was only read.
 			return err
@@ -114,11 +114,6 @@ func (t *session) settled() {
 
 // begin opens the file with bbolt and starts a transaction.
 func (t *session) begin() error {
-	if t.how == creating { // throw away what an earlier maker left
-		if err := t.file.Truncate(0); err != nil {
-			return err
-		}
-	}
 	var err error
 	if t.db, err = t.openDB(); err != nil {
 		return err
@@ -220,8 +215,8 @@ func (t *session) commit() error {
 		err = and(err, t.revoke(id))
 	}
 	if err == nil && t.how == creating {
-		err = t.store.explain(t.store.place())
-		t.placed = err == nil
+		t.placed, err = t.store.place()
+		err = t.store.explain(err)
 	}
 	if err == nil {
 		t.settled()

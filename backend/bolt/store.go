@@ -15,11 +15,11 @@ import (
 // A Store keeps the leases of one network in the bbolt file at its path. It
 // implements [backend.Store].
 type Store struct {
-	path    string
-	checked bool
-	queue   queue
-	gate    gate.Gate
-	closed  atomic.Bool
+	path   string
+	opts   options
+	queue  queue
+	gate   gate.Gate
+	closed atomic.Bool
 }
 
 var _ backend.Store = (*Store)(nil)
@@ -29,20 +29,29 @@ var _ backend.Store = (*Store)(nil)
 func Open(path string, opts ...Option) *Store {
 	s := &Store{path: path, gate: gate.New()}
 	for _, o := range opts {
-		o(s)
+		o(&s.opts)
 	}
 	return s
 }
 
 // An Option is a choice for [Open].
-type Option func(*Store)
+type Option func(*options)
+
+type options struct{ checked, existing, replaced bool }
 
 // Checked has each transaction look at all pages of the file before it begins. Without
 // it only those are looked at that the transaction uses: if a damaged list of free pages
 // names another one that is in use, bbolt writes over that.
 //
 // That takes as long as reading the file: some 10 ms for 65,000 leases.
-func Checked() Option { return func(s *Store) { s.checked = true } }
+func Checked() Option { return func(o *options) { o.checked = true } }
+
+// Existing has Update make no store where there is none: it returns [fs.ErrNotExist].
+func Existing() Option { return func(o *options) { o.existing = true } }
+
+// ReadReplaced has View read a store that was replaced, for people. What it holds may be
+// long over. Without it, View returns [backend.ErrReplaced], as Update always does.
+func ReadReplaced() Option { return func(o *options) { o.replaced = true } }
 
 // Path returns the path of the store's file.
 func (s *Store) Path() string { return s.path }

@@ -49,16 +49,24 @@ func (t *tx) marker() (marker, error) {
 	return m, nil
 }
 
-// of returns the present boot for a file that is not older than that. Of others, of
-// which no boot is known, it returns an empty string.
+// bootOf returns the present boot for a lease whose file is not older than that. Of others,
+// of which no boot is known, it returns an empty string.
 //
-// A file is as young as its name: a lease copied from another store has its old time, but
-// was not stored here before.
-func (b boot) of(i info) string {
-	if i.modified.Before(b.started) && i.changed.Before(b.started) {
+// A file can be younger than its time says: a lease that was copied from another store has
+// its old time. Where a marker says how long ago the store was in use, such a lease
+// must not be taken for one that was here before, and has the present boot. Where
+// there is no marker its time is all that is known of it.
+func (t *tx) bootOf(i info) string {
+	switch started := t.present.started; {
+	case !i.modified.Before(started):
+		return t.present.id
+	case i.changed.Before(started):
 		return ""
 	}
-	return b.id
+	if m, err := t.marker(); err == nil && !m.exists {
+		return ""
+	}
+	return t.present.id
 }
 
 // Boot implements [backend.ReadTx].

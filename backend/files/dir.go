@@ -19,31 +19,24 @@ import (
 // A dir is the directory of a store, opened for one transaction. Whatever comes
 // to stand at its path meanwhile, the transaction stays within this one.
 type dir struct {
-	path string
-	root *os.Root
-	self *os.File // the directory itself, to list and to sync
-	lock *os.File // nil where a View found none
-	step func(op string, names ...string) error
+	path   string
+	root   *os.Root
+	self   *os.File    // the directory itself, to list and to sync
+	lock   *os.File    // nil where a View found none
+	locked fs.FileInfo // describes the lock, since it was taken
+	step   func(op string, names ...string) error
 }
 
-// openDir opens the directory and the lock file in it, and creates both if the
-// caller is going to write.
-func openDir(path string, write bool) (*dir, error) {
+// openDir opens the directory, and creates it if that is wanted.
+func openDir(path string, create bool) (*dir, error) {
 	d, err := openStanding(path)
-	if write && errors.Is(err, fs.ErrNotExist) {
+	if create && errors.Is(err, fs.ErrNotExist) {
 		if err := durable.MkdirAll(path, 0o755); err != nil {
 			return nil, noSpace(cmp.Or(otherStore(path), err))
 		}
 		d, err = openRoot(path)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := d.openLock(write); err != nil {
-		d.close()
-		return nil, noSpace(err)
-	}
-	return d, nil
+	return d, err
 }
 
 // openStanding opens the directory, or returns [fs.ErrNotExist] if there is none and
@@ -139,6 +132,14 @@ func (d *dir) acquire(ctx context.Context, write bool) error {
 // current reports whether the path still names this directory, and the lock file
 // in it is the one that was locked: somebody may have removed either.
 func (d *dir) current() (bool, error) {
+	if here, err := d.isHere(); err != nil || !here {
+		return false, err
+	}
+	return d.lockCurrent()
+}
+
+// isHere is current but for the lock file.
+func (d *dir) isHere() (bool, error) {
 	if err := otherStore(d.path); err != nil {
 		return false, err
 	}
@@ -150,10 +151,7 @@ func (d *dir) current() (bool, error) {
 		return false, err
 	}
 	self, err := d.self.Stat()
-	if err != nil || !os.SameFile(now, self) {
-		return false, err
-	}
-	return d.lockCurrent()
+	return err == nil && os.SameFile(now, self), err
 }
 
 func (d *dir) lockCurrent() (bool, error) {
@@ -164,8 +162,8 @@ func (d *dir) lockCurrent() (bool, error) {
 	if err != nil || d.lock == nil {
 		return false, err
 	}
-	locked, err := d.lock.Stat()
-	return err == nil && os.SameFile(now, locked), err
+	d.locked, err = d.lock.Stat()
+	return err == nil && os.SameFile(now, d.locked), err
 }
 
 // close ends the lock and the use of the directory. Nothing was written through

@@ -79,9 +79,10 @@
 // # Earlier boots
 //
 // A lease file does not say in which boot it was made. If the caller says when the
-// present boot began, by [WithBoot], then that is Lease.Boot of each lease whose file was
-// made or changed since. Of older ones it is empty. The marker holds what SetBoot was
-// given, and nothing else writes it.
+// present boot began, by [WithBoot], then that is Lease.Boot of each lease dated since. So
+// it is, where there is a marker, of an older one whose file was changed since, as by a
+// copy. Of others it is empty. The marker holds what SetBoot was given, and nothing else
+// writes it.
 //
 // # Caveats
 //

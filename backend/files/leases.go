@@ -49,7 +49,7 @@ func (t *tx) readLease(addr netip.Addr, name string) (backend.Lease, error) {
 }
 
 func (t *tx) newLease(addr netip.Addr, o backend.Owner, i info) backend.Lease {
-	return backend.Lease{Addr: addr, Owner: o, Since: i.modified.UTC(), Boot: t.present.of(i)}
+	return backend.Lease{Addr: addr, Owner: o, Since: i.modified.UTC(), Boot: t.bootOf(i)}
 }
 
 func (t *tx) putAddrs() []netip.Addr { return slices.Collect(maps.Keys(t.puts)) }

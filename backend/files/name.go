@@ -4,12 +4,15 @@ import (
 	"net/netip"
 	"runtime"
 	"strings"
+
+	"github.com/leasehold/leasehold/internal/exchange"
 )
 
 // Names in the directory. None of ours parses as an address, so that the stock
 // plugin passes them by.
 const (
-	lockName     = "lock"
+	lockName     = exchange.StoreLock
+	movedName    = exchange.MovedLock // it, in a directory that was replaced
 	cursorPrefix = "last_reserved_ip."
 	bootName     = ".leasehold-boot"
 	journalName  = ".leasehold-undo"
@@ -23,7 +26,7 @@ const (
 // one that a store has.
 func ownName(name string) bool {
 	switch name {
-	case ".", "..", lockName, bootName, journalName, damagedName, seenName:
+	case ".", "..", lockName, movedName, bootName, journalName, damagedName, seenName:
 		return true
 	}
 	return false

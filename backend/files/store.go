@@ -18,6 +18,7 @@ import (
 type Store struct {
 	path   string
 	boot   boot
+	opts   options
 	gate   gate.Gate
 	closed atomic.Bool
 
@@ -48,6 +49,15 @@ func WithBoot(id string, started time.Time) Option {
 		}
 	}
 }
+
+type options struct{ existing, replaced bool }
+
+// Existing has Update make no directory where there is none: it returns [fs.ErrNotExist].
+func Existing() Option { return func(s *Store) { s.opts.existing = true } }
+
+// ReadReplaced has View read a store that was replaced, for people. What it holds may be
+// long over. Without it, View returns [backend.ErrReplaced], as Update always does.
+func ReadReplaced() Option { return func(s *Store) { s.opts.replaced = true } }
 
 // Open returns the store in a directory, which need not exist: the first Update
 // creates it, with mode 0755, and what is missing above it. If something else
@@ -129,9 +139,9 @@ func (s *Store) begin(ctx context.Context, write bool) (t *tx, end func(), err e
 }
 
 // attempt is false if the path names another directory by the time the lock is
-// obtained, as it does after a live migration.
+// obtained, as it does after a live migration, or this one had to give way.
 func (s *Store) attempt(ctx context.Context, write bool) (t *tx, ok bool, err error) {
-	d, err := openDir(s.path, write)
+	d, err := openDir(s.path, write && !s.opts.existing)
 	if err != nil {
 		return nil, false, err
 	}
@@ -141,10 +151,16 @@ func (s *Store) attempt(ctx context.Context, write bool) (t *tx, ok bool, err er
 		}
 	}()
 	d.step = s.step
+	if err := d.openLock(write); err != nil {
+		return nil, false, d.without(err)
+	}
 	if err := d.acquire(ctx, write); err != nil {
 		return nil, false, err
 	}
 	if ok, err := d.current(); err != nil || !ok {
+		return nil, false, err
+	}
+	if ok, err := d.admit(ctx, write, s.opts.replaced); err != nil || !ok {
 		return nil, false, err
 	}
 	t = &tx{dir: d, present: s.boot}

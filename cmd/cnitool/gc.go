@@ -28,7 +28,7 @@ Which are in use has to be said: whatever is not listed loses its addresses,
 containers that are starting included. No other program may attach or detach
 anything meanwhile (CNI SPEC, section 3). Where a runtime is at work, use
 "leasehold gc", which spares what a list cannot know. NETNS is accepted, and not
-used.
+used. For a list with disableGC nothing is done, and the exit status is 1.
 
   cnitool gc NET --valid FILE  those in a file, or - for standard input: a
                                container ID in each line
@@ -40,6 +40,10 @@ used.
 			n, err := t.ready(args[0])
 			if err != nil {
 				return err
+			}
+			if n.list.DisableGC {
+				fmt.Fprintf(t.errs, "cnitool: %s: nothing was done: disableGC is true in %s; leasehold gc works all the same\n", n.list.Name, n.file)
+				return errNo
 			}
 			remembered, err := t.remembered(n)
 			if err != nil {

@@ -9,9 +9,13 @@ package main
 import (
 	"context"
 	"os"
+
+	"github.com/leasehold/leasehold/internal/lint"
 )
 
-func main() {
-	t := tool{in: os.Stdin, out: os.Stdout, errs: os.Stderr, getenv: os.Getenv}
-	os.Exit(t.run(context.Background(), os.Args[1:]))
+func main() { os.Exit(newTool().run(context.Background(), os.Args[1:])) }
+
+// newTool returns the tool of a process.
+func newTool() *tool {
+	return &tool{in: os.Stdin, out: os.Stdout, errs: os.Stderr, getenv: os.Getenv, hostAddrs: lint.HostAddrs}
 }

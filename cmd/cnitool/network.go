@@ -56,6 +56,11 @@ func readNetwork(file string) (list *libcni.NetworkConfigList, err error) {
 	} else {
 		list, err = readPlugin(file)
 	}
+	return named(list, err)
+}
+
+// named returns the list, or an error unless its name can be a network's.
+func named(list *libcni.NetworkConfigList, err error) (*libcni.NetworkConfigList, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -74,12 +79,17 @@ func readPlugin(file string) (*libcni.NetworkConfigList, error) {
 	if err != nil {
 		return nil, err
 	}
+	return singlePlugin(text)
+}
+
+func singlePlugin(text []byte) (*libcni.NetworkConfigList, error) {
 	var plugin struct {
 		CNIVersion string          `json:"cniVersion,omitempty"`
 		Name       string          `json:"name"`
 		Plugins    json.RawMessage `json:"plugins,omitempty"`
 	}
-	if err := json.Unmarshal(text, &plugin); err != nil {
+	err := json.Unmarshal(text, &plugin)
+	if err != nil {
 		return nil, err
 	}
 	if plugin.Plugins != nil {

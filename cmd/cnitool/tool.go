@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/lint"
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
@@ -19,6 +20,7 @@ type tool struct {
 	in        io.Reader
 	out, errs io.Writer
 	getenv    func(string) string
+	hostAddrs func() ([]lint.HostAddr, error)
 
 	confDir     string
 	pluginPath  string
@@ -67,7 +69,7 @@ a plugin is not there, or did not answer. That of run is the command's own, or
 		t.listCommand(), t.validateCommand(), t.runCommand())
 	cli.Prepare(root)
 	for _, c := range root.Commands() {
-		if strings.Contains(c.Use, " NET") {
+		if strings.Contains(c.Use, "NET") {
 			c.ValidArgsFunction = t.networkNames
 		}
 	}

@@ -14,11 +14,12 @@ import (
 
 func main() {
 	plugin := hostlocal.Plugin{
-		Getenv:  os.Getenv,
-		Stdin:   os.Stdin,
-		Stdout:  stdout(),
-		Stderr:  os.Stderr,
-		Version: version,
+		Getenv:    os.Getenv,
+		Stdin:     os.Stdin,
+		Stdout:    stdout(),
+		Stderr:    os.Stderr,
+		Version:   version,
+		Abandoned: abandoned,
 	}
 	os.Exit(plugin.Run())
 }

@@ -26,6 +26,9 @@ func (t *tool) advice(err error) string {
 		return "try again, or wait longer with --lock-timeout; to see who holds the lock: fuser -v " + lock
 	case errors.Is(err, migrate.ErrLoss):
 		return fmt.Sprintf("compare with an export, or with what the runtime says is running; then: leasehold%s verify --repair --accept-loss %s", t.sameFlags(), name)
+	case errors.Is(err, backend.ErrReplaced):
+		return fmt.Sprintf("mount the data directory rather than the network in it, or restart what has the old mount; to use this store all the same, "+
+			"though another may have leased its addresses since: leasehold%s verify --repair --accept-loss %s", t.sameFlags(), name)
 	case errors.Is(err, errStray):
 		return "see whose it is, and move it away: a file in a data directory is taken for a store"
 	case errors.Is(err, backend.ErrFormat):

@@ -31,6 +31,7 @@ left out.`,
 			if err != nil {
 				return err
 			}
+			t.tellBystanders()
 			return t.withOutput(to, func(w io.Writer) error { return t.export(cmd, networks, w) })
 		},
 	}
@@ -74,7 +75,7 @@ func (t *tool) exportOne(cmd *cobra.Command, n network, kind string, w io.Writer
 	defer cancel()
 	var c backend.Content
 	var leases []backend.Lease
-	err := n.store().View(ctx, func(tx backend.ReadTx) (err error) {
+	err := t.store(n).View(ctx, func(tx backend.ReadTx) (err error) {
 		if c, err = backend.ContentOf(tx); err != nil {
 			return err
 		}

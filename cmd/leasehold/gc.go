@@ -95,7 +95,9 @@ func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
 		t.warn("--older-than %v: what is younger than %v is spared all the same, unless --release-starting is given", f.olderThan, youngest)
 		f.olderThan = youngest
 	}
-	cmd.SetContext(interruptible(cmd.Context()))
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	cmd.SetContext(ctx)
 	list, err := t.readList(f.valid)
 	if err != nil {
 		return err

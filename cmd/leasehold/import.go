@@ -2,15 +2,18 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/memory"
 	"github.com/leasehold/leasehold/internal/boot"
@@ -51,7 +54,6 @@ func (t *tool) importFile(cmd *cobra.Command, name string, f importFlags) error 
 	if f.backend != "" && f.backend != config.Bolt && f.backend != config.Files {
 		return fmt.Errorf("--backend %q: use bolt or files", f.backend)
 	}
-	cmd.SetContext(interruptible(cmd.Context()))
 	r := t.in
 	if name == "-" {
 		name = "standard input"
@@ -85,8 +87,15 @@ func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) 
 	if err != nil {
 		return err
 	}
-	from.Content = inThisBoot(from.Content)
-	done, err := t.importInto(cmd, n, from, f)
+	// Before any lock: what comes through a pipe, or from another machine, may stall, and
+	// plugins would wait for it.
+	if err := from.Keep(); err != nil {
+		return t.inNetwork(n, err)
+	}
+	from.Content = asOfNow(from.Content, boot.Current(), t.now())
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	done, err := t.importInto(ctx, n, from, f)
 	if err != nil {
 		return t.inNetwork(n, err)
 	}
@@ -98,40 +107,50 @@ func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) 
 	return nil
 }
 
-func (t *tool) importInto(cmd *cobra.Command, n network, from *dump.Network, f importFlags) (done imported, err error) {
-	standing, err := n.kind()
-	if err != nil {
-		return done, err
+// importInto plants a store, or adds to the one there is. Plugins may make a first one
+// between the two looks.
+func (t *tool) importInto(ctx context.Context, n network, from *dump.Network, f importFlags) (done imported, err error) {
+	for {
+		standing, err := n.kind()
+		if err != nil {
+			return done, err
+		}
+		if standing != stores.None || f.dryRun {
+			return t.mergeInto(ctx, n, standing, from, f)
+		}
+		done, err = t.plant(ctx, n, from, cmp.Or(f.backend, from.Store, config.Files))
+		if !errors.Is(err, fs.ErrExist) || ctx.Err() != nil {
+			return done, err
+		}
 	}
-	if standing == stores.None && !f.dryRun {
-		return t.plant(cmd, n, from, cmp.Or(f.backend, from.Store, config.Files))
-	}
-	ctx, cancel := t.waiting(cmd)
+}
+
+// mergeInto adds to the store of a network, if it has one, or shows what that would do.
+func (t *tool) mergeInto(ctx context.Context, n network, standing string, from *dump.Network, f importFlags) (done imported, err error) {
+	waiting, cancel := context.WithTimeout(ctx, t.lockTimeout)
 	defer cancel()
-	if standing == stores.None {
-		err = memory.New().Update(ctx, done.merge(from.Content))
-		return done, err
-	}
 	store := n.store()
-	if f.dryRun {
+	switch {
+	case standing == stores.None:
+		store = memory.New()
+	case f.dryRun:
 		store = rehearsal{store}
 	}
-	err = store.Update(ctx, done.merge(from.Content))
+	err = store.Update(waiting, done.merge(from.Content))
 	return done, err
 }
 
-// inThisBoot leaves out the boots of other machines and times: a lease that names one
-// would be released by the next ADD, as one of a boot that is over.
-func inThisBoot(c backend.Content) backend.Content {
-	present := boot.Current().ID
-	if c.Boot != present {
-		c.Boot = ""
-	}
+// asOfNow makes the leases ones of the present boot, and gives those a time that have none.
+// One of another boot would be released by the next ADD, and one of no boot, or without a
+// time, by no reboot. Nor would one in files, if this was not the boot of the last search.
+func asOfNow(c backend.Content, present allocator.Boot, now time.Time) backend.Content {
+	c.Boot = present.ID
 	leases := c.Leases
 	c.Leases = func(yield func(backend.Lease, error) bool) {
 		for l, err := range leases {
-			if l.Boot != present {
-				l.Boot = ""
+			l.Boot = present.ID
+			if l.Since.IsZero() {
+				l.Since = now
 			}
 			if !yield(l, err) {
 				return
@@ -142,10 +161,10 @@ func inThisBoot(c backend.Content) backend.Content {
 }
 
 // plant makes a store for a network that has none.
-func (t *tool) plant(cmd *cobra.Command, n network, from *dump.Network, kind string) (done imported, err error) {
+func (t *tool) plant(ctx context.Context, n network, from *dump.Network, kind string) (done imported, err error) {
 	var lost migrate.Forgotten
-	done.added, lost, err = migrate.Plant(cmd.Context(), n.path, from.Content,
-		migrate.Options{To: kind, LockTimeout: t.lockTimeout, Now: t.now()})
+	done.added, lost, err = migrate.Plant(ctx, n.path, from.Content,
+		migrate.Options{To: kind, LockTimeout: t.lockTimeout, Now: t.now(), Present: boot.Current()})
 	if err == nil && lost.Leases > 0 {
 		t.warn("%s: files cannot hold all that is known of %s: %s", n.name, count(lost.Leases, "lease"), forgotten(lost))
 	}
@@ -156,8 +175,8 @@ func (t *tool) plant(cmd *cobra.Command, n network, from *dump.Network, kind str
 // configuration yet.
 func (t *tool) importTo(name string) (network, error) {
 	n, err := t.network(name)
-	if errors.Is(err, errUnknown) || t.dataDir != "" && errors.Is(err, fs.ErrNotExist) {
-		return network{name: name, path: filepath.Join(cmp.Or(t.dataDir, defaultDataDir), name)}, nil
+	if errors.Is(err, errUnknown) || len(t.dataDirFlag) > 0 && errors.Is(err, fs.ErrNotExist) {
+		return network{name: name, path: filepath.Join(append(t.dataDirFlag, defaultDataDir)[0], name)}, nil
 	}
 	return n, err
 }

@@ -56,7 +56,7 @@ func leaseRows(network string, leases []backend.Lease) []leaseRow {
 func (t *tool) allLeases(cmd *cobra.Command, n network) (leases []backend.Lease, err error) {
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
-	err = n.store().View(ctx, func(tx backend.ReadTx) error {
+	err = t.store(n).View(ctx, func(tx backend.ReadTx) error {
 		for l, err := range tx.Leases(netip.Addr{}) {
 			if err != nil {
 				return err

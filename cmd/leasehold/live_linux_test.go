@@ -228,7 +228,7 @@ func (n *node) leftovers() (names []string) {
 	entries, err := os.ReadDir(filepath.Join(n.dir, ".leasehold"))
 	require.NoError(n, err)
 	for _, e := range entries {
-		if e.Name() == "lock" {
+		if e.Name() == "lock" || e.Name() == "podnet.lock" {
 			continue
 		}
 		if !strings.HasPrefix(e.Name(), "podnet.before-migration-") || strings.HasSuffix(e.Name(), ".next") {

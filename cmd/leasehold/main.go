@@ -13,17 +13,22 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/leasehold/leasehold/internal/lint"
 )
 
-func main() {
-	t := tool{in: os.Stdin, out: os.Stdout, errs: os.Stderr, getenv: os.Getenv, now: time.Now}
-	os.Exit(t.run(context.Background(), os.Args[1:]))
+func main() { os.Exit(newTool().run(context.Background(), os.Args[1:])) }
+
+// newTool returns the tool of a process.
+func newTool() *tool {
+	return &tool{in: os.Stdin, out: os.Stdout, errs: os.Stderr, getenv: os.Getenv, now: time.Now, hostAddrs: lint.HostAddrs}
 }
 
 // interruptible returns a context that the first signal to end cancels, for commands
-// that have something to clean up. The second one ends the process.
-func interruptible(ctx context.Context) context.Context {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+// that have something to clean up. The second one ends the process, and so does every one
+// after stop.
+func interruptible(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	return ctx
+	return ctx, stop
 }

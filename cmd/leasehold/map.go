@@ -93,7 +93,7 @@ func (t *tool) pictures(cmd *cobra.Command, n network) (all []*picture.Picture, 
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
 	earlier := boot.Current().StartedAfter
-	err = n.store().View(ctx, func(tx backend.ReadTx) error {
+	err = t.store(n).View(ctx, func(tx backend.ReadTx) error {
 		var failed error
 		for _, r := range n.ranges() {
 			p := picture.New(n.name, r, earlier)

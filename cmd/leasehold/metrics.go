@@ -32,7 +32,7 @@ files such as that of Prometheus' node_exporter:
   leasehold_oldest_lease_timestamp_seconds{network}
   leasehold_store_info{network,store}            1; store is files or bolt
   leasehold_store_bytes{network}                 disk space of the store
-  leasehold_up{network}                          0 if the store cannot be read`,
+  leasehold_up{network}                          0 if the store cannot be read, or was replaced`,
 		Example:     "  leasehold metrics --to /var/lib/prometheus/node-exporter/leasehold.prom",
 		Annotations: map[string]string{ownFormat: "in the OpenMetrics format"},
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -88,12 +88,15 @@ func newMeters() *meters {
 	m.oldest = gauge("oldest_lease_timestamp_seconds", "When the oldest lease was made; absent if there is none.")
 	m.info = gauge("store_info", "The kind of store: files or bolt.", "store")
 	m.bytes = gauge("store_bytes", "Disk space that the store takes.")
-	m.up = gauge("up", "Whether the store can be read.")
+	m.up = gauge("up", "Whether the store can be read, and was not replaced.")
 	return m
 }
 
 func (t *tool) measure(cmd *cobra.Command, n network, m *meters) error {
 	kind, err := n.kind()
+	if err == nil {
+		err = n.replaced()
+	}
 	if err != nil {
 		return err
 	}

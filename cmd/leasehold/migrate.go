@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
+	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/migrate"
@@ -73,7 +72,9 @@ type migrateRow struct {
 }
 
 func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error {
-	cmd.SetContext(interruptible(cmd.Context()))
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	cmd.SetContext(ctx)
 	networks, err := t.toMigrate(names, f)
 	if err != nil {
 		return err
@@ -87,6 +88,7 @@ func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error
 			continue
 		}
 		t.warnOfBackend(n, f.to)
+		t.warnUnmarked(n, r.Unmarked)
 		rows = append(rows, newMigrateRow(n, r, f))
 		if t.output == "table" {
 			t.tellMigrated(n, r, f)
@@ -104,6 +106,13 @@ func (t *tool) warnOfBackend(n network, to string) {
 		if c.Backend != "" && c.Backend != to {
 			t.warn(`%s: %s says "backend": %q; with the leases in %s, ADD is refused until that is changed or left out`, n.name, c.File, c.Backend, to)
 		}
+	}
+}
+
+// warnUnmarked says if a store that was replaced could not be told so.
+func (t *tool) warnUnmarked(n network, why error) {
+	if why != nil {
+		t.warn("%s: %v; wherever the network itself is mounted, plugins can go on leasing from the old one: unmount it there", n.name, why)
 	}
 }
 
@@ -137,32 +146,13 @@ func (t *tool) toMigrate(names []string, f migrateFlags) ([]network, error) {
 }
 
 func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrate.Report, error) {
-	o := migrate.Options{To: f.to, DryRun: f.dryRun, LockTimeout: t.lockTimeout, Now: t.now()}
-	if bar := t.progress(n.name); bar != nil {
-		defer bar.Clear() // an error in drawing a bar is nobody's business, here and below
-		o.Progress = func(leases, total int) {
-			if leases%1000 == 0 {
-				bar.ChangeMax(total)
-				bar.Set(leases)
-			}
-		}
+	o := migrate.Options{To: f.to, DryRun: f.dryRun, LockTimeout: t.lockTimeout, Now: t.now(), Present: boot.Current()}
+	if cli.IsTerminal(t.errs) {
+		var done func()
+		o.Progress, done = t.progress(n.name)
+		defer done()
 	}
 	return migrate.Run(cmd.Context(), n.path, o)
-}
-
-// progress returns a bar on standard error, or nil where that is not a terminal.
-func (t *tool) progress(what string) *progressbar.ProgressBar {
-	if !cli.IsTerminal(t.errs) {
-		return nil
-	}
-	return progressbar.NewOptions(1,
-		progressbar.OptionSetWriter(t.errs),
-		progressbar.OptionSetDescription(what),
-		progressbar.OptionSetWidth(20),
-		progressbar.OptionShowCount(),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionClearOnFinish(),
-	)
 }
 
 func newMigrateRow(n network, r migrate.Report, f migrateFlags) migrateRow {

@@ -16,6 +16,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/netconf"
 	"github.com/leasehold/leasehold/internal/stores"
 )
@@ -41,6 +42,23 @@ func (t *tool) often(n network) backend.Store {
 	return stores.Patient(stores.FollowOften(n.path), t.lockTimeout)
 }
 
+// store returns the store of a network to be read, and warns if that was replaced.
+func (t *tool) store(n network) backend.Store {
+	if err := n.replaced(); errors.Is(err, backend.ErrReplaced) { // View has any other error.
+		t.warnOnce("%s: %v: its leases may be out of date", n.name, err)
+	}
+	return stores.Read(n.path)
+}
+
+// replaced returns [backend.ErrReplaced] if that is so of the store.
+func (n network) replaced() error {
+	replaced, err := exchange.At(n.path).Replaced()
+	if err == nil && replaced {
+		err = fmt.Errorf("%s: %w", n.path, backend.ErrReplaced)
+	}
+	return err
+}
+
 // standing is store for commands that need one to be there.
 func (n network) standing() (backend.Store, error) {
 	kind, err := n.kind()
@@ -61,9 +79,9 @@ func (t *tool) networks(names []string) ([]network, error) {
 	}
 	t.configured = namesOf(confs)
 	all, err := t.discover(confs)
-	t.discovered = all
+	t.discovered = slices.Clone(all)
 	if err != nil || len(names) == 0 {
-		return all, err
+		return t.withoutBystanders(all), err
 	}
 	named := make([]network, 0, len(names))
 	for _, name := range names {
@@ -131,26 +149,30 @@ func (t *tool) unknown(name string, all []network) error {
 // somebody has named it, and not said either where the stores are.
 func (t *tool) configurations() ([]netconf.Network, error) {
 	if t.confFile != "" {
-		confs, err := netconf.ReadFile(t.confFile)
+		var err error
+		t.node, err = netconf.Load(t.confFile)
 		if errors.Is(err, syscall.EISDIR) {
 			err = fmt.Errorf("--conf %s: that is a directory; name it with --conf-dir", t.confFile)
 		}
-		return confs, err
+		return t.node.Networks, err
 	}
 	if t.confDir != "" {
 		info, err := os.Stat(t.confDir)
 		switch {
-		case err != nil && t.dataDir == "":
+		case err != nil && len(t.dataDirFlag) == 0:
 			return nil, flagPath("--conf-dir", err)
 		case err == nil && !info.IsDir():
 			return nil, fmt.Errorf("--conf-dir %s: that is a file; name it with --conf", t.confDir)
 		}
 	}
-	node, err := netconf.Read(t.confPlace())
-	for _, p := range node.Problems {
-		t.warn("%v", p)
+	var err error
+	t.node, err = netconf.Read(t.confPlace())
+	for _, p := range t.node.Problems {
+		if !t.finding {
+			t.warn("%v", p)
+		}
 	}
-	return node.Networks, err
+	return t.node.Networks, err
 }
 
 // confPlace returns where configurations are looked for.
@@ -163,26 +185,21 @@ func (t *tool) warn(format string, args ...any) {
 	fmt.Fprintf(t.errs, "leasehold: %s\n", cli.PrintableLines(fmt.Sprintf(format, args...)))
 }
 
+// warnOnce is warn, unless it has said the same before.
+func (t *tool) warnOnce(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !slices.Contains(t.warned, text) {
+		t.warn("%s", text)
+		t.warned = append(t.warned, text)
+	}
+}
+
 // next says what to do next, once.
 func (t *tool) next(text string) {
 	if text != "" && !slices.Contains(t.told, text) {
 		fmt.Fprintf(t.errs, "next: %s\n", cli.Printable(text))
 		t.told = append(t.told, text)
 	}
-}
-
-// dataDirs returns the directories in which stores are looked for.
-func (t *tool) dataDirs(confs []netconf.Network) []string {
-	if t.dataDir != "" {
-		return []string{t.dataDir}
-	}
-	dirs := []string{defaultDataDir}
-	for _, c := range confs {
-		if dir := c.DataDir; !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
-		}
-	}
-	return dirs
 }
 
 // discover returns all networks, by name.
@@ -192,7 +209,7 @@ func (t *tool) discover(confs []netconf.Network) ([]network, error) {
 	for _, dir := range t.dirs {
 		entries, err := os.ReadDir(dir)
 		switch {
-		case err != nil && t.dataDir != "":
+		case err != nil && len(t.dataDirFlag) > 0:
 			return nil, flagPath("--data-dir", err)
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return nil, err
@@ -204,7 +221,7 @@ func (t *tool) discover(confs []netconf.Network) ([]network, error) {
 		}
 	}
 	for _, c := range confs {
-		path := filepath.Join(cmp.Or(t.dataDir, c.DataDir), c.Name)
+		path := t.pathOf(c)
 		i := slices.IndexFunc(all, func(n network) bool { return n.path == path })
 		if i < 0 {
 			i = len(all)
@@ -229,10 +246,11 @@ func (n network) pools() []allocator.Pool {
 	return pools
 }
 
-// contains reports whether a range of the network contains addr, or none is known.
+// contains reports whether a range of the network contains addr, or not all are known.
 func (n network) contains(addr netip.Addr) bool {
 	pools := n.pools()
-	return len(pools) == 0 || slices.ContainsFunc(pools, func(p allocator.Pool) bool { return p.Contains(addr) })
+	elsewhere := slices.ContainsFunc(n.confs, func(c netconf.Network) bool { return c.RangesElsewhere })
+	return len(pools) == 0 || elsewhere || slices.ContainsFunc(pools, func(p allocator.Pool) bool { return p.Contains(addr) })
 }
 
 // tellNoRanges says why there is nothing to say about the ranges of a network.

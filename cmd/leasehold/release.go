@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,32 +14,37 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/attachments"
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/config"
 )
 
 type releaseFlags struct {
 	owner  backend.Owner
+	pod    string
 	dryRun bool
 }
 
 func (t *tool) releaseCommand() *cobra.Command {
 	var f releaseFlags
 	c := &cobra.Command{
-		Use:   "release NETWORK (ADDRESS… | --container ID)",
-		Short: "Release addresses, or what a container holds",
-		Long: `Release addresses of a network, or all that a container holds in it.
+		Use:   "release NETWORK (ADDRESS… | --container ID | --pod POD)",
+		Short: "Release addresses, or what a container or pod holds",
+		Long: `Release addresses of a network, or all that a container or a pod holds in it.
 
 If an address is not leased, nothing is released, and the exit status is 1. Up
-to 64 leases are released in one transaction. More are released in portions, so
+to 256 leases are released in one transaction. More are released in portions, so
 that plugins have their turn between them: after an error, or an interrupt, what
 was released is told, and the rest stays. The container should be gone: its
-address will be leased again. As JSON: an array of what was released, as that of
-list.`,
+address will be leased again. Of a pod that has leases of several containers, of
+an old sandbox and of the one that runs, nothing is released: name the
+container. Files stores do not record pods. As JSON: an array of what was
+released, as that of list.`,
 		Example: `  leasehold release podnet 10.1.0.7 --dry-run
   leasehold release podnet --container 4f2d9c0e8b7a65544f2d...`,
 		Args: cli.Arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.release(cmd, args[0], args[1:], f) },
 	}
 	c.Flags().StringVar(&f.owner.ContainerID, "container", "", "ID of the container, whole")
+	c.Flags().StringVar(&f.pod, "pod", "", "the pod, NAMESPACE/POD")
 	c.Flags().StringVar(&f.owner.IfName, "ifname", "", "with --container: this interface only")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be released, and release nothing")
 	return c
@@ -54,8 +60,9 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 		return err
 	}
 	leases, err := t.releaseFrom(cmd, n, addrs, f)
-	unleased := (*allocator.UnleasedError)(nil)
-	if err != nil && !errors.As(err, &unleased) && len(leases) == 0 {
+	unleased, several := (*allocator.UnleasedError)(nil), (*allocator.SeveralError)(nil)
+	answered := errors.As(err, &unleased) || errors.As(err, &several)
+	if err != nil && !answered && len(leases) == 0 {
 		return t.inNetwork(n, err)
 	}
 	if err := t.tellReleased(n, leases, f.dryRun); err != nil {
@@ -64,6 +71,11 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 	switch {
 	case unleased != nil:
 		return t.nothingReleased(n, isNotLeased(unleased.Addrs))
+	case several != nil:
+		return t.nothingReleased(n, fmt.Sprintf("%s has leases of %s: %s; name one by --container", several.Pod,
+			count(len(several.Containers), "container"), strings.Join(several.Containers, ", ")))
+	case len(leases) == 0 && f.pod != "":
+		return t.nothingReleased(n, f.pod+" holds nothing"+n.noPods())
 	case len(leases) == 0:
 		return t.nothingReleased(n, fmt.Sprintf("%s holds nothing%s", f.owner, t.wholeID(cmd, n, f.owner)))
 	}
@@ -87,10 +99,10 @@ func isNotLeased(addrs []netip.Addr) string {
 // check reads the addresses, and makes sure that it is clear what is meant.
 func (f releaseFlags) check(texts []string) ([]netip.Addr, error) {
 	switch {
-	case f.owner.ContainerID != "" && len(texts) > 0:
-		return nil, errors.New("name addresses, or a container, not both")
-	case f.owner.ContainerID == "" && len(texts) == 0:
-		return nil, errors.New("name the addresses to release, or --container ID")
+	case f.owner.ContainerID != "" && len(texts) > 0, f.pod != "" && len(texts) > 0, f.owner.ContainerID != "" && f.pod != "":
+		return nil, errors.New("name addresses, or a container, or a pod: one of them, not both")
+	case f.owner.ContainerID == "" && f.pod == "" && len(texts) == 0:
+		return nil, errors.New("name the addresses to release, or --container ID, or --pod NAMESPACE/POD")
 	case f.owner.ContainerID == "" && f.owner.IfName != "":
 		return nil, errors.New("--ifname needs --container")
 	}
@@ -108,9 +120,18 @@ func (t *tool) releaseFrom(cmd *cobra.Command, n network, addrs []netip.Addr, f 
 	if _, err := n.standing(); err != nil {
 		return nil, err
 	}
-	store, ctx := t.often(n), interruptible(cmd.Context())
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	store := t.often(n)
 	if f.dryRun {
 		store = rehearsal{store}
+	}
+	if f.pod != "" {
+		pod, err := parsePod(f.pod)
+		if err != nil {
+			return nil, err
+		}
+		return allocator.ReleasePod(ctx, store, pod)
 	}
 	if f.owner.ContainerID != "" {
 		return allocator.Release(ctx, store, f.owner)
@@ -123,7 +144,7 @@ func (t *tool) wholeID(cmd *cobra.Command, n network, o backend.Owner) string {
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
 	text := ""
-	err := n.store().View(ctx, func(tx backend.ReadTx) error {
+	err := t.store(n).View(ctx, func(tx backend.ReadTx) error {
 		c, err := attachments.Compare([]backend.Owner{o}, tx.Leases(netip.Addr{}))
 		if err == nil && len(c.Cut) > 0 {
 			text = "; did you mean " + c.Cut[0].Held + "?"
@@ -134,6 +155,14 @@ func (t *tool) wholeID(cmd *cobra.Command, n network, o backend.Owner) string {
 		return "" // It is only a hint.
 	}
 	return text
+}
+
+// noPods says so of a network whose store records no pods.
+func (n network) noPods() string {
+	if kind, err := n.kind(); err == nil && kind == config.Files {
+		return "; files stores do not record pods"
+	}
+	return ""
 }
 
 // A rehearsal is a store on which nothing that is done has an effect.

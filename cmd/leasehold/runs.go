@@ -32,7 +32,7 @@ func (t *tool) mapped(cmd *cobra.Command, n network) ([]mapped, error) {
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
 	all := []mapped{}
-	err := n.store().View(ctx, func(tx backend.ReadTx) error {
+	err := t.store(n).View(ctx, func(tx backend.ReadTx) error {
 		for _, r := range n.ranges() {
 			runs, err := runsOf(r, tx)
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/lint"
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
@@ -19,13 +20,18 @@ type tool struct {
 	out, errs io.Writer
 	getenv    func(string) string
 	now       func() time.Time
+	hostAddrs func() ([]lint.HostAddr, error) // nil: they do not matter
 
-	dirs       []string // in which networks were looked for
-	configured []string // the networks that configurations have
-	discovered []network
-	told       []string // what to do next
+	dirs       []string     // in which networks were looked for
+	node       netconf.Node // what configurations say
+	configured []string     // the networks that they have
+	finding    bool         // what is wrong with a configuration is a finding, and no warning
+	discovered []network    // all that there are, named or not
+	bystanders []bystander  // what is in the directories, and is no store
+	told       []string     // what to do next
+	warned     []string     // what is warned of once
 
-	dataDir     string
+	dataDirFlag []string
 	confDir     string
 	confFile    string
 	output      string
@@ -70,7 +76,7 @@ Exit status: 0 if all is well; 1 if the answer is no or something was found; 2
 after an error.`,
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&t.dataDir, "data-dir", "", "where the stores are (default: "+defaultDataDir+" and what configurations name)")
+	flags.StringArrayVar(&t.dataDirFlag, "data-dir", nil, "where the stores are; can be repeated (default: "+defaultDataDir+" and what configurations name)")
 	flags.StringVar(&t.confDir, "conf-dir", "", "where configurations are (default: $NETCONFPATH, else "+netconf.DefaultDir+")")
 	flags.StringVar(&t.confFile, "conf", "", "one configuration, instead of --conf-dir")
 	flags.StringVarP(&t.output, "output", "o", "table", "table or json")
@@ -122,8 +128,11 @@ func (t *tool) waiting(cmd *cobra.Command) (context.Context, context.CancelFunc)
 // look.
 func (t *tool) sameFlags() string {
 	text := ""
+	for _, dir := range t.dataDirFlag {
+		text += " --data-dir " + dir
+	}
 	for _, f := range []struct{ name, value string }{
-		{"data-dir", t.dataDir}, {"conf-dir", t.confDir}, {"conf", t.confFile},
+		{"conf-dir", t.confDir}, {"conf", t.confFile},
 	} {
 		if f.value != "" {
 			text += " --" + f.name + " " + f.value

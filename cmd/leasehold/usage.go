@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,15 +23,18 @@ func (t *tool) usageCommand() *cobra.Command {
 		Short: "Show how full the range sets of networks are",
 		Long: `Show how full the range sets of networks are: SIZE is the number of addresses in
 the ranges, EXCLUDED those of them that are gateways or excluded, LEASED and
-FREE the rest, and RUN the largest number of consecutive free addresses. A set
-of which more than 80 % are leased is warned of.
+FREE the rest, and RUN the largest number of consecutive free addresses. Warned
+of are sets of which more than 80 % are leased; leases of addresses that are
+excluded, or the gateway, which LEASED does not count; and what is wrong with
+the configurations of the networks.
 
 The ranges come from the configurations (--conf-dir, --conf). A network of which
 none is found has no sets to show.
 
 As JSON: an array of objects with the keys network, set (its index), ranges,
-size, excluded, leased, free, largestFreeRun (numbers; 18446744073709551615
-stands for that many or more) and largestFree (the run itself; empty if none).`,
+size, excluded, leased, free, largestFreeRun, excludedLeased (numbers;
+18446744073709551615 stands for that many or more) and largestFree (the run
+itself; empty if none).`,
 		RunE: func(cmd *cobra.Command, names []string) error { return t.usage(cmd, names) },
 	}
 }
@@ -45,12 +50,14 @@ type usageRow struct {
 	Free           uint64 `json:"free"`
 	LargestFreeRun uint64 `json:"largestFreeRun"`
 	LargestFree    string `json:"largestFree"`
+	ExcludedLeased uint64 `json:"excludedLeased"`
 }
 
 func newUsageRow(n network, u allocator.Usage) usageRow {
 	r := usageRow{
 		Network: n.name, Set: u.Index, Ranges: u.Set.String(),
 		Size: u.Size, Excluded: u.Withheld, Leased: u.Leased, Free: u.Free,
+		ExcludedLeased: u.WithheldLeased,
 	}
 	if u.LargestFree != (allocator.Span{}) {
 		r.LargestFreeRun, r.LargestFree = u.LargestFree.Size(), u.LargestFree.String()
@@ -88,7 +95,20 @@ func (t *tool) usage(cmd *cobra.Command, names []string) error {
 	if len(rows) == 0 && len(networks) > 0 && t.output != "json" {
 		return failed // It has been said why there is nothing to show.
 	}
-	return errors.Join(t.writeUsage(rows), failed)
+	return errors.Join(t.writeUsage(rows), t.warnOfConfigurations(networks), failed)
+}
+
+// warnOfConfigurations says what is wrong with the configurations of networks, without which
+// the numbers may not be what one takes them for.
+func (t *tool) warnOfConfigurations(networks []network) error {
+	found, err := t.lint()
+	for _, f := range found {
+		i := slices.IndexFunc(networks, func(n network) bool { return f.About(n.name) })
+		if i >= 0 && !f.Note {
+			t.warn("%s: %s: %v", networks[i].name, filepath.Base(f.File), f)
+		}
+	}
+	return err
 }
 
 // usageOf returns how full the range sets of a network are.
@@ -99,7 +119,7 @@ func (t *tool) usageOf(cmd *cobra.Command, n network) (all []allocator.Usage, er
 	}
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
-	err = n.store().View(ctx, func(tx backend.ReadTx) error {
+	err = t.store(n).View(ctx, func(tx backend.ReadTx) error {
 		for _, p := range pools {
 			usages, err := p.Usage(tx)
 			if err != nil {
@@ -122,6 +142,10 @@ func (t *tool) writeUsage(rows []usageRow) error {
 	}
 	_, err := io.WriteString(t.out, text)
 	for _, r := range rows {
+		if r.ExcludedLeased > 0 {
+			t.warn("%s: besides, %s of addresses in %s that are excluded or the gateway", r.Network, count(int(min(r.ExcludedLeased, 1e9)), "lease"), r.Ranges)
+			t.next(fmt.Sprintf("leasehold%s verify %s", t.sameFlags(), r.Network))
+		}
 		if r.used() > nearlyFull {
 			t.warn("%s: %.0f %% of %s is leased", r.Network, 100*r.used(), r.Ranges)
 			t.next(fmt.Sprintf("leasehold%s why-full %s", t.sameFlags(), r.Network))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/files"
+	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/exchange"
@@ -24,21 +25,37 @@ func (t *tool) verifyCommand() *cobra.Command {
 		Short: "Look for what is wrong with stores, and mend it",
 		Long: `Look for what is wrong with the stores of the networks named, or of all: damaged
 pages and records, indices that contradict the leases, torn lease files, files
-that do not belong there, and, where a configuration is found, leases of
-addresses that lie in no range. The exit status is 1 if something was found.
+that do not belong there; and leases of one address in two stores, as there are
+after a data directory was moved (name the old one too: --data-dir OLD
+--data-dir NEW). The exit status is 1 if something was found.
 
-With --repair, a bolt store in which something was found is replaced by a new
-one with every lease that can be read; the old one is kept in the directory
-.leasehold beside the stores. Addresses whose holders are lost stay taken. If it
-is not even known which those are, nothing is done: they could be leased again
-while containers use them. --accept-loss repairs all the same.
+Where configurations are found, they are looked at as well: leases of addresses
+that lie in no range, or are the gateway now, excluded, or a broadcast address;
+ranges that overlap with another network's, or have an address of this host;
+configurations that the plugin refuses, and keys in ipam that it passes over.
+
+A note is said, and is nothing wrong: see cnitool validate --help for what is.
+Networks with the same addresses on different links of the host (macvlan,
+ipvlan, vlan) are a note, because nothing may connect these. So is what lies in
+a data directory and is no store.
+
+With --repair, a damaged bolt store is replaced by a new one with every lease
+that can be read; the old one is kept in the directory .leasehold beside the
+stores. Addresses whose holders are lost stay taken. If it is not even known
+which those are, nothing is done: they could be leased again while containers
+use them. --accept-loss repairs all the same.
+
+A store that was replaced, by a migration or a repair, says so, and no plugin
+uses it: its path is seen through an old mount, or it was put back by hand.
+--repair --accept-loss takes it into use again.
 
 Of a files store, torn leases are released, misspelt names corrected, and
 cursors that are none removed. Leases outside every range are left to release
 and gc. What is still found afterwards is told.
 
-As JSON: an array of objects with the keys network, store (files or bolt),
-finding, and repaired (what was done about it; empty if nothing).`,
+As JSON: an array of objects with the keys network, store (files or bolt;
+empty if it is about a configuration), finding, repaired (what was done about
+it; empty if nothing) and note (a bool).`,
 		RunE: func(cmd *cobra.Command, names []string) error { return t.verify(cmd, names, f) },
 	}
 	c.Flags().BoolVar(&f.repair, "repair", false, "mend what can be mended in the networks named")
@@ -51,10 +68,16 @@ type verifyFlags struct{ repair, acceptLoss bool }
 // A finding is something wrong with a store, or something that was done about it.
 type finding struct {
 	Network  string `json:"network"`
-	Store    string `json:"store"`
+	Store    string `json:"store"` // empty if it is about the configuration
 	Finding  string `json:"finding"`
 	Repaired string `json:"repaired"`
+
+	// Note reports that the finding is good to know, and nothing is wrong.
+	Note bool `json:"note"`
 }
+
+// isWrong reports whether something is wrong, and still is.
+func (f finding) isWrong() bool { return f.Finding != "" && !f.Note }
 
 func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 	switch {
@@ -63,7 +86,10 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 	case f.acceptLoss && !f.repair:
 		return errors.New("--accept-loss needs --repair")
 	}
-	cmd.SetContext(interruptible(cmd.Context()))
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	cmd.SetContext(ctx)
+	t.finding = len(names) == 0
 	networks, err := t.networks(names)
 	if err != nil {
 		return err
@@ -78,13 +104,13 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 		findings = append(findings, found...)
 		failed = errors.Join(failed, t.inNetwork(n, err))
 	}
+	around, err := t.around(cmd, networks, len(names) > 0)
+	findings, failed = append(findings, around...), errors.Join(failed, err)
 	if err := errors.Join(t.tellFindings(networks, findings, failed), failed); err != nil {
 		return err
 	}
-	for _, f := range findings {
-		if f.Finding != "" {
-			return errNo
-		}
+	if slices.ContainsFunc(findings, finding.isWrong) {
+		return errNo
 	}
 	return nil
 }
@@ -96,41 +122,74 @@ func (t *tool) verifyOne(cmd *cobra.Command, n network, f verifyFlags) ([]findin
 	if err != nil || kind == stores.None {
 		return nil, err
 	}
-	found, err := t.findings(cmd, n, kind)
+	t.warnOfLocks(n)
+	found, faulty, err := t.findings(cmd, n, kind)
 	if err != nil || !f.repair || len(found) == 0 {
 		return found, err
 	}
 	if n.isStray() {
 		return nil, fmt.Errorf("%s: %w; nothing was changed", n.path, errStray)
 	}
-	if kind, err = n.kind(); err != nil { // It can have been migrated meanwhile.
-		return found, err
-	}
-	done, err := t.repair(cmd, n, kind, f.acceptLoss)
+	done, err := t.takeBack(cmd, n, kind, f.acceptLoss)
 	if err != nil {
 		return found, err
 	}
-	left, err := t.findings(cmd, n, kind)
+	if kind, err = n.kind(); err != nil { // It can have been migrated meanwhile.
+		return found, err
+	}
+	if len(done) > 0 { // What else is wrong was not looked at.
+		if _, faulty, err = t.findings(cmd, n, kind); err != nil {
+			return done, err
+		}
+	}
+	// A sound bolt store is left alone: of leases outside the ranges it would keep all.
+	if faulty || kind == config.Files {
+		repaired, err := t.repair(cmd, n, kind, f.acceptLoss)
+		done = append(done, repaired...)
+		if err != nil {
+			return append(done, found...), err
+		}
+	}
+	left, _, err := t.findings(cmd, n, kind)
 	return append(done, left...), err
 }
 
-func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, error) {
+// takeBack takes a store into use again that was replaced.
+func (t *tool) takeBack(cmd *cobra.Command, n network, kind string, acceptLoss bool) ([]finding, error) {
+	err := n.replaced()
+	if !errors.Is(err, backend.ErrReplaced) {
+		return nil, err
+	}
+	if !acceptLoss {
+		return nil, fmt.Errorf("%w; nothing was changed", err)
+	}
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
-	var found []finding
+	if replaced, err := exchange.At(n.path).TakeBack(ctx); err != nil || !replaced {
+		return nil, err
+	}
+	return []finding{{Network: n.name, Store: kind, Repaired: "this store was replaced by another, and is in use again; " +
+		"what was leased or released since then is not known here: compare with the runtime before you let pods start"}}, nil
+}
+
+// findings returns what is wrong with a store. It is faulty if that is so of the store
+// itself, and not of what is leased or of other files.
+func (t *tool) findings(cmd *cobra.Command, n network, kind string) (found []finding, faulty bool, err error) {
+	ctx, cancel := t.waiting(cmd)
+	defer cancel()
 	add := func(text string) {
 		found = append(found, finding{Network: n.name, Store: kind, Finding: text})
 	}
 	stranded, err := exchange.At(n.path).Stranded()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if stranded != "" {
 		add(fmt.Sprintf("%s waits to come to %s, where a program that does not know of it has made another store; "+
 			"see which addresses are leased in either, remove the latter, and rename the former to it", stranded, n.path))
 	}
 	if err = stores.Verify(ctx, n.path); !isFinding(err) {
-		return nil, err
+		return nil, false, err
 	}
 	if err != nil {
 		if n.isStray() {
@@ -139,29 +198,24 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) ([]finding, 
 		for line := range strings.Lines(err.Error()) {
 			add(strings.TrimSpace(line))
 		}
-		if kind == config.Bolt {
-			return found, nil // Its leases cannot be relied on.
+		if kind == config.Bolt || errors.Is(err, backend.ErrReplaced) {
+			return found, true, nil // Its leases cannot be relied on.
 		}
 	}
-	outside, err := t.outside(cmd, n)
-	for _, l := range outside {
-		add(fmt.Sprintf("%s is leased, %s, and lies in no range of the configuration", l.Addr, t.holder(l)))
+	leases, err := t.allLeases(cmd, n)
+	for _, l := range leases {
+		if why := n.misplaced(l.Addr); why != "" {
+			add(fmt.Sprintf("%s is leased, %s, and %s", l.Addr, t.holder(l), why))
+		}
 	}
-	return found, err
+	return found, false, err
 }
 
 // isFinding reports whether err says nothing or something about the store, and not
 // that one could not look.
 func isFinding(err error) bool {
-	return err == nil || errors.Is(err, backend.ErrDamaged) || errors.Is(err, backend.ErrFormat) || errors.Is(err, backend.ErrOtherStore)
-}
-
-// outside returns the leases that lie in no range. Without a configuration it is not
-// known of any.
-func (t *tool) outside(cmd *cobra.Command, n network) ([]backend.Lease, error) {
-	all, err := t.allLeases(cmd, n)
-	inside := func(l backend.Lease) bool { return n.contains(l.Addr) }
-	return slices.DeleteFunc(all, inside), err
+	return err == nil || errors.Is(err, backend.ErrDamaged) || errors.Is(err, backend.ErrFormat) ||
+		errors.Is(err, backend.ErrOtherStore) || errors.Is(err, backend.ErrReplaced)
 }
 
 func (t *tool) repair(cmd *cobra.Command, n network, kind string, acceptLoss bool) (done []finding, err error) {
@@ -172,18 +226,19 @@ func (t *tool) repair(cmd *cobra.Command, n network, kind string, acceptLoss boo
 		err = t.repairFiles(cmd, n, add)
 		return done, err
 	}
-	o := migrate.RepairOptions{AcceptLoss: acceptLoss, LockTimeout: t.lockTimeout, Now: t.now()}
+	o := migrate.RepairOptions{AcceptLoss: acceptLoss, LockTimeout: t.lockTimeout, Now: t.now(), Present: boot.Current()}
 	r, err := migrate.Repair(cmd.Context(), n.path, o)
 	if err != nil {
 		return nil, err
 	}
-	add("a new store holds %s; the damaged one is kept in %s", count(r.Leases, "lease"), r.Aside)
+	add("a new store holds %s; the old one is kept in %s", count(r.Leases, "lease"), r.Aside)
 	if r.Doubtful > 0 {
 		add("%d of them were found in pages that nothing leads to: they may have been released; leasehold gc releases what nobody uses", r.Doubtful)
 	}
 	if r.Kept > 0 {
-		add("of %s only the address is known; it stays taken, by %q, until gc or release", count(r.Kept, "lease"), migrate.LostContainer)
+		add("of %s only the address is known; it stays taken, by %q, until gc, release or a reboot", count(r.Kept, "lease"), migrate.LostContainer)
 	}
+	t.warnUnmarked(n, r.Unmarked)
 	for _, lost := range r.Lost {
 		add("lost: %s", lost)
 	}
@@ -216,10 +271,11 @@ func (t *tool) tellFindings(networks []network, findings []finding, failed error
 		if f.Repaired != "" {
 			fmt.Fprintf(t.out, "%s: repaired: %s\n", f.Network, cli.Printable(f.Repaired))
 		} else {
-			fmt.Fprintf(t.out, "%s: %s\n", f.Network, cli.Printable(f.Finding))
+			fmt.Fprintf(t.out, "%s: %s%s\n", f.Network, f.label(), cli.Printable(f.Finding))
 		}
 	}
-	if len(findings) == 0 && failed == nil {
+	nothing := !slices.ContainsFunc(findings, func(f finding) bool { return !f.Note })
+	if nothing && failed == nil {
 		fmt.Fprintf(t.out, "%s: nothing is wrong\n", count(len(networks), "network"))
 	}
 	return nil

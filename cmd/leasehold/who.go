@@ -13,19 +13,23 @@ import (
 
 func (t *tool) whoCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "who ADDRESS",
-		Short: "Say who holds an address, in any network",
-		Long: `Say who holds an address, in any network.
+		Use:   "who (ADDRESS | NAMESPACE/POD | CONTAINER)",
+		Short: "Say who holds an address, or what a pod or container holds",
+		Long: `Say who holds an address, or what a pod or a container holds, in any network.
+The first twelve characters of a container ID are enough (of nerdctl's, the
+first twelve behind the namespace) if no other begins with them.
 
-If nobody does, the answer is "free" and the exit status 1. As JSON: an array as
-that of list, which is empty if the address is free.`,
-		Args: cli.Arguments(1, 1),
+The answer is "free" if the address is not leased, "none" if the pod or the
+container holds nothing, and the exit status is then 1. Files stores do not
+record pods. As JSON: an array like that of list, which is empty then.`,
+		Example: "  leasehold who 10.1.0.7\n  leasehold who shop/web-0\n  leasehold who 4f2d9c0e8b7a",
+		Args:    cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			addr, err := parseAddr(args[0])
+			w, err := parseWish(args[0])
 			if err != nil {
 				return err
 			}
-			return t.who(cmd, addr)
+			return t.who(cmd, w)
 		},
 	}
 }
@@ -42,46 +46,46 @@ func parseAddr(text string) (netip.Addr, error) {
 	return addr.Unmap(), nil
 }
 
-func (t *tool) who(cmd *cobra.Command, addr netip.Addr) error {
+func (t *tool) who(cmd *cobra.Command, w wish) error {
 	networks, err := t.networks(nil)
 	if err != nil {
 		return err
 	}
-	rows := []leaseRow{}
-	var failed error
-	for _, n := range networks {
-		l, err := t.leaseOf(cmd, n, addr)
-		switch {
-		case err == nil:
-			rows = append(rows, newLeaseRow(n.name, l))
-		case !errors.Is(err, backend.ErrNotFound):
-			failed = errors.Join(failed, t.inNetwork(n, err))
-		}
-	}
-	if len(rows) == 0 && failed == nil {
-		return t.free()
-	}
-	if len(rows) == 0 {
+	h, failed := t.holdings(cmd, networks, w)
+	rows, err := h.one(w)
+	switch {
+	case err != nil:
+		return err
+	case len(rows) > 0:
+		return errors.Join(t.writeLeases(rows, true), failed)
+	case failed != nil:
 		return failed
 	}
-	return errors.Join(t.writeLeases(rows, true), failed)
+	if w.pod != (backend.Pod{}) {
+		t.tellNoPods(h.without)
+	}
+	return t.nothing(w)
 }
 
 func (t *tool) leaseOf(cmd *cobra.Command, n network, addr netip.Addr) (l backend.Lease, err error) {
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
-	err = n.store().View(ctx, func(tx backend.ReadTx) error {
+	err = t.store(n).View(ctx, func(tx backend.ReadTx) error {
 		l, err = tx.Lease(addr)
 		return err
 	})
 	return l, err
 }
 
-// free is the answer about an address that nobody holds.
-func (t *tool) free() error {
-	if t.output == "json" {
+// nothing is the answer if no lease was found.
+func (t *tool) nothing(w wish) error {
+	switch {
+	case t.output == "json":
 		return errors.Join(t.writeJSON([]leaseRow{}), errNo)
+	case w.addr.IsValid():
+		fmt.Fprintln(t.out, "free")
+	default:
+		fmt.Fprintln(t.out, "none")
 	}
-	fmt.Fprintln(t.out, "free")
 	return errNo
 }

@@ -49,6 +49,8 @@ type fullness struct {
 	Outside        int        `json:"outside"`
 	Most           []holding  `json:"most"`
 	Next           []string   `json:"next"`
+
+	list string // the command that prints what is in use
 }
 
 // An ageCount counts leases that are older than a time, and younger than that of the
@@ -103,6 +105,7 @@ func (t *tool) fullness(cmd *cobra.Command, n network) (fullness, error) {
 		return f, err
 	}
 	f.count(n, leases, t.now(), boot.Current())
+	f.list = listCommand(n, leases)
 	f.Next = f.next("leasehold"+t.sameFlags(), n)
 	return f, nil
 }
@@ -171,7 +174,7 @@ func (f *fullness) next(tool string, n network) []string {
 		next = append(next, tool+" verify --repair "+n.name)
 	}
 	if f.Leases > f.Torn {
-		next = append(next, "crictl pods -q | "+tool+" gc "+n.name+" --valid - --dry-run")
+		next = append(next, f.list+" | "+tool+" gc "+n.name+" --valid - --dry-run")
 	}
 	return next
 }
@@ -211,8 +214,8 @@ func (t *tool) tellLeaks(f fullness) {
 		say("  gc releases them; the bolt store does so by itself with the leases it has made")
 	}
 	if f.BeforeSameBoot > 0 {
-		say("%d dated before this machine started, with the present boot ID: the clock was set", f.BeforeSameBoot)
-		say("  since, or the machine has the same ID after every start; gc releases those not in use")
+		say("%d dated before this machine started, and of this boot by ID or file: copied or", f.BeforeSameBoot)
+		say("  imported, the clock was set, or the machine keeps its ID; gc releases those not in use")
 	}
 	if f.AnotherBoot > 0 {
 		say("%d with another boot ID, and not dated before this machine started: is it a", f.AnotherBoot)

@@ -22,6 +22,10 @@ type Config struct {
 	// Pool is what the network has to hand out. It has at least one set.
 	Pool allocator.Pool
 
+	// SetKeys are the keys that the sets of Pool come from, in their order:
+	// "ipam" for the range in ipam itself, else like "ipam.ranges[0]".
+	SetKeys []string
+
 	// Requested are the addresses that the attachment is to get, each once.
 	// CNI_ARGS come first, then args of the configuration, then
 	// runtimeConfig.
@@ -100,7 +104,7 @@ func decodeConfig(stdin []byte) (*rawConfig, error) {
 		return raw, nil
 	}
 	raw = new(rawConfig)
-	return raw, Decode(stdin, raw)
+	return raw, adviseRanges(stdin, Decode(stdin, raw))
 }
 
 // Version returns the version of CNI that the configuration speaks, also if nothing
@@ -162,6 +166,9 @@ func (c *Config) readPool(raw *rawConfig) error {
 	if c.Pool, err = newPool(sets); err != nil {
 		return err
 	}
+	for _, set := range sets {
+		c.SetKeys = append(c.SetKeys, set.key)
+	}
 	return checkFamilies(c.CNIVersion, c.Pool)
 }
 
@@ -203,11 +210,16 @@ func routes(raw []json.RawMessage) ([]*types.Route, error) {
 }
 
 func routeError(key string, err error) error {
+	const form = `write a route as {"dst": "10.1.0.0/16", "gw": "10.1.2.1"}`
 	var text *net.ParseError
 	if errors.As(err, &text) {
-		return invalid(`write a route as {"dst": "10.1.0.0/16", "gw": "10.1.2.1"}`, "%s (%s)", text, key)
+		return invalid(form, "%s (%s)", text, key)
 	}
-	return decodeError(key, err)
+	err = decodeError(key, err)
+	if explained := (*Error)(nil); errors.As(err, &explained) {
+		explained.Advice = form
+	}
+	return err
 }
 
 func (c *Config) readPolicies(raw *rawIPAM) error {

@@ -88,7 +88,12 @@ func (t *rawText) UnmarshalJSON(data []byte) error {
 
 // Decode is json.Unmarshal with an error that speaks of keys, not of Go types.
 func Decode(data []byte, into any) error {
-	return decodeError("", json.Unmarshal(data, into))
+	err := json.Unmarshal(data, into)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return undecodable(placeOf(data, syntax), "%s", err)
+	}
+	return decodeError("", err)
 }
 
 // decodeError explains what encoding/json complains about in the value at key.
@@ -99,15 +104,14 @@ func decodeError(key string, err error) error {
 	var mismatch *json.UnmarshalTypeError
 	if errors.As(err, &mismatch) {
 		key = keyOf(key, mismatch.Field)
+		if isRangeSet(mismatch.Type) {
+			return undecodable(`write a list of range sets, each of them a list of ranges: [[{"subnet": "10.1.2.0/24"}]]`,
+				"a range set in %s is of JSON type %s, want array", key, mismatch.Value)
+		}
 		return undecodable("correct the type of this value",
 			"%s is of JSON type %s, want %s", key, mismatch.Value, jsonType(mismatch.Type))
 	}
-	advice := "write one JSON object"
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		advice = fmt.Sprintf("the JSON is broken at byte %d", syntax.Offset)
-	}
-	return undecodable(advice, "%s", err)
+	return undecodable("write one JSON object", "%s", err)
 }
 
 // undecodable keeps the words, and the spelling, of CNI's own plugin skeleton:

@@ -15,13 +15,17 @@ var (
 	// CNI's code for it is 7.
 	ErrInvalid = errors.New("configuration is not valid")
 
+	// ErrNoRanges is an ErrInvalid: there is not one range. Where a runtime, or
+	// another plugin, adds the ranges, nothing is wrong.
+	ErrNoRanges = fmt.Errorf("%w: no ranges", ErrInvalid)
+
 	// ErrArgs: the variable CNI_ARGS cannot be used. CNI's code for it is 4.
 	ErrArgs = errors.New("CNI_ARGS is not valid")
 )
 
 // An Error says what is wrong with the input and what to do about it.
 type Error struct {
-	Kind   error  // ErrDecode, ErrInvalid or ErrArgs
+	Kind   error  // ErrDecode, ErrInvalid, ErrNoRanges or ErrArgs
 	Text   string // what is wrong; names the key and the value
 	Advice string // the next step
 }

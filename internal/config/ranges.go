@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -75,7 +76,7 @@ func (p *rangeParser) subnet(key string, r rawRange) netip.Prefix {
 	}
 	subnet, ok := parseCIDR(r.Subnet.text)
 	if !ok {
-		p.fail("write a network like 10.1.2.0/24 or fd00::/64",
+		p.fail(adviseSubnet(r.Subnet.text),
 			"invalid CIDR address: %s (%s.subnet)", r.Subnet.text, key)
 	}
 	if r.is2015() {
@@ -100,7 +101,7 @@ func (p *rangeParser) ends(key string, r rawRange) (first, last netip.Addr) {
 func (p *rangeParser) addr(key, text string) netip.Addr {
 	addr, ok := parseAddr(text)
 	if !ok && text != "" {
-		p.fail("write an address like 10.1.2.3 or fd00::3", "invalid IP address: %s (%s)", text, key)
+		p.fail(adviseAddr(text), "invalid IP address: %s (%s)", text, key)
 	}
 	return addr
 }
@@ -126,20 +127,34 @@ func (p *rangeParser) fail(advice, format string, args ...any) {
 // newPool makes the pool of what is configured.
 func newPool(sets []rangeSet) (allocator.Pool, error) {
 	if len(sets) == 0 {
-		return allocator.Pool{}, invalid(`add "ranges": [[{"subnet": "10.1.2.0/24"}]] to ipam`, "no IP ranges specified")
+		return allocator.Pool{}, &Error{ErrNoRanges, "no IP ranges specified", `add "ranges": [[{"subnet": "10.1.2.0/24"}]] to ipam`}
 	}
 	made := make([]allocator.Set, len(sets))
 	for i, set := range sets {
 		var err error
 		if made[i], err = newSet(set.specs); err != nil {
-			return allocator.Pool{}, invalid("correct the ranges in "+set.key, "invalid range set %d: %s", i, err)
+			return allocator.Pool{}, set.explain(i, err)
 		}
 	}
 	pool, err := allocator.NewPool(made...)
-	if err != nil {
-		return allocator.Pool{}, invalid("give each range set addresses of its own", "%s", err)
+	if overlap := (*allocator.OverlapError)(nil); errors.As(err, &overlap) {
+		i, j := overlap.First, overlap.Second
+		return allocator.Pool{}, invalid("give each range set addresses of its own", "%s: %s has %s, %s has %s",
+			err, sets[i].key, made[i], sets[j].key, made[j])
 	}
-	return pool, nil
+	return pool, err
+}
+
+// explain returns an error about the set, whose index is i, that names its key.
+func (s rangeSet) explain(i int, err error) error {
+	advice := "correct the ranges in " + s.key
+	if overlap := (*allocator.OverlapError)(nil); errors.As(err, &overlap) {
+		advice = fmt.Sprintf("correct %s[%d] or %[1]s[%[3]d], so that they have no address in common", s.key, overlap.First, overlap.Second)
+	}
+	if errors.Is(err, allocator.ErrMixedFamilies) {
+		advice = fmt.Sprintf(`%s; give each family a set of its own, as in "ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "fd00::/64"}]]`, advice)
+	}
+	return invalid(advice, "invalid range set %d: %s", i, err)
 }
 
 func newSet(specs []allocator.RangeSpec) (allocator.Set, error) {

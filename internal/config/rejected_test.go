@@ -40,7 +40,7 @@ func TestUndecodable(t *testing.T) {
 		conf(`"exclude": "10.1.2.3"`):                 "ipam.exclude is of JSON type string, want array",
 		conf(`"exclude": [7]`):                        "ipam.exclude is of JSON type number, want string",
 		conf(`"ranges": {}`):                          "ipam.ranges is of JSON type object, want array",
-		conf(`"ranges": [{"subnet": "10.1.2.0/24"}]`): "ipam.ranges is of JSON type object, want array",
+		conf(`"ranges": [{"subnet": "10.1.2.0/24"}]`): "a range set in ipam.ranges is of JSON type object, want array",
 		conf(`"ranges": [["10.1.2.0/24"]]`):           "ipam.ranges is of JSON type string, want object",
 		conf(`"ranges": [[{"subnet": []}]]`):          "ipam.ranges.subnet is of JSON type array, want string",
 		conf(`"dataDir": 1`):                          "ipam.dataDir is of JSON type number, want string",
@@ -54,7 +54,7 @@ func TestUndecodable(t *testing.T) {
 		with(`"args": "x"`):                           "args is of JSON type string, want object",
 		with(`"args": {"cni": {"ips": "10.1.2.3"}}`):  "args.cni.ips is of JSON type string, want array",
 		with(`"runtimeConfig": {"ips": [3]}`):         "runtimeConfig.ips is of JSON type number, want string",
-		with(`"runtimeConfig": {"ipRanges": [{}]}`):   "runtimeConfig.ipRanges is of JSON type object, want array",
+		with(`"runtimeConfig": {"ipRanges": [{}]}`):   "a range set in runtimeConfig.ipRanges is of JSON type object, want array",
 		conf(`"subnet": "10.1.2.0/24", "routes": [{"dst": "10.0.0.0/8"}, {"dst": 5}]`):    "ipam.routes[1].dst is of JSON type number, want string",
 		conf(`"subnet": "10.1.2.0/24", "routes": ["10.0.0.0/8"]`):                         "ipam.routes[0] is of JSON type string, want object",
 		conf(`"subnet": "10.1.2.0/24", "routes": [{"dst": "10.0.0.0/8", "gw": 1}]`):       "ipam.routes[0].gw is of JSON type number, want string",
@@ -121,7 +121,7 @@ func TestInvalid(t *testing.T) {
 		conf(subnet + `"rangeEnd": "10.1.3.1"`):                                                 "invalid range set 0: RangeEnd 10.1.3.1 not in network 10.1.2.0/24",
 		conf(`"ranges": [[{"subnet": "10.1.2.0/24"}, {"subnet": "fd00::/64"}]]`):                "invalid range set 0: mixed address families",
 		conf(`"ranges": [[{"subnet": "10.1.2.0/24"}, {"subnet": "10.1.0.0/16"}]]`):              "invalid range set 0: subnets 10.1.2.1-10.1.2.254 and 10.1.0.1-10.1.255.254 overlap",
-		conf(subnet + `"ranges": [[{"subnet": "10.2.0.0/16"}], [{"subnet": "10.1.2.128/25"}]]`): "range set 0 overlaps with 2",
+		conf(subnet + `"ranges": [[{"subnet": "10.2.0.0/16"}], [{"subnet": "10.1.2.128/25"}]]`): "range set 0 overlaps with 2: ipam has 10.1.2.1-10.1.2.254, ipam.ranges[1] has 10.1.2.129-10.1.2.254",
 
 		conf(subnet + `"rangeStart": "10.1.2.9", "range-start": "10.1.2.9"`):                                `ipam has range-start "10.1.2.9" and range-end "" beside rangeStart "10.1.2.9" and rangeEnd ""`,
 		conf(subnet + `"rangeStart": "10.1.2.9", "range-end": "10.1.2.12"`):                                 `ipam has range-start "" and range-end "10.1.2.12" beside rangeStart "10.1.2.9" and rangeEnd ""`,
@@ -185,7 +185,18 @@ func TestUnknownValuesNameTheKnown(t *testing.T) {
 func TestBrokenJSONNamesThePlace(t *testing.T) {
 	_, err := config.Parse([]byte(`{"name": net}`), "")
 	require.EqualError(t, err, "error unmarshall network config: invalid character 'e' in literal null (expecting 'u'); "+
-		"the JSON is broken at byte 11")
+		"the JSON is broken at byte 11, in line 1")
+	for stdin, advice := range map[string]string{
+		"{\"name\": \"net\",\n}":             "the JSON is broken at byte 17, in line 2: remove the comma before it",
+		"{\"name\": \"net\"\n\"ipam\": {}}":  "the JSON is broken at byte 16, in line 2: put a comma before it, or a bracket",
+		"{\"ipam\": {\"exclude\": [1,\n2,]}": "the JSON is broken at byte 28, in line 2: remove the comma before it",
+		"{\"name\": \"net\"":                 "the JSON is broken at byte 14",
+	} {
+		_, err := config.Parse([]byte(stdin), "")
+		var e *config.Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, advice, e.Advice, stdin)
+	}
 }
 
 func TestInvalidArgs(t *testing.T) {

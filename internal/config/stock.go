@@ -44,7 +44,7 @@ func refusedRange(key string, r rawRange) []error {
 	case subnet.Bits() > subnet.Addr().BitLen()-2:
 		return refuse("move the containers to a larger subnet", "%s.subnet %s is too small for it", key, subnet)
 	case named && !subnet.Contains(gateway):
-		return refuse("write a gateway of the subnet", "%s.gateway %s is outside the subnet %s", key, gateway, subnet)
+		return refuse("write a gateway of the subnet", "%s.gateway %q is outside the subnet %s", key, gateway, subnet)
 	}
 	return nil
 }

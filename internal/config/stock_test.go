@@ -9,9 +9,9 @@ import (
 // Package interop runs both plugins, and shows that stock refuses these.
 func TestRefusedByStockIsNamed(t *testing.T) {
 	for ipam, want := range map[string]string{
-		`"subnet": "10.1.2.0/24", "gateway": "10.9.9.9"`:                                       "ipam.gateway 10.9.9.9 is outside the subnet 10.1.2.0/24; write a gateway of the subnet",
-		`"subnet": "10.1.2.0/24", "gateway": "fe80::1"`:                                        "ipam.gateway fe80::1 is outside the subnet 10.1.2.0/24",
-		`"ranges": [[{"subnet": "fd01::/64"}, {"subnet": "fd00::/64", "gateway": "fe80::1"}]]`: "ipam.ranges[0][1].gateway fe80::1 is outside the subnet fd00::/64",
+		`"subnet": "10.1.2.0/24", "gateway": "10.9.9.9"`:                                       "ipam.gateway \"10.9.9.9\" is outside the subnet 10.1.2.0/24; write a gateway of the subnet",
+		`"subnet": "10.1.2.0/24", "gateway": "fe80::1"`:                                        "ipam.gateway \"fe80::1\" is outside the subnet 10.1.2.0/24",
+		`"ranges": [[{"subnet": "fd01::/64"}, {"subnet": "fd00::/64", "gateway": "fe80::1"}]]`: "ipam.ranges[0][1].gateway \"fe80::1\" is outside the subnet fd00::/64",
 		`"subnet": "10.1.2.0/24", "gateway": "none"`:                                           "ipam.gateway is \"none\", which it does not know",
 		`"subnet": "10.1.2.7/32"`:                                                              "ipam.subnet 10.1.2.7/32 is too small for it",
 		`"ranges": [[{"subnet": "fd00::6/127"}]]`:                                              "ipam.ranges[0][0].subnet fd00::6/127 is too small for it",

@@ -11,10 +11,25 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 )
 
-// UnknownKeys returns an error for each key in ipam that [Parse] passes over. The plugin
-// has to, but whoever checks a configuration wants to be told of a misspelt key. What is no
-// JSON, or of the wrong JSON type, is Parse's to complain about.
-func UnknownKeys(stdin []byte) []error {
+// An UnknownKey is a key in ipam that [Parse] passes over.
+type UnknownKey struct {
+	// Path is where it is, as in ipam.ranges[0][0].
+	Path string
+
+	Name  string
+	Value any // as encoding/json decodes it into an any
+
+	// Known are the keys that mean something in its place.
+	Known []string
+}
+
+// Key returns the path and the name.
+func (k UnknownKey) Key() string { return k.Path + "." + k.Name }
+
+// UnknownKeys returns the keys in ipam that [Parse] passes over. The plugin has to, but
+// whoever checks a configuration wants to be told of a misspelt key. What is no JSON, or of
+// the wrong JSON type, is Parse's to complain about.
+func UnknownKeys(stdin []byte) []UnknownKey {
 	var raw struct {
 		IPAM any `json:"ipam"`
 	}
@@ -24,8 +39,11 @@ func UnknownKeys(stdin []byte) []error {
 	return unknownIn("ipam", raw.IPAM, reflect.TypeFor[rawIPAM]())
 }
 
+// KnownKeys returns the keys that mean something in ipam.
+func KnownKeys() []string { return namesOf(keysOf(reflect.TypeFor[rawIPAM]())) }
+
 // unknownIn returns the unknown keys in the value at key, which t is there to hold.
-func unknownIn(key string, v any, t reflect.Type) (unknown []error) {
+func unknownIn(key string, v any, t reflect.Type) (unknown []UnknownKey) {
 	switch v := v.(type) {
 	case []any:
 		if t.Kind() != reflect.Slice {
@@ -42,7 +60,7 @@ func unknownIn(key string, v any, t reflect.Type) (unknown []error) {
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			at := slices.IndexFunc(known, func(k knownKey) bool { return strings.EqualFold(k.name, name) })
 			if at < 0 {
-				unknown = append(unknown, unknownKey(key+"."+name, known))
+				unknown = append(unknown, UnknownKey{key, name, v[name], namesOf(known)})
 				continue
 			}
 			unknown = append(unknown, unknownIn(key+"."+name, v[name], known[at].of)...)
@@ -51,18 +69,18 @@ func unknownIn(key string, v any, t reflect.Type) (unknown []error) {
 	return unknown
 }
 
-func unknownKey(key string, known []knownKey) error {
-	var names []string
-	for _, k := range known {
-		names = append(names, k.name)
-	}
-	return invalid("known are "+strings.Join(names, ", "), "%s: unknown key, which is passed over", key)
-}
-
 // A knownKey is a key of a JSON object, and what holds its value.
 type knownKey struct {
 	name string
 	of   reflect.Type
+}
+
+func namesOf(keys []knownKey) []string {
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = k.name
+	}
+	return names
 }
 
 // keysOf returns the keys that a struct decodes, of which there is no other list: the tags

@@ -138,3 +138,28 @@ func TestLongestLease(t *testing.T) {
 		require.Equal(t, want, got)
 	}
 }
+
+// What has been kept can be read again, and does not need the file.
+func TestKeep(t *testing.T) {
+	file, err := os.ReadFile("testdata/v1.jsonl")
+	require.NoError(t, err)
+	r := dump.NewReader(bytes.NewReader(file))
+	first, err := r.Next()
+	require.NoError(t, err)
+	require.NoError(t, first.Keep())
+	second, err := r.Next()
+	require.NoError(t, err)
+	require.NoError(t, second.Keep())
+	_, err = r.Next()
+	require.ErrorIs(t, err, io.EOF)
+	for range 2 {
+		require.Equal(t, v1[0].leases, take(t, first, 4))
+		require.Len(t, take(t, first, 1), 1)
+		require.Empty(t, take(t, second, 1))
+	}
+
+	r = dump.NewReader(bytes.NewReader(file[:bytes.Index(file, []byte(`{"end":"podnet"`))]))
+	first, err = r.Next()
+	require.NoError(t, err)
+	require.ErrorIs(t, first.Keep(), io.ErrUnexpectedEOF)
+}

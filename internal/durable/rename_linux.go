@@ -12,9 +12,19 @@ import (
 // gets the name in the same moment can be replaced; the caller holds the lock under
 // which alone that happens.
 func RenameNew(path, to string) error {
+	err := renameNew(path, to)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return checkedRename(path, to)
+	}
+	return err
+}
+
+// renameNew is RenameNew where the file system can refuse to replace. Elsewhere it returns
+// [errors.ErrUnsupported].
+func renameNew(path, to string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, path, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		return checkedRename(path, to)
+		err = errors.ErrUnsupported
 	}
 	return linkError("rename", path, to, err)
 }

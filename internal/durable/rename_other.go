@@ -12,6 +12,8 @@ import (
 // caller holds the lock under which alone that happens.
 func RenameNew(path, to string) error { return checkedRename(path, to) }
 
+func renameNew(string, string) error { return errors.ErrUnsupported }
+
 // Exchange exchanges two names, where the system can do that in one step. Elsewhere
 // it returns [errors.ErrUnsupported].
 func Exchange(a, b string) error {

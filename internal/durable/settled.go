@@ -15,8 +15,11 @@ import (
 // Settled reports whether all that was done to what the file stands for is durable.
 func Settled(f *os.File) (bool, error) {
 	info, err := f.Stat()
-	return err == nil && info.Mode()&fs.ModeSticky != 0, err
+	return err == nil && IsSettled(info), err
 }
+
+// IsSettled is Settled for a file that info describes.
+func IsSettled(info fs.FileInfo) bool { return info.Mode()&fs.ModeSticky != 0 }
 
 // SetSettled says whether it is. The caller has the lock under which it changes.
 func SetSettled(f *os.File, settled bool) error {

@@ -16,24 +16,50 @@ import (
 // The caller holds the lock of the store that is in the place, if there is one, and
 // that of [Place.Lock].
 func (p Place) CleanUp(aside string) (setAside bool, err error) {
-	for _, dir := range []bool{true, false} {
-		info, err := os.Lstat(p.Staged(dir))
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return setAside, err
-		case dir && info.IsDir(), !dir && info.Mode().IsRegular(): // as it is built
-			if err := os.RemoveAll(p.Staged(dir)); err != nil {
+	entries, err := p.entries()
+	if err != nil {
+		return false, err
+	}
+	from, to := p.probes()
+	for _, path := range []string{p.aside(copyDir), p.aside(probe + "2"), from, to} {
+		if err := os.RemoveAll(path); err != nil {
+			return false, err
+		}
+	}
+	for _, name := range entries {
+		path := filepath.Join(p.Dir(), name)
+		if dir, ok := p.isStaged(name); ok {
+			was, err := p.cleanUpStaged(path, dir, aside)
+			setAside = setAside || was
+			if err != nil {
 				return setAside, err
 			}
-		default: // It has been exchanged.
-			if err := errors.Join(durable.RenameNew(p.Staged(dir), aside), p.sync()); err != nil {
-				return setAside, err
-			}
-			setAside = true
 		}
 	}
 	return setAside, errors.Join(p.cleanUpLinks(), p.cleanUpWaiting())
+}
+
+// cleanUpStaged removes what was built at a path, or gives what was exchanged with it the
+// name aside, and reports whether it did that.
+func (p Place) cleanUpStaged(path string, dir bool, aside string) (setAside bool, err error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return false, ignoreNotExist(err)
+	}
+	if asBuilt(info, dir) {
+		return false, os.RemoveAll(path)
+	}
+	return true, p.setAside(path, info, aside)
+}
+
+// setAside gives the store at path, which was replaced, its name.
+func (p Place) setAside(path string, info fs.FileInfo, aside string) error {
+	if info.IsDir() {
+		if err := bar(path); err != nil {
+			return err
+		}
+	}
+	return errors.Join(durable.RenameNew(path, aside), p.sync())
 }
 
 // cleanUpLinks removes the second name that a file has got before it lost its place,
@@ -70,7 +96,7 @@ func (p Place) cleanUpWaiting() error {
 	for _, old := range olds {
 		if left, err := exists(os.Lstat, old); err != nil {
 			return err
-		} else if left {
+		} else if left && !p.isThere(old+next) {
 			return p.arrived(old + next)
 		}
 		if err := os.RemoveAll(old + next); err != nil {

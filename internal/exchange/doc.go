@@ -9,7 +9,8 @@
 //	<network>.new-file                   a file that is being built
 //	<network>.before-<why>-<time>        what stood in the place before
 //	<network>.before-<why>-<time>.next   see below
-//	lock                                 taken with flock(2) by who makes a store here
+//	<network>.lock                       taken with flock(2) by a program that makes a store here
+//	lock                                 taken by it, too, shared: earlier versions know only that
 //
 // A store that has been built is put in place by [Place.Swap]: by one system call
 // that exchanges two names (renameat2 with RENAME_EXCHANGE: ext4, xfs, btrfs,

@@ -26,6 +26,7 @@ func (th thing) make(t *testing.T, path string) {
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	if th.dir {
 		require.NoError(t, os.Mkdir(path, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(path, StoreLock), nil, 0o600))
 		path = filepath.Join(path, "content")
 	}
 	require.NoError(t, os.WriteFile(path, []byte(th.text), 0o600))
@@ -45,7 +46,17 @@ func newPlace(t *testing.T) Place { return At(filepath.Join(t.TempDir(), "podnet
 
 func (p Place) asideNow() string { return p.Aside("migration", time.Now()) }
 
-func unsupported(string, string) error { return errors.ErrUnsupported }
+// swapNow swaps what is staged and what is in the place, whatever they are.
+func (p Place) swapNow(t *testing.T, staged, aside string, w ways) error {
+	t.Helper()
+	old, err := os.Lstat(p.path)
+	require.NoError(t, err)
+	built, err := os.Lstat(staged)
+	require.NoError(t, err)
+	unmarked, err := p.swapBy(Swap{Staged: staged, Built: built, Old: old, Aside: aside}, w)
+	require.NoError(t, unmarked)
+	return err
+}
 
 func combinations() [][2]thing {
 	return [][2]thing{
@@ -57,22 +68,23 @@ func combinations() [][2]thing {
 }
 
 func TestSwap(t *testing.T) {
-	for name, exchange := range map[string]func(a, b string) error{
-		"by exchange": durable.Exchange, "in turn": unsupported,
+	for name, w := range map[string]ways{
+		"by exchange": {exchange: durable.Exchange}, "in turn": {exchange: unsupported},
+		"by removal": {exchange: unsupported, remove: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, c := range combinations() {
 				p := newPlace(t)
 				old, successor := c[0], c[1]
 				old.make(t, p.path)
-				successor.make(t, p.Staged(successor.dir))
+				successor.make(t, p.Staged(successor.dir, nil))
 				aside := p.asideNow()
 
-				require.NoError(t, p.swap(p.Staged(successor.dir), aside, exchange))
+				require.NoError(t, p.swapNow(t, p.Staged(successor.dir, nil), aside, w))
 				successor.requireAt(t, p.path)
 				old.requireAt(t, aside)
-				require.NoFileExists(t, p.Staged(successor.dir))
-				require.NoDirExists(t, p.Staged(successor.dir))
+				require.NoFileExists(t, p.Staged(successor.dir, nil))
+				require.NoDirExists(t, p.Staged(successor.dir, nil))
 
 				kept, err := p.CleanUp(p.asideNow())
 				require.NoError(t, err)
@@ -149,11 +161,11 @@ func TestVacantLeavesOtherNetworksAlone(t *testing.T) {
 func TestCleanUpRemovesWhatWasNeverFinished(t *testing.T) {
 	p := newPlace(t)
 	thing{true, "here"}.make(t, p.path)
-	thing{true, "half"}.make(t, p.Staged(true))
-	thing{false, "half"}.make(t, p.Staged(false))
+	thing{true, "half"}.make(t, p.Staged(true, nil))
+	thing{false, "half"}.make(t, p.Staged(false, nil))
 	thing{false, "whole"}.make(t, p.asideNow()+next)
 	other := At(filepath.Join(filepath.Dir(p.path), "other"))
-	thing{true, "half"}.make(t, other.Staged(true))
+	thing{true, "half"}.make(t, other.Staged(true, nil))
 
 	kept, err := p.CleanUp(p.asideNow())
 	require.NoError(t, err)
@@ -169,7 +181,7 @@ func TestCleanUpSetsAsideWhatWasExchanged(t *testing.T) {
 	for _, dir := range []bool{true, false} {
 		p := newPlace(t)
 		thing{dir, "new"}.make(t, p.path)
-		thing{!dir, "old"}.make(t, p.Staged(dir))
+		thing{!dir, "old"}.make(t, p.Staged(dir, nil))
 		aside := p.asideNow()
 		kept, err := p.CleanUp(aside)
 		require.NoError(t, err)
@@ -186,7 +198,7 @@ func TestCleanUpSetsAsideALink(t *testing.T) {
 	real := filepath.Join(filepath.Dir(p.path), "elsewhere")
 	thing{true, "old"}.make(t, real)
 	require.NoError(t, p.MakeDir())
-	require.NoError(t, os.Symlink(real, p.Staged(false)))
+	require.NoError(t, os.Symlink(real, p.Staged(false, nil)))
 	aside := p.asideNow()
 	kept, err := p.CleanUp(aside)
 	require.NoError(t, err)
@@ -213,12 +225,12 @@ func TestSwapInTurnTellsOfAnIntruder(t *testing.T) {
 func TestSwapInTurnGoesBack(t *testing.T) {
 	p := newPlace(t)
 	thing{true, "old"}.make(t, p.path)
-	thing{false, "new"}.make(t, p.Staged(false))
+	thing{false, "new"}.make(t, p.Staged(false, nil))
 	aside := p.asideNow()
 	thing{true, "in the way"}.make(t, aside)
-	require.Error(t, p.swap(p.Staged(false), aside, unsupported))
+	require.Error(t, p.swapNow(t, p.Staged(false, nil), aside, ways{exchange: unsupported}))
 	thing{true, "old"}.requireAt(t, p.path)
-	thing{false, "new"}.requireAt(t, p.Staged(false))
+	thing{false, "new"}.requireAt(t, p.Staged(false, nil))
 }
 
 // While stores change places in turn, whoever asks is never told that there is
@@ -240,8 +252,8 @@ func TestVacantWhileStoresChangePlaces(t *testing.T) {
 	start := time.Now()
 	for i := range 100 {
 		isDir := i%2 == 1
-		thing{isDir, "x"}.make(t, p.Staged(isDir))
-		require.NoError(t, p.swap(p.Staged(isDir), p.Aside("test", start.Add(time.Duration(i)*time.Second)), unsupported))
+		thing{isDir, "x"}.make(t, p.Staged(isDir, nil))
+		require.NoError(t, p.swapNow(t, p.Staged(isDir, nil), p.Aside("test", start.Add(time.Duration(i)*time.Second)), ways{exchange: unsupported}))
 	}
 	done.Store(true)
 	all.Wait()
@@ -256,8 +268,11 @@ func TestSwapLeavesAStranger(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, os.Rename(p.path, p.path+".gone"))
 		thing{isDir, "stranger"}.make(t, p.path)
-		thing{!isDir, "new"}.make(t, p.Staged(!isDir))
-		require.ErrorContains(t, p.Swap(p.Staged(!isDir), p.asideNow(), old), "was replaced by another program meanwhile")
+		thing{!isDir, "new"}.make(t, p.Staged(!isDir, nil))
+		built, err := os.Lstat(p.Staged(!isDir, nil))
+		require.NoError(t, err)
+		_, err = p.Swap(Swap{Staged: p.Staged(!isDir, nil), Built: built, Old: old, Aside: p.asideNow()})
+		require.ErrorContains(t, err, "was replaced by another program meanwhile")
 		thing{isDir, "stranger"}.requireAt(t, p.path)
 	}
 }
@@ -275,7 +290,7 @@ func TestVacantThatCannotLook(t *testing.T) {
 func TestCleanUpRemovesASecondName(t *testing.T) {
 	p := newPlace(t)
 	thing{false, "here"}.make(t, p.path)
-	thing{false, "half"}.make(t, p.Staged(false))
+	thing{false, "half"}.make(t, p.Staged(false, nil))
 	require.NoError(t, os.Link(p.path, p.asideNow()))
 	_, err := p.CleanUp(p.asideNow())
 	require.NoError(t, err)
@@ -304,11 +319,13 @@ func TestSettleReplacesNothing(t *testing.T) {
 	for _, c := range combinations() {
 		p := newPlace(t)
 		c[0].make(t, p.path)
-		c[1].make(t, p.Staged(c[1].dir))
-		require.Error(t, p.Settle(p.Staged(c[1].dir)))
+		c[1].make(t, p.Staged(c[1].dir, nil))
+		built, err := os.Lstat(p.Staged(c[1].dir, nil))
+		require.NoError(t, err)
+		require.Error(t, p.Settle(p.Staged(c[1].dir, nil), built))
 		c[0].requireAt(t, p.path)
 		require.NoError(t, os.RemoveAll(p.path))
-		require.NoError(t, p.Settle(p.Staged(c[1].dir)))
+		require.NoError(t, p.Settle(p.Staged(c[1].dir, nil), built))
 		c[1].requireAt(t, p.path)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/leasehold/leasehold/internal/durable"
 	"github.com/leasehold/leasehold/internal/flock"
@@ -21,39 +20,8 @@ type Place struct{ path string }
 // At returns the place at path, <dataDir>/<network>.
 func At(path string) Place { return Place{filepath.Clean(path)} }
 
-// dirName is the name of the directory, beside the stores, for what is not in use.
-const dirName = ".leasehold"
-
 // Dir returns the directory for what is not in use.
 func (p Place) Dir() string { return filepath.Join(filepath.Dir(p.path), dirName) }
-
-// aside returns the path of what has the name of the network and an ending.
-func (p Place) aside(ending string) string {
-	return filepath.Join(p.Dir(), filepath.Base(p.path)+ending)
-}
-
-const (
-	lockName = "lock"
-	newDir   = ".new-dir"
-	newFile  = ".new-file"
-	before   = ".before-"
-	timeForm = "20060102T150405.000Z"
-	next     = ".next"
-)
-
-// Staged returns the path at which a store is built that is a directory, or a file.
-func (p Place) Staged(dir bool) string {
-	if dir {
-		return p.aside(newDir)
-	}
-	return p.aside(newFile)
-}
-
-// Aside returns the path at which the store is kept that stood in the place until
-// now. The reason is one word: migration, repair.
-func (p Place) Aside(reason string, now time.Time) string {
-	return p.aside(before + reason + "-" + now.UTC().Format(timeForm))
-}
 
 // MakeDir makes the directory for what is not in use, for the owner's eyes only, and
 // what is missing above it, and makes their names durable.
@@ -90,36 +58,66 @@ func (p Place) Standing() (fs.FileInfo, error) {
 	return info, err
 }
 
-// Lock waits until ctx ends for the right to make a store elsewhere than in its place.
-// Whoever holds the lock of the store in the place, too, got that first.
+// Lock waits until ctx ends for the right to make a store of this network elsewhere than
+// in its place. It is taken before the lock of the store in the place, and never while
+// that is held: plugins would wait for whatever keeps this one. A [LockError] says which
+// lock was waited for in vain.
+//
+// Earlier versions took one lock for all networks. It is shared here, which keeps them out.
 func (p Place) Lock(ctx context.Context) (unlock func(), err error) {
 	if err := p.MakeDir(); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(p.Dir(), lockName), os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	all, err := lockFile(ctx, filepath.Join(p.Dir(), lockName), flock.Shared)
 	if err != nil {
 		return nil, err
 	}
-	if err := flock.Exclusive(ctx, f); err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name(), err) // f may be the waiter's
+	own, err := lockFile(ctx, p.aside(ownLock), flock.Exclusive)
+	if err != nil {
+		all.Close()
+		return nil, err
 	}
-	return func() { f.Close() }, nil // nothing was written
+	return func() { own.Close(); all.Close() }, nil // nothing was written
 }
 
-// Settle gives the store at staged the place, which is vacant. If somebody else makes
-// a store there meanwhile it returns [fs.ErrExist].
-func (p Place) Settle(staged string) error {
+// A LockError says that a lock was not obtained before a context ended.
+type LockError struct {
+	Path string
+	Err  error // of the context
+}
+
+func (e *LockError) Error() string { return e.Path + ": " + e.Err.Error() }
+
+// Unwrap returns the error of the context.
+func (e *LockError) Unwrap() error { return e.Err }
+
+func lockFile(ctx context.Context, path string, lock func(context.Context, *os.File) error) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = lock(ctx, f)
+	switch {
+	case err == nil:
+		return f, nil
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return nil, &LockError{path, err} // The file belongs to the goroutine that still waits.
+	}
+	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+}
+
+// Settle gives the store at staged, which built describes, the place, which is vacant. If
+// somebody else makes a store there meanwhile it returns [fs.ErrExist].
+func (p Place) Settle(staged string, built fs.FileInfo) error {
+	if err := p.unchanged(staged, built); err != nil {
+		return err
+	}
 	// A plugin makes a first store under no lock but its own, so nothing may be
-	// replaced on any file system: a link never does, where there are links.
-	if err := os.Link(staged, p.path); err == nil {
-		return errors.Join(os.Remove(staged), p.sync())
-	} else if errors.Is(err, fs.ErrExist) {
+	// replaced on any file system.
+	if err := durable.PutNew(staged, p.path); err != nil {
 		return err
 	}
-	if err := durable.RenameNew(staged, p.path); err != nil {
-		return err
-	}
-	return p.sync()
+	return errors.Join(p.sync(), p.unchanged(p.path, built))
 }
 
 // Vacant reports whether there is no store in the place, and none on its way to it
@@ -167,11 +165,27 @@ func (p Place) waiting() (string, error) {
 		return "", err
 	}
 	for _, old := range olds {
-		if left, err := exists(os.Lstat, old); left || err != nil {
-			return old + next, err
+		left, err := exists(os.Lstat, old)
+		if err != nil {
+			return "", err
+		}
+		if left && !p.isThere(old+next) {
+			return old + next, nil
 		}
 	}
 	return "", nil
+}
+
+// isThere reports whether a store that waits has come to the place, and only kept its
+// other name: where a name cannot be changed without replacing another, a store has two
+// for a moment.
+func (p Place) isThere(waiting string) bool {
+	here, err := os.Lstat(p.path)
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(waiting)
+	return err == nil && os.SameFile(here, there)
 }
 
 // Stranded returns the path of a store that waits for the place while something else
@@ -185,6 +199,15 @@ func (p Place) Stranded() (string, error) {
 		return "", err
 	}
 	return waiting, nil
+}
+
+// ErrStranded returns an error that says so, or nil.
+func (p Place) ErrStranded() error {
+	waiting, err := p.Stranded()
+	if err != nil || waiting == "" {
+		return err
+	}
+	return p.arrived(waiting)
 }
 
 // replaced returns the paths aside of stores for whose successors there is
@@ -201,46 +224,28 @@ func (p Place) replaced() (olds []string, err error) {
 
 // asides returns the names of what was set aside, and of what waits, in order.
 func (p Place) asides() (names []string, err error) {
+	entries, err := p.entries()
+	for _, name := range entries {
+		if k, ok := p.Parse(name); ok && k.Ending != export {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
+// entries returns the names of all that is not in use, in order.
+func (p Place) entries() (names []string, err error) {
 	if there, err := p.checkDir(); !there {
 		return nil, err
 	}
 	entries, err := os.ReadDir(p.Dir())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
 	for _, e := range entries {
-		if p.isAside(strings.TrimSuffix(e.Name(), next)) {
-			names = append(names, e.Name())
-		}
+		names = append(names, e.Name())
 	}
-	return names, nil
-}
-
-// isAside reports whether the name is one that Aside returns.
-func (p Place) isAside(name string) bool {
-	rest, ok := strings.CutPrefix(name, filepath.Base(p.path)+before)
-	if !ok {
-		return false
-	}
-	_, text, ok := strings.Cut(rest, "-")
-	if !ok {
-		return false
-	}
-	_, err := time.Parse(timeForm, text)
-	return err == nil
-}
-
-// arrive moves a store that waits to the place. That another process has done so
-// already is no error.
-func (p Place) arrive(waiting string) error {
-	err := durable.RenameNew(waiting, p.path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return p.sync()
+	return names, err
 }
 
 // exists reports whether something is at path. What cannot be looked at is an error,

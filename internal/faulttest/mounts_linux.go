@@ -61,9 +61,9 @@ func Mount(t testing.TB, source, dir, kind, options string) {
 // An Image is a file in which there is a file system.
 type Image struct{ Path, Kind string }
 
-// NewImage makes one, or skips the test where there are not the programs to do that. It
-// is in memory.
-func NewImage(t testing.TB, kind string, size int64) Image {
+// NewImage makes one, with these arguments of mkfs, or skips the test where there are not
+// the programs to do that. It is in memory.
+func NewImage(t testing.TB, kind string, size int64, args ...string) Image {
 	t.Helper()
 	for _, program := range []string{"mkfs." + kind, "mount"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -81,7 +81,7 @@ func NewImage(t testing.TB, kind string, size int64) Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, "mkfs."+kind, "-q", i.Path)
+	run(t, "mkfs."+kind, append(args, "-q", i.Path)...)
 	return i
 }
 
@@ -102,4 +102,60 @@ func unmount(t testing.TB, dir string) {
 	if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
 		t.Errorf("unmount %s: %v", dir, err)
 	}
+}
+
+// Overlay mounts an overlay with a lower layer, and an upper one in memory, until
+// the function that it returns is called. The kind is overlay, or fuse-overlayfs, where
+// the test is skipped without the program.
+func Overlay(t testing.TB, kind, lower, dir string) (unmount func() error) {
+	t.Helper()
+	upper := dir + "-upper"
+	for _, path := range []string{dir, upper} {
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	Mount(t, "tmpfs", upper, "tmpfs", "")
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s/up,workdir=%s/work", lower, upper, upper)
+	for _, name := range []string{"up", "work"} {
+		if err := os.Mkdir(filepath.Join(upper, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kind == "overlay" {
+		Mount(t, "overlay", dir, "overlay", options)
+	} else {
+		needProgram(t, kind)
+		run(t, kind, "-o", options, dir)
+	}
+	return func() error {
+		return errors.Join(unix.Unmount(dir, unix.MNT_DETACH), unix.Unmount(upper, unix.MNT_DETACH))
+	}
+}
+
+// Bindfs shows a directory at another path over FUSE, by a program that can neither
+// exchange two names nor refuse to replace one. Without it the test is skipped.
+func Bindfs(t testing.TB, from, dir string) {
+	t.Helper()
+	if os.Getenv(apart) == "" {
+		t.Skip("mounting a file system takes root, and the right to have mounts of one's own")
+	}
+	needProgram(t, "bindfs")
+	run(t, "bindfs", from, dir)
+	t.Cleanup(func() { unmount(t, dir) })
+}
+
+func needProgram(t testing.TB, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		t.Skip(err)
+	}
+}
+
+// Bind mounts a file or directory at another path, where that is allowed.
+func Bind(from, to string) (unmount func() error, ok bool) {
+	if os.Getenv(apart) == "" || unix.Mount(from, to, "", unix.MS_BIND, "") != nil {
+		return nil, false
+	}
+	return func() error { return unix.Unmount(to, unix.MNT_DETACH) }, true
 }

@@ -14,10 +14,16 @@ import (
 )
 
 // Sound returns what is wrong with a store: that it does not verify, that a container
-// holds some of the addresses of an ADD and not all, or an address out of the pool.
+// holds some of the addresses of an ADD and not all, or an address out of the pool; or
+// that one which it replaced does not say so.
 func (n Network) Sound(ctx context.Context) (Holding, error) {
 	if err := stores.Verify(ctx, n.Path()); err != nil {
 		return nil, err
+	}
+	if unmarked, err := n.Unmarked(); err != nil {
+		return nil, err
+	} else if len(unmarked) > 0 {
+		return nil, fmt.Errorf("they were replaced, and do not say so: %v", unmarked)
 	}
 	h, err := n.Holding(ctx)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/hostlocal"
 	"github.com/leasehold/leasehold/internal/stores"
 )
@@ -232,11 +233,53 @@ func (n Network) Leftovers() (names []string, err error) {
 	}
 	for _, e := range entries {
 		replaced := strings.HasPrefix(e.Name(), Name+".before-migration-") && !strings.HasSuffix(e.Name(), ".next")
-		if e.Name() != "lock" && !replaced {
+		if e.Name() != "lock" && e.Name() != Name+".lock" && !replaced {
 			names = append(names, e.Name())
 		}
 	}
 	return names, nil
+}
+
+// Unmarked lists the stores that migrations and repairs have replaced and that do not say
+// so: seen through another mount, they could be leased from.
+func (n Network) Unmarked() (paths []string, err error) {
+	dir := filepath.Join(n.Dir, ".leasehold")
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	here, _ := os.Lstat(n.Path()) // If nothing is there, nothing there is the same.
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		info, err := os.Lstat(path)
+		if err != nil {
+			return nil, err
+		}
+		if !wasReplaced(e.Name(), info) || here != nil && os.SameFile(here, info) {
+			continue
+		}
+		if info.IsDir() {
+			info, err = os.Lstat(filepath.Join(path, "lock"))
+		}
+		if err != nil || !exchange.Marked(info) {
+			paths = append(paths, path)
+		}
+	}
+	return paths, nil
+}
+
+// wasReplaced reports whether something in .leasehold was in use. What is built there is
+// of the kind that its name says; what was exchanged with it is of the other.
+func wasReplaced(name string, info fs.FileInfo) bool {
+	switch {
+	case strings.HasPrefix(name, Name+".before-"):
+		return filepath.Ext(name) != ".jsonl" && filepath.Ext(name) != ".next"
+	case strings.HasPrefix(name, Name+".new-dir"):
+		return !info.IsDir()
+	case strings.HasPrefix(name, Name+".new-file"):
+		return info.IsDir()
+	}
+	return false
 }
 
 // String lists a holding in one line.

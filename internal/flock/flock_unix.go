@@ -12,20 +12,24 @@ import (
 
 func lock(ctx context.Context, f *os.File, exclusive bool) error {
 	how := unix.LOCK_SH
-	if exclusive {
+	if exclusive || awaited(f) {
 		how = unix.LOCK_EX
 	}
 	err := flock(f, how|unix.LOCK_NB)
-	if !errors.Is(err, unix.EWOULDBLOCK) {
-		return err
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return wait(ctx, f, how, exclusive)
 	}
-	if err := ctx.Err(); err != nil {
-		f.Close()
-		return err
-	}
+	return err
+}
 
+// wait waits for the lock in a goroutine, which gets f if ctx ends first.
+func wait(ctx context.Context, f *os.File, how int, exclusive bool) error {
+	if err := ctx.Err(); err != nil {
+		f.Close() // Nothing was written.
+		return err
+	}
 	locked := make(chan error, 1)
-	go func() { locked <- flock(f, how) }()
+	go func() { locked <- queue(f, how, exclusive) }()
 	select {
 	case err := <-locked:
 		return err
@@ -33,6 +37,14 @@ func lock(ctx context.Context, f *os.File, exclusive bool) error {
 		go func() { <-locked; f.Close() }()
 		return ctx.Err()
 	}
+}
+
+// queue waits for the lock, however long that takes.
+func queue(f *os.File, how int, exclusive bool) error {
+	if exclusive && announce(f) {
+		defer renounce(f)
+	}
+	return flock(f, how)
 }
 
 func unlock(f *os.File) error { return flock(f, unix.LOCK_UN) }

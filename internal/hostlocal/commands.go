@@ -26,20 +26,23 @@ func (p *Plugin) add(ctx context.Context, r request) error {
 	if err != nil {
 		return err
 	}
-	a, err := newAllocator(c)
-	if err != nil {
+	waiting := newTimeout(ctx, c.LockTimeout)
+	var from *allocator.Allocator
+	var got []allocator.Assignment
+	err = p.withAllocator(waiting, c, func(a *allocator.Allocator) (err error) {
+		from = a
+		got, err = a.Allocate(waiting, allocator.Request{
+			Owner: r.owner, Addrs: c.Requested, Pod: c.Pod, Netns: r.netns,
+		})
 		return err
-	}
-	ctx = newTimeout(ctx, c.LockTimeout)
-	got, err := a.Allocate(ctx, allocator.Request{
-		Owner: r.owner, Addrs: c.Requested, Pod: c.Pod, Netns: r.netns,
 	})
 	if err != nil {
 		return err
 	}
 	if err := writeResult(p.Stdout, c, got, dns); err != nil {
 		err = fmt.Errorf("write to standard output: %w", err)
-		return errors.Join(err, a.Undo(ctx, r.owner, got))
+		// With a time of its own: a reader that goes away late has used up the other.
+		return errors.Join(err, from.Undo(newTimeout(ctx, c.LockTimeout), r.owner, got))
 	}
 	return nil
 }
@@ -60,45 +63,50 @@ func readDNS(c *config.Config) (types.DNS, error) {
 	return readResolvConf(c.ResolvConf)
 }
 
-// newAllocator opens the store that the configuration is about.
-func newAllocator(c *config.Config) (*allocator.Allocator, error) {
-	store, kind, err := stores.Open(c.Path(), c.Backend)
-	if err != nil {
-		return nil, err
-	}
-	return allocator.New(store, c.Pool, allocator.Options{
-		OnDuplicate:         c.OnDuplicate,
-		Boot:                boot.Current(),
-		ReleaseEarlierBoots: c.OnReboot.Releases(kind),
-	}), nil
+// withAllocator calls fn with an allocator on the store that the configuration is about.
+// It does so again if another store has come to the place before fn could do anything: of
+// two first ADDs of a network whose configurations name different stores, the second meets
+// the store of the first.
+func (p *Plugin) withAllocator(waiting *timeout, c *config.Config, fn func(*allocator.Allocator) error) error {
+	return stores.Retry(waiting, func() error {
+		store, kind, err := stores.Open(c.Path(), c.Backend)
+		if err != nil {
+			return err
+		}
+		return fn(allocator.New(p.attend(waiting, store), c.Pool, allocator.Options{
+			OnDuplicate:         c.OnDuplicate,
+			Boot:                boot.Current(),
+			ReleaseEarlierBoots: c.OnReboot.Releases(kind),
+		}))
+	})
 }
 
 // del releases what the attachment holds. Whatever store stands there is the one
 // that holds it, and where none stands there is nothing to release.
-func del(ctx context.Context, r request) error {
+func (p *Plugin) del(ctx context.Context, r request) error {
 	n, err := config.ParseNetwork(r.stdin)
 	if err := cmp.Or(err, r.speaks(n.CNIVersion)); err != nil {
 		return err
 	}
-	return release(ctx, n, func(ctx context.Context, store backend.Store) error {
+	return p.release(ctx, n, func(ctx context.Context, store backend.Store) error {
 		_, err := allocator.Release(ctx, store, r.owner)
 		return err
 	})
 }
 
 // gc releases what belongs to none of the attachments that the runtime lists.
-func gc(ctx context.Context, r request) error {
+func (p *Plugin) gc(ctx context.Context, r request) error {
 	n, valid, err := config.ParseAttachments(r.stdin)
 	if err := cmp.Or(err, r.speaks(n.CNIVersion)); err != nil {
 		return err
 	}
-	return release(ctx, n, func(_ context.Context, store backend.Store) error {
+	return p.release(ctx, n, func(_ context.Context, store backend.Store) error {
 		_, err := allocator.Collect(ctx, stores.Patient(store, n.LockTimeout), valid)
 		return err
 	})
 }
 
-func release(ctx context.Context, n config.Network, fn func(context.Context, backend.Store) error) error {
+func (p *Plugin) release(ctx context.Context, n config.Network, fn func(context.Context, backend.Store) error) error {
 	standing, err := stores.Standing(n.Path())
 	if err != nil || standing == stores.None {
 		return err
@@ -107,11 +115,12 @@ func release(ctx context.Context, n config.Network, fn func(context.Context, bac
 	if err != nil {
 		return err
 	}
-	return fn(newTimeout(ctx, n.LockTimeout), store)
+	waiting := newTimeout(ctx, n.LockTimeout)
+	return fn(waiting, p.attend(waiting, store))
 }
 
 // check makes sure that what prevResult lists is leased to the attachment.
-func check(ctx context.Context, r request) error {
+func (p *Plugin) check(ctx context.Context, r request) error {
 	c, err := r.config()
 	if err != nil {
 		return err
@@ -120,37 +129,33 @@ func check(ctx context.Context, r request) error {
 	if err != nil {
 		return err
 	}
-	a, err := newAllocator(c)
-	if err != nil {
-		return err
-	}
-	ctx = newTimeout(ctx, c.LockTimeout)
-	return a.Check(ctx, r.owner, listed)
+	waiting := newTimeout(ctx, c.LockTimeout)
+	return p.withAllocator(waiting, c, func(a *allocator.Allocator) error {
+		return a.Check(waiting, r.owner, listed)
+	})
 }
 
 // status makes sure that an ADD can be served (CNI SPEC 1.1, section 2, STATUS).
-func status(ctx context.Context, r request) error {
+func (p *Plugin) status(ctx context.Context, r request) error {
 	c, err := r.config()
 	if err != nil {
 		return err
 	}
-	if err := ready(ctx, c); err != nil {
+	if err := p.ready(ctx, c); err != nil {
 		e := explain(err, c.Name)
 		return types.NewError(types.ErrPluginNotAvailable, e.Msg, e.Details)
 	}
 	return nil
 }
 
-func ready(ctx context.Context, c *config.Config) error {
-	a, err := newAllocator(c)
-	if err != nil {
-		return err
-	}
-	if err := stores.Usable(c.Path()); err != nil {
-		return err
-	}
-	ctx = newTimeout(ctx, c.LockTimeout)
-	err = a.Status(ctx)
+func (p *Plugin) ready(ctx context.Context, c *config.Config) error {
+	waiting := newTimeout(ctx, c.LockTimeout)
+	err := p.withAllocator(waiting, c, func(a *allocator.Allocator) error {
+		if err := stores.Usable(c.Path()); err != nil {
+			return err
+		}
+		return a.Status(waiting)
+	})
 	if exhausted := (*allocator.ExhaustedError)(nil); c.ExhaustedOK && errors.As(err, &exhausted) {
 		return nil
 	}

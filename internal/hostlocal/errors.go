@@ -22,7 +22,7 @@ const (
 	CodeExhausted  uint = 100 // a range set has no address left
 	CodeTaken      uint = 101 // a requested address is leased to another
 	CodeDuplicate  uint = 102 // the attachment has an address already
-	CodeMismatch   uint = 103 // another kind of store stands at the path
+	CodeMismatch   uint = 103 // another store is at the path, of the other kind or one that was replaced
 	CodeDamaged    uint = 104 // the store is damaged
 	CodeMissing    uint = 105 // CHECK: an address is not leased to the container
 	CodeImpossible uint = 106 // a requested address can never be leased
@@ -53,7 +53,7 @@ func classify(err error, network string) (code uint, details string) {
 	case errors.As(err, &taken):
 		return CodeTaken, fmt.Sprintf("to see who holds it, run: leasehold who %s", taken.Addr)
 	case errors.As(err, &duplicate):
-		return CodeDuplicate, `run DEL for this attachment first; "onDuplicate": "return" in ipam returns what it has`
+		return CodeDuplicate, adviseDuplicate(duplicate)
 	case errors.As(err, &request):
 		return CodeImpossible, ""
 	case errors.As(err, &missing):
@@ -63,6 +63,15 @@ func classify(err error, network string) (code uint, details string) {
 			filepath.Dir(mismatch.Path), filepath.Base(mismatch.Path), mismatch.Configured, mismatch.Standing)
 	}
 	return classifyStore(err, network)
+}
+
+// adviseDuplicate says what to do about an attachment that has an address already. Where it
+// asks for another one, to return what it has would not be what it wants.
+func adviseDuplicate(e *allocator.DuplicateError) string {
+	if e.Requested.IsValid() {
+		return fmt.Sprintf("it asks for %s and has %s: run DEL for this attachment first, or ask for no address", e.Requested, e.Addr)
+	}
+	return `run DEL for this attachment first; "onDuplicate": "return" in ipam returns what it has`
 }
 
 // classifyStore is classify for errors that say nothing about addresses.
@@ -79,8 +88,14 @@ func classifyStore(err error, network string) (code uint, details string) {
 		return types.ErrInvalidNetworkConfig, ""
 	case errors.Is(err, config.ErrArgs):
 		return types.ErrInvalidEnvironmentVariables, ""
+	case errors.Is(err, errAbandoned):
+		return types.ErrTryAgainLater, ""
 	case errors.Is(err, backend.ErrBusy):
 		return types.ErrTryAgainLater, `another plugin holds the lock of this network; "lockTimeout" in ipam says how long to wait`
+	case errors.Is(err, backend.ErrReplaced):
+		return CodeMismatch, "a migration or a repair put another store in its place, and this path still leads to the old one: " +
+			"mount the data directory rather than the network in it, or restart the container that has the old mount; " +
+			"if the store was put back on purpose, run: leasehold verify --repair --accept-loss " + network
 	case errors.Is(err, backend.ErrFormat):
 		return CodeDamaged, "use the version of leasehold that wrote the store, or a later one"
 	case errors.Is(err, backend.ErrDamaged):

@@ -27,6 +27,11 @@ type Plugin struct {
 	// Version returns the version of the program. It is called only to tell
 	// people.
 	Version func() string
+
+	// Abandoned, unless nil, reports whether the process that started the plugin
+	// has stopped waiting for its answer. ADD, DEL and GC ask when they have the
+	// lock of the store, and then fail and do nothing.
+	Abandoned func() bool
 }
 
 // supported returns the versions of CNI that the plugin speaks, oldest first.
@@ -38,8 +43,8 @@ func supported() []string {
 // of the process: 0, or 1 if an error was written to standard output.
 func (p *Plugin) Run() int { return p.RunContext(context.Background()) }
 
-// RunContext is Run for a program that does other things as well. If ctx ends while the
-// plugin waits for the lock of the store, the command fails and has done nothing.
+// RunContext is Run for a program that does other things as well. If ctx ends before the
+// plugin has the lock of the store, the command fails and has done nothing.
 func (p *Plugin) RunContext(ctx context.Context) int {
 	if p.Getenv("CNI_COMMAND") == "" {
 		return p.about()
@@ -99,13 +104,13 @@ func (p *Plugin) serve(ctx context.Context, r request) error {
 	case "ADD":
 		return p.add(ctx, r)
 	case "DEL":
-		return del(ctx, r)
+		return p.del(ctx, r)
 	case "CHECK":
-		return check(ctx, r)
+		return p.check(ctx, r)
 	case "GC":
-		return gc(ctx, r)
+		return p.gc(ctx, r)
 	default:
-		return status(ctx, r)
+		return p.status(ctx, r)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/dump"
 	"github.com/leasehold/leasehold/internal/exchange"
@@ -35,6 +36,9 @@ type Options struct {
 	// Now is the time that the name of the old store says, and that a lease
 	// gets of which no time is known where it has to have one.
 	Now time.Time
+
+	// Present is the present boot, as far as it is known.
+	Present allocator.Boot
 }
 
 // A Report says what a migration has done, or would do.
@@ -58,6 +62,10 @@ type Report struct {
 
 	// Aside is where the old store is kept.
 	Aside string
+
+	// Unmarked says why the old store could not be made to say that it was replaced.
+	// Then it can go on being used through another mount.
+	Unmarked error
 
 	// Export is the file with all that is Forgotten; empty if nothing is.
 	Export string
@@ -118,12 +126,16 @@ func (m *migration) run(ctx context.Context) error {
 	if m.DryRun {
 		return store.View(waiting, func(tx backend.ReadTx) error { return m.look(ctx, tx) })
 	}
+	unlock, err := lockPlace(waiting, m.place)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	return store.Update(waiting, func(tx backend.Tx) error {
-		s, unlock, err := newSuccessor(waiting, m.place, m.To, m.LockTimeout)
+		s, err := newSuccessor(m.place, m.To, m.LockTimeout)
 		if err != nil {
 			return err
 		}
-		defer unlock()
 		return m.replace(ctx, tx, s)
 	})
 }
@@ -169,21 +181,21 @@ func (m *migration) move(ctx context.Context, tx backend.Tx, s *successor) error
 	if err != nil {
 		return err
 	}
-	written := func() sum { return r.sum.finish(c.Cursors) }
-	if err := s.build(ctx, c, written); err != nil {
+	if err := s.build(c); err != nil {
 		return err
 	}
-	m.report.note(r, written())
+	written := r.sum.finish(c.Cursors)
+	m.report.note(r, written)
 	if err := m.export(tx, s.aside); err != nil {
 		return errors.Join(err, s.drop())
 	}
-	if err := s.takeOver(); err != nil {
+	if err := s.takeOver(ctx, written); err != nil {
 		if kind, standErr := stores.Standing(m.report.Path); standErr == nil && kind == m.report.From && m.report.Export != "" {
 			err = errors.Join(err, os.Remove(m.report.Export)) // The store that it is about stays.
 		}
 		return err
 	}
-	m.report.Aside = s.aside
+	m.report.Aside, m.report.Unmarked = s.aside, s.unmarked
 	return nil
 }
 
@@ -196,7 +208,7 @@ func (m *migration) export(tx backend.ReadTx, aside string) error {
 	if err != nil {
 		return err
 	}
-	path := aside + ".jsonl"
+	path := exchange.Export(aside)
 	if err := writeExport(path, filepath.Base(m.report.Path), m.report.From, c); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/files"
+	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/dump"
 	"github.com/leasehold/leasehold/internal/exchange"
@@ -25,7 +26,9 @@ import (
 
 var now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
-func options(to string) Options { return Options{To: to, LockTimeout: time.Minute, Now: now} }
+func options(to string) Options {
+	return Options{To: to, LockTimeout: time.Minute, Now: now, Present: boot.Current()}
+}
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
@@ -41,6 +44,9 @@ func stateOf(t require.TestingT, path string) (s state) {
 		require.NoError(t, err)
 		for l, err := range c.Leases {
 			require.NoError(t, err)
+			if l.Boot == boot.Current().ID {
+				l.Boot = "" // as all leases have it whose files were made just now
+			}
 			s.leases = append(s.leases, l)
 		}
 		s.cursors = c.Cursors
@@ -87,7 +93,7 @@ func aside(t *testing.T, path string) (names []string) {
 		require.NoError(t, err)
 	}
 	for _, e := range entries {
-		if e.Name() != "lock" {
+		if e.Name() != "lock" && e.Name() != filepath.Base(path)+".lock" {
 			names = append(names, e.Name())
 		}
 	}
@@ -119,6 +125,36 @@ func TestRunAndBack(t *testing.T) {
 	require.FileExists(t, back.Aside)
 	require.NoError(t, stores.Verify(t.Context(), path))
 	require.Len(t, aside(t, path), 2)
+}
+
+// A reboot ends what was moved. A lease that is dated before this boot has none, and then
+// the boot of the last search stands in for it, which is this one at the earliest; where
+// there is a marker of an earlier search, what was copied here since is of this boot.
+func TestRunKeepsTheBoot(t *testing.T) {
+	present := boot.Current()
+	if present.ID == "" {
+		t.Skip("this system does not tell its boots apart")
+	}
+	for last, want := range map[string]struct{ lease, searched string }{
+		"":               {"", present.ID},
+		"an earlier one": {present.ID, "an earlier one"},
+	} {
+		path := filepath.Join(t.TempDir(), "podnet")
+		c := sample().content()
+		c.Boot = last
+		require.NoError(t, stores.Create(path, config.Files, c))
+		_, err := Run(t.Context(), path, options(config.Bolt))
+		require.NoError(t, err)
+		require.NoError(t, stores.Follow(path).View(t.Context(), func(tx backend.ReadTx) error {
+			for l, err := range tx.Leases(netip.Addr{}) {
+				require.NoError(t, err)
+				require.Equal(t, want.lease, l.Boot)
+			}
+			searched, err := tx.Boot()
+			require.Equal(t, want.searched, searched)
+			return err
+		}))
+	}
 }
 
 // Whatever a lease can say arrives, as far as the store can hold it; and what it cannot
@@ -299,21 +335,21 @@ func TestRunCleansUp(t *testing.T) {
 	path := create(t, config.Files, sample())
 	place := exchange.At(path)
 	require.NoError(t, place.MakeDir())
-	require.NoError(t, os.WriteFile(place.Staged(false), []byte("half a store"), 0o600))
+	require.NoError(t, os.WriteFile(place.Staged(false, nil), []byte("half a store"), 0o600))
 	_, err := Run(t.Context(), path, options(config.Bolt))
 	require.NoError(t, err)
 	require.Len(t, aside(t, path), 1)
 
 	// Exchanged, and no more.
 	old := place.Aside("migration", now)
-	require.NoError(t, os.Rename(old, place.Staged(false)))
+	require.NoError(t, os.Rename(old, place.Staged(false, nil)))
 	r, err := Run(t.Context(), path, options(config.Bolt))
 	require.NoError(t, err)
 	require.True(t, r.Already)
 	require.Equal(t, old, r.Aside)
 	require.DirExists(t, old)
 
-	require.NoError(t, os.Rename(old, place.Staged(false)))
+	require.NoError(t, os.Rename(old, place.Staged(false, nil)))
 	_, err = Run(t.Context(), path, options(config.Files))
 	require.NoError(t, err)
 	requireKind(t, config.Files, path)
@@ -322,19 +358,36 @@ func TestRunCleansUp(t *testing.T) {
 }
 
 // A store that is not what was written does not come into its place.
-func TestBuildReadsBack(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "podnet")
-	s, unlock, err := newSuccessor(t.Context(), exchange.At(path), config.Bolt, time.Minute)
-	require.NoError(t, err)
-	defer unlock()
-	err = s.build(t.Context(), sample().content(), func() sum { return sum{leases: 2} })
-	require.ErrorContains(t, err, "what is read back is not what was written: 3 leases, 2 cursors")
-	require.Empty(t, aside(t, path))
+func TestWhatComesWasCompared(t *testing.T) {
+	for _, kind := range []string{config.Files, config.Bolt} {
+		path := filepath.Join(t.TempDir(), "podnet")
+		unlock, err := lockPlace(t.Context(), exchange.At(path))
+		require.NoError(t, err)
+		defer unlock()
+		s, err := newSuccessor(exchange.At(path), kind, time.Minute)
+		require.NoError(t, err)
+		require.NoError(t, s.build(sample().content()))
+		err = s.settle(t.Context(), sum{leases: 2})
+		require.ErrorContains(t, err, "what is read back is not what was written: 3 leases, 2 cursors")
+		requireKind(t, stores.None, path)
 
-	// Nor does one that has gone meanwhile.
-	require.ErrorIs(t, s.settle(), fs.ErrNotExist)
-	require.ErrorIs(t, s.takeOver(), fs.ErrNotExist)
-	requireKind(t, stores.None, path)
+		// Nor does one that has gone meanwhile, and none is made for it.
+		require.NoError(t, s.drop())
+		require.ErrorIs(t, s.settle(t.Context(), sum{}), fs.ErrNotExist)
+		require.ErrorIs(t, s.takeOver(t.Context(), sum{}), fs.ErrNotExist)
+		require.Empty(t, aside(t, path))
+		requireKind(t, stores.None, path)
+
+		// Nor one that was compared and then changed.
+		require.NoError(t, s.build(sample().content()))
+		require.NoError(t, os.Chtimes(s.staged, now, now))
+		want := newSummer()
+		for _, l := range sample().leases {
+			want.add(l)
+		}
+		require.ErrorContains(t, s.settle(t.Context(), want.finish(sample().cursors)), "another program changed it meanwhile")
+		requireKind(t, stores.None, path)
+	}
 }
 
 // Two stores have one sum only if all of what they hold is the same.

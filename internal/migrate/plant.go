@@ -17,11 +17,15 @@ func Plant(ctx context.Context, path string, c backend.Content, o Options) (leas
 	place := exchange.At(path)
 	waiting, cancel := context.WithTimeout(ctx, o.LockTimeout)
 	defer cancel()
-	s, unlock, err := newSuccessor(waiting, place, o.To, o.LockTimeout)
+	unlock, err := lockPlace(waiting, place)
 	if err != nil {
 		return 0, f, err
 	}
 	defer unlock()
+	s, err := newSuccessor(place, o.To, o.LockTimeout)
+	if err != nil {
+		return 0, f, err
+	}
 	vacant, err := place.Vacant()
 	if err != nil {
 		return 0, f, err
@@ -34,14 +38,14 @@ func Plant(ctx context.Context, path string, c backend.Content, o Options) (leas
 	}
 	written := newSummer()
 	c.Leases = passing(c.Leases, func(l *backend.Lease) error {
-		*l = f.fit(*l, o.To, o.Now)
+		*l = f.fit(*l, o)
 		written.add(*l)
 		return ctx.Err()
 	})
-	if err := s.build(ctx, c, func() sum { return written.finish(c.Cursors) }); err != nil {
+	if err := s.build(c); err != nil {
 		return 0, f, err
 	}
-	if err := s.settle(); err != nil {
+	if err := s.settle(ctx, written.finish(c.Cursors)); err != nil {
 		return 0, f, errors.Join(err, s.drop())
 	}
 	return written.sum.leases, f, nil

@@ -19,7 +19,7 @@ func TestPlant(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "networks", "podnet")
 		place := exchange.At(path)
 		require.NoError(t, place.MakeDir())
-		halfMade(t, place.Staged(kind == config.Files), kind == config.Files)
+		halfMade(t, place.Staged(kind == config.Files, nil), kind == config.Files)
 		n, lost, err := Plant(t.Context(), path, sample().content(), options(kind))
 		require.NoError(t, err)
 		require.Equal(t, 3, n)

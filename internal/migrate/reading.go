@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
-	"time"
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
@@ -16,7 +15,7 @@ import (
 // Forgotten counts the leases of which a store of files cannot hold everything.
 type Forgotten struct {
 	Leases int // of which one of the following is known
-	Boots  int
+	Boots  int // others than the present one, which the new file has
 	Pods   int
 	Netns  int
 	Times  int // that are not known: a file has one
@@ -49,6 +48,10 @@ func (r *reading) content() (backend.Content, error) {
 	}
 	c, err := backend.ContentOf(r)
 	c.Leases = passing(c.Leases, r.pass)
+	if c.Boot == "" {
+		// Otherwise the leases of which no boot is known would outlive the next one.
+		c.Boot = r.Present.ID
+	}
 	return c, err
 }
 
@@ -99,7 +102,7 @@ func (r *reading) pass(l *backend.Lease) error {
 		return fmt.Errorf("%w: in the place of the lease of %s there is a %s; move it away and try again",
 			backend.ErrDamaged, l.Addr, what)
 	}
-	*l = r.forgotten.fit(*l, r.To, r.Now)
+	*l = r.forgotten.fit(*l, r.Options)
 	r.sum.add(*l)
 	if r.Progress != nil {
 		r.Progress(r.sum.sum.leases, r.total)
@@ -107,15 +110,18 @@ func (r *reading) pass(l *backend.Lease) error {
 	return nil
 }
 
-// fit returns what a store of the given kind can hold of a lease, and counts what it
-// cannot. If it has to have a time, that is now.
-func (f *Forgotten) fit(l backend.Lease, kind string, now time.Time) backend.Lease {
-	if kind != config.Files {
+// fit returns what a store of the kind o.To can hold of a lease, and counts what it
+// cannot. If it has to have a time, that is o.Now.
+func (f *Forgotten) fit(l backend.Lease, o Options) backend.Lease {
+	if o.To != config.Files {
 		return l
+	}
+	if l.Boot == o.Present.ID {
+		l.Boot = ""
 	}
 	kept := backend.Lease{Addr: l.Addr, Owner: l.Owner, Since: l.Since}
 	if l.Since.IsZero() {
-		kept.Since = now.UTC().Truncate(time.Second)
+		kept.Since = o.Now.UTC()
 	}
 	if kept == l {
 		return l

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt"
 	"github.com/leasehold/leasehold/internal/config"
@@ -23,8 +24,12 @@ type RepairOptions struct {
 	// LockTimeout is how long to wait for the lock of the store.
 	LockTimeout time.Duration
 
-	// Now is the time that the name of the old store says.
+	// Now is the time that the name of the old store says, and that of the leases that
+	// stand in for lost ones.
 	Now time.Time
+
+	// Present is the present boot, as far as it is known.
+	Present allocator.Boot
 }
 
 // ErrLoss says that leases are lost, and not known which.
@@ -32,7 +37,7 @@ var ErrLoss = errors.New("leases are lost, and nothing in the file tells for cer
 	"their addresses could be leased again while containers use them; nothing was changed")
 
 // LostContainer is the container ID of leases whose holders are lost. Their addresses
-// stay taken until somebody releases them who knows that nobody uses them.
+// stay taken until an operator releases them, or the next reboot does.
 const LostContainer = "lost-in-repair"
 
 // A Repaired says what a [Repair] has got back.
@@ -41,7 +46,8 @@ type Repaired struct {
 	Doubtful int      // of these, how many may have been released before
 	Kept     int      // addresses that are leased to LostContainer
 	Lost     []string // what could not be read, in words
-	Aside    string   // where the damaged store is kept
+	Aside    string   // where the old store is kept
+	Unmarked error    // as in a Report
 }
 
 // Repair puts in the place of the bolt store at path, however damaged, a new one that
@@ -53,21 +59,29 @@ func Repair(ctx context.Context, path string, o RepairOptions) (Repaired, error)
 	done := Repaired{}
 	waiting, cancel := context.WithTimeout(ctx, o.LockTimeout)
 	defer cancel()
-	err := bolt.Open(path).Salvage(waiting, func(s bolt.Salvage) error {
-		kept, known := standIns(s)
+	unlock, err := lockPlace(waiting, place)
+	if err != nil {
+		return done, err
+	}
+	defer unlock()
+	err = bolt.Open(path).Salvage(waiting, func(s bolt.Salvage) error {
+		kept, known := standIns(s, o)
 		if !known && !o.AcceptLoss {
 			return fmt.Errorf("%s: %w", path, ErrLoss)
 		}
-		to, unlock, err := newSuccessor(waiting, place, config.Bolt, o.LockTimeout)
+		to, err := newSuccessor(place, config.Bolt, o.LockTimeout)
 		if err != nil {
 			return err
 		}
-		defer unlock()
 		if _, err := to.cleanUp("repair", o.Now); err != nil {
 			return err
 		}
-		done = Repaired{Leases: len(s.Leases), Doubtful: s.Doubtful, Kept: len(kept), Lost: s.Lost, Aside: to.aside}
-		return replaceBy(ctx, to, s, merged(s.Leases, kept))
+		err = replaceBy(ctx, to, s, merged(s.Leases, kept))
+		done = Repaired{
+			Leases: len(s.Leases), Doubtful: s.Doubtful, Kept: len(kept), Lost: s.Lost,
+			Aside: to.aside, Unmarked: to.unmarked,
+		}
+		return err
 	})
 	if err != nil {
 		return Repaired{}, err
@@ -81,13 +95,15 @@ const mostKept = 1 << 21
 
 // standIns returns leases for the addresses whose own are lost; known is false if
 // it is not known which those are.
-func standIns(s bolt.Salvage) (kept []backend.Lease, known bool) {
+func standIns(s bolt.Salvage, o RepairOptions) (kept []backend.Lease, known bool) {
+	l := backend.Lease{Owner: backend.Owner{ContainerID: LostContainer}, Since: o.Now.UTC(), Boot: o.Present.ID}
 	for _, run := range s.Missing {
 		for addr := run[0]; addr.IsValid() && addr.Compare(run[1]) <= 0; addr = addr.Next() {
 			if len(kept) == mostKept {
 				return nil, false
 			}
-			kept = append(kept, backend.Lease{Addr: addr, Owner: backend.Owner{ContainerID: LostContainer}})
+			l.Addr = addr
+			kept = append(kept, l)
 		}
 	}
 	return kept, !s.Unsure
@@ -106,10 +122,10 @@ func replaceBy(ctx context.Context, to *successor, s bolt.Salvage, leases []back
 		return ctx.Err()
 	}
 	c := backend.Content{Leases: passing(each(leases), pass), Cursors: s.Cursors, Boot: s.Boot}
-	if err := to.build(ctx, c, func() sum { return written.finish(s.Cursors) }); err != nil {
+	if err := to.build(c); err != nil {
 		return err
 	}
-	return to.takeOver()
+	return to.takeOver(ctx, written.finish(s.Cursors))
 }
 
 func each(leases []backend.Lease) iter.Seq2[backend.Lease, error] {

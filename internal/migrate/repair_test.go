@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/stores"
@@ -30,7 +31,8 @@ func TestRepairKeepsWhatIsLost(t *testing.T) {
 	clear(whole[lost/page*page:][:page])
 	require.NoError(t, os.WriteFile(path, whole, 0o600))
 
-	done, err := Repair(t.Context(), path, RepairOptions{LockTimeout: time.Minute, Now: now})
+	present := allocator.Boot{ID: "present", Started: now.Add(-time.Hour)}
+	done, err := Repair(t.Context(), path, RepairOptions{LockTimeout: time.Minute, Now: now, Present: present})
 	require.NoError(t, err)
 	require.Positive(t, done.Kept)
 	require.Equal(t, 500, done.Leases+done.Kept)
@@ -40,6 +42,8 @@ func TestRepairKeepsWhatIsLost(t *testing.T) {
 	for i, l := range got {
 		if l.Owner.ContainerID == LostContainer {
 			require.Equal(t, s.leases[i].Addr, l.Addr)
+			next := allocator.Boot{ID: "next", Started: now.Add(time.Hour)}
+			require.True(t, next.Ended(l, ""), "a reboot ends it: %v", l)
 			kept++
 		} else {
 			require.Equal(t, s.leases[i], l)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
@@ -20,8 +19,11 @@ type successor struct {
 	place       exchange.Place
 	kind        string
 	lockTimeout time.Duration
-	old         fs.FileInfo // what stands in the place; nil if nothing does
-	aside       string      // where that will be kept
+	old         fs.FileInfo // what is in the place; nil if nothing is
+	staged      string      // where the store is built
+	built       fs.FileInfo // what was built there
+	aside       string      // where the old store will be kept
+	unmarked    error       // why the old store does not say that it was replaced
 }
 
 // A BusyError says that somebody else puts a store in the place of another, for longer than
@@ -38,22 +40,28 @@ func (e *BusyError) Error() string {
 // Unwrap returns [backend.ErrBusy], and how the wait ended.
 func (e *BusyError) Unwrap() []error { return []error{backend.ErrBusy, e.err} }
 
-// newSuccessor returns a successor of what stands in the place, whose lock the caller
-// holds. Nobody else makes one until unlock is called.
-func newSuccessor(ctx context.Context, place exchange.Place, kind string, lockTimeout time.Duration) (s *successor, unlock func(), err error) {
+// lockPlace waits until nobody else makes a successor of what stands in the place. The
+// caller does not hold the lock of that.
+func lockPlace(ctx context.Context, place exchange.Place) (unlock func(), err error) {
 	unlock, err = place.Lock(ctx)
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		err = &BusyError{filepath.Join(place.Dir(), "lock"), err}
+	if e := (*exchange.LockError)(nil); errors.As(err, &e) {
+		err = &BusyError{e.Path, e.Err}
+	}
+	return unlock, err
+}
+
+// newSuccessor returns a successor of what stands in the place. The caller has called
+// lockPlace, and after that has locked what stands there.
+func newSuccessor(place exchange.Place, kind string, lockTimeout time.Duration) (*successor, error) {
+	s := &successor{place: place, kind: kind, lockTimeout: lockTimeout}
+	var err error
+	if s.old, err = place.Standing(); err == nil {
+		s.staged, err = place.StagedFor(kind == config.Files, s.old)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	old, err := place.Standing()
-	if err != nil {
-		unlock()
-		return nil, nil, err
-	}
-	return &successor{place: place, kind: kind, lockTimeout: lockTimeout, old: old}, unlock, nil
+	return s, nil
 }
 
 // cleanUp finishes what others have left unfinished, and returns the path of what it
@@ -67,65 +75,63 @@ func (s *successor) cleanUp(reason string, now time.Time) (kept string, err erro
 	return kept, err
 }
 
-func (s *successor) path() string { return s.place.Staged(s.kind == config.Files) }
-
-// build makes the store aside, with the content given, and reads it back. The sum of
-// what was written is asked for once it has been.
-func (s *successor) build(ctx context.Context, c backend.Content, written func() sum) error {
-	if err := stores.Create(s.path(), s.kind, c); err != nil {
-		return err
-	}
-	err := s.compare(ctx, written())
-	if err != nil {
-		err = errors.Join(err, s.drop())
-	}
-	return err
-}
-
-func (s *successor) compare(ctx context.Context, want sum) error {
-	store, err := stores.OpenChecked(s.path(), s.kind)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	got, err := sumOf(ctx, store)
-	if err == nil && got != want {
-		err = fmt.Errorf("%s: what is read back is not what was written: %v, want %v; nothing was changed", s.path(), got, want)
+// build makes the store aside, with the content given.
+func (s *successor) build(c backend.Content) error {
+	err := stores.Create(s.staged, s.kind, c)
+	if err == nil {
+		s.built, err = os.Lstat(s.staged)
 	}
 	return err
 }
 
 // drop removes the store.
-func (s *successor) drop() error { return os.RemoveAll(s.path()) }
+func (s *successor) drop() error { return os.RemoveAll(s.staged) }
 
-// takeOver puts the store in the place of the other. If it cannot, what was built is
-// removed.
-func (s *successor) takeOver() error {
-	err := s.locked(func() error { return s.place.Swap(s.path(), s.aside, s.old) })
-	if err == nil {
-		return nil
+// takeOver puts the store in the place of the other, once it has been read back and is
+// what was to be written. If it cannot, what was built is removed.
+func (s *successor) takeOver(ctx context.Context, want sum) error {
+	err := s.compared(ctx, want, func() (err error) {
+		s.unmarked, err = s.place.Swap(exchange.Swap{Staged: s.staged, Built: s.built, Old: s.old, Aside: s.aside})
+		return err
+	})
+	if err == nil || errors.Is(err, exchange.ErrMarked) {
+		return err
 	}
 	_, cleanErr := s.place.CleanUp(s.aside)
 	return errors.Join(err, cleanErr)
 }
 
-// settle puts the store in its place, which is vacant.
-func (s *successor) settle() error {
-	return s.locked(func() error { return s.place.Settle(s.path()) })
+// settle puts the store in its place, which is vacant, once it has been read back and is
+// what was to be written.
+func (s *successor) settle(ctx context.Context, want sum) error {
+	return s.compared(ctx, want, func() error { return s.place.Settle(s.staged, s.built) })
 }
 
-// locked calls fn, which puts the store in its place, under the lock of the store:
-// whoever finds it there has to wait until that is durable.
-func (s *successor) locked(fn func() error) error {
-	if _, err := os.Lstat(s.path()); err != nil {
-		return err // An Update would make an empty store.
-	}
-	store, err := stores.OpenChecked(s.path(), s.kind)
+// compared calls fn, which puts the store in its place, if it holds what want says. All of
+// it happens under the lock of the store: nothing is changed after it was compared, and
+// whoever finds it in the place has to wait until that is durable.
+func (s *successor) compared(ctx context.Context, want sum, fn func() error) error {
+	store, err := stores.OpenBuilt(s.staged, s.kind)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), s.lockTimeout)
+	waiting, cancel := context.WithTimeout(ctx, s.lockTimeout)
 	defer cancel()
-	return store.Update(ctx, func(backend.Tx) error { return fn() })
+	return store.Update(waiting, func(tx backend.Tx) error {
+		got, err := sumIn(tx)
+		if err != nil {
+			return err
+		}
+		if s.kind == config.Files {
+			got.boots = want.boots // which it does not keep
+		}
+		if got != want {
+			return fmt.Errorf("%s: what is read back is not what was written: %v, want %v; nothing was changed", s.staged, got, want)
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("the migration was stopped: %w", context.Cause(ctx))
+		}
+		return fn()
+	})
 }

@@ -42,9 +42,13 @@ type rawList struct {
 	CNIVersions []string          `json:"cniVersions"`
 	Plugins     []json.RawMessage `json:"plugins"`
 
-	// LoadOnlyInlinedPlugins is a bool, or one in quotes.
+	// These are bools, or such in quotes.
 	LoadOnlyInlinedPlugins any `json:"loadOnlyInlinedPlugins"`
+	DisableGC              any `json:"disableGC"`
 }
+
+// isTrue reports whether v is true, or that in quotes.
+func isTrue(v any) bool { return v == true || strings.EqualFold(fmt.Sprint(v), "true") }
 
 func parseList(text []byte) (rawList, error) {
 	var list rawList
@@ -57,7 +61,7 @@ func parseList(text []byte) (rawList, error) {
 // addDir adds the plugins of the directory, within dir, that has the name of the
 // network (CNI 1.1).
 func (l *rawList) addDir(dir string) error {
-	if only := l.LoadOnlyInlinedPlugins; only == true || strings.EqualFold(fmt.Sprint(only), "true") {
+	if isTrue(l.LoadOnlyInlinedPlugins) {
 		return nil
 	}
 	files, err := confFiles(filepath.Join(dir, l.Name), ".conf")

@@ -5,6 +5,8 @@
 // they do, /etc/cni/net.d mostly; [ReadFile] reads one file. Either looks at every
 // plugin whose ipam.type is host-local, and at those that another plugin calls: in
 // delegate and delegates (multus), and what flannel makes of its own configuration.
+// [Inspect] reads a text from wherever, and knows a NetworkAttachmentDefinition, as
+// kubectl prints it, when it sees one.
 //
 // # Caveats
 //
@@ -17,6 +19,7 @@ package netconf
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -45,13 +48,36 @@ type Network struct {
 	// that is missing, and a container gets its address all the same.
 	Err error
 
-	// UnknownKeys says which keys in ipam host-local passes over.
-	UnknownKeys []error
+	// Text is the configuration of the plugin, which is what host-local gets.
+	Text []byte
+
+	// UnknownKeys are the keys in ipam that host-local passes over.
+	UnknownKeys []config.UnknownKey
 
 	// RangesElsewhere reports that ranges come when a container starts, in place
 	// of those in Config or besides them: from the runtime (the capability
 	// ipRanges), or out of the file in which flannel has the subnet of the node.
 	RangesElsewhere bool
+
+	// DisableGC reports that the list of the plugin keeps a runtime's GC from it.
+	DisableGC bool
+}
+
+// Refused returns Err, unless ranges are all that is missing, and come from elsewhere.
+func (n Network) Refused() error {
+	if n.RangesElsewhere && (errors.Is(n.Err, config.ErrNoRanges) || n.Plugin == "calico") {
+		return nil
+	}
+	return n.Err
+}
+
+// A File is a text in which networks were looked for.
+type File struct {
+	// Name is that of the file and, of a NetworkAttachmentDefinition in it, what
+	// that is called.
+	Name string
+
+	Text []byte
 }
 
 // A Problem is a file, or a plugin in it, that cannot be understood. Runtimes pass
@@ -84,6 +110,9 @@ type Node struct {
 
 	// Problems are in the order of their files.
 	Problems []*Problem
+
+	// Files are those that could be read.
+	Files []File
 }
 
 // Read reads the files of a directory that end in .conf, .conflist and .json, in
@@ -114,51 +143,84 @@ func (n Node) Named(name string) []Network {
 	return named
 }
 
-// ReadFile reads one file, which holds a list of plugins, one plugin, or what
-// host-local itself gets as its input; what it holds is told by looking, and not by
-// the name of the file. That none of it is about host-local is no error, and the
-// networks are none then.
+// ReadFile reads one file, which holds a list of plugins, one plugin, what host-local
+// itself gets as its input, or a NetworkAttachmentDefinition; what it holds is told by
+// looking, and not by the name of the file. That none of it is about host-local is no
+// error, and the networks are none then.
 func ReadFile(path string) ([]Network, error) {
-	var n Node
-	r := reader{Node: &n, file: path}
-	r.problem(r.asItIs())
+	n, err := Load(path)
+	return n.Networks, err
+}
+
+// Load is ReadFile for one who wants the text as well.
+func Load(path string) (Node, error) {
+	text, err := readFile(path)
+	if err != nil {
+		return Node{}, &Problem{path, err}
+	}
+	n := Inspect(path, text)
 	var errs []error
 	for _, p := range n.Problems {
 		errs = append(errs, p)
 	}
 	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+		return Node{}, errors.Join(errs...)
 	}
-	return n.Networks, nil
+	return n, nil
+}
+
+// Inspect reads a text as ReadFile does, with a name for what it was read from. A directory
+// of plugins is looked for beside the file of that name.
+func Inspect(name string, text []byte) Node {
+	var n Node
+	for _, c := range Split(name, text) {
+		r := reader{Node: &n, file: c.Name}
+		if c.Err != nil {
+			r.problem(c.Err)
+			continue
+		}
+		r.problem(r.asItIs(c.Text))
+	}
+	return n
 }
 
 // asRuntimes reads the file as what its name says.
 func (r *reader) asRuntimes() error {
-	text, err := r.text()
-	switch {
-	case err != nil:
+	text, err := readRegular(r.file)
+	if err != nil {
 		return err
-	case filepath.Ext(r.file) == ".conflist":
+	}
+	r.keep(text)
+	if filepath.Ext(r.file) == ".conflist" {
 		return r.list(text)
 	}
 	return r.typed(text)
 }
 
-// asItIs reads the file as what it is.
-func (r *reader) asItIs() error {
-	text, err := r.text()
-	switch {
-	case err != nil:
-		return err
-	case isList(text), filepath.Ext(r.file) == ".conflist":
+// asItIs reads a text as what it is.
+func (r *reader) asItIs(text []byte) error {
+	r.keep(text)
+	if isList(text) || filepath.Ext(r.file) == ".conflist" {
 		return r.list(text)
 	}
 	return r.plugin(text)
 }
 
-// text returns an error that does not name the file: a Problem does.
-func (r *reader) text() ([]byte, error) {
-	text, err := os.ReadFile(r.file)
+func (r *reader) keep(text []byte) { r.Files = append(r.Files, File{r.file, text}) }
+
+// readRegular is readFile for what somebody has put into a directory. To open a FIFO there
+// would wait for one who writes to it.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("it is no regular file (%s)", info.Mode().Type())
+	}
+	return readFile(path)
+}
+
+// readFile returns an error that does not name the file: a Problem does.
+func readFile(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
 	var withPath *os.PathError
 	if errors.As(err, &withPath) {
 		err = withPath.Err

@@ -1,9 +1,12 @@
 package netconf
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
 
@@ -13,7 +16,8 @@ import (
 // A reader notes what is in one file.
 type reader struct {
 	*Node
-	file string
+	file      string
+	disableGC bool // in the list that is being read
 }
 
 // problem notes an error, unless it is nil.
@@ -44,6 +48,9 @@ func (r *reader) list(text []byte) error {
 }
 
 func (r *reader) plugins(list rawList) error {
+	outer := r.disableGC
+	defer func() { r.disableGC = outer }()
+	r.disableGC = isTrue(list.DisableGC)
 	plugins, err := list.complete()
 	if err != nil {
 		return err
@@ -58,9 +65,25 @@ func (r *reader) plugins(list rawList) error {
 func (r *reader) typed(text []byte) error {
 	var conf types.PluginConf
 	if err := config.Decode(text, &conf); err == nil && conf.Type == "" {
-		return errors.New(`the plugin has no "type"`)
+		return untyped(text)
 	}
 	return r.plugin(text)
+}
+
+// untyped says of a text without type what it may be instead.
+func untyped(text []byte) error {
+	if isList(text) {
+		return errors.New(`the plugin has no "type"; it is a list of plugins, and runtimes take one only from a file whose name ends in .conflist`)
+	}
+	var keys map[string]json.RawMessage
+	if config.Decode(text, &keys) == nil {
+		for key := range keys {
+			if strings.EqualFold(strings.Trim(key, ": _"), "type") {
+				return fmt.Errorf(`the plugin has no "type"; write "type" instead of %q`, key)
+			}
+		}
+	}
+	return errors.New(`the plugin has no "type"`)
 }
 
 // plugin notes what is of interest in a plugin, and in those that it calls.
@@ -82,8 +105,10 @@ func (r *reader) network(text []byte, conf types.PluginConf) error {
 	n := Network{
 		File:            r.file,
 		Plugin:          conf.Type,
+		Text:            text,
 		UnknownKeys:     config.UnknownKeys(text),
-		RangesElsewhere: conf.Capabilities["ipRanges"] || conf.Type == "flannel",
+		RangesElsewhere: conf.Capabilities["ipRanges"] || conf.Type == "flannel" || usesPodCIDR(text, conf),
+		DisableGC:       r.disableGC,
 	}
 	if n.Config, n.Err = config.Parse(text, ""); n.Err == nil {
 		n.Network = n.Config.Network
@@ -95,6 +120,12 @@ func (r *reader) network(text []byte, conf types.PluginConf) error {
 	}
 	r.Networks = append(r.Networks, n)
 	return nil
+}
+
+// usesPodCIDR reports whether the plugin is calico and puts the subnet of the node into the
+// ranges.
+func usesPodCIDR(text []byte, conf types.PluginConf) bool {
+	return conf.Type == "calico" && bytes.Contains(bytes.ToLower(text), []byte(`"usepodcidr"`))
 }
 
 // flannel notes the network that flannel makes: it calls bridge, or what delegate

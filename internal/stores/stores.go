@@ -6,12 +6,14 @@
 package stores
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -88,25 +90,51 @@ func Open(path, configured string) (store backend.Store, kind string, err error)
 	if standing != None && standing != configured {
 		return nil, None, &MismatchError{path, configured, standing}
 	}
-	store, err = open(path, configured)
+	store, err = open(path, configured, options{})
 	return store, configured, err
 }
 
-func open(path, kind string, opts ...bolt.Option) (backend.Store, error) {
+// options are those of both kinds of store.
+type options struct {
+	bolt  []bolt.Option
+	files []files.Option
+}
+
+func open(path, kind string, o options) (backend.Store, error) {
 	if kind == config.Bolt {
-		return bolt.Open(path, opts...), nil
+		return bolt.Open(path, o.bolt...), nil
 	}
 	b := boot.Current()
-	return files.Open(path, files.WithBoot(b.ID, b.Started))
+	return files.Open(path, slices.Concat(o.files, []files.Option{files.WithBoot(b.ID, b.Started)})...)
 }
 
 // OpenChecked returns the store of the given kind at path, for a program that has
 // more time than a plugin: what is used of a bolt store has been checked before.
-func OpenChecked(path, kind string) (backend.Store, error) { return open(path, kind, bolt.Checked()) }
+func OpenChecked(path, kind string) (backend.Store, error) {
+	return open(path, kind, options{bolt: []bolt.Option{bolt.Checked()}})
+}
+
+// OpenBuilt is OpenChecked for a store that [Create] has made: an Update does not make
+// another if that is gone, but returns [fs.ErrNotExist].
+func OpenBuilt(path, kind string) (backend.Store, error) {
+	return open(path, kind, options{
+		bolt: []bolt.Option{bolt.Checked(), bolt.Existing()}, files: []files.Option{files.Existing()},
+	})
+}
 
 // Follow returns the store that stands at path, of whatever kind that is at the
 // time, checked as [OpenChecked] says.
-func Follow(path string) backend.Store { return &following{path, []bolt.Option{bolt.Checked()}} }
+func Follow(path string) backend.Store {
+	return &following{path, options{bolt: []bolt.Option{bolt.Checked()}}}
+}
+
+// Read is Follow for people: they can also read a store that was replaced, of which
+// [exchange.Place.Replaced] tells.
+func Read(path string) backend.Store {
+	return &following{path, options{
+		bolt: []bolt.Option{bolt.Checked(), bolt.ReadReplaced()}, files: []files.Option{files.ReadReplaced()},
+	}}
+}
 
 // Create makes a store of the given kind at path, where nothing may stand and which
 // nobody else uses. It holds what c holds, durably.
@@ -122,12 +150,7 @@ func Create(path, kind string, c backend.Content) error {
 //
 // A store that a migration exchanges meanwhile is looked at again.
 func Verify(ctx context.Context, path string) error {
-	for refused := 0; ; refused++ {
-		err := verify(ctx, path)
-		if !again(ctx, refused, err) {
-			return err
-		}
-	}
+	return Retry(ctx, func() error { return verify(ctx, path) })
 }
 
 func verify(ctx context.Context, path string) error {
@@ -178,7 +201,7 @@ func Usable(path string) error {
 // with the new one.
 type following struct {
 	path string
-	opts []bolt.Option
+	opts options
 }
 
 // View implements [backend.Store].
@@ -188,7 +211,19 @@ func (s *following) View(ctx context.Context, fn func(backend.ReadTx) error) err
 
 // Update implements [backend.Store].
 func (s *following) Update(ctx context.Context, fn func(backend.Tx) error) error {
-	return s.try(ctx, func(st backend.Store) error { return st.Update(ctx, fn) })
+	called := false
+	var ended error // once fn, which is called once at most, has been
+	err := s.try(ctx, func(st backend.Store) error {
+		err := st.Update(ctx, func(tx backend.Tx) error {
+			called = true
+			return fn(tx)
+		})
+		if called {
+			ended, err = err, nil
+		}
+		return err
+	})
+	return cmp.Or(ended, err)
 }
 
 // Close implements [backend.Store]. There is nothing to close between operations.
@@ -197,30 +232,32 @@ func (s *following) Close() error { return nil }
 // try runs op on the store that stands at the path, again if that was exchanged
 // meanwhile, however often. A store finds that out before it does anything.
 func (s *following) try(ctx context.Context, op func(backend.Store) error) error {
-	for refused := 0; ; refused++ {
+	return Retry(ctx, func() error {
 		standing, err := Standing(s.path)
 		if err != nil {
 			return err
 		}
-		store, err := open(s.path, orFiles(standing), s.opts...)
-		if err == nil {
-			err = op(store)
-		}
-		if !again(ctx, refused, err) {
+		store, err := open(s.path, orFiles(standing), s.opts)
+		if err != nil {
 			return err
 		}
-	}
+		return op(store)
+	})
 }
 
-// again reports whether to try again because a store was exchanged between two looks at
-// it. It waits each time a little longer: who goes in step with one who exchanges stores
-// would be refused every time.
-func again(ctx context.Context, refused int, err error) bool {
-	if !errors.Is(err, backend.ErrOtherStore) || refused == mostRefused || ctx.Err() != nil {
-		return false
+// Retry calls op, which looks at what stands at a path, again as long as it returns
+// [backend.ErrOtherStore] because that was exchanged, or made, between two looks at it.
+// A [MismatchError] is an answer. It waits each time a little longer: an op in step with a
+// program that exchanges stores would be refused every time.
+func Retry(ctx context.Context, op func() error) error {
+	for refused := 0; ; refused++ {
+		err := op()
+		mismatch := (*MismatchError)(nil)
+		if !errors.Is(err, backend.ErrOtherStore) || errors.As(err, &mismatch) || refused == mostRefused || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(time.Duration(refused) * 10 * time.Microsecond)
 	}
-	time.Sleep(time.Duration(refused) * 10 * time.Microsecond)
-	return true
 }
 
 // mostRefused is more often than a store is exchanged while one waits for it, so that

@@ -53,7 +53,7 @@ func checkError(t *testing.T, stdin []byte, err error) {
 		t.Fatalf("an error that does not say what to do: %v", err)
 	}
 	switch e.Kind {
-	case config.ErrInvalid, config.ErrArgs:
+	case config.ErrInvalid, config.ErrNoRanges, config.ErrArgs:
 		if !json.Valid(stdin) {
 			t.Fatalf("%v, of what is no JSON", err)
 		}

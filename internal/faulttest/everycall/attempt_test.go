@@ -28,16 +28,26 @@ type attempt struct {
 	network  faulttest.Network
 	programs faulttest.Programs
 	before   faulttest.Holding
+	mount    *mount // of the store that is migrated, at another place
 }
 
 // attempt prepares one, in an empty directory.
 func (s scenario) attempt(n faulttest.Network, p faulttest.Programs) (*attempt, error) {
+	a, err := s.prepared(n, p)
+	if err == nil && s.command == migrate {
+		a.mount, err = newMount(a.network)
+	}
+	return a, err
+}
+
+// prepared is attempt without a mount of the store.
+func (s scenario) prepared(n faulttest.Network, p faulttest.Programs) (*attempt, error) {
 	n.Size, n.Keys = size, s.keys
 	if err := s.prepare(n); err != nil {
 		return nil, fmt.Errorf("prepare: %w", err)
 	}
 	before, err := n.Sound(context.Background())
-	return &attempt{s, n, p, before}, err
+	return &attempt{scenario: s, network: n, programs: p, before: before}, err
 }
 
 // run returns the error that the plugin or the tool answered, or how else it ended.
@@ -105,7 +115,7 @@ func (a *attempt) check(may allowed) error {
 		return err
 	}
 	if a.command == migrate {
-		if err := a.again(n); err != nil {
+		if err := errors.Join(a.mount.usable(n), a.again(n), a.mount.refused()); err != nil {
 			return err
 		}
 	}

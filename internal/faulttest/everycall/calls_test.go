@@ -13,7 +13,8 @@ func changes(c *ptracer.Call) bool {
 	switch c.Name {
 	case "write", "pwrite64", "writev", "pwritev", "ftruncate", "truncate", "fallocate",
 		"rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat",
-		"unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "copy_file_range", "sendfile":
+		"unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "copy_file_range", "sendfile",
+		"fchmod":
 		return true
 	case "open", "openat":
 		_, err := os.Lstat(c.Path)

@@ -47,7 +47,7 @@ func faults() []fault {
 	}
 	return []fault{
 		{"ENOSPC", fails(syscall.ENOSPC), slices.Concat(writes, names, lengths, opens), false, false},
-		{"EIO", fails(syscall.EIO), slices.Concat(writes, names, removals, lengths, syncs, opens, reads, []string{"flock"}), false, false},
+		{"EIO", fails(syscall.EIO), slices.Concat(writes, names, removals, lengths, syncs, opens, reads, []string{"flock", "fchmod"}), false, false},
 		{"EMFILE", fails(syscall.EMFILE), opens, false, false},
 		{"EINTR", fails(syscall.EINTR), slices.Concat([]string{"write", "pwrite64", "read"}, opens, lengths), true, true},
 		// bbolt asks once, for a lock that the process has; no file system here lets it wait.
@@ -119,8 +119,8 @@ func (s scenario) stride() int {
 }
 
 // failAt has the nth call fail, and perhaps all after it, and returns it.
-func (a *attempt) failAt(n int, f fault, lasting bool) (*ptracer.Call, error) {
-	var first *ptracer.Call
+func (a *attempt) failAt(n int, f fault, lasting bool) (first *ptracer.Call, err error) {
+	defer func() { err = errors.Join(err, a.mount.close()) }()
 	seen := 0
 	answer := a.run(ptracer.Hooks{Enter: func(c *ptracer.Call) ptracer.Action {
 		if !f.of(c) {

@@ -1,6 +1,7 @@
 package everycall
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,8 +16,6 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-func TestMain(m *testing.M) { os.Exit(faulttest.Main(m)) }
-
 // A stack is of both families, or of IPv4 alone.
 type stack struct {
 	name string
@@ -27,13 +26,7 @@ func stacks() []stack { return []stack{{"single", false}, {"dual", true}} }
 
 // each runs fn for each scenario on each kind of store.
 func each(t *testing.T, stacks []stack, fn func(t *testing.T, s scenario, n faulttest.Network)) {
-	if !ptracer.Supported {
-		t.Skip("the tracer is for Linux on amd64")
-	}
-	if testing.Short() {
-		t.Skip("with -short: it takes some seconds, in processes in which no race is detected")
-	}
-	faulttest.Shared(t) // before many want it
+	needTracer(t)
 	for _, kind := range []string{config.Bolt, config.Files} {
 		for _, stack := range stacks {
 			for _, s := range scenarios(kind) {
@@ -44,6 +37,17 @@ func each(t *testing.T, stacks []stack, fn func(t *testing.T, s scenario, n faul
 			}
 		}
 	}
+}
+
+func needTracer(t *testing.T) {
+	t.Helper()
+	if !ptracer.Supported {
+		t.Skip("the tracer is for Linux on amd64")
+	}
+	if testing.Short() {
+		t.Skip("with -short: it takes some seconds, in processes in which no race is detected")
+	}
+	faulttest.Shared(t) // before many want it
 }
 
 // TestKill kills each command at each of its calls: at those that change something, or
@@ -73,26 +77,37 @@ func (s scenario) killAtEach(n faulttest.Network, p faulttest.Programs, match fu
 		if err != nil {
 			return killed, err
 		}
-		enter, met := at(i, match, ptracer.Action{Kill: true})
-		err = a.run(ptracer.Hooks{Enter: enter})
-		call := met()
-		if call == nil {
-			if err == nil {
-				err = a.check(everything)
-			}
+		done, err := a.killAt(i, match)
+		if done || err != nil {
 			return killed, err
-		}
-		if !ptracer.Killed(err) {
-			return killed, fmt.Errorf("to be killed at %v: %w", describe(call), err)
-		}
-		if err := a.check(everything | nothing); err != nil {
-			return killed, fmt.Errorf("killed at %v: %w", describe(call), err)
 		}
 		killed++
 		if err := os.RemoveAll(n.Dir); err != nil {
 			return killed, err
 		}
 	}
+}
+
+// killAt has the command be killed at its nth call of those that match, and returns what is
+// wrong then. It is done if there are not so many.
+func (a *attempt) killAt(n int, match func(*ptracer.Call) bool) (done bool, err error) {
+	defer func() { err = errors.Join(err, a.mount.close()) }()
+	enter, met := at(n, match, ptracer.Action{Kill: true})
+	err = a.run(ptracer.Hooks{Enter: enter})
+	call := met()
+	if call == nil {
+		if err == nil {
+			err = a.check(everything)
+		}
+		return true, err
+	}
+	if !ptracer.Killed(err) {
+		return false, fmt.Errorf("to be killed at %v: %w", describe(call), err)
+	}
+	if err := a.check(everything | nothing); err != nil {
+		return false, fmt.Errorf("killed at %v: %w", describe(call), err)
+	}
+	return false, nil
 }
 
 func describe(c *ptracer.Call) string {

@@ -51,16 +51,26 @@ func TestPlanted(t *testing.T) {
 		}, config.Bolt, "ADD", "EIO"},
 		{"what cannot be answered is not given back", faulttest.Fault{
 			File: "internal/hostlocal/commands.go",
-			Old:  "return errors.Join(err, a.Undo(ctx, r.owner, got))",
+			Old:  "return errors.Join(err, a.Undo(newTimeout(ctx, c.LockTimeout), r.owner, got))",
 			New:  "return err",
 		}, config.Bolt, "ADD", "ENOSPC"},
 		{"a store leaves before the next one comes", faulttest.Fault{
 			File: "internal/exchange/swap.go",
-			Old:  "err := exchange(staged, p.path)",
-			New: `if err := errors.Join(os.Rename(p.path, aside), os.Rename(staged, p.path)); true {
+			Old:  "err := w.exchange(s.Staged, p.path)",
+			New: `if err := errors.Join(os.Rename(p.path, s.Aside), os.Rename(s.Staged, p.path)); true {
 					return err
 				}
-				err := exchange(staged, p.path)`,
+				err := w.exchange(s.Staged, p.path)`,
+		}, config.Files, migrate, "kill"},
+		{"a store is replaced and not told so", faulttest.Fault{
+			File: "internal/exchange/swap.go",
+			Old:  "if err := mark(locked); errors.Is(err, errUnmarked) {",
+			New:  "if err := error(nil); errors.Is(err, errUnmarked) {",
+		}, config.Bolt, migrate, "kill"},
+		{"a store is told that it was replaced before its successor is there", faulttest.Fault{
+			File: "internal/exchange/state.go",
+			Old:  "if err == nil && asBuilt(info, dir) {",
+			New:  "if err == nil && asBuilt(info, dir) && dir != dir {",
 		}, config.Files, migrate, "kill"},
 	} {
 		t.Run(planted.name, func(t *testing.T) {

@@ -20,15 +20,19 @@ type deaf struct {
 	name string
 	// give has cmd write to it. What it returns is called once cmd waits, or has ended.
 	give func(t *testing.T, cmd *exec.Cmd) (then func())
+
+	gone bool // what it is tells the plugin, before it has done anything, that nobody waits
 }
 
 func everyDeaf() []deaf {
 	return []deaf{
-		{"closed", closed},
-		{"full device", open("/dev/full", os.O_WRONLY)},
-		{"open to read only", open("/dev/zero", os.O_RDONLY)},
-		{"pipe whose reader has gone", brokenPipe},
-		{"full pipe whose reader goes", fullPipe},
+		{"closed", closed, false},
+		{"full device", open("/dev/full", os.O_WRONLY), false},
+		{"open to read only", open("/dev/zero", os.O_RDONLY), false},
+		{"pipe whose reader has gone", brokenPipe, true},
+		{"socket whose peer has gone", brokenSocket, true},
+		{"full pipe whose reader goes", fullPipe, false},
+		{"terminal that was hung up", hungUp, false},
 	}
 }
 
@@ -53,6 +57,30 @@ func brokenPipe(t *testing.T, cmd *exec.Cmd) func() {
 	r.Close()
 	_, err := w.Write([]byte("x"))
 	require.ErrorIs(t, err, unix.EPIPE)
+	return func() {}
+}
+
+func brokenSocket(t *testing.T, cmd *exec.Cmd) func() {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	require.NoError(t, unix.Close(pair[0]))
+	own := os.NewFile(uintptr(pair[1]), "socket")
+	t.Cleanup(func() { own.Close() })
+	cmd.Stdout = own
+	return func() {}
+}
+
+func hungUp(t *testing.T, cmd *exec.Cmd) func() {
+	ptm, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	require.NoError(t, err)
+	require.NoError(t, unix.IoctlSetPointerInt(int(ptm.Fd()), unix.TIOCSPTLCK, 0))
+	number, err := unix.IoctlGetInt(int(ptm.Fd()), unix.TIOCGPTN)
+	require.NoError(t, err)
+	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_WRONLY|unix.O_NOCTTY, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { terminal.Close() })
+	require.NoError(t, ptm.Close())
+	cmd.Stdout = terminal
 	return func() {}
 }
 
@@ -95,23 +123,36 @@ func (d deaf) run(t *testing.T, n faulttest.Network, command, id string, more ma
 // awaitWrite returns once a process waits to write to standard output, or has ended.
 func awaitWrite(t *testing.T, pid int) {
 	t.Helper()
+	awaitCall(t, pid, fmt.Appendf(nil, "%d 0x1 ", unix.SYS_WRITE))
+}
+
+// awaitLock returns once a process waits for a lock, or has ended.
+func awaitLock(t *testing.T, pid int) {
+	t.Helper()
+	awaitCall(t, pid, fmt.Appendf(nil, "%d ", unix.SYS_FLOCK))
+}
+
+// awaitCall returns once a process is in a system call, which is written as in the
+// kernel's list of them, or has ended.
+func awaitCall(t *testing.T, pid int, call []byte) {
+	t.Helper()
 	for {
 		var info unix.Siginfo
 		require.NoError(t, unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil))
-		if info.Signo != 0 || writes(pid) {
+		if info.Signo != 0 || isIn(pid, call) {
 			return
 		}
 		time.Sleep(100 * time.Microsecond)
 	}
 }
 
-// writes reports whether a thread of the process is in a write to standard output.
-func writes(pid int) bool {
+// isIn reports whether a thread of the process is in a system call.
+func isIn(pid int, call []byte) bool {
 	// A process that has just ended has no tasks.
 	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	for _, task := range tasks {
-		call, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/syscall", pid, task.Name()))
-		if bytes.HasPrefix(call, fmt.Appendf(nil, "%d 0x1 ", unix.SYS_WRITE)) {
+		present, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/syscall", pid, task.Name()))
+		if bytes.HasPrefix(present, call) {
 			return true
 		}
 	}
@@ -151,7 +192,9 @@ func TestRepeatedAddWhoseAnswerNobodyHears(t *testing.T) {
 	})
 }
 
-// These have nothing to say if they succeed, and if they fail they say it elsewhere.
+// These have nothing to say if they succeed, and if they fail they say it elsewhere. But
+// where nobody waits for them any more, what would have an effect has none: what was waited
+// for can have been done by another since.
 func TestOthersWhoseAnswerNobodyHears(t *testing.T) {
 	everyNetwork(t, func(t *testing.T, store string, dual bool) {
 		for _, d := range everyDeaf() {
@@ -165,6 +208,17 @@ func TestOthersWhoseAnswerNobodyHears(t *testing.T) {
 			}
 			requireQuiet("STATUS", nil)
 			requireQuiet("CHECK", faulttest.PrevResult(addrs))
+			if d.gone {
+				for command, more := range map[string]map[string]any{"DEL": nil, "GC": faulttest.Attachments()} {
+					status, stderr := d.run(t, n, command, "a", more)
+					require.Equal(t, 1, status, d.name)
+					require.Contains(t, stderr, "the caller has gone; nothing was done")
+				}
+				requireHeld(t, n, faulttest.Holding{"a": addrs})
+				require.NoError(t, n.Del("a"))
+				requireQuiet("DEL", nil) // there is nothing to do
+				continue
+			}
 			requireQuiet("DEL", nil)
 			requireHeld(t, n, nil)
 			requireQuiet("DEL", nil)

@@ -165,7 +165,7 @@ func requireContainers(t *testing.T, n faulttest.Network, count int) {
 // requireTidy requires that there is a store, and aside only what was replaced.
 func requireTidy(t *testing.T, n faulttest.Network) {
 	t.Helper()
-	kept := regexp.MustCompile(`^(lock|` + faulttest.Name + `\.before-(migration|repair)-[0-9T.]*Z(\.jsonl)?)$`)
+	kept := regexp.MustCompile(`^(lock|` + faulttest.Name + `\.lock|` + faulttest.Name + `\.before-(migration|repair)-[0-9T.]*Z(\.jsonl)?)$`)
 	all, err := os.ReadDir(n.Dir)
 	require.NoError(t, err)
 	for _, e := range all {
@@ -178,5 +178,5 @@ func requireTidy(t *testing.T, n faulttest.Network) {
 	for _, e := range aside {
 		require.Regexp(t, kept, e.Name())
 	}
-	require.LessOrEqual(t, len(aside), 3)
+	require.LessOrEqual(t, len(aside), 4)
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	places "github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
@@ -29,6 +30,8 @@ func (r *recorder) done(c *ptracer.Call) {
 		r.allocated(c, path)
 	case "utimensat":
 		r.note(touch{path, r.modified(r.inode(path))})
+	case "fchmod":
+		r.moded(path)
 	case "fsync", "fdatasync":
 		r.note(synced{path, r.began[c]})
 	case "syncfs":
@@ -100,6 +103,20 @@ func (r *recorder) renamed(c *ptracer.Call, path string) {
 		r.note(exchange{path, to})
 	default:
 		r.note(rename{path, to})
+	}
+}
+
+// moded notes a mode that marks a store, or no longer does.
+func (r *recorder) moded(path string) {
+	inode := r.inode(path)
+	info, err := os.Stat(inVault(r.vault, inode))
+	if err != nil {
+		r.failed(err)
+		return
+	}
+	if marked := places.Marked(info); marked != r.marked[inode] {
+		r.marked[inode] = marked
+		r.note(mode{path, marked})
 	}
 }
 

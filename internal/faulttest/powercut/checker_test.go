@@ -87,7 +87,7 @@ func TestABadImageIsKept(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "vault"), 0o755))
 	at := dataDir + "/" + faulttest.Name
 	h := history{
-		mkdir{"var"}, mkdir{dataDir}, mkdir{at}, create{at + "/10.0.0.10", 1}, moving{config.Files}, allSynced{5},
+		mkdir{"var"}, mkdir{dataDir}, mkdir{at}, create{path: at + "/10.0.0.10", inode: 1}, moving{config.Files}, allSynced{5},
 		write{path: at + "/10.0.0.10", data: []byte("one\r\neth0"), modified: time.Now()},
 	}
 	p := newPlay(Workload{network: network(config.Files, false)}, h, len(h), newTestChecker(t), dir, t.TempDir())

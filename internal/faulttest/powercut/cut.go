@@ -80,7 +80,7 @@ func (n *node) left(c *cut) content {
 	if len(n.pending) == 0 {
 		return n.content
 	}
-	l := content{slices.Clone(n.content.data), n.content.modified}
+	l := content{slices.Clone(n.content.data), n.content.modified, n.content.marked}
 	stale := map[int64]bool{} // pieces of which a write is lost: later ones hold it too
 	for _, e := range n.pending {
 		if len(e.data) > 0 {

@@ -33,6 +33,7 @@ type node struct {
 type content struct {
 	data     []byte
 	modified time.Time
+	marked   bool // it says that it was replaced: see exchange.Marked
 }
 
 // A change gives names to nodes, or takes them from them, all at once.
@@ -65,6 +66,8 @@ type edit struct {
 	grows    bool // the file is as long as that, if it was shorter
 	cuts     bool // the file is as long as that
 	modified time.Time
+	modes    bool // it is marked, or no longer
+	marked   bool
 }
 
 func newDisk() *disk { return &disk{root: newDir(), dirty: map[*node]bool{}} }
@@ -181,6 +184,9 @@ func (e edit) perform(c *content) {
 	copy(c.data[e.at:], e.data)
 	if !e.modified.IsZero() {
 		c.modified = e.modified
+	}
+	if e.modes {
+		c.marked = e.marked
 	}
 }
 

@@ -56,16 +56,16 @@ func (i image) String() string {
 }
 
 func TestModel(t *testing.T) {
-	one := []event{create{"a", 1}, text("a", 0, "1111"), flush("a"), flush(".")}
-	two := append(one[:len(one):len(one)], mkdir{"d"}, create{"d/b", 2}, text("d/b", 0, "22"), flush("d/b"), flush("d"), flush("."))
+	one := []event{create{path: "a", inode: 1}, text("a", 0, "1111"), flush("a"), flush(".")}
+	two := append(one[:len(one):len(one)], mkdir{"d"}, create{path: "d/b", inode: 2}, text("d/b", 0, "22"), flush("d/b"), flush("d"), flush("."))
 	for _, c := range []struct {
 		name   string
 		before []event
 		events []event
 		want   []string
 	}{
-		{"a file without a name is gone", nil, []event{create{"a", 1}, text("a", 0, "xx"), flush("a")}, []string{"", "a=xx"}},
-		{"a name does not make what the file holds durable", nil, []event{create{"a", 1}, text("a", 0, "xx"), flush(".")}, []string{"a=", "a=00", "a=xx"}},
+		{"a file without a name is gone", nil, []event{create{path: "a", inode: 1}, text("a", 0, "xx"), flush("a")}, []string{"", "a=xx"}},
+		{"a name does not make what the file holds durable", nil, []event{create{path: "a", inode: 1}, text("a", 0, "xx"), flush(".")}, []string{"a=", "a=00", "a=xx"}},
 		{"pieces come one by one, and the size alone", one, []event{text("a", 4, "xxyy")}, []string{
 			"a=1111", "a=11110000", "a=111100yy", "a=1111xx", "a=1111xx00", "a=1111xxyy",
 		}},
@@ -75,17 +75,17 @@ func TestModel(t *testing.T) {
 		{"what is cut off does not come back", one, []event{truncate{"a", 2}, flush("a"), truncate{"a", 4}, flush("a")}, []string{"a=1100"}},
 		{"to extend does not cut", one, []event{extend{"a", 2}, extend{"a", 6}}, []string{"a=1111", "a=111100"}},
 		{"a rename is done or not", one, []event{rename{"a", "c"}}, []string{"a=1111", "c=1111"}},
-		{"the last name comes without the first", nil, []event{create{"a", 1}, rename{"a", "c"}}, []string{"", "a=", "c="}},
+		{"the last name comes without the first", nil, []event{create{path: "a", inode: 1}, rename{"a", "c"}}, []string{"", "a=", "c="}},
 		{"a rename replaces", two, []event{rename{"d/b", "a"}}, []string{"a=1111 d/ d/b=22", "a=22 d/"}},
 		{"a sync of the one directory keeps a rename", two, []event{rename{"d/b", "a"}, flush("d")}, []string{"a=22 d/"}},
 		{"and so does one of the other", two, []event{rename{"d/b", "a"}, flush(".")}, []string{"a=22 d/"}},
 		{"names are exchanged at once", two, []event{exchange{"a", "d/b"}}, []string{"a=1111 d/ d/b=22", "a=22 d/ d/b=1111"}},
-		{"what comes later wins", two, []event{create{"c", 3}, rename{"c", "d/c"}, flush("d")}, []string{"a=1111 d/ d/b=22 d/c="}},
-		{"what is lost of one directory is not of another", two, []event{create{"c", 3}, remove{"d/b"}, flush("d")}, []string{"a=1111 c= d/", "a=1111 d/"}},
+		{"what comes later wins", two, []event{create{path: "c", inode: 3}, rename{"c", "d/c"}, flush("d")}, []string{"a=1111 d/ d/b=22 d/c="}},
+		{"what is lost of one directory is not of another", two, []event{create{path: "c", inode: 3}, remove{"d/b"}, flush("d")}, []string{"a=1111 c= d/", "a=1111 d/"}},
 		{"a link and the removal of the name come alone", one, []event{link{"a", "c"}, remove{"a"}}, []string{"", "a=1111", "a=1111 c=1111", "c=1111"}},
 		{"a file is the same under both names", one, []event{link{"a", "c"}, flush("."), text("a", 0, "xx")}, []string{"a=1111 c=1111", "a=xx11 c=xx11"}},
-		{"what is in a lost directory is lost", nil, []event{mkdir{"d"}, create{"d/a", 1}, flush("d")}, []string{"", "d/ d/a="}},
-		{"after a minute all is there", nil, []event{mkdir{"d"}, create{"d/a", 1}, text("d/a", 0, "xx"), allSynced{1 << 30}}, []string{"d/ d/a=xx"}},
+		{"what is in a lost directory is lost", nil, []event{mkdir{"d"}, create{path: "d/a", inode: 1}, flush("d")}, []string{"", "d/ d/a="}},
+		{"after a minute all is there", nil, []event{mkdir{"d"}, create{path: "d/a", inode: 1}, text("d/a", 0, "xx"), allSynced{1 << 30}}, []string{"d/ d/a=xx"}},
 		{"a sync keeps what was done before it began", one, []event{text("a", 0, "xx"), text("a", 2, "yy"), synced{"a", len(one) + 1}}, []string{"a=xx11", "a=xxyy"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestModel(t *testing.T) {
 
 func TestModelKnowsTheTimeOfAFile(t *testing.T) {
 	early, late := time.Unix(1, 0), time.Unix(2, 0)
-	m := after(t, create{"a", 1}, write{"a", 0, []byte("x"), early}, flush("a"), flush("."), touch{"a", late})
+	m := after(t, create{path: "a", inode: 1}, write{"a", 0, []byte("x"), early}, flush("a"), flush("."), touch{"a", late})
 	for kept, want := range map[bool]time.Time{false: early, true: late} {
 		i := m.disk.left(&cut{piece: page, keeps: func(int) bool { return kept }})
 		require.Equal(t, want, i[0].content.modified)
@@ -105,16 +105,16 @@ func TestModelKnowsTheTimeOfAFile(t *testing.T) {
 
 func TestModelRefusesWhatCannotBe(t *testing.T) {
 	for _, e := range []event{
-		create{"none/a", 1}, mkdir{"none/a"}, text("none", 0, "x"), truncate{"none", 0}, extend{"none", 1}, touch{path: "none"},
+		create{path: "none/a", inode: 1}, mkdir{"none/a"}, text("none", 0, "x"), truncate{"none", 0}, extend{"none", 1}, touch{path: "none"},
 		rename{"none", "a"}, exchange{"none", "a"}, exchange{"a", "none"}, link{"none", "b"}, remove{"none"}, flush("none"),
 	} {
-		require.Error(t, after(t, create{"a", 1}).apply(e), "%v", e)
+		require.Error(t, after(t, create{path: "a", inode: 1}).apply(e), "%v", e)
 	}
 }
 
 // What one image is told must not change another.
 func TestImagesDoNotShareWhatTheyHold(t *testing.T) {
-	m := after(t, create{"a", 1}, text("a", 0, "1111"), flush("a"), flush("."), text("a", 2, "xxxx"), rename{"a", "b"})
+	m := after(t, create{path: "a", inode: 1}, text("a", 0, "1111"), flush("a"), flush("."), text("a", 2, "xxxx"), rename{"a", "b"})
 	first := m.leaves()
 	require.Equal(t, first, m.leaves())
 	m.disk.left(&cut{piece: 2, keeps: func(int) bool { return true }})

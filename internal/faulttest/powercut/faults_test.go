@@ -48,7 +48,7 @@ func planted() map[string][]fault {
 			{File: "internal/durable/durable.go", Old: `if err := d.Sync(); err != nil {`, New: `if err := error(nil); err != nil {`},
 		},
 		"the name of a new bolt file is not synced": {
-			{File: "backend/bolt/create.go", Old: `err := durable.SyncPath(filepath.Dir(s.path))`, New: "err := error(nil)\n\t_, _ = durable.SyncDir, filepath.Dir"},
+			{File: "backend/bolt/create.go", Old: `err = durable.SyncPath(filepath.Dir(s.path))`, New: "_, _ = durable.SyncDir, filepath.Dir"},
 		},
 		"bbolt does not sync": {
 			{File: "backend/bolt/session.go", Old: `db.AllocSize = growth`, New: `db.AllocSize, db.NoSync = growth, true`},
@@ -63,6 +63,13 @@ func planted() map[string][]fault {
 		},
 		"what a killed process has left in a directory is not synced": {
 			{File: "backend/files/change.go", Old: `if err != nil || settled {`, New: `if settled = true; err != nil || settled {`},
+		},
+		"a store that was replaced says so, and not durably": {
+			{
+				File: "internal/exchange/mark.go",
+				Old:  "if err := f.Sync(); err != nil {\n\t\treturn errors.Join(err, Unmark(f))",
+				New:  "if err := error(nil); err != nil {\n\t\treturn errors.Join(err, Unmark(f))",
+			},
 		},
 		"the exchange of two stores is not synced": {
 			{File: "internal/exchange/place.go", Old: `return errors.Join(durable.SyncDir(p.Dir()), durable.SyncDir(filepath.Dir(p.path)))`, New: `return nil`},

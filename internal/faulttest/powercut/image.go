@@ -4,8 +4,10 @@ package powercut
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/maphash"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -38,6 +40,7 @@ func (i item) hash(h *maphash.Hash) {
 		head = binary.LittleEndian.AppendUint64(head, uint64(i.content.modified.UnixNano()))
 	}
 	head = binary.LittleEndian.AppendUint64(head, uint64(len(i.content.data)))
+	head = fmt.Append(head, i.content.marked)
 	h.Write(head) // which never fails
 	h.Write(i.content.data)
 }
@@ -64,10 +67,17 @@ func (i item) make(at, vault string) error {
 	if err := os.WriteFile(kept, i.content.data, 0o600); err != nil {
 		return err
 	}
-	if err := os.Link(kept, at); err != nil || i.content.modified.IsZero() {
+	if err := errors.Join(os.Chmod(kept, i.mode()), os.Link(kept, at)); err != nil || i.content.modified.IsZero() {
 		return err
 	}
 	return os.Chtimes(at, i.content.modified, i.content.modified)
+}
+
+func (i item) mode() fs.FileMode {
+	if i.content.marked {
+		return 0o400 | fs.ModeSetgid
+	}
+	return 0o600
 }
 
 // inVault returns the path at which a vault has every file that there ever was.

@@ -37,8 +37,9 @@ func (m *moment) apply(e event) error {
 // The changes of names.
 type (
 	create struct {
-		path  string
-		inode int // as the file is called in the vault
+		path     string
+		inode    int // as the file is called in the vault
+		modified time.Time
 	}
 	mkdir    struct{ path string }
 	rename   struct{ from, to string }
@@ -55,7 +56,7 @@ func (e link) String() string     { return "link " + e.from + " to " + e.to }
 func (e remove) String() string   { return "remove " + e.path }
 
 func (e create) apply(m *moment) error {
-	return m.disk.change(e.String(), entry{e.path, &node{inode: e.inode}})
+	return m.disk.change(e.String(), entry{e.path, &node{inode: e.inode, content: content{modified: e.modified}}})
 }
 
 func (e mkdir) apply(m *moment) error {
@@ -117,6 +118,10 @@ type (
 		path     string
 		modified time.Time
 	}
+	mode struct { // of the bits of a mode, only the mark matters
+		path   string
+		marked bool
+	}
 )
 
 func (e write) String() string {
@@ -125,6 +130,7 @@ func (e write) String() string {
 func (e truncate) String() string { return fmt.Sprintf("truncate %s to %d", e.path, e.size) }
 func (e extend) String() string   { return fmt.Sprintf("extend %s to %d", e.path, e.size) }
 func (e touch) String() string    { return "set time of " + e.path }
+func (e mode) String() string     { return fmt.Sprintf("mark %s: %t", e.path, e.marked) }
 
 func (e write) apply(m *moment) error {
 	end := e.at + int64(len(e.data))
@@ -141,6 +147,10 @@ func (e extend) apply(m *moment) error {
 
 func (e touch) apply(m *moment) error {
 	return m.disk.edit(e.path, edit{what: e.String(), modified: e.modified})
+}
+
+func (e mode) apply(m *moment) error {
+	return m.disk.edit(e.path, edit{what: e.String(), modes: true, marked: e.marked})
 }
 
 // The syncs. Each is of what was done before the call began, which is told by the number

@@ -27,6 +27,7 @@ type recorder struct {
 	inodes   int    // so far
 
 	history history
+	marked  map[int]bool          // the inodes that say that they were replaced
 	began   map[*ptracer.Call]int // how many events there were before a sync
 	now     *moment               // after all of them
 	err     error                 // the first
@@ -36,7 +37,7 @@ type recorder struct {
 func newRecorder(n faulttest.Network, p faulttest.Programs, root, vault string) (*recorder, error) {
 	r := &recorder{
 		network: n, programs: p, root: root, vault: vault,
-		began: map[*ptracer.Call]int{}, now: newMoment(),
+		began: map[*ptracer.Call]int{}, marked: map[int]bool{}, now: newMoment(),
 	}
 	r.note(r.scan()...)
 	r.note(allSynced{len(r.history)})
@@ -83,7 +84,7 @@ func (r *recorder) failed(err error) {
 func (r *recorder) keep(path string) create {
 	r.inodes++
 	r.failed(os.Link(path, inVault(r.vault, r.inodes)))
-	return create{r.below(path), r.inodes}
+	return create{r.below(path), r.inodes, r.modified(r.inodes)}
 }
 
 // below returns a path as the history has it, or an empty string if it is not below root

@@ -29,8 +29,8 @@ func TestLinkInThePlaceOfTheStore(t *testing.T) {
 				n.refuses(hostlocal.CodeMismatch, command, pod("a"), map[string]any{"cni.dev/valid-attachments": []any{}})
 			}
 			for _, args := range [][]string{
-				{"list"}, {"metrics"}, {"verify"}, {"verify", "--repair", "podnet"}, {"release", "podnet", "10.0.0.10"},
-				{"migrate", "podnet", "--to", "bolt"}, {"export", "--to", n.in("exported")},
+				{"list", "podnet"}, {"metrics", "podnet"}, {"verify", "podnet"}, {"verify", "--repair", "podnet"}, {"release", "podnet", "10.0.0.10"},
+				{"migrate", "podnet", "--to", "bolt"}, {"export", "podnet", "--to", n.in("exported")},
 			} {
 				n.toolRefuses(n.store("podnet")+": ", args...)
 			}
@@ -121,6 +121,10 @@ func TestLinksWithinTheDirectoryBeside(t *testing.T) {
 			n.link(target, ".leasehold", "lock")
 			n.toolRefuses("lock: too many levels of symbolic links", "migrate", "podnet", "--to", another(n.backend))
 			require.NoError(n, os.Remove(n.store(".leasehold", "lock")))
+			require.NoError(n, os.WriteFile(n.store(".leasehold", "lock"), nil, 0o600))
+			n.link(target, ".leasehold", "podnet.lock")
+			n.toolRefuses("podnet.lock: too many levels of symbolic links", "migrate", "podnet", "--to", another(n.backend))
+			require.NoError(n, os.Remove(n.store(".leasehold", "podnet.lock")))
 
 			for _, name := range []string{"podnet.new-dir", "podnet.new-file"} {
 				n.link(target, ".leasehold", name)

@@ -1,0 +1,55 @@
+package allocator
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// ReleasePod deletes the leases of a pod and returns them. That there are none is no error: a
+// store may record no pods.
+//
+// A pod that was made anew under its name, as a StatefulSet does, can have leases of its old
+// sandbox and of the one that runs. If there is more than one container it returns a
+// [SeveralError], and nothing was released.
+func ReleasePod(ctx context.Context, store backend.Store, pod backend.Pod) ([]backend.Lease, error) {
+	var released []backend.Lease
+	err := releasing(ctx, store, func(tx backend.ReadTx) (n int, err error) {
+		released, err = pick(tx.Leases(netip.Addr{}), allOfThem, func(l backend.Lease) bool { return l.Pod == pod })
+		if err == nil {
+			err = oneContainer(pod, released)
+		}
+		return len(released), err
+	}, func(tx backend.Tx) error { return deleteAll(tx, released) })
+	if err != nil {
+		return nil, err
+	}
+	return released, nil
+}
+
+func oneContainer(pod backend.Pod, leases []backend.Lease) error {
+	var containers []string
+	for _, l := range leases {
+		if id := l.Owner.ContainerID; !slices.Contains(containers, id) {
+			containers = append(containers, id)
+		}
+	}
+	if len(containers) > 1 {
+		return &SeveralError{Pod: pod, Containers: containers}
+	}
+	return nil
+}
+
+// A SeveralError says that a pod has leases of several containers.
+type SeveralError struct {
+	Pod        backend.Pod
+	Containers []string // in the order of their addresses
+}
+
+func (e *SeveralError) Error() string {
+	return fmt.Sprintf("%s has leases of %d containers, and so nothing was released: %s", e.Pod, len(e.Containers), strings.Join(e.Containers, ", "))
+}

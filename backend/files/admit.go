@@ -1,0 +1,86 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/exchange"
+)
+
+// admit makes sure that the locked directory is the store of the network: another store
+// can have taken its place, and the path lead here through another mount. It is false if
+// the directory gave way to that store. For a View that costs nothing, nor for an Update
+// of a store that was left clean.
+func (d *dir) admit(ctx context.Context, write, evenReplaced bool) (ok bool, err error) {
+	if d.lock == nil {
+		return d.admitUnlocked(ctx)
+	}
+	marked := exchange.Marked(d.locked)
+	if !marked && (!write || durable.IsSettled(d.locked)) {
+		return true, nil
+	}
+	place := exchange.At(d.path)
+	state, err := place.State(d.locked)
+	switch {
+	case err != nil:
+		return false, err
+	case state == exchange.Replaced && (write || !evenReplaced):
+		return false, d.replaced()
+	case state == exchange.Unfinished && write:
+		return true, d.fail("take into use", lockName, exchange.Unmark(d.lock))
+	case state == exchange.Left && write:
+		return false, place.GiveWay(d.root, marked)
+	case state == exchange.Left:
+		return d.admitExclusive(ctx)
+	}
+	// What was not found to wait can have arrived.
+	return d.current()
+}
+
+// admitUnlocked is admit for a View of a directory without a lock file: a copy, or what a
+// process was removing when it was killed.
+func (d *dir) admitUnlocked(ctx context.Context) (ok bool, err error) {
+	waiting, err := exchange.At(d.path).Stranded()
+	if err != nil || waiting == "" {
+		return err == nil, err
+	}
+	if err := d.openLock(true); err != nil {
+		return false, d.without(err)
+	}
+	return d.admitExclusive(ctx)
+}
+
+// admitExclusive is admit for a View of a directory that has to give way.
+func (d *dir) admitExclusive(ctx context.Context) (ok bool, err error) {
+	if err := d.acquire(ctx, true); err != nil {
+		return false, err
+	}
+	if ok, err := d.current(); err != nil || !ok {
+		return false, err
+	}
+	return d.admit(ctx, true, false)
+}
+
+// without returns what to do without a lock file: to try again, if the directory was
+// replaced just now. If it was not, and nothing can be made in it, it was removed, and is
+// seen through another mount.
+func (d *dir) without(err error) error {
+	gone := errors.Is(err, fs.ErrNotExist)
+	if !gone && !errors.Is(err, syscall.EISDIR) { // That is what exchange.Marked speaks of.
+		return noSpace(err)
+	}
+	if here, hereErr := d.isHere(); hereErr != nil || !here {
+		return hereErr
+	}
+	if gone {
+		return fmt.Errorf("%w (%w)", d.replaced(), err)
+	}
+	return d.replaced()
+}
+
+func (d *dir) replaced() error { return fmt.Errorf("%s: %w", d.path, backend.ErrReplaced) }

@@ -1,0 +1,10 @@
+package everycall
+
+import (
+	"os"
+	"testing"
+
+	"github.com/leasehold/leasehold/internal/faulttest"
+)
+
+func TestMain(m *testing.M) { os.Exit(faulttest.MainApart(m)) }

@@ -1,0 +1,12 @@
+//go:build !linux
+
+package everycall
+
+import (
+	"os"
+	"testing"
+
+	"github.com/leasehold/leasehold/internal/faulttest"
+)
+
+func TestMain(m *testing.M) { os.Exit(faulttest.Main(m)) }

@@ -1,0 +1,188 @@
+package reboot
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/faulttest"
+)
+
+// A node is a network, and the programs that work on it.
+type node struct {
+	*testing.T
+	faulttest.Network
+	faulttest.Programs
+}
+
+// newNode returns a node that releases leases of earlier boots.
+func newNode(t *testing.T, kind string) *node {
+	t.Helper()
+	n := faulttest.Network{Dir: faulttest.Dir(t), Backend: kind, Size: 5}
+	return &node{t, n.With("onReboot", "release"), faulttest.Shared(t)}
+}
+
+// answer runs a command, which has to succeed, and returns what it writes.
+func (n *node) answer(v view, cmd *exec.Cmd) string {
+	n.Helper()
+	out, err := v.of(n.T, cmd).Output()
+	require.NoError(n, err, "%s", out)
+	return string(out)
+}
+
+func (n *node) add(v view, ids ...string) {
+	n.Helper()
+	for _, id := range ids {
+		n.answer(v, n.Command(n.HostLocal, "ADD", id, nil))
+	}
+}
+
+func (n *node) tool(v view, args ...string) string {
+	n.Helper()
+	return n.answer(v, n.Tool(n.Leasehold, args...))
+}
+
+// requireHeld requires that these containers hold addresses, and no others.
+func (n *node) requireHeld(ids ...string) {
+	n.Helper()
+	h, err := n.Sound(n.Context())
+	require.NoError(n, err)
+	for _, id := range ids {
+		require.Contains(n, h, id)
+	}
+	require.Len(n, h, len(ids), "%v", h)
+}
+
+func kinds() []string { return []string{config.Bolt, config.Files} }
+
+// A container over the host's data directory, which sees another boot ID or none, ends no
+// lease of the host, nor the host one of it.
+func TestAnotherView(t *testing.T) {
+	for _, kind := range kinds() {
+		for name, seen := range map[string]func(*testing.T) view{
+			"another ID": another, "no ID": func(*testing.T) view { return unreadable() },
+		} {
+			t.Run(kind+", "+name, func(t *testing.T) {
+				n := newNode(t, kind)
+				container := seen(t)
+				n.add(host(), "a")
+				n.add(container, "b")
+				n.add(host(), "c")
+				n.add(container, "d")
+				n.requireHeld("a", "b", "c", "d")
+			})
+		}
+	}
+}
+
+// What is of another view is not said to be of an earlier boot.
+func TestToolsOfAnotherView(t *testing.T) {
+	n := newNode(t, config.Bolt)
+	container := another(t)
+	n.add(host(), "a")
+	n.add(container, "b")
+	require.Regexp(t, `\sa +eth0 +\S+ +this `, n.tool(host(), "list"))
+	require.Regexp(t, `\sb +eth0 +\S+ +another `, n.tool(host(), "list"))
+	require.Regexp(t, `\sa +eth0 +\S+ +another `, n.tool(container, "list"))
+	full := n.tool(host(), "why-full", faulttest.Name)
+	require.Contains(t, full, "1 with another boot ID, and not dated before this machine started")
+	require.NotContains(t, full, "1 dated before")
+	require.Contains(t, n.tool(container, "metrics"), `leasehold_leases_before_boot{network="podnet"} 0`)
+}
+
+// However leases came into the store: the first ADD after a reboot ends them.
+func TestReboot(t *testing.T) {
+	nodes := make(map[string]*node)
+	for _, kind := range kinds() {
+		for name, before := range map[string]func(*node){
+			"leased": func(*node) {},
+			"leased by a container that sees another ID": func(n *node) { n.add(another(n.T), "c") },
+			"leased without an ID":                       func(n *node) { n.add(unreadable(), "c") },
+			"migrated":                                   func(n *node) { n.migrate() },
+			"migrated in a container":                    func(n *node) { n.migrateIn(another(n.T)) },
+			"migrated to and fro":                        func(n *node) { n.migrate(); n.migrate() },
+			"imported":                                   (*node).reimport,
+			"imported without a time": func(n *node) {
+				n.imported(`{"leasehold":1,"network":"podnet"}
+{"network":"podnet","address":"10.0.0.14","containerID":"c","ifname":"eth0","boot":"of another machine"}
+{"end":"podnet","leases":1}
+`)
+			},
+		} {
+			n := newNode(t, kind)
+			n.add(host(), "a", "b")
+			n.Backend = ""
+			before(n)
+			nodes[kind+", "+name] = n
+		}
+	}
+	pass()
+	for name, n := range nodes {
+		t.Run(name, func(t *testing.T) {
+			n.T = t
+			after := another(t).rebooted()
+			require.Contains(t, n.tool(after, "why-full", faulttest.Name), " dated before this machine started")
+			n.add(after, "new")
+			n.requireHeld("new")
+		})
+	}
+}
+
+func (n *node) migrate() { n.migrateIn(host()) }
+
+func (n *node) migrateIn(v view) {
+	n.Helper()
+	to := config.Files
+	if info, err := os.Stat(n.Path()); err == nil && info.IsDir() {
+		to = config.Bolt
+	}
+	n.tool(v, "migrate", faulttest.Name, "--to", to)
+}
+
+// reimport puts what the store holds into a new one.
+func (n *node) reimport() {
+	n.Helper()
+	text := n.tool(host(), "export", faulttest.Name)
+	require.NoError(n, os.RemoveAll(n.Path()))
+	n.imported(text)
+}
+
+func (n *node) imported(text string) {
+	n.Helper()
+	path := filepath.Join(n.TempDir(), "leases.jsonl")
+	require.NoError(n, os.WriteFile(path, []byte(text), 0o600))
+	n.tool(host(), "import", path)
+}
+
+// Where the ID is the same after a reboot, or cannot be read, nothing is released, and the
+// tools count leases by their time.
+func TestRebootThatTheIDDoesNotTell(t *testing.T) {
+	views := map[string]view{"the same ID": host().rebooted(), "no ID": unreadable().rebooted()}
+	nodes := make(map[string]*node)
+	for name := range views {
+		for _, kind := range kinds() {
+			n := newNode(t, kind)
+			n.add(host(), "a", "b")
+			nodes[name+" "+kind] = n
+		}
+	}
+	pass()
+	for name, after := range views {
+		for _, kind := range kinds() {
+			n := nodes[name+" "+kind]
+			n.add(after, "new")
+			n.requireHeld("a", "b", "new")
+			require.Contains(t, n.tool(after, "why-full", faulttest.Name), "2 dated before this machine started", name)
+			require.Contains(t, n.tool(after, "metrics"), `leasehold_leases_before_boot{network="podnet"} 2`, name)
+		}
+	}
+	pass()
+	for _, n := range nodes {
+		n.add(another(t).rebooted(), "next")
+		n.requireHeld("next")
+	}
+}

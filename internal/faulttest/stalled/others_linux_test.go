@@ -1,0 +1,170 @@
+package stalled
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/faulttest"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+// A plugin that is stopped while it waits for the lock is not waited for.
+func TestOthersPassOneThatIsStoppedWhileItWaits(t *testing.T) {
+	onBoth(t, func(t *testing.T, n faulttest.Network) {
+		release := hold(t, n)
+		waits := plugin(t, n, "ADD", "late", nil)
+		waits.awaitCall(forLock)
+		waits.stop()
+		release()
+		works := n.With("lockTimeout", "10s")
+		for range 3 {
+			require.NoError(t, works.Another(held(t, n)), "writers and readers")
+			held(t, works)
+		}
+		waits.goOn()
+		out, status := waits.answer()
+		require.Zero(t, status, "%s", out)
+		require.Contains(t, held(t, n), "late")
+	})
+}
+
+// One that is stopped while it has the lock is, and for no longer.
+func TestOneThatIsStoppedWithTheLockIsWaitedFor(t *testing.T) {
+	onBoth(t, func(t *testing.T, n faulttest.Network) {
+		p := stoppedWithLock(t, n)
+		_, err := n.With("lockTimeout", "100ms").Add("db")
+		require.EqualValues(t, 11, faulttest.Code(err), "%v", err)
+		p.goOn()
+		out, status := p.answer()
+		require.Zero(t, status, "%s", out)
+		addrs, err := faulttest.Addresses(out)
+		require.NoError(t, err)
+		got, err := n.Add("db")
+		require.NoError(t, err)
+		require.NotEqual(t, addrs, got)
+		held(t, n)
+	})
+}
+
+// stoppedWithLock returns an ADD that has the lock of the network, and is stopped: of many
+// that are stopped at one time or another, the first that has it.
+func stoppedWithLock(t *testing.T, n faulttest.Network) *process {
+	t.Helper()
+	for i := range 1000 {
+		p := plugin(t, n, "ADD", fmt.Sprint("c", i), nil)
+		time.Sleep(time.Duration(i%50) * 100 * time.Microsecond)
+		if p.tryToStop() {
+			if p.hasLock() {
+				return p
+			}
+			p.goOn()
+		}
+		out, status := p.answer()
+		require.Zero(t, status, "%s", out)
+		require.NoError(t, n.Del(fmt.Sprint("c", i)))
+	}
+	t.Fatal("none was stopped while it had the lock")
+	return nil
+}
+
+// The answer of a plugin that nobody reads for now keeps no lock.
+func TestAnAnswerThatIsNotReadYetKeepsNobodyWaiting(t *testing.T) {
+	onBoth(t, func(t *testing.T, n faulttest.Network) {
+		r, w := full(t)
+		cmd := n.Command(faulttest.Shared(t).HostLocal, "ADD", "slow", nil)
+		cmd.Stdout = w
+		p := &process{T: t, cmd: cmd, caller: r}
+		p.begin(w)
+		p.awaitCall(toAnswer)
+		require.NoError(t, n.With("lockTimeout", "10s").Another(held(t, n)))
+		out, status := p.answer()
+		require.Zero(t, status)
+		addrs, err := faulttest.Addresses(bytes.TrimLeft(out, "\x00"))
+		require.NoError(t, err)
+		require.Equal(t, addrs, held(t, n)["slow"])
+	})
+}
+
+// flock lets readers pass a writer that waits, so that some who overlap would keep it out.
+func TestReadersInALoopKeepNoWriterOut(t *testing.T) {
+	onBoth(t, func(t *testing.T, n faulttest.Network) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var readers sync.WaitGroup
+		for range 16 {
+			readers.Go(func() {
+				for ctx.Err() == nil {
+					assert.NoError(t, stores.Follow(n.Path()).View(t.Context(), func(tx backend.ReadTx) error {
+						time.Sleep(20 * time.Millisecond)
+						_, err := tx.NextFree(netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.9"))
+						return err
+					}))
+				}
+			})
+		}
+		writes := n.With("lockTimeout", "10s")
+		writes.Program = faulttest.Shared(t).HostLocal
+		for i := range 5 {
+			_, err := writes.Add(fmt.Sprint("c", i))
+			require.NoError(t, err)
+		}
+		cancel()
+		readers.Wait()
+	})
+}
+
+// Of two first ADDs whose configurations name different stores one is first, and the
+// other is told of that as ever.
+func TestFirstAddsOfDifferentStores(t *testing.T) {
+	rounds := 20
+	if faulttest.Exhaustive() {
+		rounds = 500
+	}
+	for range rounds {
+		n := faulttest.Network{Dir: faulttest.Dir(t), Size: 9}
+		var all []*process
+		for i := range 6 {
+			n.Backend = []string{"files", "bolt", ""}[i%3]
+			all = append(all, plugin(t, n, "ADD", fmt.Sprint("c", i), nil))
+		}
+		added := 0
+		for _, p := range all {
+			out, status := p.answer()
+			if status == 0 {
+				added++
+			} else {
+				require.Contains(t, string(out), `"code": 103`)
+				require.Contains(t, string(out), "leasehold migrate")
+			}
+		}
+		require.Len(t, held(t, n), added)
+		require.GreaterOrEqual(t, added, 3, "those of one kind, and those that follow")
+		entries, err := os.ReadDir(n.Dir)
+		require.NoError(t, err)
+		require.Len(t, entries, 1, "%v", entries)
+	}
+}
+
+// hasLock reports whether the process holds a lock of flock.
+func (p *process) hasLock() bool {
+	p.Helper()
+	locks, err := os.ReadFile("/proc/locks")
+	require.NoError(p, err)
+	for line := range strings.Lines(string(locks)) {
+		f := strings.Fields(line)
+		if len(f) > 4 && f[1] == "FLOCK" && f[4] == fmt.Sprint(p.cmd.Process.Pid) {
+			return true
+		}
+	}
+	return false
+}

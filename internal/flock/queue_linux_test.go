@@ -1,0 +1,96 @@
+package flock
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// openAs opens a file that the test closes, or else what has waited for it in vain.
+func openAs(t *testing.T, path string, flag int) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(path, flag|os.O_CREATE, 0o600)
+	require.NoError(t, err)
+	return f
+}
+
+// writerWaits starts a writer, and returns when it waits.
+func writerWaits(t *testing.T, path string, flag int) <-chan error {
+	t.Helper()
+	done := make(chan error, 1)
+	f := openAs(t, path, flag)
+	go func() { done <- Exclusive(t.Context(), f) }()
+	other := openAs(t, path, os.O_RDONLY)
+	defer other.Close()
+	require.Eventually(t, func() bool { return awaited(other) }, time.Minute, time.Millisecond)
+	return done
+}
+
+func soon(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestAReaderComesAfterAWriterThatWaits(t *testing.T) {
+	for name, flag := range map[string]int{"files opens its lock to be read": os.O_RDONLY, "bolt its file to be written": os.O_RDWR} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "lock")
+			first := openAs(t, path, os.O_RDONLY)
+			require.NoError(t, Shared(t.Context(), first))
+			writer := writerWaits(t, path, flag)
+
+			late := openAs(t, path, os.O_RDONLY)
+			require.ErrorIs(t, Shared(soon(t), late), context.DeadlineExceeded)
+			require.NoError(t, first.Close())
+			require.NoError(t, <-writer)
+		})
+	}
+}
+
+// A writer that is stopped while it waits is none in the kernel's queue, and goes on
+// being announced: it keeps nobody out.
+func TestAnAnnouncementAloneKeepsNobodyOut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	stopped := openAs(t, path, os.O_RDONLY)
+	require.True(t, announce(stopped))
+	for range 3 {
+		r := openAs(t, path, os.O_RDONLY)
+		require.NoError(t, Shared(soon(t), r))
+		require.NoError(t, r.Close())
+	}
+	w := openAs(t, path, os.O_RDWR)
+	require.NoError(t, Exclusive(soon(t), w))
+	require.NoError(t, w.Close())
+	require.NoError(t, stopped.Close())
+	require.False(t, awaited(openAs(t, path, os.O_RDONLY)), "it ends with the file")
+}
+
+// The writer has what it waited for, so that readers who come later may overlap.
+func TestAWriterThatHasTheLockIsNotAwaited(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	first := openAs(t, path, os.O_RDONLY)
+	require.NoError(t, Shared(t.Context(), first))
+	writer := writerWaits(t, path, os.O_RDWR)
+	require.NoError(t, first.Close())
+	require.NoError(t, <-writer)
+	require.False(t, awaited(openAs(t, path, os.O_RDONLY)))
+}
+
+// Where locks of fcntl and of flock are one, nothing is announced. /proc is on no list.
+func TestOnlyKnownFileSystemsAreTrusted(t *testing.T) {
+	f, err := os.Open("/proc/self/status")
+	require.NoError(t, err)
+	defer f.Close()
+	require.False(t, separate(f))
+	require.False(t, announce(f))
+	kind, err := ofd(f, unix.F_OFD_GETLK, unix.F_WRLCK)
+	require.NoError(t, err)
+	require.EqualValues(t, unix.F_UNLCK, kind)
+}

@@ -1,0 +1,110 @@
+package netconf
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A Configuration is a text of JSON that a runtime, or multus, would read.
+type Configuration struct {
+	Name string // of the file and, where there are several in it, of the definition
+	Text []byte // nil if Err is not
+	Err  error
+}
+
+// definitionKind is the kind of the Kubernetes object in which multus has a configuration
+// (Kubernetes Network Custom Resource Definition De-facto Standard, version 1, section 3.2).
+const definitionKind = "NetworkAttachmentDefinition"
+
+// Split returns the configurations in a text. Mostly it is one itself. If it is one or more
+// NetworkAttachmentDefinitions, in YAML or JSON, alone or in a List, it is what they hold,
+// with the name of the definition where it has none of its own, as multus has it. A
+// definition that holds none (multus then takes a file of its name) gives none.
+func Split(name string, text []byte) []Configuration {
+	objects, err := definitionsIn(text)
+	switch {
+	case err != nil:
+		return []Configuration{{Name: name, Err: err}}
+	case len(objects) == 0:
+		return []Configuration{{Name: name, Text: text}}
+	}
+	var all []Configuration
+	for _, o := range objects {
+		c := Configuration{Name: fmt.Sprintf("%s (%s %s)", name, definitionKind, o.Metadata)}
+		if c.Text, c.Err = o.configuration(); c.Text != nil || c.Err != nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// An object is what matters here of an object of Kubernetes.
+type object struct {
+	Kind     string   `yaml:"kind"`
+	Metadata metadata `yaml:"metadata"`
+	Spec     struct {
+		Config yaml.Node `yaml:"config"`
+	} `yaml:"spec"`
+	Items []object `yaml:"items"`
+}
+
+type metadata struct {
+	Namespace string `yaml:"namespace"`
+	Name      string `yaml:"name"`
+}
+
+// String returns the namespace, if there is one, and the name.
+func (m metadata) String() string {
+	if m.Namespace == "" {
+		return m.Name
+	}
+	return m.Namespace + "/" + m.Name
+}
+
+// definitionsIn returns the definitions in a text; none if it is anything else.
+func definitionsIn(text []byte) (all []object, err error) {
+	if !bytes.Contains(text, []byte(definitionKind)) {
+		return nil, nil // It need not be YAML.
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, text) == nil {
+		text = compact.Bytes() // JSON may be indented by tabs, and YAML not.
+	}
+	for d := yaml.NewDecoder(bytes.NewReader(text)); ; {
+		var o object
+		switch err := d.Decode(&o); {
+		case errors.Is(err, io.EOF):
+			return all, nil
+		case err != nil:
+			return nil, err
+		}
+		for _, o := range append([]object{o}, o.Items...) {
+			if o.Kind == definitionKind {
+				all = append(all, o)
+			}
+		}
+	}
+}
+
+// configuration returns the configuration in a definition, or nil if there is none.
+func (o object) configuration() ([]byte, error) {
+	c := o.Spec.Config
+	switch {
+	case c.Kind == 0, c.Kind == yaml.ScalarNode && c.Value == "":
+		return nil, nil
+	case c.Kind != yaml.ScalarNode:
+		return nil, errors.New("spec.config is an object; write it as a text of JSON, in quotes or behind a |")
+	}
+	var named struct {
+		Name string `json:"name"`
+	}
+	if json.Unmarshal([]byte(c.Value), &named) != nil || named.Name != "" {
+		return []byte(c.Value), nil // What is wrong with it is said by whoever reads it next.
+	}
+	return with([]byte(c.Value), map[string]any{"name": o.Metadata.Name})
+}
