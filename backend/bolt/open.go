@@ -92,11 +92,11 @@ func (s *Store) isFresh(f *os.File) (bool, error) {
 
 // admitted reports whether the locked file f, which info describes, may be used: another
 // store can have taken its place, and the path lead here through another mount. It is
-// false if the store has to give way, and after an error, f is closed. For a View that
-// costs nothing, nor for an Update of a store that was left clean.
+// false if the store has to give way; after an error, f is closed. Of a store that was left
+// clean, the mode of the file says all there is to know.
 func (s *Store) admitted(f *os.File, info fs.FileInfo, how purpose) (ok bool, err error) {
 	marked := exchange.Marked(info)
-	if !marked && (how == viewing || durable.IsSettled(info)) {
+	if !marked && durable.IsSettled(info) {
 		return true, nil
 	}
 	if ok, err = s.admit(f, info, how); err != nil {
@@ -117,6 +117,9 @@ func (s *Store) admit(f *os.File, info fs.FileInfo, how purpose) (ok bool, err e
 	case state == exchange.Unfinished && how == updating:
 		return true, exchange.Unmark(f)
 	case state == exchange.Left && !exchange.Marked(info):
+		if how == viewing && s.opts.replaced {
+			return true, nil
+		}
 		return false, place.ErrStranded()
 	case state == exchange.Left && how == updating:
 		// A process was killed before it did this. Only under the lock of this file

@@ -14,14 +14,14 @@ import (
 
 // admit makes sure that the locked directory is the store of the network: another store
 // can have taken its place, and the path lead here through another mount. It is false if
-// the directory gave way to that store. For a View that costs nothing, nor for an Update
-// of a store that was left clean.
+// the directory gave way to that store. Of a store that was left clean, the mode of the
+// lock says all there is to know.
 func (d *dir) admit(ctx context.Context, write, evenReplaced bool) (ok bool, err error) {
 	if d.lock == nil {
 		return d.admitUnlocked(ctx)
 	}
 	marked := exchange.Marked(d.locked)
-	if !marked && (!write || durable.IsSettled(d.locked)) {
+	if !marked && durable.IsSettled(d.locked) {
 		return true, nil
 	}
 	place := exchange.At(d.path)
@@ -36,7 +36,11 @@ func (d *dir) admit(ctx context.Context, write, evenReplaced bool) (ok bool, err
 	case state == exchange.Left && write:
 		return false, place.GiveWay(d.root, marked)
 	case state == exchange.Left:
-		return d.admitExclusive(ctx)
+		ok, err := d.admitExclusive(ctx)
+		if stranded := (*exchange.StrandedError)(nil); evenReplaced && errors.As(err, &stranded) {
+			return true, nil // It can be read.
+		}
+		return ok, err
 	}
 	// What was not found to wait can have arrived.
 	return d.current()

@@ -180,15 +180,15 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) (found []fin
 	add := func(text string) {
 		found = append(found, finding{Network: n.name, Store: kind, Finding: text})
 	}
-	stranded, err := exchange.At(n.path).Stranded()
-	if err != nil {
-		return nil, false, err
+	err = stores.Verify(ctx, n.path)
+	if err == nil {
+		err = exchange.At(n.path).ErrStranded()
 	}
-	if stranded != "" {
-		add(fmt.Sprintf("%s waits to come to %s, where a program that does not know of it has made another store; "+
-			"see which addresses are leased in either, remove the latter, and rename the former to it", stranded, n.path))
+	if stranded := (*exchange.StrandedError)(nil); errors.As(err, &stranded) {
+		add(stranded.Error())
+		return found, false, nil
 	}
-	if err = stores.Verify(ctx, n.path); !isFinding(err) {
+	if !isFinding(err) {
 		return nil, false, err
 	}
 	if err != nil {

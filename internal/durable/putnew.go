@@ -16,9 +16,13 @@ import (
 // between is replaced.
 func PutNew(path, to string) error {
 	err := renameNew(path, to)
-	if !errors.Is(err, errors.ErrUnsupported) {
-		return err
+	if errors.Is(err, errors.ErrUnsupported) {
+		return putByLink(path, to)
 	}
+	return err
+}
+
+func putByLink(path, to string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return err

@@ -160,6 +160,17 @@ func (p Place) arrived(waiting string) error {
 	if waits, err := exists(os.Lstat, waiting); !waits || err != nil {
 		return err
 	}
-	return fmt.Errorf("%s was made by a program that does not know of %s, which belongs there; "+
-		"see which addresses are leased in either, remove the former, and rename the latter to it", p.path, waiting)
+	return &StrandedError{p.path, waiting}
+}
+
+// A StrandedError says that a store waits for a place in which a program that does not know
+// of it made another one, and leased from that.
+type StrandedError struct {
+	Path    string // of the place
+	Waiting string
+}
+
+func (e *StrandedError) Error() string {
+	return fmt.Sprintf("%s was made by a program that does not know of %s, which belongs there; "+
+		"see which addresses are leased in either, remove the former, and rename the latter to it", e.Path, e.Waiting)
 }

@@ -73,8 +73,19 @@ func (l *linter) ipRange(k config.UnknownKey) {
 	l.problem(fmt.Sprintf(`write "rangeStart" and "rangeEnd"%s`, ends(k.Value)), "%s %s: host-local has no such key, and it is passed over", k.Key(), shown(k.Value))
 }
 
-// place says of keys that belong to ipam and stand beside it, where no plugin reads them.
+// place is about what the network says outside of its ranges.
 func (l *linter) place() {
+	l.besideIPAM()
+	if l.network.DisableGC {
+		l.note("leave it out to have them; leasehold gc works all the same", "disableGC true: a runtime's GC, and cnitool gc, do nothing for this network")
+	}
+	if dir := l.network.DataDir; !isAbs(dir) {
+		l.problem("write a path that begins with /", "ipam.dataDir %q: it is another directory for each working directory that a runtime has", dir)
+	}
+}
+
+// besideIPAM names keys that belong into ipam and are beside it, where no plugin reads them.
+func (l *linter) besideIPAM() {
 	var all map[string]any
 	if json.Unmarshal(l.network.Text, &all) != nil || !readsIPAMOnly(l.network.Plugin) {
 		return
@@ -87,12 +98,6 @@ func (l *linter) place() {
 	}
 	if _, ok := all["cniVersion"]; !ok && all["version"] != nil {
 		l.problem(`write "cniVersion"`, "version %s: there is no such key, and without cniVersion the version is 0.1.0", shown(all["version"]))
-	}
-	if l.network.DisableGC {
-		l.note("leave it out to have them; leasehold gc works all the same", "disableGC true: a runtime's GC, and cnitool gc, do nothing for this network")
-	}
-	if dir := l.network.DataDir; !isAbs(dir) {
-		l.problem("write a path that begins with /", "ipam.dataDir %q: it is another directory for each working directory that a runtime has", dir)
 	}
 }
 

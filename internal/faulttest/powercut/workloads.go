@@ -4,6 +4,7 @@ package powercut
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/faulttest"
@@ -152,8 +153,8 @@ func interruptedMigration(kind string, long bool) Workload {
 func NextBoot() faulttest.Fault {
 	return faulttest.Fault{
 		File: "internal/boot/boot_linux.go",
-		Old:  "return Boot{ID: id, Started: time.Now().Add(-time.Duration(up.Nano()))}",
-		New:  "return Boot{ID: \"next\", Started: time.Now()}",
+		Old:  "return b\n",
+		New:  "return allocator.Boot{ID: \"next\", Started: time.Now()}\n",
 	}
 }
 
@@ -165,7 +166,9 @@ func AfterReboot(kind string) []Workload {
 		before: []string{"one", "two"},
 	}
 	adds := func(k kill) step { return ending(w.before, interruptedAdd("killed", k)) }
-	w.steps = []step{killedAtEach(syncs(), adds, del("killed")), add("three")}
+	// The whole seconds of a time say whether it is before the start of a boot.
+	wait := func(*recorder) error { time.Sleep(time.Second); return nil }
+	w.steps = []step{wait, killedAtEach(syncs(), adds, del("killed")), add("three")}
 	return []Workload{w}
 }
 

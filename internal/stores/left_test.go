@@ -1,0 +1,147 @@
+package stores_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt"
+	"github.com/leasehold/leasehold/backend/files"
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/exchange"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+// A waiting network is one of which a migration was killed after the old store had left:
+// the store of the network waits for the place.
+type waiting struct {
+	path, aside, next string
+}
+
+func newWaiting(t *testing.T, kind string) waiting {
+	w := waiting{path: filepath.Join(t.TempDir(), "net")}
+	require.NoError(t, exchange.At(w.path).MakeDir())
+	w.aside = exchange.At(w.path).Aside("migration", time.Now())
+	w.next = w.aside + ".next"
+	fill(t, w.next, kind, "10.0.0.1")
+	return w
+}
+
+var ctx = context.Background()
+
+func mark(t *testing.T, path string) {
+	require.NoError(t, os.Chmod(path, 0o400|os.ModeSetgid))
+}
+
+func update(path, addr string) error {
+	s, _, err := stores.Open(path, stores.None)
+	if err != nil {
+		return err
+	}
+	return s.Update(ctx, put(addr))
+}
+
+// What is left in the place, or was just made there, gives way to the store that waits, for
+// those who write and for those who read.
+func TestGivesWay(t *testing.T) {
+	if os.Getuid() != 0 { // A file that is marked is not to be written to.
+		t.Skip("it takes root")
+	}
+	for name, leave := range map[string]func(t *testing.T, w waiting){
+		"nothing":               func(*testing.T, waiting) {},
+		"an empty directory":    func(t *testing.T, w waiting) { require.NoError(t, os.Mkdir(w.path, 0o755)) },
+		"a directory just made": func(t *testing.T, w waiting) { made(t, w.path, "lock") },
+		"half of the old one": func(t *testing.T, w waiting) {
+			made(t, w.path, "lock", "10.0.0.7")
+			mark(t, filepath.Join(w.path, "lock"))
+		},
+		"the old one": func(t *testing.T, w waiting) {
+			require.NoError(t, os.Remove(w.aside))
+			fill(t, w.path, config.Bolt, "10.0.0.7")
+			mark(t, w.path)
+			require.NoError(t, os.Link(w.path, w.aside))
+		},
+	} {
+		for _, kind := range []string{config.Files, config.Bolt} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				for _, write := range []bool{true, false} {
+					w := newWaiting(t, kind)
+					require.NoError(t, os.WriteFile(w.aside, nil, 0o600))
+					leave(t, w)
+					if write {
+						require.NoError(t, update(w.path, "10.0.0.2"))
+						require.Equal(t, []string{"10.0.0.1", "10.0.0.2"}, leases(t, w.path))
+					} else {
+						require.Equal(t, []string{"10.0.0.1"}, leases(t, w.path))
+					}
+					require.NoFileExists(t, w.next)
+					require.NoDirExists(t, w.next)
+					standing, err := stores.Standing(w.path)
+					require.NoError(t, err)
+					require.Equal(t, kind, standing)
+				}
+			})
+		}
+	}
+}
+
+func made(t *testing.T, dir string, names ...string) {
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	for _, name := range names {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("c\r\neth0"), 0o600))
+	}
+}
+
+// A directory in which another program has leased stays, and nothing more is leased from it.
+func TestDoesNotGiveWay(t *testing.T) {
+	w := newWaiting(t, config.Bolt)
+	made(t, w.aside, "lock")
+	made(t, w.path, "lock", "10.0.0.7")
+	require.ErrorContains(t, update(w.path, "10.0.0.2"), w.path+" was made by a program that does not know of "+w.next)
+	require.FileExists(t, filepath.Join(w.path, "10.0.0.7"))
+	require.FileExists(t, w.next)
+}
+
+// A store that is made while another comes to wait for the place is not there afterwards.
+func TestMadeWhileAnotherWaits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "net")
+	aside := exchange.At(path).Aside("migration", time.Now())
+	err := bolt.Open(path).Update(ctx, func(tx backend.Tx) error {
+		require.NoError(t, exchange.At(path).MakeDir())
+		made(t, aside, "lock")
+		fill(t, aside+".next", config.Files, "10.0.0.1")
+		return put("10.0.0.2")(tx)
+	})
+	require.ErrorIs(t, err, backend.ErrBusy)
+	require.NoFileExists(t, path)
+	require.Equal(t, []string{"10.0.0.1"}, leases(t, path))
+}
+
+// A store that is there already is not replaced by one that was being made.
+func TestMadeWhileAnotherComes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "net")
+	err := bolt.Open(path).Update(ctx, func(tx backend.Tx) error {
+		fill(t, path+"-import", config.Bolt, "10.0.0.1")
+		require.NoError(t, os.Rename(path+"-import", path))
+		return put("10.0.0.2")(tx)
+	})
+	require.Error(t, err)
+	require.Equal(t, []string{"10.0.0.1"}, leases(t, path))
+}
+
+// Where there is nothing, an existing store is not made.
+func TestExisting(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "net")
+	f, err := files.Open(path, files.Existing())
+	require.NoError(t, err)
+	for _, s := range []backend.Store{f, bolt.Open(path, bolt.Existing())} {
+		require.ErrorIs(t, s.Update(ctx, put("10.0.0.1")), os.ErrNotExist)
+		require.NoFileExists(t, path)
+		require.NoDirExists(t, path)
+	}
+}
