@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -15,10 +16,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-const (
-	dead    = 65_000                // leases that are released
-	between = 20 * time.Millisecond // two containers that come
-)
+// between two containers that come while leases are released.
+const between = 20 * time.Millisecond
 
 // BenchmarkRelease has containers come one after the other while many leases are released:
 // all in one transaction, or as ReleaseUnchanged does. It reports how long an ADD took, the
@@ -29,11 +28,13 @@ func BenchmarkRelease(b *testing.B) {
 			name    string
 			release func(context.Context, backend.Store, []backend.Lease) ([]backend.Lease, error)
 		}{{"one", releaseAtOnce}, {"portions", allocator.ReleaseUnchanged}} {
-			b.Run("store="+k.name+"/way="+way.name, func(b *testing.B) {
-				for range b.N {
-					releaseBeside(b, k, way.release)
-				}
-			})
+			for _, n := range []int{1_000, 10_000, 65_000} {
+				b.Run(fmt.Sprintf("store=%s/way=%s/leases=%d", k.name, way.name, n), func(b *testing.B) {
+					for range b.N {
+						releaseBeside(b, k, n, way.release)
+					}
+				})
+			}
 		}
 	}
 }
@@ -52,10 +53,10 @@ func releaseAtOnce(ctx context.Context, store backend.Store, leases []backend.Le
 	})
 }
 
-func releaseBeside(b *testing.B, k kind, release func(context.Context, backend.Store, []backend.Lease) ([]backend.Lease, error)) {
+func releaseBeside(b *testing.B, k kind, n int, release func(context.Context, backend.Store, []backend.Lease) ([]backend.Lease, error)) {
 	b.StopTimer()
 	path := filepath.Join(b.TempDir(), "net")
-	require.NoError(b, k.create(path, content(dead)))
+	require.NoError(b, k.create(path, content(n)))
 	store, err := k.open(path)
 	require.NoError(b, err)
 	leases := leasesOf(b, store)

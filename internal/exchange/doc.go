@@ -9,6 +9,7 @@
 //	<network>.new-file                   a file that is being built
 //	<network>.before-<why>-<time>        what stood in the place before
 //	<network>.before-<why>-<time>.next   see below
+//	<network>.pruned                     what stood there before, and is being removed
 //	<network>.lock                       taken with flock(2) by a program that makes a store here
 //	lock                                 taken by it, too, shared: earlier versions know only that
 //
