@@ -23,8 +23,8 @@ const (
 	smallPortion = 256
 
 	// largePortion is the most. Beyond it the syncs of a transaction cost next to nothing
-	// for each lease.
-	largePortion = 4096
+	// for each lease, and a machine that becomes busy makes a portion long at once.
+	largePortion = 1024
 
 	// portionTime is how long a portion may hold the lock. If it took longer, the next
 	// has half the size; if less than half of that, twice.

@@ -5,7 +5,8 @@ import "errors"
 // Errors of a store as a whole. They come wrapped, with the path of the store.
 var (
 	// ErrBusy: the context ended before the lock of the network was
-	// obtained. Trying again later can succeed.
+	// obtained, or the lock was not respected by another process. Trying
+	// again later can succeed.
 	ErrBusy = errors.New("store is locked")
 
 	// ErrClosed: the store was used after Close.
@@ -32,6 +33,9 @@ var (
 	// ErrNoSpace: a lease cannot be recorded because the disk is full.
 	// Releasing still works.
 	ErrNoSpace = errors.New("no space left for another lease")
+
+	// ErrNames: the file system cannot hold the names that the store needs.
+	ErrNames = errors.New("file names of leases are refused")
 )
 
 // Errors of single operations within a transaction.

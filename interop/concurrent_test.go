@@ -149,7 +149,7 @@ func (w *worker) killer() func() bool {
 	if w.rng.IntN(3) == 0 {
 		return func() bool { return time.Now().After(end) }
 	}
-	journal := filepath.Join(w.net.path(), ".leasehold-undo")
+	journal := filepath.Join(w.net.path(), "last_reserved_ip..leasehold-undo")
 	return func() bool {
 		_, err := os.Lstat(journal)
 		return err == nil

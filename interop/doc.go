@@ -9,11 +9,14 @@
 //	go test -short ./...     # half of it
 //	go test -run TestSameHistory -seed 7 ./...
 //	LEASEHOLD_PODMAN=1 go test -run TestPodman . # with the Podman of Debian 12
+//	LEASEHOLD_CONTAINERD=1 go test -timeout 30m -run TestContainerd . # builds containerd first
 //
 // What is held:
 //
 //   - Both plugins work on one directory at the same time, and no address is ever
 //     held twice (mixed_test.go, concurrent_test.go).
+//   - Ours may be killed at any call, and the stock plugin of either version be the next,
+//     with a GC too: nothing is half there or leaked (killed_test.go).
 //   - On the same history both give the same addresses and the same results, in
 //     every version of CNI (history_test.go, results_test.go).
 //   - A configuration that one of them accepts the other accepts as well. The
@@ -26,6 +29,9 @@
 //     pass on a STATUS and end a GC (mainplugins_linux_test.go).
 //   - Podman works with ours, on networks written for it and on those that it makes
 //     itself (podman_networks_linux_test.go).
+//   - containerd works with ours, and calls it as docs/runtimes.md says
+//     (containerd_pods_linux_test.go). LEASEHOLD_CONTAINERD can also be the path of a
+//     directory that has containerd, its shim, ctr and crictl.
 //   - The stock plugin does no harm to a network that has moved to the bolt store
 //     (boltfile_test.go).
 //

@@ -61,6 +61,11 @@ func buildAll(dir string) error {
 	if err := build("..", filepath.Join(dir, "tools"), []string{"./cmd/cnitool", "./cmd/leasehold"}); err != nil {
 		return err
 	}
+	if containerdWanted() != "" {
+		if err := installContainerd(filepath.Join(dir, "containerd")); err != nil {
+			return err
+		}
+	}
 	return install(filepath.Join(dir, olderVersion), stockPlugins+"ipam/host-local@"+olderVersion)
 }
 

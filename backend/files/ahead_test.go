@@ -53,16 +53,25 @@ func TestLeasesReadAhead(t *testing.T) {
 
 // TestLeasesOfAnInterruptedTransaction has a View show what recovery would.
 func TestLeasesOfAnInterruptedTransaction(t *testing.T) {
-	for _, fn := range []func(backend.Tx) error{
-		remove("10.0.0.1", "fd00::1"), put(lease("10.0.0.3", "new"), lease("fd00::3", "new")),
+	for _, tc := range []struct {
+		left     int
+		op, name string
+		n        int
+		fn       func(backend.Tx) error
+	}{
+		{1, "remove", journalName, 1, remove("10.0.0.1", "fd00::1")},
+		{3, "remove", journalName, 1, put(lease("10.0.0.3", "new"), lease("fd00::3", "new"))},
+		{3, "rename", journalName, 2, transactions()[2].fn},
+		{3, "rename", "10.0.0.1", 1, transactions()[2].fn},
+		{3, "remove", "10.0.0.2", 1, transactions()[2].fn},
 	} {
 		b := newBed(t)
-		b.interrupted(fn)
+		b.interruptedAt(tc.op, tc.name, tc.n, tc.fn)
 		const n = 3 * partLen
 		for i := range n {
 			b.stock(fmt.Sprintf("10.1.%d.%d", i/256, i%256), "id")
 		}
-		b.view(func(tx backend.ReadTx) error { requireSame(b, tx, n+3); return nil })
+		b.view(func(tx backend.ReadTx) error { requireSame(b, tx, n+tc.left); return nil })
 	}
 }
 

@@ -2,8 +2,6 @@ package files
 
 import (
 	"cmp"
-	"errors"
-	"io/fs"
 	"strings"
 
 	"github.com/leasehold/leasehold/backend"
@@ -13,9 +11,12 @@ import (
 // a word, so that the stock plugin does not take it for the lease of a container
 // whose ID is that of the boot.
 type marker struct {
-	id     string
-	exists bool
+	id   string
+	file string // under which name it is; empty if there is none
 }
+
+// isCurrent reports whether it need not be written anew.
+func (m marker) isCurrent() bool { return m.file == "" || m.file == bootName }
 
 const (
 	markerHead = "boot "
@@ -34,19 +35,30 @@ func (t *tx) marker() (marker, error) {
 		return *t.mark, nil
 	}
 	var m marker
-	if actual := t.actual(bootName); actual != "" {
-		content, _, err := t.dir.read(actual, nil, maxMarker)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, name := range []string{bootName, earlyBootName} {
+		if err := t.readMarker(name, &m); err != nil {
 			return m, err
 		}
-		m.exists = err == nil
-		text, isMarker := strings.CutPrefix(string(content), markerHead)
-		if id, whole := strings.CutSuffix(text, markerTail); isMarker && whole {
-			m.id = id
+		if m.id != "" {
+			break
 		}
 	}
 	t.mark = &m
 	return m, nil
+}
+
+// readMarker changes m if that is the marker.
+func (t *tx) readMarker(name string, m *marker) error {
+	actual := t.actual(name)
+	if actual == "" {
+		return nil
+	}
+	content, _, err := t.dir.read(actual, nil, maxMarker)
+	text, isMarker := strings.CutPrefix(string(content), markerHead)
+	if id, whole := strings.CutSuffix(text, markerTail); err == nil && isMarker && whole {
+		*m = marker{id, name}
+	}
+	return ignoreNotExist(err)
 }
 
 // bootOf returns the present boot for a lease whose file is not older than that. Of others,
@@ -63,7 +75,7 @@ func (t *tx) bootOf(i info) string {
 	case i.changed.Before(started):
 		return ""
 	}
-	if m, err := t.marker(); err == nil && !m.exists {
+	if m, err := t.marker(); err == nil && m.file == "" {
 		return ""
 	}
 	return t.present.id
@@ -96,11 +108,16 @@ func (t *tx) changeBoot(c *change) error {
 		return nil
 	}
 	m, err := t.marker()
-	if err != nil || m.id == *t.newBoot {
+	if err != nil || m.id == *t.newBoot && m.isCurrent() {
 		return err
 	}
-	if m.exists {
-		c.deletes = append(c.deletes, bootName)
+	for _, name := range []string{bootName, earlyBootName} {
+		i, err := t.dir.stat(name)
+		if err == nil && i.mode.IsRegular() {
+			c.deletes = append(c.deletes, i.deleted(name))
+		} else if ignoreNotExist(err) != nil {
+			return err
+		}
 	}
 	if *t.newBoot != "" {
 		c.creates = append(c.creates, create{name: bootName, content: markerContent(*t.newBoot)})

@@ -2,6 +2,7 @@ package files
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"testing"
 	"time"
@@ -39,6 +40,33 @@ func TestBootOfLease(t *testing.T) {
 			}))
 		})
 	}
+}
+
+// TestEarlyMarker: a marker that an earlier version has written counts, and is written anew
+// where GC of the stock plugin leaves it alone.
+func TestEarlyMarker(t *testing.T) {
+	for _, next := range []string{"first", "second", ""} {
+		b := newBed(t)
+		b.stock(earlyBootName, "boot first\n")
+		b.stock("10.0.0.1", "id\r\neth0")
+		require.Equal(t, holding{"10.0.0.1": "id (eth0)", "boot": "first"}, b.holding())
+		require.NoError(t, b.open().Verify(t.Context()))
+		b.update(func(tx backend.Tx) error { return tx.SetBoot(next) })
+		require.NoFileExists(t, b.file(earlyBootName))
+		want := holding{"10.0.0.1": "id (eth0)", "boot": next}
+		if next == "" {
+			delete(want, "boot")
+		}
+		require.Equal(t, want, b.holding())
+		b.update(put(lease("10.0.0.2", "id")))
+		require.NoFileExists(t, b.file(earlyBootName))
+	}
+	b := newBed(t)
+	b.stock(bootName, "rubbish")
+	b.stock(earlyBootName, "boot first\n")
+	require.Equal(t, holding{"boot": "first"}, b.holding())
+	b.update(func(tx backend.Tx) error { return tx.SetBoot("first") })
+	require.Equal(t, []string{bootName, lockName}, b.names())
 }
 
 // A store that is brought back from a copy while its containers run has leases of old times
@@ -87,7 +115,7 @@ func TestMarkerThatIsNone(t *testing.T) {
 	}
 }
 
-// TestTime: a lease keeps its time through being set aside and restored.
+// TestTime: a lease keeps its time.
 func TestTime(t *testing.T) {
 	b := newBed(t)
 	l := lease("10.0.0.9", "id")
@@ -96,11 +124,41 @@ func TestTime(t *testing.T) {
 	info, err := os.Stat(b.file("10.0.0.9"))
 	require.NoError(t, err)
 	require.True(t, l.Since.Equal(info.ModTime()))
-	b.interrupted(remove("10.0.0.9", "10.0.0.1"))
-	b.update(nothing)
 	b.view(func(tx backend.ReadTx) error {
 		got, err := tx.Lease(l.Addr)
 		require.Equal(t, l, got)
 		return err
 	})
+}
+
+// TestKillKeepsTheBootOfLeases kills a transaction that deletes leases of an earlier boot. It
+// has done so, or they are not of the present boot, as before: had they been renamed and
+// restored, the file system would say that they are of now, and they would be kept for ever.
+func TestKillKeepsTheBootOfLeases(t *testing.T) {
+	release := func(tx backend.Tx) error {
+		return errors.Join(
+			remove("10.0.0.1", "10.0.0.2", "fd00::1")(tx),
+			put(lease("10.0.0.2", "new"), lease("fd00::2", "new"))(tx), tx.SetBoot("second"),
+		)
+	}
+	for n := 1; ; n++ {
+		b := newBed(t)
+		prepared(b)
+		present := WithBoot("second", time.Now())
+		if !b.updateKilled(n, release) {
+			require.Greater(t, n, 20)
+			return
+		}
+		for r := 1; b.updateKilled(r, nothing); r++ {
+		}
+		require.NoError(t, b.open(present).View(t.Context(), func(tx backend.ReadTx) error {
+			for l, err := range tx.Leases(netip.Addr{}) {
+				require.NoError(t, err)
+				if l.Owner.ContainerID != "new" {
+					require.Empty(t, l.Boot, "%s, killed at %d", l.Addr, n)
+				}
+			}
+			return nil
+		}))
+	}
 }

@@ -2,16 +2,28 @@ package files
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
+	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
 // The ways in which a transaction changes the directory. Each is one step: a
 // kill falls between two of them.
+
+// A working is what a transaction remembers of its own work.
+type working struct {
+	unfinished bool     // a journal is left for the next Update
+	token      string   // of its temporary files, as soon as there is one
+	linked     []string // names to be removed once the others that these files have are durable
+	mount      *mount   // see lockHolds; nil until it matters
+}
 
 // before announces a step to whoever tests.
 func (d *dir) before(op string, names ...string) error {
@@ -26,7 +38,14 @@ func (d *dir) sync() error {
 	if err := d.before("sync", ""); err != nil {
 		return err
 	}
-	return d.fail("sync", "", durable.SyncOpenDir(d.self))
+	if err := durable.SyncOpenDir(d.self); err != nil {
+		return d.fail("sync", "", err)
+	}
+	for _, temp := range d.linked {
+		d.discard(temp)
+	}
+	d.linked = nil
+	return nil
 }
 
 // settle makes durable what somebody has left who was killed: names in the directory, a
@@ -49,6 +68,9 @@ func (d *dir) changing() error {
 
 // settled says that there is nothing.
 func (d *dir) settled() {
+	if d.unfinished {
+		return
+	}
 	_ = durable.SetSettled(d.lock, true) // If it fails, the next Update syncs.
 }
 
@@ -75,9 +97,8 @@ func (d *dir) renameNew(from, to string) error {
 	return d.fail("rename", to, d.renameNoReplace(from, to))
 }
 
-// checkedRename is renameNoReplace where the system has no such call. We hold
-// the lock, under which alone lease files come into being. To link and unlink
-// would be two steps, and a power cut could keep only the second.
+// checkedRename is renameNoReplace where the system has no call that refuses to replace a
+// file. We hold the lock, under which alone lease files come into being.
 func (d *dir) checkedRename(from, to string) error {
 	_, err := d.root.Lstat(to)
 	switch {
@@ -89,6 +110,16 @@ func (d *dir) checkedRename(from, to string) error {
 	return d.root.Rename(from, to)
 }
 
+// place gives a new file its name. If something has that name, or the new file is gone,
+// another process has not waited for our lock.
+func (d *dir) place(c created) error {
+	err := d.renameNew(c.temp, c.name)
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		return d.fail("create", c.name, fmt.Errorf("%w: %w", errOvertaken, cause(err)))
+	}
+	return err
+}
+
 // A create is a file that a transaction makes. If since is not zero the file
 // gets it as the time of its last change.
 type create struct {
@@ -96,12 +127,12 @@ type create struct {
 	since         time.Time
 }
 
-// prepare writes the file under its temporary name and syncs it.
+// prepare writes the file under a temporary name and syncs it.
 func (d *dir) prepare(c create) (created, error) {
-	temp := newPrefix + c.name
+	temp := d.temp(c.name)
 	f, err := d.openNew(temp)
 	if err != nil {
-		return created{}, err
+		return created{}, d.ifColon(c.name, err)
 	}
 	made, err := d.fill(f, temp, c)
 	if closeErr := f.Close(); err == nil {
@@ -113,21 +144,35 @@ func (d *dir) prepare(c create) (created, error) {
 	return made, err
 }
 
-// openNew makes a new file even if an Update that was killed has left an old one.
-// It is not truncated, since it may be linked to another name as well.
+// temp returns the temporary name of a file of this transaction.
+func (d *dir) temp(name string) string {
+	if d.token == "" {
+		d.token = newToken()
+	}
+	return tempName(d.token, name)
+}
+
 func (d *dir) openNew(temp string) (*os.File, error) {
 	if err := d.before("create", temp); err != nil {
 		return nil, err
 	}
-	const flag = os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	f, err := d.open(temp, flag, 0o600)
-	if !errors.Is(err, fs.ErrExist) {
-		return f, err
+	return d.open(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+// ifColon explains the error with which a file system refuses a colon in a name: exFAT,
+// for instance, says that the file does not exist.
+func (d *dir) ifColon(name string, err error) error {
+	if !strings.Contains(name, ":") || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EINVAL) {
+		return err
 	}
-	if err := d.remove(temp); err != nil {
-		return nil, err
+	probe := d.temp("probe")
+	f, probeErr := d.openNew(probe)
+	if probeErr != nil {
+		return err // It refuses other names too.
 	}
-	return d.open(temp, flag, 0o600)
+	f.Close() // Nothing was written.
+	d.discard(probe)
+	return fmt.Errorf("%w: the file system allows no colon in a name, which each lease of IPv6 needs (%w)", backend.ErrNames, err)
 }
 
 func (d *dir) fill(f *os.File, temp string, c create) (created, error) {
@@ -144,7 +189,7 @@ func (d *dir) fill(f *os.File, temp string, c create) (created, error) {
 	if err := d.before("sync", temp); err != nil {
 		return created{}, err
 	}
-	return created{c.name, inode(info), info.ModTime().UnixNano(), c.content}, d.fail("sync", temp, f.Sync())
+	return created{c.name, temp, inode(info), info.ModTime().UnixNano(), c.content}, d.fail("sync", temp, f.Sync())
 }
 
 // setTime sets the time of a file that has just been made, unless t is zero, and returns

@@ -1,6 +1,9 @@
 package files
 
-import "errors"
+import (
+	"errors"
+	"io/fs"
+)
 
 // apply makes a change, wholly or, if it returns an error, not at all.
 func (d *dir) apply(c change) error {
@@ -8,35 +11,27 @@ func (d *dir) apply(c change) error {
 	case creates == 1 && deletes == 0:
 		return d.createOne(c.creates[0])
 	case creates == 0 && deletes == 1:
-		return d.deleteEach(c.deletes)
-	case creates == 1 && deletes == 1 && c.creates[0].name == c.deletes[0]:
+		return d.deleteOne(c.deletes[0])
+	case creates == 1 && deletes == 1 && c.creates[0].name == c.deletes[0].name:
 		return d.replaceOne(c.creates[0])
+	case creates == 0:
+		return d.deleteAll(c.deletes)
 	}
-	j := &journal{deleted: c.deletes}
-	err := d.applyJournaled(c, j)
-	if err == nil {
-		return nil
-	}
-	if undoErr := d.undo(j); undoErr != nil {
-		return errors.Join(err, undoErr) // The next Update tries again.
-	}
-	if len(c.creates) == 0 && isNoSpace(err) {
-		return d.deleteEach(c.deletes)
-	}
-	return err
+	return d.applyJournaled(c)
 }
 
 // createOne needs no journal: a rename is done or not.
 func (d *dir) createOne(c create) error {
-	temp := newPrefix + c.name
-	if _, err := d.prepare(c); err != nil {
+	made, err := d.prepare(c)
+	if err != nil {
 		return err
 	}
-	if err := d.renameNew(temp, c.name); err != nil {
-		d.discard(temp)
+	if err := d.place(made); err != nil {
+		d.discard(made.temp)
 		return err
 	}
 	if err := d.sync(); err != nil {
+		d.discard(made.temp) // which is a second name where there is no rename for this
 		return errors.Join(err, d.remove(c.name))
 	}
 	return nil
@@ -44,31 +39,64 @@ func (d *dir) createOne(c create) error {
 
 // replaceOne puts a file in the place of another.
 func (d *dir) replaceOne(c create) error {
-	temp := newPrefix + c.name
-	if _, err := d.prepare(c); err != nil {
+	made, err := d.prepare(c)
+	if err != nil {
 		return err
 	}
-	if err := d.rename(temp, c.name); err != nil {
-		d.discard(temp)
+	if err := d.rename(made.temp, c.name); err != nil {
+		d.discard(made.temp)
 		return err
 	}
 	return d.sync()
 }
 
-// deleteEach deletes one file after the other. That needs no space on the disk.
-func (d *dir) deleteEach(names []string) error {
-	for _, name := range names {
-		if err := ignoreNotExist(d.remove(name)); err != nil {
-			return err
-		}
+func (d *dir) deleteOne(x deleted) error {
+	if err := d.removeOwn(x); err != nil {
+		return err
 	}
 	return d.sync()
+}
+
+// deleteAll deletes several files. With the journal a kill leaves none of them. Where it
+// cannot be written they are deleted all the same, whatever the error is: a full disk is
+// what DEL makes room on, and not every file system calls it that (sshfs says EIO).
+func (d *dir) deleteAll(all []deleted) error {
+	j := &journal{own: true, deleted: all}
+	_ = d.writeJournal(j) // See above: a kill can then leave some of the files.
+	_, err := d.finish(j)
+	return err
 }
 
 // applyJournaled makes several changes at once. Each sync is there because what
 // comes after it must not be on the disk before what comes before it.
-func (d *dir) applyJournaled(c change, j *journal) error {
-	for _, c := range c.creates {
+func (d *dir) applyJournaled(c change) error {
+	j := &journal{own: true, deleted: c.deletes}
+	err := d.createAll(c.creates, j)
+	if err == nil {
+		err = d.commit(j)
+	}
+	if err != nil {
+		return d.takeBack(j, err)
+	}
+	if len(j.deleted) == 0 {
+		return nil
+	}
+	all, err := d.finish(j)
+	if err != nil {
+		// The transaction is durable, and its leases are the owner's. What is left to
+		// delete keeps addresses from being leased until the next Update deletes it.
+		d.unfinished = true
+		return nil
+	}
+	if !all {
+		return d.fail("create", "", errOvertaken)
+	}
+	return nil
+}
+
+// createAll makes the new files, but for those in whose place there is one to be deleted.
+func (d *dir) createAll(all []create, j *journal) error {
+	for _, c := range all {
 		made, err := d.prepare(c)
 		if err != nil {
 			return err
@@ -78,52 +106,176 @@ func (d *dir) applyJournaled(c change, j *journal) error {
 	if err := d.writeJournal(j); err != nil {
 		return err
 	}
-	if err := d.change(j); err != nil {
-		return err
-	}
-	if err := d.remove(journalName); err != nil {
-		return err
-	}
-	if err := d.sync(); err != nil {
-		return err
-	}
-	for _, name := range j.deleted {
-		d.discard(oldPrefix + name)
+	for _, c := range j.created {
+		if _, reused := j.deletes(c.name); reused {
+			continue
+		}
+		if err := d.place(c); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // writeJournal makes the journal durable, and the names of the prepared files too.
 func (d *dir) writeJournal(j *journal) error {
-	if _, err := d.prepare(create{name: journalName, content: j.encode()}); err != nil {
+	j.text = j.encode()
+	made, err := d.prepare(create{name: journalName, content: j.text})
+	if err != nil {
 		return err
 	}
-	if err := d.rename(newPrefix+journalName, journalName); err != nil {
+	if err := d.place(made); err != nil {
+		d.discard(made.temp)
+		return err
+	}
+	j.file = journalName
+	return d.sync()
+}
+
+// commit makes sure that the transaction is not undone any more. If there is nothing to
+// delete it is done then. Otherwise the journal says so: only from then on may files be
+// deleted, since to bring one back would give it the time of the present.
+func (d *dir) commit(j *journal) error {
+	if len(j.deleted) > 0 {
+		return d.rewrite(j, true)
+	}
+	if err := d.sync(); err != nil {
+		return err
+	}
+	if err := d.take(j); err != nil {
+		return err
+	}
+	if err := d.remove(j.file); err != nil {
 		return err
 	}
 	return d.sync()
 }
 
-// change does what the journal can undo. It sets files that are to be deleted
-// aside, so that to restore them takes no space on the disk, and the stock plugin,
-// which goes by what a file holds, can release them all the same.
-func (d *dir) change(j *journal) error {
-	for _, name := range j.deleted {
-		if err := ignoreNotExist(d.rename(name, oldPrefix+name)); err != nil {
-			return err
-		}
+// rewrite puts in the place of the journal one that says redo, or undo.
+func (d *dir) rewrite(j *journal, redo bool) error {
+	next := *j
+	next.redo, next.taken, next.file = redo, false, journalName
+	next.text = next.encode()
+	made, err := d.prepare(create{name: journalName, content: next.text})
+	if err != nil {
+		return err
 	}
-	if j.reuses() {
-		// A new file must not take the name of an old one that, as far as
-		// the disk is concerned, still has no other.
-		if err := d.sync(); err != nil {
-			return err
-		}
+	if err := d.take(j); err != nil {
+		d.discard(made.temp)
+		return err
 	}
-	for _, c := range j.created {
-		if err := d.renameNew(newPrefix+c.name, c.name); err != nil {
-			return err
-		}
+	replace := d.rename
+	if j.taken {
+		replace = d.renameNew
 	}
+	if err := replace(made.temp, journalName); err != nil {
+		d.discard(made.temp)
+		return err
+	}
+	if j.taken {
+		d.discard(j.file)
+	}
+	*j = next
 	return d.sync()
+}
+
+// takeBack undoes the transaction after an error. If that fails too, the next Update
+// ends it.
+func (d *dir) takeBack(j *journal, err error) error {
+	if j.redo {
+		rewriteErr := d.rewrite(j, false)
+		if err = errors.Join(err, rewriteErr); j.redo {
+			return err
+		}
+	}
+	return errors.Join(err, d.undo(j))
+}
+
+// finish carries on a transaction that is not undone any more, and reports whether the new
+// files have their names. It can itself be interrupted and done again: the journal goes last.
+func (d *dir) finish(j *journal) (placed bool, err error) {
+	placed, err = d.placeRest(j)
+	if err != nil {
+		return false, err
+	}
+	if err := d.removeDeleted(j, placed); err != nil {
+		return false, err
+	}
+	if err := d.sync(); err != nil {
+		return false, err
+	}
+	if err := d.dropJournal(j); err != nil || len(j.created) == 0 {
+		return true, err // If the journal comes back in a power cut, what it deletes is not there.
+	}
+	return placed, d.sync()
+}
+
+// removeDeleted goes on after an error, so that as much as possible is released. If the new
+// files have their names, some may be those of deleted ones.
+func (d *dir) removeDeleted(j *journal, placed bool) error {
+	remove := d.removeSame
+	if j.own {
+		remove = d.removeOwn
+	}
+	var errs []error
+	for _, x := range j.deleted {
+		if !placed || !j.creates(x.name) {
+			errs = append(errs, remove(x))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// placeRest gives the new files their names that do not have them yet. It is false if
+// not all can have them: the stock plugin, which can have been at work between a kill and
+// now, has released the owner or leased one of the addresses. Then none is left, as if
+// the owner had been released.
+func (d *dir) placeRest(j *journal) (all bool, err error) {
+	rest, all, err := d.rest(j)
+	if err != nil {
+		return false, err
+	}
+	if !all {
+		return false, d.uncreateAll(j)
+	}
+	for _, c := range rest {
+		if err := d.rename(c.temp, c.name); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// rest returns those of the new files that are still to get their names, and whether the
+// others have theirs.
+func (d *dir) rest(j *journal) (rest []created, all bool, err error) {
+	for _, c := range j.created {
+		placed, err := d.isOurs(c.name, c)
+		if err != nil {
+			return nil, false, err
+		}
+		if placed {
+			continue
+		}
+		ready, err := d.isReady(c, j)
+		if err != nil || !ready {
+			return nil, false, err
+		}
+		rest = append(rest, c)
+	}
+	return rest, true, nil
+}
+
+// isReady reports whether a new file can get its name: nothing has that, or what the
+// transaction deletes.
+func (d *dir) isReady(c created, j *journal) (bool, error) {
+	if ours, err := d.isOurs(c.temp, c); err != nil || !ours {
+		return false, err
+	}
+	i, err := d.stat(c.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	x, ok := j.deletes(c.name)
+	return ok && d.same(i, x.inode, x.modified), err
 }

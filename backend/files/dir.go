@@ -25,6 +25,7 @@ type dir struct {
 	lock   *os.File    // nil where a View found none
 	locked fs.FileInfo // describes the lock, since it was taken
 	step   func(op string, names ...string) error
+	working
 }
 
 // openDir opens the directory, and creates it if that is wanted.
@@ -140,15 +141,15 @@ func (d *dir) current() (bool, error) {
 
 // isHere is current but for the lock file.
 func (d *dir) isHere() (bool, error) {
-	if err := otherStore(d.path); err != nil {
-		return false, err
-	}
 	now, err := os.Stat(d.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
+	}
+	if !now.IsDir() {
+		return false, notDir(d.path)
 	}
 	self, err := d.self.Stat()
 	return err == nil && os.SameFile(now, self), err

@@ -20,7 +20,7 @@
 // # Layout
 //
 // A lease is a file that is named as its address, and holds the container ID and the
-// name of the interface. Beside them lie the cursors, the lock, a marker that names a
+// name of the interface. Beside them are the cursors, the lock, a marker that names a
 // boot and, while a transaction changes several files, its journal. In this module,
 // docs/formats.md has all of it to the byte.
 //
@@ -48,30 +48,43 @@
 // another; then the directory is synced. A transaction that makes or deletes one
 // lease needs no more: two syncs, or one.
 //
-// Several changes need a journal, which lists what is created and what is deleted. In
-// this order: the new files and the journal are written aside and synced; the
-// journal gets its name; the directory is synced. Files to be deleted are renamed
-// to .leasehold-old, new ones to their names, and the directory is synced. The
-// journal is removed, the directory synced, and Update returns. For k new files
-// that is k+4 syncs, and one more if a file is deleted and made anew.
+// Several changes need a journal, which lists what is created and what is deleted. It is
+// synced before it gets its name, and the directory after that.
 //
-// The next Update that finds a journal takes back what it is about. A file that it
-// says was created is removed if inode, time and content are still the same: in
-// between, the stock plugin, which knows of no journal, can have released the
-// address and leased it again. A deleted file gets its name back unless another
-// has it by then. It is found again because it was renamed and not removed; for
-// the same reason the stock plugin, which releases whatever files hold the ID of
-// the container, can release it meanwhile for good. A View that finds a journal
-// shows the directory as it will be after that.
+// A transaction that only creates is undone as long as there is a journal: the new files
+// are synced first, and get their names once the journal is durable. The directory is
+// synced, the journal removed, and the directory synced. For k new files that is k+4 syncs.
+//
+// A transaction that only deletes is carried on as soon as there is a journal: the files are
+// removed, the directory is synced, and the journal removed. That is three syncs.
+//
+// A transaction that does both begins as the first and ends as the second. In between the
+// journal is replaced, in one step, by one that says redo. Until then no file is deleted, or
+// renamed in order to be deleted: a file that is brought back has another time, and the lease
+// of an earlier boot would pass for one of the present. New files whose names are those of
+// deleted ones get them last. That is k+6 syncs.
+//
+// The next Update that finds a journal undoes the transaction or carries it on. It removes
+// a file only if that is the one that the journal means, by inode, time and, if it was
+// created, content: in between, the stock plugin, which knows of no journal, can have
+// released the address and leased it again. If it has done so while a transaction that also
+// deletes was interrupted, none of the new files is left. A View that finds a journal shows
+// the directory as it will be after that.
+//
+// From v1.10.0 on, the stock plugin's GC removes every file that is not of an attachment it is
+// told of, but for the lock and those that begin with last_reserved_ip. So the journal and
+// the marker have such names. A new lease file that waits for its name has one that GC
+// removes if it would remove the lease, and not otherwise.
 //
 // The sticky bit of the lock file says that all of this is done and synced. An Update
 // that finds it missing, because somebody was killed or a stock plugin has made the
 // directory, first syncs the directory and those above it.
 //
-// A journal that fails its checksum was damaged by the disk. Then deleted files
-// get their names back and created ones stay: rather is an address leaked than
+// A journal that fails its checksum was damaged by the disk. Then created files
+// stay, and so does what was not deleted yet: rather is an address leaked than
 // leased twice. The journal is set aside, Verify speaks of it, and the store goes
-// on working. A journal of another version gives [backend.ErrFormat].
+// on working. A journal of an unknown version gives [backend.ErrFormat]; those of
+// version 1, which had other names, are still undone.
 //
 // Cursors are hints. They are overwritten in place after all else, without a sync,
 // and an error in doing so is no error of an Update that had leases to write.
@@ -92,10 +105,18 @@
 // On Linux, Create syncs the whole file system, and waits for what others have
 // written to it as well. Elsewhere it syncs each file.
 //
-// On a full disk Delete works as long as it is one lease that a transaction
-// deletes. If it is several and there is no space for the journal, they are
-// deleted one by one: then, and only then, a kill can leave some of them.
+// Delete works on a full disk. If a transaction deletes several leases and the journal
+// cannot be written, for whatever reason, they are deleted all the same: then, and only
+// then, a kill can leave some of them.
 //
-// If the disk fails to sync what a transaction has deleted or replaced, Update
-// returns the error, but one deleted lease alone is not brought back.
+// If Update returns an error in a transaction that only deletes, leases may be gone, and
+// the next Update deletes the rest if there is a journal. One deleted lease alone is
+// not brought back if the directory cannot be synced.
+//
+// Through FUSE, and some network file systems, a lock is known to one mount or client alone.
+// Two mounts of one directory are not supported there: an Update may return
+// [backend.ErrBusy] because of another that it should have waited for. Yet no two of them
+// create the same lease, since a file gets its name by a call that refuses to replace one
+// (link(2) where renameat2(2) cannot). A transaction that is interrupted there is left alone
+// for ten seconds.
 package files

@@ -25,6 +25,11 @@ func (i info) readable(size, limit int64) error {
 	return nil
 }
 
+// deleted returns what tells this file from another one of its name.
+func (i info) deleted(name string) deleted {
+	return deleted{name, i.inode, i.modified.UnixNano()}
+}
+
 // A foreignError says what stands in the place of a lease file. Neither the
 // stock plugin nor this package makes such things, so nothing is known about
 // them except that the address is taken.

@@ -6,15 +6,27 @@ import (
 	"hash/crc32"
 	"io/fs"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A journal says how to undo a transaction that was interrupted.
+// A journal says how to end a transaction that was interrupted. If the transaction only
+// deletes, or the journal says redo, it is carried on. Otherwise it is undone, and what it
+// was going to delete is still there.
 type journal struct {
+	file    string // the name of its file, empty if there is none
+	text    string // what is in it
+	redo    bool
+	taken   bool // no other process has the file: see take
+	own     bool // the transaction is that of this process, and was not interrupted
 	created []created
-	deleted []string // their files are under oldPrefix and the name, or not touched yet
+	deleted []deleted
+
+	// early: the journal is of version 1. Files that were to be deleted had been renamed
+	// by then, and are to be restored.
+	early bool
 
 	// torn: the journal cannot be read, and this is what was found out
 	// without it.
@@ -25,14 +37,24 @@ type journal struct {
 // journal, can have released the address meanwhile and leased it to another.
 type created struct {
 	name     string
+	temp     string // what it is called before
 	inode    uint64
 	modified int64 // Unix time in nanoseconds
 	content  string
 }
 
+// A deleted file is known again by these.
+type deleted struct {
+	name     string
+	inode    uint64
+	modified int64
+}
+
 const (
-	journalHead    = "leasehold-undo "
-	journalVersion = "1"
+	undoHead       = "leasehold-undo "
+	redoHead       = "leasehold-redo " // since version 2
+	journalVersion = "2"
+	earlyVersion   = "1"
 )
 
 var errTorn = errors.New("torn")
@@ -41,12 +63,16 @@ var errTorn = errors.New("torn")
 // CRC-32 (IEEE) of all before in hexadecimal digits.
 func (j *journal) encode() string {
 	var b strings.Builder
-	b.WriteString(journalHead + journalVersion + "\n")
-	for _, c := range j.created {
-		fmt.Fprintf(&b, "create %s %d %d %q\n", c.name, c.inode, c.modified, c.content)
+	head := undoHead
+	if j.redo {
+		head = redoHead
 	}
-	for _, name := range j.deleted {
-		fmt.Fprintf(&b, "delete %s\n", name)
+	b.WriteString(head + journalVersion + "\n")
+	for _, c := range j.created {
+		fmt.Fprintf(&b, "create %s %s %d %d %q\n", c.name, c.temp, c.inode, c.modified, c.content)
+	}
+	for _, x := range j.deleted {
+		fmt.Fprintf(&b, "delete %s %d %d\n", x.name, x.inode, x.modified)
 	}
 	fmt.Fprintf(&b, "crc32 %08x\n", crc32.ChecksumIEEE([]byte(b.String())))
 	return b.String()
@@ -60,20 +86,32 @@ func decodeJournal(text string) (*journal, error) {
 		return nil, errTorn
 	}
 	lines := strings.Split(body, "\n")
-	version, ok := strings.CutPrefix(lines[0], journalHead)
-	if !ok {
-		return nil, errTorn
+	j, err := newJournal(lines[0])
+	if err != nil {
+		return nil, err
 	}
-	if version != journalVersion {
-		return nil, fmt.Errorf("%w: version %q; this program knows version %s", backend.ErrFormat, version, journalVersion)
-	}
-	j := new(journal)
 	for _, line := range lines[1:] {
 		if err := j.add(line); err != nil {
 			return nil, err
 		}
 	}
 	return j, nil
+}
+
+// newJournal reads the first line.
+func newJournal(line string) (*journal, error) {
+	version, isUndo := strings.CutPrefix(line, undoHead)
+	version, isRedo := strings.CutPrefix(version, redoHead)
+	switch {
+	case isUndo == isRedo:
+		return nil, errTorn
+	case version == journalVersion:
+		return &journal{redo: isRedo}, nil
+	case version == earlyVersion && isUndo:
+		return &journal{early: true}, nil
+	}
+	return nil, fmt.Errorf("%w: version %q; this program knows versions %s and %s",
+		backend.ErrFormat, version, earlyVersion, journalVersion)
 }
 
 func cutLast(s, sep string) (before, after string, ok bool) {
@@ -91,28 +129,64 @@ func (j *journal) add(line string) error {
 	}
 	switch verb {
 	case "delete":
-		j.deleted = append(j.deleted, name)
-		return nil
+		return j.addDeleted(name, rest)
 	case "create":
-		c := created{name: name}
-		if _, err := fmt.Sscanf(rest, "%d %d %q", &c.inode, &c.modified, &c.content); err != nil {
-			return errTorn
-		}
-		j.created = append(j.created, c)
-		return nil
+		return j.addCreated(name, rest)
 	}
 	return errTorn
+}
+
+func (j *journal) addDeleted(name, rest string) error {
+	x := deleted{name: name}
+	if !j.early {
+		if _, err := fmt.Sscanf(rest, "%d %d", &x.inode, &x.modified); err != nil {
+			return errTorn
+		}
+	}
+	j.deleted = append(j.deleted, x)
+	return nil
+}
+
+func (j *journal) addCreated(name, rest string) error {
+	c := created{name: name, temp: newPrefix + name} // as version 1 has it
+	if !j.early {
+		c.temp, rest, _ = strings.Cut(rest, " ")
+	}
+	if !isTemporary(c.temp) || strings.ContainsRune(c.temp, '/') {
+		return errTorn
+	}
+	if _, err := fmt.Sscanf(rest, "%d %d %q", &c.inode, &c.modified, &c.content); err != nil {
+		return errTorn
+	}
+	j.created = append(j.created, c)
+	return nil
 }
 
 // undoable reports whether that is a file that transactions make and delete.
 func undoable(name string) bool {
 	_, _, isLease := parseName(name)
-	return isLease || name == bootName
+	return isLease || name == bootName || name == earlyBootName
 }
 
-// journal returns the journal of an interrupted transaction, or nil.
-func (d *dir) journal() (*journal, error) {
-	text, _, err := d.read(journalName, nil, math.MaxInt64)
+// journals returns what interrupted transactions have left, the latest last. The lock file
+// does not tell whether there are any: what it says is that everything is durable.
+func (d *dir) journals() ([]*journal, error) {
+	var all []*journal
+	for _, name := range []string{earlyJournalName, journalName} {
+		j, err := d.journal(name)
+		if err != nil {
+			return nil, err
+		}
+		if j != nil {
+			all = append(all, j)
+		}
+	}
+	return all, nil
+}
+
+// journal returns the journal of that name, or nil.
+func (d *dir) journal(name string) (*journal, error) {
+	text, _, err := d.read(name, nil, math.MaxInt64)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -121,18 +195,25 @@ func (d *dir) journal() (*journal, error) {
 	}
 	j, err := decodeJournal(string(text))
 	if errors.Is(err, errTorn) {
-		return d.salvage()
+		j, err = d.salvage(name)
 	}
-	return j, d.fail("read", journalName, err)
+	if err != nil {
+		return nil, d.fail("read", name, err)
+	}
+	j.file, j.text = name, string(text)
+	return j, nil
 }
 
 // salvage makes up for a journal that cannot be read, which a disk has to lie for:
-// it was synced before it got its name. Files that were about to be deleted
-// tell their names, and are to be restored. What was created stays, as there is
-// no telling. Either way an address is rather leaked than leased twice, and the
-// store goes on working.
-func (d *dir) salvage() (*journal, error) {
-	j := &journal{torn: true}
+// it was synced before it got its name. What was created stays, as there is no telling,
+// and what was about to be deleted stays if it is there. An early version has renamed such
+// files: they tell their names, and are to be restored. Either way an address is rather
+// leaked than leased twice, and the store goes on working.
+func (d *dir) salvage(name string) (*journal, error) {
+	j := &journal{torn: true, early: name == earlyJournalName}
+	if !j.early {
+		return j, nil
+	}
 	l, err := d.listing(nil, nil)
 	if err != nil {
 		return nil, err
@@ -140,22 +221,27 @@ func (d *dir) salvage() (*journal, error) {
 	for _, temporary := range l.temporary {
 		name, ok := strings.CutPrefix(temporary, oldPrefix)
 		if ok && undoable(name) {
-			j.deleted = append(j.deleted, name)
+			j.deleted = append(j.deleted, deleted{name: name})
 		}
 	}
 	return j, nil
 }
 
-// reuses reports whether a file is deleted and another of its name created.
-func (j *journal) reuses() bool {
-	deleted := map[string]bool{}
-	for _, name := range j.deleted {
-		deleted[name] = true
-	}
-	for _, c := range j.created {
-		if deleted[c.name] {
-			return true
+// committed reports whether the transaction is carried on, and not undone.
+func (j *journal) committed() bool {
+	return !j.early && !j.torn && (len(j.created) == 0 || j.redo)
+}
+
+// deletes returns the file of that name that the transaction deletes, if it does.
+func (j *journal) deletes(name string) (deleted, bool) {
+	for _, x := range j.deleted {
+		if x.name == name {
+			return x, true
 		}
 	}
-	return false
+	return deleted{}, false
+}
+
+func (j *journal) creates(name string) bool {
+	return slices.ContainsFunc(j.created, func(c created) bool { return c.name == name })
 }

@@ -14,18 +14,23 @@ import (
 
 func TestJournal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		names := rapid.SampledFrom([]string{"10.0.0.1", "fd00::1", "FD00::1", "::ffff:10.0.0.1", bootName})
+		names := rapid.SampledFrom([]string{"10.0.0.1", "fd00::1", "FD00::1", "::ffff:10.0.0.1", bootName, earlyBootName})
 		content := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
 		want := &journal{
 			created: rapid.SliceOf(rapid.Custom(func(t *rapid.T) created {
-				return created{names.Draw(t, "name"), rapid.Uint64().Draw(t, "inode"), rapid.Int64().Draw(t, "modified"), content.Draw(t, "content")}
+				name := names.Draw(t, "name")
+				return created{name, tempName(newToken(), name), rapid.Uint64().Draw(t, "inode"), rapid.Int64().Draw(t, "modified"), content.Draw(t, "content")}
 			})).Draw(t, "created"),
-			deleted: rapid.SliceOf(names).Draw(t, "deleted"),
+			redo: rapid.Bool().Draw(t, "redo"),
+			deleted: rapid.SliceOf(rapid.Custom(func(t *rapid.T) deleted {
+				return deleted{names.Draw(t, "name"), rapid.Uint64().Draw(t, "inode"), rapid.Int64().Draw(t, "modified")}
+			})).Draw(t, "deleted"),
 		}
 		text := want.encode()
 		got, err := decodeJournal(text)
 		require.NoError(t, err)
 		require.Equal(t, text, got.encode())
+		require.Equal(t, want.redo, got.redo)
 		require.Len(t, got.created, len(want.created))
 		for i, c := range got.created {
 			require.Equal(t, want.created[i], c)
@@ -47,21 +52,32 @@ func summed(body string) string {
 }
 
 func TestJournalOfNonsense(t *testing.T) {
-	for _, line := range []string{
-		"", "delete", "delete ", "delete lock", "delete ../10.0.0.1", "delete .leasehold-undo", "rename 10.0.0.1",
-		"create 10.0.0.1", "create 10.0.0.1 1 2 x", "create lock 1 2 \"\"", "create 10.0.0.1 -1 2 \"\"",
+	for version, lines := range map[string][]string{
+		"1": {
+			"", "delete", "delete ", "delete lock", "delete ../10.0.0.1", "delete .leasehold-undo", "rename 10.0.0.1",
+			"create 10.0.0.1", "create 10.0.0.1 1 2 x", "create lock 1 2 \"\"", "create 10.0.0.1 -1 2 \"\"",
+		},
+		"2": {
+			"", "delete", "delete 10.0.0.1", "delete 10.0.0.1 1", "delete lock 1 2", "delete ../10.0.0.1 1 2",
+			"create 10.0.0.1 1 2 \"\"", "create 10.0.0.1 10.0.0.2 1 2 \"\"", "create 10.0.0.1 .leasehold-new.x -1 2 \"\"",
+			"create 10.0.0.1 .leasehold-new./../../x 1 2 \"\"", "create lock .leasehold-new.x 1 2 \"\"",
+		},
 	} {
-		_, err := decodeJournal(summed("leasehold-undo 1\n" + line + "\n"))
-		require.ErrorIs(t, err, errTorn, line)
+		for _, line := range lines {
+			_, err := decodeJournal(summed("leasehold-undo " + version + "\n" + line + "\n"))
+			require.ErrorIs(t, err, errTorn, line)
+		}
 	}
-	_, err := decodeJournal(summed("another file\n"))
-	require.ErrorIs(t, err, errTorn)
+	for _, head := range []string{"another file\n", "leasehold-undo leasehold-redo 2\n"} {
+		_, err := decodeJournal(summed(head))
+		require.ErrorIs(t, err, errTorn)
+	}
 }
 
 func TestJournalOfAnotherVersion(t *testing.T) {
 	b := newBed(t)
 	prepared(b)
-	b.stock(journalName, summed("leasehold-undo 2\nwhatever\n"))
+	b.stock(journalName, summed("leasehold-undo 3\nwhatever\n"))
 	for name, call := range b.calls(nothing) {
 		err := call()
 		require.ErrorIs(t, err, backend.ErrFormat, name)
@@ -79,7 +95,7 @@ func TestTornJournal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBed(t)
-			b.interrupted(func(tx backend.Tx) error {
+			b.interruptedAt("rename", journalName, 2, func(tx backend.Tx) error {
 				require.NoError(t, remove("10.0.0.1", "fd00::1")(tx))
 				return put(lease("10.0.0.3", "new"))(tx)
 			})
@@ -99,20 +115,24 @@ func TestTornJournal(t *testing.T) {
 	}
 }
 
-// TestTornJournalStaysUndoable kills the Update that finds one.
-func TestTornJournalStaysUndoable(t *testing.T) {
-	for n := 1; ; n++ {
-		b := newBed(t)
-		b.interrupted(remove("10.0.0.1", "fd00::1"))
-		want := b.holding()
-		b.stock(journalName, "")
-		killed := b.updateKilled(n, nothing)
-		require.Equal(t, want, b.holding())
-		b.update(nothing)
-		require.Equal(t, want, b.holding())
-		if !killed {
-			require.Greater(t, n, 3)
-			return
+// TestTornJournalIsSetAside kills the Update that finds one, of a transaction that was to be
+// undone and of one that was to be carried on.
+func TestTornJournalIsSetAside(t *testing.T) {
+	for _, op := range []string{"rename", "remove"} {
+		for n := 1; ; n++ {
+			b := newBed(t)
+			b.interruptedAt(op, journalName, map[string]int{"rename": 2, "remove": 1}[op], transactions()[2].fn)
+			b.stock(journalName, "")
+			want := b.holding()
+			killed := b.updateKilled(n, nothing)
+			require.Equal(t, want, b.holding())
+			b.update(nothing)
+			require.Equal(t, want, b.holding())
+			require.Contains(t, b.names(), damagedName)
+			if !killed {
+				require.Greater(t, n, 2)
+				break
+			}
 		}
 	}
 }

@@ -29,26 +29,40 @@ type listing struct {
 // unknownMode: the directory does not tell the type of the file.
 const unknownMode = fs.ModeIrregular
 
-// listing makes the pass. A file that was set aside in order to be deleted counts
-// as the one that restored says it is. Unless tell is nil it is told of each of the
-// plain addresses as soon as that is found.
-func (d *dir) listing(restored map[string]string, tell func(netip.Addr)) (*listing, error) {
+// listing makes the pass. A temporary file that moved gives a name counts as the file of
+// that name. Unless tell is nil it is told of each of the plain addresses as soon as that
+// is found.
+func (d *dir) listing(moved map[string]string, tell func(netip.Addr)) (*listing, error) {
 	l := &listing{plain: make([]netip.Addr, 0, d.guess()), odd: map[netip.Addr][]string{}, tell: tell}
 	return l, d.entries(func(name string, mode fs.FileMode) error {
-		if name, ok := strings.CutPrefix(name, cursorPrefix); ok {
-			l.cursors = append(l.cursors, name)
-			return nil
+		if startsAddress(name) { // as nearly all do
+			return l.add(d, name, mode)
 		}
-		if old, ok := strings.CutPrefix(name, oldPrefix); ok && restored[old] == name {
-			l.addOdd(old)
-			return nil
-		}
-		if strings.HasPrefix(name, oldPrefix) || strings.HasPrefix(name, newPrefix) {
-			l.temporary = append(l.temporary, name)
-			return nil
-		}
-		return l.add(d, name, mode)
+		l.addOther(name, moved)
+		return nil
 	})
+}
+
+func (l *listing) addOther(name string, moved map[string]string) {
+	set, isCursor := strings.CutPrefix(name, cursorPrefix)
+	switch {
+	case isTemporary(name):
+		l.addTemporary(name, moved)
+	case isCursor && !strings.HasPrefix(name, keptPrefix):
+		l.cursors = append(l.cursors, set)
+	default:
+		l.strange = append(l.strange, name)
+	}
+}
+
+func (l *listing) addTemporary(name string, moved map[string]string) {
+	for to, from := range moved {
+		if from == name {
+			l.addOdd(to)
+			return
+		}
+	}
+	l.temporary = append(l.temporary, name)
 }
 
 func (l *listing) add(d *dir, name string, mode fs.FileMode) error {

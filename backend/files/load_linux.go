@@ -56,7 +56,7 @@ func (m *maker) make(c create) error {
 		return unix.Openat(m.dir.fd(), c.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|careful, 0o600)
 	})
 	if err != nil {
-		return m.dir.fail("create", c.name, err)
+		return m.dir.ifColon(c.name, m.dir.fail("create", c.name, err))
 	}
 	m.batch = append(m.batch, opened{fd, c})
 	if m.made < fewFiles {

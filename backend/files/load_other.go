@@ -17,7 +17,7 @@ func newMaker(d *dir) *maker { return &maker{d} }
 func (m *maker) make(c create) error {
 	f, err := m.dir.open(c.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
+		return m.dir.ifColon(c.name, err)
 	}
 	_, err = m.dir.fill(f, c.name, c)
 	return cmp.Or(err, m.dir.fail("close", c.name, f.Close()))

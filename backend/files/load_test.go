@@ -73,7 +73,7 @@ func TestCreateLayout(t *testing.T) {
 	}
 	for name, content := range map[string]string{
 		"10.0.0.1": "id\r\neth0", "10.0.0.2": "old", escaped: "id\r\neth0",
-		"last_reserved_ip.0": "10.0.0.10", "last_reserved_ip.1": "fd00::b", "lock": "", ".leasehold-boot": "boot first\n",
+		"last_reserved_ip.0": "10.0.0.10", "last_reserved_ip.1": "fd00::b", "lock": "", bootName: "boot first\n",
 	} {
 		require.Equal(t, content, b.content(name), name)
 		info, err := os.Lstat(b.file(name))

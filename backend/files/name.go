@@ -1,6 +1,8 @@
 package files
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -14,22 +16,62 @@ const (
 	lockName     = exchange.StoreLock
 	movedName    = exchange.MovedLock // it, in a directory that was replaced
 	cursorPrefix = "last_reserved_ip."
-	bootName     = ".leasehold-boot"
-	journalName  = ".leasehold-undo"
-	damagedName  = ".leasehold-undo.damaged"
-	seenName     = ".leasehold-undo.seen" // it was, until Repair
-	newPrefix    = ".leasehold-new."      // a file that is being written
-	oldPrefix    = ".leasehold-old."      // a file that is being deleted
+
+	// keptPrefix is for files of ours that are no leases. From v1.10.0 on the stock
+	// plugin's GC removes every file but the lock and those that begin with
+	// cursorPrefix. No range set is called that ([backend.ValidSet]).
+	keptPrefix = cursorPrefix + ".leasehold-"
+
+	bootName      = keptPrefix + "boot"
+	journalName   = keptPrefix + "undo"
+	damagedName   = keptPrefix + "undo.damaged"
+	seenName      = keptPrefix + "undo.seen" // it was damagedName until Repair
+	keptNewPrefix = keptPrefix + "new."      // a journal or marker that is being written
+	passingPrefix = keptPrefix + "passing."  // a journal that one of two mounts takes away
+
+	// newPrefix is for a lease file that is being written. GC of the stock plugin may
+	// remove it: it keeps it if it would keep the lease.
+	newPrefix = ".leasehold-new."
+)
+
+// Names that earlier versions used, which GC of the stock plugin removes.
+const (
+	earlyBootName    = ".leasehold-boot"
+	earlyJournalName = ".leasehold-undo"
+	earlyDamagedName = ".leasehold-undo.damaged"
+	earlySeenName    = ".leasehold-undo.seen"
+	oldPrefix        = ".leasehold-old." // a file that an earlier version was deleting
 )
 
 // ownName reports whether a file of that name, which is no lease and no cursor, is
 // one that a store has.
 func ownName(name string) bool {
 	switch name {
-	case ".", "..", lockName, movedName, bootName, journalName, damagedName, seenName:
+	case ".", "..", lockName, movedName, bootName, journalName, damagedName, seenName,
+		earlyBootName, earlyJournalName, earlyDamagedName, earlySeenName:
 		return true
 	}
 	return false
+}
+
+// isTemporary reports whether a file of that name has no meaning by itself: it was being
+// written or deleted by a process that was killed.
+func isTemporary(name string) bool {
+	return strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, keptNewPrefix) ||
+		strings.HasPrefix(name, passingPrefix) || strings.HasPrefix(name, oldPrefix)
+}
+
+// newToken returns what makes the names of a transaction's temporary files its own. A
+// process ID does not: it is unique in one PID namespace of one machine, and neither two
+// containers nor two clients of a network file system share that.
+func newToken() string { return fmt.Sprintf("%016x", rand.Uint64()) }
+
+// tempName returns under which name a file is written that will get this one.
+func tempName(token, name string) string {
+	if own, ok := strings.CutPrefix(name, keptPrefix); ok {
+		return keptNewPrefix + token + "." + own
+	}
+	return newPrefix + token + "." + name
 }
 
 // fileName returns the name of the lease file of addr.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -66,7 +67,7 @@ func (d *disk) keep(name string) {
 func (d *disk) step(op string, names ...string) error {
 	name := names[len(names)-1]
 	switch {
-	case op == "write" && !strings.HasPrefix(name, cursorPrefix):
+	case op == "write" && (!strings.HasPrefix(name, cursorPrefix) || strings.HasPrefix(name, keptPrefix)):
 		d.keep(name)
 		d.pending = append(d.pending, rename{to: name, file: d.current[name]})
 	case op == "sync" && name != "":
@@ -160,6 +161,33 @@ func TestPowerCut(t *testing.T) {
 	}
 }
 
+// TestPowerCutOfTheNext cuts power during a transaction that deletes what the one before has
+// created: a journal of that one must not come back.
+func TestPowerCutOfTheNext(t *testing.T) {
+	for _, tx := range transactions() {
+		t.Run(tx.name, func(t *testing.T) {
+			b := newBed(t)
+			prepared(b)
+			d := newDisk(b)
+			d.follow(tx.fn, func(int, bed) {})
+			for _, addr := range slices.Sorted(maps.Keys(tx.after)) {
+				if addr == "boot" {
+					continue
+				}
+				before, after := b.holding(), b.holding()
+				delete(after, addr)
+				d.follow(remove(addr), func(step int, b bed) {
+					if got := b.holding(); len(got) == len(before) {
+						require.Equal(b, before, got, "step %d", step)
+					} else {
+						require.Equal(b, after, got, "step %d", step)
+					}
+				})
+			}
+		})
+	}
+}
+
 // TestPowerCutOfOne has the transactions that need no journal.
 func TestPowerCutOfOne(t *testing.T) {
 	before := holding{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"}
@@ -171,12 +199,12 @@ func TestPowerCutOfOne(t *testing.T) {
 		return h
 	}
 	for _, tx := range []transaction{
-		{"Put", put(lease("10.0.0.3", "new")), before, with("10.0.0.3", "new (eth0)")},
-		{"Delete", remove("10.0.0.2"), before, with("10.0.0.2", "")},
-		{"SetBoot", func(tx backend.Tx) error { return tx.SetBoot("second") }, before, with("boot", "second")},
+		{"Put", put(lease("10.0.0.3", "new")), before, with("10.0.0.3", "new (eth0)"), false},
+		{"Delete", remove("10.0.0.2"), before, with("10.0.0.2", ""), false},
+		{"SetBoot", func(tx backend.Tx) error { return tx.SetBoot("second") }, before, with("boot", "second"), false},
 		{"Delete and Put", func(tx backend.Tx) error {
 			return errors.Join(remove("10.0.0.2")(tx), put(lease("10.0.0.2", "new"))(tx))
-		}, before, with("10.0.0.2", "new (eth0)")},
+		}, before, with("10.0.0.2", "new (eth0)"), false},
 	} {
 		t.Run(tx.name, func(t *testing.T) {
 			b := newBed(t)

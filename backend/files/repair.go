@@ -119,12 +119,18 @@ func mendCursors(t *tx) (done []string, err error) {
 }
 
 func mendJournal(t *tx) (done []string, err error) {
-	err = t.dir.rename(damagedName, seenName)
-	if errors.Is(err, fs.ErrNotExist) {
+	for _, name := range []string{damagedName, earlyDamagedName} {
+		err := t.dir.rename(name, seenName)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return done, err
+		}
+		done = append(done, fmt.Sprintf("renamed %s to %s", name, seenName))
+	}
+	if len(done) == 0 {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return []string{fmt.Sprintf("renamed %s to %s", damagedName, seenName)}, t.dir.sync()
+	return done, t.dir.sync()
 }

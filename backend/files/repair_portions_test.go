@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,7 +22,7 @@ func TestRepairOfManyTornLeases(t *testing.T) {
 	require.NoError(t, err)
 	journals := 0
 	s.step = func(op string, names ...string) error {
-		if op == "create" && strings.Contains(names[0], journalName) {
+		if op == "remove" && names[0] == journalName {
 			journals++
 		}
 		return nil

@@ -54,7 +54,7 @@ func TestRepair(t *testing.T) {
 		"renamed FD00::0005 to fd00::5",
 		"renamed ::ffff:10.0.0.6 to 10.0.0.6",
 		"removed last_reserved_ip.1, which held no address",
-		"renamed .leasehold-undo.damaged to .leasehold-undo.seen",
+		"renamed .leasehold-undo.damaged to last_reserved_ip..leasehold-undo.seen",
 	}, done)
 
 	var held []string

@@ -92,7 +92,7 @@ func TestCheckedRename(t *testing.T) {
 func TestStaleJournal(t *testing.T) {
 	b := newBed(t)
 	prepared(b)
-	b.stock(newPrefix+journalName, "leasehold-un")
+	b.stock(keptNewPrefix+"0.undo", "leasehold-un")
 	b.update(remove("10.0.0.1", "fd00::1"))
 	require.Equal(t, holding{"10.0.0.2": "two (eth0)", "boot": "first"}, b.holding())
 	b.requireWorks()

@@ -25,6 +25,9 @@ type Store struct {
 	// step is called before each change of the directory and can make it
 	// fail. Tests set it; it is nil otherwise.
 	step func(op string, names ...string) error
+
+	// mount is what tests say of the file system; it is nil otherwise.
+	mount *mount
 }
 
 var _ backend.Store = (*Store)(nil)
@@ -150,7 +153,7 @@ func (s *Store) attempt(ctx context.Context, write bool) (t *tx, ok bool, err er
 			d.close()
 		}
 	}()
-	d.step = s.step
+	d.step, d.mount = s.step, s.mount
 	if err := d.openLock(write); err != nil {
 		return nil, false, d.without(err)
 	}
@@ -168,7 +171,8 @@ func (s *Store) attempt(ctx context.Context, write bool) (t *tx, ok bool, err er
 		if err := d.settle(); err != nil {
 			return nil, false, err
 		}
-		return t, true, d.recover()
+		ok, err := d.recover(ctx)
+		return t, ok, err
 	}
 	ok, err = t.look()
 	return t, ok, err

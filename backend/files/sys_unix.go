@@ -63,6 +63,9 @@ func (d *dir) read(name string, buf []byte, limit int64) ([]byte, info, error) {
 // cannotOpen finds out whether that is because the file is a symbolic link or a
 // socket.
 func (d *dir) cannotOpen(name string, err error) error {
+	if err == unix.ENOENT {
+		return d.fail("open", name, err)
+	}
 	if i, statErr := d.stat(name); statErr == nil && !i.mode.IsRegular() {
 		err = foreign(i.mode)
 	}

@@ -24,7 +24,7 @@ type tx struct {
 	moved map[string]string
 
 	puts    map[netip.Addr]backend.Lease
-	deletes []string // names of files
+	deletes []deleted
 	cursors map[string]netip.Addr
 	newBoot *string
 }

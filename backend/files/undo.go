@@ -1,63 +1,125 @@
 package files
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 )
 
-// recover undoes a transaction that was interrupted.
-func (d *dir) recover() error {
-	j, err := d.journal()
-	if err != nil || j == nil {
-		return err
+// recover ends what transactions have left that were interrupted. It is false if another
+// process is at work on one.
+func (d *dir) recover(ctx context.Context) (bool, error) {
+	all, err := d.journals()
+	if err != nil || len(all) == 0 {
+		return err == nil, err
+	}
+	if d.isAlive(ctx, all) {
+		return false, nil
 	}
 	if err := d.changing(); err != nil {
+		return false, err
+	}
+	for _, j := range all {
+		err := d.take(j)
+		if errors.Is(err, errOvertaken) {
+			return false, nil
+		}
+		if err == nil {
+			err = d.end(j)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (d *dir) end(j *journal) error {
+	if !j.committed() {
+		return d.undo(j)
+	}
+	if _, err := d.finish(j); err != nil {
 		return err
 	}
-	return d.undo(j)
+	d.discardTemps(j)
+	return nil
 }
 
 // undo takes back what the journal is about. It can itself be interrupted and
 // done again: the journal goes last.
 func (d *dir) undo(j *journal) error {
-	for _, c := range j.created {
-		if err := d.uncreate(c); err != nil {
-			return err
-		}
+	if err := d.uncreateAll(j); err != nil {
+		return err
 	}
-	for _, name := range j.deleted {
-		if err := d.restore(name); err != nil {
-			return err
+	if j.early {
+		for _, x := range j.deleted {
+			if err := d.restore(x.name); err != nil {
+				return err
+			}
 		}
 	}
 	if err := d.sync(); err != nil {
 		return err
 	}
-	for _, c := range j.created {
-		d.discard(newPrefix + c.name)
-	}
+	d.discardTemps(j)
 	return d.dropJournal(j)
 }
 
-func (d *dir) uncreate(c created) error {
-	ours, err := d.isOurs(c)
-	if err != nil || !ours {
-		return err
+func (d *dir) uncreateAll(j *journal) error {
+	for _, c := range j.created {
+		ours, err := d.isOurs(c.name, c)
+		if ours {
+			err = d.removeSame(deleted{c.name, c.inode, c.modified})
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return d.remove(c.name)
+	return nil
 }
 
-// isOurs reports whether the file is still the one that was created.
-func (d *dir) isOurs(c created) (bool, error) {
-	content, i, err := d.read(c.name, nil, int64(len(c.content)))
+func (d *dir) discardTemps(j *journal) {
+	for _, c := range j.created {
+		d.discard(c.temp)
+	}
+}
+
+// isOurs reports whether a file is still the one that was created.
+func (d *dir) isOurs(name string, c created) (bool, error) {
+	content, i, err := d.read(name, nil, int64(len(c.content)))
 	if _, isForeign := foreignOwner(err); isForeign || errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	ours := i.inode == c.inode && i.modified.UnixNano() == c.modified && string(content) == c.content
-	return ours, err
+	return d.same(i, c.inode, c.modified) && string(content) == c.content, err
 }
 
-// restore gives a file that was set aside its name back. If meanwhile the stock
+// same reports whether a file is one that was recorded. On file systems of programs and
+// servers an inode number can be another one after a rename, or a new mount.
+func (d *dir) same(i info, inode uint64, modified int64) bool {
+	return i.mode.IsRegular() && i.modified.UnixNano() == modified && (i.inode == inode || !d.lockHolds())
+}
+
+// removeSame removes a file if it is still the one that was to be deleted.
+func (d *dir) removeSame(x deleted) error {
+	if !d.lockHolds() {
+		return d.removeAside(x)
+	}
+	i, err := d.stat(x.name)
+	if err != nil || !d.same(i, x.inode, x.modified) {
+		return ignoreNotExist(err)
+	}
+	return ignoreNotExist(d.remove(x.name))
+}
+
+// removeOwn is removeSame for a file that this process has found under the lock.
+func (d *dir) removeOwn(x deleted) error {
+	if !d.lockHolds() {
+		return d.removeAside(x)
+	}
+	return ignoreNotExist(d.remove(x.name))
+}
+
+// restore gives a file that an early version has set aside its name back. If meanwhile the stock
 // plugin has leased the address to another, the lease is that of the other.
 func (d *dir) restore(name string) error {
 	aside := oldPrefix + name
@@ -72,33 +134,78 @@ func (d *dir) restore(name string) error {
 // dropJournal does not sync: to undo what is undone already changes nothing. One
 // that could not be read is kept for whoever wants to know what happened.
 func (d *dir) dropJournal(j *journal) error {
-	if j.torn {
-		return d.rename(journalName, damagedName)
+	switch err := d.take(j); {
+	case j.file == "" || errors.Is(err, errOvertaken):
+		return nil // A transaction can have failed before there was one.
+	case err != nil:
+		return err
+	case j.torn:
+		return d.rename(j.file, damagedName)
 	}
-	// A transaction can have failed before there was one.
-	return ignoreNotExist(d.remove(journalName))
+	return ignoreNotExist(d.remove(j.file))
 }
 
-// overlook makes a View, which writes nothing, see an interrupted transaction as
-// undo would leave it.
+// overlook makes a View, which writes nothing, see interrupted transactions as
+// the next Update will leave them.
 func (t *tx) overlook() error {
-	j, err := t.dir.journal()
-	if err != nil || j == nil {
+	all, err := t.dir.journals()
+	if err != nil || len(all) == 0 {
 		return err
 	}
 	t.moved = map[string]string{}
+	for _, j := range all {
+		if err := t.overlookOne(j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) overlookOne(j *journal) error {
+	if j.committed() {
+		return t.foresee(j)
+	}
+	if err := t.hideCreated(j); err != nil || !j.early {
+		return err
+	}
+	for _, x := range j.deleted {
+		if err := t.overlookDelete(x.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// foresee is what finish does.
+func (t *tx) foresee(j *journal) error {
+	rest, all, err := t.dir.rest(j)
+	if err != nil {
+		return err
+	}
+	for _, x := range j.deleted {
+		if i, err := t.dir.stat(x.name); err == nil && t.dir.same(i, x.inode, x.modified) {
+			t.moved[x.name] = ""
+		} else if ignoreNotExist(err) != nil {
+			return err
+		}
+	}
+	for _, c := range rest {
+		t.moved[c.name] = c.temp
+	}
+	if all {
+		return nil
+	}
+	return t.hideCreated(j)
+}
+
+func (t *tx) hideCreated(j *journal) error {
 	for _, c := range j.created {
-		ours, err := t.dir.isOurs(c)
+		ours, err := t.dir.isOurs(c.name, c)
 		if err != nil {
 			return err
 		}
 		if ours {
 			t.moved[c.name] = ""
-		}
-	}
-	for _, name := range j.deleted {
-		if err := t.overlookDelete(name); err != nil {
-			return err
 		}
 	}
 	return nil

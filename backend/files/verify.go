@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 
 	"github.com/leasehold/leasehold/backend"
@@ -89,15 +88,16 @@ func (t *tx) verifyNames() error {
 }
 
 func (t *tx) verifyJournal() error {
-	_, err := t.dir.stat(damagedName)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	var found []error
+	for _, name := range []string{damagedName, earlyDamagedName} {
+		_, err := t.dir.stat(name)
+		if err == nil {
+			err = t.wrong(name, "a transaction was interrupted and its journal could not be read; "+
+				"see who holds which address, and remove this file")
+		}
+		found = append(found, ignoreNotExist(err))
 	}
-	if err != nil {
-		return err
-	}
-	return t.wrong(damagedName, "a transaction was interrupted and its journal could not be read; "+
-		"see who holds which address, and remove this file")
+	return errors.Join(found...)
 }
 
 func (t *tx) wrong(name, what string) error {

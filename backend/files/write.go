@@ -23,7 +23,7 @@ func (t *tx) Put(l backend.Lease) error {
 	}
 	err := t.file(l.Addr, t.exists)
 	if err == nil {
-		return t.dir.fail("create", fileName(l.Addr), backend.ErrExists)
+		return t.dir.fail("create", fileName(l.Addr), t.leased(l.Addr))
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -37,6 +37,14 @@ func (t *tx) Put(l backend.Lease) error {
 	}
 	t.puts[l.Addr] = backend.Lease{Addr: l.Addr, Owner: l.Owner, Since: since.UTC().Round(0), Boot: t.present.id}
 	return nil
+}
+
+// leased returns why an address cannot be leased that has a file.
+func (t *tx) leased(addr netip.Addr) error {
+	if t.found != nil && !slices.Contains(t.found.addrs(), addr) {
+		return fmt.Errorf("%w: %w", backend.ErrExists, errOvertaken) // It has it since the listing.
+	}
+	return backend.ErrExists
 }
 
 // Delete implements [backend.Tx]. What is not a regular file is not removed:
@@ -68,14 +76,14 @@ func (t *tx) remove(name, actual string) error {
 		t.moved = map[string]string{}
 	}
 	t.moved[name] = ""
-	t.deletes = append(t.deletes, name)
+	t.deletes = append(t.deletes, i.deleted(name))
 	return nil
 }
 
 // A change is what a transaction does to the directory, besides the cursors.
 type change struct {
 	creates []create
-	deletes []string
+	deletes []deleted
 }
 
 func (t *tx) change() (change, error) {
@@ -117,6 +125,9 @@ func (t *tx) clean() error {
 		return nil
 	}
 	for _, name := range t.found.temporary {
+		if t.dir.isInUse(name) {
+			continue
+		}
 		if err := ignoreNotExist(t.dir.remove(name)); err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/fstype"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
@@ -236,6 +237,16 @@ func (n *node) leftovers() (names []string) {
 		}
 	}
 	return names
+}
+
+// On a file system in user space it is said that another mount would share no locks.
+func TestVerifyWarnsOfLocks(t *testing.T) {
+	for name, dir := range map[string]string{"FUSE": bindMount(t), "": t.TempDir()} {
+		n := newNode(t, dir, config.Bolt, 1)
+		out, err := n.leasehold("verify", "podnet").CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Equal(t, name == "FUSE", strings.Contains(string(out), fstype.NoSharedLocks), "%s", out)
+	}
 }
 
 // bindMount returns a directory on a file system that can neither exchange names nor

@@ -39,8 +39,8 @@ change places in one step. Stopped or killed at any moment, it leaves either the
 old or the new store; to run it again finishes, or starts over.
 
 The old store is kept in the directory .leasehold beside the stores, the newest
-three of each network: see prune. To go back, migrate again, to the other kind: that keeps what was leased
-since. A stock host-local plugin can use files only.
+three of each network: see prune. To go back, migrate again, to the other kind:
+that keeps what was leased since. A stock host-local plugin can use files only.
 
 As JSON: an array of objects with the keys network, from, to, already, dryRun,
 leases, cursors, digest (SHA-256 over both), torn (addresses that were left

@@ -30,8 +30,8 @@ func (t *tool) pruneCommand() *cobra.Command {
 		Long: fmt.Sprintf(`Remove the stores of networks that migrations and repairs have replaced, and the
 exports beside them, from the directory .leasehold beside the stores. Of each
 network the newest %d are kept, or --keep, and those that were replaced in the
-last ten minutes, or --older-than. A migration or repair does the same when it is
-done; this is for those of before, and for networks that are no more.
+last ten minutes, or --older-than. A migration or repair does the same when it
+is done; this is for those of before, and for networks that are no more.
 
 What else is in that directory is left alone: a store that is being built, or
 waits for its place, and what has another name.

@@ -54,7 +54,7 @@ cursors that are none removed. Leases outside every range are left to release
 and gc. What is still found afterwards is told.
 
 As JSON: an array of objects with the keys network, store (files or bolt;
-empty if it is about a configuration), finding, repaired (what was done about
+empty where there is none), finding, repaired (what was done about
 it; empty if nothing) and note (a bool).`,
 		RunE: func(cmd *cobra.Command, names []string) error { return t.verify(cmd, names, f) },
 	}
@@ -68,7 +68,7 @@ type verifyFlags struct{ repair, acceptLoss bool }
 // A finding is something wrong with a store, or something that was done about it.
 type finding struct {
 	Network  string `json:"network"`
-	Store    string `json:"store"` // empty if it is about the configuration
+	Store    string `json:"store"` // empty where there is none
 	Finding  string `json:"finding"`
 	Repaired string `json:"repaired"`
 

@@ -19,7 +19,7 @@ func TestFormatsNamesWhatTheCodeNames(t *testing.T) {
 	for file, constants := range map[string][]string{
 		"backend/bolt/create.go":     {"metaBucket", "leasesBucket", "ownersBucket", "runsBucket", "bootsBucket", "cursorsBucket", "formatKey"},
 		"backend/files/name.go":      {"cursorPrefix", "bootName", "journalName", "damagedName", "seenName", "newPrefix", "oldPrefix"},
-		"internal/exchange/place.go": {"dirName", "lockName", "newDir", "newFile", "before", "next"},
+		"internal/exchange/names.go": {"dirName", "lockName", "newDir", "newFile", "before", "next"},
 	} {
 		texts := textsOf(t, file)
 		for _, name := range constants {

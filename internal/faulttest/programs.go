@@ -84,19 +84,20 @@ func writeOverlay(root, dir string, faults []Fault) (string, error) {
 	return path, os.WriteFile(path, text, 0o600)
 }
 
-// moduleRoot returns the directory of go.mod, above the working directory of a test.
+// moduleRoot returns the directory of the module of the programs, above the working
+// directory of a test, which may be of a module within that.
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "cmd", "host-local", "main.go")); err == nil {
 			return dir, nil
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", errors.New("no go.mod here or above")
+			return "", errors.New("no cmd/host-local here or above")
 		}
 		dir = parent
 	}

@@ -48,7 +48,9 @@ func (s set) places() []string {
 	in := []string{
 		"10.0.0.11", "fd00::b", "10.0.0.20", "fd00::14", "FD00::15", "::ffff:10.0.0.21", "10.0.9.9", "rubbish", "a\nb",
 		"last_reserved_ip.0", "last_reserved_ip.1", "last_reserved_ip.", "last_reserved_ip.x\xff", "lock",
-		".leasehold-boot", ".leasehold-undo", ".leasehold-undo.damaged", ".leasehold-undo.seen",
+		"last_reserved_ip..leasehold-boot", "last_reserved_ip..leasehold-undo", "last_reserved_ip..leasehold-undo.damaged",
+		"last_reserved_ip..leasehold-undo.seen", "last_reserved_ip..leasehold-new.0.undo", "last_reserved_ip..leasehold-passing.0",
+		"last_reserved_ip..leasehold-rubbish", ".leasehold-new.0.10.0.0.16", ".leasehold-boot", ".leasehold-undo", ".leasehold-undo.damaged", ".leasehold-undo.seen",
 		".leasehold-new.10.0.0.16", ".leasehold-new.fd00::10", ".leasehold-new..leasehold-undo", ".leasehold-new..leasehold-boot",
 		".leasehold-old.10.0.0.12", ".leasehold-old.10.0.0.19", ".leasehold-old.rubbish",
 	}

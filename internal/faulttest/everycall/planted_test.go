@@ -26,18 +26,18 @@ func TestPlanted(t *testing.T) {
 		scenario string
 		by       string // kill, or the name of a fault
 	}{
-		{"the journal goes before the change is made", faulttest.Fault{
+		{"the change is made before there is a journal", faulttest.Fault{
 			File: "backend/files/commit.go",
-			Old: `if err := d.change(j); err != nil {
+			Old: `if err := d.writeJournal(j); err != nil {
 		return err
 	}
-	if err := d.remove(journalName); err != nil {`,
-			New: "if err := errors.Join(d.remove(journalName), d.change(j)); err != nil {",
+	for _`,
+			New: "defer d.writeJournal(j)\n\tfor _",
 		}, config.Files, "ADD", "kill"},
 		{"the journal is not replayed", faulttest.Fault{
 			File: "backend/files/undo.go",
-			Old:  "return d.undo(j)",
-			New:  "return nil",
+			Old:  "err = d.end(j)",
+			New:  "err = nil",
 		}, config.Files, "ADD", "kill"},
 		{"a file that is not durable is not taken back", faulttest.Fault{
 			File: "backend/files/commit.go",

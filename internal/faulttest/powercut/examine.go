@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/faulttest"
 	"github.com/leasehold/leasehold/internal/migrate"
 	"github.com/leasehold/leasehold/internal/stores"
@@ -82,7 +83,11 @@ func onlyCursors(err error) bool {
 		return !slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return !onlyCursors(err) })
 	}
 	var at *fs.PathError
-	return errors.As(err, &at) && strings.HasPrefix(filepath.Base(at.Path), "last_reserved_ip.")
+	if !errors.As(err, &at) {
+		return false
+	}
+	set, ok := strings.CutPrefix(filepath.Base(at.Path), "last_reserved_ip.")
+	return ok && backend.ValidSet(set) == nil
 }
 
 func comesAndGoes(n faulttest.Network) error {

@@ -65,7 +65,7 @@ func TestLinksWithinAFilesStore(t *testing.T) {
 		n.add("other")
 		target := n.targets()[i]
 		require.NoError(t, os.Remove(n.store("podnet", "last_reserved_ip.0")))
-		for _, name := range []string{"last_reserved_ip.0", "10.0.0.11", ".leasehold-boot", ".leasehold-new.10.0.0.12"} {
+		for _, name := range []string{"last_reserved_ip.0", "10.0.0.11", "last_reserved_ip..leasehold-boot", ".leasehold-boot", ".leasehold-new.10.0.0.12"} {
 			n.link(target, "podnet", name)
 		}
 		before := n.look()
@@ -84,9 +84,12 @@ func TestLinksWithinAFilesStore(t *testing.T) {
 			require.Contains(t, e.Msg, n.store("podnet", "lock")+": too many levels of symbolic links")
 		}
 		require.NoError(t, os.Remove(n.store("podnet", "lock")))
-		n.link(target, "podnet", ".leasehold-undo")
-		_, err = n.plugin("ADD", pod("b"), nil)
-		require.EqualValues(t, types.ErrIOFailure, codeOf(err))
+		for _, name := range []string{".leasehold-undo", "last_reserved_ip..leasehold-undo"} {
+			n.link(target, "podnet", name)
+			_, err = n.plugin("ADD", pod("b"), nil)
+			require.EqualValues(t, types.ErrIOFailure, codeOf(err))
+			require.NoError(t, os.Remove(n.store("podnet", name)))
+		}
 		require.Equal(t, before.without("podnet"), n.look().without("podnet"))
 	}
 }
@@ -172,7 +175,7 @@ func TestNothingWaitsForAFIFO(t *testing.T) {
 	n := newNode(t, "files")
 	n.add("other")
 	require.NoError(t, os.Remove(n.store("podnet", "last_reserved_ip.0")))
-	for _, name := range []string{"10.0.0.12", "last_reserved_ip.0", ".leasehold-boot"} {
+	for _, name := range []string{"10.0.0.12", "last_reserved_ip.0", ".leasehold-boot", "last_reserved_ip..leasehold-boot"} {
 		require.NoError(t, unix.Mkfifo(n.store("podnet", name), 0o666))
 	}
 	n.add("a")

@@ -124,7 +124,7 @@ func (w world) stand(n config.Network, what byte) {
 		w.must(os.Symlink(w.outside(), at))
 	case oddStore:
 		w.must(os.Mkdir(at, 0o755))
-		for _, name := range []string{"lock", "last_reserved_ip.0", "10.1.2.2", ".leasehold-undo", ".leasehold-new.10.1.2.3"} {
+		for _, name := range []string{"lock", "last_reserved_ip.0", "10.1.2.2", ".leasehold-undo", "last_reserved_ip..leasehold-undo", ".leasehold-new.10.1.2.3"} {
 			w.must(os.Symlink(w.outside(), filepath.Join(at, name)))
 		}
 	case unfinished:

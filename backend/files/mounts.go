@@ -1,0 +1,116 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// On some file systems a lock is known to one mount, or one client, and not to others:
+// through two bindfs mounts of one directory two transactions run at once. That is not
+// supported, and yet no address may be answered twice. So a lease file gets its name by a
+// call that fails where there is one (renameNew); a journal is taken away, in one step,
+// before anything is done that is only right if nobody else does the opposite (take); and what
+// another process may still be working on is left alone for a while.
+
+// errOvertaken: another process has meanwhile done what the lock should have kept it from.
+var errOvertaken = fmt.Errorf("%w: another process is at work in this directory with another lock; "+
+	"on this file system a lock can be known to one mount only", backend.ErrBusy)
+
+// A mount is what matters of the mount that a directory is reached through.
+type mount struct {
+	// shared: a lock of the directory is known to all who use it.
+	shared bool
+
+	// alive is how long a file that has not changed is taken for the work of a living
+	// process. A longer transaction fails, and that is all.
+	alive time.Duration
+}
+
+const (
+	longestWork = 10 * time.Second
+
+	// pause is how long to wait before looking again.
+	pause = 10 * time.Millisecond
+)
+
+func (d *dir) lockHolds() bool {
+	if d.mount == nil {
+		d.mount = &mount{shared: d.locksAreShared(), alive: longestWork}
+	}
+	return d.mount.shared
+}
+
+// isInUse reports whether another process may be working on a file now.
+func (d *dir) isInUse(name string) bool {
+	if d.lockHolds() {
+		return false
+	}
+	i, err := d.stat(name)
+	if err != nil {
+		return false // It is gone, or whoever uses it next meets the error.
+	}
+	latest := i.modified
+	if i.changed.After(latest) {
+		latest = i.changed
+	}
+	return time.Since(latest).Abs() < d.mount.alive // Another machine may have set the time.
+}
+
+// isAlive reports whether another process may be at work on one of the transactions. Then
+// it has waited a little.
+func (d *dir) isAlive(ctx context.Context, all []*journal) bool {
+	for _, j := range all {
+		if !d.isInUse(j.file) {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		return true
+	}
+	return false
+}
+
+// take makes sure that no other process ends the transaction, or returns errOvertaken if one
+// does. Where the lock holds there is nothing to do.
+func (d *dir) take(j *journal) error {
+	if j.file == "" || j.taken || d.lockHolds() {
+		return nil
+	}
+	name := passingPrefix + newToken()
+	if err := d.rename(j.file, name); err != nil {
+		if ignoreNotExist(err) == nil {
+			j.file, err = "", errOvertaken
+		}
+		return err
+	}
+	text, _, err := d.read(name, nil, int64(len(j.text)))
+	if err == nil && string(text) == j.text {
+		j.file, j.taken = name, true
+		return nil
+	}
+	// It is the journal of another transaction, whose process may miss it by now, and then
+	// gives up.
+	file := j.file
+	j.file = ""
+	return errors.Join(errOvertaken, d.renameNew(name, file))
+}
+
+// removeAside is removeSame where another process can give the name to another file just
+// before it is removed: the file is looked at once it has a name that nobody else uses.
+func (d *dir) removeAside(x deleted) error {
+	name := passingPrefix + newToken()
+	if err := d.rename(x.name, name); err != nil {
+		return ignoreNotExist(err)
+	}
+	i, err := d.stat(name)
+	if err == nil && d.same(i, x.inode, x.modified) {
+		return ignoreNotExist(d.remove(name))
+	}
+	return errors.Join(err, d.renameNew(name, x.name))
+}

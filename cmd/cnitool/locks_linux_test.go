@@ -1,0 +1,29 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/faulttest"
+	"github.com/leasehold/leasehold/internal/fstype"
+)
+
+// That locks may not be shared is said, and is no problem of the configuration.
+func TestValidateWarnsOfLocks(t *testing.T) {
+	mounted := filepath.Join(t.TempDir(), "mounted")
+	require.NoError(t, os.Mkdir(mounted, 0o755))
+	faulttest.Bindfs(t, t.TempDir(), mounted)
+	for dir, warns := range map[string]bool{filepath.Join(mounted, "networks"): true, t.TempDir(): false} {
+		conf := t.TempDir()
+		text := `{"cniVersion": "1.0.0", "name": "net", "type": "alone", "ipam": {"type": "host-local", "subnet": "10.1.0.0/24", "dataDir": "` + dir + `"}}`
+		require.NoError(t, os.WriteFile(filepath.Join(conf, "net.conf"), []byte(text), 0o600))
+		var out, errs bytes.Buffer
+		tool := tool{in: bytes.NewReader(nil), out: &out, errs: &errs, getenv: func(string) string { return "" }}
+		tool.run(t.Context(), []string{"validate", "net", "--conf-dir", conf, "--cni-path", t.TempDir()})
+		require.Equal(t, warns, bytes.Contains(errs.Bytes(), []byte(dir+": "+fstype.NoSharedLocks)), "%s%s", &out, &errs)
+	}
+}

@@ -1,0 +1,109 @@
+package mounts
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/faulttest"
+)
+
+func TestMain(m *testing.M) { os.Exit(faulttest.MainApart(m)) }
+
+// answers are what plugins have answered.
+type answers struct {
+	mu     sync.Mutex
+	held   faulttest.Holding
+	holder map[netip.Addr]string
+	errs   []error
+	failed atomic.Int32 // ADDs that were told to try again later
+}
+
+// take notes what an ADD was answered.
+func (a *answers) take(id string, addrs []netip.Addr, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case err == nil:
+		a.held[id] = addrs
+	case faulttest.Code(err) == tryAgainLater:
+		a.failed.Add(1)
+		return
+	default:
+		a.errs = append(a.errs, err)
+	}
+	for _, addr := range addrs {
+		if other, taken := a.holder[addr]; taken {
+			a.errs = append(a.errs, fmt.Errorf("%s is answered to %s and to %s", addr, other, id))
+		}
+		a.holder[addr] = id
+	}
+}
+
+// tryAgainLater is the code of an ADD that another one came before.
+const tryAgainLater = 11
+
+// TestTwoMounts has plugins work through two FUSE mounts of one directory, where neither
+// knows of the lock that the other holds. In a store of files no address is answered twice,
+// and what is answered is there.
+func TestTwoMounts(t *testing.T) {
+	for _, dual := range []bool{false, true} {
+		t.Run(fmt.Sprintf("dual %v", dual), func(t *testing.T) {
+			below := t.TempDir()
+			program := faulttest.Shared(t).HostLocal
+			n := faulttest.Network{Dir: below, Backend: config.Files, Dual: dual, Size: 90}
+			a := answers{held: faulttest.Holding{}, holder: map[netip.Addr]string{}}
+			adds := 20
+			if faulttest.Exhaustive() {
+				adds, n.Size = 45, 190
+			}
+			var all sync.WaitGroup
+			for mount := range 2 {
+				at := t.TempDir()
+				faulttest.Bindfs(t, below, at)
+				for worker := range 2 {
+					through := n
+					through.Dir, through.Program = at, program
+					all.Go(func() { a.add(through, fmt.Sprintf("%d-%d", mount, worker), adds) })
+				}
+			}
+			all.Wait()
+			require.Empty(t, a.errs)
+			h, err := n.Sound(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, a.held, h)
+			require.NotEmpty(t, h)
+			t.Logf("%d ADDs answered, %d are to try again", len(h), a.failed.Load())
+			require.NoError(t, n.Works(t.Context()))
+			requireTidy(t, n.Path())
+		})
+	}
+}
+
+// add has containers come, one after the other.
+func (a *answers) add(n faulttest.Network, name string, adds int) {
+	for i := range adds {
+		id := fmt.Sprintf("%s-%d", name, i)
+		addrs, err := n.Add(id)
+		a.take(id, addrs, err)
+	}
+}
+
+// requireTidy requires that there is nothing but the files of an empty store.
+func requireTidy(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	for _, e := range entries {
+		isCursor := strings.HasPrefix(e.Name(), "last_reserved_ip.") && !strings.Contains(e.Name(), ".leasehold")
+		require.True(t, isCursor || e.Name() == "lock", filepath.Join(dir, e.Name()))
+	}
+}
