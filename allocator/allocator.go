@@ -33,7 +33,9 @@ type Options struct {
 
 	// ReleaseEarlierBoots lets the first Allocate after a reboot release the leases
 	// that are known to be of an earlier boot ([Boot.Ended]): their containers are
-	// gone. It has no effect unless both the ID and the start of Boot are known.
+	// gone. Of thousands each Allocate releases some, until none is left; those that
+	// are left are in nobody's way meanwhile. It has no effect unless both the ID and
+	// the start of Boot are known.
 	ReleaseEarlierBoots bool
 
 	// Now is the clock; nil stands for [time.Now].
@@ -100,14 +102,14 @@ func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, erro
 
 func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) ([]Assignment, error) {
 	// First: what was held in an earlier boot is neither taken nor a duplicate.
-	if err := a.releaseEarlierBoots(tx); err != nil {
-		return nil, err
-	}
-	held, err := tx.OwnedBy(r.Owner)
+	ended, err := a.releaseEarlierBoots(tx)
 	if err != nil {
 		return nil, err
 	}
-	g := grant{tx: tx, lease: a.leaseFor(r), held: held, onDuplicate: a.opts.OnDuplicate}
+	g := grant{tx: tx, lease: a.leaseFor(r), ended: ended, onDuplicate: a.opts.OnDuplicate}
+	if err := g.findHeld(); err != nil {
+		return nil, err
+	}
 	got := make([]Assignment, len(a.pool.sets))
 	for i, s := range a.pool.sets {
 		if got[i], err = g.from(i, s, requested[i]); err != nil {

@@ -38,12 +38,12 @@
 // # Leases that nobody gives back
 //
 // A torn lease is one whose record a crash destroyed; it has a zero Owner. It
-// counts as taken until its set has nothing else left. Then all torn leases of
+// counts as taken until its set has nothing else left. Then the torn leases of
 // the set are taken back.
 //
 // After a reboot no container of the earlier boot is left. With
 // [Options.ReleaseEarlierBoots], the first Allocate that succeeds ends the leases
-// that are known to be of earlier boots.
+// that are known to be of earlier boots; of thousands, the first ones that succeed.
 //
 // # Caveats
 //

@@ -12,9 +12,20 @@ import (
 // A grant is one Allocate under way, within its transaction.
 type grant struct {
 	tx          backend.Tx
-	lease       backend.Lease   // to be made; lacks the address
-	held        []backend.Lease // by the attachment before
+	lease       backend.Lease            // to be made; lacks the address
+	held        []backend.Lease          // by the attachment before
+	ended       func(backend.Lease) bool // unless nil: whether a lease is of an earlier boot
 	onDuplicate Duplicate
+}
+
+// findHeld sets what the attachment holds.
+func (g *grant) findHeld() error {
+	held, err := g.tx.OwnedBy(g.lease.Owner)
+	if err != nil {
+		return err
+	}
+	g.held, err = g.deleteEnded(held)
+	return err
 }
 
 // from leases an address of the set with the given index: the requested one, or
@@ -71,6 +82,10 @@ func after(before, now time.Time) time.Time {
 
 func (g *grant) requested(index int, s Set, addr netip.Addr) (Assignment, error) {
 	switch holder, err := g.tx.Lease(addr); {
+	case err == nil && g.hasEnded(holder):
+		if err := g.tx.Delete(addr); err != nil {
+			return Assignment{}, err
+		}
 	case err == nil:
 		return Assignment{}, &TakenError{Addr: addr, Set: s, Holder: holder}
 	case !errors.Is(err, backend.ErrNotFound):
@@ -80,7 +95,7 @@ func (g *grant) requested(index int, s Set, addr netip.Addr) (Assignment, error)
 }
 
 // next returns the address whose turn it is. Only a set that has none left is
-// looked through for torn leases: that takes reading all of them.
+// looked through for leases that nobody holds: that takes reading all of them.
 func (g *grant) next(index int, s Set) (netip.Addr, error) {
 	cursor, err := g.tx.Cursor(strconv.Itoa(index))
 	if err != nil && !errors.Is(err, backend.ErrNotFound) {
@@ -90,7 +105,7 @@ func (g *grant) next(index int, s Set) (netip.Addr, error) {
 	if !errors.Is(err, backend.ErrNoneFree) {
 		return addr, err
 	}
-	n, err := deleteTorn(g.tx, s)
+	n, err := g.deleteUnheld(s)
 	if err != nil {
 		return netip.Addr{}, err
 	}

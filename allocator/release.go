@@ -14,18 +14,25 @@ import (
 //
 // Leases that name no interface are deleted only if owner has no others: they
 // may be another interface's. An owner without an interface name releases all
-// that the container holds.
+// that the container holds. Some dozen leases are released in one transaction, and more as
+// [ReleaseUnchanged] does it.
 func Release(ctx context.Context, store backend.Store, owner backend.Owner) ([]backend.Lease, error) {
-	var released []backend.Lease
+	var released, rest []backend.Lease
 	err := releasing(ctx, store, func(tx backend.ReadTx) (int, error) {
 		held, err := tx.OwnedBy(owner)
-		released = releasable(owner, held)
+		released, rest = firstPortion(releasable(owner, held))
 		return len(released), err
 	}, func(tx backend.Tx) error { return deleteAll(tx, released) })
 	if err != nil {
 		return nil, err
 	}
-	return released, nil
+	more, err := releaseInPortions(ctx, store, rest)
+	return append(released, more...), err
+}
+
+func firstPortion(leases []backend.Lease) (first, rest []backend.Lease) {
+	n := min(smallPortion, len(leases))
+	return slices.Clip(leases[:n]), leases[n:]
 }
 
 // releasing is an Update that finds leases, of which it is told the number, and removes
@@ -66,7 +73,18 @@ func releasable(owner backend.Owner, held []backend.Lease) []backend.Lease {
 // ReleaseAddrs deletes the leases of the addresses, whoever holds them, and returns
 // them in the order of addrs, each once. If one of the addresses is not leased it
 // returns an [UnleasedError], and nothing was released.
+//
+// Some dozen addresses are looked at and released in one transaction. Of more, all are
+// looked at first, and then released as [ReleaseUnchanged] does it.
 func ReleaseAddrs(ctx context.Context, store backend.Store, addrs []netip.Addr) ([]backend.Lease, error) {
+	addrs = eachOnce(addrs)
+	if len(addrs) > smallPortion {
+		leases, err := readAddrs(ctx, store, addrs)
+		if err != nil {
+			return nil, err
+		}
+		return releaseInPortions(ctx, store, leases)
+	}
 	var released []backend.Lease
 	err := store.Update(ctx, func(tx backend.Tx) (err error) {
 		if released, err = leasesOf(tx, addrs); err != nil {
@@ -80,16 +98,43 @@ func ReleaseAddrs(ctx context.Context, store backend.Store, addrs []netip.Addr) 
 	return released, nil
 }
 
+func eachOnce(addrs []netip.Addr) (once []netip.Addr) {
+	seen := make(map[netip.Addr]bool)
+	for _, addr := range addrs {
+		if !seen[addr] {
+			seen[addr] = true
+			once = append(once, addr)
+		}
+	}
+	return once
+}
+
+// readAddrs is leasesOf in portions.
+func readAddrs(ctx context.Context, store backend.Store, addrs []netip.Addr) (leases []backend.Lease, err error) {
+	unleased := &UnleasedError{}
+	for some := range slices.Chunk(addrs, readPortion) {
+		err := store.View(ctx, func(tx backend.ReadTx) error {
+			found, err := leasesOf(tx, some)
+			leases = append(leases, found...)
+			return err
+		})
+		if e := (*UnleasedError)(nil); errors.As(err, &e) {
+			unleased.Addrs = append(unleased.Addrs, e.Addrs...)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	if len(unleased.Addrs) > 0 {
+		return nil, unleased
+	}
+	return leases, pause(ctx, len(leases) > 0)
+}
+
 // leasesOf returns the leases of the addresses, or an UnleasedError.
 func leasesOf(tx backend.ReadTx, addrs []netip.Addr) ([]backend.Lease, error) {
 	var leases []backend.Lease
 	var unleased []netip.Addr
-	seen := make(map[netip.Addr]bool)
 	for _, addr := range addrs {
-		if seen[addr] {
-			continue
-		}
-		seen[addr] = true
 		l, err := tx.Lease(addr)
 		switch {
 		case errors.Is(err, backend.ErrNotFound):

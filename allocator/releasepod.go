@@ -19,7 +19,7 @@ import (
 func ReleasePod(ctx context.Context, store backend.Store, pod backend.Pod) ([]backend.Lease, error) {
 	var released []backend.Lease
 	err := releasing(ctx, store, func(tx backend.ReadTx) (n int, err error) {
-		released, err = pick(tx.Leases(netip.Addr{}), func(l backend.Lease) bool { return l.Pod == pod })
+		released, err = pick(tx.Leases(netip.Addr{}), allOfThem, func(l backend.Lease) bool { return l.Pod == pod })
 		if err == nil {
 			err = oneContainer(pod, released)
 		}

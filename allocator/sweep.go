@@ -3,7 +3,6 @@ package allocator
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -114,28 +113,15 @@ func (s Sweep) unwanted() func(backend.Lease) bool {
 }
 
 // ReleaseUnchanged deletes the leases that are still what they were when they were read,
-// in one transaction, and returns them. An address that was released or leased anew in
-// the meantime is passed over.
+// and returns them. An address that was released or leased anew in the meantime is passed
+// over.
 //
-// A lease that cannot be deleted does not keep the rest: the error then tells of it, and
-// all else has been done.
-func ReleaseUnchanged(ctx context.Context, store backend.Store, leases []backend.Lease) (released []backend.Lease, err error) {
-	if len(leases) == 0 {
-		return nil, nil
-	}
-	var still []backend.Lease
-	var failed error
-	err = releasing(ctx, store, func(tx backend.ReadTx) (_ int, err error) {
-		still, err = unchanged(tx, leases)
-		return len(still), err
-	}, func(tx backend.Tx) error {
-		released, failed = deleteSome(tx, still)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return released, failed
+// More than some dozen leases take several transactions, between which others have their
+// turn. If ctx ends, or a transaction fails, what was released before stays released: it is
+// returned together with the error. A lease that cannot be deleted does not keep the rest:
+// the error then tells of it, and all else has been done.
+func ReleaseUnchanged(ctx context.Context, store backend.Store, leases []backend.Lease) ([]backend.Lease, error) {
+	return releaseInPortions(ctx, store, leases)
 }
 
 // unchanged returns the leases that are in the store as they were read before.
@@ -168,23 +154,20 @@ func sameLease(a, b backend.Lease) bool {
 // Ordering), and the plugin may assume that the namespaces of other attachments are
 // gone (section 2, GC). A lease that is spared here is one that a runtime cannot end.
 //
-// A lease that cannot be deleted does not keep the rest: the error then tells of it, and
-// all else has been done.
+// It reads and releases in portions, and what changes meanwhile is passed over: see
+// [ReleaseUnchanged], also for the errors. Other runtimes can share the node, and their ADDs
+// must not wait for all of it.
 func Collect(ctx context.Context, store backend.Store, valid []backend.Owner) ([]backend.Lease, error) {
-	var garbage, collected []backend.Lease
-	var failed error
-	unwanted := Sweep{Valid: valid}.unwanted()
-	err := releasing(ctx, store, func(tx backend.ReadTx) (_ int, err error) {
-		garbage, err = pick(tx.Leases(netip.Addr{}), unwanted)
-		return len(garbage), err
-	}, func(tx backend.Tx) error {
-		collected, failed = deleteSome(tx, garbage)
-		return nil
-	})
+	leases, err := ReadLeases(ctx, store)
 	if err != nil {
 		return nil, err
 	}
-	return collected, failed
+	unwanted := Sweep{Valid: valid}.unwanted()
+	garbage := slices.DeleteFunc(leases, func(l backend.Lease) bool { return !unwanted(l) })
+	if len(garbage) == 0 {
+		return nil, (&portion{}).release(ctx, store) // It syncs what a Collect that was killed has left.
+	}
+	return releaseInPortions(ctx, store, garbage)
 }
 
 // deleteSome deletes the leases that can be deleted, and returns them and why the others

@@ -15,8 +15,21 @@ import (
 // returns what it has done, in words: torn leases end; files get the name that
 // their address should have; cursors that are none go. A journal that could not be
 // read is put where Verify does not speak of it any more. What is not a store's
-// stays.
+// stays. It takes several transactions if thousands of leases are torn.
 func (s *Store) Repair(ctx context.Context) (done []string, err error) {
+	for {
+		mended, err := s.repairSome(ctx)
+		done = append(done, mended...)
+		if err != nil || len(mended) < tornAtOnce {
+			return done, err
+		}
+	}
+}
+
+// tornAtOnce is how many torn leases end in one transaction, so that no ADD waits long.
+const tornAtOnce = 256
+
+func (s *Store) repairSome(ctx context.Context) (done []string, err error) {
 	err = s.Update(ctx, func(w backend.Tx) error {
 		t, ok := w.(*tx)
 		if !ok {
@@ -42,6 +55,9 @@ func mendTorn(t *tx) (done []string, err error) {
 		}
 		if l.Owner.IsZero() {
 			torn = append(torn, l.Addr)
+		}
+		if len(torn) == tornAtOnce {
+			break
 		}
 	}
 	for _, addr := range torn {

@@ -56,6 +56,10 @@ Spared, although they are not on the list, are leases
   - of containers that no runtime lists, known by the form of their IDs: those
     of buildah and "podman build", BuildKit, Apptainer and cnitool.
 
+Many leases are released in portions, so that plugins have their turn between
+them. After an error, or an interrupt, what was released is told; the same
+command again goes on.
+
 As JSON: an object with the keys network, dryRun, released (an array as that of
 list) and spared (the same, with the key reason: young, in-use or never-listed).`,
 		Example: `  crictl pods -q | leasehold gc podnet --valid - --dry-run
@@ -91,6 +95,9 @@ func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
 		t.warn("--older-than %v: what is younger than %v is spared all the same, unless --release-starting is given", f.olderThan, youngest)
 		f.olderThan = youngest
 	}
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	cmd.SetContext(ctx)
 	list, err := t.readList(f.valid)
 	if err != nil {
 		return err
@@ -105,10 +112,8 @@ func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
 // collect looks at the leases without a lock, because to look at many namespaces takes
 // time, and then releases the leases that have not changed.
 func (t *tool) collect(cmd *cobra.Command, n network, list list, f gcFlags) error {
-	if err := t.inUse(cmd, n); err != nil {
-		return err
-	}
-	leases, err := t.allLeases(cmd, n)
+	store := t.often(n)
+	leases, err := allocator.ReadLeases(cmd.Context(), store)
 	if err != nil {
 		return err
 	}
@@ -123,7 +128,7 @@ func (t *tool) collect(cmd *cobra.Command, n network, list list, f gcFlags) erro
 		c.released = merged(c.released, c.sorted.Unlisted)
 	}
 	if !f.dryRun {
-		if c.released, err = t.releaseUnchanged(cmd, n, c.released); err != nil && len(c.released) == 0 {
+		if c.released, err = allocator.ReleaseUnchanged(cmd.Context(), store, c.released); err != nil && len(c.released) == 0 {
 			return err
 		}
 	}
@@ -131,24 +136,6 @@ func (t *tool) collect(cmd *cobra.Command, n network, list list, f gcFlags) erro
 		refusal = &refusedError{refusal, len(c.released), f.dryRun}
 	}
 	return errors.Join(t.tellCollected(n, c), err, refusal)
-}
-
-// inUse returns an error if the store of the network was replaced: what it holds can be
-// read, and says nothing about the containers of now.
-func (t *tool) inUse(cmd *cobra.Command, n network) error {
-	ctx, cancel := t.waiting(cmd)
-	defer cancel()
-	return n.store().View(ctx, func(backend.ReadTx) error { return nil })
-}
-
-// releaseUnchanged releases leases that were read before.
-func (t *tool) releaseUnchanged(cmd *cobra.Command, n network, leases []backend.Lease) ([]backend.Lease, error) {
-	if len(leases) == 0 {
-		return nil, nil
-	}
-	ctx, cancel := t.waiting(cmd)
-	defer cancel()
-	return allocator.ReleaseUnchanged(ctx, n.store(), leases)
 }
 
 // sweep returns what the flags make of the list.

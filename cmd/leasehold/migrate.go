@@ -38,14 +38,14 @@ The new store is built aside, synced, read back and compared, and then the two
 change places in one step. Stopped or killed at any moment, it leaves either the
 old or the new store; to run it again finishes, or starts over.
 
-The old store is kept in the directory .leasehold beside the stores, for you to
-remove. To go back, migrate again, to the other kind: that keeps what was leased
-since. A stock host-local plugin can use files only.
+The old store is kept in the directory .leasehold beside the stores, the newest
+three of each network: see prune. To go back, migrate again, to the other kind:
+that keeps what was leased since. A stock host-local plugin can use files only.
 
 As JSON: an array of objects with the keys network, from, to, already, dryRun,
 leases, cursors, digest (SHA-256 over both), torn (addresses that were left
-behind), kept (path of the old store) and export (path of what files cannot
-hold).`,
+behind), kept (path of the old store), export (path of what files cannot hold)
+and pruned (paths of older stores that were removed).`,
 		Example: `  leasehold migrate podnet --to bolt --dry-run
   leasehold migrate podnet --to bolt`,
 		RunE: func(cmd *cobra.Command, names []string) error { return t.migrate(cmd, names, f) },
@@ -69,6 +69,7 @@ type migrateRow struct {
 	Torn    []netip.Addr `json:"torn"`   // left behind: nobody holds them
 	Kept    string       `json:"kept"`   // path of the old store
 	Export  string       `json:"export"` // path of what the new store cannot hold
+	Pruned  []string     `json:"pruned"` // paths of older stores that were removed
 }
 
 func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error {
@@ -89,6 +90,7 @@ func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error
 		}
 		t.warnOfBackend(n, f.to)
 		t.warnUnmarked(n, r.Unmarked)
+		t.tellOlder(n, r.Pruned)
 		rows = append(rows, newMigrateRow(n, r, f))
 		if t.output == "table" {
 			t.tellMigrated(n, r, f)
@@ -162,7 +164,7 @@ func newMigrateRow(n network, r migrate.Report, f migrateFlags) migrateRow {
 	}
 	return migrateRow{
 		Network: n.name, From: r.From, To: r.To, Already: r.Already, DryRun: f.dryRun, Leases: r.Leases, Cursors: r.Cursors,
-		Digest: r.Digest, Torn: torn, Kept: r.Aside, Export: r.Export,
+		Digest: r.Digest, Torn: torn, Kept: r.Aside, Export: r.Export, Pruned: orNone(r.Pruned.Removed),
 	}
 }
 
@@ -195,6 +197,9 @@ func (t *tool) tellMigrated(n network, r migrate.Report, f migrateFlags) {
 		say("  that is written in %s", r.Export)
 	}
 	say("  the old store is kept in %s", r.Aside)
+	if older := len(r.Pruned.Removed); older > 0 {
+		say("  removed %s that had been replaced before; the newest %d stay", count(older, "store"), len(r.Pruned.Kept))
+	}
 	say("  to go back: leasehold%s migrate %s --to %s", t.sameFlags(), n.name, r.From)
 }
 

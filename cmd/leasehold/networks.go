@@ -36,6 +36,12 @@ func (n network) kind() (string, error) { return stores.Standing(n.path) }
 // store returns the store, whatever kind it is of.
 func (n network) store() backend.Store { return stores.Follow(n.path) }
 
+// often returns the store for many transactions, each of which waits for the lock as long
+// as one may.
+func (t *tool) often(n network) backend.Store {
+	return stores.Patient(stores.FollowOften(n.path), t.lockTimeout)
+}
+
 // store returns the store of a network to be read, and warns if that was replaced.
 func (t *tool) store(n network) backend.Store {
 	if err := n.replaced(); errors.Is(err, backend.ErrReplaced) { // View has any other error.

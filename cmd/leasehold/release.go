@@ -30,11 +30,14 @@ func (t *tool) releaseCommand() *cobra.Command {
 		Short: "Release addresses, or what a container or pod holds",
 		Long: `Release addresses of a network, or all that a container or a pod holds in it.
 
-All of it is one transaction: if an address is not leased, nothing is released,
-and the exit status is 1. The container should be gone: its address will be
-leased again. Of a pod that has leases of several containers, of an old sandbox
-and of the one that runs, nothing is released: name the container. Files stores
-do not record pods. As JSON: an array of what was released, as that of list.`,
+If an address is not leased, nothing is released, and the exit status is 1. Up
+to 256 leases are released in one transaction. More are released in portions, so
+that plugins have their turn between them: after an error, or an interrupt, what
+was released is told, and the rest stays. The container should be gone: its
+address will be leased again. Of a pod that has leases of several containers, of
+an old sandbox and of the one that runs, nothing is released: name the
+container. Files stores do not record pods. As JSON: an array of what was
+released, as that of list.`,
 		Example: `  leasehold release podnet 10.1.0.7 --dry-run
   leasehold release podnet --container 4f2d9c0e8b7a65544f2d...`,
 		Args: cli.Arguments(1, -1),
@@ -58,7 +61,8 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 	}
 	leases, err := t.releaseFrom(cmd, n, addrs, f)
 	unleased, several := (*allocator.UnleasedError)(nil), (*allocator.SeveralError)(nil)
-	if err != nil && !errors.As(err, &unleased) && !errors.As(err, &several) {
+	answered := errors.As(err, &unleased) || errors.As(err, &several)
+	if err != nil && !answered && len(leases) == 0 {
 		return t.inNetwork(n, err)
 	}
 	if err := t.tellReleased(n, leases, f.dryRun); err != nil {
@@ -76,7 +80,7 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 		return t.nothingReleased(n, fmt.Sprintf("%s holds nothing%s", f.owner, t.wholeID(cmd, n, f.owner)))
 	}
 	fmt.Fprintf(t.errs, "%s: %s %s\n", n.name, releasing(f.dryRun), count(len(leases), "lease"))
-	return nil
+	return t.inNetwork(n, err)
 }
 
 // nothingReleased says why the answer is no.
@@ -113,15 +117,15 @@ func (f releaseFlags) check(texts []string) ([]netip.Addr, error) {
 }
 
 func (t *tool) releaseFrom(cmd *cobra.Command, n network, addrs []netip.Addr, f releaseFlags) ([]backend.Lease, error) {
-	store, err := n.standing()
-	if err != nil {
+	if _, err := n.standing(); err != nil {
 		return nil, err
 	}
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	store := t.often(n)
 	if f.dryRun {
 		store = rehearsal{store}
 	}
-	ctx, cancel := t.waiting(cmd)
-	defer cancel()
 	if f.pod != "" {
 		pod, err := parsePod(f.pod)
 		if err != nil {

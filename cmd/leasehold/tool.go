@@ -86,7 +86,7 @@ after an error.`,
 	}
 	for _, c := range []*cobra.Command{
 		t.listCommand(), t.whoCommand(), t.usageCommand(), t.mapCommand(), t.whyFullCommand(), t.verifyCommand(),
-		t.releaseCommand(), t.gcCommand(), t.migrateCommand(), t.exportCommand(), t.importCommand(),
+		t.releaseCommand(), t.gcCommand(), t.migrateCommand(), t.pruneCommand(), t.exportCommand(), t.importCommand(),
 		t.metricsCommand(),
 	} {
 		root.AddCommand(c)

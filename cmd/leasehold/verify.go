@@ -239,6 +239,7 @@ func (t *tool) repair(cmd *cobra.Command, n network, kind string, acceptLoss boo
 		add("of %s only the address is known; it stays taken, by %q, until gc, release or a reboot", count(r.Kept, "lease"), migrate.LostContainer)
 	}
 	t.warnUnmarked(n, r.Unmarked)
+	t.tellOlder(n, r.Pruned)
 	for _, lost := range r.Lost {
 		add("lost: %s", lost)
 	}

@@ -21,7 +21,7 @@ func (p Place) CleanUp(aside string) (setAside bool, err error) {
 		return false, err
 	}
 	from, to := p.probes()
-	for _, path := range []string{p.aside(copyDir), p.aside(probe + "2"), from, to} {
+	for _, path := range []string{p.aside(copyDir), p.aside(pruned), p.aside(probe + "2"), from, to} {
 		if err := os.RemoveAll(path); err != nil {
 			return false, err
 		}

@@ -10,6 +10,7 @@
 //	<network>.before-<why>-<time>        the store that was replaced
 //	<network>.before-<why>-<time>.jsonl  what its successor cannot hold
 //	<network>.before-<why>-<time>.next   see below
+//	<network>.pruned                     what stood there before, and is being removed
 //	<network>.lock                       taken with flock(2) by a program that makes a store here
 //	lock                                 taken by it, too, shared: earlier versions know only that
 //

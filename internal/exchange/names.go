@@ -22,6 +22,7 @@ const (
 	forOld   = "-for-"     // after these two; then what tells which store is replaced
 	copyDir  = ".copy-dir" // a directory that cannot be renamed, on its way aside
 	probe    = ".probe"    // see canRename
+	pruned   = ".pruned"   // a store that was replaced, and is being removed
 	before   = ".before-"  // then the reason, a hyphen, and the time
 	timeForm = "20060102T150405.000Z"
 	next     = ".next"

@@ -100,8 +100,8 @@ func (p *Plugin) gc(ctx context.Context, r request) error {
 	if err := cmp.Or(err, r.speaks(n.CNIVersion)); err != nil {
 		return err
 	}
-	return p.release(ctx, n, func(ctx context.Context, store backend.Store) error {
-		_, err := allocator.Collect(ctx, store, valid)
+	return p.release(ctx, n, func(_ context.Context, store backend.Store) error {
+		_, err := allocator.Collect(ctx, stores.Patient(store, n.LockTimeout), valid)
 		return err
 	})
 }

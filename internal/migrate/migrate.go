@@ -69,6 +69,8 @@ type Report struct {
 
 	// Export is the file with all that is Forgotten; empty if nothing is.
 	Export string
+
+	Pruned Pruned
 }
 
 // Run moves the leases of the network whose store stands at path to a store of
@@ -131,13 +133,17 @@ func (m *migration) run(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	return store.Update(waiting, func(tx backend.Tx) error {
+	err = store.Update(waiting, func(tx backend.Tx) error {
 		s, err := newSuccessor(m.place, m.To, m.LockTimeout)
 		if err != nil {
 			return err
 		}
 		return m.replace(ctx, tx, s)
 	})
+	if err == nil && !m.report.Already {
+		m.report.Pruned = prune(m.place, m.Now) // when plugins do not wait any more
+	}
+	return err
 }
 
 // look finds out what a migration would do.

@@ -48,6 +48,8 @@ type Repaired struct {
 	Lost     []string // what could not be read, in words
 	Aside    string   // where the old store is kept
 	Unmarked error    // as in a Report
+
+	Pruned Pruned
 }
 
 // Repair puts in the place of the bolt store at path, however damaged, a new one that
@@ -86,6 +88,7 @@ func Repair(ctx context.Context, path string, o RepairOptions) (Repaired, error)
 	if err != nil {
 		return Repaired{}, err
 	}
+	done.Pruned = prune(place, o.Now)
 	return done, nil
 }
 

@@ -1,0 +1,74 @@
+package stores
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// FollowOften is Follow for many transactions: the pages of a bolt store are checked before
+// the first one, and then looked at only where they are used, as by a plugin. To check all
+// of them each time would take longer than a transaction of some hundred leases.
+func FollowOften(path string) backend.Store {
+	return &checkedOnce{first: Follow(path), then: &following{path: path}}
+}
+
+// A checkedOnce store checks until a transaction has begun.
+type checkedOnce struct {
+	first, then backend.Store
+	sound       atomic.Bool
+}
+
+func (s *checkedOnce) store() backend.Store {
+	if s.sound.Load() {
+		return s.then
+	}
+	return s.first
+}
+
+// View implements [backend.Store].
+func (s *checkedOnce) View(ctx context.Context, fn func(backend.ReadTx) error) error {
+	return s.store().View(ctx, func(tx backend.ReadTx) error {
+		s.sound.Store(true)
+		return fn(tx)
+	})
+}
+
+// Update implements [backend.Store].
+func (s *checkedOnce) Update(ctx context.Context, fn func(backend.Tx) error) error {
+	return s.store().Update(ctx, func(tx backend.Tx) error {
+		s.sound.Store(true)
+		return fn(tx)
+	})
+}
+
+// Close implements [backend.Store]. There is nothing to close between operations.
+func (s *checkedOnce) Close() error { return nil }
+
+// Patient returns a store of which each transaction waits that long for the lock. With a
+// deadline for all of them, an operation of many would end when it has worked long enough,
+// though it never waited.
+func Patient(store backend.Store, wait time.Duration) backend.Store {
+	return patient{store, wait}
+}
+
+type patient struct {
+	backend.Store
+	wait time.Duration
+}
+
+// View implements [backend.Store].
+func (p patient) View(ctx context.Context, fn func(backend.ReadTx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, p.wait)
+	defer cancel()
+	return p.Store.View(ctx, fn)
+}
+
+// Update implements [backend.Store].
+func (p patient) Update(ctx context.Context, fn func(backend.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, p.wait)
+	defer cancel()
+	return p.Store.Update(ctx, fn)
+}
