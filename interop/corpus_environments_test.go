@@ -30,6 +30,7 @@ func acceptedEnvironments() []row {
 		{name: "GC", command: "GC", conf: gc, earlier: own},
 		{name: "GC, nothing leased", command: "GC", conf: gc},
 		{name: "STATUS", command: "STATUS", conf: since("1.1.0", ipv4), earlier: own},
+		{name: "STATUS of a pool that is full", command: "STATUS", conf: since("1.1.0", `"subnet": "10.1.2.0/30"`), earlier: own},
 		{name: "STATUS, nothing leased", command: "STATUS", conf: since("1.1.0", ipv4)},
 		{name: "STATUS without a container", command: "STATUS", conf: since("1.1.0", ipv4), env: map[string]string{"CNI_CONTAINERID": "", "CNI_IFNAME": "", "CNI_NETNS": ""}},
 		{name: "VERSION", command: "VERSION", env: map[string]string{"CNI_CONTAINERID": "", "CNI_IFNAME": "", "CNI_NETNS": "", "CNI_PATH": ""}},

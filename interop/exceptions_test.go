@@ -98,7 +98,7 @@ func onlyStock() []exception {
 			conf: replace(beside(`"cni.dev/valid-attachments": [{"containerID": ""}]`, ipv4), "1.0.0", "1.1.0")}, absent},
 		{row{name: "GC without ipam", command: "GC", conf: `{"cniVersion": "1.1.0", "name": "net"}`}, absent},
 		{row{name: "STATUS without ranges", command: "STATUS", conf: since("1.1.0", `"type": "host-local"`)}, absent},
-		{row{name: "STATUS of a pool that is full", command: "STATUS", conf: since("1.1.0", `"subnet": "10.1.2.0/30"`), earlier: own}, absent},
+		{row{name: "STATUS of a pool that is full", command: "STATUS", conf: since("1.1.0", `"subnet": "10.1.2.0/30", "exhaustedStatus": "error"`), earlier: own}, absent},
 	}
 }
 

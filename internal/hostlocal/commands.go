@@ -151,7 +151,7 @@ func ready(ctx context.Context, c *config.Config) error {
 	}
 	ctx = newTimeout(ctx, c.LockTimeout)
 	err = a.Status(ctx)
-	if exhausted := (*allocator.ExhaustedError)(nil); c.ExhaustedOK && errors.As(err, &exhausted) {
+	if exhausted := (*allocator.ExhaustedError)(nil); !c.ExhaustedFails && errors.As(err, &exhausted) {
 		return nil
 	}
 	return err
