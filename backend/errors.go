@@ -23,8 +23,9 @@ var (
 	// not know.
 	ErrFormat = errors.New("unknown store format")
 
-	// ErrNoSpace: a lease cannot be recorded because the disk is full.
-	// Releasing still works.
+	// ErrNoSpace: a lease cannot be recorded because the disk, or a quota, is
+	// full. Releasing works all the same, but for the file systems that a store
+	// names.
 	ErrNoSpace = errors.New("no space left for another lease")
 )
 

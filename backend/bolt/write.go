@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -23,14 +24,18 @@ func (t *session) writing() error {
 	if t.wrote {
 		return nil
 	}
-	t.wrote = true
 	if err := durable.SetSettled(t.file, false); err != nil {
-		return err
+		return t.store.explain(err)
 	}
+	t.wrote = true
+	t.setFill()
+	return nil
+}
+
+func (t *session) setFill() {
 	t.leases.FillPercent = addrFill
 	t.runs.FillPercent = addrFill
 	t.owners.FillPercent = ownerFill
-	return nil
 }
 
 // Put implements [backend.Tx].
@@ -139,10 +144,18 @@ func (t *tx) SetBoot(id string) (err error) {
 // change makes a change, which undo takes back. If it fails the session can no longer
 // be committed: the indices would contradict the leases.
 func (t *tx) change(do, undo func() error) error {
-	if err := firstError(t.writing, do); err != nil {
+	err := t.writing()
+	if t.puts == 0 && errors.Is(err, backend.ErrNoSpace) && t.spend() {
+		err = t.writing()
+	}
+	if err == nil {
+		err = do()
+	}
+	if err != nil {
 		t.failed = t.store.explain(err)
 		return t.failed
 	}
+	t.made = append(t.made, do)
 	t.undo = append(t.undo, undo)
 	return nil
 }
