@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
@@ -159,8 +158,8 @@ func orFiles(standing string) string {
 func Usable(path string) error {
 	for {
 		err := writable(path)
-		if err == nil && !roomy(path) {
-			return fmt.Errorf("%s: %w: %w", path, backend.ErrNoSpace, syscall.ENOSPC)
+		if err == nil {
+			return room(path)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err
