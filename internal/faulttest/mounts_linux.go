@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -61,15 +62,11 @@ func Mount(t testing.TB, source, dir, kind, options string) {
 // An Image is a file in which there is a file system.
 type Image struct{ Path, Kind string }
 
-// NewImage makes one, or skips the test where there are not the programs to do that. It
-// is in memory.
-func NewImage(t testing.TB, kind string, size int64) Image {
+// NewImage makes one with these options of mkfs, or skips the test where there are not the
+// programs to do that. It is in memory.
+func NewImage(t testing.TB, kind string, size int64, options ...string) Image {
 	t.Helper()
-	for _, program := range []string{"mkfs." + kind, "mount"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
-		}
-	}
+	Needs(t, "mkfs."+kind, "mount")
 	dir := t.TempDir()
 	Mount(t, "tmpfs", dir, "tmpfs", "")
 	t.Cleanup(func() { unmount(t, dir) })
@@ -81,17 +78,29 @@ func NewImage(t testing.TB, kind string, size int64) Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, "mkfs."+kind, "-q", i.Path)
+	Run(t, "mkfs."+kind, append([]string{"-q", i.Path}, options...)...)
 	return i
 }
 
-// Mount mounts the file system. The caller unmounts it.
-func (i Image) Mount(t testing.TB, dir string) {
+// Needs skips the test where one of the programs is missing.
+func Needs(t testing.TB, programs ...string) {
 	t.Helper()
-	run(t, "mount", "-t", i.Kind, "-o", "loop", i.Path, dir) // the kernel frees the device
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip(err)
+		}
+	}
 }
 
-func run(t testing.TB, program string, args ...string) {
+// Mount mounts the file system with these options. The caller unmounts it.
+func (i Image) Mount(t testing.TB, dir string, options ...string) {
+	t.Helper()
+	all := strings.Join(append([]string{"loop"}, options...), ",")
+	Run(t, "mount", "-t", i.Kind, "-o", all, i.Path, dir) // the kernel frees the device
+}
+
+// Run runs a program, which must succeed.
+func Run(t testing.TB, program string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %v: %v: %s", program, args, err, out)
