@@ -30,8 +30,9 @@ var (
 	// written, and nothing may be leased from it.
 	ErrReplaced = errors.New("this store was replaced by another, which has the leases now")
 
-	// ErrNoSpace: a lease cannot be recorded because the disk is full.
-	// Releasing still works.
+	// ErrNoSpace: a lease cannot be recorded because the disk, or a quota, is
+	// full. Releasing works all the same, but for the file systems that a store
+	// names.
 	ErrNoSpace = errors.New("no space left for another lease")
 
 	// ErrNames: the file system cannot hold the names that the store needs.

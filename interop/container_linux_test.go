@@ -126,7 +126,7 @@ func TestContainerGC(t *testing.T) {
 
 // STATUS reaches our plugin through the others, and its code comes back.
 func TestContainerStatus(t *testing.T) {
-	onEachStore(t, "1.1.0", `"subnet": "10.1.2.0/30"`, func(t *testing.T, r containerRuntime) {
+	onEachStore(t, "1.1.0", `"subnet": "10.1.2.0/30", "exhaustedStatus": "error"`, func(t *testing.T, r containerRuntime) {
 		require.NoError(t, r.status())
 		require.Empty(t, storedLeases(t, r.net))
 		a := newContainer(t, "a")

@@ -32,6 +32,7 @@ func acceptedEnvironments() []row {
 		{name: "GC with an empty list", command: "GC", conf: gc(`"cni.dev/valid-attachments": []`, ipv4), earlier: own},
 		{name: "GC with a list that is null", command: "GC", conf: gc(`"cni.dev/valid-attachments": null`, ipv4), earlier: own},
 		{name: "STATUS", command: "STATUS", conf: since("1.1.0", ipv4), earlier: own},
+		{name: "STATUS of a pool that is full", command: "STATUS", conf: since("1.1.0", `"subnet": "10.1.2.0/30"`), earlier: own},
 		{name: "STATUS, nothing leased", command: "STATUS", conf: since("1.1.0", ipv4)},
 		{name: "STATUS without a container", command: "STATUS", conf: since("1.1.0", ipv4), env: map[string]string{"CNI_CONTAINERID": "", "CNI_IFNAME": "", "CNI_NETNS": ""}},
 		{name: "VERSION", command: "VERSION", env: map[string]string{"CNI_CONTAINERID": "", "CNI_IFNAME": "", "CNI_NETNS": "", "CNI_PATH": ""}},

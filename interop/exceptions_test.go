@@ -112,7 +112,7 @@ func onlyStock() []exception {
 		{row{name: "GC with an attachment that is null", command: "GC", earlier: own, conf: gc(`"cni.dev/valid-attachments": [null]`, ipv4)}, list},
 		{row{name: "GC with a broken list under the older key", command: "GC", earlier: own, conf: gc(`"cni.dev/attachments": "x"`, ipv4)}, list},
 		{row{name: "STATUS without ranges", command: "STATUS", conf: since("1.1.0", `"type": "host-local"`)}, absent},
-		{row{name: "STATUS of a pool that is full", command: "STATUS", conf: since("1.1.0", `"subnet": "10.1.2.0/30"`), earlier: own}, absent},
+		{row{name: "STATUS of a pool that is full", command: "STATUS", conf: since("1.1.0", `"subnet": "10.1.2.0/30", "exhaustedStatus": "error"`), earlier: own}, absent},
 	}
 }
 

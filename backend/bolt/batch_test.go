@@ -221,7 +221,7 @@ func TestChangesOfOthersAreCounted(t *testing.T) {
 			return nil
 		},
 	)
-	require.Equal(t, due{changes: 3, pages: 3}, found)
+	require.Equal(t, due{puts: 2, changes: 3, pages: 3}, found)
 }
 
 // Nobody joins a transaction of which it is not known how much room it takes.
@@ -277,7 +277,8 @@ func TestHalfAChangeFailsForAll(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.2", "10.1.0.0"}, leased(t, s))
 }
 
-// Whatever some write and take back, there is what the others have written.
+// Whatever some write and take back, there is what the others have written, also if for
+// want of space all changes have to be made again.
 func TestWhatFailsIsTakenBack(t *testing.T) {
 	rnd := newRand(t)
 	rounds := 100
@@ -301,6 +302,9 @@ func TestWhatFailsIsTakenBack(t *testing.T) {
 				return nil
 			})
 		}
+		if round%2 == 0 {
+			fns = append(fns, makeAgain)
+		}
 		for _, err := range together(t, s, fns...) {
 			if err != nil {
 				require.EqualError(t, err, "failed")
@@ -309,6 +313,15 @@ func TestWhatFailsIsTakenBack(t *testing.T) {
 		require.NoError(t, s.Verify(ctx))
 		require.Equal(t, want, contentOf(t, s), "round %d", round)
 	}
+}
+
+// makeAgain has all changes that its transaction has made made again.
+func makeAgain(b backend.Tx) error {
+	t := b.(*tx).session
+	if err := t.rollBack(); err != nil {
+		return err
+	}
+	return t.remake()
 }
 
 // content is what a store holds.

@@ -78,6 +78,9 @@
 // While bbolt has a file open, its pages are mapped: a file that somebody
 // truncates meanwhile is reported as damaged, and the mapping is leaked.
 //
-// Of the file systems in common use, btrfs and ZFS copy on write: there a full
-// disk can stop a Delete, whatever was allocated ahead.
+// Not every file system overwrites a file in place, which a Delete on a full disk relies on.
+// On btrfs a new store is made so that it does. For the other cases, such as snapshots, there
+// is a spare file, .leasehold-spare beside the store, which the first Delete without space
+// removes: on all file systems but ext4 and tmpfs. A snapshot that holds that file as well,
+// or others who fill the disk meanwhile, can still stop a Delete.
 package bolt

@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"errors"
-	"fmt"
 	"syscall"
 
 	berrors "go.etcd.io/bbolt/errors"
@@ -42,12 +41,28 @@ func (s *Store) explain(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum),
-		errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrIncompatibleValue),
-		errors.Is(err, syscall.EFBIG): // a page number that is none
+		errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrIncompatibleValue):
 		return s.damaged(err)
+	case errors.Is(err, backend.ErrNoSpace):
+		return err
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return s.fail(fmt.Errorf("%w: %w", backend.ErrNoSpace, err))
+		return s.fail(&noSpaceError{err: err})
 	default:
 		return s.fail(err)
 	}
 }
+
+// A noSpaceError is [backend.ErrNoSpace] with its cause.
+type noSpaceError struct {
+	releasing bool // a lease, and not adding one
+	err       error
+}
+
+func (e *noSpaceError) Error() string {
+	if e.releasing {
+		return "no space left to release a lease: " + e.err.Error()
+	}
+	return backend.ErrNoSpace.Error() + ": " + e.err.Error()
+}
+
+func (e *noSpaceError) Unwrap() []error { return []error{backend.ErrNoSpace, e.err} }

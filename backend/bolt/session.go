@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -34,6 +33,7 @@ type session struct {
 	size     int64 // bytes of the file
 	room     int64 // bytes of the file that are known to be allocated
 	due      due
+	made     []func() error // the changes so far, in order
 	memo     memo
 	format   byte  // the version of the file's format
 	wrote    bool  // there is something to commit
@@ -114,6 +114,9 @@ func (t *session) settled() {
 
 // begin opens the file with bbolt and starts a transaction.
 func (t *session) begin() error {
+	if t.how == creating {
+		forbidCopies(t.file)
+	}
 	var err error
 	if t.db, err = t.openDB(); err != nil {
 		return err
@@ -197,35 +200,15 @@ func (t *session) buckets() [6]named {
 
 // abort ends the transaction without writing.
 func (t *session) abort() error {
-	if t.damage != nil || t.bolt == nil {
-		return t.close()
-	}
-	return and(t.guard(t.bolt.Rollback), t.close())
+	return and(t.rollBack(), t.close())
 }
 
-// commit makes what the transaction wrote durable.
-func (t *session) commit() error {
-	id := t.bolt.ID()
-	err := t.guard(t.flush)
-	if err != nil {
-		return and(err, t.abort())
+// rollBack ends the transaction of bbolt, if there is one.
+func (t *session) rollBack() error {
+	if t.damage != nil || t.bolt == nil {
+		return nil
 	}
-	err = t.guard(t.bolt.Commit)
-	if err != nil && t.how == updating {
-		err = and(err, t.revoke(id))
-	}
-	if err == nil && t.how == creating {
-		t.placed, err = t.store.place()
-		err = t.store.explain(err)
-	}
-	if err == nil {
-		t.settled()
-	}
-	closeErr := t.close()
-	if err == nil {
-		return nil // It is done, even if bbolt could not take back its lock before it closed the file.
-	}
-	return and(err, closeErr)
+	return t.guard(t.bolt.Rollback)
 }
 
 // close gives the file back, and with it the lock.
@@ -253,35 +236,4 @@ func and(err, further error) error {
 		return err
 	}
 	return errors.Join(err, further)
-}
-
-// Where a meta page of bbolt has its own number and that of its transaction.
-const (
-	pageIDOffset = 0
-	txidOffset   = 64
-)
-
-// revoke makes sure that a transaction whose commit failed has no effect. If its
-// meta page had been written and only the sync of it failed, later transactions
-// would see what the caller was told did not happen. The meta page of the
-// transaction before stands in the other of the two places, and so does all that
-// it refers to: a copy of it takes the place of the failed one.
-func (t *session) revoke(id int) error {
-	pageSize := t.pageSize
-	failed, last := int64(id%2), int64((id+1)%2)
-	page := make([]byte, pageSize)
-	if _, err := t.file.ReadAt(page, failed*int64(pageSize)); err != nil {
-		return t.store.fail(err)
-	}
-	if binary.NativeEndian.Uint64(page[txidOffset:]) != uint64(id) {
-		return nil // the commit failed before it
-	}
-	if _, err := t.file.ReadAt(page, last*int64(pageSize)); err != nil {
-		return t.store.fail(err)
-	}
-	binary.NativeEndian.PutUint64(page[pageIDOffset:], uint64(failed))
-	if _, err := t.file.WriteAt(page, failed*int64(pageSize)); err != nil {
-		return t.store.fail(fmt.Errorf("take back a failed transaction: %w", err))
-	}
-	return t.store.explain(t.file.Sync())
 }

@@ -6,7 +6,8 @@ import "os"
 // before old ones become free, and at the end of the file it makes room by
 // ftruncate, which promises no disk space. So that a Delete cannot fail on a full
 // disk, the file is kept ahead of what is in use by the pages that the Puts of a
-// transaction, and Deletes of the same leases after it, can take together.
+// transaction, and Deletes of the same leases after it, can take together. What is done
+// where that does not help is in spare.go.
 
 // growth is how far ahead of need, in bytes, a file is extended at least.
 const growth = 64 << 10
@@ -38,12 +39,14 @@ func (t *session) roomForMore() bool {
 
 // due is what those who are done have left to commit.
 type due struct {
+	puts    int64 // Puts, of those that makeRoom counts
 	changes int64
 	pages   int64 // that they have touched at most
 	bulk    bool  // nobody knows how many these are
 }
 
 func (d *due) add(t *tx) {
+	d.puts += int64(t.puts)
 	d.changes += int64(t.changes)
 	d.pages += int64(t.changes) * pagesTouched(t.bolt.Size())
 	d.bulk = d.bulk || t.changes > manyPuts

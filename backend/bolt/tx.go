@@ -45,6 +45,7 @@ func (t *tx) takeBack() {
 			return // Nothing of the session will be committed.
 		}
 		t.failed = t.guard(undo)
+		t.made = append(t.made, undo)
 	}
 }
 

@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -23,10 +24,15 @@ func (t *session) writing() error {
 	if t.wrote {
 		return nil
 	}
-	t.wrote = true
 	if err := durable.SetSettled(t.file, false); err != nil {
-		return err
+		return t.store.explain(err)
 	}
+	t.wrote = true
+	return t.prepare()
+}
+
+// prepare makes the transaction of bbolt ready for its first write.
+func (t *session) prepare() error {
 	if t.format != format {
 		t.format = format
 		if err := t.meta.Put(formatKey, []byte{format}); err != nil {
@@ -145,10 +151,18 @@ func (t *tx) SetBoot(id string) (err error) {
 // change makes a change, which undo takes back. If it fails the session can no longer
 // be committed: the indices would contradict the leases.
 func (t *tx) change(do, undo func() error) error {
-	if err := firstError(t.writing, do); err != nil {
+	err := t.writing()
+	if t.puts == 0 && errors.Is(err, backend.ErrNoSpace) && t.spend() {
+		err = t.writing()
+	}
+	if err == nil {
+		err = do()
+	}
+	if err != nil {
 		t.failed = t.store.explain(err)
 		return t.failed
 	}
+	t.made = append(t.made, do)
 	t.undo = append(t.undo, undo)
 	return nil
 }

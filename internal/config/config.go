@@ -47,8 +47,8 @@ type Config struct {
 	// OnReboot says what becomes of leases made before the last reboot.
 	OnReboot Reboot
 
-	// ExhaustedOK reports whether STATUS is to pass when no address is left.
-	ExhaustedOK bool
+	// ExhaustedFails reports whether STATUS fails when no address is left.
+	ExhaustedFails bool
 }
 
 // A Reboot says what becomes of leases that were made in an earlier boot of the
@@ -236,6 +236,6 @@ func (c *Config) readPolicies(raw *rawIPAM) error {
 		c.OnDuplicate = allocator.Return
 	}
 	c.OnReboot = Reboot(raw.OnReboot)
-	c.ExhaustedOK = raw.ExhaustedStatus == "ok"
+	c.ExhaustedFails = raw.ExhaustedStatus == "error"
 	return nil
 }

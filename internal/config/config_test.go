@@ -75,7 +75,7 @@ func TestDefaults(t *testing.T) {
 	require.Empty(t, c.ResolvConf)
 	require.Equal(t, allocator.Refuse, c.OnDuplicate)
 	require.Empty(t, c.OnReboot)
-	require.False(t, c.ExhaustedOK)
+	require.False(t, c.ExhaustedFails, "a full pool is no reason to evict the pods of a node")
 }
 
 func TestEveryKey(t *testing.T) {
@@ -117,7 +117,7 @@ func TestEveryKey(t *testing.T) {
 	require.Equal(t, "/etc/resolv.conf", c.ResolvConf)
 	require.Equal(t, allocator.Return, c.OnDuplicate)
 	require.Equal(t, config.ReleaseOnReboot, c.OnReboot)
-	require.True(t, c.ExhaustedOK)
+	require.False(t, c.ExhaustedFails)
 }
 
 func TestPoliciesSpelledOut(t *testing.T) {
@@ -126,7 +126,7 @@ func TestPoliciesSpelledOut(t *testing.T) {
 	require.Equal(t, config.Files, c.Backend)
 	require.Equal(t, allocator.Refuse, c.OnDuplicate)
 	require.Equal(t, config.KeepOnReboot, c.OnReboot)
-	require.False(t, c.ExhaustedOK)
+	require.True(t, c.ExhaustedFails)
 }
 
 func TestRebootDefaultDependsOnStore(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -61,15 +62,11 @@ func Mount(t testing.TB, source, dir, kind, options string) {
 // An Image is a file in which there is a file system.
 type Image struct{ Path, Kind string }
 
-// NewImage makes one, with these arguments of mkfs, or skips the test where there are not
-// the programs to do that. It is in memory.
-func NewImage(t testing.TB, kind string, size int64, args ...string) Image {
+// NewImage makes one with these options of mkfs, or skips the test where there are not the
+// programs to do that. It is in memory.
+func NewImage(t testing.TB, kind string, size int64, options ...string) Image {
 	t.Helper()
-	for _, program := range []string{"mkfs." + kind, "mount"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
-		}
-	}
+	Needs(t, "mkfs."+kind, "mount")
 	dir := t.TempDir()
 	Mount(t, "tmpfs", dir, "tmpfs", "")
 	t.Cleanup(func() { unmount(t, dir) })
@@ -81,17 +78,29 @@ func NewImage(t testing.TB, kind string, size int64, args ...string) Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, "mkfs."+kind, append(args, "-q", i.Path)...)
+	Run(t, "mkfs."+kind, append(options, "-q", i.Path)...)
 	return i
 }
 
-// Mount mounts the file system. The caller unmounts it.
-func (i Image) Mount(t testing.TB, dir string) {
+// Needs skips the test where one of the programs is missing.
+func Needs(t testing.TB, programs ...string) {
 	t.Helper()
-	run(t, "mount", "-t", i.Kind, "-o", "loop", i.Path, dir) // the kernel frees the device
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip(err)
+		}
+	}
 }
 
-func run(t testing.TB, program string, args ...string) {
+// Mount mounts the file system with these options. The caller unmounts it.
+func (i Image) Mount(t testing.TB, dir string, options ...string) {
+	t.Helper()
+	all := strings.Join(append([]string{"loop"}, options...), ",")
+	Run(t, "mount", "-t", i.Kind, "-o", all, i.Path, dir) // the kernel frees the device
+}
+
+// Run runs a program, which must succeed.
+func Run(t testing.TB, program string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %v: %v: %s", program, args, err, out)
@@ -125,8 +134,8 @@ func Overlay(t testing.TB, kind, lower, dir string) (unmount func() error) {
 	if kind == "overlay" {
 		Mount(t, "overlay", dir, "overlay", options)
 	} else {
-		needProgram(t, kind)
-		run(t, kind, "-o", options, dir)
+		Needs(t, kind)
+		Run(t, kind, "-o", options, dir)
 	}
 	return func() error {
 		return errors.Join(unix.Unmount(dir, unix.MNT_DETACH), unix.Unmount(upper, unix.MNT_DETACH))
@@ -140,16 +149,9 @@ func Bindfs(t testing.TB, from, dir string) {
 	if os.Getuid() != 0 {
 		t.Skip("mounting a file system takes root")
 	}
-	needProgram(t, "bindfs")
-	run(t, "bindfs", from, dir)
+	Needs(t, "bindfs")
+	Run(t, "bindfs", from, dir)
 	t.Cleanup(func() { unmount(t, dir) })
-}
-
-func needProgram(t testing.TB, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skip(err)
-	}
 }
 
 // Bind mounts a file or directory at another path, where that is allowed.

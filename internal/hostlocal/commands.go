@@ -156,7 +156,7 @@ func (p *Plugin) ready(ctx context.Context, c *config.Config) error {
 		}
 		return a.Status(waiting)
 	})
-	if exhausted := (*allocator.ExhaustedError)(nil); c.ExhaustedOK && errors.As(err, &exhausted) {
+	if exhausted := (*allocator.ExhaustedError)(nil); !c.ExhaustedFails && errors.As(err, &exhausted) {
 		return nil
 	}
 	return err

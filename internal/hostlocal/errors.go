@@ -103,7 +103,9 @@ func classifyStore(err error, network string) (code uint, details string) {
 	case errors.Is(err, backend.ErrOtherStore):
 		return CodeMismatch, "a store is a directory (files) or a regular file (bolt)"
 	case errors.Is(err, backend.ErrNoSpace):
-		return types.ErrIOFailure, "free space, or inodes, on the file system of the data directory; DEL and GC need none"
+		return types.ErrIOFailure, "free space, or inodes, on the file system of the data directory"
+	case errors.Is(err, syscall.EFBIG):
+		return types.ErrIOFailure, "raise the limit on the size of files of the process that runs the plugin (ulimit -f; LimitFSIZE in a systemd unit)"
 	case errors.Is(err, backend.ErrNames):
 		return types.ErrIOFailure, `put the data directory ("dataDir" in ipam) on another file system, or set "backend": "bolt", which needs no such names`
 	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):

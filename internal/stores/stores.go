@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
@@ -182,8 +181,8 @@ func orFiles(standing string) string {
 func Usable(path string) error {
 	for {
 		err := writable(path)
-		if err == nil && !roomy(path) {
-			return fmt.Errorf("%s: %w: %w", path, backend.ErrNoSpace, syscall.ENOSPC)
+		if err == nil {
+			return room(path)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err

@@ -45,9 +45,9 @@ func TestPlanted(t *testing.T) {
 			New:  "return err",
 		}, config.Files, "ADD", "EIO"},
 		{"a failed commit is not revoked", faulttest.Fault{
-			File: "backend/bolt/session.go",
-			Old:  "err = and(err, t.revoke(id))",
-			New:  "_ = id",
+			File: "backend/bolt/commit.go",
+			Old:  "revokeErr := t.revoke(id)",
+			New:  "revokeErr := error(nil); _ = id",
 		}, config.Bolt, "ADD", "EIO"},
 		{"what cannot be answered is not given back", faulttest.Fault{
 			File: "internal/hostlocal/commands.go",

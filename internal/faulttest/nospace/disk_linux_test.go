@@ -1,10 +1,12 @@
 package nospace
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,12 +22,14 @@ func TestMain(m *testing.M) { os.Exit(faulttest.MainApart(m)) }
 type disk struct {
 	t   *testing.T
 	dir string
+	// below, if not "", is a directory of the file system that this one stores its files in.
+	below string
 }
 
 // onDisk calls fn with a tmpfs with these options.
 func onDisk(t *testing.T, options string, fn func(disk)) {
 	t.Helper()
-	d := disk{t, filepath.Join(t.TempDir(), "disk")}
+	d := disk{t: t, dir: filepath.Join(t.TempDir(), "disk")}
 	require.NoError(t, os.Mkdir(d.dir, 0o755))
 	faulttest.Mount(t, "tmpfs", d.dir, "tmpfs", options)
 	defer func() { require.NoError(t, unix.Unmount(d.dir, unix.MNT_DETACH)) }()
@@ -85,10 +89,14 @@ func following(n int) int {
 // plenty are the options of a disk that has enough of everything, rubbish or not.
 const plenty = "size=16m,nr_inodes=1000"
 
+// junk returns the directory for what is put there to fill the disk. What is written
+// through FUSE can stay in memory until it is synced, so it is not written through that.
+func (d disk) junk() string { return cmp.Or(d.below, d.dir) }
+
 // fill fills the disk to its last byte.
 func (d disk) fill() {
 	d.t.Helper()
-	f, err := os.Create(filepath.Join(d.dir, "rubbish"))
+	f, err := os.Create(filepath.Join(d.junk(), "rubbish"))
 	require.NoError(d.t, err)
 	defer f.Close()
 	at := int64(0)
@@ -113,20 +121,44 @@ func (d disk) strew() {
 	d.t.Helper()
 	var err error
 	for i := 0; err == nil; i++ {
-		err = os.WriteFile(filepath.Join(d.dir, fmt.Sprint("rubbish", i)), nil, 0o600)
+		err = os.WriteFile(filepath.Join(d.junk(), fmt.Sprint("rubbish", i)), nil, 0o600)
 	}
 	require.ErrorIs(d.t, err, unix.ENOSPC)
+}
+
+// clutter makes symbolic links, which are metadata alone, until there can be no more.
+func (d disk) clutter() {
+	d.t.Helper()
+	for _, length := range []int{3900, 100, 1} {
+		dir := filepath.Join(d.junk(), fmt.Sprint("rubbish", length))
+		err := os.Mkdir(dir, 0o700)
+		for i := 0; err == nil; i++ {
+			err = os.Symlink(strings.Repeat("x", length), filepath.Join(dir, fmt.Sprint(i)))
+		}
+		require.ErrorIs(d.t, err, unix.ENOSPC)
+	}
+	d.sync()
 }
 
 // clear removes what was put there to fill it.
 func (d disk) clear() {
 	d.t.Helper()
-	rubbish, err := filepath.Glob(filepath.Join(d.dir, "rubbish*"))
+	rubbish, err := filepath.Glob(filepath.Join(d.junk(), "rubbish*"))
 	require.NoError(d.t, err)
 	for _, path := range rubbish {
-		require.NoError(d.t, os.Truncate(path, 0)) // what is removed xfs frees later
-		require.NoError(d.t, os.Remove(path))
+		_ = os.Truncate(path, 0) // What is removed xfs frees later. A full btrfs can only remove.
+		require.NoError(d.t, os.RemoveAll(path))
 	}
+	d.sync() // What is removed btrfs frees with its next transaction.
+}
+
+// sync writes all of the disk out, and of no other, which tests of power cuts can be about.
+func (d disk) sync() {
+	d.t.Helper()
+	f, err := os.Open(d.junk())
+	require.NoError(d.t, err)
+	defer f.Close()
+	require.NoError(d.t, unix.Syncfs(int(f.Fd())))
 }
 
 // network returns a network on the disk, of which not even the data directory is there.

@@ -52,11 +52,11 @@ func TestEveryFillOfRealFileSystems(t *testing.T) {
 	for kind, size := range map[string]int64{"ext4": 16 << 20, "xfs": 300 << 20} {
 		t.Run(kind, func(t *testing.T) {
 			image := faulttest.NewImage(t, kind, size)
-			d := disk{t, t.TempDir()}
+			d := disk{t: t, dir: t.TempDir()}
 			image.Mount(t, d.dir)
 			defer func() { require.NoError(t, unix.Unmount(d.dir, unix.MNT_DETACH)) }()
 			everyNetwork(t, func(t *testing.T, store string, dual bool) {
-				d := disk{t, d.dir}
+				d := disk{t: t, dir: d.dir}
 				for leases := 0; leases < poolSize(); leases++ {
 					require.NoError(t, os.RemoveAll(d.network(store, dual, 0).Dir))
 					require.Equal(t, leases, runOut(d, d.network(store, dual, poolSize()), everything, leases, leases))

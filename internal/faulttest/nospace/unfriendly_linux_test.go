@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
@@ -37,6 +38,34 @@ func TestReadOnlyFileSystem(t *testing.T) {
 			require.NoError(t, n.Works(t.Context()))
 		})
 	})
+}
+
+// An ext4 that has met an error writes no more. Its mount still says that it is writable.
+func TestFileSystemAfterAnError(t *testing.T) {
+	everyNetwork(t, func(t *testing.T, store string, dual bool) {
+		d := disk{t: t, dir: t.TempDir()}
+		faulttest.NewImage(t, "ext4", 16*mib).Mount(t, d.dir, "errors=remount-ro")
+		defer func() { require.NoError(t, unix.Unmount(d.dir, 0)) }()
+		n := d.network(store, dual, 5)
+		_, err := n.Add("a")
+		require.NoError(t, err)
+		d.failExt4()
+		_, err = n.Plugin("STATUS", "", nil)
+		requireError(t, err, types.ErrPluginNotAvailable, n.Dir, "read-only file system")
+		_, err = n.Add("b")
+		requireError(t, err, types.ErrIOFailure, n.Dir, "read-only file system")
+	})
+}
+
+// failExt4 has the kernel find an error in the file system.
+func (d disk) failExt4() {
+	d.t.Helper()
+	var st unix.Stat_t
+	require.NoError(d.t, unix.Stat(d.dir, &st))
+	device, err := os.Readlink(fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev)))
+	require.NoError(d.t, err)
+	trigger := filepath.Join("/sys/fs/ext4", filepath.Base(device), "trigger_fs_error")
+	require.NoError(d.t, os.WriteFile(trigger, []byte("1"), 0))
 }
 
 // A perform performs a command of the plugin.
@@ -86,17 +115,23 @@ func asNobody(t *testing.T, n faulttest.Network) perform {
 	return func(command, id string, more map[string]any) error {
 		cmd := n.Command(program, command, id, more)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		out, err := cmd.Output()
-		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-			e := new(types.Error)
-			require.NoError(t, json.Unmarshal(out, e), "%s", out)
-			return e
-		}
-		if errors.Is(err, fs.ErrPermission) {
-			t.Skip("temporary files are where only root gets to:", err)
-		}
-		return err
+		return answer(t, cmd)
 	}
+}
+
+// answer runs a command and returns the error that it answers with.
+func answer(t *testing.T, cmd *exec.Cmd) error {
+	t.Helper()
+	out, err := cmd.Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		e := new(types.Error)
+		require.NoError(t, json.Unmarshal(out, e), "%s", out)
+		return e
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		t.Skip("temporary files are where only root gets to:", err)
+	}
+	return err
 }
 
 // What may not be written, or not even be looked into.
@@ -156,4 +191,50 @@ func TestFileWhereADirectoryShouldBe(t *testing.T) {
 			}
 		}
 	})
+}
+
+// limited performs commands in processes that may make no file larger than that.
+func limited(t *testing.T, n faulttest.Network, kib int) perform {
+	program := faulttest.Shared(t).HostLocal
+	return func(command, id string, more map[string]any) error {
+		cmd := n.Command("/bin/sh", command, id, more)
+		cmd.Args = []string{"sh", "-c", fmt.Sprintf(`ulimit -f %d && exec "$0"`, 2*kib), program}
+		return answer(t, cmd)
+	}
+}
+
+// A limit on the size of files stops an ADD as a full disk does. It is no damage.
+func TestLimitOnTheSizeOfFiles(t *testing.T) {
+	everyNetwork(t, func(t *testing.T, store string, dual bool) {
+		n := faulttest.Network{Dir: faulttest.Dir(t), Backend: store, Dual: dual, Size: 9}
+		for _, kib := range []int{0, 4, 64, 128, 256, 1024} {
+			do := limited(t, n, kib)
+			status, err := do("STATUS", "", nil), do("ADD", "a", nil)
+			if err != nil {
+				requireTooLarge(t, n, err)
+				require.True(t, status != nil || kib > 0 && store == config.Bolt, "%d KiB: no store tells how large it will be", kib)
+			}
+			_, err = n.Sound(t.Context())
+			require.NoError(t, err)
+			require.NoError(t, n.Del("a"))
+		}
+		addrs, err := n.Add("a")
+		require.NoError(t, err)
+		do := limited(t, n, 0)
+		requireError(t, do("STATUS", "", nil), types.ErrPluginNotAvailable, n.Dir, "file too large")
+		requireTooLarge(t, n, do("ADD", "b", nil))
+		left := faulttest.Holding{}
+		if err := do("DEL", "a", nil); err != nil { // Bolt writes pages, and files a journal.
+			requireTooLarge(t, n, err)
+			left["a"] = addrs
+		}
+		requireHeld(t, n, left)
+		require.NoError(t, n.Works(t.Context()))
+	})
+}
+
+func requireTooLarge(t *testing.T, n faulttest.Network, err error) {
+	t.Helper()
+	requireError(t, err, types.ErrIOFailure, n.Dir, "file too large")
+	require.ErrorContains(t, err, "ulimit -f")
 }

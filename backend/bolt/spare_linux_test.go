@@ -1,0 +1,103 @@
+package bolt
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// Where pages that are in use are all that is allocated, as on a file system that copies on
+// write, a Delete on a full disk takes the spare file, once.
+func TestDeleteTakesTheSpareFile(t *testing.T) {
+	dir := smallDisk(t, "16m")
+	s := Open(filepath.Join(dir, "net"))
+	addrs := lease(t, s, 500)
+	require.NoError(t, writeSpare(s.sparePath()))
+	punch(t, s)
+	stuff(t, dir)
+	for _, a := range addrs {
+		require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Delete(a) }))
+	}
+	require.Empty(t, leased(t, s))
+	require.NoError(t, s.Verify(ctx))
+	require.NoFileExists(t, s.sparePath())
+}
+
+// The spare file is for Deletes alone.
+func TestPutLeavesTheSpareFile(t *testing.T) {
+	dir := smallDisk(t, "16m")
+	s := Open(filepath.Join(dir, "net"))
+	lease(t, s, 10)
+	require.NoError(t, writeSpare(s.sparePath()))
+	punch(t, s)
+	stuff(t, dir)
+	require.ErrorIs(t, s.Update(ctx, put("10.1.0.0", "new")), backend.ErrNoSpace)
+	require.FileExists(t, s.sparePath())
+	require.Len(t, leased(t, s), 10)
+}
+
+func TestDeleteWithoutSpaceOrSpareFile(t *testing.T) {
+	dir := smallDisk(t, "16m")
+	s := Open(filepath.Join(dir, "net"))
+	addrs := lease(t, s, 10)
+	punch(t, s)
+	stuff(t, dir)
+	for range 2 { // The first must not leave anything that stops the second.
+		err := s.Update(ctx, func(tx backend.Tx) error { return tx.Delete(addrs[0]) })
+		require.ErrorIs(t, err, backend.ErrNoSpace)
+		require.ErrorIs(t, err, unix.ENOSPC)
+		require.ErrorContains(t, err, s.path+": no space left to release a lease")
+	}
+	require.Len(t, leased(t, s), 10)
+	require.NoError(t, os.Remove(filepath.Join(dir, "rubbish")))
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Delete(addrs[0]) }))
+}
+
+// No file is needed where a write in place needs no space; here that is so.
+func TestNoSpareFileOnMemory(t *testing.T) {
+	dir := smallDisk(t, "16m")
+	s := Open(filepath.Join(dir, "net"))
+	lease(t, s, 10)
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+}
+
+// A spare file that was cut short, by a kill or by an operator, is made again.
+func TestIsSpare(t *testing.T) {
+	path := filepath.Join(t.TempDir(), spareName)
+	require.False(t, isSpare(path))
+	require.NoError(t, writeSpare(path))
+	require.True(t, isSpare(path))
+	require.NoError(t, os.Truncate(path, spareSize-1))
+	require.False(t, isSpare(path))
+	require.NoError(t, writeSpare(path))
+	require.True(t, isSpare(path))
+}
+
+// punch takes the blocks of all pages that are not in use from the file of a store.
+func punch(t *testing.T, s *Store) {
+	t.Helper()
+	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer f.Close()
+	info, err := f.Stat()
+	require.NoError(t, err)
+	i, slots := openImage(f, info.Size())
+	id, ok := latest(slots)
+	require.True(t, ok)
+	m := slots[id].meta
+	free, err := i.freePages(m, newBitmap(m.end))
+	require.NoError(t, err)
+	for id := uint64(firstPage); id < i.pages(); id++ {
+		if id >= m.end || free.has(id) {
+			const mode = unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_KEEP_SIZE
+			require.NoError(t, unix.Fallocate(int(f.Fd()), mode, int64(id)*i.pageSize, i.pageSize))
+		}
+	}
+}
