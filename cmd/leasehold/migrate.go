@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -154,7 +156,30 @@ func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrat
 		o.Progress, done = t.progress(n.name)
 		defer done()
 	}
+	if link := n.linkedFrom(); link != "" {
+		return migrate.Report{}, fmt.Errorf("%s is a symbolic link to %s, and plugins follow it to a directory only: "+
+			"put the store in the place of the link, or name the directory that it is in as \"dataDir\" in ipam", link, n.path)
+	}
 	return migrate.Run(cmd.Context(), n.path, o)
+}
+
+// linkedFrom returns the path at which a configuration has the store, if that is a symbolic
+// link to it.
+func (n network) linkedFrom() string {
+	for _, c := range n.confs {
+		info, err := os.Lstat(c.Path())
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			continue // One that cannot be looked at leads no plugin to the store.
+		}
+		there, err := os.Stat(c.Path())
+		if err != nil {
+			continue
+		}
+		if here, err := os.Stat(n.path); err == nil && os.SameFile(here, there) {
+			return c.Path()
+		}
+	}
+	return ""
 }
 
 func newMigrateRow(n network, r migrate.Report, f migrateFlags) migrateRow {

@@ -113,7 +113,7 @@ func (m *migration) run(ctx context.Context) error {
 		return &fs.PathError{Op: "migrate", Path: m.report.Path, Err: fs.ErrNotExist}
 	}
 	if target, err := os.Readlink(m.report.Path); err == nil {
-		return fmt.Errorf("%s is a symbolic link to %s, and only a store itself can be moved: name the directory it is in with --data-dir",
+		return fmt.Errorf("%s is a symbolic link to %s, and only a store itself can be moved: put that in the place of the link, or name the directory that it is in as \"dataDir\" in ipam",
 			m.report.Path, target)
 	}
 	m.report.From = from
