@@ -159,9 +159,9 @@ func (t *tool) leasedTwice(cmd *cobra.Command, networks []network) (found []find
 }
 
 // leasedAddrs returns the addresses of the leases, in order. A store that cannot be read has
-// none: what is wrong with it is another finding.
+// none, nor has one that was replaced: what is wrong with it is another finding.
 func (t *tool) leasedAddrs(cmd *cobra.Command, n network) []netip.Addr {
-	leases, err := t.allLeases(cmd, n)
+	leases, err := allocator.ReadLeases(cmd.Context(), t.often(n))
 	if err != nil {
 		return nil
 	}

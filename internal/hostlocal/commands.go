@@ -27,10 +27,8 @@ func (p *Plugin) add(ctx context.Context, r request) error {
 		return err
 	}
 	waiting := newTimeout(ctx, c.LockTimeout)
-	var from *allocator.Allocator
 	var got []allocator.Assignment
 	err = p.withAllocator(waiting, c, func(a *allocator.Allocator) (err error) {
-		from = a
 		got, err = a.Allocate(waiting, allocator.Request{
 			Owner: r.owner, Addrs: c.Requested, Pod: c.Pod, Netns: r.netns,
 		})
@@ -41,10 +39,20 @@ func (p *Plugin) add(ctx context.Context, r request) error {
 	}
 	if err := writeResult(p.Stdout, c, got, dns); err != nil {
 		err = fmt.Errorf("write to standard output: %w", err)
-		// With a time of its own: a reader that goes away late has used up the other.
-		return errors.Join(err, from.Undo(newTimeout(ctx, c.LockTimeout), r.owner, got))
+		return errors.Join(err, undo(ctx, c, r.owner, got))
 	}
 	return nil
+}
+
+// undo gives back what an ADD has leased, in whatever store that is by now: a migration can
+// have moved it while the answer was written. It has a time limit of its own, since a reader
+// that goes away late has used up that of the ADD.
+func undo(ctx context.Context, c *config.Config, owner backend.Owner, got []allocator.Assignment) error {
+	store, _, err := stores.Open(c.Path(), stores.None)
+	if err != nil {
+		return err
+	}
+	return allocator.New(store, c.Pool, allocator.Options{}).Undo(newTimeout(ctx, c.LockTimeout), owner, got)
 }
 
 // config reads the whole configuration.
