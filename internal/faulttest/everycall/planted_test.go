@@ -51,7 +51,7 @@ func TestPlanted(t *testing.T) {
 		}, config.Bolt, "ADD", "EIO"},
 		{"what cannot be answered is not given back", faulttest.Fault{
 			File: "internal/hostlocal/commands.go",
-			Old:  "return errors.Join(err, a.Undo(ctx, r.owner, got))",
+			Old:  "return errors.Join(err, from.Undo(waiting, r.owner, got))",
 			New:  "return err",
 		}, config.Bolt, "ADD", "ENOSPC"},
 		{"a store leaves before the next one comes", faulttest.Fault{
