@@ -52,7 +52,7 @@ func TestPlanted(t *testing.T) {
 		{"what cannot be answered is not given back", faulttest.Fault{
 			File: "internal/hostlocal/commands.go",
 			Old:  "return errors.Join(err, from.Undo(waiting, r.owner, got))",
-			New:  "return err",
+			New:  "return errors.Join(err, from.Undo(waiting, r.owner, nil))",
 		}, config.Bolt, "ADD", "ENOSPC"},
 		{"a store leaves before the next one comes", faulttest.Fault{
 			File: "internal/exchange/swap.go",
