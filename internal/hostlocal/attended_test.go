@@ -60,7 +60,7 @@ func (l *leaving) Write([]byte) (int, error) {
 	return 0, errors.New("broken pipe")
 }
 
-// What has been done is taken back, though nobody waits for that.
+// What has been done is taken back, though the caller has gone.
 func TestWhatACallerIsNotToldOfIsTakenBack(t *testing.T) {
 	for _, kind := range []string{"files", "bolt"} {
 		c := conf(t.TempDir(), `, "backend": "`+kind+`"`)

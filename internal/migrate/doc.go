@@ -2,7 +2,7 @@
 // one of the other kind ([Run]), or by what can be read of a damaged one
 // ([Repair]). It also makes a store with given content where there is none ([Plant]).
 //
-// Run and Repair take the lock of the place, and then that of the store, as a plugin does, and
+// Run and Repair take the lock of the place, then the lock of the store, as a plugin does, and
 // build its successor aside.
 // The successor is read back and compared before it matters: number and digest of
 // all leases and cursors. Then the two change places (package exchange). Plugins
