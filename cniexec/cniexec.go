@@ -68,7 +68,7 @@ func (e *exec) FindInPath(plugin string, paths []string) (string, error) {
 }
 
 // ExecPlugin implements [invoke.Exec]. An error of the plugin is a [*types.Error]. If
-// ctx ends while the plugin waits for a lock, the command fails and has done nothing.
+// ctx ends before the plugin has the lock, the command fails and has done nothing.
 func (e *exec) ExecPlugin(ctx context.Context, pluginPath string, stdin []byte, environ []string) ([]byte, error) {
 	if pluginPath != path {
 		return e.Exec.ExecPlugin(ctx, pluginPath, stdin, environ)

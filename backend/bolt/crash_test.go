@@ -176,6 +176,22 @@ func TestReplacedByADirectoryWhileWaiting(t *testing.T) {
 	require.ErrorIs(t, <-waiter, backend.ErrOtherStore)
 }
 
+// A program that makes a store of files knows nothing of the new file, nor of its lock.
+func TestAnotherStoreIsMadeMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	s := Open(filepath.Join(dir, "net"))
+	err := s.Update(ctx, func(tx backend.Tx) error {
+		require.NoError(t, put("10.0.0.1", "a")(tx))
+		return os.Mkdir(s.path, 0o755)
+	})
+	require.ErrorIs(t, err, backend.ErrOtherStore)
+	require.ErrorContains(t, err, s.path)
+	require.Equal(t, []string{"net"}, entries(t, dir))
+	require.NoError(t, os.Remove(s.path))
+	require.NoError(t, s.Update(ctx, put("10.0.0.2", "b")))
+	require.Equal(t, []string{"10.0.0.2"}, leased(t, s))
+}
+
 func TestOnlyARegularFileIsAStore(t *testing.T) {
 	dir := t.TempDir()
 	real := Open(filepath.Join(dir, "real"))

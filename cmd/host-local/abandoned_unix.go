@@ -10,8 +10,8 @@ import (
 )
 
 // abandoned reports whether standard output is a pipe, or a socket, that no process reads
-// any more: its reader has ended or has given up. Of a file, a terminal or /dev/null
-// nobody can tell, and one that was closed was meant to be.
+// any more: its reader has ended or has given up. A file, a terminal or /dev/null does not
+// tell, and a standard output that was closed was meant to be.
 func abandoned() bool {
 	fds := []unix.PollFd{{Fd: int32(syscall.Stdout)}} // errors are reported without being asked for
 	for {

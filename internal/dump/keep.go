@@ -9,8 +9,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Keep reads the leases of n to their end, so that what comes later of n waits for nobody,
-// and cannot fail any more. They can then be read any number of times, and after a
+// Keep reads the leases of n to their end, so that to read them later cannot stall or
+// fail any more. They can then be read any number of times, and after a
 // following call of Next.
 //
 // They are kept in memory, compressed. To have them as values would take a kilobyte for

@@ -59,8 +59,8 @@ func (p Place) Standing() (fs.FileInfo, error) {
 }
 
 // Lock waits until ctx ends for the right to make a store of this network elsewhere than
-// in its place. It is taken before the lock of the store in the place, and never while
-// that is held: plugins would wait for whatever keeps this one. A [LockError] says which
+// in its place. It is taken before the lock of the store in the place, and never under it:
+// plugins would wait for whatever keeps this one. A [LockError] says which
 // lock was waited for in vain.
 //
 // Earlier versions took one lock for all networks. It is shared here, which keeps them out.

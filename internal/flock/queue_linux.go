@@ -50,9 +50,8 @@ func ofd(f *os.File, op int, kind int16) (int16, error) {
 	return lock.Type, err
 }
 
-// separate reports whether the file system of f is known to keep the locks of flock
-// apart from those of fcntl, and to grant an exclusive one of a file that is open to be
-// read. Where one is made of the other, as on NFS, CIFS and 9p, writers that announce
+// separate reports whether the file system of f is known to keep locks of flock and locks
+// of fcntl apart, and to grant an exclusive flock of a file that is open for reading. Where one is made of the other, as on NFS, CIFS and 9p, writers that announce
 // themselves would keep each other out.
 func separate(f *os.File) bool {
 	var st unix.Statfs_t

@@ -54,9 +54,9 @@ func TestAReaderComesAfterAWriterThatWaits(t *testing.T) {
 	}
 }
 
-// A writer that is stopped while it waits is none in the kernel's queue, and goes on
-// being announced: it keeps nobody out.
-func TestAnAnnouncementAloneKeepsNobodyOut(t *testing.T) {
+// A writer that is stopped while it waits leaves the kernel's queue, and is still
+// announced: others get the lock.
+func TestAnAnnouncementAloneKeepsNoneOut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	stopped := openAs(t, path, os.O_RDONLY)
 	require.True(t, announce(stopped))

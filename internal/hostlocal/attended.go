@@ -43,7 +43,7 @@ func (a *attended) Update(ctx context.Context, fn func(backend.Tx) error) error 
 	})
 }
 
-// callerGone returns an error if nobody waits for the command any more.
+// callerGone returns an error if the caller of the command has stopped waiting for it.
 func (p *Plugin) callerGone(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%w: %w", errAbandoned, err)

@@ -22,7 +22,7 @@ func hold(t *testing.T, path string) (release func()) {
 }
 
 // A program that waits for the right to make a store keeps no plugin waiting.
-func TestNobodyWaitsForTheLockOfAPlaceWithThatOfAStore(t *testing.T) {
+func TestTheLockOfAPlaceIsNotWaitedForUnderTheLockOfAStore(t *testing.T) {
 	for name, run := range map[string]func(context.Context, string) error{
 		"migrate": func(ctx context.Context, path string) error {
 			_, err := Run(ctx, path, Options{To: config.Files, LockTimeout: time.Hour, Now: now})

@@ -40,8 +40,8 @@ func (e *BusyError) Error() string {
 // Unwrap returns [backend.ErrBusy], and how the wait ended.
 func (e *BusyError) Unwrap() []error { return []error{backend.ErrBusy, e.err} }
 
-// lockPlace waits until nobody else makes a successor of what stands in the place. The
-// caller does not hold the lock of that.
+// lockPlace waits until no other program makes a successor of what is in the place. The
+// caller must not hold the lock of the store there: plugins would wait as well.
 func lockPlace(ctx context.Context, place exchange.Place) (unlock func(), err error) {
 	unlock, err = place.Lock(ctx)
 	if e := (*exchange.LockError)(nil); errors.As(err, &e) {

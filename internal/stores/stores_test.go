@@ -117,6 +117,21 @@ func TestFollowsAnExchange(t *testing.T) {
 	}
 }
 
+// An Update calls its function once at most, whatever that returns.
+func TestAFunctionThatWasCalledIsNotCalledAgain(t *testing.T) {
+	for _, kind := range []string{config.Files, config.Bolt} {
+		path := filepath.Join(t.TempDir(), "net")
+		fill(t, path, kind, "10.0.0.1")
+		calls := 0
+		err := stores.Follow(path).Update(t.Context(), func(backend.Tx) error {
+			calls++
+			return backend.ErrOtherStore
+		})
+		require.ErrorIs(t, err, backend.ErrOtherStore)
+		require.Equal(t, 1, calls)
+	}
+}
+
 func TestLinks(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, filepath.Join(dir, "files"), config.Files, "10.0.0.1")

@@ -51,8 +51,8 @@ func TestPlanted(t *testing.T) {
 		}, config.Bolt, "ADD", "EIO"},
 		{"what cannot be answered is not given back", faulttest.Fault{
 			File: "internal/hostlocal/commands.go",
-			Old:  "return errors.Join(err, a.Undo(newTimeout(ctx, c.LockTimeout), r.owner, got))",
-			New:  "return err",
+			Old:  "return errors.Join(err, undo(ctx, c, r.owner, got))",
+			New:  "return errors.Join(err, undo(ctx, c, r.owner, nil))",
 		}, config.Bolt, "ADD", "ENOSPC"},
 		{"a store leaves before the next one comes", faulttest.Fault{
 			File: "internal/exchange/swap.go",

@@ -21,7 +21,7 @@ type deaf struct {
 	// give has cmd write to it. What it returns is called once cmd waits, or has ended.
 	give func(t *testing.T, cmd *exec.Cmd) (then func())
 
-	gone bool // what it is tells the plugin, before it has done anything, that nobody waits
+	gone bool // it tells the plugin, before anything is done, that its caller has gone
 }
 
 func everyDeaf() []deaf {
@@ -193,8 +193,8 @@ func TestRepeatedAddWhoseAnswerNobodyHears(t *testing.T) {
 }
 
 // These have nothing to say if they succeed, and if they fail they say it elsewhere. But
-// where nobody waits for them any more, what would have an effect has none: what was waited
-// for can have been done by another since.
+// where it shows that their caller has gone, DEL and GC do nothing: the runtime may have
+// gone on since.
 func TestOthersWhoseAnswerNobodyHears(t *testing.T) {
 	everyNetwork(t, func(t *testing.T, store string, dual bool) {
 		for _, d := range everyDeaf() {

@@ -78,8 +78,8 @@ func stoppedWithLock(t *testing.T, n faulttest.Network) *process {
 	return nil
 }
 
-// The answer of a plugin that nobody reads for now keeps no lock.
-func TestAnAnswerThatIsNotReadYetKeepsNobodyWaiting(t *testing.T) {
+// A plugin whose answer is not read yet has no lock.
+func TestAnAnswerThatIsNotReadYetKeepsNoLock(t *testing.T) {
 	onBoth(t, func(t *testing.T, n faulttest.Network) {
 		r, w := full(t)
 		cmd := n.Command(faulttest.Shared(t).HostLocal, "ADD", "slow", nil)
@@ -148,7 +148,7 @@ func TestFirstAddsOfDifferentStores(t *testing.T) {
 			}
 		}
 		require.Len(t, held(t, n), added)
-		require.GreaterOrEqual(t, added, 3, "those of one kind, and those that follow")
+		require.GreaterOrEqual(t, added, 3, "all of one kind, and all that follow")
 		entries, err := os.ReadDir(n.Dir)
 		require.NoError(t, err)
 		require.Len(t, entries, 1, "%v", entries)

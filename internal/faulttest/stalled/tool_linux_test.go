@@ -135,7 +135,7 @@ func TestNothingThatWaitsToAnswerHasALock(t *testing.T) {
 	})
 }
 
-// The bar of a migration is drawn while it has the lock. Where nobody draws it, because
+// The bar of a migration is drawn while it has the lock. Where it cannot be drawn, because
 // Ctrl-S has stopped the terminal, the migration goes on.
 func TestAStoppedTerminalStopsNoMigration(t *testing.T) {
 	n := faulttest.Network{Dir: faulttest.Dir(t), Backend: config.Files, Size: 9}
