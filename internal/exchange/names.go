@@ -100,11 +100,19 @@ func (p Place) isStaged(name string) (dir, ok bool) {
 		return false, false
 	}
 	for _, kind := range []string{newDir, newFile} {
-		if rest, ok := strings.CutPrefix(ending, kind); ok && (rest == "" || strings.HasPrefix(rest, forOld)) {
+		if rest, ok := strings.CutPrefix(ending, kind); ok && (rest == "" || isForOld(rest)) {
 			return kind == newDir, true
 		}
 	}
 	return false, false
+}
+
+// isForOld reports whether an ending tells which store is replaced. A network can be called
+// podnet.new-dir-for-you: then its own endings follow.
+func isForOld(ending string) bool {
+	text, ok := strings.CutPrefix(ending, forOld)
+	_, err := strconv.ParseUint(text, 36, 64)
+	return ok && err == nil
 }
 
 // Aside returns the path at which the store is kept that was in the place until now. The

@@ -51,6 +51,17 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestStagedIsNoOthers(t *testing.T) {
+	p := At("/networks/podnet")
+	for _, name := range []string{
+		"podnet", "podnet.new", "podnet.new-dir-", "podnet.new-dir-for-", "podnet.new-dir-for-you.new-dir", "podnet.new-dir.new-dir",
+		"podnet.new-file.before-migration-20260304T050607.008Z", "podnet2.new-dir", "lock",
+	} {
+		_, ok := p.isStaged(name)
+		require.False(t, ok, name)
+	}
+}
+
 func TestFit(t *testing.T) {
 	require.Equal(t, "net", Fit("net", 211))
 	at := strings.Repeat("n", 211)

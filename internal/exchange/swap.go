@@ -97,7 +97,7 @@ func (p Place) swapBy(s Swap, w ways) (unmarked, err error) {
 		return nil, err
 	}
 	err = p.swap(s, w)
-	if err == nil || p.still(p.path, s.Old) != nil {
+	if err == nil || errors.Is(err, ErrInPlace) || p.still(p.path, s.Old) != nil {
 		return unmarked, explainMount(p.path, err)
 	}
 	if markErr := Unmark(locked); markErr != nil {
@@ -156,12 +156,14 @@ func (p Place) swap(s Swap, w ways) error {
 	return inPlace(p.setAside(s.Staged, s.Old, s.Aside))
 }
 
-// inPlace explains an error that came too late to matter much.
+// ErrInPlace says that an error came too late to matter much.
+var ErrInPlace = errors.New("the new store is in its place, or the next plugin puts it there")
+
 func inPlace(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("the new store is in its place, but: %w; run the same command again", err)
+	return fmt.Errorf("%w, but: %w; run the same command again", ErrInPlace, err)
 }
 
 // replace is Swap for two files: the old one gets a second name before it loses

@@ -196,8 +196,10 @@ func (m *migration) move(ctx context.Context, tx backend.Tx, s *successor) error
 		return errors.Join(err, s.drop())
 	}
 	if err := s.takeOver(ctx, written); err != nil {
-		if kind, standErr := stores.Standing(m.report.Path); standErr == nil && kind == m.report.From && m.report.Export != "" {
-			err = errors.Join(err, os.Remove(m.report.Export)) // The store that it is about stays.
+		kind, standErr := stores.Standing(m.report.Path)
+		stays := standErr == nil && kind == m.report.From && !errors.Is(err, exchange.ErrInPlace)
+		if stays && m.report.Export != "" {
+			err = errors.Join(err, os.Remove(m.report.Export))
 		}
 		return err
 	}

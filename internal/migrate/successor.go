@@ -94,7 +94,7 @@ func (s *successor) takeOver(ctx context.Context, want sum) error {
 		s.unmarked, err = s.place.Swap(exchange.Swap{Staged: s.staged, Built: s.built, Old: s.old, Aside: s.aside})
 		return err
 	})
-	if err == nil || errors.Is(err, exchange.ErrMarked) {
+	if err == nil || errors.Is(err, exchange.ErrMarked) || errors.Is(err, exchange.ErrInPlace) {
 		return err
 	}
 	_, cleanErr := s.place.CleanUp(s.aside)

@@ -50,22 +50,64 @@ func layersStride(layers string) int {
 	return 3
 }
 
+// TestFaultInLayers has each call of a migration fail there, once and from there on.
+func TestFaultInLayers(t *testing.T) {
+	needTracer(t)
+	for _, kind := range []string{config.Files, config.Bolt} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			dir := faulttest.Dir(t)
+			s := scenarioNamed(t, kind, migrate)
+			f := faultNamed(t, "EIO")
+			met := 0
+			for i := 1; ; i += s.stride() / 2 {
+				done := false
+				for _, lasting := range []bool{false, true} {
+					err := s.inLayers(t, "overlay", kind, filepath.Join(dir, fmt.Sprint(i, lasting)), func(a *attempt) error {
+						call, err := a.failAt(i, f, lasting)
+						done = call == nil
+						if err != nil {
+							err = fmt.Errorf("%s at %s: %w", f.name, describe(call), err)
+						}
+						return err
+					})
+					require.NoError(t, err)
+				}
+				if done {
+					break
+				}
+				met++
+			}
+			t.Log(met, "faults")
+		})
+	}
+}
+
 // killInLayers kills the command at its nth call, on an overlay of which the lower layer
 // has the store.
 func (s scenario) killInLayers(t *testing.T, layers, kind, dir string, nth int) (done bool, err error) {
+	err = s.inLayers(t, layers, kind, dir, func(a *attempt) error {
+		done, err = a.killAt(nth, changes)
+		return err
+	})
+	return done, err
+}
+
+// inLayers calls fn with an attempt on an overlay of which the lower layer has the store.
+func (s scenario) inLayers(t *testing.T, layers, kind, dir string, fn func(*attempt) error) (err error) {
 	lower, merged := filepath.Join(dir, "lower"), filepath.Join(dir, "merged")
 	n := faulttest.Network{Dir: filepath.Join(lower, "networks"), Backend: kind, Dual: true}
 	a, err := s.prepared(n, faulttest.Shared(t))
 	if err != nil {
-		return false, err
+		return err
 	}
 	unmount := faulttest.Overlay(t, layers, lower, merged)
 	defer func() { err = errors.Join(err, unmount(), os.RemoveAll(dir)) }()
 	a.network.Dir = filepath.Join(merged, "networks")
 	if a.mount, err = newMount(a.network); err != nil {
-		return false, fmt.Errorf("another mount: %w", err)
+		return fmt.Errorf("another mount: %w", err)
 	}
-	return a.killAt(nth, changes)
+	return fn(a)
 }
 
 func TestKillMigrationInTurn(t *testing.T) {
