@@ -48,6 +48,16 @@ type search struct {
 // String is the ID of the boot, followed by the time.
 func (s search) String() string { return s.boot + " " + s.at.UTC().Format(time.RFC3339) }
 
+// Searched returns what a store keeps ([backend.Tx.SetBoot]) that has no leases of earlier
+// boots to be released in this one: because Allocate has just searched it, or because all that
+// it holds was put there now. It is empty if the ID is not known.
+func (b Boot) Searched(now time.Time) string {
+	if b.ID == "" {
+		return ""
+	}
+	return search{b.ID, now}.String()
+}
+
 func parseSearch(text string) search {
 	space := strings.LastIndexByte(text, ' ')
 	at, err := time.Parse(time.RFC3339, text[space+1:])

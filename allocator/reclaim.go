@@ -20,7 +20,7 @@ func (a *Allocator) releaseEarlierBoots(tx backend.Tx) (ended func(backend.Lease
 	if err != nil || len(gone) == bootPortion {
 		return ended, err
 	}
-	return nil, tx.SetBoot(search{a.opts.Boot.ID, a.opts.Now()}.String())
+	return nil, tx.SetBoot(a.opts.Boot.Searched(a.opts.Now()))
 }
 
 // endedByReboot returns what reports whether a lease is to be released because it is of

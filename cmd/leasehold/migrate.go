@@ -156,6 +156,7 @@ func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrat
 		o.Progress, done = t.progress(n.name)
 		defer done()
 	}
+	t.warnOfLocks(n)
 	if link := n.linkedFrom(); link != "" {
 		return migrate.Report{}, fmt.Errorf("%s is a symbolic link to %s, and plugins follow it to a directory only: "+
 			"put the store in the place of the link, or name the directory that it is in as \"dataDir\" in ipam", link, n.path)

@@ -106,6 +106,7 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 	}
 	around, err := t.around(cmd, networks, len(names) > 0)
 	findings, failed = append(findings, around...), errors.Join(failed, err)
+	stop() // Output that is not read must not outlive a signal.
 	if err := errors.Join(t.tellFindings(networks, findings, failed), failed); err != nil {
 		return err
 	}

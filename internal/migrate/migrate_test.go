@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/files"
 	"github.com/leasehold/leasehold/internal/boot"
@@ -136,14 +138,16 @@ func TestRunKeepsTheBoot(t *testing.T) {
 		t.Skip("this system does not tell its boots apart")
 	}
 	for last, want := range map[string]struct{ lease, searched string }{
-		"":               {"", present.ID},
-		"an earlier one": {present.ID, "an earlier one"},
+		"":        {"", present.ID},
+		"earlier": {present.ID, "earlier"},
 	} {
 		path := filepath.Join(t.TempDir(), "podnet")
 		c := sample().content()
 		c.Boot = last
 		require.NoError(t, stores.Create(path, config.Files, c))
-		_, err := Run(t.Context(), path, options(config.Bolt))
+		o := options(config.Bolt)
+		o.Now = time.Now()
+		_, err := Run(t.Context(), path, o)
 		require.NoError(t, err)
 		require.NoError(t, stores.Follow(path).View(t.Context(), func(tx backend.ReadTx) error {
 			for l, err := range tx.Leases(netip.Addr{}) {
@@ -151,10 +155,31 @@ func TestRunKeepsTheBoot(t *testing.T) {
 				require.Equal(t, want.lease, l.Boot)
 			}
 			searched, err := tx.Boot()
-			require.Equal(t, want.searched, searched)
+			id, _, _ := strings.Cut(searched, " ") // and, if it was now, the time
+			require.Equal(t, want.searched, id)
 			return err
 		}))
+		// Nor does a container that sees another boot ID end them.
+		if last != "" {
+			continue
+		}
+		view := allocator.New(stores.Follow(path), onePool(t), allocator.Options{
+			Boot: allocator.Boot{ID: "view", Started: present.Started}, ReleaseEarlierBoots: true,
+		})
+		_, err = view.Allocate(t.Context(), allocator.Request{Owner: backend.Owner{ContainerID: "inside", IfName: "eth0"}})
+		require.NoError(t, err)
+		require.Len(t, stateOf(t, path).leases, len(sample().leases)+1)
 	}
+}
+
+func onePool(t *testing.T) allocator.Pool {
+	r, err := allocator.NewRange(allocator.RangeSpec{Subnet: netip.MustParsePrefix("10.0.0.0/24")})
+	require.NoError(t, err)
+	s, err := allocator.NewSet(r)
+	require.NoError(t, err)
+	p, err := allocator.NewPool(s)
+	require.NoError(t, err)
+	return p
 }
 
 // Whatever a lease can say arrives, as far as the store can hold it; and what it cannot
