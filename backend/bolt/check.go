@@ -50,6 +50,9 @@ func inspect(f *os.File) (*inspection, error) {
 		c.report(metaFault(id, err))
 		return c, nil
 	}
+	if err := succession(slots); err != nil {
+		c.report(metaFault(id, err))
+	}
 	c.walk(i, m)
 	return c, nil
 }

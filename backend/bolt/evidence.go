@@ -11,6 +11,7 @@ import (
 // of it could not be read as a whole is nil.
 type evidence struct {
 	current   bool // it is of the last transaction
+	astray    bool // it can be older by more than one
 	runs      []run
 	owners    []string // keys of the index of owners, ascending
 	ownerRuns []run    // of the addresses in owners

@@ -60,6 +60,26 @@ func (f image) slot(id uint64, pos int64) (s slot) {
 	return s
 }
 
+// succession returns an error if both meta pages count, but cannot be the last two of one
+// file: a meta page of another store, or of an earlier transaction, is sound in itself, and
+// can lead to a tree that is out of date. Each transaction writes its meta to the page of
+// its parity, so the two follow one another, or are equal after a commit was revoked. In a
+// copy by bbolt's Tx.WriteTo they follow one another in either order, and its next
+// transaction may write over the later of them.
+func succession(slots [2]slot) error {
+	a, b := slots[0], slots[1]
+	if a.err != nil || b.err != nil {
+		return nil
+	}
+	older := min(a.txid, b.txid)
+	copied := a.txid%2 == 1 && a.txid == older || b.txid%2 == 0 && b.txid == older
+	switch gap := max(a.txid, b.txid) - older; {
+	case gap == 0 && a.meta == b.meta, gap == 1, gap == 2 && copied:
+		return nil
+	}
+	return fmt.Errorf("the transactions of the meta pages, %d and %d, do not follow one another", a.txid, b.txid)
+}
+
 // latest returns the number of the meta page that counts; ok is false if neither does.
 func latest(slots [2]slot) (id int, ok bool) {
 	switch {

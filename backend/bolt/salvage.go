@@ -227,7 +227,7 @@ func (v *salvager) finish() {
 // sure reports whether it is known which leases there are, read or not.
 func (v *salvager) sure() bool {
 	switch {
-	case v.runs == nil && v.owners == nil:
+	case v.astray, v.runs == nil && v.owners == nil:
 		return false
 	case !v.faults.none():
 		return v.current && v.agreed()

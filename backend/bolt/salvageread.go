@@ -21,8 +21,12 @@ func (v *salvager) chooseMeta(r io.ReaderAt, size int64) (meta, bool) {
 			v.lost.add(metaFault(id, s.wrong))
 		}
 	}
-	v.current = v.lost.none()
 	id, ok := latest(slots)
+	if err := succession(slots); err != nil {
+		v.lost.add(metaFault(id, err))
+		v.astray = true
+	}
+	v.current = v.lost.none()
 	if !ok {
 		return meta{}, false
 	}
@@ -40,6 +44,9 @@ func (v *salvager) chooseMeta(r io.ReaderAt, size int64) (meta, bool) {
 func (v *salvager) readTrees(m meta) error {
 	v.pageSize, v.end = v.w.pageSize, m.end
 	v.free, _ = v.w.freePages(m, v.unseen()) // Without it there is one witness less.
+	if v.free.has(m.root) {
+		v.current = false // as in read
+	}
 	v.w.seen = v.unseen()
 	v.w.report = func(f fault) { v.lost.add(f) }
 	v.buckets, _ = v.w.root(m.root)

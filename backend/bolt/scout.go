@@ -18,7 +18,11 @@ func (t *session) scout() error {
 		return nil // bbolt says so.
 	}
 	m := slots[id].meta
-	if err := i.holds(m); err != nil {
+	err := i.holds(m)
+	if err == nil {
+		err = succession(slots)
+	}
+	if err != nil {
 		return t.store.damaged(metaFault(id, err))
 	}
 	if m.freelist == noFreelist { // bbolt goes through all trees to make one.
@@ -26,7 +30,6 @@ func (t *session) scout() error {
 		t.sound = err == nil
 		return err
 	}
-	var err error
 	t.listed = newBitmap(m.end)
 	if t.free, err = i.freePages(m, t.listed); err != nil {
 		return t.store.damaged(fault{page: m.freelist, part: "list of free pages", err: err})

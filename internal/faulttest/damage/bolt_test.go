@@ -126,6 +126,24 @@ func TestDamagedBoltStoreLeasesNothingTwice(t *testing.T) {
 	})
 }
 
+// A meta page of another network is sound in itself, and can lead to an old tree that is
+// sound as well.
+func TestMetaPageOfAnotherNetworkLeasesNothingTwice(t *testing.T) {
+	other := newOriginal(t, faulttest.Network{Dual: true, Size: 60}, 10)
+	originals := []*original{newOriginal(t, small(), 4), newScattered(t)}
+	runAll(t, func(yield func(trial) bool) {
+		for _, o := range originals {
+			for id := range 2 {
+				image := bytes.Clone(o.image)
+				copy(o.page(image, id), other.page(other.image, id))
+				if !yield(trial{original: o, name: o.parts[id], image: image, seed: uint64(id), foreign: other.ever}) {
+					return
+				}
+			}
+		}
+	})
+}
+
 // In each part of a file bits are flipped, one at a time.
 func TestFlippedBitLeasesNothingTwice(t *testing.T) {
 	originals, seed := []*original{newOriginal(t, small(), 4), newScattered(t)}, newSeed(t)
