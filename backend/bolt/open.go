@@ -78,7 +78,13 @@ func (s *Store) openExclusive(ctx context.Context) (f *os.File, fresh bool, err 
 // there by now.
 func (s *Store) isFresh(f *os.File) (bool, error) {
 	info := infoAt(s.newPath(), f)
-	if info == nil || !absent(s.path) {
+	if info == nil {
+		return false, nil
+	}
+	if !absent(s.path) {
+		// Another store has come meanwhile, of files for instance, whose maker does not know of
+		// this file.
+		_ = os.Remove(s.newPath()) // If it stays, the next maker removes it.
 		return false, nil
 	}
 	if info.Size() > 0 {

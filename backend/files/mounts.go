@@ -105,7 +105,13 @@ func (d *dir) take(j *journal) error {
 // before it is removed: the file is looked at once it has a name that nobody else uses.
 func (d *dir) removeAside(x deleted) error {
 	name := passingPrefix + newToken()
-	if err := d.rename(x.name, name); err != nil {
+	err := d.rename(x.name, name)
+	if isNoSpace(err) {
+		// Another name takes space, as in fuse2fs, and a lease has to end without. That another
+		// process gives the name to a file of its own takes space, too.
+		return d.removeIfSame(x)
+	}
+	if err != nil {
 		return ignoreNotExist(err)
 	}
 	i, err := d.stat(name)

@@ -104,6 +104,10 @@ func (d *dir) removeSame(x deleted) error {
 	if !d.lockHolds() {
 		return d.removeAside(x)
 	}
+	return d.removeIfSame(x)
+}
+
+func (d *dir) removeIfSame(x deleted) error {
 	i, err := d.stat(x.name)
 	if err != nil || !d.same(i, x.inode, x.modified) {
 		return ignoreNotExist(err)

@@ -95,9 +95,6 @@ func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
 		t.warn("--older-than %v: what is younger than %v is spared all the same, unless --release-starting is given", f.olderThan, youngest)
 		f.olderThan = youngest
 	}
-	ctx, stop := interruptible(cmd.Context())
-	defer stop()
-	cmd.SetContext(ctx)
 	list, err := t.readList(f.valid)
 	if err != nil {
 		return err
@@ -106,6 +103,10 @@ func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
 	if err != nil {
 		return err
 	}
+	// Only now: a signal ends a command that waits for its list.
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	cmd.SetContext(ctx)
 	return t.inNetwork(n, t.collect(cmd, n, list, f))
 }
 
