@@ -32,7 +32,8 @@ files such as that of Prometheus' node_exporter:
   leasehold_oldest_lease_timestamp_seconds{network}
   leasehold_store_info{network,store}            1; store is files or bolt
   leasehold_store_bytes{network}                 disk space of the store
-  leasehold_up{network}                          0: unreadable, or replaced`,
+  leasehold_up{network}                          0 if the store cannot be read,
+                                                 or was replaced`,
 		Example:     "  leasehold metrics --to /var/lib/prometheus/node-exporter/leasehold.prom",
 		Annotations: map[string]string{ownFormat: "in the OpenMetrics format"},
 		RunE: func(cmd *cobra.Command, names []string) error {

@@ -98,7 +98,7 @@ func (p Place) probes() (from, to string) {
 	return from, filepath.Join(filepath.Dir(p.path), "."+filepath.Base(from))
 }
 
-// patience is how often settle looks whether another process has given way.
+// patience is how often it is looked whether another process has given way.
 const patience = 50
 
 // settle moves the store that waits to the place, and makes sure that it is there.

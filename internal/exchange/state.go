@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/leasehold/leasehold/internal/flock"
 )
@@ -111,7 +112,7 @@ func (p Place) GiveWay(root *os.Root, marked bool) error {
 			return p.ErrStranded()
 		}
 	}
-	for {
+	for tried := 0; ; tried++ {
 		if err := empty(root); err != nil {
 			return err
 		}
@@ -120,7 +121,11 @@ func (p Place) GiveWay(root *os.Root, marked bool) error {
 		if err == nil || !errors.Is(err, fs.ErrExist) || p.isNot(root) {
 			return p.gaveWay(err)
 		}
+		if tried == patience {
+			return &fs.PathError{Op: "rmdir", Path: p.path, Err: err}
+		}
 		// A process has just made the lock anew. When it has it, it finds this out.
+		time.Sleep(time.Duration(tried) * time.Millisecond)
 	}
 }
 

@@ -3,11 +3,13 @@ package everycall
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -82,9 +84,21 @@ func (s scenario) killAtEach(n faulttest.Network, p faulttest.Programs, match fu
 			return killed, err
 		}
 		killed++
-		if err := os.RemoveAll(n.Dir); err != nil {
+		if err := removeAll(n.Dir); err != nil {
 			return killed, err
 		}
+	}
+}
+
+// removeAll removes what is left of an attempt. On FUSE, a file that a killed process had
+// open is there under another name until the kernel has said that it is closed.
+func removeAll(dir string) error {
+	for tried := 0; ; tried++ {
+		err := os.RemoveAll(dir)
+		if err == nil || !errors.Is(err, fs.ErrExist) || tried == 50 {
+			return err
+		}
+		time.Sleep(time.Duration(tried) * time.Millisecond)
 	}
 }
 

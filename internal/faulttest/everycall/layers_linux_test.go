@@ -60,7 +60,7 @@ func TestFaultInLayers(t *testing.T) {
 			s := scenarioNamed(t, kind, migrate)
 			f := faultNamed(t, "EIO")
 			met := 0
-			for i := 1; ; i += s.stride() / 2 {
+			for i := 1; ; i += (s.stride() + 1) / 2 {
 				done := false
 				for _, lasting := range []bool{false, true} {
 					err := s.inLayers(t, "overlay", kind, filepath.Join(dir, fmt.Sprint(i, lasting)), func(a *attempt) error {
