@@ -84,6 +84,9 @@ func (d *dir) take(j *journal) error {
 	}
 	name := passingPrefix + newToken()
 	if err := d.rename(j.file, name); err != nil {
+		if isNoSpace(err) {
+			return nil // As in removeAside: a transaction that only deletes has to end.
+		}
 		if ignoreNotExist(err) == nil {
 			j.file, err = "", errOvertaken
 		}
