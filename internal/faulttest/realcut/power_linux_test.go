@@ -48,13 +48,13 @@ func TestMissingSyncsAreFound(t *testing.T) {
 		for seed, store := range []string{config.Files, config.Bolt} {
 			t.Run(kind+" "+store, func(t *testing.T) {
 				d := newDisk(t, kind)
-				for range 20 {
+				for range 60 {
 					if _, err := round(d, programs, uint64(2*seed)); err != nil {
 						t.Log(err)
 						return
 					}
 				}
-				t.Error("nothing was found in 20 cuts")
+				t.Error("nothing was found in 60 cuts")
 			})
 		}
 	}
