@@ -107,12 +107,12 @@ func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
 	ctx, stop := interruptible(cmd.Context())
 	defer stop()
 	cmd.SetContext(ctx)
-	return t.inNetwork(n, t.collect(cmd, n, list, f))
+	return t.inNetwork(n, t.collect(cmd, n, list, f, stop))
 }
 
 // collect looks at the leases without a lock, because to look at many namespaces takes
 // time, and then releases the leases that have not changed.
-func (t *tool) collect(cmd *cobra.Command, n network, list list, f gcFlags) error {
+func (t *tool) collect(cmd *cobra.Command, n network, list list, f gcFlags, stop func()) error {
 	store := t.often(n)
 	leases, err := allocator.ReadLeases(cmd.Context(), store)
 	if err != nil {
@@ -136,6 +136,7 @@ func (t *tool) collect(cmd *cobra.Command, n network, list list, f gcFlags) erro
 	if refusal != nil {
 		refusal = &refusedError{refusal, len(c.released), f.dryRun}
 	}
+	stop() // A command whose answer is not read ends by a signal.
 	return errors.Join(t.tellCollected(n, c), err, refusal)
 }
 
