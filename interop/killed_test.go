@@ -33,7 +33,10 @@ type killing struct {
 
 func killings(t *testing.T) []killing {
 	t.Helper()
-	rebooted, err := faulttest.Build(t.TempDir(), powercut.NextBoot())
+	next := powercut.NextBoot()
+	// The whole seconds of a time say whether it is before the start of a boot.
+	next.New = strings.Replace(next.New, "time.Now()", "time.Now().Add(time.Second)", 1)
+	rebooted, err := faulttest.Build(t.TempDir(), next)
 	require.NoError(t, err)
 	return []killing{
 		{"ADD", "ADD", nil, []string{"one", "two"}, ours().path, false},
