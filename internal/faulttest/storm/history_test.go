@@ -12,7 +12,7 @@ import (
 )
 
 // patience is far longer than it takes to explain one of the histories below.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // crews are of sizes of which it is found out soon what they did. What takes time are
 // processes: nobody knows when each had its turn. With six of them that is a matter of
