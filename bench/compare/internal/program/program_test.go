@@ -45,7 +45,7 @@ func TestPolling(t *testing.T) {
 	require.Equal(t, ours.Version+", with bbolt's way to wait for a lock", polls.Version)
 
 	// The names of functions are in every Go program. Ours waits in one of its own.
-	const waits = "github.com/leasehold/leasehold/internal/flock.lock.func1"
+	const waits = "github.com/leasehold/leasehold/internal/flock.queue"
 	require.True(t, contains(t, ours.Path, waits))
 	require.False(t, contains(t, polls.Path, waits))
 }
