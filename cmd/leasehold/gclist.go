@@ -88,7 +88,7 @@ func eachOf(leases []backend.Lease) iter.Seq2[backend.Lease, error] {
 
 // distrust returns an error if the list may be of something else than the network's
 // containers, and decides about any lease. An empty one is refused also where the leases
-// are spared for now.
+// are spared meanwhile.
 func (t *tool) distrust(cmd *cobra.Command, n network, c collected, leases []backend.Lease) error {
 	s := c.sorted
 	unlisted := holders(s.Unlisted) // Torn leases are no container's.
