@@ -75,25 +75,24 @@ func (s *Store) openExclusive(ctx context.Context) (f *os.File, fresh bool, err 
 }
 
 // isFresh reports whether the locked file f is where a store can be made, and none is
-// there by now.
+// there by now. If f still has its name and is not, it is removed: a store that appeared
+// meanwhile, of files for instance, whose maker does not know of f, would leave it behind.
 func (s *Store) isFresh(f *os.File) (bool, error) {
 	info := infoAt(s.newPath(), f)
 	if info == nil {
 		return false, nil
 	}
-	if !absent(s.path) {
-		// Another store has come meanwhile, of files for instance, whose maker does not know of
-		// this file.
-		_ = os.Remove(s.newPath()) // If it stays, the next maker removes it.
-		return false, nil
+	// A file with content was left by a killed maker, and is not used again: if the maker
+	// had given it the store's name as well (durable.PutNew), it is a store, or was one,
+	// whatever that is called by now.
+	vacant, err := false, error(nil)
+	if info.Size() == 0 && absent(s.path) {
+		vacant, err = exchange.At(s.path).Vacant()
 	}
-	if info.Size() > 0 {
-		// A maker was killed. It is not used again: if the maker had given it the store's
-		// name as well (durable.PutNew), it is a store, or was one, whatever that is
-		// called by now.
-		return false, os.Remove(s.newPath())
+	if vacant || err != nil {
+		return vacant, err
 	}
-	return exchange.At(s.path).Vacant()
+	return false, os.Remove(s.newPath())
 }
 
 // admitted reports whether the locked file f, which info describes, may be used: another

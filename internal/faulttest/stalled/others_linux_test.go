@@ -126,9 +126,9 @@ func TestReadersInALoopKeepNoWriterOut(t *testing.T) {
 // Of two first ADDs whose configurations name different stores one is first, and the
 // other is told of that as ever.
 func TestFirstAddsOfDifferentStores(t *testing.T) {
-	rounds := 20
+	rounds := 60
 	if faulttest.Exhaustive() {
-		rounds = 500
+		rounds = 2000
 	}
 	for range rounds {
 		n := faulttest.Network{Dir: faulttest.Dir(t), Size: 9}
