@@ -63,7 +63,7 @@ func ReadLeases(ctx context.Context, store backend.Store) ([]backend.Lease, erro
 	var next netip.Addr
 	for more := true; more; more = next.IsValid() {
 		if err := store.View(ctx, func(tx backend.ReadTx) (err error) {
-			leases, next, err = readSome(leases, tx, next)
+			leases, next, err = readSome(leases, tx, next, readPortion)
 			return err
 		}); err != nil {
 			return nil, err
@@ -75,15 +75,15 @@ func ReadLeases(ctx context.Context, store backend.Store) ([]backend.Lease, erro
 	return leases, nil
 }
 
-// readSome appends a portion of the leases from an address on, and returns the address of
-// the lease after them; zero if there is none.
-func readSome(leases []backend.Lease, tx backend.ReadTx, from netip.Addr) (_ []backend.Lease, next netip.Addr, err error) {
+// readSome appends at most limit leases from an address on, and returns the address of the
+// lease after them; zero if there is none.
+func readSome(leases []backend.Lease, tx backend.ReadTx, from netip.Addr, limit int) (_ []backend.Lease, next netip.Addr, err error) {
 	some := 0
 	for l, err := range tx.Leases(from) {
 		if err != nil {
 			return nil, next, err
 		}
-		if some == readPortion {
+		if some == limit {
 			return leases, l.Addr, nil
 		}
 		leases, some = append(leases, l), some+1

@@ -227,6 +227,9 @@ func TestFewInOneTransaction(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, released, 256)
 			require.Equal(t, []int{256}, sizes(store.updates))
+			if name == "Collect" {
+				require.Empty(t, store.views, "it was read in another transaction")
+			}
 
 			store = ofOne(t, 6000)
 			released, err = release(t.Context(), store)

@@ -3,6 +3,7 @@ package allocator
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -154,20 +155,47 @@ func sameLease(a, b backend.Lease) bool {
 // Ordering), and the plugin may assume that the namespaces of other attachments are
 // gone (section 2, GC). A lease that is spared here is one that a runtime cannot end.
 //
-// It reads and releases in portions, and what changes meanwhile is passed over: see
-// [ReleaseUnchanged], also for the errors. Other runtimes can share the node, and their ADDs
-// must not wait for all of it.
+// A store of few leases is read and collected in one transaction. Of many, it reads and
+// releases portions, so that the ADDs of other runtimes on the node need not wait for all of
+// it; what changes meanwhile is passed over: see [ReleaseUnchanged], also for the errors.
 func Collect(ctx context.Context, store backend.Store, valid []backend.Owner) ([]backend.Lease, error) {
+	unwanted := Sweep{Valid: valid}.unwanted()
+	released, all, err := collectFew(ctx, store, unwanted)
+	if all || err != nil {
+		return released, err
+	}
 	leases, err := ReadLeases(ctx, store)
 	if err != nil {
 		return nil, err
 	}
-	unwanted := Sweep{Valid: valid}.unwanted()
-	garbage := slices.DeleteFunc(leases, func(l backend.Lease) bool { return !unwanted(l) })
-	if len(garbage) == 0 {
-		return nil, (&portion{}).release(ctx, store) // It syncs what a Collect that was killed has left.
+	return releaseInPortions(ctx, store, only(leases, unwanted))
+}
+
+// collectFew is a Collect in one transaction. It reports whether the store had few enough
+// leases for that; if not, it has released none.
+func collectFew(ctx context.Context, store backend.Store, unwanted func(backend.Lease) bool) (released []backend.Lease, all bool, err error) {
+	var garbage []backend.Lease
+	var failed error
+	err = releasing(ctx, store, func(tx backend.ReadTx) (int, error) {
+		leases, next, err := readSome(nil, tx, netip.Addr{}, smallPortion)
+		if all = !next.IsValid(); !all {
+			return 0, err
+		}
+		garbage = only(leases, unwanted)
+		return len(garbage), err
+	}, func(tx backend.Tx) error {
+		released, failed = deleteSome(tx, garbage)
+		return nil
+	})
+	if err != nil {
+		return nil, all, err
 	}
-	return releaseInPortions(ctx, store, garbage)
+	return released, all, failed
+}
+
+// only returns the leases of which is is true, in the same memory.
+func only(leases []backend.Lease, is func(backend.Lease) bool) []backend.Lease {
+	return slices.DeleteFunc(leases, func(l backend.Lease) bool { return !is(l) })
 }
 
 // deleteSome deletes the leases that can be deleted, and returns them and why the others
