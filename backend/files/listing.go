@@ -50,7 +50,7 @@ func (l *listing) addOther(name string, moved map[string]string) {
 		l.addTemporary(name, moved)
 	case isCursor && !strings.HasPrefix(name, keptPrefix):
 		l.cursors = append(l.cursors, set)
-	default:
+	case !isUnlinked(name):
 		l.strange = append(l.strange, name)
 	}
 }

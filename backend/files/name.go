@@ -61,6 +61,12 @@ func isTemporary(name string) bool {
 		strings.HasPrefix(name, passingPrefix) || strings.HasPrefix(name, oldPrefix)
 }
 
+// isUnlinked reports whether a file of that name was deleted while a process had it open:
+// NFS and FUSE keep it under such a name until it is closed. It vanishes by itself.
+func isUnlinked(name string) bool {
+	return strings.HasPrefix(name, ".nfs") || strings.HasPrefix(name, ".fuse_hidden")
+}
+
 // newToken returns what makes the names of a transaction's temporary files its own. A
 // process ID does not: it is unique in one PID namespace of one machine, and neither two
 // containers nor two clients of a network file system share that.

@@ -109,3 +109,16 @@ func TestVerifyPassesOverAnEmptyCursor(t *testing.T) {
 	require.NoError(t, os.WriteFile(cursor, []byte("10.0.0.\x00"), 0o600))
 	require.ErrorIs(t, s.Verify(t.Context()), backend.ErrDamaged)
 }
+
+// NFS and FUSE rename a file that is deleted while a process has it open.
+func TestVerifyPassesOverUnlinkedFiles(t *testing.T) {
+	dir := t.TempDir()
+	s, err := files.Open(dir)
+	require.NoError(t, err)
+	for _, name := range []string{".nfs0000000000a1b2c300000001", ".fuse_hidden0000000b00000002"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("db\neth0"), 0o600))
+	}
+	require.NoError(t, s.Verify(t.Context()))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ".nf"), nil, 0o600))
+	require.ErrorIs(t, s.Verify(t.Context()), backend.ErrDamaged)
+}
