@@ -104,8 +104,8 @@ func (d *dir) take(j *journal) error {
 	return errors.Join(errOvertaken, d.renameNew(name, file))
 }
 
-// removeAside is removeSame where another process can give the name to another file just
-// before it is removed: the file is looked at once it has a name that nobody else uses.
+// removeAside removes a file where another process can give the name to another file just
+// before: the file is looked at once it has a name that no other process uses.
 func (d *dir) removeAside(x deleted) error {
 	name := passingPrefix + newToken()
 	err := d.rename(x.name, name)
@@ -117,9 +117,17 @@ func (d *dir) removeAside(x deleted) error {
 	if err != nil {
 		return ignoreNotExist(err)
 	}
-	i, err := d.stat(name)
-	if err == nil && d.same(i, x.inode, x.modified) {
+	same, _, err := d.matches(name, x.identity)
+	if same {
 		return ignoreNotExist(d.remove(name))
 	}
 	return errors.Join(err, d.renameNew(name, x.name))
+}
+
+func (d *dir) removeIfSame(x deleted) error {
+	same, _, err := d.matches(x.name, x.identity)
+	if err != nil || !same {
+		return err
+	}
+	return ignoreNotExist(d.remove(x.name))
 }
