@@ -131,3 +131,22 @@ func (d *dir) removeIfSame(x deleted) error {
 	}
 	return ignoreNotExist(d.remove(x.name))
 }
+
+// removeRevived removes a file of a lower layer that has its name again, after the removal of
+// the deleted file, which began at that time. fuse-overlayfs 1.10 makes a whiteout when a file
+// of a lower layer is removed, but none when the file is that was renamed onto it, or onto its
+// whiteout, unless it has listed the directory in between. Without this, to take back an ADD,
+// or to release an address by the tool, would bring back a lease that ended long ago.
+//
+// A lease that another mount has made meanwhile is younger than both times.
+func (d *dir) removeRevived(x deleted, began time.Time) error {
+	i, err := d.stat(x.name)
+	if err != nil {
+		return ignoreNotExist(err)
+	}
+	latest := i.changed.Add(coarsest)
+	if !i.mode.IsRegular() || !latest.Before(began) || !latest.Before(time.Unix(0, x.modified)) {
+		return nil
+	}
+	return ignoreNotExist(d.remove(x.name))
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"time"
 )
 
 // recover ends what transactions have left that were interrupted. It is false if another
@@ -89,7 +90,11 @@ func (d *dir) removeOwn(x deleted) error {
 	if d.lockHolds() {
 		return ignoreNotExist(d.remove(x.name))
 	}
-	return d.removeAside(x)
+	began := time.Now()
+	if err := d.removeAside(x); err != nil {
+		return err
+	}
+	return d.removeRevived(x, began)
 }
 
 // restore gives a file that an early version has set aside its name back. If meanwhile the stock
