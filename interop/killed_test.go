@@ -29,6 +29,7 @@ type killing struct {
 	before  []string       // containers that hold addresses
 	program string         // ours
 	earlier bool           // those before are of an earlier boot
+	size    int            // of the pool
 }
 
 func killings(t *testing.T) []killing {
@@ -39,11 +40,11 @@ func killings(t *testing.T) []killing {
 	rebooted, err := faulttest.Build(t.TempDir(), next)
 	require.NoError(t, err)
 	return []killing{
-		{"ADD", "ADD", nil, []string{"one", "two"}, ours().path, false},
-		{"DEL", "DEL", nil, []string{"one", "two", it}, ours().path, false},
+		{"ADD", "ADD", nil, []string{"one", "two"}, ours().path, false, 6},
+		{"DEL", "DEL", nil, []string{"one", "two", it}, ours().path, false, 6},
 		{
 			"ADD after a reboot", "ADD", map[string]any{"onReboot": "release"}, []string{"one", "two"},
-			rebooted.HostLocal, true,
+			rebooted.HostLocal, true, 6,
 		},
 	}
 }
@@ -151,7 +152,7 @@ func TestKilledBesideStock(t *testing.T) {
 func (k killing) stage(t *testing.T, dir string) *stage {
 	t.Helper()
 	s := &stage{
-		Network:  faulttest.Network{Dir: dir, Backend: config.Files, Dual: true, Size: 6, Keys: k.keys},
+		Network:  faulttest.Network{Dir: dir, Backend: config.Files, Dual: true, Size: k.size, Keys: k.keys},
 		killing:  k,
 		answered: map[string][]netip.Addr{},
 		released: map[string]bool{it: k.command == "DEL"},

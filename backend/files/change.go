@@ -189,7 +189,8 @@ func (d *dir) fill(f *os.File, temp string, c create) (created, error) {
 	if err := d.before("sync", temp); err != nil {
 		return created{}, err
 	}
-	return created{c.name, temp, inode(info), info.ModTime().UnixNano(), c.content}, d.fail("sync", temp, f.Sync())
+	made := identity{inode: inode(info), modified: info.ModTime().UnixNano(), content: c.content, known: true}
+	return created{c.name, temp, made}, d.fail("sync", temp, f.Sync())
 }
 
 // setTime sets the time of a file that has just been made, unless t is zero, and returns

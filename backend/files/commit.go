@@ -3,6 +3,7 @@ package files
 import (
 	"errors"
 	"io/fs"
+	"time"
 )
 
 // apply makes a change, wholly or, if it returns an error, not at all.
@@ -51,6 +52,9 @@ func (d *dir) replaceOne(c create) error {
 }
 
 func (d *dir) deleteOne(x deleted) error {
+	if !d.lockHolds() && x.recurs(time.Now()) {
+		d.identify(x.name, &x.identity)
+	}
 	if err := d.removeOwn(x); err != nil {
 		return err
 	}
@@ -61,16 +65,27 @@ func (d *dir) deleteOne(x deleted) error {
 // cannot be written they are deleted all the same, whatever the error is: a full disk is
 // what DEL makes room on, and not every file system calls it that (sshfs says EIO).
 func (d *dir) deleteAll(all []deleted) error {
-	j := &journal{own: true, deleted: all}
+	j := &journal{own: true, deleted: d.identifyAll(all)}
 	_ = d.writeJournal(j) // See above: a kill can then leave some of the files.
 	_, err := d.finish(j)
 	return err
 }
 
+// identifyAll costs no call for a lease that is older than the units in which times count.
+func (d *dir) identifyAll(all []deleted) []deleted {
+	now := time.Now()
+	for i, x := range all {
+		if x.isYoung(now) {
+			d.identify(x.name, &all[i].identity)
+		}
+	}
+	return all
+}
+
 // applyJournaled makes several changes at once. Each sync is there because what
 // comes after it must not be on the disk before what comes before it.
 func (d *dir) applyJournaled(c change) error {
-	j := &journal{own: true, deleted: c.deletes}
+	j := &journal{own: true, deleted: d.identifyAll(c.deletes)}
 	err := d.createAll(c.creates, j)
 	if err == nil {
 		err = d.commit(j)
@@ -100,6 +115,9 @@ func (d *dir) createAll(all []create, j *journal) error {
 		made, err := d.prepare(c)
 		if err != nil {
 			return err
+		}
+		if made.recurs(time.Now()) { // as it does not where times are as fine as our clock
+			d.identify(made.temp, &made.identity)
 		}
 		j.created = append(j.created, made)
 	}
@@ -213,17 +231,22 @@ func (d *dir) finish(j *journal) (placed bool, err error) {
 // removeDeleted goes on after an error, so that as much as possible is released. If the new
 // files have their names, some may be those of deleted ones.
 func (d *dir) removeDeleted(j *journal, placed bool) error {
-	remove := d.removeSame
-	if j.own {
-		remove = d.removeOwn
-	}
 	var errs []error
 	for _, x := range j.deleted {
 		if !placed || !j.creates(x.name) {
-			errs = append(errs, remove(x))
+			errs = append(errs, d.removeDeletedOne(j, x))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (d *dir) removeDeletedOne(j *journal, x deleted) error {
+	if !j.own {
+		if same, err := d.isDeleted(j, x); err != nil || !same {
+			return err
+		}
+	}
+	return d.removeOwn(x)
 }
 
 // placeRest gives the new files their names that do not have them yet. It is false if
@@ -250,7 +273,7 @@ func (d *dir) placeRest(j *journal) (all bool, err error) {
 // others have theirs.
 func (d *dir) rest(j *journal) (rest []created, all bool, err error) {
 	for _, c := range j.created {
-		placed, err := d.isOurs(c.name, c)
+		placed, err := d.looksCreated(c.name, c)
 		if err != nil {
 			return nil, false, err
 		}
@@ -269,13 +292,16 @@ func (d *dir) rest(j *journal) (rest []created, all bool, err error) {
 // isReady reports whether a new file can get its name: nothing has that, or what the
 // transaction deletes.
 func (d *dir) isReady(c created, j *journal) (bool, error) {
-	if ours, err := d.isOurs(c.temp, c); err != nil || !ours {
+	if ours, err := d.isCreated(j, c.temp, c); err != nil || !ours {
 		return false, err
 	}
-	i, err := d.stat(c.name)
+	_, err := d.stat(c.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
 	x, ok := j.deletes(c.name)
-	return ok && d.same(i, x.inode, x.modified), err
+	if err != nil || !ok {
+		return false, err
+	}
+	return d.isDeleted(j, x)
 }

@@ -72,9 +72,11 @@
 // deleted ones get them last. That is k+6 syncs.
 //
 // The next Update that finds a journal undoes the transaction or carries it on. It removes
-// a file only if that is the one that the journal means, by inode, time and, if it was
-// created, content: in between, the stock plugin, which knows of no journal, can have
-// released the address and leased it again. If it has done so while a transaction that also
+// a file only if that is the one that the journal means: in between, the stock plugin, which
+// knows of no journal, can have released the address and leased it again. A file is known by
+// inode, time and, if it was created, content, and by the generation of the inode where a later
+// file can have the same time. What is ambiguous all the same stays, and the journal is set
+// aside for Verify. If it has done so while a transaction that also
 // deletes was interrupted, none of the new files is left. A View that finds a journal shows
 // the directory as it will be after that.
 //

@@ -27,7 +27,7 @@ func (i info) readable(size, limit int64) error {
 
 // deleted returns what tells this file from another one of its name.
 func (i info) deleted(name string) deleted {
-	return deleted{name, i.inode, i.modified.UnixNano()}
+	return deleted{name, identity{inode: i.inode, modified: i.modified.UnixNano()}}
 }
 
 // A foreignError says what stands in the place of a lease file. Neither the

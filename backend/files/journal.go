@@ -1,13 +1,16 @@
 package files
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io/fs"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -19,8 +22,9 @@ type journal struct {
 	file    string // the name of its file, empty if there is none
 	text    string // what is in it
 	redo    bool
-	taken   bool // no other process has the file: see take
-	own     bool // the transaction is that of this process, and was not interrupted
+	taken   bool      // no other process has the file: see take
+	own     bool      // the transaction is that of this process, and was not interrupted
+	written time.Time // the time of the file
 	created []created
 	deleted []deleted
 
@@ -28,26 +32,25 @@ type journal struct {
 	// by then, and are to be restored.
 	early bool
 
+	// ambiguous: a file was left that may be a later one than the journal means.
+	ambiguous bool
+
 	// torn: the journal cannot be read, and this is what was found out
 	// without it.
 	torn bool
 }
 
-// A created file is known again by these: the stock plugin, which knows of no
-// journal, can have released the address meanwhile and leased it to another.
+// A created file is a lease or a marker that the transaction makes. Its content is known.
 type created struct {
-	name     string
-	temp     string // what it is called before
-	inode    uint64
-	modified int64 // Unix time in nanoseconds
-	content  string
+	name string
+	temp string // what it is called before
+	identity
 }
 
-// A deleted file is known again by these.
+// A deleted file is one that the transaction deletes.
 type deleted struct {
-	name     string
-	inode    uint64
-	modified int64
+	name string
+	identity
 }
 
 const (
@@ -55,12 +58,15 @@ const (
 	redoHead       = "leasehold-redo " // since version 2
 	journalVersion = "2"
 	earlyVersion   = "1"
+
+	noHandle = "-" // stands for the handle if a field follows
 )
 
 var errTorn = errors.New("torn")
 
 // encode writes lines: the head and the version, one for each file, and the
-// CRC-32 (IEEE) of all before in hexadecimal digits.
+// CRC-32 (IEEE) of all before in hexadecimal digits. Programs that know fewer fields of a line
+// ignore those at its end.
 func (j *journal) encode() string {
 	var b strings.Builder
 	head := undoHead
@@ -69,10 +75,21 @@ func (j *journal) encode() string {
 	}
 	b.WriteString(head + journalVersion + "\n")
 	for _, c := range j.created {
-		fmt.Fprintf(&b, "create %s %s %d %d %q\n", c.name, c.temp, c.inode, c.modified, c.content)
+		fmt.Fprintf(&b, "create %s %s %d %d %q", c.name, c.temp, c.inode, c.modified, c.content)
+		if c.handle != "" {
+			b.WriteString(" " + c.handle)
+		}
+		b.WriteString("\n")
 	}
 	for _, x := range j.deleted {
-		fmt.Fprintf(&b, "delete %s %d %d\n", x.name, x.inode, x.modified)
+		fmt.Fprintf(&b, "delete %s %d %d", x.name, x.inode, x.modified)
+		if x.handle != "" || x.known {
+			b.WriteString(" " + cmp.Or(x.handle, noHandle))
+		}
+		if x.known {
+			fmt.Fprintf(&b, " %q", x.content)
+		}
+		b.WriteString("\n")
 	}
 	fmt.Fprintf(&b, "crc32 %08x\n", crc32.ChecksumIEEE([]byte(b.String())))
 	return b.String()
@@ -139,12 +156,25 @@ func (j *journal) add(line string) error {
 func (j *journal) addDeleted(name, rest string) error {
 	x := deleted{name: name}
 	if !j.early {
-		if _, err := fmt.Sscanf(rest, "%d %d", &x.inode, &x.modified); err != nil {
-			return errTorn
+		if err := x.addFields(rest); err != nil {
+			return err
 		}
 	}
 	j.deleted = append(j.deleted, x)
 	return nil
+}
+
+func (x *deleted) addFields(text string) error {
+	rest, err := x.addTime(text)
+	if err != nil {
+		return err
+	}
+	rest = x.addHandle(rest)
+	if rest == "" {
+		return nil
+	}
+	_, err = x.addContent(rest)
+	return err
 }
 
 func (j *journal) addCreated(name, rest string) error {
@@ -155,11 +185,50 @@ func (j *journal) addCreated(name, rest string) error {
 	if !isTemporary(c.temp) || strings.ContainsRune(c.temp, '/') {
 		return errTorn
 	}
-	if _, err := fmt.Sscanf(rest, "%d %d %q", &c.inode, &c.modified, &c.content); err != nil {
-		return errTorn
+	rest, err := c.addTime(rest)
+	if err == nil {
+		rest, err = c.addContent(rest)
 	}
+	if err != nil {
+		return err
+	}
+	c.addHandle(rest)
 	j.created = append(j.created, c)
 	return nil
+}
+
+// addTime reads inode and time, and returns the rest of the line.
+func (id *identity) addTime(text string) (rest string, err error) {
+	inode, rest, _ := strings.Cut(text, " ")
+	modified, rest, _ := strings.Cut(rest, " ")
+	id.inode, err = strconv.ParseUint(inode, 10, 64)
+	if err == nil {
+		id.modified, err = strconv.ParseInt(modified, 10, 64)
+	}
+	if err != nil {
+		return "", errTorn
+	}
+	return rest, nil
+}
+
+func (id *identity) addContent(text string) (rest string, err error) {
+	quoted, err := strconv.QuotedPrefix(text)
+	if err == nil {
+		id.content, err = strconv.Unquote(quoted)
+	}
+	if err != nil {
+		return "", errTorn
+	}
+	id.known = true
+	return strings.TrimPrefix(text[len(quoted):], " "), nil
+}
+
+func (id *identity) addHandle(text string) (rest string) {
+	id.handle, rest, _ = strings.Cut(text, " ")
+	if id.handle == noHandle {
+		id.handle = ""
+	}
+	return rest
 }
 
 // undoable reports whether that is a file that transactions make and delete.
@@ -186,7 +255,7 @@ func (d *dir) journals() ([]*journal, error) {
 
 // journal returns the journal of that name, or nil.
 func (d *dir) journal(name string) (*journal, error) {
-	text, _, err := d.read(name, nil, math.MaxInt64)
+	text, i, err := d.read(name, nil, math.MaxInt64)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -200,7 +269,7 @@ func (d *dir) journal(name string) (*journal, error) {
 	if err != nil {
 		return nil, d.fail("read", name, err)
 	}
-	j.file, j.text = name, string(text)
+	j.file, j.text, j.written = name, string(text), i.modified
 	return j, nil
 }
 

@@ -16,14 +16,20 @@ func TestJournal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		names := rapid.SampledFrom([]string{"10.0.0.1", "fd00::1", "FD00::1", "::ffff:10.0.0.1", bootName, earlyBootName})
 		content := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
+		handle := rapid.SampledFrom([]string{"", "1:0c0000007a9a7fcb", "-1:", "248:00"})
 		want := &journal{
 			created: rapid.SliceOf(rapid.Custom(func(t *rapid.T) created {
 				name := names.Draw(t, "name")
-				return created{name, tempName(newToken(), name), rapid.Uint64().Draw(t, "inode"), rapid.Int64().Draw(t, "modified"), content.Draw(t, "content")}
+				id := identity{rapid.Uint64().Draw(t, "inode"), rapid.Int64().Draw(t, "modified"), handle.Draw(t, "handle"), content.Draw(t, "content"), true}
+				return created{name, tempName(newToken(), name), id}
 			})).Draw(t, "created"),
 			redo: rapid.Bool().Draw(t, "redo"),
 			deleted: rapid.SliceOf(rapid.Custom(func(t *rapid.T) deleted {
-				return deleted{names.Draw(t, "name"), rapid.Uint64().Draw(t, "inode"), rapid.Int64().Draw(t, "modified")}
+				id := identity{inode: rapid.Uint64().Draw(t, "inode"), modified: rapid.Int64().Draw(t, "modified"), handle: handle.Draw(t, "handle")}
+				if id.known = rapid.Bool().Draw(t, "known"); id.known {
+					id.content = content.Draw(t, "content")
+				}
+				return deleted{names.Draw(t, "name"), id}
 			})).Draw(t, "deleted"),
 		}
 		text := want.encode()

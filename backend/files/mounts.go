@@ -104,8 +104,8 @@ func (d *dir) take(j *journal) error {
 	return errors.Join(errOvertaken, d.renameNew(name, file))
 }
 
-// removeAside is removeSame where another process can give the name to another file just
-// before it is removed: the file is looked at once it has a name that nobody else uses.
+// removeAside removes a file where another process can give the name to another file just
+// before: the file is looked at once it has a name that no other process uses.
 func (d *dir) removeAside(x deleted) error {
 	name := passingPrefix + newToken()
 	err := d.rename(x.name, name)
@@ -117,9 +117,36 @@ func (d *dir) removeAside(x deleted) error {
 	if err != nil {
 		return ignoreNotExist(err)
 	}
-	i, err := d.stat(name)
-	if err == nil && d.same(i, x.inode, x.modified) {
+	same, _, err := d.matches(name, x.identity)
+	if same {
 		return ignoreNotExist(d.remove(name))
 	}
 	return errors.Join(err, d.renameNew(name, x.name))
+}
+
+func (d *dir) removeIfSame(x deleted) error {
+	same, _, err := d.matches(x.name, x.identity)
+	if err != nil || !same {
+		return err
+	}
+	return ignoreNotExist(d.remove(x.name))
+}
+
+// removeRevived removes a file of a lower layer that has its name again, after the removal of
+// the deleted file, which began at that time. fuse-overlayfs 1.10 makes a whiteout when a file
+// of a lower layer is removed, but none when the file is that was renamed onto it, or onto its
+// whiteout, unless it has listed the directory in between. Without this, to take back an ADD,
+// or to release an address by the tool, would bring back a lease that ended long ago.
+//
+// A lease that another mount has made meanwhile is younger than both times.
+func (d *dir) removeRevived(x deleted, began time.Time) error {
+	i, err := d.stat(x.name)
+	if err != nil {
+		return ignoreNotExist(err)
+	}
+	latest := i.changed.Add(coarsest)
+	if !i.mode.IsRegular() || !latest.Before(began) || !latest.Before(time.Unix(0, x.modified)) {
+		return nil
+	}
+	return ignoreNotExist(d.remove(x.name))
 }

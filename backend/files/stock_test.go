@@ -21,6 +21,12 @@ func (b bed) interrupted(fn func(backend.Tx) error) {
 func (b bed) interruptedAt(op, name string, n int, fn func(backend.Tx) error) {
 	b.Helper()
 	prepared(b)
+	b.killedAt(op, name, n, fn)
+}
+
+// killedAt is interruptedAt of what is there.
+func (b bed) killedAt(op, name string, n int, fn func(backend.Tx) error) {
+	b.Helper()
 	s := b.open()
 	s.step = func(stepOp string, names ...string) error {
 		if stepOp == op && names[len(names)-1] == name {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"time"
 )
 
 // recover ends what transactions have left that were interrupted. It is false if another
@@ -67,9 +68,9 @@ func (d *dir) undo(j *journal) error {
 
 func (d *dir) uncreateAll(j *journal) error {
 	for _, c := range j.created {
-		ours, err := d.isOurs(c.name, c)
+		ours, err := d.isCreated(j, c.name, c)
 		if ours {
-			err = d.removeSame(deleted{c.name, c.inode, c.modified})
+			err = d.removeOwn(deleted{c.name, c.identity})
 		}
 		if err != nil {
 			return err
@@ -84,43 +85,16 @@ func (d *dir) discardTemps(j *journal) {
 	}
 }
 
-// isOurs reports whether a file is still the one that was created.
-func (d *dir) isOurs(name string, c created) (bool, error) {
-	content, i, err := d.read(name, nil, int64(len(c.content)))
-	if _, isForeign := foreignOwner(err); isForeign || errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return d.same(i, c.inode, c.modified) && string(content) == c.content, err
-}
-
-// same reports whether a file is one that was recorded. On file systems of programs and
-// servers an inode number can be another one after a rename, or a new mount.
-func (d *dir) same(i info, inode uint64, modified int64) bool {
-	return i.mode.IsRegular() && i.modified.UnixNano() == modified && (i.inode == inode || !d.lockHolds())
-}
-
-// removeSame removes a file if it is still the one that was to be deleted.
-func (d *dir) removeSame(x deleted) error {
-	if !d.lockHolds() {
-		return d.removeAside(x)
-	}
-	return d.removeIfSame(x)
-}
-
-func (d *dir) removeIfSame(x deleted) error {
-	i, err := d.stat(x.name)
-	if err != nil || !d.same(i, x.inode, x.modified) {
-		return ignoreNotExist(err)
-	}
-	return ignoreNotExist(d.remove(x.name))
-}
-
-// removeOwn is removeSame for a file that this process has found under the lock.
+// removeOwn removes a file that this process has found under the lock.
 func (d *dir) removeOwn(x deleted) error {
-	if !d.lockHolds() {
-		return d.removeAside(x)
+	if d.lockHolds() {
+		return ignoreNotExist(d.remove(x.name))
 	}
-	return ignoreNotExist(d.remove(x.name))
+	began := time.Now()
+	if err := d.removeAside(x); err != nil {
+		return err
+	}
+	return d.removeRevived(x, began)
 }
 
 // restore gives a file that an early version has set aside its name back. If meanwhile the stock
@@ -135,15 +109,15 @@ func (d *dir) restore(name string) error {
 	return ignoreNotExist(err)
 }
 
-// dropJournal does not sync: to undo what is undone already changes nothing. One
-// that could not be read is kept for whoever wants to know what happened.
+// dropJournal does not sync: to undo what is undone already changes nothing. A journal that
+// could not be read, or did not tell which files it means, is kept for Verify to report.
 func (d *dir) dropJournal(j *journal) error {
 	switch err := d.take(j); {
 	case j.file == "" || errors.Is(err, errOvertaken):
 		return nil // A transaction can have failed before there was one.
 	case err != nil:
 		return err
-	case j.torn:
+	case j.torn || j.ambiguous:
 		return d.rename(j.file, damagedName)
 	}
 	return ignoreNotExist(d.remove(j.file))
@@ -187,10 +161,12 @@ func (t *tx) foresee(j *journal) error {
 		return err
 	}
 	for _, x := range j.deleted {
-		if i, err := t.dir.stat(x.name); err == nil && t.dir.same(i, x.inode, x.modified) {
-			t.moved[x.name] = ""
-		} else if ignoreNotExist(err) != nil {
+		same, err := t.dir.isDeleted(j, x)
+		if err != nil {
 			return err
+		}
+		if same {
+			t.moved[x.name] = ""
 		}
 	}
 	for _, c := range rest {
@@ -204,7 +180,7 @@ func (t *tx) foresee(j *journal) error {
 
 func (t *tx) hideCreated(j *journal) error {
 	for _, c := range j.created {
-		ours, err := t.dir.isOurs(c.name, c)
+		ours, err := t.dir.isCreated(j, c.name, c)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -90,14 +91,30 @@ func (t *tx) verifyNames() error {
 func (t *tx) verifyJournal() error {
 	var found []error
 	for _, name := range []string{damagedName, earlyDamagedName} {
-		_, err := t.dir.stat(name)
-		if err == nil {
-			err = t.wrong(name, "a transaction was interrupted and its journal could not be read; "+
-				"see who holds which address, and remove this file")
+		j, err := t.dir.journal(name)
+		if err == nil && j != nil {
+			err = t.wrong(name, j.reason())
 		}
-		found = append(found, ignoreNotExist(err))
+		found = append(found, err)
 	}
 	return errors.Join(found...)
+}
+
+// reason returns why a journal was set aside.
+func (j *journal) reason() string {
+	if j.torn {
+		return "a transaction was interrupted and its journal could not be read; " +
+			"see who holds which address, and remove this file"
+	}
+	var names []string
+	for _, c := range j.created {
+		names = append(names, c.name)
+	}
+	for _, x := range j.deleted {
+		names = append(names, x.name)
+	}
+	return "a transaction was interrupted, and some of its lease files may have been made again since: " +
+		strings.Join(names, ", ") + "; see whether their containers exist, release the others, and remove this file"
 }
 
 func (t *tx) wrong(name, what string) error {

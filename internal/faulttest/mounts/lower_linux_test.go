@@ -1,0 +1,88 @@
+package mounts
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/files"
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/faulttest"
+)
+
+// TestLowerLayerStaysReleased has a store in the lower layer of an overlay. Its lease is
+// released, or renewed, and its address leased again, to another container, which is released,
+// too. The lower layer still has the first lease, which must not come back.
+func TestLowerLayerStaysReleased(t *testing.T) {
+	for _, kind := range []string{"overlay", "fuse-overlayfs"} {
+		for name, first := range map[string]func(faulttest.Network) error{
+			"released": func(n faulttest.Network) error { return n.Del("old") },
+			"removed": func(n faulttest.Network) error {
+				names, err := filepath.Glob(filepath.Join(n.Path(), "*[0-9a-f]:*"))
+				names = append(names, filepath.Join(n.Path(), "10.0.0.10"))
+				for _, name := range names {
+					err = errors.Join(err, os.Remove(name))
+				}
+				return err
+			},
+			"renewed": func(n faulttest.Network) error {
+				if _, err := n.With("onDuplicate", "return").Add("old"); err != nil {
+					return err
+				}
+				return n.Del("old")
+			},
+		} {
+			for families, dual := range map[string]bool{"single": false, "dual": true} {
+				t.Run(kind+"/"+name+"/"+families, func(t *testing.T) {
+					t.Parallel()
+					n := faulttest.Network{Dir: filepath.Join(t.TempDir(), "lower"), Backend: config.Files, Dual: dual, Size: 1}
+					addrs, err := n.Add("old")
+					require.NoError(t, err)
+					// What changed less than two seconds ago may be a lease that another mount has made.
+					time.Sleep(2500 * time.Millisecond)
+					merged := filepath.Join(t.TempDir(), "merged")
+					unmount := faulttest.Overlay(t, kind, n.Dir, merged)
+					t.Cleanup(func() { require.NoError(t, unmount()) })
+					n.Dir = merged
+
+					require.NoError(t, first(n))
+					for _, id := range []string{"a", "b"} {
+						requireNoLease(t, n)
+						again, err := n.Add(id)
+						require.NoError(t, err)
+						require.Equal(t, addrs, again)
+						require.NoError(t, release(t, n, again))
+					}
+					requireNoLease(t, n)
+				})
+			}
+		}
+	}
+}
+
+// release does what an ADD does whose answer cannot be delivered, and the operator's tool with
+// an address. It lists no directory, after which fuse-overlayfs does the right thing.
+func release(t *testing.T, n faulttest.Network, addrs []netip.Addr) error {
+	t.Helper()
+	store, err := files.Open(n.Path())
+	require.NoError(t, err)
+	return store.Update(t.Context(), func(tx backend.Tx) error {
+		for _, addr := range addrs {
+			err = errors.Join(err, tx.Delete(addr))
+		}
+		return err
+	})
+}
+
+func requireNoLease(t *testing.T, n faulttest.Network) {
+	t.Helper()
+	h, err := n.Sound(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, h)
+}
