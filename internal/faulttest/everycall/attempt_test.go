@@ -46,7 +46,7 @@ func (s scenario) prepared(n faulttest.Network, p faulttest.Programs) (*attempt,
 	if err := s.prepare(n); err != nil {
 		return nil, fmt.Errorf("prepare: %w", err)
 	}
-	before, err := n.Sound(context.Background())
+	before, err := n.Verify(context.Background())
 	return &attempt{scenario: s, network: n, programs: p, before: before}, err
 }
 
@@ -107,7 +107,7 @@ func (a *attempt) check(may allowed) error {
 		}
 		may = everything
 	}
-	after, err := n.Sound(ctx)
+	after, err := n.Verify(ctx)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (a *attempt) check(may allowed) error {
 			return err
 		}
 	}
-	if err := n.Another(after); err != nil {
+	if err := n.AddAndDel(after); err != nil {
 		return err
 	}
 	if err := a.unharmed(n, after); err != nil {
@@ -128,7 +128,7 @@ func (a *attempt) check(may allowed) error {
 	if err := comesAndGoes(n, after); err != nil {
 		return err
 	}
-	return n.Works(ctx)
+	return n.Exercise(ctx)
 }
 
 // judge compares what is held with what was.
@@ -160,7 +160,7 @@ func (a *attempt) again(n faulttest.Network) error {
 	if left, err := n.Leftovers(); err != nil || len(left) > 0 {
 		return fmt.Errorf("left behind: %v, %w", left, err)
 	}
-	after, err := n.Sound(context.Background())
+	after, err := n.Verify(context.Background())
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (a *attempt) again(n faulttest.Network) error {
 // unharmed returns an error unless the store holds what it held before another came. The
 // first ADD after a reboot is that of the other, if this one was undone.
 func (a *attempt) unharmed(n faulttest.Network, before faulttest.Holding) error {
-	after, err := n.Sound(context.Background())
+	after, err := n.Verify(context.Background())
 	if err != nil {
 		return err
 	}

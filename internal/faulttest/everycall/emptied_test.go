@@ -69,7 +69,7 @@ func (a *attempt) emptiedAt(nth int) (done, failed bool, err error) {
 	n := a.network
 	n.Backend = ""
 	wrong := func() error {
-		after, err := n.Sound(context.Background())
+		after, err := n.Verify(context.Background())
 		if err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ func (a *attempt) emptiedAt(nth int) (done, failed bool, err error) {
 		if err := a.mount.usable(n); err != nil {
 			return err
 		}
-		return n.Works(context.Background())
+		return n.Exercise(context.Background())
 	}()
 	if wrong != nil {
 		wrong = fmt.Errorf("emptied before %s, answered %v: %w", describe(at), answer, wrong)

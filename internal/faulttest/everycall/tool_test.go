@@ -46,7 +46,7 @@ func TestKillRepair(t *testing.T) {
 		if out, err := repair().CombinedOutput(); err != nil && !done {
 			return done, fmt.Errorf("repair again: %w: %s", err, out)
 		}
-		after, err := n.Sound(context.Background())
+		after, err := n.Verify(context.Background())
 		if err != nil {
 			return done, err
 		}
@@ -103,17 +103,17 @@ func TestKillImport(t *testing.T) {
 				return done, err
 			}
 			// Whole, or not there.
-			h, err := n.Sound(context.Background())
+			h, err := n.Verify(context.Background())
 			if err != nil || len(h) > 1 || len(h) == 1 && h["one"] == nil {
 				return done, fmt.Errorf("after the import: %v, %w", h, err)
 			}
 			if out, err := imports().CombinedOutput(); err != nil {
 				return done, fmt.Errorf("import again: %w: %s", err, out)
 			}
-			if h, err = n.Sound(context.Background()); err != nil || h["one"] == nil {
+			if h, err = n.Verify(context.Background()); err != nil || h["one"] == nil {
 				return done, fmt.Errorf("after the import again: %v, %w", h, err)
 			}
-			return done, n.Works(context.Background())
+			return done, n.Exercise(context.Background())
 		})
 	}
 }

@@ -171,7 +171,7 @@ func TestAddWhoseAnswerNobodyHears(t *testing.T) {
 				require.Equal(t, 1, status)
 				require.Contains(t, stderr, "write to standard output")
 				requireHeld(t, n, faulttest.Holding{"before": addrs})
-				require.NoError(t, n.Works(t.Context()))
+				require.NoError(t, n.Exercise(t.Context()))
 			})
 		}
 	})

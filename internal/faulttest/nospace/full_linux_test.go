@@ -91,7 +91,7 @@ func runOut(d disk, n faulttest.Network, r resource, limit, nth int) int {
 	r.giveBack(d)
 	_, err := n.Plugin("STATUS", "", nil)
 	require.NoError(d.t, err)
-	require.NoError(d.t, n.Works(d.t.Context()))
+	require.NoError(d.t, n.Exercise(d.t.Context()))
 	return before
 }
 
@@ -145,7 +145,7 @@ func requireStatusSaysSo(d disk, n faulttest.Network) {
 
 func requireHeld(t *testing.T, n faulttest.Network, want faulttest.Holding) {
 	t.Helper()
-	got, err := n.Sound(t.Context())
+	got, err := n.Verify(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, want.String(), got.String())
 }

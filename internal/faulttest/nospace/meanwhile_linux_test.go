@@ -142,7 +142,7 @@ func TestAddUnheardWithCoarseTimes(t *testing.T) {
 		"leased anew": func() { require.NoError(t, errors.Join(n.Del("web"), ignore(n.Plugin("ADD", "web", more)))) },
 	} {
 		unheard(t, n, meanwhile)
-		h, err := n.Sound(t.Context())
+		h, err := n.Verify(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, faulttest.Holding{"web": {addr}}, h, name)
 		require.NoError(t, n.Del("web"))

@@ -82,14 +82,14 @@ func layers(t *testing.T, below string) (options string) {
 }
 
 func bindfs(t *testing.T, _ faulttest.Image, below string) string {
-	faulttest.Needs(t, "bindfs")
+	faulttest.RequirePrograms(t, "bindfs")
 	dir := t.TempDir()
 	faulttest.Run(t, "bindfs", below, dir)
 	return dir
 }
 
 func fuseOverlayfs(t *testing.T, _ faulttest.Image, below string) string {
-	faulttest.Needs(t, "fuse-overlayfs")
+	faulttest.RequirePrograms(t, "fuse-overlayfs")
 	dir := t.TempDir()
 	faulttest.Run(t, "fuse-overlayfs", "-o", layers(t, below), dir)
 	return dir
@@ -97,7 +97,7 @@ func fuseOverlayfs(t *testing.T, _ faulttest.Image, below string) string {
 
 // fuse2fs is not above a mounted ext4, but reads the image by itself.
 func fuse2fs(t *testing.T, image faulttest.Image, below string) string {
-	faulttest.Needs(t, "fuse2fs")
+	faulttest.RequirePrograms(t, "fuse2fs")
 	require.NoError(t, unix.Unmount(below, 0))
 	faulttest.Run(t, "fuse2fs", image.Path, below, "-o", "rw,fakeroot")
 	return below
@@ -151,7 +151,7 @@ func TestDelOnFullBtrfsThatCopies(t *testing.T) {
 				release(t, n, held, 1)
 				requireHeld(t, n, nil)
 				d.clear()
-				require.NoError(t, n.Works(t.Context()))
+				require.NoError(t, n.Exercise(t.Context()))
 			})
 		})
 	}
@@ -184,6 +184,6 @@ func TestDelOnFullBtrfsAfterASnapshot(t *testing.T) {
 		d.clear()
 		requireHeld(t, n, held)
 		release(t, n, held, 1)
-		require.NoError(t, n.Works(t.Context()))
+		require.NoError(t, n.Exercise(t.Context()))
 	})
 }

@@ -123,7 +123,7 @@ func everyMomentOf(t *testing.T, store string, dual bool, j job) {
 				requireTidy(t, n)
 				d.remount(0, plenty)
 				n.Backend = "" // what stands there
-				require.NoError(t, n.Works(t.Context()))
+				require.NoError(t, n.Exercise(t.Context()))
 			})
 		}
 		t.Logf("%s, %s: %d moments", j.args[0], r.name, refused)
@@ -155,7 +155,7 @@ func snapshot(t *testing.T, n faulttest.Network) map[string]string {
 
 func requireContainers(t *testing.T, n faulttest.Network, count int) {
 	t.Helper()
-	held, err := n.Sound(t.Context())
+	held, err := n.Verify(t.Context())
 	require.NoError(t, err)
 	for i := range count {
 		require.Contains(t, held, fmt.Sprint("c", i))

@@ -35,7 +35,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 			requireHeld(t, n, faulttest.Holding{"a": addrs})
 
 			d.remount(0, "")
-			require.NoError(t, n.Works(t.Context()))
+			require.NoError(t, n.Exercise(t.Context()))
 		})
 	})
 }
@@ -148,7 +148,7 @@ func TestDirectoryOfSomebodyElse(t *testing.T) {
 				require.NoError(t, os.Chmod(n.Dir, mode))
 				requireUnwritable(t, asNobody(t, n), n.Dir, "permission denied")
 				requireHeld(t, n, faulttest.Holding{"a": addrs})
-				require.NoError(t, n.Works(t.Context()))
+				require.NoError(t, n.Exercise(t.Context()))
 			})
 		}
 	})
@@ -171,7 +171,7 @@ func TestMissingDirectories(t *testing.T) {
 		_, err = n.Plugin("STATUS", "", nil)
 		require.NoError(t, err)
 		require.NoDirExists(t, filepath.Dir(filepath.Dir(n.Dir)), "none of these makes anything")
-		require.NoError(t, n.Works(t.Context()))
+		require.NoError(t, n.Exercise(t.Context()))
 	})
 }
 
@@ -214,7 +214,7 @@ func TestLimitOnTheSizeOfFiles(t *testing.T) {
 				requireTooLarge(t, n, err)
 				require.True(t, status != nil || kib > 0 && store == config.Bolt, "%d KiB: no store tells how large it will be", kib)
 			}
-			_, err = n.Sound(t.Context())
+			_, err = n.Verify(t.Context())
 			require.NoError(t, err)
 			require.NoError(t, n.Del("a"))
 		}
@@ -229,7 +229,7 @@ func TestLimitOnTheSizeOfFiles(t *testing.T) {
 			left["a"] = addrs
 		}
 		requireHeld(t, n, left)
-		require.NoError(t, n.Works(t.Context()))
+		require.NoError(t, n.Exercise(t.Context()))
 	})
 }
 

@@ -67,7 +67,7 @@ func examine(q question) answer {
 // cursors: these are not synced, because a turn of the round-robin is all that is lost
 // with one.
 func sound(ctx context.Context, n faulttest.Network) (h faulttest.Holding, torn bool, err error) {
-	h, err = n.Sound(ctx)
+	h, err = n.Verify(ctx)
 	if err == nil || !onlyCursors(err) {
 		return h, false, err
 	}
@@ -105,7 +105,7 @@ func same(ctx context.Context, n faulttest.Network, h faulttest.Holding, do func
 	if err := do(); err != nil {
 		return err
 	}
-	after, err := n.Sound(ctx)
+	after, err := n.Verify(ctx)
 	if err == nil && !maps.EqualFunc(h, after, slices.Equal) {
 		err = fmt.Errorf("the store held %v, and then %v", h, after)
 	}
@@ -125,7 +125,7 @@ func goesOn(ctx context.Context, q question, h faulttest.Holding) error {
 	if !q.Whole {
 		return nil
 	}
-	return q.Network.Works(ctx)
+	return q.Network.Exercise(ctx)
 }
 
 func migrates(ctx context.Context, q question) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-func TestMain(m *testing.M) { os.Exit(faulttest.MainApart(m)) }
+func TestMain(m *testing.M) { os.Exit(faulttest.MainWithMounts(m)) }
 
 // fileSystems are those that can be shut down, and are in use.
 func fileSystems() []string { return []string{"ext4", "xfs"} }

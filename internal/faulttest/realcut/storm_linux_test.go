@@ -174,7 +174,7 @@ func (s *storm) migrated(out []byte, err error) {
 
 // check returns what does not hold of what was acknowledged.
 func (s *storm) check(ctx context.Context) error {
-	held, err := s.Sound(ctx)
+	held, err := s.Verify(ctx)
 	if err != nil {
 		return err
 	}
@@ -189,5 +189,5 @@ func (s *storm) check(ctx context.Context) error {
 	if len(held) > 0 {
 		return fmt.Errorf("nobody has asked for %v", held)
 	}
-	return s.Works(ctx)
+	return s.Exercise(ctx)
 }

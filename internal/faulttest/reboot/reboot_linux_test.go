@@ -49,7 +49,7 @@ func (n *node) tool(v view, args ...string) string {
 // requireHeld requires that these containers hold addresses, and no others.
 func (n *node) requireHeld(ids ...string) {
 	n.Helper()
-	h, err := n.Sound(n.Context())
+	h, err := n.Verify(n.Context())
 	require.NoError(n, err)
 	for _, id := range ids {
 		require.Contains(n, h, id)

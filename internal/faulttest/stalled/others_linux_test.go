@@ -29,7 +29,7 @@ func TestOthersPassOneThatIsStoppedWhileItWaits(t *testing.T) {
 		release()
 		works := n.With("lockTimeout", "10s")
 		for range 3 {
-			require.NoError(t, works.Another(held(t, n)), "writers and readers")
+			require.NoError(t, works.AddAndDel(held(t, n)), "writers and readers")
 			held(t, works)
 		}
 		waits.goOn()
@@ -87,7 +87,7 @@ func TestAnAnswerThatIsNotReadYetKeepsNoLock(t *testing.T) {
 		p := &process{T: t, cmd: cmd, caller: r}
 		p.begin(w)
 		p.awaitCall(toAnswer)
-		require.NoError(t, n.With("lockTimeout", "10s").Another(held(t, n)))
+		require.NoError(t, n.With("lockTimeout", "10s").AddAndDel(held(t, n)))
 		out, status := p.answer()
 		require.Zero(t, status)
 		addrs, err := faulttest.Addresses(bytes.TrimLeft(out, "\x00"))

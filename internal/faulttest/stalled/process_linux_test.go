@@ -159,7 +159,7 @@ func lockOf(n faulttest.Network) string {
 
 func held(t *testing.T, n faulttest.Network) faulttest.Holding {
 	t.Helper()
-	h, err := n.Sound(t.Context())
+	h, err := n.Verify(t.Context())
 	require.NoError(t, err)
 	return h
 }

@@ -22,7 +22,7 @@ import (
 func requireFree(t *testing.T, n faulttest.Network) {
 	t.Helper()
 	n.Backend = "" // what stands there, now
-	require.NoError(t, n.With("lockTimeout", "20s").Another(held(t, n)))
+	require.NoError(t, n.With("lockTimeout", "20s").AddAndDel(held(t, n)))
 }
 
 func tool(t *testing.T, n faulttest.Network, args ...string) *exec.Cmd {

@@ -72,7 +72,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 					} else {
 						require.NoError(t, err, crewName)
 					}
-					_, err = n.Sound(t.Context())
+					_, err = n.Verify(t.Context())
 					require.NoError(t, err, crewName)
 				}
 			}

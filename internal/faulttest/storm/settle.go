@@ -11,7 +11,7 @@ import (
 // settle returns what is wrong after a storm: with what the store holds, with what was
 // said in the storm, or with what the store does from now on. It releases everything.
 func (g *register) settle(ctx context.Context) error {
-	h, err := g.network.Sound(ctx)
+	h, err := g.network.Verify(ctx)
 	if err != nil {
 		return err
 	}
@@ -26,13 +26,13 @@ func (g *register) settle(ctx context.Context) error {
 			return fmt.Errorf("DEL of %s after the storm: %w", c.id, err)
 		}
 	}
-	if h, err = g.network.Sound(ctx); err != nil {
+	if h, err = g.network.Verify(ctx); err != nil {
 		return err
 	}
 	if len(h) > 0 {
 		return fmt.Errorf("all was released, and the store holds %v", h)
 	}
-	return g.network.Works(ctx)
+	return g.network.Exercise(ctx)
 }
 
 // compare compares what the store holds with what the containers were promised.
