@@ -31,7 +31,7 @@ mount --bind "$1/run" /run
 mount --bind "$1/lib" /var/lib
 ip link set lo up
 echo up
-# Whoever is the first process has to wait for what others leave behind.
+# The first process must reap orphaned processes.
 while :; do sleep 1 || exit; done`
 
 // newHost creates a host in the namespace of inNewNamespace. The kernel kills its first

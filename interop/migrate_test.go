@@ -67,7 +67,7 @@ func TestMigrateUnderStock(t *testing.T) {
 	for err := range errs {
 		require.NoError(t, err)
 	}
-	require.Positive(t, after.Load(), "ours goes on")
+	require.Positive(t, after.Load(), "our plugin continues")
 
 	got := map[netip.Addr]attachment{}
 	require.NoError(t, stores.Follow(n.path()).View(t.Context(), func(tx backend.ReadTx) error {

@@ -56,7 +56,7 @@ func (ta *totals) add(h History) {
 func TestHistoriesAreLinearizable(t *testing.T) {
 	programs := faulttest.Shared(t)
 	for name, backend := range map[string]string{
-		"files": config.Files, "bolt": config.Bolt, "to and fro": "",
+		"files": config.Files, "bolt": config.Bolt, "migrated": "",
 	} {
 		t.Run(name, func(t *testing.T) {
 			var ta totals
