@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# The guess: the container ID of an attachment is the ID that the program which made the
-# container lists. buildah and podman share a storage, and podman ps --external shows
-# buildah's containers, so its list is complete.
+# The guess: the container ID of an attachment is an ID that the container engine lists.
+# buildah and podman share their storage, and podman ps --external shows buildah's
+# containers, so its list is complete.
 #
-# What happened instead: for each command of a build, buildah calls CNI with an ID of its own,
-# "buildah-buildah" and a number. None of buildah containers, podman ps and podman ps
-# --external ever shows one, neither as an ID nor as a name.
+# What happened instead: for each command of a build, buildah calls CNI with another ID,
+# "buildah-buildah" and a number. Neither buildah containers nor podman ps nor podman ps
+# --external ever shows this ID or name.
 #
-# Why it matters: builds are by default on the same network as containers, which is called
-# podman. Who releases what no container on that list holds, takes their addresses from builds
-# that run. Spare IDs that begin with "buildah-", or leases that are younger than a build lasts.
+# Why it matters: by default builds use the same network as containers, podman. A garbage
+# collection that releases the leases of containers not on that list takes the addresses of
+# running builds. Spare IDs that begin with "buildah-", or leases younger than a build takes.
 set -euo pipefail
 
 [[ $(id -u) == 0 ]] || { echo "needs root"; exit 1; }
@@ -49,7 +49,7 @@ cgroup_manager = "cgroupfs"
 events_logger = "none"
 lock_type = "file"
 EOF
-# No cgroups, which not every machine can give to it.
+# Without cgroups, which not every machine provides.
 cat >runtime <<EOF
 #!/bin/sh
 exec $tmp/root/usr/bin/crun --cgroup-manager=disabled "\$@"
@@ -69,7 +69,7 @@ export CONTAINERS_REGISTRIES_CONF=/dev/null
 storage=(--root /run/root --runroot /run/containers --storage-driver vfs)
 buildah() { root/usr/bin/buildah "${storage[@]}" "$@"; }
 podman() { root/usr/bin/podman "${storage[@]}" "$@"; }
-# number hides what is different in each run.
+# number replaces the number, which differs in each run.
 number() { sed -E 's/[0-9a-f]{64}/ID/; s/buildah[0-9]+/buildahN/'; }
 
 container=$(buildah from scratch)

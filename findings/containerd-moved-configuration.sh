@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# The guess: containerd watches the directory of CNI configurations, and uses what is there. To
-# put a file there whole, write it somewhere else and move it into the directory: an atomic
-# rename is how configurations should be replaced.
+# The guess: containerd watches the directory of CNI configurations. To replace one atomically,
+# write it in another directory and rename it into that one.
 #
-# What happened instead: containerd 2.4.2 notices a file that is written in the directory, or
-# renamed within it. One that is moved in from another directory of the same file system it does
-# not see: it goes on with the configuration that is no longer there, until something else in
-# the directory changes or it is started again.
+# What happened instead: containerd 2.4.2 notices a file that is written in the directory or
+# renamed within it. It does not notice a file that is renamed into it from another directory
+# of the same file system: it continues with the old configuration until something else in the
+# directory changes, or until it restarts.
 #
-# Why it matters: the file that an operator reads and the network that new pods get are different
-# ones, for as long as nothing else happens, with no message. Write the new file in the
-# directory itself, under a name that does not end in .conf, .conflist or .json, and rename it.
+# Why it matters: new pods get another network than the one in the file that an operator reads,
+# without a message. Write the new file in the directory itself, under a name that does not end
+# in .conf, .conflist or .json, and rename it there.
 set -euo pipefail
 
 [[ $(id -u) == 0 ]] || { echo "needs root"; exit 1; }
@@ -47,7 +46,7 @@ mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
 network() { printf '{"cniVersion": "1.0.0", "name": "%s", "plugins": [{"type": "bridge"}]}\n' "$1"; }
 info() { ./crictl --runtime-endpoint "unix://$PWD/socket" info 2>/dev/null; }
-# used waits for the network $2, which comes at once or not at all, and prints the one in use.
+# used waits for the network $2, which is used at once or never, and prints the one in use.
 used() {
 	local name='' i
 	for ((i = 0; i < 50; i++)); do

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# The guess: a runtime tells from the exit status whether a DEL has worked. A plugin that fails
-# its DEL is asked again, until it succeeds.
+# The guess: a runtime uses the exit status to decide whether a DEL succeeded, and repeats a
+# failed DEL until it does.
 #
-# What happened instead: go-cni, through which containerd calls plugins, looks into the text of
-# the error. A DEL that fails with any message that contains "not found" counts as done, and
-# so does one with "no such file or directory" if the namespace is gone. With every other
-# message the same failure is an error, and containerd tries again.
+# What happened instead: go-cni, which containerd uses to call plugins, inspects the error
+# message. A failed DEL whose message contains "not found" counts as done, and so does one with
+# "no such file or directory" if the namespace no longer exists. With any other message the
+# same failure is an error, and containerd tries again.
 #
-# Why it matters: an IPAM plugin never hears of a DEL that the plugins called before it have
-# failed, and nobody repeats this one. Whatever those plugins could not find, be it iptables or
-# a daemon's record, the address stays leased until it is collected. Authors of plugins:
-# choose the words of an error of DEL with care. Operators: look for leases without a pod.
+# Why it matters: if a plugin fails a DEL, the IPAM plugin after it is not called, and such a DEL
+# is not repeated. Whatever was not found, be it iptables or a daemon's record, the address
+# stays leased until a garbage collection. Authors of plugins: choose the words of a DEL's
+# error with care. Operators: look for leases without a pod.
 set -euo pipefail
 
 go_cni=v1.1.14

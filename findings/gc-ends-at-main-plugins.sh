@@ -3,11 +3,11 @@
 # that sends GC gets leaked addresses back. The plugins that call host-local pass on every
 # command to it: ADD, DEL, CHECK, STATUS.
 #
-# What happened instead: all eight of them pass on STATUS, and answer a GC themselves with
-# success. An IPAM plugin never hears of it, host-local of the same release included.
+# What happened instead: all eight of these plugins pass on STATUS, but answer a GC with success
+# themselves. The GC never reaches an IPAM plugin, not even the host-local of the same release.
 #
-# Why it matters: a GC that succeeds says nothing about addresses. Authors of IPAM plugins
-# cannot rely on the GC that they implement; operators need a way of their own to find leaks.
+# Why it matters: a successful GC says nothing about addresses. Authors of IPAM plugins cannot
+# rely on the GC that they implement; operators need another way to find leaks.
 set -euo pipefail
 
 plugins=v1.10.0
@@ -22,7 +22,7 @@ for name in "${main[@]}"; do
 		"github.com/containernetworking/plugins/plugins/main/$name@$plugins" 2>log || { cat log; exit 1; }
 done
 
-# An IPAM plugin that writes down what arrives.
+# An IPAM plugin that records the commands it receives.
 mkdir ipam
 cat >ipam/witness <<'EOF'
 #!/bin/sh

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # The guess: the GC of the stock host-local plugin, new in v1.10.0, releases addresses, so it
-# removes files that are named after an address.
+# removes only files that are named after an address.
 #
-# What happened instead: it removes every regular file of the network's directory whose text is
-# not an attachment in the runtime's list, whatever its name; only "lock" and names that begin
-# with "last_reserved_ip." are spared. A README, a backup of the leases and another program's
-# file go with the first GC that arrives, without a message.
+# What happened instead: it removes every regular file in the network's directory whose content
+# is not an attachment in the runtime's list, whatever its name; it spares only "lock" and names
+# that begin with "last_reserved_ip.". The first GC removes a README, a backup of the leases and
+# any other program's file, without a message.
 #
-# Why it matters: for ten years that directory was safe for other things, because DEL removes
-# only what holds the ID of the container. Whatever keeps files there has to move them to a
-# subdirectory before its nodes get v1.10.0: directories are left alone.
+# Why it matters: for ten years other files were safe in that directory, because DEL removes
+# only files that contain the ID of the container. A program that keeps files there must move
+# them to a subdirectory before its nodes get v1.10.0: GC leaves directories alone.
 set -euo pipefail
 
 plugins=v1.10.0

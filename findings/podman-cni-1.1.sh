@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# The guess: a program that knows CNI up to 1.0.0 refuses a configuration of 1.1.0 as soon as it
-# reads it, since plugins answer in the version that they are asked in.
+# The guess: a program that supports CNI up to 1.0.0 rejects a configuration with cniVersion
+# 1.1.0 when it reads it, because plugins answer in the version of their configuration.
 #
 # What happened instead: podman 4.3.1 accepts the network, lists it and calls its plugins, which
-# succeed. Only then it says that it cannot read their answer: the container does not start,
-# and all that was set up is taken down again.
+# succeed. Only then does it fail to decode their result: the container does not start, and the
+# attachment is removed again.
 #
-# Why it matters: nothing that only reads configurations, podman network ls and inspect
-# included, shows that no container can use this one, and the message names a plugin that
-# has done nothing wrong. On Debian 12 leave cniVersion at 1.0.0, also where plugins
-# have 1.1.0.
+# Why it matters: commands that only read configurations, including podman network ls and
+# inspect, do not show that no container can use the network, and the message blames a plugin
+# that is not at fault. On Debian 12 leave cniVersion at 1.0.0, even if the plugins support
+# 1.1.0.
 set -euo pipefail
 
 [[ $(id -u) == 0 ]] || { echo "needs root"; exit 1; }
@@ -67,7 +67,7 @@ cat >run <<'EOF'
 set -euo pipefail
 mount --make-rprivate /
 mount -t proc proc /proc
-# crun refuses a machine that has both versions of cgroups.
+# crun rejects a machine that uses both versions of cgroups.
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs tmpfs /run
 mkdir /run/lib

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# The guess: podman network create --ip-range 10.9.0.128/25 gives containers the addresses of
-# that range that a host can have.
+# The guess: podman network create --ip-range 10.9.0.128/25 gives containers the usable host
+# addresses of that range.
 #
 # What happened instead: the CNI configuration that podman 4.3.1 writes ends the range with the
-# broadcast address of the subnet, and the stock host-local plugin, which leaves that address
-# out if it is told no range, accepts it in one and leases it.
+# broadcast address of the subnet. The stock host-local plugin excludes that address from its
+# default range, but accepts it in an explicit one and leases it.
 #
-# Why it matters: the last container of the range starts without an error, and nothing reaches
-# it: to every neighbour on the bridge its address means all of them. Who writes rangeEnd by
-# hand, or generates it, has to leave the broadcast address out; who checks
-# configurations should look for it.
+# Why it matters: the container that gets this address starts without an error, but no host on
+# the bridge can reach it, because they treat its address as a broadcast. If you write or
+# generate rangeEnd, exclude the broadcast address; tools that check configurations should look
+# for it.
 set -euo pipefail
 
 plugins=v1.10.0
@@ -54,7 +54,7 @@ echo "host-local $plugins"
 {"cniVersion": "1.0.0", "name": "net", "type": "host-local", "ipam": {"type": "host-local", "dataDir": "$tmp/leases",
  "subnet": "10.9.0.0/24", "rangeStart": "$start", "rangeEnd": "$end"}}
 EOF
-			sed -n 's/.*"\(address\|msg\)": "\(.*\)".*/\2/p' || true # the last one is refused
+			sed -n 's/.*"\(address\|msg\)": "\(.*\)".*/\2/p' || true # the last one is rejected
 	done
 } | tee seen
 

@@ -16,75 +16,75 @@ import (
 // A row of the corpus is one execution in an empty data directory.
 type row struct {
 	name    string
-	conf    string // "STORE" stands for the keys of ipam that say where leases are
-	command string // empty: ADD
+	conf    string // "STORE" is replaced by the keys dataDir and backend of ipam
+	command string // "" means ADD
 	args    string // CNI_ARGS
 	env     map[string]string
 	earlier []earlier
 
-	// peer is the plugin that ours is compared with; [stock] if it is zero.
+	// peer is the plugin to compare with; [stock] if it is zero.
 	peer plugin
 
-	// says is how our refusal begins where stock's words for it make no
-	// sense, or differ from one time to the next.
+	// says is the start of our error message, if stock's message makes no sense or differs
+	// from run to run.
 	says string
 }
 
-// earlier is an ADD that comes before, with the same configuration.
+// earlier is an earlier ADD with the same configuration.
 type earlier struct {
 	who  attachment
 	args string
 }
 
 // ipam returns a configuration with these keys in ipam.
-func ipam(keys string) string { return beside("", keys) }
+func ipam(keys string) string { return topLevel("", keys) }
 
-// beside returns a configuration with some keys beside ipam and some in it.
-func beside(outer, keys string) string {
+// topLevel returns a configuration with some keys at the top level and some in ipam.
+func topLevel(outer, keys string) string {
 	if outer != "" {
 		outer += ", "
 	}
 	return fmt.Sprintf(`{"cniVersion": "1.0.0", "name": "net", %s"ipam": {STORE, %s}}`, outer, keys)
 }
 
-// since returns a configuration of another version of CNI.
-func since(version, keys string) string { return replace(ipam(keys), "1.0.0", version) }
+// withVersion returns a configuration of another CNI version.
+func withVersion(version, keys string) string { return replace(ipam(keys), "1.0.0", version) }
 
-// A subject is a plugin and the store that it is to use.
+// A subject is a plugin with a store.
 type subject struct {
 	plugin
 	backend string
 }
 
-// allOfOurs is one subject in a short run.
-func allOfOurs() []subject { return []subject{{ours(), ""}, {ours(), "bolt"}}[:rounds(2)] }
+// ourSubjects returns our plugin with both stores, or only one in a short run.
+func ourSubjects() []subject { return []subject{{ours(), ""}, {ours(), "bolt"}}[:rounds(2)] }
 
 func (s subject) String() string { return s.name + " " + s.backend }
 
-// A trial is a row put to a subject.
-type trial struct {
+// A rowResult is the result of a row for a subject.
+type rowResult struct {
 	answer answer
 	net    network
 	before snapshot // leases and cursors before; empty for bolt
 	held   int      // number of leases before
 }
 
-func (r row) try(t *testing.T, s subject) trial {
+func (r row) run(t *testing.T, s subject) rowResult {
 	t.Helper()
 	n := network{dir: filepath.Join(t.TempDir(), "data"), backend: s.backend}
 	for _, e := range r.earlier {
 		s.mustDo(t, call{command: "ADD", who: e.who, args: e.args, conf: r.text(n)})
 	}
-	tr := trial{net: n}
+	tr := rowResult{net: n}
 	tr.before, tr.held = tr.stored(t)
 	tr.answer = s.mustRun(t, r.call(n))
 	return tr
 }
 
-// tryPeer puts the row to the plugin that ours is compared with.
-func (r row) tryPeer(t *testing.T) trial {
+// runPeer runs the row with the plugin to compare with.
+func (r row) runPeer(t *testing.T) rowResult {
 	t.Helper()
-	return r.try(t, subject{cmp.Or(r.peer, stock()), ""})
+	return r.run(t, subject{cmp.Or(r.peer, stock()), ""})
 }
 
 func (r row) text(n network) string {
@@ -103,8 +103,8 @@ func (r row) call(n network) call {
 	return c
 }
 
-// stored returns what the directory holds, and the number of leases.
-func (tr trial) stored(t *testing.T) (snapshot, int) {
+// stored returns the content of the directory and the number of leases.
+func (tr rowResult) stored(t *testing.T) (snapshot, int) {
 	t.Helper()
 	if tr.net.backend == "bolt" {
 		return nil, len(storedLeases(t, tr.net))
@@ -113,10 +113,10 @@ func (tr trial) stored(t *testing.T) (snapshot, int) {
 	return s, len(s.leases())
 }
 
-// unchanged makes sure that a refusal has left nothing behind. A refusal that has
-// to look at the leases first takes their lock; any other, and the one of an
-// address that can never be given, does not even make a directory.
-func (tr trial) unchanged(t *testing.T, r row) {
+// requireUnchanged requires that a rejected command left nothing behind. A command that
+// reads the leases before it is rejected takes their lock; any other does not even create a
+// directory, nor does a request for an address that can never be leased.
+func (tr rowResult) requireUnchanged(t *testing.T, r row) {
 	t.Helper()
 	code := tr.answer.refusal().Code
 	if looked := code >= 100 && code != 106; len(r.earlier) == 0 && !looked {
@@ -129,21 +129,21 @@ func (tr trial) unchanged(t *testing.T, r row) {
 	require.Equal(t, tr.held, held)
 }
 
-// refused makes sure that the answer is a CNI error, of a code that tells
-// something, and that nothing was written.
-func (tr trial) refused(t *testing.T, r row) {
+// requireRejected requires a CNI error with a meaningful code, and that nothing was
+// written.
+func (tr rowResult) requireRejected(t *testing.T, r row) {
 	t.Helper()
 	require.False(t, tr.answer.ok, "%s", tr.answer)
 	e := tr.answer.refusal()
 	require.NotEmpty(t, e.Msg, "no CNI error: %s", tr.answer)
 	require.NotContains(t, []uint{0, 999}, e.Code, "%s", tr.answer)
-	tr.unchanged(t, r)
+	tr.requireUnchanged(t, r)
 }
 
-// each runs fn for every row and for ours on its stores.
-func each(t *testing.T, rows []row, fn func(t *testing.T, r row, s subject)) {
+// forEachRow runs fn for every row with our plugin on its stores.
+func forEachRow(t *testing.T, rows []row, fn func(t *testing.T, r row, s subject)) {
 	for _, r := range rows {
-		for _, s := range allOfOurs() {
+		for _, s := range ourSubjects() {
 			t.Run(r.name+"/"+s.String(), func(t *testing.T) {
 				t.Parallel()
 				fn(t, r, s)
@@ -152,13 +152,13 @@ func each(t *testing.T, rows []row, fn func(t *testing.T, r row, s subject)) {
 	}
 }
 
-// What both accept has the same result.
+// Rows that both accept have the same result.
 func TestAccepted(t *testing.T) {
 	rows := slices.Concat(acceptedRanges(), acceptedRequests(), acceptedForms(), acceptedEnvironments())
-	each(t, rows, func(t *testing.T, r row, s subject) {
-		want := r.tryPeer(t).answer
+	forEachRow(t, rows, func(t *testing.T, r row, s subject) {
+		want := r.runPeer(t).answer
 		require.True(t, want.ok, "stock: %s", want)
-		got := r.try(t, s).answer
+		got := r.run(t, s).answer
 		require.True(t, got.ok, "%s: %s", s, got)
 		if len(want.stdout) == 0 {
 			require.Empty(t, got.stdout)
@@ -168,24 +168,24 @@ func TestAccepted(t *testing.T) {
 	})
 }
 
-// What both refuse is refused with a code, and with the text that people know.
+// Rows that both reject are rejected with a code, and with the message that users know.
 func TestRefused(t *testing.T) {
 	rows := slices.Concat(refusedRanges(), refusedRequests(), refusedForms(), refusedEnvironments())
-	each(t, rows, func(t *testing.T, r row, s subject) {
-		want := r.tryPeer(t).answer
+	forEachRow(t, rows, func(t *testing.T, r row, s subject) {
+		want := r.runPeer(t).answer
 		require.False(t, want.ok, "stock: %s", want)
-		got := r.try(t, s)
-		got.refused(t, r)
+		got := r.run(t, s)
+		got.requireRejected(t, r)
 		msg := want.refusal().Msg
 		if r.says == "" && kind(msg) == msg {
-			return // Nobody knows that text by heart.
+			return // not a well-known message
 		}
 		require.Regexp(t, "^"+quote(cmp.Or(r.says, msg)), got.answer.refusal().Msg)
 	})
 }
 
-// [config.RefusedByStock] names exactly the configurations that ours accepts and a DEL of
-// the stock plugin refuses.
+// [config.RefusedByStock] reports exactly the configurations that our plugin accepts and a
+// DEL of the stock plugin rejects.
 func TestRefusedByStock(t *testing.T) {
 	rows := slices.Concat(acceptedRanges(), acceptedForms())
 	for _, e := range onlyOurs() {

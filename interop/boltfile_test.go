@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Where a network has moved to a bolt file, stock finds a file in the place of its
-// directory: it refuses, and the file stays as it is.
+// After a migration to bolt, stock finds a file in place of its directory. It fails, and
+// the file does not change.
 func TestStockOnBoltFile(t *testing.T) {
 	n := network{dir: t.TempDir(), backend: "bolt", ipam: dual}
 	who := attachment{"c1", "eth0"}
@@ -35,8 +35,7 @@ func TestStockOnBoltFile(t *testing.T) {
 	require.Empty(t, storedLeases(t, n))
 }
 
-// A configuration made for stock goes on with the store that stands there, whatever
-// it is.
+// A configuration written for stock uses the existing store, whatever its kind.
 func TestStockConfigurationOnBoltFile(t *testing.T) {
 	moved := network{dir: t.TempDir(), backend: "bolt", ipam: ipv4}
 	ours().mustDo(t, moved.call("ADD", attachment{"c1", "eth0"}))
@@ -49,18 +48,18 @@ func TestStockConfigurationOnBoltFile(t *testing.T) {
 
 	wrong := moved
 	wrong.backend = "files"
-	ours().mustRun(t, wrong.call("ADD", attachment{"c3", "eth0"})).mustRefuse(t, 103, "holds the leases in the bolt backend")
+	ours().mustRun(t, wrong.call("ADD", attachment{"c3", "eth0"})).requireError(t, 103, "holds the leases in the bolt backend")
 	require.Len(t, storedLeases(t, moved), 1)
 }
 
-// A network that stock has begun is not begun a second time in a bolt file.
+// A network with a directory of stock is not also started in a bolt file.
 func TestBoltConfigurationOnDirectory(t *testing.T) {
 	n := network{dir: t.TempDir(), ipam: ipv4}
 	stock().mustDo(t, n.call("ADD", attachment{"c1", "eth0"}))
 	before := takeSnapshot(t, n.path())
 	moved := n
 	moved.backend = "bolt"
-	ours().mustRun(t, moved.call("ADD", attachment{"c2", "eth0"})).mustRefuse(t, 103, "holds the leases in the files backend")
+	ours().mustRun(t, moved.call("ADD", attachment{"c2", "eth0"})).requireError(t, 103, "holds the leases in the files backend")
 	require.Equal(t, before, takeSnapshot(t, n.path()))
 	ours().mustDo(t, moved.call("DEL", attachment{"c1", "eth0"}))
 	require.Empty(t, litter(t, n.path()))

@@ -10,14 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cnitool returns a run of the tool on a directory of configurations.
+// cnitool returns a cnitool command that uses a directory of configurations.
 func cnitool(dir string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(bin, "tools", "cnitool"), append([]string{"--cache-dir", filepath.Join(dir, "cache")}, args...)...)
 	cmd.Env = append(os.Environ(), "NETCONFPATH="+dir, "CNI_PATH="+filepath.Join(bin, "main")+":"+filepath.Join(bin, "ours"))
 	return cmd
 }
 
-// A network is tried out with one command, and nothing is left of it.
+// cnitool run tries a network and leaves nothing behind.
 func TestCnitoolRun(t *testing.T) {
 	for name, keys := range map[string]string{"bridge": bridge, "ptp": ptp} {
 		for _, backend := range []string{"files", "bolt"} {

@@ -15,27 +15,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// holders is who holds an address by the results that the plugins gave.
+// holders tracks which attachment holds each address, according to the results of the
+// plugins.
 type holders struct {
 	mu   sync.Mutex
 	held map[netip.Addr]attachment
 }
 
-// claim notes what an ADD has returned.
+// claim records the addresses that an ADD returned.
 func (h *holders) claim(addrs []netip.Addr, who attachment) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, addr := range addrs {
 		if other, taken := h.held[addr]; taken {
-			return fmt.Errorf("%s was given to %v, and is held by %v", addr, who, other)
+			return fmt.Errorf("%s was given to %v, but %v holds it", addr, who, other)
 		}
 		h.held[addr] = who
 	}
 	return nil
 }
 
-// yield is to be called before the DEL: from then on others may get the address.
-func (h *holders) yield(addrs []netip.Addr) {
+// release records a DEL. Call it before the DEL, because others may get the address from
+// then on.
+func (h *holders) release(addrs []netip.Addr) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, addr := range addrs {
@@ -43,13 +45,13 @@ func (h *holders) yield(addrs []netip.Addr) {
 	}
 }
 
-// A worker attaches and detaches one container again and again.
+// A worker adds and deletes one container repeatedly.
 type worker struct {
 	net     network
 	who     attachment
 	holders *holders
 	rng     *rand.Rand
-	kills   bool // kill ours now and then
+	kills   bool // kill our plugin sometimes
 	killed  int
 }
 
@@ -62,7 +64,7 @@ func (w *worker) loop(n int) error {
 	return nil
 }
 
-// once adds with one plugin and deletes with the other.
+// once runs ADD with one plugin and DEL with the other.
 func (w *worker) once() error {
 	add, del := stock(), ours()
 	if w.rng.IntN(2) == 0 {
@@ -73,7 +75,7 @@ func (w *worker) once() error {
 		return err
 	}
 	if a.killed {
-		return errors.Join(w.allOrNothing(), w.delete(add))
+		return errors.Join(w.checkAtomic(), w.delete(add))
 	}
 	addrs, err := a.addrs()
 	if err != nil {
@@ -82,13 +84,13 @@ func (w *worker) once() error {
 	if err := w.holds(addrs); err != nil {
 		return fmt.Errorf("after ADD by %s: %w", add.name, err)
 	}
-	w.holders.yield(addrs)
+	w.holders.release(addrs)
 	return w.delete(del)
 }
 
-// allOrNothing makes sure that of an ADD that was killed, once another of ours has
-// had the lock, all leases are there or none.
-func (w *worker) allOrNothing() error {
+// checkAtomic checks that a killed ADD left all of its leases or none, after our plugin has
+// held the lock again.
+func (w *worker) checkAtomic() error {
 	recovery, err := ours().run(w.net.call("DEL", attachment{"nobody", "eth0"}))
 	if err != nil || !recovery.ok {
 		return fmt.Errorf("DEL: %s, %w", recovery, err)
@@ -111,12 +113,12 @@ func (w *worker) allOrNothing() error {
 		}
 	}
 	if held != 0 && held != 2 {
-		return fmt.Errorf("%d of 2 leases are left of an ADD that was killed\n%v", held, entries)
+		return fmt.Errorf("a killed ADD left %d of 2 leases\n%v", held, entries)
 	}
 	return nil
 }
 
-// delete repeats a DEL that was killed, by whichever plugin.
+// delete runs DEL, and repeats a killed one with either plugin.
 func (w *worker) delete(p plugin) error {
 	a, err := w.run(p, "DEL")
 	for err == nil && a.killed {
@@ -125,8 +127,8 @@ func (w *worker) delete(p plugin) error {
 	return err
 }
 
-// run returns an answer that is good, or of a plugin that was killed. Stock is
-// never killed: it would leave an empty file, and the address would be lost.
+// run runs a command that must succeed unless it is killed. Stock is never killed: it would
+// leave an empty file, and its address would be lost.
 func (w *worker) run(p plugin, command string) (answer, error) {
 	c := w.net.call(command, w.who)
 	if w.kills && p.name == ours().name && w.rng.IntN(2) == 0 {
@@ -142,8 +144,8 @@ func (w *worker) run(p plugin, command string) (answer, error) {
 	return a, err
 }
 
-// killer picks when to kill: at some time, or when some transaction is in its
-// middle, which is so short that it would hardly ever be met by chance.
+// killer returns when to kill: at a random time, or in the middle of a transaction, which
+// is too short to be hit by chance.
 func (w *worker) killer() func() bool {
 	end := time.Now().Add(time.Duration(w.rng.Int64N(int64(20 * time.Millisecond))))
 	if w.rng.IntN(3) == 0 {
@@ -156,8 +158,8 @@ func (w *worker) killer() func() bool {
 	}
 }
 
-// holds makes sure that the addresses are the container's, and its alone, by the
-// results and by the directory.
+// holds checks that only this container has the addresses, according to the results and the
+// directory.
 func (w *worker) holds(addrs []netip.Addr) error {
 	if len(addrs) != 2 {
 		return fmt.Errorf("want one address of each family, got %v", addrs)
@@ -177,9 +179,9 @@ func (w *worker) holds(addrs []netip.Addr) error {
 	return nil
 }
 
-// together lets containers come and go at once, n times each, and returns how many
-// plugins were killed.
-func together(t *testing.T, net network, containers, n int, kills bool) int {
+// runWorkers adds and deletes containers concurrently, n times each, and returns the number
+// of killed plugins.
+func runWorkers(t *testing.T, net network, containers, n int, kills bool) int {
 	t.Helper()
 	shared := &holders{held: make(map[netip.Addr]attachment)}
 	workers, errs := make([]worker, containers), make([]error, containers)
@@ -198,24 +200,22 @@ func together(t *testing.T, net network, containers, n int, kills bool) int {
 	return killed
 }
 
-// The pool has room for few more than sixteen, so that addresses go from hand to
-// hand.
-func TestTogether(t *testing.T) {
+// The pool has few more addresses than there are workers, so addresses change hands often.
+func TestConcurrent(t *testing.T) {
 	net := network{dir: t.TempDir(), ipam: `"ranges": [
 		[{"subnet": "10.1.2.0/28"}, {"subnet": "10.1.3.0/29"}],
 		[{"subnet": "fd00::/123", "rangeEnd": "fd00::12"}]]`}
-	require.Zero(t, together(t, net, 16, rounds(24), false))
+	require.Zero(t, runWorkers(t, net, 16, rounds(24), false))
 	require.Empty(t, litter(t, net.path()), "all addresses have been released")
 	require.FileExists(t, filepath.Join(net.path(), "lock"))
 }
 
-// Ours may be killed at any time, and stock, which knows nothing of the way back,
-// be the next to take the lock: still no address is held twice and none is lost,
-// and the next ADD of ours cleans up.
-func TestTogetherKilled(t *testing.T) {
+// Our plugin can be killed at any time, and stock, which does not know the journal, can get
+// the lock next. Still no address is held twice or lost, and our next ADD cleans up.
+func TestConcurrentKilled(t *testing.T) {
 	net := network{dir: t.TempDir(), ipam: `"ranges": [[{"subnet": "10.1.2.0/25"}], [{"subnet": "fd00::/121"}]]`}
-	killed := together(t, net, 4, rounds(60), true)
-	t.Log(killed, "were killed")
+	killed := runWorkers(t, net, 4, rounds(60), true)
+	t.Log(killed, "kills")
 	require.NotZero(t, killed)
 	for _, command := range []string{"ADD", "DEL"} {
 		ours().mustDo(t, net.call(command, attachment{"last", "eth0"}))

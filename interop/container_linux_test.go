@@ -13,8 +13,8 @@ const (
 	ptp    = `"type": "ptp", "capabilities": {"ips": true, "ipRanges": true}`
 )
 
-// onEachStore runs fn in a namespace of its own, on both stores and with the bridge
-// plugin, in the newest version of CNI with the ptp plugin too.
+// onEachStore runs fn in a new network namespace, on both stores with the bridge plugin,
+// and with the ptp plugin in the newest CNI version.
 func onEachStore(t *testing.T, version, ipam string, fn func(t *testing.T, r containerRuntime)) {
 	for name, keys := range map[string]string{"bridge": bridge, "ptp": ptp} {
 		if name == "ptp" && (version != "1.1.0" || testing.Short()) {
@@ -31,7 +31,7 @@ func onEachStore(t *testing.T, version, ipam string, fn func(t *testing.T, r con
 	}
 }
 
-// prefixes returns addresses and their lengths.
+// prefixes returns the addresses with their prefix lengths.
 func prefixes(t *testing.T, ips []*types100.IPConfig) []netip.Prefix {
 	t.Helper()
 	var all []netip.Prefix
@@ -43,8 +43,8 @@ func prefixes(t *testing.T, ips []*types100.IPConfig) []netip.Prefix {
 	return all
 }
 
-// holds makes sure that the container's interface has the addresses of the result,
-// and that the store holds them for it, and for nobody else any.
+// holds checks that the containers' interfaces have the addresses of the results, and that
+// the store holds these leases and no others.
 func (r containerRuntime) holds(t *testing.T, given map[string][]netip.Prefix, cs ...container) {
 	t.Helper()
 	want := make(map[netip.Addr]string)
@@ -58,7 +58,6 @@ func (r containerRuntime) holds(t *testing.T, given map[string][]netip.Prefix, c
 	require.Equal(t, want, storedLeases(t, r.net))
 }
 
-// A container is attached, checked and detached.
 func TestContainer(t *testing.T) {
 	for _, version := range []string{"0.4.0", "1.0.0", "1.1.0"} {
 		onEachStore(t, version, dual, func(t *testing.T, r containerRuntime) {
@@ -74,7 +73,7 @@ func TestContainer(t *testing.T) {
 			require.NoError(t, r.del(a))
 			r.holds(t, given, b)
 			require.NoError(t, r.del(a))
-			// The runtime's container is gone, and its namespace with it.
+			// The container and its namespace no longer exist.
 			b.netns.close(t)
 			require.NoError(t, r.del(b))
 			require.Empty(t, storedLeases(t, r.net))
@@ -82,15 +81,14 @@ func TestContainer(t *testing.T) {
 	}
 }
 
-// CHECK fails if one of the leases was deleted behind the runtime's back, or given
-// to another container.
+// CHECK fails if one of the leases was deleted, or is held by another container.
 func TestContainerWithoutLease(t *testing.T) {
 	onEachStore(t, "1.1.0", dual, func(t *testing.T, r containerRuntime) {
 		a := newContainer(t, "a")
 		given := prefixes(t, r.add(t, a))
 		require.NoError(t, r.check(a))
 
-		forget(t, r.net, given[1].Addr())
+		deleteLease(t, r.net, given[1].Addr())
 		err := r.check(a)
 		require.EqualValues(t, 105, code(err), "%v", err)
 		require.ErrorContains(t, err, "Failed to find address added by container a")
@@ -101,13 +99,12 @@ func TestContainerWithoutLease(t *testing.T) {
 		require.ErrorContains(t, r.check(a), "is leased to b")
 
 		require.NoError(t, r.del(a))
-		require.Len(t, storedLeases(t, r.net), 2, "what b holds stays")
+		require.Len(t, storedLeases(t, r.net), 2, "b keeps its leases")
 	})
 }
 
-// What libcni knows of, its GC detaches one by one. What it does not know of, only
-// the IPAM plugin could release, but bridge and ptp of this version keep GC to
-// themselves.
+// libcni's GC deletes the attachments in its cache one by one. Only the IPAM plugin could
+// release others, but bridge and ptp of this version do not pass on a GC.
 func TestContainerGC(t *testing.T) {
 	onEachStore(t, "1.1.0", dual, func(t *testing.T, r containerRuntime) {
 		a, b := newContainer(t, "a"), newContainer(t, "b")
@@ -124,7 +121,7 @@ func TestContainerGC(t *testing.T) {
 	})
 }
 
-// STATUS reaches our plugin through the others, and its code comes back.
+// STATUS reaches our plugin through the main plugins, which return its code.
 func TestContainerStatus(t *testing.T) {
 	onEachStore(t, "1.1.0", `"subnet": "10.1.2.0/30", "exhaustedStatus": "error"`, func(t *testing.T, r containerRuntime) {
 		require.NoError(t, r.status())
@@ -139,8 +136,8 @@ func TestContainerStatus(t *testing.T) {
 	})
 }
 
-// Where libcni executes our plugin itself, GC reaches it: what the list does not
-// name is released, whoever leased it.
+// If libcni executes our plugin directly, a GC releases every lease that the list does not
+// name.
 func TestGCByLibcni(t *testing.T) {
 	for _, backend := range []string{"files", "bolt"} {
 		t.Run(backend, func(t *testing.T) {

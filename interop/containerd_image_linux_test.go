@@ -13,18 +13,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// podImage is the image of the sandboxes. They serve a page, so that a pod needs no other
-// container.
+// podImage is the image of the pod sandboxes. It serves a page, so that a pod needs no
+// other container.
 const podImage = "localhost/pod:1"
 
-// The program, the architecture and the digest of the only layer.
+// imageConfig is the image configuration with the digest of the only layer.
 const imageConfig = `{
 	"architecture": "amd64", "os": "linux",
 	"config": {"Entrypoint": ["/bin/busybox", "httpd", "-f", "-h", "/www"]},
 	"rootfs": {"type": "layers", "diff_ids": ["sha256:%x"]}
 }`
 
-// writeImage writes the image to a file, in the form of docker save.
+// writeImage writes the image to a file, in the format of docker save.
 func writeImage(t *testing.T, path string) {
 	t.Helper()
 	root := t.TempDir()

@@ -14,15 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A containerd is containerd on a host of its own, asked by crictl as by a kubelet.
+// A containerd runs in a host of its own and is used through crictl, which calls it like a
+// kubelet.
 type containerd struct {
 	host   host
 	dir    string
 	plugin recorder
-	ipam   string // what the network's "ipam" has besides its type and data directory
+	ipam   string // further keys of the network's "ipam"
 }
 
-// Addresses and directories are the usual ones: the host has its own /run and /var/lib.
+// The default sockets and directories: the host has its own /run and /var/lib.
 const containerdConf = `
 version = 3
 disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.tracing.processor.v1.otlp"]
@@ -41,8 +42,8 @@ runtime_type = "io.containerd.runc.v2"
 BinaryName = %q
 `
 
-// Cgroups would be the machine's own, and control nothing here. The crun of Debian 12
-// executes what containerd writes, but does not know the version that it gives to that.
+// Cgroups would be those of the machine, and are not needed. The crun of Debian 12 runs
+// the OCI configuration that containerd writes, but does not know its version.
 const ociRuntime = `#!/bin/sh
 before=
 for word; do
@@ -57,7 +58,7 @@ const podConf = `{
 	"linux": {"security_context": {"namespace_options": {}}}
 }`
 
-// onContainerd runs fn with a network of each store, whose addresses these keys tell.
+// onContainerd runs fn with a network of each store, with these keys in ipam.
 func onContainerd(t *testing.T, ipam string, fn func(t *testing.T, c containerd)) {
 	for _, backend := range []string{"bolt", "files"} {
 		t.Run(backend, func(t *testing.T) {
@@ -68,7 +69,7 @@ func onContainerd(t *testing.T, ipam string, fn func(t *testing.T, c containerd)
 	}
 }
 
-// newContainerd skips the test unless it was asked for.
+// newContainerd skips the test unless LEASEHOLD_CONTAINERD is set.
 func newContainerd(t *testing.T, ipam string) containerd {
 	t.Helper()
 	if containerdWanted() == "" {
@@ -86,7 +87,7 @@ func newContainerd(t *testing.T, ipam string) containerd {
 	return c
 }
 
-// commands returns the commands of calls.
+// commands returns the commands of the calls.
 func commands(calls []recordedCall) []string {
 	var all []string
 	for _, c := range calls {
@@ -104,13 +105,13 @@ func (c containerd) write(t *testing.T, name, text string) {
 	require.NoError(t, os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o700))
 }
 
-// conflist returns the configuration of the network under a name.
+// conflist returns the configuration of the network with this name.
 func (c containerd) conflist(name string) string {
 	return fmt.Sprintf(`{"cniVersion": "1.1.0", "name": %q, "plugins": [{%s, "ipam": {"type": "host-local", "dataDir": %q, %s}}]}`,
 		name, bridge, c.leases(), c.ipam)
 }
 
-// configure puts the configuration where containerd watches for one, all of it at once.
+// configure atomically installs the configuration in the directory that containerd watches.
 func (c containerd) configure(t *testing.T, text string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(c.networks(), 0o755))
@@ -119,20 +120,20 @@ func (c containerd) configure(t *testing.T, text string) {
 	require.NoError(t, os.Rename(aside, filepath.Join(c.networks(), "10-net.conflist")))
 }
 
-// command returns a run of one of the programs that come with containerd, or of the shell.
+// command returns a command that runs a program of containerd, or a shell, in the host.
 func (c containerd) command(name string, args ...string) *exec.Cmd {
 	path := "PATH=" + filepath.Join(bin, "containerd") + ":" + os.Getenv("PATH")
 	return c.host.command(append([]string{"env", path, name}, args...)...)
 }
 
-// start starts containerd and waits until it answers.
+// start starts containerd and waits until it is ready.
 func (c containerd) start(t *testing.T) {
 	t.Helper()
 	must(t, c.command("sh", "-c", `cd "$1"; containerd --config config.toml >>log 2>&1 & echo $! >pid`, "sh", c.dir))
 	require.Eventually(t, func() bool { return c.crictl("version").Run() == nil }, 2*time.Minute, 100*time.Millisecond)
 }
 
-// kill kills containerd. Pods run on, and so does a plugin.
+// kill kills containerd. Pods and running plugins continue.
 func (c containerd) kill(t *testing.T) {
 	t.Helper()
 	must(t, c.command("sh", "-c", `cd "$1"; kill -KILL $(cat pid); while kill -0 $(cat pid); do sleep 0.1; done 2>&-`, "sh", c.dir))
@@ -142,7 +143,7 @@ func (c containerd) crictl(args ...string) *exec.Cmd {
 	return c.command("crictl", append([]string{"--runtime-endpoint", "unix:///run/containerd/containerd.sock", "--timeout", "2m"}, args...)...)
 }
 
-// podFile writes what crictl is told of a pod.
+// podFile writes the pod configuration for crictl.
 func (c containerd) podFile(t *testing.T, name string) string {
 	t.Helper()
 	c.write(t, name+".json", fmt.Sprintf(podConf, name))
@@ -161,7 +162,7 @@ func (c containerd) pod(t *testing.T, name string) string {
 	return must(t, c.run(t, name))
 }
 
-// addr returns the address of a pod, as containerd tells it.
+// addr returns the address of a pod according to containerd.
 func (c containerd) addr(t *testing.T, id string) netip.Addr {
 	t.Helper()
 	addr, err := netip.ParseAddr(must(t, c.crictl("inspectp", "--output", "go-template", "--template", "{{.status.network.ip}}", id)))
@@ -169,12 +170,12 @@ func (c containerd) addr(t *testing.T, id string) netip.Addr {
 	return addr
 }
 
-// leasehold returns a run of the tool on the host.
+// leasehold returns a leasehold command in the host.
 func (c containerd) leasehold(args ...string) *exec.Cmd {
 	return c.host.command(append([]string{filepath.Join(bin, "tools", "leasehold"), "--conf-dir", c.networks(), "--data-dir", c.leases()}, args...)...)
 }
 
-// held returns which container holds which address of a network, as the tool tells it.
+// held returns the container for each leased address of a network, according to leasehold.
 func (c containerd) held(t *testing.T, network string) map[netip.Addr]string {
 	t.Helper()
 	var leases []struct {
@@ -190,8 +191,8 @@ func (c containerd) held(t *testing.T, network string) map[netip.Addr]string {
 	return held
 }
 
-// holds makes sure that these pods have the addresses that are leased, and serve their page,
-// and that no other address is leased.
+// holds checks that the pods have the leased addresses and serve their page, and that no
+// other address is leased.
 func (c containerd) holds(t *testing.T, ids ...string) {
 	t.Helper()
 	want := make(map[netip.Addr]string)
@@ -204,7 +205,7 @@ func (c containerd) holds(t *testing.T, ids ...string) {
 	require.Equal(t, want, c.held(t, "net"))
 }
 
-// collect releases what no pod of containerd's list holds.
+// collect releases all leases except those of the pods that containerd lists.
 func (c containerd) collect(t *testing.T, network string) {
 	t.Helper()
 	gc := c.leasehold("gc", network, "--valid", "-", "--release-starting")

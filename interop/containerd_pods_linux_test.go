@@ -15,7 +15,7 @@ const (
 	narrow = `"ranges": [[{"subnet": "10.7.0.0/24", "rangeEnd": "10.7.0.3"}]]`
 )
 
-// Pods get addresses, keep them when containerd is killed, and give them back: at the first
+// Pods get addresses, keep them when containerd is killed, and release them with the first
 // of two DELs.
 func TestContainerd(t *testing.T) {
 	onContainerd(t, wide, func(t *testing.T, c containerd) {
@@ -32,7 +32,7 @@ func TestContainerd(t *testing.T) {
 		c.kill(t)
 		c.start(t)
 		c.holds(t, a, b)
-		require.Equal(t, 2, len(c.plugin.calls(t)), "neither an end of containerd nor a start sends anything")
+		require.Equal(t, 2, len(c.plugin.calls(t)), "containerd sends no command when it ends or starts")
 
 		must(t, c.crictl("stopp", a))
 		c.holds(t, b)
@@ -40,27 +40,27 @@ func TestContainerd(t *testing.T) {
 		require.Equal(t, []string{"DEL works", "DEL works"}, c.plugin.since(t, 2))
 		dels := c.plugin.calls(t)[2:]
 		require.Equal(t, add.netns, dels[0].netns)
-		require.Empty(t, dels[1].netns, "of a namespace that is gone")
+		require.Empty(t, dels[1].netns, "the namespace no longer exists")
 
 		must(t, c.crictl("rmp", "--force", b))
 		require.Empty(t, c.held(t, "net"))
-		require.NotContains(t, commands(c.plugin.calls(t)), "STATUS", "nothing has asked")
+		require.NotContains(t, commands(c.plugin.calls(t)), "STATUS", "nothing has requested it")
 		must(t, c.crictl("info"))
 		require.Contains(t, commands(c.plugin.calls(t)), "STATUS")
 	})
 }
 
-// A containerd that was killed during an ADD lists the pod afterwards, and sends its DEL only
-// when it is told to remove it.
+// A containerd that was killed during an ADD lists the pod afterwards, and sends DEL only
+// when the pod is removed.
 func TestContainerdKilled(t *testing.T) {
 	onContainerd(t, wide, func(t *testing.T, c containerd) {
-		wait := c.plugin.hold(t, "ADD")
+		wait := c.plugin.block(t, "ADD")
 		run := c.run(t, "web-0")
 		require.NoError(t, run.Start())
 		wait()
 		c.kill(t)
 		require.Error(t, run.Wait())
-		c.plugin.works(t)
+		c.plugin.reset(t)
 		require.Eventually(t, func() bool { return len(c.plugin.calls(t)) == 1 }, time.Minute, 50*time.Millisecond)
 		c.start(t)
 		id := c.plugin.calls(t)[0].id
@@ -72,9 +72,9 @@ func TestContainerdKilled(t *testing.T) {
 	})
 }
 
-// Of a pod for which there is no address nothing is left but the message. One whose address
-// was leased before its ADD failed is forgotten even if its DEL fails as well, so that
-// only a collection ends the lease.
+// A pod for which no address is left leaves only an error. If its ADD failed after the
+// address was leased and the DEL fails too, containerd forgets the pod, and only a garbage
+// collection releases the lease.
 func TestContainerdFull(t *testing.T) {
 	onContainerd(t, narrow, func(t *testing.T, c containerd) {
 		a, b := c.pod(t, "web-0"), c.pod(t, "web-1")
@@ -87,10 +87,10 @@ func TestContainerdFull(t *testing.T) {
 		c.holds(t, b)
 
 		before := len(c.plugin.calls(t))
-		c.plugin.spoil(t, "ADD")
+		c.plugin.failAfter(t, "ADD")
 		c.plugin.fail(t, "DEL")
 		require.Error(t, c.run(t, "web-2").Run())
-		c.plugin.works(t)
+		c.plugin.reset(t)
 		require.Equal(t, []string{"ADD fails", "DEL fails"}, c.plugin.since(t, before))
 		require.Equal(t, b, must(t, c.crictl("pods", "--quiet", "--no-trunc")))
 		require.Len(t, c.held(t, "net"), 2)
@@ -99,9 +99,9 @@ func TestContainerdFull(t *testing.T) {
 	})
 }
 
-// While the configuration is no JSON, pods can neither start nor stop, and no plugin hears of
-// them. A network with a new name gets the DELs of pods whose addresses are leased under the
-// old one.
+// While the configuration is invalid JSON, pods can neither start nor stop, and no plugin
+// is called. A network with a new name gets the DELs of pods whose addresses are leased
+// under the old name.
 func TestContainerdConfiguration(t *testing.T) {
 	onContainerd(t, wide, func(t *testing.T, c containerd) {
 		a, b := c.pod(t, "web-0"), c.pod(t, "web-1")
@@ -129,12 +129,12 @@ func TestContainerdConfiguration(t *testing.T) {
 	})
 }
 
-// attached returns the commands of calls that are about a container.
+// attached returns the commands of the calls for a container.
 func attached(calls []recordedCall) []string {
 	return commands(slices.DeleteFunc(calls, func(c recordedCall) bool { return c.id == "" }))
 }
 
-// ready waits until containerd says whether the network is ready.
+// ready waits until containerd reports whether the network is ready.
 func (c containerd) ready(t *testing.T, want string) {
 	t.Helper()
 	status := `{{range .status.conditions}}{{if eq .type "NetworkReady"}}{{.status}}{{end}}{{end}}`
@@ -143,7 +143,7 @@ func (c containerd) ready(t *testing.T, want string) {
 	}, time.Minute, 100*time.Millisecond)
 }
 
-// A network moves to the other store and back while pods come and go.
+// A network is migrated back and forth while pods start and stop.
 func TestContainerdMigrate(t *testing.T) {
 	c := newContainerd(t, wide)
 	ids, errs := []string{"web-0", "web-1", "web-2"}, make([]error, 3)
@@ -151,7 +151,7 @@ func TestContainerdMigrate(t *testing.T) {
 	var all sync.WaitGroup
 	for i, name := range ids {
 		run := c.podFile(t, name)
-		all.Go(func() { ids[i], errs[i] = c.comeAndGo(run, 3) })
+		all.Go(func() { ids[i], errs[i] = c.runPods(run, 3) })
 	}
 	for _, backend := range []string{"bolt", "files", "bolt"} {
 		must(t, c.leasehold("migrate", "net", "--to", backend))
@@ -164,8 +164,8 @@ func TestContainerdMigrate(t *testing.T) {
 	must(t, c.leasehold("verify", "net"))
 }
 
-// comeAndGo starts a pod some times, removes it but for the last time, and returns its ID.
-func (c containerd) comeAndGo(file string, times int) (string, error) {
+// runPods starts a pod several times, removes it except the last time, and returns its ID.
+func (c containerd) runPods(file string, times int) (string, error) {
 	for {
 		out, err := c.crictl("runp", file).Output()
 		id := strings.TrimSpace(string(out))

@@ -5,17 +5,17 @@ import (
 	"path/filepath"
 )
 
-// These versions ran beside crun 1.8.1 and busybox-static 1.35.0 of Debian 12.
+// Tested together with crun 1.8.1 and busybox-static 1.35.0 of Debian 12.
 const (
 	containerdVersion = "v2.4.2"
 	crictlVersion     = "v1.37.0"
 )
 
-// containerdWanted returns the value of the variable that asks for the tests with containerd:
-// a directory with the executables, or anything else to have them built.
+// containerdWanted returns LEASEHOLD_CONTAINERD: a directory with the executables, or any
+// other value to build them.
 func containerdWanted() string { return os.Getenv("LEASEHOLD_CONTAINERD") }
 
-// installContainerd puts containerd and crictl into a directory.
+// installContainerd installs containerd and crictl in a directory.
 func installContainerd(dir string) error {
 	if given := containerdWanted(); filepath.IsAbs(given) {
 		return os.Symlink(given, dir)

@@ -8,29 +8,29 @@ func acceptedForms() []row {
 	routes := `, "routes": [{"dst": "0.0.0.0/0", "gw": null}, {"dst": "10.9.8.7/16", "gw": ""}, {"dst": "10.0.0.0/8", "other": 1}]`
 	return []row{
 		{name: "white space", conf: "\n\t" + ipam("\n"+ipv4+"\r\n") + "\n\n"},
-		{name: "unknown keys", conf: beside(`"type": "bridge", "bridge": "cni0", "mtu": 1500, "capabilities": {"ips": true}`, ipv4+`, "x-comment": {"a": [1]}`)},
-		{name: "null for all that may be missing", conf: beside(`"prevResult": null`, ipv4+`, "type": null, "routes": null, "resolvConf": null, "name": null`)},
+		{name: "unknown keys", conf: topLevel(`"type": "bridge", "bridge": "cni0", "mtu": 1500, "capabilities": {"ips": true}`, ipv4+`, "x-comment": {"a": [1]}`)},
+		{name: "null for all optional keys", conf: topLevel(`"prevResult": null`, ipv4+`, "type": null, "routes": null, "resolvConf": null, "name": null`)},
 		{name: "another type", conf: ipam(ipv4 + `, "type": "dhcp"`)},
 		{name: "name in ipam", conf: ipam(ipv4 + `, "name": "other"`)},
 		{name: "escaped letters", conf: ipam(`"sub\u006eet": "10.1.2.0\/24"`)},
-		{name: "keys in other letters", conf: `{"CNIVersion": "1.0.0", "Name": "net", "IPAM": {STORE, "RANGES": [[{"SUBNET": "10.1.2.0/24"}]]}}`},
+		{name: "keys in other case", conf: `{"CNIVersion": "1.0.0", "Name": "net", "IPAM": {STORE, "RANGES": [[{"SUBNET": "10.1.2.0/24"}]]}}`},
 		{name: "routes", conf: ipam(ipv4 + routes)},
 		{name: "no resolv.conf", conf: ipam(ipv4 + `, "resolvConf": ""`)},
-		{name: "result of nobody knows what", conf: beside(`"prevResult": {"ips": "none"}`, ipv4)},
+		{name: "invalid prevResult", conf: topLevel(`"prevResult": {"ips": "none"}`, ipv4)},
 		{name: "no version", conf: `{"name": "net", "ipam": {STORE, "subnet": "10.1.2.0/24"}}`},
-		{name: "empty version", conf: since("", ipv4)},
+		{name: "empty version", conf: withVersion("", ipv4)},
 		{name: "null version", conf: `{"cniVersion": null, "name": "net", "ipam": {STORE, "subnet": "10.1.2.0/24"}}`},
 		{name: "name of one letter", conf: named("a")},
 		{name: "name of one digit", conf: named("0")},
-		{name: "name with all that may be in it", conf: named("aZ09_.-")},
+		{name: "name with all allowed characters", conf: named("aZ09_.-")},
 		{name: "name with dots", conf: named("a..b")},
 		{name: "name like a file of host-local", conf: named("lock")},
 		{name: "long name", conf: named(strings.Repeat("n", 200))},
 	}
 }
 
-// named returns a configuration of a network of that name, which is written as
-// JSON has it.
+// named returns a configuration of a network with this name, which is a JSON string without
+// quotes.
 func named(name string) string { return replace(ipam(ipv4), `"net"`, `"`+name+`"`) }
 
 func refusedForms() []row {
@@ -39,17 +39,17 @@ func refusedForms() []row {
 		{name: "null", conf: "null"},
 		{name: "list", conf: "[]"},
 		{name: "broken", conf: `{"cniVersion": "1.0.0", "name": "net", "ipam": {STORE`},
-		{name: "something after it", conf: ipam(ipv4) + " x"},
+		{name: "trailing data", conf: ipam(ipv4) + " x"},
 		{name: "comment", conf: "// a comment\n" + ipam(ipv4)},
-		{name: "comma at the end", conf: ipam(ipv4 + ",")},
+		{name: "trailing comma", conf: ipam(ipv4 + ",")},
 		{name: "byte order mark", conf: "\ufeff" + ipam(ipv4)},
 		{name: "no ipam", conf: `{"cniVersion": "1.0.0", "name": "net"}`},
 		{name: "null ipam", conf: `{"cniVersion": "1.0.0", "name": "net", "ipam": null}`},
 		{name: "no name", conf: `{"cniVersion": "1.0.0", "ipam": {STORE, "subnet": "10.1.2.0/24"}}`},
 		{name: "data directory that is a file", conf: `{"cniVersion": "1.0.0", "name": "net", "ipam": {"dataDir": "/dev/null", "subnet": "10.1.2.0/24"}}`},
 		{name: "route without a destination", conf: ipam(ipv4 + `, "routes": [{"dst": ""}]`)},
-		{name: "route to no network", conf: ipam(ipv4 + `, "routes": [{"dst": "10.0.0.0/8"}, {"dst": "10.0.0.0"}]`)},
-		{name: "route through no address", conf: ipam(ipv4 + `, "routes": [{"dst": "10.0.0.0/8", "gw": "10.0.0.0/8"}]`)},
+		{name: "route to an address", conf: ipam(ipv4 + `, "routes": [{"dst": "10.0.0.0/8"}, {"dst": "10.0.0.0"}]`)},
+		{name: "route with an invalid gateway", conf: ipam(ipv4 + `, "routes": [{"dst": "10.0.0.0/8", "gw": "10.0.0.0/8"}]`)},
 		{name: "resolv.conf that is missing", conf: ipam(ipv4 + `, "resolvConf": "/nonexistent/resolv.conf"`)},
 		{name: "resolv.conf that is a directory", conf: ipam(ipv4 + `, "resolvConf": "/"`)},
 	}
@@ -57,12 +57,12 @@ func refusedForms() []row {
 		rows = append(rows, row{name: "name <" + name + ">", conf: named(name)})
 	}
 	for _, version := range []string{"0.0.9", "0.5.0", "1.0", "1.2.0", "9.9.9", "v1.0.0", "abc", "1.0.0.0"} {
-		rows = append(rows, row{name: "version <" + version + ">", conf: since(version, ipv4)})
+		rows = append(rows, row{name: "version <" + version + ">", conf: withVersion(version, ipv4)})
 	}
 	return append(rows, wrongTypes()...)
 }
 
-// wrongTypes are values of a JSON type that a key does not have.
+// wrongTypes are keys with a value of the wrong JSON type.
 func wrongTypes() []row {
 	var rows []row
 	for _, text := range []string{
@@ -78,7 +78,7 @@ func wrongTypes() []row {
 		`"runtimeConfig": []`, `"runtimeConfig": {"ips": {}}`, `"runtimeConfig": {"ipRanges": [{}]}`, `"ipam": []`, `"ipam": "host-local"`,
 		`"name": 5`, `"cniVersion": 1`,
 	} {
-		rows = append(rows, row{name: "beside ipam " + text, conf: beside(text, ipv4)})
+		rows = append(rows, row{name: "beside ipam " + text, conf: topLevel(text, ipv4)})
 	}
 	return append(rows, row{name: "data directory that is a number", conf: `{"cniVersion": "1.0.0", "name": "net", "ipam": {"dataDir": 1, "subnet": "10.1.2.0/24"}}`})
 }

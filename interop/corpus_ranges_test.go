@@ -1,6 +1,6 @@
 package interop
 
-// Rows about which addresses a network has.
+// Rows about the addresses of a network.
 
 func acceptedRanges() []row {
 	return []row{
@@ -14,11 +14,11 @@ func acceptedRanges() []row {
 		{name: "list with ends and gateway", conf: ipam(`"ranges": [[{"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.9", "rangeEnd": "10.1.2.20", "gateway": "10.1.2.30"}, {"subnet": "10.1.4.0/24"}], [{"subnet": "11.1.2.0/24"}]]`)},
 		{name: "two families", conf: ipam(dual)},
 		{name: "two families, IPv6 first", conf: ipam(`"ranges": [[{"subnet": "fd00::/64"}], [{"subnet": "10.1.2.0/24"}]]`)},
-		{name: "ends without a subnet mean nothing", conf: ipam(`"rangeStart": "10.9.9.9", "gateway": "10.9.9.1", ` + ipv4)},
-		{name: "runtime only", conf: beside(`"runtimeConfig": {"ipRanges": [[{"subnet": "12.1.3.0/24"}]]}`, `"type": "host-local"`)},
-		{name: "runtime first", conf: beside(`"runtimeConfig": {"irrelevant": "a", "ipRanges": [[{"subnet": "12.1.3.0/24"}]]}`, `"subnet": "10.1.2.0/24", "ranges": [[{"subnet": "11.1.2.0/24"}]]`)},
-		{name: "runtime with nothing", conf: beside(`"runtimeConfig": {"ipRanges": []}`, ipv4)},
-		{name: "runtime null", conf: beside(`"runtimeConfig": null`, ipv4)},
+		{name: "ends without a subnet are ignored", conf: ipam(`"rangeStart": "10.9.9.9", "gateway": "10.9.9.1", ` + ipv4)},
+		{name: "runtime only", conf: topLevel(`"runtimeConfig": {"ipRanges": [[{"subnet": "12.1.3.0/24"}]]}`, `"type": "host-local"`)},
+		{name: "runtime first", conf: topLevel(`"runtimeConfig": {"irrelevant": "a", "ipRanges": [[{"subnet": "12.1.3.0/24"}]]}`, `"subnet": "10.1.2.0/24", "ranges": [[{"subnet": "11.1.2.0/24"}]]`)},
+		{name: "runtime with nothing", conf: topLevel(`"runtimeConfig": {"ipRanges": []}`, ipv4)},
+		{name: "runtime null", conf: topLevel(`"runtimeConfig": null`, ipv4)},
 
 		{name: "smallest IPv4 subnet", conf: ipam(`"subnet": "10.1.2.0/30"`)},
 		{name: "smallest IPv6 subnet", conf: ipam(`"subnet": "fd00::/126"`)},
@@ -45,10 +45,10 @@ func acceptedRanges() []row {
 		{name: "length with zeros", conf: ipam(`"subnet": "10.1.2.0/024"`)},
 		{name: "empty ends", conf: ipam(`"subnet": "10.1.2.0/24", "rangeStart": "", "rangeEnd": "", "gateway": ""`)},
 		{name: "null ends", conf: ipam(`"subnet": "10.1.2.0/24", "rangeStart": null, "rangeEnd": null, "gateway": null`)},
-		{name: "keys in other letters", conf: ipam(`"Subnet": "10.1.2.0/24", "RANGESTART": "10.1.2.9", "rangeend": "10.1.2.20", "GateWay": "10.1.2.30"`)},
+		{name: "keys in other case", conf: ipam(`"Subnet": "10.1.2.0/24", "RANGESTART": "10.1.2.9", "rangeend": "10.1.2.20", "GateWay": "10.1.2.30"`)},
 		{name: "the last of a repeated key", conf: ipam(`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.9", "subnet": "10.1.0.0/16"`)},
-		{name: "one of each family in 0.2.0", conf: since("0.2.0", dual)},
-		{name: "several of each family in 0.3.0", conf: since("0.3.0", `"ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "10.1.3.0/24"}], [{"subnet": "fd00::/64"}], [{"subnet": "fd01::/64"}]]`)},
+		{name: "one of each family in 0.2.0", conf: withVersion("0.2.0", dual)},
+		{name: "several of each family in 0.3.0", conf: withVersion("0.3.0", `"ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "10.1.3.0/24"}], [{"subnet": "fd00::/64"}], [{"subnet": "fd01::/64"}]]`)},
 	}
 }
 
@@ -61,7 +61,7 @@ func refusedRanges() []row {
 		{name: "empty set", conf: ipam(`"ranges": [[]]`)},
 		{name: "null set", conf: ipam(`"ranges": [null]`)},
 		{name: "empty second set", conf: ipam(`"ranges": [[{"subnet": "10.1.2.0/24"}], []]`)},
-		{name: "empty set of the runtime", conf: beside(`"runtimeConfig": {"ipRanges": [[]]}`, ipv4)},
+		{name: "empty set of the runtime", conf: topLevel(`"runtimeConfig": {"ipRanges": [[]]}`, ipv4)},
 		{name: "range without a subnet", says: "invalid range set 0: subnet is not set", conf: ipam(`"ranges": [[{"rangeStart": "10.1.2.9"}]]`)},
 		{name: "null range", says: "invalid range set 0: subnet is not set", conf: ipam(`"ranges": [[null]]`)},
 		{name: "second range without a subnet", says: "invalid range set 0: subnet is not set", conf: ipam(`"ranges": [[{"subnet": "10.1.2.0/24"}, {}]]`)},
@@ -89,24 +89,24 @@ func refusedRanges() []row {
 		{name: "end of the other family", conf: ipam(`"subnet": "fd00::/64", "rangeEnd": "10.1.2.9"`)},
 		{name: "end before start", says: "invalid range set 0: RangeStart 10.1.2.20 is after RangeEnd 10.1.2.9 in network 10.1.2.0/24", conf: ipam(`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.20", "rangeEnd": "10.1.2.9"`)},
 		{name: "end before the default start", conf: ipam(`"subnet": "10.1.2.0/24", "rangeEnd": "10.1.2.0"`)},
-		{name: "start behind the default end", conf: ipam(`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.255"`)},
-		{name: "start behind the default end of IPv4", conf: ipam(`"subnet": "255.255.255.252/30", "rangeStart": "255.255.255.255", "gateway": "255.255.255.255"`)},
-		{name: "start that is no address", conf: ipam(`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2"`)},
+		{name: "start after the default end", conf: ipam(`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.255"`)},
+		{name: "start after the default end of IPv4", conf: ipam(`"subnet": "255.255.255.252/30", "rangeStart": "255.255.255.255", "gateway": "255.255.255.255"`)},
+		{name: "invalid start", conf: ipam(`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2"`)},
 		{name: "start with a length", conf: ipam(`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.9/24"`)},
-		{name: "end that is no address", conf: ipam(`"subnet": "10.1.2.0/24", "rangeEnd": "x"`)},
-		{name: "gateway that is no address", conf: ipam(`"subnet": "10.1.2.0/24", "gateway": "x"`)},
+		{name: "invalid end", conf: ipam(`"subnet": "10.1.2.0/24", "rangeEnd": "x"`)},
+		{name: "invalid gateway", conf: ipam(`"subnet": "10.1.2.0/24", "gateway": "x"`)},
 		{name: "gateway with a zone", conf: ipam(`"subnet": "fd00::/64", "gateway": "fe80::1%eth0"`)},
 		{name: "bad gateway without a subnet", conf: ipam(`"gateway": "x", ` + ipv4)},
 
-		{name: "families in one set", conf: ipam(`"ranges": [[{"subnet": "10.1.0.0/22"}, {"subnet": "fd00::/64"}]]`)},
+		{name: "two families in one set", conf: ipam(`"ranges": [[{"subnet": "10.1.0.0/22"}, {"subnet": "fd00::/64"}]]`)},
 		{name: "overlap in a set", conf: ipam(`"ranges": [[{"subnet": "10.1.0.0/22"}, {"subnet": "10.1.2.0/24"}]]`)},
 		{name: "the same range twice", conf: ipam(`"ranges": [[{"subnet": "fd00::/64"}, {"subnet": "fd00::/64"}]]`)},
 		{name: "overlap of one address", conf: ipam(`"ranges": [[{"subnet": "10.1.2.0/24", "rangeEnd": "10.1.2.9"}, {"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.9"}]]`)},
 		{name: "overlap of sets", conf: ipam(`"ranges": [[{"subnet": "10.1.2.0/24"}, {"subnet": "10.2.2.0/24"}], [{"subnet": "10.1.4.0/24"}, {"subnet": "10.1.2.0/24"}]]`)},
 		{name: "overlap with the single subnet", conf: ipam(`"subnet": "10.1.2.0/24", "ranges": [[{"subnet": "10.3.0.0/16"}], [{"subnet": "10.1.0.0/16"}]]`)},
-		{name: "overlap with the runtime", conf: beside(`"runtimeConfig": {"ipRanges": [[{"subnet": "10.1.2.0/25"}]]}`, ipv4)},
-		{name: "two of a family in 0.2.0", conf: since("0.2.0", `"ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "10.1.3.0/24"}]]`)},
-		{name: "two of IPv6 in 0.1.0", conf: since("0.1.0", `"ranges": [[{"subnet": "fd00::/64"}], [{"subnet": "fd01::/64"}]]`)},
+		{name: "overlap with the runtime", conf: topLevel(`"runtimeConfig": {"ipRanges": [[{"subnet": "10.1.2.0/25"}]]}`, ipv4)},
+		{name: "two of a family in 0.2.0", conf: withVersion("0.2.0", `"ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "10.1.3.0/24"}]]`)},
+		{name: "two of IPv6 in 0.1.0", conf: withVersion("0.1.0", `"ranges": [[{"subnet": "fd00::/64"}], [{"subnet": "fd01::/64"}]]`)},
 		{name: "two of a family without a version", conf: `{"name": "net", "ipam": {STORE, "ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "10.1.3.0/24"}]]}}`},
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gcDifferences returns the rows about a GC of a network in which c1 and c2 have a lease each.
+// gcDifferences returns the rows about a GC in a network in which c1 and c2 have a lease
+// each.
 func gcDifferences() []difference {
 	const (
 		empty = `"cni.dev/valid-attachments": []`
@@ -59,7 +60,7 @@ func twoLeases(t *testing.T, s subject) network {
 	return n
 }
 
-// alike requires that all of them return the same, and returns it.
+// alike requires that all functions return the same, and returns it.
 func alike(all ...func(t *testing.T, s subject) string) func(t *testing.T, s subject) string {
 	return func(t *testing.T, s subject) string {
 		first := all[0](t, s)

@@ -19,7 +19,7 @@ import (
 type difference struct {
 	name string
 
-	// shows returns what the subject does, in the words of the table.
+	// shows returns the subject's behaviour, in the words of the table.
 	shows func(t *testing.T, s subject) string
 
 	// layout marks a row about the stock plugin's files, which does not apply to bolt.
@@ -62,10 +62,10 @@ func TestDifferences(t *testing.T) {
 		})
 		delete(table, d.name)
 	}
-	require.Empty(t, table, "rows of DESIGN.md that no test has")
+	require.Empty(t, table, "rows of DESIGN.md without a test")
 }
 
-// designTable returns the cells of each row, by the first cell.
+// designTable returns the cells of each row by its first cell.
 func designTable(t *testing.T) map[string][]string {
 	t.Helper()
 	text, err := os.ReadFile("../DESIGN.md")
@@ -95,14 +95,14 @@ func newNetwork(t *testing.T, s subject, ipam string) network {
 	return network{dir: t.TempDir(), backend: s.backend, version: "1.1.0", ipam: ipam}
 }
 
-// with returns the network under another configuration.
+// with returns the network with another configuration.
 func (n network) with(ipam string) network {
 	n.ipam = ipam
 	return n
 }
 
-// The attachment holds a lease of an earlier configuration, and then an ADD with a new one
-// fails.
+// An attachment holds a lease of an earlier configuration, and an ADD with a new
+// configuration fails.
 func afterFailedADD(t *testing.T, s subject) string {
 	n := newNetwork(t, s, `"subnet": "10.9.0.0/24"`)
 	s.mustDo(t, n.call("ADD", one()))
@@ -119,10 +119,10 @@ func afterFailedADD(t *testing.T, s subject) string {
 	return "the attachment loses the leases that it held before"
 }
 
-// afterKilledADD kills an ADD of two leases at each of its writes in turn.
+// afterKilledADD kills an ADD of two leases at each of its writes.
 func afterKilledADD(t *testing.T, s subject) string {
 	if !ptracer.Supported {
-		t.Skip("needs Linux on amd64: it stops the plugin at its system calls")
+		t.Skip("the tracer needs Linux on amd64")
 	}
 	empty, half := false, false
 	for n := 1; ; n++ {
@@ -130,7 +130,7 @@ func afterKilledADD(t *testing.T, s subject) string {
 		if !s.killAtWrite(t, n, net.call("ADD", one())) {
 			break
 		}
-		s.mustDo(t, net.call("DEL", attachment{"c2", "eth0"})) // Ours mends what it finds.
+		s.mustDo(t, net.call("DEL", attachment{"c2", "eth0"})) // Our plugin cleans up after the kill.
 		left := values(storedLeases(t, net))
 		empty = empty || slices.Contains(left, "")
 		half = half || len(left) == 1
@@ -142,8 +142,8 @@ func afterKilledADD(t *testing.T, s subject) string {
 	return "leaves both leases or none"
 }
 
-// killAtWrite reports whether the call has been killed when it wrote into a file for
-// the nth time, or moved one.
+// killAtWrite kills the call at its nth write or rename of a file, and reports whether it
+// got there.
 func (p plugin) killAtWrite(t *testing.T, n int, c call) bool {
 	t.Helper()
 	cmd := exec.Command(p.path)
@@ -161,7 +161,7 @@ func (p plugin) killAtWrite(t *testing.T, n int, c call) bool {
 	return err != nil
 }
 
-// The empty file has the last free address of the network.
+// The empty file is for the last free address of the network.
 func emptyFile(t *testing.T, s subject) string {
 	n := newNetwork(t, s, `"subnet": "10.1.2.0/29", "rangeEnd": "10.1.2.3"`)
 	s.mustDo(t, n.call("ADD", one()))
@@ -254,14 +254,14 @@ func servesOwnNamespace(t *testing.T, s subject) string {
 	return served(t, s, c, n)
 }
 
-// served runs an ADD and then a DEL, and says what they do.
+// served runs an ADD and then a DEL, and describes what they do.
 func served(t *testing.T, s subject, add call, n network) string {
 	t.Helper()
 	got := s.mustRun(t, add)
 	held := len(storedLeases(t, n))
 	second := add
 	second.who.id = "c2"
-	s.mustRun(t, second) // There may be no address for it.
+	s.mustRun(t, second) // The pool may be too small for it.
 	outside := false
 	for addr := range storedLeases(t, n) {
 		outside = outside || strings.HasPrefix(addr.String(), "10.1.3.")

@@ -12,36 +12,36 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A history is what three plugins are asked to do alike: one of stock, and ours on
-// either store.
+// A history performs the same steps with three plugins: a stock plugin, and ours on both
+// stores.
 type history struct {
-	peer  plugin
-	rng   *rand.Rand
-	shape shape
-	stock network
-	ours  []network
-	held  map[attachment][]netip.Addr
-	made  map[string]int // what the steps came to, by kind
+	peer   plugin
+	rng    *rand.Rand
+	shape  shape
+	stock  network
+	ours   []network
+	held   map[attachment][]netip.Addr
+	counts map[string]int // number of steps by result
 }
 
 func newHistory(t *testing.T, peer plugin, rng *rand.Rand) *history {
 	h := &history{
-		peer:  peer,
-		rng:   rng,
-		stock: network{dir: t.TempDir()},
-		ours:  []network{{dir: t.TempDir(), backend: "files"}, {dir: t.TempDir(), backend: "bolt"}},
-		held:  make(map[attachment][]netip.Addr),
-		made:  make(map[string]int),
+		peer:   peer,
+		rng:    rng,
+		stock:  network{dir: t.TempDir()},
+		ours:   []network{{dir: t.TempDir(), backend: "files"}, {dir: t.TempDir(), backend: "bolt"}},
+		held:   make(map[attachment][]netip.Addr),
+		counts: make(map[string]int),
 	}
 	versions := []string{"0.4.0", "1.0.0", "1.1.0"}
 	h.reshape(randomShape(rng), versions[rng.IntN(len(versions))])
 	return h
 }
 
-// reshape gives all three networks a new configuration.
+// reshape changes the configuration of all three networks.
 func (h *history) reshape(s shape, version string) {
 	if h.peer == stock() {
-		s = s.gatewaysInside() // It accepts no other.
+		s = s.gatewaysInSubnet() // It rejects other gateways.
 	}
 	h.shape = s
 	for _, n := range h.networks() {
@@ -51,8 +51,7 @@ func (h *history) reshape(s shape, version string) {
 
 func (h *history) networks() []*network { return []*network{&h.stock, &h.ours[0], &h.ours[1]} }
 
-// Random histories give the same results with every plugin and on every store,
-// the refusals included.
+// Random histories have the same results with every plugin and store, including the errors.
 func TestSameHistory(t *testing.T) {
 	first := *seed
 	if first == 0 {
@@ -62,17 +61,17 @@ func TestSameHistory(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d", s), func(t *testing.T) {
 			t.Parallel()
 			h := newHistory(t, []plugin{stock(), older()}[s%2], rand.New(rand.NewPCG(s, 0)))
-			t.Logf("to see this again: -seed %d -run 'TestSameHistory/seed_%d$'", s, s)
+			t.Logf("to repeat this: -seed %d -run 'TestSameHistory/seed_%d$'", s, s)
 			for i := range 80 {
 				h.step(t, i)
 			}
-			t.Logf("%s: %s: %v", h.peer.name, h.shape.json(), h.made)
-			require.NotZero(t, h.made["ADD"])
+			t.Logf("%s: %s: %v", h.peer.name, h.shape.json(), h.counts)
+			require.NotZero(t, h.counts["ADD"])
 		})
 	}
 }
 
-// step does one thing. The containers come, then they go, then they come and go.
+// step performs one step. First containers are mostly added, then deleted, then both.
 func (h *history) step(t *testing.T, i int) {
 	leave := []int{1, 6, 3}[i/15%3]
 	switch p := h.rng.IntN(10); {
@@ -83,7 +82,7 @@ func (h *history) step(t *testing.T, i int) {
 	case p <= leave:
 		h.del(t, h.holder())
 	default:
-		h.add(t, h.anyone(), randomWish(h.rng, h.shape))
+		h.add(t, h.anyone(), randomRequest(h.rng, h.shape))
 	}
 	h.compare(t)
 }
@@ -92,7 +91,7 @@ func (h *history) anyone() attachment {
 	return attachment{fmt.Sprintf("c%d", h.rng.IntN(20)), []string{"eth0", "net1"}[h.rng.IntN(2)]}
 }
 
-// holder returns an attachment that has addresses, if any of three has.
+// holder returns an attachment that has addresses, if one of three random ones has.
 func (h *history) holder() attachment {
 	who := h.anyone()
 	for range 2 {
@@ -110,7 +109,7 @@ func (h *history) check(t *testing.T, who attachment) {
 		require.Equal(t, want.ok, got.ok, "CHECK on %s: %s", n.backend, got)
 		require.Equal(t, len(h.held[who]) > 0, got.ok, "CHECK on %s: %s", n.backend, got)
 	}
-	h.made["CHECK"]++
+	h.counts["CHECK"]++
 }
 
 func (h *history) del(t *testing.T, who attachment) {
@@ -119,13 +118,12 @@ func (h *history) del(t *testing.T, who attachment) {
 		require.Empty(t, ours().mustDo(t, n.call("DEL", who)).String())
 	}
 	delete(h.held, who)
-	h.made["DEL"]++
+	h.counts["DEL"]++
 }
 
-// add compares an ADD. Where stock refuses, what it has done all the same is
-// undone: it moves cursors, and releases what the attachment held before. Our
-// refusals must leave no trace.
-func (h *history) add(t *testing.T, who attachment, w wish) {
+// add compares an ADD. If stock fails, its side effects are undone: it moves cursors, and
+// releases what the attachment held before. Our plugin must leave no trace of a failed ADD.
+func (h *history) add(t *testing.T, who attachment, w addressRequest) {
 	before := takeSnapshot(t, h.stock.path())
 	want := h.peer.mustRun(t, w.of(h.stock, "ADD", who))
 	var got []answer
@@ -134,12 +132,12 @@ func (h *history) add(t *testing.T, who attachment, w wish) {
 	}
 	switch {
 	case h.wantsSecond(who, w):
-		h.refusedSecond(t, want, got)
+		h.requireSecondRejected(t, want, got)
 	case want.ok:
 		h.given(t, who, want, got)
 		return
 	default:
-		h.refused(t, w, want, got)
+		h.requireRejected(t, w, want, got)
 	}
 	before.restore(t, h.stock.path())
 }
@@ -150,27 +148,26 @@ func (h *history) given(t *testing.T, who attachment, want answer, got []answer)
 		require.JSONEq(t, string(want.stdout), string(a.stdout), h.ours[i].backend)
 	}
 	h.held[who] = append(h.held[who], want.mustAddrs(t)...)
-	h.made["ADD"]++
+	h.counts["ADD"]++
 }
 
-func (h *history) refused(t *testing.T, w wish, want answer, got []answer) {
+func (h *history) requireRejected(t *testing.T, w addressRequest, want answer, got []answer) {
 	msg := h.refusal(w, want)
 	for i, a := range got {
 		require.False(t, a.ok, "%s grants what stock refuses: %s", h.ours[i].backend, want)
 		require.Regexp(t, msg, a.refusal().Msg, h.ours[i].backend)
 	}
-	h.made[kind(want.refusal().Msg)]++
+	h.counts[kind(want.refusal().Msg)]++
 }
 
-// refusal returns a pattern of what ours has to say. What can never be given is
-// refused first, where stock may complain of something else. Of several addresses
-// that an attachment holds, since the ranges changed, stock names the one that
-// stands first in the order of the file names.
-func (h *history) refusal(w wish, want answer) string {
+// refusal returns a pattern for our error message. Our plugin first rejects addresses that
+// can never be leased, where stock may report something else. If an attachment holds
+// several addresses because the ranges have changed, stock names the first by file name.
+func (h *history) refusal(w addressRequest, want answer) string {
 	msg := want.refusal().Msg
 	before, after, duplicate := strings.Cut(msg, " has been allocated")
 	switch {
-	case h.wantsLeftOver(w):
+	case h.wantsUnavailable(w):
 		return "^failed to allocate all requested IPs"
 	case slices.ContainsFunc(w.addrs(), h.shape.isGateway):
 		return `^failed to allocate for range \d: requested ip \S+ is subnet's gateway`
@@ -180,9 +177,9 @@ func (h *history) refusal(w wish, want answer) string {
 	return "^" + quote(msg)
 }
 
-// wantsSecond reports whether an address is wanted of a set that the attachment
-// has one of already: stock gives it a second one, we never do.
-func (h *history) wantsSecond(who attachment, w wish) bool {
+// wantsSecond reports whether an address is requested from a set in which the attachment
+// has one already. Stock leases a second one, our plugin never does.
+func (h *history) wantsSecond(who attachment, w addressRequest) bool {
 	return slices.ContainsFunc(w.addrs(), func(wanted netip.Addr) bool {
 		return slices.ContainsFunc(h.held[who], func(held netip.Addr) bool {
 			return h.shape.inRange(held) && h.shape.set(held) == h.shape.set(wanted)
@@ -190,21 +187,20 @@ func (h *history) wantsSecond(who attachment, w wish) bool {
 	})
 }
 
-// refusedSecond makes sure that nobody gets a second address. Where stock refuses
-// as well, another set may be the reason.
-func (h *history) refusedSecond(t *testing.T, want answer, got []answer) {
+// requireSecondRejected requires that no attachment gets a second address of a set. If
+// stock fails too, another set may be the reason.
+func (h *history) requireSecondRejected(t *testing.T, want answer, got []answer) {
 	for i, a := range got {
 		require.False(t, a.ok, "%s gives a second address: %s", h.ours[i].backend, a)
 		if want.ok {
 			require.Contains(t, a.refusal().Msg, "duplicate allocation is not allowed")
 		}
 	}
-	h.made["second"]++
+	h.counts["second"]++
 }
 
-// wantsLeftOver reports whether an address is wanted that no range has, or two of
-// one set.
-func (h *history) wantsLeftOver(w wish) bool {
+// wantsUnavailable reports whether an address in no range is requested, or two of one set.
+func (h *history) wantsUnavailable(w addressRequest) bool {
 	of := make(map[int]netip.Addr)
 	for _, addr := range w.addrs() {
 		i := h.shape.set(addr)
@@ -216,8 +212,8 @@ func (h *history) wantsLeftOver(w wish) bool {
 	return false
 }
 
-// compare holds that the same is stored everywhere: with ours on files to the
-// byte, cursors included.
+// compare requires the same leases in all stores; the files store must match stock byte for
+// byte, including cursors.
 func (h *history) compare(t *testing.T) {
 	want := takeSnapshot(t, h.stock.path())
 	require.Equal(t, want, takeSnapshot(t, h.ours[0].path()))

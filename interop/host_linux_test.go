@@ -13,16 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A host is a machine within this one, for programs that want one for themselves:
-// what it executes sees interfaces, processes, mounts, /run and /var/lib of its own, and
-// the other files of this machine.
+// A host acts as a machine of its own within this one: its processes see separate
+// interfaces, processes, mounts, /run and /var/lib, and otherwise this machine's files.
 type host struct {
-	pid string // of its first process
-	dir string // where /run and /var/lib are, for the eyes of the test
+	pid string // PID of its first process
+	dir string // contains /run and /var/lib as the test sees them
 }
 
-// The mounts are private to the host. The cgroups are those of version 2, because crun
-// refuses to run where both versions are in use, even if it need not make any.
+// The mounts are private to the host. Only cgroups v2 are mounted, because crun rejects a
+// machine that uses both versions, even if it need not create a cgroup.
 const startHost = `
 set -e
 mount --make-rprivate /
@@ -32,12 +31,12 @@ mount --bind "$1/run" /run
 mount --bind "$1/lib" /var/lib
 ip link set lo up
 echo up
-# Whoever is the first process has to wait for what others leave behind.
+# The first process must reap orphaned processes.
 while :; do sleep 1 || exit; done`
 
-// newHost makes a host of the namespace that inNewNamespace has put the test into. The
-// kernel kills its first process with the test's thread, and all others with that one: not
-// even a daemon outlives the test, however it ends.
+// newHost creates a host in the namespace of inNewNamespace. The kernel kills its first
+// process when the test's thread ends, and then all others: not even a daemon outlives the
+// test.
 func newHost(t *testing.T) host {
 	t.Helper()
 	h := host{dir: t.TempDir()}
@@ -54,7 +53,7 @@ func newHost(t *testing.T) host {
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait() // It says that it was killed.
+		_ = cmd.Wait() // It returns that it was killed.
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)
@@ -63,7 +62,7 @@ func newHost(t *testing.T) host {
 	return h
 }
 
-// command returns a program to be executed in the host.
+// command returns a command that runs in the host.
 func (h host) command(args ...string) *exec.Cmd {
 	return exec.Command("nsenter", append([]string{"--target", h.pid, "--mount", "--pid", "--ipc", "--net", "--"}, args...)...)
 }

@@ -207,7 +207,7 @@ func (s *stage) judge(t *testing.T) error {
 	if err := s.Del("nobody"); err != nil {
 		return err
 	}
-	h, err := s.Sound(t.Context())
+	h, err := s.Verify(t.Context())
 	if err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (s *stage) judge(t *testing.T) error {
 			return err
 		}
 	}
-	if err := s.Works(t.Context()); err != nil {
+	if err := s.Exercise(t.Context()); err != nil {
 		return err
 	}
 	return s.isTidy()
@@ -247,7 +247,7 @@ func (s *stage) releasesEarlier(t *testing.T) error {
 	if _, err := s.Add("late"); err != nil {
 		return err
 	}
-	h, err := s.Sound(t.Context())
+	h, err := s.Verify(t.Context())
 	if err != nil {
 		return err
 	}

@@ -8,12 +8,12 @@ import (
 	"path/filepath"
 	"testing"
 
-	// Only what is linked into the tests makes go test run them again.
+	// go test reruns cached tests only if a package linked into them has changed.
 	_ "github.com/leasehold/leasehold/internal/hostlocal"
 )
 
-// bin is where TestMain puts the executables. Both host-locals have that very
-// name, because bridge looks for it, so each has a directory to itself.
+// bin is the directory of the executables. Both plugins must be called host-local, because
+// bridge looks for this name, so each is in its own directory.
 var bin string
 
 var seed = flag.Uint64("seed", 0, "seed of the random histories; 0 picks one")
@@ -21,8 +21,8 @@ var seed = flag.Uint64("seed", 0, "seed of the random histories; 0 picks one")
 const (
 	stockPlugins = "github.com/containernetworking/plugins/plugins/"
 
-	// olderVersion is the last version of the stock plugins without GC. Nodes have it, and
-	// it accepts configurations that its successor refuses.
+	// olderVersion is the last version of the stock plugins without GC. It is in use, and
+	// accepts configurations that its successor rejects.
 	olderVersion = "v1.9.1"
 )
 
@@ -37,7 +37,7 @@ func runAll(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	// What cannot be removed is in the system's directory for such things.
+	// An error only leaves temporary files behind.
 	defer os.RemoveAll(dir)
 	if err := buildAll(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -57,7 +57,7 @@ func buildAll(dir string) error {
 			return err
 		}
 	}
-	// The tools link what this module does without.
+	// The tools link packages that this module does not require.
 	if err := build("..", filepath.Join(dir, "tools"), []string{"./cmd/cnitool", "./cmd/leasehold"}); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func buildAll(dir string) error {
 	return install(filepath.Join(dir, olderVersion), stockPlugins+"ipam/host-local@"+olderVersion)
 }
 
-// mainPlugins returns the plugins for Linux that call an IPAM plugin.
+// mainPlugins returns the Linux plugins that call an IPAM plugin.
 func mainPlugins() []string {
 	return []string{"bridge", "dummy", "host-device", "ipvlan", "macvlan", "ptp", "tap", "vlan"}
 }
@@ -82,13 +82,12 @@ func mainPackages() []string {
 	return packages
 }
 
-// build builds packages, as seen from a module, into a directory.
+// build builds packages of a module into a directory.
 func build(module, dir string, packages []string) error {
 	return goCommand(module, nil, append([]string{"build", "-o", dir + string(filepath.Separator)}, packages...)...)
 }
 
-// install builds a package of a version that this module does not depend on, because a
-// module has one version of each other module only.
+// install builds another version of a package than this module's go.mod requires.
 func install(dir, pkg string) error {
 	return goCommand(".", []string{"GOBIN=" + dir}, "install", pkg)
 }
@@ -103,7 +102,7 @@ func goCommand(module string, environ []string, args ...string) error {
 	return nil
 }
 
-// rounds returns n, or half of it for a short run.
+// rounds returns n, or half of it in a short run.
 func rounds(n int) int {
 	if testing.Short() {
 		return n / 2

@@ -11,18 +11,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A witness is an IPAM plugin that notes which commands reach it.
-type witness struct{ dir string }
+// A commandRecorder is an IPAM plugin that records the commands that reach it.
+type commandRecorder struct{ dir string }
 
-func newWitness(t *testing.T) witness {
+func newCommandRecorder(t *testing.T) commandRecorder {
 	t.Helper()
-	w := witness{t.TempDir()}
+	w := commandRecorder{t.TempDir()}
 	script := fmt.Sprintf("#!/bin/sh\necho $CNI_COMMAND >> %s/commands\n", w.dir)
 	require.NoError(t, os.WriteFile(filepath.Join(w.dir, "host-local"), []byte(script), 0o755))
 	return w
 }
 
-func (w witness) commands(t *testing.T) []string {
+func (w commandRecorder) commands(t *testing.T) []string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(w.dir, "commands"))
 	if err != nil {
@@ -31,8 +31,8 @@ func (w witness) commands(t *testing.T) []string {
 	return strings.Fields(string(text))
 }
 
-// do executes a main plugin with the witness in its path.
-func (w witness) do(t *testing.T, name, command, ipam string) {
+// do executes a main plugin with the recorder as its IPAM plugin.
+func (w commandRecorder) do(t *testing.T, name, command, ipam string) {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(bin, "main", name))
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "CNI_COMMAND=" + command, "CNI_PATH=" + w.dir}
@@ -43,12 +43,12 @@ func (w witness) do(t *testing.T, name, command, ipam string) {
 	require.NoError(t, err, "%s of %s: %s", command, name, out)
 }
 
-// The main plugins pass on a STATUS, and end a GC: docs/operating.md says so.
+// All main plugins pass on STATUS, and none passes on GC, as docs/operating.md says.
 func TestMainPluginsEndGC(t *testing.T) {
 	for _, name := range mainPlugins() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWitness(t)
+			w := newCommandRecorder(t)
 			w.do(t, name, "STATUS", `, "ipam": {"type": "host-local"}`)
 			require.Equal(t, []string{"STATUS"}, w.commands(t))
 			w.do(t, name, "GC", `, "ipam": {"type": "host-local"}`)
@@ -57,14 +57,14 @@ func TestMainPluginsEndGC(t *testing.T) {
 	}
 }
 
-// Without ipam they call no IPAM plugin. Up to v1.9.1 vlan refused such a configuration.
+// Without ipam they call no IPAM plugin. Up to v1.9.1, vlan rejected such a configuration.
 func TestMainPluginsWithoutIPAM(t *testing.T) {
 	for _, name := range mainPlugins() {
 		if name == "dummy" || name == "ptp" {
-			continue // They cannot do without.
+			continue // These need ipam.
 		}
 		for _, ipam := range []string{"", `, "ipam": {}`} {
-			w := newWitness(t)
+			w := newCommandRecorder(t)
 			w.do(t, name, "STATUS", ipam)
 			require.Empty(t, w.commands(t), name)
 		}

@@ -19,9 +19,9 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// Stock and ours work on one directory while it becomes a bolt file. Ours goes on, and
-// stock, which may be waiting for the lock of the directory, leases nothing any
-// more. What either has given out by then is kept.
+// Stock and our plugin use one directory while it is migrated to bolt. Our plugin
+// continues, and stock, which may be waiting for the directory's lock, leases nothing
+// afterwards. All leases from before the migration are kept.
 func TestMigrateUnderStock(t *testing.T) {
 	n := network{dir: t.TempDir(), ipam: `"ranges": [[{"subnet": "10.16.0.0/16"}], [{"subnet": "fd00::/64"}]]`}
 	h := holders{held: map[netip.Addr]attachment{}}
@@ -40,7 +40,7 @@ func TestMigrateUnderStock(t *testing.T) {
 				who := attachment{fmt.Sprintf("c%d-%d", i, j), "eth0"}
 				a, err := p.run(n.call("ADD", who))
 				if err == nil && a.ok {
-					err = h.give(a, who)
+					err = h.record(a, who)
 				}
 				if err != nil {
 					errs <- err
@@ -67,7 +67,7 @@ func TestMigrateUnderStock(t *testing.T) {
 	for err := range errs {
 		require.NoError(t, err)
 	}
-	require.Positive(t, after.Load(), "ours goes on")
+	require.Positive(t, after.Load(), "our plugin continues")
 
 	got := map[netip.Addr]attachment{}
 	require.NoError(t, stores.Follow(n.path()).View(t.Context(), func(tx backend.ReadTx) error {
@@ -80,8 +80,8 @@ func TestMigrateUnderStock(t *testing.T) {
 	for addr, who := range h.held {
 		require.Equal(t, who, got[addr], addr)
 	}
-	// A stock ADD whose second address failed has released what it had before, or
-	// has failed to, for there is a file in the way.
+	// A stock ADD whose second address failed has released the first one, or failed to
+	// because of the file in place of the directory.
 	extra := maps.Clone(got)
 	maps.DeleteFunc(extra, func(addr netip.Addr, _ attachment) bool { _, held := h.held[addr]; return held })
 	require.LessOrEqual(t, len(extra), 2*3, "%v", extra)
@@ -90,8 +90,8 @@ func TestMigrateUnderStock(t *testing.T) {
 	require.Contains(t, late.refusal().Msg, "not a directory")
 }
 
-// A directory that was replaced, and is seen through a mount of its own, stock does not
-// use either, until it is taken into use again.
+// Stock does not use a replaced directory either, if it is mounted elsewhere, until the
+// network is migrated back.
 func TestStockInAReplacedDirectory(t *testing.T) {
 	n := network{dir: t.TempDir(), ipam: `"subnet": "10.16.0.0/24"`}
 	require.True(t, stock().mustRun(t, n.call("ADD", attachment{"one", "eth0"})).ok)
@@ -116,8 +116,8 @@ func TestStockInAReplacedDirectory(t *testing.T) {
 	require.True(t, ours().mustRun(t, there.call("ADD", attachment{"three", "eth0"})).ok)
 }
 
-// give notes what an ADD has returned.
-func (h *holders) give(a answer, who attachment) error {
+// record records the result of an ADD.
+func (h *holders) record(a answer, who attachment) error {
 	addrs, err := a.addrs()
 	if err != nil {
 		return err

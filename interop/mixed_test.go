@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// eachWay runs fn with ours and each of stock's in both roles.
-func eachWay(t *testing.T, fn func(t *testing.T, one, other plugin)) {
+// forEachPair runs fn with our plugin and each stock version in both roles.
+func forEachPair(t *testing.T, fn func(t *testing.T, one, other plugin)) {
 	for _, pair := range [][2]plugin{{stock(), ours()}, {ours(), stock()}, {older(), ours()}, {ours(), older()}} {
 		t.Run(pair[0].name+" and then "+pair[1].name, func(t *testing.T) {
 			t.Parallel()
@@ -19,10 +19,9 @@ func eachWay(t *testing.T, fn func(t *testing.T, one, other plugin)) {
 	}
 }
 
-// What one plugin has leased the other finds, and releases; what belongs to
-// others stays.
+// Each plugin finds and releases the other's leases, and only those of the attachment.
 func TestReleaseOfTheOther(t *testing.T) {
-	eachWay(t, func(t *testing.T, one, other plugin) {
+	forEachPair(t, func(t *testing.T, one, other plugin) {
 		n := network{dir: t.TempDir(), ipam: dual}
 		who := attachment{"c1", "eth0"}
 		stays := []attachment{{"c1", "net1"}, {"c10", "eth0"}}
@@ -43,9 +42,9 @@ func TestReleaseOfTheOther(t *testing.T) {
 	})
 }
 
-// The round-robin goes on where the other plugin has left it.
+// The round robin continues where the other plugin stopped.
 func TestCursorOfTheOther(t *testing.T) {
-	eachWay(t, func(t *testing.T, one, other plugin) {
+	forEachPair(t, func(t *testing.T, one, other plugin) {
 		n := network{dir: t.TempDir(), ipam: dual}
 		who := attachment{"c1", "eth0"}
 		for i, p := range []plugin{one, other, one, other} {
@@ -57,9 +56,9 @@ func TestCursorOfTheOther(t *testing.T) {
 	})
 }
 
-// A data directory can be relative to where the runtime executes the plugin.
+// A data directory can be relative to the working directory of the plugin.
 func TestRelativeDataDir(t *testing.T) {
-	eachWay(t, func(t *testing.T, one, other plugin) {
+	forEachPair(t, func(t *testing.T, one, other plugin) {
 		n := network{dir: "leases/here", ipam: ipv4}
 		c := n.call("ADD", attachment{"c1", "eth0"})
 		c.dir = t.TempDir()
@@ -71,8 +70,8 @@ func TestRelativeDataDir(t *testing.T) {
 	})
 }
 
-// Files of 2015 name a container and no interface. They count for every interface
-// of the container, and an exact lease is released before them.
+// Lease files of 2015 name a container but no interface. They count for every interface of
+// the container, and an exact lease is released first.
 func TestFilesOf2015(t *testing.T) {
 	for _, text := range []string{"c1", "c1\n", "c1\r\n", " c1 "} {
 		for _, p := range []plugin{stock(), ours()} {
@@ -99,7 +98,7 @@ func TestFilesOf2015(t *testing.T) {
 }
 
 func TestFilesOf2015AreReleasedLast(t *testing.T) {
-	eachWay(t, func(t *testing.T, one, other plugin) {
+	forEachPair(t, func(t *testing.T, one, other plugin) {
 		n := network{dir: t.TempDir(), ipam: ipv4}
 		who := attachment{"c1", "eth0"}
 		one.mustDo(t, n.call("ADD", who))
@@ -111,8 +110,7 @@ func TestFilesOf2015AreReleasedLast(t *testing.T) {
 	})
 }
 
-// A full pool, filled by both in turn, and the refusals of ours in between: they
-// leave every byte as it is.
+// Both plugins fill a pool in turn. Our failed commands in between change no byte.
 func TestRefusalsLeaveNoTrace(t *testing.T) {
 	n := network{dir: t.TempDir(), ipam: `"ranges": [[{"subnet": "10.1.2.0/28"}], [{"subnet": "fd00::/126"}]]`}
 	stock().mustDo(t, n.call("ADD", attachment{"c1", "eth0"}))
@@ -133,7 +131,7 @@ func TestRefusalsLeaveNoTrace(t *testing.T) {
 	} {
 		request := n.call("ADD", who)
 		request.args = c.args
-		ours().mustRun(t, request).mustRefuse(t, c.code, c.text)
+		ours().mustRun(t, request).requireError(t, c.code, c.text)
 		require.Equal(t, before, takeSnapshot(t, n.path()))
 	}
 	stock().mustDo(t, n.call("DEL", attachment{"c2", "eth0"}))
@@ -141,8 +139,8 @@ func TestRefusalsLeaveNoTrace(t *testing.T) {
 	require.Empty(t, litter(t, n.path()))
 }
 
-// Stock leaves an empty file if it is killed in the middle of an ADD. Both take
-// the address for leased; ours takes it back where stock gives up.
+// Stock leaves an empty file if it is killed during an ADD. Both plugins count its address
+// as leased; our plugin leases it again when no other is left, while stock fails.
 func TestTornFileOfStock(t *testing.T) {
 	n := network{dir: t.TempDir(), ipam: `"subnet": "10.1.2.0/29"`}
 	require.NoError(t, os.Mkdir(n.path(), 0o755))

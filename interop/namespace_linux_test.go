@@ -13,27 +13,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A namespace is a network namespace that an open file keeps alive: however the
-// test ends, nothing is left of it.
+// A namespace is a network namespace that exists as long as its file is open, so nothing is
+// left of it however the test ends.
 type namespace struct{ file *os.File }
 
-// inNewNamespace puts the test, and what it executes, into a network namespace of
-// its own, which takes the place of the host's. The test's goroutine never unlocks
-// its thread, so the thread ends with the test, and the namespace with both.
+// inNewNamespace moves the test, and the processes it starts, to a new network namespace.
+// The test's goroutine never unlocks its thread, so the thread and the namespace end with
+// the test.
 func inNewNamespace(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("needs root: it makes network namespaces")
+		t.Skip("creating network namespaces needs root")
 	}
 	runtime.LockOSThread()
 	err := unix.Unshare(unix.CLONE_NEWNET)
 	if errors.Is(err, unix.EPERM) {
-		t.Skip("needs CAP_SYS_ADMIN: it makes network namespaces")
+		t.Skip("creating network namespaces needs CAP_SYS_ADMIN")
 	}
 	require.NoError(t, err)
 }
 
-// newNamespace makes a namespace for a container.
+// newNamespace creates a namespace for a container.
 func newNamespace(t *testing.T) namespace {
 	t.Helper()
 	var n namespace
@@ -48,19 +48,17 @@ func newNamespace(t *testing.T) namespace {
 	return n
 }
 
-// close ends the namespace, as a container runtime does with its container. A
-// second time does nothing.
+// close ends the namespace, as a container runtime does. A second call does nothing.
 func (n namespace) close(t *testing.T) {
 	if err := n.file.Close(); !errors.Is(err, os.ErrClosed) {
 		require.NoError(t, err)
 	}
 }
 
-// path returns a name of the namespace for other processes.
+// path returns a path by which other processes can open the namespace.
 func (n namespace) path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.file.Fd()) }
 
-// addrs returns the addresses of an interface within the namespace, but for those
-// that the kernel makes.
+// addrs returns the addresses of an interface in the namespace, without link-local ones.
 func (n namespace) addrs(t *testing.T, ifName string) []netip.Prefix {
 	t.Helper()
 	var addrs []netip.Prefix
@@ -96,7 +94,8 @@ func configured(i *net.Interface) ([]netip.Prefix, error) {
 	return addrs, nil
 }
 
-// onThread runs fn on a thread that ends with it, because of what fn does to it.
+// onThread runs fn on a thread of its own, which exits afterwards because fn changes its
+// namespace.
 func onThread(fn func() error) error {
 	done := make(chan error)
 	go func() {

@@ -5,16 +5,16 @@ import (
 	"path/filepath"
 )
 
-// A network is what a configuration says, in the pieces that tests vary.
+// A network is a configuration in the parts that the tests vary.
 type network struct {
-	dir     string // where data directories are
-	backend string // empty: not mentioned, as in what the stock plugin gets
-	version string // empty: 1.0.0
-	ipam    string // more of "ipam"
-	beside  string // more keys beside "ipam"
+	dir     string // the data directory
+	backend string // "" for no key, as for the stock plugin
+	version string // "" means 1.0.0
+	ipam    string // further keys in "ipam"
+	beside  string // further keys at the top level
 }
 
-// path returns where the leases are.
+// path returns the path of the store.
 func (n network) path() string { return filepath.Join(n.dir, "net") }
 
 // conf returns the configuration.
@@ -33,7 +33,7 @@ func (n network) conf() string {
 		version, n.dir, ipam, beside)
 }
 
-// call returns a call about the network.
+// call returns a call with this network's configuration.
 func (n network) call(command string, who attachment) call {
 	return call{command: command, who: who, conf: n.conf()}
 }

@@ -32,7 +32,7 @@ func older() plugin {
 
 func ours() plugin { return plugin{"ours", filepath.Join(bin, "ours", "host-local")} }
 
-// An attachment is what the environment says about who wants an address.
+// An attachment is a container and an interface.
 type attachment struct {
 	id     string
 	ifName string
@@ -45,12 +45,12 @@ type call struct {
 	args    string // CNI_ARGS
 	conf    string
 	dir     string            // the working directory
-	env     map[string]string // replaces what would be there; empty values take away
-	kill    func() bool       // asked again and again whether to kill the process; may be nil
+	env     map[string]string // overrides variables; empty values remove them
+	kill    func() bool       // polled for whether to kill the process; may be nil
 }
 
-// environ returns what a runtime sets. The network namespace does not exist: an
-// IPAM plugin has nothing to do there.
+// environ returns the environment that a runtime sets. The network namespace does not
+// exist, because an IPAM plugin does not use it.
 func (c call) environ() []string {
 	vars := map[string]string{
 		"CNI_COMMAND":     c.command,
@@ -72,7 +72,7 @@ func (c call) environ() []string {
 	return environ
 }
 
-// An answer is what became of a call.
+// An answer is the result of a call.
 type answer struct {
 	ok     bool
 	killed bool
@@ -80,8 +80,8 @@ type answer struct {
 	stderr string
 }
 
-// run executes the plugin. The error says that this was not possible; that the
-// plugin refused is an answer.
+// run executes the plugin. The error means that this was not possible; an error of the
+// plugin is an answer.
 func (p plugin) run(c call) (answer, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(p.path)
@@ -107,7 +107,7 @@ func (p plugin) run(c call) (answer, error) {
 	}, nil
 }
 
-// watch kills the process when it is time.
+// watch kills the process when c.kill says so.
 func (c call) watch(p *os.Process, ended <-chan struct{}) {
 	for !c.kill() {
 		select {
@@ -117,10 +117,10 @@ func (c call) watch(p *os.Process, ended <-chan struct{}) {
 			runtime.Gosched()
 		}
 	}
-	_ = p.Kill() // It may have ended in this moment.
+	_ = p.Kill() // It may have just ended.
 }
 
-// mustRun is run for the goroutine of a test.
+// mustRun is run, and fails the test on an error.
 func (p plugin) mustRun(t *testing.T, c call) answer {
 	t.Helper()
 	a, err := p.run(c)
@@ -128,7 +128,7 @@ func (p plugin) mustRun(t *testing.T, c call) answer {
 	return a
 }
 
-// mustDo is mustRun for calls that must succeed.
+// mustDo is mustRun for a call that must succeed.
 func (p plugin) mustDo(t *testing.T, c call) answer {
 	t.Helper()
 	a := p.mustRun(t, c)
@@ -138,7 +138,7 @@ func (p plugin) mustDo(t *testing.T, c call) answer {
 
 func (a answer) String() string { return string(a.stdout) + a.stderr }
 
-// addrs returns the addresses of a result of CNI 0.3.0 or later.
+// addrs returns the addresses in a result of CNI 0.3.0 or later.
 func (a answer) addrs() ([]netip.Addr, error) {
 	var result struct {
 		IPs []struct {
@@ -155,7 +155,7 @@ func (a answer) addrs() ([]netip.Addr, error) {
 	return addrs, nil
 }
 
-// mustAddrs is addrs for the goroutine of a test.
+// mustAddrs is addrs, and fails the test on an error.
 func (a answer) mustAddrs(t *testing.T) []netip.Addr {
 	t.Helper()
 	addrs, err := a.addrs()
@@ -163,8 +163,7 @@ func (a answer) mustAddrs(t *testing.T) []netip.Addr {
 	return addrs
 }
 
-// refusal returns the CNI error that a plugin has answered with. A plugin that
-// crashed has none.
+// refusal returns the CNI error of a plugin. It is empty for a plugin that crashed.
 func (a answer) refusal() types.Error {
 	var e types.Error
 	if a.ok || json.Unmarshal(a.stdout, &e) != nil {
@@ -173,8 +172,8 @@ func (a answer) refusal() types.Error {
 	return e
 }
 
-// mustRefuse makes sure that the answer is a refusal with that code and text.
-func (a answer) mustRefuse(t *testing.T, code int, text string) {
+// requireError requires a CNI error with that code and text.
+func (a answer) requireError(t *testing.T, code int, text string) {
 	t.Helper()
 	require.False(t, a.ok, "%s", a)
 	e := a.refusal()
@@ -182,7 +181,7 @@ func (a answer) mustRefuse(t *testing.T, code int, text string) {
 	require.Contains(t, e.Msg, text)
 }
 
-// decoded returns the JSON of an answer, for comparing.
+// decoded returns the decoded JSON of an answer.
 func decoded(t *testing.T, a answer) (v any) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal(a.stdout, &v), "%s", a)

@@ -14,14 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A podman is Podman on a host of its own, with its own idea of which containers there
-// are, and finds our plugin before the stock one.
+// A podman is Podman in a host of its own with its own containers. It finds our plugin
+// before the stock one.
 type podman struct {
 	host host
 	dir  string
 }
 
-// Events and locks would otherwise go to the journal and the shared memory of this machine.
+// Otherwise Podman would use the journal and the shared memory of this machine.
 const containersConf = `
 [network]
 network_backend = "cni"
@@ -32,11 +32,10 @@ events_logger = "none"
 lock_type = "file"
 `
 
-// podmanWanted reports whether to run what takes the programs of a distribution, and not
-// only the plugins that this module builds.
+// podmanWanted reports whether to run the tests that need programs of a distribution.
 func podmanWanted() bool { return os.Getenv("LEASEHOLD_PODMAN") != "" }
 
-// newPodman skips the test unless it was asked for.
+// newPodman skips the test unless LEASEHOLD_PODMAN is set.
 func newPodman(t *testing.T) podman {
 	t.Helper()
 	if !podmanWanted() {
@@ -52,7 +51,7 @@ func newPodman(t *testing.T) podman {
 	return p
 }
 
-// makeRoot makes the root directory of a container: busybox, and a page to serve.
+// makeRoot creates the root directory of a container with busybox and a page to serve.
 func makeRoot(t *testing.T, dir string) {
 	t.Helper()
 	busybox, err := exec.LookPath("busybox")
@@ -68,7 +67,7 @@ func makeRoot(t *testing.T, dir string) {
 
 func (p podman) networks() string { return filepath.Join(p.dir, "net.d") }
 
-// command returns a run of podman.
+// command returns a podman command.
 func (p podman) command(args ...string) *exec.Cmd {
 	cmd := p.host.command(append([]string{"podman",
 		"--root", filepath.Join(p.dir, "root"), "--runroot", "/run/containers",
@@ -77,7 +76,7 @@ func (p podman) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// must returns what a command that must succeed has printed, without the end of line.
+// must runs a command that must succeed and returns its trimmed output.
 func must(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
 	var stderr bytes.Buffer
@@ -92,7 +91,7 @@ func (p podman) do(t *testing.T, args ...string) string {
 	return must(t, p.command(args...))
 }
 
-// run returns the command that runs a program of busybox in a container.
+// run returns the command that runs a busybox program in a container.
 func (p podman) run(flags []string, program ...string) *exec.Cmd {
 	args := append([]string{"run", "--cgroups=disabled"}, flags...)
 	args = append(args, "--rootfs", filepath.Join(p.dir, "rootfs"), "/bin/busybox")
@@ -105,8 +104,8 @@ func (p podman) serve(t *testing.T, network string, flags ...string) string {
 	return must(t, p.run(append(flags, "--detach", "--network", network), "httpd", "-f", "-h", "/www"))
 }
 
-// build starts a build with a RUN step of some seconds on a network. The OCI runtime makes
-// no cgroup: to limit devices in one it needs CAP_SYS_RESOURCE.
+// build starts a build with a RUN step of some seconds on a network. The OCI runtime
+// creates no cgroup, because limiting devices needs CAP_SYS_RESOURCE.
 func (p podman) build(t *testing.T, network string) *exec.Cmd {
 	t.Helper()
 	dir := t.TempDir()
@@ -119,14 +118,14 @@ func (p podman) build(t *testing.T, network string) *exec.Cmd {
 	return cmd
 }
 
-// fetch makes sure that a new container of the network gets the page from an address.
+// fetch requires that a new container on the network gets the page from an address.
 func (p podman) fetch(t *testing.T, network string, addr netip.Addr) {
 	t.Helper()
 	url := "http://" + netip.AddrPortFrom(addr, 80).String() + "/index.html"
 	require.Equal(t, "a page", must(t, p.run([]string{"--rm", "--network", network}, "wget", "-q", "-O", "-", url)))
 }
 
-// addrs returns the addresses that a container has, as podman tells them.
+// addrs returns the addresses of a container according to podman.
 func (p podman) addrs(t *testing.T, id, network string) []netip.Addr {
 	t.Helper()
 	text := p.do(t, "inspect", "--format", fmt.Sprintf(`{{with index .NetworkSettings.Networks %q}}{{.IPAddress}} {{.GlobalIPv6Address}}{{end}}`, network), id)
@@ -139,12 +138,12 @@ func (p podman) addrs(t *testing.T, id, network string) []netip.Addr {
 	return addrs
 }
 
-// leasehold returns a run of the tool on the host, about podman's networks.
+// leasehold returns a leasehold command in the host for podman's networks.
 func (p podman) leasehold(args ...string) *exec.Cmd {
 	return p.host.command(append([]string{filepath.Join(bin, "tools", "leasehold"), "--conf-dir", p.networks()}, args...)...)
 }
 
-// held returns which container holds which address of a network, as the tool tells it.
+// held returns the container for each leased address of a network, according to leasehold.
 func (p podman) held(t *testing.T, network string) map[netip.Addr]string {
 	t.Helper()
 	var leases []struct {
@@ -162,8 +161,8 @@ func (p podman) held(t *testing.T, network string) map[netip.Addr]string {
 	return held
 }
 
-// holds makes sure that these containers hold the addresses that podman tells of them,
-// and nobody else any, and returns the first address of each.
+// holds requires that these containers hold the addresses that podman reports, and that
+// there are no other leases. It returns the first address of each.
 func (p podman) holds(t *testing.T, network string, ids ...string) []netip.Addr {
 	t.Helper()
 	want := make(map[netip.Addr]string)

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// onPodman runs fn with a network called net of each store.
+// onPodman runs fn with a network called net on each store.
 func onPodman(t *testing.T, fn func(t *testing.T, p podman, n network)) {
 	for _, backend := range []string{"bolt", "files"} {
 		t.Run(backend, func(t *testing.T) {
@@ -30,11 +30,11 @@ func onPodman(t *testing.T, fn func(t *testing.T, p podman, n network)) {
 	}
 }
 
-// Podman's containers get addresses, talk to each other, and give back what they had.
+// Podman's containers get addresses, talk to each other, and release their addresses.
 //
-// These tests ran with podman 4.3.1+ds1-8+deb12u1+b3, conmon 2.1.6, crun 1.8.1,
-// busybox-static 1.35.0, iptables 1.8.9 and containernetworking-plugins 1.1.1 of Debian 12.
-// Podman from 5.0 on knows no CNI unless it is built for it.
+// Tested with podman 4.3.1+ds1-8+deb12u1+b3, conmon 2.1.6, crun 1.8.1, busybox-static 1.35.0,
+// iptables 1.8.9 and containernetworking-plugins 1.1.1 of Debian 12. Podman 5.0 and later
+// supports CNI only if it is built with it.
 func TestPodman(t *testing.T) {
 	onPodman(t, func(t *testing.T, p podman, _ network) {
 		require.Contains(t, strings.Fields(p.do(t, "network", "ls", "--format", "{{.Name}}")), "net")
@@ -64,7 +64,7 @@ func TestPodman(t *testing.T) {
 	})
 }
 
-// Containers that are started at the same time, by a podman each.
+// Containers are started concurrently, each by its own podman.
 func TestPodmanManyAtOnce(t *testing.T) {
 	onPodman(t, func(t *testing.T, p podman, _ network) {
 		ids, errs := make([]string, 6), make([]error, 6)
@@ -86,13 +86,13 @@ func TestPodmanManyAtOnce(t *testing.T) {
 	})
 }
 
-// A container that was killed, and its guardian before it, so that nobody could clean up,
-// loses its address when it is removed.
+// A container is killed after its conmon process, so that nothing cleans up. Removing the
+// container releases its address.
 func TestPodmanKilled(t *testing.T) {
 	onPodman(t, func(t *testing.T, p podman, _ network) {
 		a, b := p.serve(t, "net"), p.serve(t, "net")
 		p.holds(t, "net", a, b)
-		// Podman tells the numbers that processes have on its host.
+		// Podman reports PIDs as seen in its host.
 		pids := strings.Fields(p.do(t, "inspect", "--format", "{{.State.ConmonPid}} {{.State.Pid}}", a))
 		require.Len(t, pids, 2)
 		must(t, p.host.command(append([]string{"kill", "-KILL"}, pids...)...))
@@ -104,7 +104,8 @@ func TestPodmanKilled(t *testing.T) {
 	})
 }
 
-// What containers held that podman has forgotten goes with a list of those it knows.
+// gc with podman's list of containers releases the leases of containers that podman has
+// forgotten.
 func TestPodmanForgotten(t *testing.T) {
 	onPodman(t, func(t *testing.T, p podman, n network) {
 		a := p.serve(t, "net")
@@ -117,7 +118,8 @@ func TestPodmanForgotten(t *testing.T) {
 	})
 }
 
-// Each RUN step of a build is attached under an ID that no list has, and keeps its address.
+// Each RUN step of a build is attached with an ID that is in no list, and keeps its
+// address.
 func TestPodmanBuild(t *testing.T) {
 	onPodman(t, func(t *testing.T, p podman, n network) {
 		build := p.build(t, "net")
@@ -151,8 +153,7 @@ func TestPodmanBuild(t *testing.T) {
 	})
 }
 
-// A network that podman has made, of both families, moves to the bolt store under a
-// container that runs.
+// A dual-stack network created by podman is migrated to bolt while a container runs.
 func TestPodmanOwnNetwork(t *testing.T) {
 	p := newPodman(t)
 	p.do(t, "network", "create", "--subnet", "10.8.0.0/24", "--ipv6", "--subnet", "fd00:8::/64", "made")

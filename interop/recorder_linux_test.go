@@ -12,10 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A recorder is our plugin in a script that notes each call, and fails calls if it is told to.
+// A recorder wraps our plugin in a script that records each call, and can make calls fail
+// or block.
 type recorder struct{ dir string }
 
-// What is noted is written at once, so that calls at the same time do not mix.
+// Each record is a single write, so that concurrent calls do not mix.
 const recordCalls = `#!/bin/sh
 conf=$(cat)
 note() { printf '%%s\t%%s\t%%s\t%%s\t%%s\t%%s\n' "$CNI_COMMAND" "$1" "$CNI_CONTAINERID" "$CNI_NETNS" "$CNI_ARGS" "$conf" >>%[1]s/calls; }
@@ -28,7 +29,7 @@ note works
 printf %%s "$result"
 `
 
-// A recordedCall is what the plugin was asked, and whether that worked.
+// A recordedCall is a call with its result.
 type recordedCall struct {
 	command, result, id, netns, args, network string
 }
@@ -41,14 +42,16 @@ func newRecorder(t *testing.T) recorder {
 	return r
 }
 
-// fail makes the calls of a command fail before the plugin is called.
+// fail makes calls of a command fail before the plugin runs.
 func (r recorder) fail(t *testing.T, command string) { r.touch(t, "fail-"+command) }
 
-// spoil makes them fail when the plugin has done its work, as if it were killed then.
-func (r recorder) spoil(t *testing.T, command string) { r.touch(t, "spoil-"+command) }
+// failAfter makes calls of a command fail after the plugin has run, as if it were killed
+// then.
+func (r recorder) failAfter(t *testing.T, command string) { r.touch(t, "spoil-"+command) }
 
-// hold makes them wait before the plugin is called, and returns a function that waits for one.
-func (r recorder) hold(t *testing.T, command string) (wait func()) {
+// block makes calls of a command wait before the plugin runs. The returned function waits
+// for such a call.
+func (r recorder) block(t *testing.T, command string) (wait func()) {
 	t.Helper()
 	r.touch(t, "hold-"+command)
 	return func() {
@@ -64,8 +67,8 @@ func (r recorder) touch(t *testing.T, name string) {
 	require.NoError(t, os.WriteFile(filepath.Join(r.dir, name), nil, 0o600))
 }
 
-// works makes all calls work again.
-func (r recorder) works(t *testing.T) {
+// reset undoes fail, failAfter and block.
+func (r recorder) reset(t *testing.T) {
 	t.Helper()
 	for _, pattern := range []string{"fail-*", "spoil-*", "hold-*"} {
 		names, err := filepath.Glob(filepath.Join(r.dir, pattern))
@@ -94,7 +97,7 @@ func (r recorder) calls(t *testing.T) []recordedCall {
 	return calls
 }
 
-// since returns the commands that came after the first n calls, with their results.
+// since returns the commands after the first n calls, with their results.
 func (r recorder) since(t *testing.T, n int) []string {
 	t.Helper()
 	commands := []string{}

@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// A wish is the addresses that a container wants to have, in the three ways in
-// which a runtime can say so.
-type wish struct {
+// An addressRequest lists requested addresses, by the three ways in which a runtime can
+// request them.
+type addressRequest struct {
 	env     []netip.Addr // CNI_ARGS, at most one
 	args    []netip.Addr // args.cni.ips
 	runtime []netip.Addr // runtimeConfig.ips
 }
 
-// randomWish is mostly for nothing in particular.
-func randomWish(rng *rand.Rand, s shape) wish {
-	var w wish
+// randomRequest usually requests no address.
+func randomRequest(rng *rand.Rand, s shape) addressRequest {
+	var w addressRequest
 	if rng.IntN(3) > 0 {
 		return w
 	}
@@ -35,13 +35,13 @@ func randomWish(rng *rand.Rand, s shape) wish {
 	return w
 }
 
-// addrs returns the addresses in whatever way they are wanted.
-func (w wish) addrs() []netip.Addr {
+// addrs returns all requested addresses.
+func (w addressRequest) addrs() []netip.Addr {
 	return append(append(append([]netip.Addr(nil), w.env...), w.args...), w.runtime...)
 }
 
-// of returns the call that carries the wish.
-func (w wish) of(n network, command string, who attachment) call {
+// of returns the call with the request.
+func (w addressRequest) of(n network, command string, who attachment) call {
 	n.beside = fmt.Sprintf(`"args": {"cni": {"ips": [%s]}}, "runtimeConfig": {"ips": [%s]}`,
 		quoted(w.args), quoted(w.runtime))
 	c := n.call(command, who)
@@ -51,8 +51,8 @@ func (w wish) of(n network, command string, who attachment) call {
 	return c
 }
 
-// quoted writes every other address with the length of a subnet, which means
-// nothing.
+// quoted returns the addresses as JSON, every other one with a prefix length, which is
+// ignored.
 func quoted(addrs []netip.Addr) string {
 	var texts []string
 	for i, addr := range addrs {

@@ -9,19 +9,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// versions returns all versions of CNI that the stock plugin speaks.
+// versions returns the CNI versions that the stock plugin supports.
 func versions() []string {
 	return []string{"0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"}
 }
 
-// A resultCase is a configuration whose result is of interest. "RESOLV" stands
-// for the path of a file with the given text.
+// A resultCase is a configuration whose results are compared. "RESOLV" is replaced by the
+// path of a file with the given text.
 type resultCase struct {
 	name   string
 	ipam   string
 	resolv string
-	since  string // the oldest version that can express the result
-	peer   plugin // the plugin that ours is compared with; [stock] if it is zero
+	since  string // the oldest CNI version that can express the result
+	peer   plugin // the plugin to compare with; [stock] if it is zero
 }
 
 const (

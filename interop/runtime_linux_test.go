@@ -13,14 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A runtime is what starts containers: libcni with a network.
+// A containerRuntime is libcni with a network.
 type containerRuntime struct {
 	cni  *libcni.CNIConfig
 	list *libcni.NetworkConfigList
 	net  network
 }
 
-// newRuntime returns a runtime whose network has one plugin, with these keys.
+// newRuntime returns a runtime for a network with one plugin, which has these keys.
 func newRuntime(t *testing.T, n network, keys string) containerRuntime {
 	t.Helper()
 	text := fmt.Sprintf(`{"cniVersion": %q, "name": "net", "plugins": [{%s, "ipam": {"type": "host-local", "dataDir": %q, "backend": %q, %s}}]}`,
@@ -35,7 +35,7 @@ func newRuntime(t *testing.T, n network, keys string) containerRuntime {
 type container struct {
 	id    string
 	netns namespace
-	ips   []string // wanted, by way of the capability "ips"
+	ips   []string // requested with the capability "ips"
 }
 
 func newContainer(t *testing.T, id string) container {
@@ -83,7 +83,7 @@ func (r containerRuntime) status() error {
 	return r.cni.GetStatusNetworkList(context.Background(), r.list)
 }
 
-// code returns the CNI code of an error, or 0 if it has none.
+// code returns the CNI code of an error, or 0 for any other error.
 func code(err error) uint {
 	if e := (*types.Error)(nil); errors.As(err, &e) {
 		return e.Code

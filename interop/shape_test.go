@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// A shape is the ranges of a network: one list for each range set. No two of its
-// subnets overlap.
+// A shape has the ranges of a network: a list for each range set. Its subnets do not
+// overlap.
 type shape [][]ipRange
 
 type ipRange struct {
@@ -42,9 +42,9 @@ func subnet(rng *rand.Rand, is6 bool, i, j int) netip.Prefix {
 	return netip.PrefixFrom(netip.MustParseAddr(text), bits)
 }
 
-// randomRange leaves ends and gateway to the plugin as often as not. The ends may
-// be network and broadcast address, or one address; the gateway may lie outside
-// the range and, rarely, outside the subnet.
+// randomRange leaves ends and gateway to the plugin half of the time. The ends may be the
+// network and broadcast address, or one address; the gateway may be outside the range and,
+// rarely, outside the subnet.
 func randomRange(rng *rand.Rand, p netip.Prefix) ipRange {
 	addrs := addrsOf(p)
 	n := len(addrs)
@@ -76,17 +76,17 @@ func addrsOf(p netip.Prefix) []netip.Addr {
 	return addrs
 }
 
-// json returns the key of "ipam" that holds the shape.
+// json returns the shape as a key of "ipam".
 func (s shape) json() string {
 	text, err := json.Marshal(s)
 	if err != nil {
-		panic(err) // There is nothing in a shape that JSON cannot hold.
+		panic(err) // cannot happen: a shape is valid JSON
 	}
 	return `"ranges": ` + string(text)
 }
 
-// changed returns other ranges of the same subnets, or the same in another order:
-// what the old ones have left behind must do no harm.
+// changed returns other ranges of the same subnets, or the same ranges in another order, to
+// test leases of earlier ranges.
 func (s shape) changed(rng *rand.Rand) shape {
 	ranged := rng.IntN(2) == 0
 	sets := make(shape, len(s))
@@ -102,8 +102,8 @@ func (s shape) changed(rng *rand.Rand) shape {
 	return sets
 }
 
-// gatewaysInside returns the shape without the gateways that lie outside their subnets.
-func (s shape) gatewaysInside() shape {
+// gatewaysInSubnet returns the shape without gateways outside their subnets.
+func (s shape) gatewaysInSubnet() shape {
 	sets := make(shape, len(s))
 	for i, set := range s {
 		sets[i] = slices.Clone(set)
@@ -123,7 +123,7 @@ func (s shape) set(addr netip.Addr) int {
 	})
 }
 
-// addr returns an address of a random subnet, or once in a while none of any.
+// addr returns an address in a random subnet or, rarely, in none.
 func (s shape) addr(rng *rand.Rand) netip.Addr {
 	if rng.IntN(20) == 0 {
 		return netip.MustParseAddr("192.0.2.1")
@@ -153,8 +153,7 @@ func (r ipRange) gateway() netip.Addr {
 	return r.Subnet.Addr().Next()
 }
 
-// contains fills in the ends that a range leaves out: an IPv6 subnet has no
-// broadcast address to spare.
+// contains fills in missing ends of the range. An IPv6 subnet has no broadcast address.
 func (r ipRange) contains(addr netip.Addr) bool {
 	addrs := addrsOf(r.Subnet)
 	first, last := addrs[1], addrs[len(addrs)-1]

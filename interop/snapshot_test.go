@@ -16,11 +16,11 @@ import (
 	"github.com/leasehold/leasehold/backend/bolt"
 )
 
-// A snapshot is the contents of the files of a directory by name, but for the
-// lock. It is read without the code that is tested.
+// A snapshot has the contents of the files in a directory by name, without the lock. It is
+// read independently of the tested code.
 type snapshot map[string]string
 
-// takeSnapshot returns an empty snapshot where there is no directory.
+// takeSnapshot returns an empty snapshot if there is no directory.
 func takeSnapshot(t *testing.T, dir string) snapshot {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -39,7 +39,7 @@ func takeSnapshot(t *testing.T, dir string) snapshot {
 	return s
 }
 
-// restore makes the files of a directory what they were.
+// restore restores the files of a directory.
 func (s snapshot) restore(t *testing.T, dir string) {
 	t.Helper()
 	for name := range takeSnapshot(t, dir) {
@@ -52,7 +52,7 @@ func (s snapshot) restore(t *testing.T, dir string) {
 	}
 }
 
-// leases returns who holds which address, in the words of a lease file.
+// leases returns the content of the lease file for each address.
 func (s snapshot) leases() map[netip.Addr]string {
 	leases := make(map[netip.Addr]string)
 	for name, text := range s {
@@ -63,10 +63,10 @@ func (s snapshot) leases() map[netip.Addr]string {
 	return leases
 }
 
-// leaseFile returns what a lease file holds.
+// leaseFile returns the content of an attachment's lease file.
 func leaseFile(who attachment) string { return who.id + "\r\n" + who.ifName }
 
-// openBolt opens a bolt store for a look into it that no plugin takes part in.
+// openBolt opens a bolt store for a look into it without a plugin.
 func openBolt(t *testing.T, n network) backend.Store {
 	t.Helper()
 	store := bolt.Open(n.path())
@@ -74,7 +74,7 @@ func openBolt(t *testing.T, n network) backend.Store {
 	return store
 }
 
-// storedLeases is snapshot.leases for a store of either kind.
+// storedLeases is snapshot.leases for either store.
 func storedLeases(t *testing.T, n network) map[netip.Addr]string {
 	t.Helper()
 	if n.backend != "bolt" {
@@ -93,8 +93,8 @@ func storedLeases(t *testing.T, n network) map[netip.Addr]string {
 	return leases
 }
 
-// forget deletes a lease behind the plugin's back.
-func forget(t *testing.T, n network, addr netip.Addr) {
+// deleteLease deletes a lease without a plugin.
+func deleteLease(t *testing.T, n network, addr netip.Addr) {
 	t.Helper()
 	if n.backend != "bolt" {
 		require.NoError(t, os.Remove(filepath.Join(n.path(), addr.String())))
@@ -105,8 +105,8 @@ func forget(t *testing.T, n network, addr netip.Addr) {
 	}))
 }
 
-// litter returns the names in a directory that stock host-local would not leave
-// there when all addresses have been released.
+// litter returns the names that the stock plugin would not leave in a directory after all
+// addresses have been released.
 func litter(t *testing.T, dir string) []string {
 	t.Helper()
 	var names []string

@@ -14,7 +14,7 @@ import (
 	"github.com/onsi/ginkgo/v2/types"
 	"github.com/stretchr/testify/require"
 
-	// What the stock plugin's tests import, for go.sum.
+	// Imported by the stock plugin's tests; listed here for go.sum.
 	_ "github.com/containernetworking/plugins/pkg/testutils"
 	_ "github.com/containernetworking/plugins/plugins/ipam/host-local/backend/testing"
 	_ "github.com/onsi/ginkgo/v2"
@@ -23,13 +23,13 @@ import (
 	"github.com/leasehold/leasehold/interop/stocksuite/target"
 )
 
-// suites returns the packages in stocksuite, and where the tests for each are in the stock
-// plugin.
+// suites returns the packages in stocksuite, with the directories of their tests in the
+// stock plugin.
 func suites() map[string]string {
 	return map[string]string{"hostlocal": "", "allocator": "backend/allocator", "disk": "backend/disk"}
 }
 
-// stockDir returns the directory of the stock plugin's source.
+// stockDir returns the source directory of the stock plugin.
 func stockDir(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-f", "{{.Dir}}", stockPlugins+"ipam/host-local").Output()
@@ -37,7 +37,7 @@ func stockDir(t *testing.T) string {
 	return strings.TrimSpace(string(out))
 }
 
-// buildSuite compiles a package of stocksuite as if the stock plugin's tests were in it.
+// buildSuite compiles a package of stocksuite together with the stock plugin's tests.
 func buildSuite(t *testing.T, name, from string) string {
 	t.Helper()
 	here, err := filepath.Abs(filepath.Join("stocksuite", name))
@@ -58,7 +58,7 @@ func buildSuite(t *testing.T, name, from string) string {
 	return binary
 }
 
-// runSuite returns the failure of each spec, or an empty string if it passes.
+// runSuite returns the failure of each spec, or "" if it passes.
 func runSuite(t *testing.T, binary string, s subject) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
@@ -66,7 +66,7 @@ func runSuite(t *testing.T, binary string, s subject) map[string]string {
 	cmd := exec.Command(binary, "-ginkgo.no-color", "-ginkgo.json-report", file)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir, target.PluginVar+"="+s.path, target.BackendVar+"="+s.backend)
-	out, _ := cmd.CombinedOutput() // That specs fail is in the report.
+	out, _ := cmd.CombinedOutput() // Failing specs are in the report.
 	text, err := os.ReadFile(file)
 	require.NoError(t, err, "%s", out)
 	var reports []types.Report
@@ -90,47 +90,46 @@ func failureOf(spec types.SpecReport) string {
 	return spec.State.String() + ": " + spec.Failure.Message + spec.Failure.ForwardedPanic
 }
 
-// A knownFailure lists specs of the stock plugin's tests that fail for one reason.
+// A knownFailure lists specs of the stock plugin's tests that fail for the same reason.
 type knownFailure struct {
-	suite  string
-	spec   string // a pattern of the whole name
-	says   string // in the failure
-	too    bool   // fails for the stock plugin's executable as well
-	reason string
+	suite      string
+	spec       string // pattern for the full name
+	says       string // text in the failure
+	stockFails bool   // the stock plugin's executable fails as well
+	reason     string
 }
 
 func knownFailures() []knownFailure {
 	return []knownFailure{
 		{"hostlocal", `host-local Operations \[.*\] ignores whitespace in disk files`,
 			"invalid characters in containerID", true,
-			"a runtime cannot have white space in a container ID: CNI forbids it (SPEC, section 2), and the library refuses it before the plugin sees it"},
+			"a container ID cannot contain white space: CNI forbids it (SPEC, section 2), and the library rejects it before the plugin is called"},
 		{"hostlocal", `host-local Operations \[0\.[12]\.0\] (allocates custom IPs from multiple ranges|fails if a requested custom IP is not used)`,
 			`does not support more than 1 address per family; set "cniVersion"`, false,
-			"the text is the one that is expected, and goes on with what to write"},
+			"the text starts as expected, and continues with what to write"},
 		{"hostlocal", `host-local GC operations (releases every reservation when the runtime reports no attachments|leaves the store usable for subsequent allocations)`,
 			"the configuration has no cni.dev/valid-attachments", false,
-			"a GC without a list is refused: no list says nothing about what is in use"},
+			"a GC without a list is rejected: a missing list does not say what is in use"},
 		{"allocator", `IPAM config Should detect overlap between rangesets`,
 			"range set 0 overlaps with 1: ", false,
-			"the text is the one that is expected, and goes on with the ranges and their keys"},
+			"the text starts as expected, and continues with the ranges and their keys"},
 		{"allocator", `IP ranges should reject an explicit gateway (outside the subnet|with mismatched address family)`,
 			"Expected an error, got nil", false,
-			"v1.9.1 accepts such a gateway, and a node that works must not stop on the day the plugin is replaced"},
+			"v1.9.1 accepts such a gateway, and a node must not fail when its plugin is replaced"},
 		{"allocator", `IP ranges Should reject a network that's too small`,
 			"Expected an error, got nil", false,
 			"every address of a /31 can be leased here"},
 		{"allocator", `IP ranges should reject invalid RangeStart and RangeEnd specifications`,
 			"RangeStart 192.0.2.50 is after RangeEnd 192.0.2.40 in network 192.0.2.0/24", false,
-			"the text that is expected says that the start is not in the subnet, which it is"},
+			"the expected text says that the start is not in the subnet, but it is"},
 		{"allocator", `host-local ip allocator when has free ip when requesting a specific IP must fail when the requested IP is allocated`,
 			"192.168.1.5 has been allocated to ID, duplicate allocation is not allowed", false,
-			"the address is requested by the attachment that holds it, which is what the text says"},
+			"the attachment requests an address that it holds, and the text says so"},
 	}
 }
 
-// TestStockSuite runs the stock plugin's own tests against ours, on both stores, and for
-// comparison against the stock plugin's executable. Specs that are listed have to fail, all
-// others to pass.
+// TestStockSuite runs the stock plugin's own tests with our plugin on both stores, and for
+// comparison with the stock plugin's executable. Exactly the listed specs must fail.
 func TestStockSuite(t *testing.T) {
 	from := stockDir(t)
 	var mu sync.Mutex
@@ -161,7 +160,7 @@ func TestStockSuite(t *testing.T) {
 	}
 }
 
-// targets returns what a package of tests runs against. Only hostlocal executes plugins.
+// targets returns the subjects for a package of tests. Only hostlocal executes plugins.
 func targets(suite string) []subject {
 	all := []subject{{ours(), "files"}, {ours(), "bolt"}}
 	if suite == "hostlocal" {
@@ -170,12 +169,12 @@ func targets(suite string) []subject {
 	return all
 }
 
-// compareWithKnown returns the number of specs that fail as they are known to.
+// compareWithKnown returns the number of specs that fail as listed.
 func compareWithKnown(t *testing.T, suite string, s subject, specs map[string]string) int {
 	t.Helper()
 	known := make(map[string]bool)
 	for _, k := range knownFailures() {
-		if k.suite != suite || s.plugin == stock() && !k.too {
+		if k.suite != suite || s.plugin == stock() && !k.stockFails {
 			continue
 		}
 		pattern, before := regexp.MustCompile("^(?:"+k.spec+")$"), len(known)

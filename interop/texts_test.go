@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// knownTexts are what people search their logs for. Where stock says one of them,
-// ours begins with all that stock says.
+// knownTexts are messages that users search their logs for. If stock prints one of them,
+// our message starts with stock's whole message.
 func knownTexts() []string {
 	return []string{
 		"no IP addresses available in range set",
@@ -19,7 +19,7 @@ func knownTexts() []string {
 	}
 }
 
-// kind returns the known text that a message contains, or the message.
+// kind returns the known text in a message, or the whole message.
 func kind(msg string) string {
 	for _, text := range knownTexts() {
 		if strings.Contains(msg, text) {

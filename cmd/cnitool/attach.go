@@ -22,7 +22,7 @@ import (
 func (t *tool) addCommand() *cobra.Command {
 	return t.attachment("add", "Attach a namespace to a network", `Attach a network namespace to a network, and print the result of the plugins.`,
 		func(ctx context.Context, n network, rt *libcni.RuntimeConf) error {
-			if err := isThere(rt.NetNS); err != nil {
+			if err := checkNetnsExists(rt.NetNS); err != nil {
 				return err
 			}
 			result, err := t.cni().AddNetworkList(ctx, n.list, rt)
@@ -34,9 +34,9 @@ func (t *tool) addCommand() *cobra.Command {
 }
 
 func (t *tool) checkCommand() *cobra.Command {
-	return t.attachment("check", "Check that an attachment is as it was made", `Have the plugins check that an attachment is as they made it.`,
+	return t.attachment("check", "Check that an attachment is unchanged", `Ask the plugins to check that an attachment is still as they made it.`,
 		func(ctx context.Context, n network, rt *libcni.RuntimeConf) error {
-			if err := isThere(rt.NetNS); err != nil {
+			if err := checkNetnsExists(rt.NetNS); err != nil {
 				return err
 			}
 			return t.cni().CheckNetworkList(ctx, n.list, rt)
@@ -44,25 +44,25 @@ func (t *tool) checkCommand() *cobra.Command {
 }
 
 func (t *tool) delCommand() *cobra.Command {
-	return t.attachment("del", "Detach a namespace from a network", `Detach a network namespace from a network. That it is not attached is no error,
-and neither is that it is gone.`,
+	return t.attachment("del", "Detach a namespace from a network", `Detach a network namespace from a network. It is not an error if the namespace
+is not attached, or no longer exists.`,
 		func(ctx context.Context, n network, rt *libcni.RuntimeConf) error {
 			return t.cni().DelNetworkList(ctx, n.list, rt)
 		})
 }
 
-// attachment returns a command that is about one.
+// attachment returns a command that takes a network and a network namespace.
 func (t *tool) attachment(verb, short, long string, do func(context.Context, network, *libcni.RuntimeConf) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   verb + " NET NETNS",
 		Short: short,
 		Long: long + `
 
-NETNS is the path of a network namespace, or a name that "ip netns add" has
-given it. The container ID is made from it, unless it is given.`,
+NETNS is the path of a network namespace, or its name if "ip netns add" created
+it. The container ID is derived from the path unless --container-id sets it.`,
 		Args: cli.Arguments(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			n, err := t.ready(args[0])
+			n, err := t.readyNetwork(args[0])
 			if err != nil {
 				return err
 			}
@@ -79,10 +79,10 @@ given it. The container ID is made from it, unless it is given.`,
 
 func (t *tool) attachmentFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&t.containerID, "container-id", "", "the container ID")
-	cmd.Flags().StringVar(&t.ifName, "ifname", "", "the interface (default: $CNI_IFNAME, else eth0)")
+	cmd.Flags().StringVar(&t.ifName, "ifname", "", "the interface in the namespace (default: $CNI_IFNAME, else eth0)")
 }
 
-// runtimeConf returns what the plugins are told about an attachment.
+// runtimeConf returns the runtime configuration for an attachment to the namespace.
 func (t *tool) runtimeConf(netns string) (*libcni.RuntimeConf, error) {
 	path, err := netnsPath(netns)
 	if err != nil {
@@ -103,16 +103,16 @@ func (t *tool) runtimeConf(netns string) (*libcni.RuntimeConf, error) {
 	}
 	if text := t.getenv("CAP_ARGS"); text != "" {
 		if err := json.Unmarshal([]byte(text), &rt.CapabilityArgs); err != nil {
-			return nil, usageError(fmt.Errorf("CAP_ARGS is no JSON object: %w", err))
+			return nil, usageError(fmt.Errorf("CAP_ARGS is not a JSON object: %w", err))
 		}
 	}
 	return rt, nil
 }
 
-// namedDir is where "ip netns add" makes namespaces.
+// namedDir is the directory in which "ip netns add" creates namespaces.
 const namedDir = "/run/netns/"
 
-// netnsPath returns the path of a namespace, which may be given by its name.
+// netnsPath returns the path of a namespace given by its path or its name.
 func netnsPath(netns string) (string, error) {
 	if netns != "" && !strings.ContainsRune(netns, filepath.Separator) && netns != "." && netns != ".." {
 		return filepath.Join(namedDir, netns), nil
@@ -120,16 +120,17 @@ func netnsPath(netns string) (string, error) {
 	return filepath.Abs(netns)
 }
 
-// isThere returns an error if a namespace is not. Not every plugin looks: an IPAM plugin
-// has no need of it, and an address would be leased to nothing.
-func isThere(netns string) error {
+// checkNetnsExists returns an error if the namespace does not exist. Plugins cannot be
+// relied on for this: an IPAM plugin never opens the namespace, and would lease an address
+// for nothing.
+func checkNetnsExists(netns string) error {
 	_, err := os.Stat(netns)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	advice := "cnitool run makes one for a command"
+	advice := "cnitool run creates one to run a command in"
 	if dir, name := filepath.Split(netns); dir == namedDir || dir == "/var"+namedDir {
-		advice = "to make it: ip netns add " + name + "; " + advice
+		advice = "to create it: ip netns add " + name + "; " + advice
 	}
 	return usageError(fmt.Errorf("there is no network namespace %s\ndetails: %s", netns, advice))
 }
@@ -148,7 +149,7 @@ func parseArgs(text string) (args [][2]string, err error) {
 	return args, nil
 }
 
-// writeResult writes the result of an ADD.
+// writeResult prints the result of an ADD.
 func (t *tool) writeResult(result types.Result) error {
 	if t.output != "table" {
 		return errors.Join(result.PrintTo(t.out), t.newline())
@@ -170,8 +171,8 @@ func (t *tool) writeResult(result types.Result) error {
 
 func (t *tool) newline() error { _, err := fmt.Fprintln(t.out); return err }
 
-// interfaceOf returns the name of the interface that has the address, if the result
-// tells.
+// interfaceOf returns the name of the interface that has the address, or "" if the result
+// does not say.
 func interfaceOf(r *types100.Result, ip *types100.IPConfig) string {
 	if i := ip.Interface; i != nil && *i >= 0 && *i < len(r.Interfaces) {
 		return r.Interfaces[*i].Name

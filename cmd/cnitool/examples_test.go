@@ -14,9 +14,9 @@ import (
 	"github.com/leasehold/leasehold/internal/lint"
 )
 
-// Every example is a network that cnitool takes as it is, and nothing is wrong with it.
-// Those that need no plugin but ours are attached, to a namespace that is a file.
-func TestExamplesAreNetworks(t *testing.T) {
+// Each example is valid for cnitool as it is. Those that need only host-local are also
+// attached, to a file in place of a namespace.
+func TestExamplesAreValid(t *testing.T) {
 	names, err := filepath.Glob("../../examples/*")
 	require.NoError(t, err)
 	require.NotEmpty(t, names)
@@ -58,8 +58,8 @@ func TestExamplesAreNetworks(t *testing.T) {
 			require.NotContains(t, answer(1, "validate", name), "host-local: ")
 			continue
 		}
-		alone := filepath.Join(confDir, fields[len(fields)-1]) // not beside others, which have the same subnets
-		answer(0, "validate", "--conf", alone, "--conf-dir", t.TempDir())
+		file := filepath.Join(confDir, fields[len(fields)-1]) // alone: the subnets of the examples overlap
+		answer(0, "validate", "--conf", file, "--conf-dir", t.TempDir())
 		require.Contains(t, answer(0, "add", name, netns), `"ip`)
 		answer(0, "del", name, netns)
 		attached++

@@ -20,41 +20,42 @@ func (t *tool) gcCommand() *cobra.Command {
 	var cached, all bool
 	cmd := &cobra.Command{
 		Use:   "gc NET [NETNS]",
-		Short: "Delete what belongs to no attachment in use",
-		Long: `Have the plugins of a network delete what belongs to no attachment that is in
-use (CNI 1.1), and detach what is remembered of attachments that are not.
+		Short: "Delete resources of attachments not in use",
+		Long: `Run GC (CNI 1.1): the plugins of a network delete the resources of attachments
+that are not in use, and cached attachments that are not in use are detached.
 
-Which are in use has to be said: whatever is not listed loses its addresses,
-containers that are starting included. No other program may attach or detach
-anything meanwhile (CNI SPEC, section 3). Where a runtime is at work, use
-"leasehold gc", which spares what a list cannot know. NETNS is accepted, and not
-used. For a list with disableGC nothing is done, and the exit status is 1.
+You must say which attachments are in use. Every other container loses its
+addresses, including containers that are just starting. No other program may
+attach or detach anything meanwhile (CNI SPEC, section 3). On a node with a
+running container runtime use "leasehold gc", which spares containers that a
+list cannot know about. NETNS is accepted and ignored. If the configuration sets
+disableGC, nothing is done and the exit status is 1.
 
-  cnitool gc NET --valid FILE  those in a file, or - for standard input: a
-                               container ID in each line
-  cnitool gc NET --cached      those that libcni remembers on this host and
-                               whose namespace is there
-  cnitool gc NET --all         none: everything goes`,
+  cnitool gc NET --valid FILE  in use: those listed in FILE, or - for standard
+                               input; one container ID on each line
+  cnitool gc NET --cached      in use: those in libcni's cache on this host
+                               whose namespace exists
+  cnitool gc NET --all         delete all: no attachment is in use`,
 		Args: cli.Arguments(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			n, err := t.ready(args[0])
+			n, err := t.readyNetwork(args[0])
 			if err != nil {
 				return err
 			}
 			if n.list.DisableGC {
-				fmt.Fprintf(t.errs, "cnitool: %s: nothing was done: disableGC is true in %s; leasehold gc works all the same\n", n.list.Name, n.file)
-				return errNo
+				fmt.Fprintf(t.errs, "cnitool: %s: nothing was done: disableGC is true in %s; leasehold gc ignores that setting\n", n.list.Name, n.file)
+				return errAnswerNo
 			}
-			remembered, err := t.remembered(n)
+			known, err := t.cachedAttachments(n)
 			if err != nil {
 				return err
 			}
 			var valid []types.GCAttachment
 			switch {
 			case file != "":
-				valid, err = t.listed(file, remembered)
+				valid, err = t.readValid(file, known)
 			case cached:
-				valid = present(remembered)
+				valid = withNamespace(known)
 			}
 			if err != nil {
 				return usageError(err)
@@ -62,31 +63,31 @@ used. For a list with disableGC nothing is done, and the exit status is 1.
 			return t.cni().GCNetworkList(cmd.Context(), n.list, &libcni.GCArgs{ValidAttachments: append([]types.GCAttachment{}, valid...)})
 		},
 	}
-	cmd.Flags().StringVar(&file, "valid", "", "a file with the attachments in use, or -")
-	cmd.Flags().BoolVar(&cached, "cached", false, "those that libcni remembers are in use")
-	cmd.Flags().BoolVar(&all, "all", false, "none is in use")
+	cmd.Flags().StringVar(&file, "valid", "", "file that lists the attachments in use, or -")
+	cmd.Flags().BoolVar(&cached, "cached", false, "cached attachments are in use")
+	cmd.Flags().BoolVar(&all, "all", false, "no attachment is in use")
 	cmd.MarkFlagsMutuallyExclusive("valid", "cached", "all")
 	cmd.MarkFlagsOneRequired("valid", "cached", "all")
 	return cmd
 }
 
-// remembered returns the attachments of a network that libcni knows of on this host.
-func (t *tool) remembered(n network) (of []*libcni.NetworkAttachment, err error) {
+// cachedAttachments returns the attachments of a network in libcni's cache.
+func (t *tool) cachedAttachments(n network) (cached []*libcni.NetworkAttachment, err error) {
 	every, err := t.cni().GetCachedAttachments("")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("what libcni remembers in %s: %w", t.cacheDir, err)
+		return nil, fmt.Errorf("read the attachments cached in %s: %w", t.cacheDir, err)
 	}
 	for _, a := range every {
 		if a.Network == n.list.Name {
-			of = append(of, a)
+			cached = append(cached, a)
 		}
 	}
-	return of, nil
+	return cached, nil
 }
 
-// listed reads a list of attachments. One without an interface stands for those that
-// libcni remembers of the container.
-func (t *tool) listed(file string, remembered []*libcni.NetworkAttachment) (valid []types.GCAttachment, err error) {
+// readValid reads a list of attachments. An entry without an interface also covers every
+// cached attachment of its container.
+func (t *tool) readValid(file string, known []*libcni.NetworkAttachment) (valid []types.GCAttachment, err error) {
 	in := t.in
 	if file != "-" {
 		f, err := os.Open(file)
@@ -102,7 +103,7 @@ func (t *tool) listed(file string, remembered []*libcni.NetworkAttachment) (vali
 	}
 	for _, o := range owners {
 		valid = append(valid, types.GCAttachment{ContainerID: o.ContainerID, IfName: o.IfName})
-		for _, a := range remembered {
+		for _, a := range known {
 			if o.Covers(backend.Owner{ContainerID: a.ContainerID, IfName: a.IfName}) {
 				valid = append(valid, types.GCAttachment{ContainerID: a.ContainerID, IfName: a.IfName})
 			}
@@ -111,9 +112,9 @@ func (t *tool) listed(file string, remembered []*libcni.NetworkAttachment) (vali
 	return valid, nil
 }
 
-// present returns the attachments whose namespace is there.
-func present(remembered []*libcni.NetworkAttachment) (valid []types.GCAttachment) {
-	for _, a := range remembered {
+// withNamespace returns the attachments whose namespace exists.
+func withNamespace(known []*libcni.NetworkAttachment) (valid []types.GCAttachment) {
+	for _, a := range known {
 		if _, err := os.Stat(a.NetNS); err == nil {
 			valid = append(valid, types.GCAttachment{ContainerID: a.ContainerID, IfName: a.IfName})
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/leasehold/leasehold/internal/cli"
 )
 
-// A listed network is a line of the answer to list.
+// A listedNetwork is one network in the output of list.
 type listedNetwork struct {
 	Name       string   `json:"name,omitempty"`
 	CNIVersion string   `json:"cniVersion,omitempty"`
@@ -21,22 +21,22 @@ type listedNetwork struct {
 func (t *tool) listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List the networks, and what cannot be read",
-		Long: `List the networks of the configuration directory in the order in which a name is
-looked for, and what is wrong with files that are none. Of two networks of a
-name the first counts.`,
+		Short: "List the networks and unreadable files",
+		Long: `List the networks of the configuration directory, and the problems of files that
+are not valid configurations. If two networks have the same name, the first one
+listed is used.`,
 		Args: cli.Arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			networks, err := t.networks()
 			if err != nil {
 				return err
 			}
-			return t.writeList(listed(networks))
+			return t.writeList(describeNetworks(networks))
 		},
 	}
 }
 
-func listed(networks []network) []listedNetwork {
+func describeNetworks(networks []network) []listedNetwork {
 	list := []listedNetwork{}
 	files := make(map[string]string)
 	for _, n := range networks {
@@ -51,7 +51,7 @@ func listed(networks []network) []listedNetwork {
 			l.Plugins = append(l.Plugins, p.Network.Type)
 		}
 		if first := files[l.Name]; first != "" {
-			l.Problem = filepath.Base(first) + " has this name as well, and comes first"
+			l.Problem = filepath.Base(first) + " has the same name and is used instead"
 		} else {
 			files[l.Name] = n.file
 		}
@@ -60,7 +60,7 @@ func listed(networks []network) []listedNetwork {
 	return list
 }
 
-// writeList ends in errNo if there is a problem.
+// writeList prints the list. It returns errAnswerNo if a network has a problem.
 func (t *tool) writeList(list []listedNetwork) error {
 	found := false
 	if t.output == "json" {
@@ -86,7 +86,7 @@ func (t *tool) writeList(list []listedNetwork) error {
 		}
 	}
 	if found {
-		return errNo
+		return errAnswerNo
 	}
 	return nil
 }

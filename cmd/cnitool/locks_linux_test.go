@@ -13,8 +13,8 @@ import (
 	"github.com/leasehold/leasehold/internal/lint"
 )
 
-// That locks may not be shared is said, and is no problem of the configuration.
-func TestValidateWarnsOfLocks(t *testing.T) {
+// Locks that mounts do not share are a note, not a problem.
+func TestValidateNotesUnsharedLocks(t *testing.T) {
 	mounted := filepath.Join(t.TempDir(), "mounted")
 	require.NoError(t, os.Mkdir(mounted, 0o755))
 	faulttest.Bindfs(t, t.TempDir(), mounted)

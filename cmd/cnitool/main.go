@@ -1,9 +1,9 @@
-// Cnitool attaches network namespaces to networks by hand, as a container runtime does:
-// it finds the configuration of a network, and has its plugins add, check, delete. It
-// can also make the namespace, run a command in it, and take everything down again.
+// Cnitool attaches network namespaces to networks by hand, as a container runtime does: it
+// finds the configuration of a network and runs ADD, CHECK or DEL of its plugins. It can
+// also create a namespace, run a command in it, and remove everything afterwards.
 //
-// It takes the arguments and the environment of the CNI project's program of that name.
-// Each command is a file of this package.
+// It accepts the arguments and environment of the CNI project's cnitool. Each command is in
+// a file of its own.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 
 func main() { os.Exit(newTool().run(context.Background(), os.Args[1:])) }
 
-// newTool returns the tool of a process.
+// newTool returns a tool for this process.
 func newTool() *tool {
 	return &tool{in: os.Stdin, out: os.Stdout, errs: os.Stderr, getenv: os.Getenv, hostAddrs: lint.HostAddrs}
 }

@@ -13,17 +13,18 @@ import (
 	"github.com/leasehold/leasehold/internal/lint"
 )
 
-// The scripts run the program as people do. Their networks consist of host-local alone,
-// which makes no interface.
+// The scripts run the program as users do. Their networks use host-local as the main
+// plugin, which creates no interface.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"cnitool": anywhere, "host-local": clitest.HostLocal, "broken": broken})
+	testscript.Main(m, map[string]func(){"cnitool": mainWithoutHostAddrs, "host-local": clitest.HostLocal, "broken": broken})
 }
 
-// broken is a plugin that answers nothing.
+// broken is a plugin that prints nothing and fails.
 func broken() { os.Exit(1) }
 
-// anywhere is main, on a machine whose own addresses are in no range of the scripts.
-func anywhere() {
+// mainWithoutHostAddrs is main on a host without addresses, so none is in a range of the
+// scripts.
+func mainWithoutHostAddrs() {
 	t := newTool()
 	t.hostAddrs = func() ([]lint.HostAddr, error) { return nil, nil }
 	os.Exit(t.run(context.Background(), os.Args[1:]))

@@ -10,16 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A namespace is a network namespace that an open file keeps alive: however this
-// program ends, nothing is left of it.
+// A namespace is a network namespace that exists as long as its file is open, so nothing is
+// left of it however this process ends.
 type namespace struct{ file *os.File }
 
-// newNamespace makes one, in which the loopback interface is up.
+// newNamespace creates a namespace and brings up its loopback interface.
 func newNamespace() (*namespace, error) {
 	n := new(namespace)
 	err := onThread(func() (err error) {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("make a network namespace, which takes root: %w", err)
+			return fmt.Errorf("create a network namespace, which needs root: %w", err)
 		}
 		if n.file, err = os.Open("/proc/thread-self/ns/net"); err != nil {
 			return err
@@ -29,21 +29,22 @@ func newNamespace() (*namespace, error) {
 	return n, err
 }
 
-func (n *namespace) close() { n.file.Close() } // It was not written to.
+func (n *namespace) close() { n.file.Close() } // Nothing was written, so an error loses nothing.
 
-// path returns a name of the namespace for other processes.
+// path returns a path by which other processes can open the namespace.
 func (n *namespace) path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.file.Fd()) }
 
-// start starts a command in the namespace, and sends how it ended.
+// start starts a command in the namespace. When the command ends, start sends the error of
+// Wait to ended.
 func (n *namespace) start(cmd *exec.Cmd, ended chan<- error) error {
 	started := make(chan error)
 	go func() {
-		runtime.LockOSThread() // which ends with the goroutine
+		runtime.LockOSThread() // never unlocked, so the thread exits with the goroutine
 		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
 			started <- fmt.Errorf("enter the network namespace: %w", err)
 			return
 		}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // with the thread that waits
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // sent when the waiting thread ends
 		err := cmd.Start()
 		started <- err
 		if err == nil {
@@ -53,7 +54,8 @@ func (n *namespace) start(cmd *exec.Cmd, ended chan<- error) error {
 	return <-started
 }
 
-// onThread runs fn on a thread that ends with it, because of what fn does to it.
+// onThread runs fn on a thread of its own, which exits afterwards because fn changes its
+// namespace.
 func onThread(fn func() error) error {
 	done := make(chan error)
 	go func() {
@@ -63,7 +65,7 @@ func onThread(fn func() error) error {
 	return <-done
 }
 
-// loopbackUp brings up the loopback interface of the thread's namespace.
+// loopbackUp brings up the loopback interface in the namespace of the current thread.
 func loopbackUp() error {
 	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

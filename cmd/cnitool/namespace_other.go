@@ -7,11 +7,11 @@ import (
 	"os/exec"
 )
 
-// A namespace is for Linux.
+// A namespace is not supported on this system.
 type namespace struct{}
 
 func newNamespace() (*namespace, error) {
-	return nil, errors.New("network namespaces are a feature of Linux")
+	return nil, errors.New("network namespaces need Linux")
 }
 
 func (*namespace) close() {}

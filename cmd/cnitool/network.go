@@ -16,31 +16,31 @@ import (
 	"github.com/containernetworking/cni/pkg/utils"
 )
 
-// A network is a file of the configuration directory.
+// A network is a configuration file of a network, or of a single plugin.
 type network struct {
 	file string
-	list *libcni.NetworkConfigList // nil if err is not
+	list *libcni.NetworkConfigList // nil if err is set
 	err  error
 }
 
-// networks reads the directory. Lists come before single plugins, as where libcni looks
-// for a name.
+// networks reads the configuration directory. Lists come before single plugins, the order
+// in which libcni looks up a name.
 func (t *tool) networks() ([]network, error) {
-	if _, err := os.Stat(t.confDir); errors.Is(err, fs.ErrNotExist) { // which libcni takes for an empty one
-		return nil, configError(fmt.Errorf("%s is not there; set $NETCONFPATH, or use --conf-dir", t.confDir))
+	if _, err := os.Stat(t.confDir); errors.Is(err, fs.ErrNotExist) { // libcni would treat it as empty
+		return nil, configError(fmt.Errorf("%s does not exist; set $NETCONFPATH, or use --conf-dir", t.confDir))
 	}
 	files, err := libcni.ConfFiles(t.confDir, []string{".conflist", ".conf", ".json"})
 	if err != nil {
 		return nil, configError(err)
 	}
-	isSingle := func(file string) int {
+	singleRank := func(file string) int {
 		if filepath.Ext(file) == ".conflist" {
 			return 0
 		}
 		return 1
 	}
 	slices.SortFunc(files, func(a, b string) int {
-		return cmp.Or(isSingle(a)-isSingle(b), strings.Compare(a, b))
+		return cmp.Or(singleRank(a)-singleRank(b), strings.Compare(a, b))
 	})
 	var all []network
 	for _, file := range files {
@@ -56,16 +56,16 @@ func readNetwork(file string) (list *libcni.NetworkConfigList, err error) {
 	} else {
 		list, err = readPlugin(file)
 	}
-	return named(list, err)
+	return checkName(list, err)
 }
 
-// named returns the list, or an error unless its name can be a network's.
-func named(list *libcni.NetworkConfigList, err error) (*libcni.NetworkConfigList, error) {
+// checkName returns the list, or an error if it has no valid network name.
+func checkName(list *libcni.NetworkConfigList, err error) (*libcni.NetworkConfigList, error) {
 	if err != nil {
 		return nil, err
 	}
 	if list.Name == "" {
-		return nil, errors.New(`it has no "name"`)
+		return nil, errors.New(`there is no "name"`)
 	}
 	if err := utils.ValidateNetworkName(list.Name); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func named(list *libcni.NetworkConfigList, err error) (*libcni.NetworkConfigList
 	return list, nil
 }
 
-// readPlugin reads a configuration of a single plugin, as a list of one.
+// readPlugin reads the configuration of a single plugin as a list of one.
 func readPlugin(file string) (*libcni.NetworkConfigList, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -93,7 +93,7 @@ func singlePlugin(text []byte) (*libcni.NetworkConfigList, error) {
 		return nil, err
 	}
 	if plugin.Plugins != nil {
-		return nil, errors.New("it is a list of plugins; such a file has to end in .conflist")
+		return nil, errors.New("a list of plugins must be in a file that ends in .conflist")
 	}
 	plugin.Plugins = slices.Concat([]byte{'['}, text, []byte{']'})
 	if text, err = json.Marshal(plugin); err != nil {
@@ -102,7 +102,7 @@ func singlePlugin(text []byte) (*libcni.NetworkConfigList, error) {
 	return libcni.NetworkConfFromBytes(text)
 }
 
-// named returns the network of that name, which libcni would take.
+// named returns the network that libcni would use for name.
 func (t *tool) named(name string) (network, error) {
 	all, err := t.networks()
 	if err != nil {
@@ -124,14 +124,14 @@ func (t *tool) named(name string) (network, error) {
 	if len(names) > 0 {
 		text += "; there is " + strings.Join(names, ", ")
 	} else if len(problems) == 0 {
-		text += ", and no other; set $NETCONFPATH, or use --conf-dir"
+		text += ", nor any other network; set $NETCONFPATH, or use --conf-dir"
 	}
 	return network{}, configError(errors.Join(append([]error{errors.New(text)}, problems...)...))
 }
 
-// ready is named, for one who is about to execute the plugins, which all have to be
-// there.
-func (t *tool) ready(name string) (network, error) {
+// readyNetwork returns the named network, or an error unless all of its plugins are
+// installed.
+func (t *tool) readyNetwork(name string) (network, error) {
 	n, err := t.named(name)
 	if err != nil {
 		return n, err
@@ -147,10 +147,10 @@ func (t *tool) ready(name string) (network, error) {
 	return n, nil
 }
 
-// needPlugins returns an error if it was not said where plugins are.
+// needPlugins returns an error if no plugin directory is set.
 func (t *tool) needPlugins() error {
 	if len(t.paths()) == 0 {
-		return usageError(errors.New("where are the plugins? Set $CNI_PATH, or use --cni-path /opt/cni/bin"))
+		return usageError(errors.New("no plugin directory is set; set $CNI_PATH, or use --cni-path /opt/cni/bin"))
 	}
 	return nil
 }

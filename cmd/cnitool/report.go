@@ -10,19 +10,20 @@ import (
 	"github.com/leasehold/leasehold/internal/cli"
 )
 
-// Exit statuses. Scripts can tell who is to blame.
+// Exit statuses. They tell scripts whether the command line, the configuration or a plugin
+// is at fault.
 const (
 	statusOK     = 0
-	statusNo     = 1 // a plugin answered with an error, or something was found
-	statusUsage  = 2 // the command line is wrong, or whatever else
+	statusNo     = 1 // a plugin returned an error, or a problem was found
+	statusUsage  = 2 // the command line is wrong, or any other error
 	statusConfig = 3
-	statusPlugin = 4 // it is not there, or did not answer
+	statusPlugin = 4 // it is missing, or did not answer
 )
 
-// errNo ends a command whose answer, which it has printed, is no.
-var errNo = errors.New("no")
+// errAnswerNo ends a command whose answer is no and already printed.
+var errAnswerNo = errors.New("no")
 
-// A failure is an error with the status that the program is to exit with.
+// A failure is an error with its exit status.
 type failure struct {
 	error
 	status int
@@ -34,12 +35,12 @@ func usageError(err error) error  { return failure{err, statusUsage} }
 func configError(err error) error { return failure{err, statusConfig} }
 func pluginError(err error) error { return failure{err, statusPlugin} }
 
-// report writes an error and returns the exit status.
+// report prints an error and returns the exit status.
 func (t *tool) report(err error) int {
 	switch {
 	case err == nil:
 		return statusOK
-	case errors.Is(err, errNo):
+	case errors.Is(err, errAnswerNo):
 		return statusNo
 	}
 	var f failure
@@ -49,7 +50,7 @@ func (t *tool) report(err error) int {
 	if errors.As(err, &f) {
 		return f.status
 	}
-	switch answer := answerIn(err); {
+	switch answer := pluginErrorIn(err); {
 	case answer == nil:
 		return statusUsage
 	case answer.Code == 0:
@@ -58,9 +59,9 @@ func (t *tool) report(err error) int {
 	return statusNo
 }
 
-// answerIn returns the error that a plugin answered, or nil. One without a code is made
-// by libcni of whatever a plugin wrote.
-func answerIn(err error) *types.Error {
+// pluginErrorIn returns the error that a plugin returned, or nil. An error with code 0 was
+// made by libcni from output that is not a CNI error.
+func pluginErrorIn(err error) *types.Error {
 	var e *types.Error
 	if errors.As(err, &e) {
 		return e
@@ -68,10 +69,10 @@ func answerIn(err error) *types.Error {
 	return nil
 }
 
-// write writes an error for people and, where JSON was asked for, as that.
+// write prints an error as text, and as JSON if --output json is set.
 func (t *tool) write(err error) {
 	text := err.Error()
-	answer := answerIn(err)
+	answer := pluginErrorIn(err)
 	if answer != nil && answer.Code != 0 {
 		text = strings.TrimSuffix(text, "; "+answer.Details)
 		text = fmt.Sprintf("%s (code %d)", text, answer.Code)

@@ -19,7 +19,7 @@ import (
 	"github.com/leasehold/leasehold/internal/cli"
 )
 
-// Exit statuses of run that are not the command's, as those of podman run.
+// Exit statuses of run that do not come from the command, as in podman run.
 const (
 	statusNotRun      = 125
 	statusNotExecuted = 126
@@ -29,10 +29,10 @@ const (
 func (t *tool) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run NET -- COMMAND [ARG...]",
-		Short: "Run a command in a namespace of its own, on a network",
-		Long: `Make a network namespace, attach it to a network, run a command in it, and take
-everything down again, however the command ends. A signal to end goes to the
-command first. It takes root.`,
+		Short: "Run a command in a new namespace on a network",
+		Long: `Create a network namespace, attach it to a network and run a command in it. When
+the command ends, for whatever reason, detach and remove the namespace. SIGINT,
+SIGTERM and SIGHUP are passed on to the command. Needs root.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 || cmd.ArgsLenAtDash() != 1 {
 				return cli.Usage(cmd)
@@ -40,7 +40,7 @@ command first. It takes root.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := t.try(cmd.Context(), args[0], args[1:])
+			err := t.runInNamespace(cmd.Context(), args[0], args[1:])
 			var f failure
 			if err != nil && (!errors.As(err, &f) || f.status < statusNotRun && !errors.Is(err, errCommand)) {
 				err = failure{err, statusNotRun}
@@ -52,12 +52,12 @@ command first. It takes root.`,
 	return cmd
 }
 
-// errCommand is the error of a command that ran and did not end well. It has told why.
+// errCommand is the error of a command that ran and failed. The command has printed why.
 var errCommand = errors.New("the command failed")
 
-// try runs the command in a namespace that is attached to the network.
-func (t *tool) try(ctx context.Context, name string, command []string) (err error) {
-	n, err := t.ready(name)
+// runInNamespace runs the command in a new namespace that is attached to the network.
+func (t *tool) runInNamespace(ctx context.Context, name string, command []string) (err error) {
+	n, err := t.readyNetwork(name)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (t *tool) try(ctx context.Context, name string, command []string) (err erro
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	// Also after an ADD that failed (CNI SPEC, section 4).
+	// DEL is also needed after a failed ADD (CNI SPEC, section 4).
 	defer func() { err = errors.Join(err, t.takeDown(ctx, n, rt)) }()
 	if err := t.attach(ctx, n, rt, signals); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (t *tool) try(ctx context.Context, name string, command []string) (err erro
 	return t.execute(ns, command, signals)
 }
 
-// attach performs ADD, which a signal ends, and says which addresses there are.
+// attach performs ADD, which a signal cancels, and prints the addresses.
 func (t *tool) attach(ctx context.Context, n network, rt *libcni.RuntimeConf, signals <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -111,8 +111,8 @@ func (t *tool) attach(ctx context.Context, n network, rt *libcni.RuntimeConf, si
 	return nil
 }
 
-// takeDown performs DEL. A signal from the keyboard also meets the plugin, so it is
-// given more than one chance.
+// takeDown performs DEL. It tries three times, because a signal from the keyboard also
+// reaches the plugin.
 func (t *tool) takeDown(ctx context.Context, n network, rt *libcni.RuntimeConf) (err error) {
 	for range 3 {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
@@ -126,7 +126,7 @@ func (t *tool) takeDown(ctx context.Context, n network, rt *libcni.RuntimeConf) 
 		err, n.list.Name, os.DevNull, rt.ContainerID, rt.IfName)
 }
 
-// execute runs a command in a namespace to its end.
+// execute runs a command in a namespace and waits for it.
 func (t *tool) execute(ns *namespace, command []string, signals <-chan os.Signal) error {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.in, t.out, t.errs
@@ -141,24 +141,24 @@ func (t *tool) execute(ns *namespace, command []string, signals <-chan os.Signal
 	for {
 		select {
 		case s := <-signals:
-			if s != os.Interrupt || !cli.IsTerminal(t.in) { // whose keyboard tells the command, too
+			if s != os.Interrupt || !cli.IsTerminal(t.in) { // the terminal has sent it to the command as well
 				cmd.Process.Signal(s) // If it fails, the command has ended.
 			}
 		case err := <-ended:
-			return ending(err)
+			return exitError(err)
 		}
 	}
 }
 
-// ending returns how a command ended that was executed.
-func ending(err error) error {
+// exitError returns the error for the end of a command, with its exit status.
+func exitError(err error) error {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return err
 	}
 	status := exit.ExitCode()
 	if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-		status = 128 + int(ws.Signal()) // as shells have it
+		status = 128 + int(ws.Signal()) // as in a shell
 	}
 	return failure{errCommand, status}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/leasehold/leasehold/internal/cli/clitest"
 )
 
-// status runs cnitool and compares how it exits: status N ARG….
+// status N ARG… runs cnitool ARG… and requires the exit status N.
 func status(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: status N ARG...")
@@ -29,8 +29,7 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// conf writes a configuration list of host-local: conf NAME [KEY=JSON…], with keys of
-// ipam.
+// conf NAME [KEY=JSON…] writes a network list with host-local and these keys in ipam.
 func conf(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: conf NAME [KEY=JSON...]")

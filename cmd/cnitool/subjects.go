@@ -15,20 +15,20 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// subjects are the networks that validate looks at, and what was found in all that there is.
+// subjects are the networks that validate checks, with what lint found on the whole node.
 type subjects struct {
 	networks []network
-	node     netconf.Node // that they are among
+	node     netconf.Node // every configuration on the node
 	found    []lint.Finding
 	problems []*netconf.Problem
 }
 
-// subjects returns the network that is named, those of a file, or all.
+// subjects returns the named network, the networks of the file conf, or all networks.
 func (t *tool) subjects(names []string, conf string) (s subjects, err error) {
 	var node netconf.Node
 	switch {
 	case conf != "":
-		s.networks, node, err = t.inFile(conf)
+		s.networks, node, err = t.networksInFile(conf)
 	case len(names) > 0:
 		var n network
 		n, err = t.named(names[0])
@@ -44,15 +44,15 @@ func (t *tool) subjects(names []string, conf string) (s subjects, err error) {
 	}
 	host, err := t.hostAddrs()
 	if err != nil {
-		return subjects{}, fmt.Errorf("the addresses of this host: %w", err)
+		return subjects{}, fmt.Errorf("read the addresses of this host: %w", err)
 	}
 	s.node, s.found, s.problems = node, lint.Node(node, host), node.Problems
 	return s, nil
 }
 
-// inFile returns the networks of a file, and what is to be looked at: the file, and for
-// overlaps what else is configured.
-func (t *tool) inFile(file string) (all []network, node netconf.Node, err error) {
+// networksInFile returns the networks of a file, and the node to lint: the file, and the
+// other configurations on the node for comparison.
+func (t *tool) networksInFile(file string) (all []network, node netconf.Node, err error) {
 	text, err := t.read(file)
 	if err != nil {
 		return nil, node, usageError(err)
@@ -88,11 +88,11 @@ func (t *tool) read(file string) ([]byte, error) {
 func sameFile(a, b string) bool {
 	x, errX := os.Stat(a)
 	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y) // One that is not there is no other's.
+	return errX == nil && errY == nil && os.SameFile(x, y) // A missing file is never the same.
 }
 
-// parseNetwork reads a list, or a single plugin as a list of one, whatever the name of its
-// file.
+// parseNetwork reads a list, or a single plugin as a list of one, whatever the file is
+// called.
 func parseNetwork(file string, text []byte) (list *libcni.NetworkConfigList, err error) {
 	var conf struct {
 		Plugins json.RawMessage `json:"plugins"`
@@ -100,17 +100,17 @@ func parseNetwork(file string, text []byte) (list *libcni.NetworkConfigList, err
 	switch {
 	case json.Unmarshal(text, &conf) != nil || conf.Plugins == nil:
 		list, err = singlePlugin(text)
-	case filepath.Ext(file) == ".conflist": // whose plugins can be in a directory, too
+	case filepath.Ext(file) == ".conflist": // its plugins can also be in a directory
 		list, err = libcni.NetworkConfFromFile(file)
 	default:
 		list, err = libcni.NetworkConfFromBytes(text)
 	}
-	return named(list, err)
+	return checkName(list, err)
 }
 
-// about returns what there is to say of a network. What netconf has to say of a file that
-// cannot be read names the place; libcni's words are for what it alone refuses.
-func (s subjects) about(n network) (findings []finding) {
+// findingsFor returns all findings for a network. For a file that cannot be read, netconf's
+// error is preferred to libcni's, because it names the position.
+func (s subjects) findingsFor(n network) (findings []finding) {
 	for _, p := range s.problems {
 		if p.File == n.file {
 			findings = append(findings, finding{Problem: p.Err.Error()})
@@ -131,8 +131,8 @@ func (s subjects) about(n network) (findings []finding) {
 	return append(findings, s.locks(n)...)
 }
 
-// locks notes data directories whose locks are not shared with other mounts. With one mount
-// nothing is wrong.
+// locks returns a note if the data directory does not share locks with other mounts. With a
+// single mount that is no problem.
 func (s subjects) locks(n network) []finding {
 	for _, c := range s.node.Networks {
 		if c.File == n.file && fstype.FUSE(c.DataDir) {

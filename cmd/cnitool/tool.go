@@ -15,7 +15,7 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// A tool is one run of the program: what it reads and writes, and its common flags.
+// A tool is one run of the program: its input and output, and its common flags.
 type tool struct {
 	in        io.Reader
 	out, errs io.Writer
@@ -41,28 +41,28 @@ func (t *tool) command() *cobra.Command {
 		Long: `Cnitool attaches network namespaces to CNI networks, as a container runtime
 does.
 
-To try a network out takes one command, as root:
+To try a network, run as root:
 
   cnitool run NET -- ip address
 
 Environment, as for the CNI project's cnitool:
 
-  NETCONFPATH  the directory of the configurations (` + netconf.DefaultDir + `)
-  CNI_PATH     the directories of the plugins, separated by colons
+  NETCONFPATH  the directory with the configurations (` + netconf.DefaultDir + `)
+  CNI_PATH     the directories with the plugins, separated by colons
   CNI_ARGS     arguments for the plugins: KEY=VALUE;KEY=VALUE
   CAP_ARGS     capability arguments, as a JSON object
   CNI_IFNAME   the interface in the namespace (eth0)
 
-Exit status: 0 if all is well; 1 if a plugin answered with an error, or
-something was found wrong; 2 if the command line is wrong, or after any other
-error; 3 if the network is not there, or its configuration cannot be read; 4 if
-a plugin is not there, or did not answer. That of run is the command's own, or
-125 if it did not get so far.`,
+Exit status: 0 on success; 1 if a plugin returned an error or a problem was
+found; 2 if the command line is wrong, and for any other error; 3 if the network
+does not exist or its configuration cannot be read; 4 if a plugin is missing or
+did not answer. cnitool run exits with the status of its command, or with 125 if
+the command was not started.`,
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&t.confDir, "conf-dir", "", "where configurations are (default: $NETCONFPATH)")
-	flags.StringVar(&t.pluginPath, "cni-path", "", "where plugins are (default: $CNI_PATH)")
-	flags.StringVar(&t.cacheDir, "cache-dir", libcni.CacheDir, "where attachments are remembered")
+	flags.StringVar(&t.confDir, "conf-dir", "", "directory with configurations (default: $NETCONFPATH)")
+	flags.StringVar(&t.pluginPath, "cni-path", "", "directories with plugins (default: $CNI_PATH)")
+	flags.StringVar(&t.cacheDir, "cache-dir", libcni.CacheDir, "directory of libcni's cache of attachments")
 	flags.StringVarP(&t.output, "output", "o", "", "json or table (default: json for add, else table)")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return t.checkFlags() }
 	root.AddCommand(t.addCommand(), t.checkCommand(), t.delCommand(), t.statusCommand(), t.gcCommand(),
@@ -87,14 +87,14 @@ func (t *tool) checkFlags() error {
 	return nil
 }
 
-// networkNames completes the name of a network. What comes behind it is a file.
+// networkNames completes the name of a network. The next argument is a file.
 func (t *tool) networkNames(_ *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
 	if len(args) > 0 || t.checkFlags() != nil {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	networks, err := t.networks()
 	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp // There is nobody to tell.
+		return nil, cobra.ShellCompDirectiveNoFileComp // A completion cannot report an error.
 	}
 	for _, n := range networks {
 		if n.err == nil {
@@ -104,8 +104,8 @@ func (t *tool) networkNames(_ *cobra.Command, args []string, _ string) (names []
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// paths returns the directories of the plugins. What is executed by a relative path would
-// be looked for elsewhere.
+// paths returns the plugin directories as absolute paths: os/exec would look up a plugin
+// from --cni-path . in $PATH.
 func (t *tool) paths() (dirs []string) {
 	for _, dir := range filepath.SplitList(t.pluginPath) {
 		if abs, err := filepath.Abs(dir); err == nil {
@@ -116,7 +116,7 @@ func (t *tool) paths() (dirs []string) {
 	return dirs
 }
 
-// cni returns what executes plugins.
+// cni returns libcni's client, which executes the plugins.
 func (t *tool) cni() *libcni.CNIConfig {
 	return libcni.NewCNIConfigWithCacheDir(t.paths(), t.cacheDir, nil)
 }

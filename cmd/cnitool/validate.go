@@ -17,7 +17,7 @@ import (
 	"github.com/leasehold/leasehold/internal/lint"
 )
 
-// A finding is what validate says of a plugin.
+// A finding is a result of validate for one plugin.
 type finding struct {
 	Plugin   string   `json:"plugin,omitempty"`
 	Path     string   `json:"path,omitempty"`
@@ -26,7 +26,7 @@ type finding struct {
 	Note     string   `json:"note,omitempty"`
 }
 
-// A report is what validate says of a network.
+// A report is the result of validate for one network.
 type report struct {
 	Network    string    `json:"network"`
 	CNIVersion string    `json:"cniVersion"`
@@ -38,33 +38,33 @@ func (t *tool) validateCommand() *cobra.Command {
 	var conf string
 	c := &cobra.Command{
 		Use:   "validate [NET]",
-		Short: "Check configurations, and that their plugins are there",
-		Long: `Check the configuration of a network, or of all: that it can be read, that each
-plugin, and each IPAM plugin that one of them executes, is on CNI_PATH and
-supports the version, and that host-local accepts what it would be told, and
-would do what is meant. Nothing is attached.
+		Short: "Check configurations and their plugins",
+		Long: `Check the configuration of one network, or of all: it can be read; each plugin,
+and each IPAM plugin that a plugin executes, is on CNI_PATH and supports the
+version; host-local accepts its configuration, and would do what it seems to
+mean. Nothing is attached.
 
-What host-local would do otherwise than meant: keys in ipam that it passes over,
-because they are misspelt, another plugin's, or in the wrong place; ranges that
-overlap with another network's, have an address of this host, or have none that
-can be leased. These are problems, and the exit status is 1. A note is good to
-know, and not wrong: network and broadcast addresses in a range, which Podman
-and nerdctl write; a gateway outside of its subnet, which the stock plugin
-refuses from v1.10.0 on; keys that nothing reads; disableGC; a data directory on
-a file system in user space (FUSE), where locks are not shared between mounts.
+Problems, with exit status 1, include keys in ipam that host-local ignores
+because they are misspelt, another plugin's, or in the wrong place; and ranges
+that overlap with another network's, include an address of this host, or leave
+no address to lease. Notes are not errors: network and broadcast addresses in a
+range, which Podman and nerdctl write; a gateway outside its subnet, which the
+stock plugin rejects from v1.10.0 on; keys that nothing reads; disableGC; a data
+directory on a file system in user space (FUSE), where mounts do not share
+locks.
 
-With --conf it is a file that is checked, or standard input: a configuration, or
-a NetworkAttachmentDefinition in YAML or JSON, or several. Without CNI_PATH,
-plugins are not looked for.
+--conf checks a file or standard input instead: one or several configurations,
+or NetworkAttachmentDefinitions in YAML or JSON. Without CNI_PATH, plugins are
+not looked up.
 
-As JSON: for NET an object with the keys network, cniVersion, file and plugins
-(an array of objects with plugin, path, versions, problem and note; what is not
-so is left out), else an array of these.`,
+JSON output for NET is an object with the keys network, cniVersion, file and
+plugins, an array of objects with plugin, path, versions, problem and note;
+absent values are omitted. Without NET it is an array of such objects.`,
 		Example: "  cnitool validate\n  kubectl get net-attach-def -A -o yaml | cnitool validate --conf -",
 		Args:    cli.Arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && conf != "" {
-				return usageError(errors.New("name a network, or use --conf, not both"))
+				return usageError(errors.New("name a network or use --conf, not both"))
 			}
 			s, err := t.subjects(args, conf)
 			if err != nil {
@@ -77,61 +77,61 @@ so is left out), else an array of these.`,
 	return c
 }
 
-// reports returns what there is to say of networks.
+// reports checks the networks.
 func (t *tool) reports(ctx context.Context, s subjects) []report {
-	reports := []report{} // as JSON, no null
+	reports := []report{} // in JSON [], not null
 	for _, n := range s.networks {
 		r := report{File: n.file}
 		if n.err == nil {
 			r.Network, r.CNIVersion = n.list.Name, n.list.CNIVersion
 			r.Plugins = t.plugins(ctx, n)
 		}
-		r.Plugins = append(r.Plugins, s.about(n)...)
+		r.Plugins = append(r.Plugins, s.findingsFor(n)...)
 		reports = append(reports, r)
 	}
 	return reports
 }
 
-// plugins looks for the plugins of a network, and for those that they execute.
+// plugins checks the plugins of a network, and the IPAM plugins that they execute.
 func (t *tool) plugins(ctx context.Context, n network) (findings []finding) {
 	if len(t.paths()) == 0 {
-		return []finding{{Note: "plugins were not looked for: set $CNI_PATH, or use --cni-path /opt/cni/bin"}}
+		return []finding{{Note: "plugins were not looked up: set $CNI_PATH, or use --cni-path /opt/cni/bin"}}
 	}
 	var plugins []string
 	for _, p := range n.list.Plugins {
 		for _, plugin := range []string{p.Network.Type, ipamOf(p)} {
 			if plugin != "" && !slices.Contains(plugins, plugin) {
 				plugins = append(plugins, plugin)
-				findings = append(findings, t.look(ctx, plugin, n.list.CNIVersion))
+				findings = append(findings, t.checkPlugin(ctx, plugin, n.list.CNIVersion))
 			}
 		}
 	}
 	return findings
 }
 
-// ipamOf returns the plugin that another executes for addresses.
+// ipamOf returns the IPAM plugin that a plugin executes.
 func ipamOf(p *libcni.PluginConfig) string {
 	var conf struct {
 		IPAM struct{ Type string }
 	}
 	if json.Unmarshal(p.Bytes, &conf) != nil {
-		return "" // The plugin has its own idea of ipam.
+		return "" // The plugin uses the key ipam for something else.
 	}
 	return conf.IPAM.Type
 }
 
-// look finds a plugin and asks for the versions that it supports.
-func (t *tool) look(ctx context.Context, plugin, version string) finding {
+// checkPlugin looks up a plugin and asks which versions it supports.
+func (t *tool) checkPlugin(ctx context.Context, plugin, version string) finding {
 	f := finding{Plugin: plugin}
 	path, err := invoke.FindInPath(plugin, t.paths())
 	if err != nil {
-		f.Problem = fmt.Sprintf("it is not in %q", t.pluginPath)
+		f.Problem = fmt.Sprintf("not found in %q", t.pluginPath)
 		return f
 	}
 	f.Path = path
 	info, err := invoke.GetVersionInfo(ctx, path, nil)
 	if err != nil {
-		f.Problem = "it does not say which versions it supports: " + err.Error()
+		f.Problem = "VERSION failed: " + err.Error()
 		return f
 	}
 	f.Versions = info.SupportedVersions()
@@ -139,16 +139,16 @@ func (t *tool) look(ctx context.Context, plugin, version string) finding {
 		version = "0.1.0" // CNI SPEC, version negotiation
 	}
 	if !slices.Contains(f.Versions, version) {
-		f.Problem = "it does not support version " + version
+		f.Problem = "does not support version " + version
 	}
 	return f
 }
 
-// asFinding returns a finding of lint as one about host-local.
+// asFinding returns a lint finding as a finding about host-local.
 func asFinding(f lint.Finding, network string) finding {
 	text := f.String()
 	if f.Network != "" && f.Network != network && f.Other == "" {
-		text = "network " + f.Network + ": " + text // one that a plugin of this one calls
+		text = "network " + f.Network + ": " + text // a network that a plugin of this network delegates to
 	}
 	if f.Note {
 		return finding{Plugin: "host-local", Note: text}
@@ -156,7 +156,7 @@ func asFinding(f lint.Finding, network string) finding {
 	return finding{Plugin: "host-local", Problem: text}
 }
 
-// writeReports ends in errNo if there is a problem.
+// writeReports prints the reports. It returns errAnswerNo if there is a problem.
 func (t *tool) writeReports(reports []report, several bool) error {
 	var err error
 	switch {
@@ -172,7 +172,7 @@ func (t *tool) writeReports(reports []report, several bool) error {
 	}
 	isProblem := func(f finding) bool { return f.Problem != "" }
 	if slices.ContainsFunc(reports, func(r report) bool { return slices.ContainsFunc(r.Plugins, isProblem) }) {
-		return errNo
+		return errAnswerNo
 	}
 	return nil
 }
@@ -180,7 +180,7 @@ func (t *tool) writeReports(reports []report, several bool) error {
 func writeReportTables(w io.Writer, reports []report) error {
 	for i, r := range reports {
 		if i > 0 {
-			fmt.Fprintln(w) // as below
+			fmt.Fprintln(w) // The last write returns the error.
 		}
 		if err := r.write(w); err != nil {
 			return err
@@ -191,7 +191,7 @@ func writeReportTables(w io.Writer, reports []report) error {
 
 func (r report) write(w io.Writer) error {
 	if r.Network == "" {
-		fmt.Fprintln(w, cli.Printable(r.File)) // The last write has the error.
+		fmt.Fprintln(w, cli.Printable(r.File)) // The last write returns the error.
 	} else {
 		fmt.Fprintf(w, "%s, version %s, in %s\n", r.Network, r.CNIVersion, cli.Printable(r.File))
 	}
@@ -200,7 +200,7 @@ func (r report) write(w io.Writer) error {
 	var lines strings.Builder
 	for _, f := range r.Plugins {
 		if f.Path != "" || f.Versions != nil {
-			table.Row(f.Plugin, span(f.Versions), f.Path)
+			table.Row(f.Plugin, versionRange(f.Versions), f.Path)
 			found = true
 		}
 		lines.WriteString(f.lines())
@@ -214,7 +214,7 @@ func (r report) write(w io.Writer) error {
 	return err
 }
 
-// lines returns what is to be read of a finding, a line each.
+// lines returns the problem and the note as lines of text.
 func (f finding) lines() (text string) {
 	prefix := ""
 	if f.Plugin != "" {
@@ -229,8 +229,8 @@ func (f finding) lines() (text string) {
 	return text
 }
 
-// span writes the versions from the first to the last.
-func span(versions []string) string {
+// versionRange returns "first-last" for the versions.
+func versionRange(versions []string) string {
 	if len(versions) < 2 {
 		return strings.Join(versions, "")
 	}

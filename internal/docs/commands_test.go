@@ -14,13 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The commands of each document work, one after the other, and answer what it says.
+// The commands of each document run one after the other and print what it says.
 func TestCommands(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("the commands are for Linux")
+		t.Skip("the commands need Linux")
 	}
 	if testing.Short() {
-		t.Skip("with -short: it builds the programs, and runs them for many seconds")
+		t.Skip("skipped with -short: builds the programs and runs them for many seconds")
 	}
 	programs := build(t)
 	waitForUptime(t, 8*time.Minute)
@@ -31,39 +31,39 @@ func TestCommands(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			follow(t, newSandbox(t, programs), list)
+			runBlocks(t, newSandbox(t, programs), list)
 		})
 	}
 	t.Run("mentioned", func(t *testing.T) {
 		t.Parallel()
 		for _, name := range documents(t) {
-			mentioned(t, programs, name)
+			checkMentionedCommands(t, programs, name)
 		}
 	})
 	t.Run("README.md", func(t *testing.T) {
 		t.Parallel()
-		s := newSandbox(t) // It has to say how to build the programs.
+		s := newSandbox(t) // The README must say how to build the programs.
 		list := blocks(read(t, "README.md"))
-		follow(t, s, list)
+		runBlocks(t, s, list)
 		require.FileExists(t, filepath.Join(s.system, "opt/cni/bin/host-local"))
 		require.FileExists(t, filepath.Join(s.system, "usr/local/bin/leasehold"))
 		for _, st := range steps(t, list[0].text) {
 			if strings.Contains(st.command, "host-local <") {
-				s.do(t, st) // It says that it can be run again.
+				s.run(t, st) // The README says that it can be run again.
 			}
 		}
 	})
 }
 
-// No document, unit or help shows a gc that can take the address of a container that is
-// starting, in use or a build: such commands are copied.
+// No document, unit or help text shows a gc command that can release the address of a
+// container that is starting, in use or a build: users copy such commands.
 func TestGCIsShownSafe(t *testing.T) {
-	shown := func(command string) {
+	checkSafe := func(command string) {
 		require.NotRegexp(t, `gc .*(--older-than[ =](0|[0-4]m|[0-9]+s)\b|--release-[a-z]+|--allow-none)`, command)
 	}
 	for _, name := range documents(t) {
 		for _, b := range blocks(read(t, name)) {
-			shown(b.text)
+			checkSafe(b.text)
 		}
 	}
 	units, err := filepath.Glob(filepath.Join(root, "packaging/systemd/*"))
@@ -72,12 +72,12 @@ func TestGCIsShownSafe(t *testing.T) {
 	for _, unit := range append(units, filepath.Join(root, "cmd/leasehold/gc.go"), filepath.Join(root, "cmd/leasehold/whyfull.go")) {
 		text, err := os.ReadFile(unit)
 		require.NoError(t, err)
-		shown(string(text))
+		checkSafe(string(text))
 	}
 }
 
-// waitForUptime waits until the machine has been up for some minutes. Documents show leases
-// that are six minutes old, and of a boot that is not over.
+// waitForUptime waits until the machine has been up for some minutes. The documents show
+// leases of this boot that are six minutes old.
 func waitForUptime(t *testing.T, d time.Duration) {
 	t.Helper()
 	text, err := os.ReadFile("/proc/uptime")
@@ -87,9 +87,9 @@ func waitForUptime(t *testing.T, d time.Duration) {
 	time.Sleep(d - time.Duration(up*float64(time.Second)))
 }
 
-// mentioned makes sure that commands and flags that a document names between backticks
-// are there.
-func mentioned(t *testing.T, programs, name string) {
+// checkMentionedCommands checks that the commands and flags between backticks in a document
+// exist.
+func checkMentionedCommands(t *testing.T, programs, name string) {
 	t.Helper()
 	for _, m := range regexp.MustCompile("`(leasehold|cnitool) ([a-z-]+)([^`]*)`").FindAllStringSubmatch(prose(read(t, name)), -1) {
 		help, err := exec.Command(filepath.Join(programs, m[1]), "help", m[2]).CombinedOutput()
@@ -111,20 +111,20 @@ func build(t *testing.T) string {
 	return dir
 }
 
-func follow(t *testing.T, s *sandbox, list []block) {
+func runBlocks(t *testing.T, s *sandbox, list []block) {
 	t.Helper()
 	for _, b := range list {
 		switch b.language {
 		case "hidden":
-			s.do(t, step{command: b.text})
+			s.run(t, step{command: b.text})
 		case "console":
 			for _, st := range steps(t, b.text) {
-				if elsewhere(st.command) {
+				if isSkipped(st.command) {
 					continue
 				}
-				s.do(t, st)
+				s.run(t, st)
 				if strings.HasPrefix(st.command, "export ") || strings.Contains(st.command, "() {") {
-					s.remember(st.command)
+					s.addToShell(st.command)
 				}
 			}
 		default:
@@ -133,20 +133,20 @@ func follow(t *testing.T, s *sandbox, list []block) {
 	}
 }
 
-// timeless replaces what is different every time, and what follows from its width.
-func timeless(answer string) string {
+// normalize replaces everything that differs between runs, and the column widths that
+// depend on it.
+func normalize(answer string) string {
 	answer = regexp.MustCompile(`[0-9]{8}T[0-9]{6}\.[0-9]{3}Z`).ReplaceAllString(answer, "TIME")
 	answer = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z`).ReplaceAllString(answer, "TIME")
 	answer = regexp.MustCompile(`\b(?:[0-9]+h[0-9]+m|[0-9]+m[0-9]+s|[0-9]+m|[0-9]+s)\b`).ReplaceAllString(answer, "AGE")
-	answer = strings.ReplaceAll(answer, "this?", "this") // where the machine has just started
+	answer = strings.ReplaceAll(answer, "this?", "this") // shown shortly after a boot
 	answer = regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`).ReplaceAllString(answer, "BOOT")
 	return regexp.MustCompile(`  +|\t`).ReplaceAllString(answer, "  ")
 }
 
-// elsewhere reports whether a command has a place of its own in CI, because it runs
-// these very tests, measures, or fetches what builds packages; or whether it takes
-// root, and these tests do not have it.
-func elsewhere(command string) bool {
+// isSkipped reports whether a command is not run here, because CI runs it elsewhere (the
+// tests, benchmarks and packages), or because it needs root.
+func isSkipped(command string) bool {
 	for _, text := range []string{"go test", "bench/compare", "make packages"} {
 		if strings.Contains(command, text) {
 			return true
@@ -155,11 +155,11 @@ func elsewhere(command string) bool {
 	return strings.Contains(command, "cnitool run") && os.Geteuid() != 0
 }
 
-// Targets of make that a document names are there.
+// The make targets named in documents exist.
 func TestMakeTargets(t *testing.T) {
 	makefile := read(t, "Makefile")
 	for _, name := range documents(t) {
-		require.NotRegexp(t, `\bFIG[A-Z]+`, read(t, name), "a figure is missing in %s", name)
+		require.NotRegexp(t, `\bFIG[A-Z]+`, read(t, name), "unfilled placeholder in %s", name)
 		for _, m := range regexp.MustCompile("(?m)(?:`|^\\$ )make ([a-z]+)").FindAllStringSubmatch(read(t, name), -1) {
 			require.Regexp(t, `(?m)^`+m[1]+`:`, makefile, "make %s, in %s", m[1], name)
 		}

@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A daemonSet has the fields of Kubernetes' API (apps/v1) that the example uses. Another one
-// would be refused, or ignored, by a server; here it is an error.
+// A daemonSet has the fields of the Kubernetes API (apps/v1) that the example uses. Any
+// other field is an error here, while a server would reject or ignore it.
 type daemonSet struct {
 	APIVersion string   `yaml:"apiVersion"`
 	Kind       string   `yaml:"kind"`
@@ -64,8 +64,8 @@ type container struct {
 	} `yaml:"resources"`
 }
 
-// What its script does is tried by packaging/test.
-func TestDaemonSetIsOne(t *testing.T) {
+// The script of the DaemonSet is tested by packaging/test.
+func TestDaemonSetIsValid(t *testing.T) {
 	var d daemonSet
 	decoder := yaml.NewDecoder(strings.NewReader(read(t, "packaging/daemonset.yaml")))
 	decoder.KnownFields(true)
@@ -73,7 +73,7 @@ func TestDaemonSetIsOne(t *testing.T) {
 	require.Equal(t, "apps/v1 DaemonSet", d.APIVersion+" "+d.Kind)
 	template := d.Spec.Template
 	require.NotEmpty(t, d.Spec.Selector.MatchLabels)
-	require.Equal(t, d.Spec.Selector.MatchLabels, template.Metadata.Labels, "a server refuses one that does not select its own pods")
+	require.Equal(t, d.Spec.Selector.MatchLabels, template.Metadata.Labels, "a server rejects a DaemonSet that does not select its own pods")
 
 	volumes := make(map[string]string)
 	for _, v := range template.Spec.Volumes {
@@ -83,7 +83,7 @@ func TestDaemonSetIsOne(t *testing.T) {
 	for _, c := range template.Spec.InitContainers {
 		require.NotEmpty(t, c.VolumeMounts)
 		for _, m := range c.VolumeMounts {
-			require.Equal(t, volumes[m.Name], m.MountPath, "the script speaks of the node's path")
+			require.Equal(t, volumes[m.Name], m.MountPath, "the script uses the path on the node")
 			require.Contains(t, c.Args[0], "cd "+m.MountPath+"\n")
 		}
 	}
@@ -91,6 +91,6 @@ func TestDaemonSetIsOne(t *testing.T) {
 		require.NotEmpty(t, c.Name)
 		require.NotEmpty(t, c.Image)
 		require.Equal(t, "/bin/sh", c.Command[0])
-		require.Len(t, append(c.Command[2:], c.Args...), 1, "one script")
+		require.Len(t, append(c.Command[2:], c.Args...), 1, "want one script")
 	}
 }

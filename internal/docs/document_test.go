@@ -13,7 +13,7 @@ import (
 
 const root = "../.."
 
-// documents returns the paths of the documents, from the root on.
+// documents returns the paths of the documents, relative to the root.
 func documents(t *testing.T) []string {
 	t.Helper()
 	var names []string
@@ -37,8 +37,8 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// A block is text that stands between fences. One of the language "hidden" is a comment
-// that a reader does not see: what the commands after it need to find.
+// A block is the text of a code block, or of a comment with hidden commands, whose language
+// is "hidden".
 type block struct{ language, text string }
 
 func blocks(document string) []block {
@@ -53,15 +53,14 @@ func blocks(document string) []block {
 	return list
 }
 
-// A step is a command, what it is said to answer, and how it exits.
+// A step is a command with its expected output and exit status.
 type step struct {
 	command, answer string
 	status          int
 }
 
-// steps returns the commands of a block of the language "console". A line that begins
-// with "> " goes on with the command, and [exit status N] follows the answer of one
-// that fails.
+// steps returns the commands of a console block. A line that begins with "> " continues a
+// command, and "[exit status N]" follows the output of a command that fails.
 func steps(t *testing.T, text string) []step {
 	t.Helper()
 	var list []step
@@ -70,7 +69,7 @@ func steps(t *testing.T, text string) []step {
 			list = append(list, step{command: command})
 			continue
 		}
-		require.NotEmpty(t, list, "an answer without a command: %s", text)
+		require.NotEmpty(t, list, "output without a command: %s", text)
 		last := &list[len(list)-1]
 		if more, ok := strings.CutPrefix(line, "> "); ok && last.answer == "" {
 			last.command += more

@@ -12,8 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The formats are told in one place. What is named there is what the code names: buckets
-// and the key of the version, files, keys of exports.
+// docs/formats.md names every bucket, key, file and export key that the code defines.
 func TestFormatsNamesWhatTheCodeNames(t *testing.T) {
 	formats := read(t, "docs/formats.md")
 	for file, constants := range map[string][]string{
@@ -22,7 +21,7 @@ func TestFormatsNamesWhatTheCodeNames(t *testing.T) {
 		"internal/exchange/names.go": {"dirName", "lockName", "newDir", "newFile", "forOld", "copyDir", "probe", "before", "next", "export"},
 		"internal/exchange/bar.go":   {"MovedLock"},
 	} {
-		texts := textsOf(t, file)
+		texts := namedStrings(t, file)
 		for _, name := range constants {
 			require.NotEmpty(t, texts[name], "%s in %s", name, file)
 			require.Contains(t, formats, texts[name], "%s in %s", name, file)
@@ -33,15 +32,15 @@ func TestFormatsNamesWhatTheCodeNames(t *testing.T) {
 	}
 }
 
-// textsOf returns the texts that a file gives names to, by name.
-func textsOf(t *testing.T, file string) map[string]string {
+// namedStrings returns the string constants of a file by name.
+func namedStrings(t *testing.T, file string) map[string]string {
 	t.Helper()
 	texts := make(map[string]string)
 	ast.Inspect(parse(t, file), func(n ast.Node) bool {
 		if spec, ok := n.(*ast.ValueSpec); ok {
 			for i, name := range spec.Names {
 				if i < len(spec.Values) {
-					texts[name.Name] = firstText(spec.Values[i])
+					texts[name.Name] = firstString(spec.Values[i])
 				}
 			}
 		}
@@ -59,7 +58,7 @@ func keysWritten(t *testing.T, file string) (keys []string) {
 			return true
 		}
 		if f, ok := call.Fun.(*ast.SelectorExpr); ok && (f.Sel.Name == "text" || f.Sel.Name == "number") {
-			if key := firstText(call.Args[0]); key != "" {
+			if key := firstString(call.Args[0]); key != "" {
 				keys = append(keys, key)
 			}
 		}
@@ -69,11 +68,11 @@ func keysWritten(t *testing.T, file string) (keys []string) {
 	return keys
 }
 
-// firstText returns the first literal text in an expression, or "".
-func firstText(e ast.Expr) (text string) {
+// firstString returns the first string literal in an expression, or "".
+func firstString(e ast.Expr) (text string) {
 	ast.Inspect(e, func(n ast.Node) bool {
 		if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING && text == "" {
-			text, _ = strconv.Unquote(l.Value) // The parser has seen that it can be.
+			text, _ = strconv.Unquote(l.Value) // Cannot fail for a parsed literal.
 		}
 		return true
 	})

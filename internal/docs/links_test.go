@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every relative link leads to a file, and to a heading in it if it names one.
+// Every relative link leads to an existing file and, if it has an anchor, to a heading.
 func TestLinks(t *testing.T) {
 	links := 0
 	for _, name := range documents(t) {
@@ -34,16 +34,16 @@ func TestLinks(t *testing.T) {
 }
 
 func exists(name string) bool {
-	found, err := filepath.Glob(filepath.Join(root, name)) // of a directory, too
+	found, err := filepath.Glob(filepath.Join(root, name)) // of files and directories
 	return err == nil && len(found) > 0
 }
 
-// prose returns a document without what stands between fences.
+// prose returns a document without its code blocks.
 func prose(document string) string {
 	return regexp.MustCompile("(?sm)^```.*?^```$").ReplaceAllString(document, "")
 }
 
-// anchors returns the names that headings have as targets of links.
+// anchors returns the link anchors of the headings.
 func anchors(document string) []string {
 	var names []string
 	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(prose(document), -1) {

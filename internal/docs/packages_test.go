@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each package says once what it is.
 func TestEachPackageHasOneDocComment(t *testing.T) {
 	comments := make(map[string]int)
 	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -35,8 +34,8 @@ func TestEachPackageHasOneDocComment(t *testing.T) {
 	}
 }
 
-// Arrows point one way: stores know neither each other nor the allocator, and
-// nobody below knows CNI or JSON.
+// Imports point one way: a store imports neither another store nor the allocator, and no
+// package below the plugin knows CNI or JSON.
 func TestImports(t *testing.T) {
 	const module = "github.com/leasehold/leasehold/"
 	for dir, forbidden := range map[string][]string{

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The README's Go is a part of an example that runs.
+// The Go code in the README is part of a tested example.
 func TestReadmeGo(t *testing.T) {
 	example := read(t, "backend/bolt/example_test.go")
 	found := false
@@ -26,8 +26,8 @@ func TestReadmeGo(t *testing.T) {
 	require.True(t, found)
 }
 
-// The tour of the source names files that are there, in directories that the same
-// paragraph links to.
+// The files named in the tour of the source exist in directories that the same paragraph
+// links to.
 func TestReadmeTour(t *testing.T) {
 	_, tour, ok := strings.Cut(read(t, "README.md"), "\n## Reading the source\n")
 	require.True(t, ok)
@@ -42,14 +42,14 @@ func TestReadmeTour(t *testing.T) {
 			dirs = append(dirs, dir)
 		}
 		for _, m := range regexp.MustCompile("`([a-z_]+\\.go)`").FindAllStringSubmatch(paragraph, -1) {
-			require.True(t, isIn(m[1], dirs), "%s is in none of %v", m[1], dirs)
+			require.True(t, existsIn(m[1], dirs), "%s is in none of %v", m[1], dirs)
 			named++
 		}
 	}
 	require.NotZero(t, named)
 }
 
-func isIn(name string, dirs []string) bool {
+func existsIn(name string, dirs []string) bool {
 	for _, dir := range dirs {
 		if _, err := os.Stat(filepath.Join(root, dir, name)); err == nil {
 			return true

@@ -13,21 +13,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A sandbox is a checkout of the project in which the commands of a document run, and a
-// directory that stands for the system's root: what they do there is done below it.
+// A sandbox has a checkout of the project, in which the commands of a document run, and a
+// directory that replaces the system's root.
 type sandbox struct {
 	checkout, system string
 	env              []string
-	remembered       string // what a shell remembers from command to command
+	shellState       string // definitions that later commands need
 }
 
-// places are the paths of the system that documents speak of.
-func places() []string {
+// systemPaths lists the system's paths that documents use.
+func systemPaths() []string {
 	return []string{"/opt/cni/bin", "/etc/cni/net.d", "/var/lib/cni", "/var/backups", "/var/lib/prometheus", "/usr/libexec", "/tmp/leasehold-demo"}
 }
 
-// newSandbox returns a sandbox in which programs of the directories are found, and the
-// stand-ins for those of runtimes.
+// newSandbox returns a sandbox with the programs of these directories, and the fake
+// runtimes, in its PATH.
 func newSandbox(t *testing.T, programs ...string) *sandbox {
 	t.Helper()
 	s := &sandbox{checkout: t.TempDir(), system: t.TempDir()}
@@ -41,19 +41,19 @@ func newSandbox(t *testing.T, programs ...string) *sandbox {
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(s.checkout, name), text, 0o600))
 	}
-	for _, place := range places() {
-		require.NoError(t, os.MkdirAll(s.system+place, 0o755))
+	for _, path := range systemPaths() {
+		require.NoError(t, os.MkdirAll(s.system+path, 0o755))
 	}
 	s.moveExamples(t)
-	standIns, err := filepath.Abs("testdata/programs")
+	fakePrograms, err := filepath.Abs("testdata/programs")
 	require.NoError(t, err)
-	path := strings.Join(append(programs, standIns, os.Getenv("PATH")), string(filepath.ListSeparator))
+	path := strings.Join(append(programs, fakePrograms, os.Getenv("PATH")), string(filepath.ListSeparator))
 	s.env = append(os.Environ(), "PATH="+path, "NETCONFPATH="+s.system+"/etc/cni/net.d", "SYSTEM="+s.system,
 		"MAKEFLAGS=DESTDIR="+s.system, "TZ=UTC")
 	return s
 }
 
-// moveExamples gives the examples data directories in the sandbox.
+// moveExamples moves the data directories of the examples into the sandbox.
 func (s *sandbox) moveExamples(t *testing.T) {
 	t.Helper()
 	examples, err := filepath.Glob(filepath.Join(s.checkout, "examples", "*"))
@@ -62,7 +62,7 @@ func (s *sandbox) moveExamples(t *testing.T) {
 	for _, name := range examples {
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)
-		moved := s.inside(string(text))
+		moved := s.inSandbox(string(text))
 		if !strings.Contains(moved, `"dataDir"`) {
 			moved = strings.ReplaceAll(moved, `"ipam": {`, `"ipam": {"dataDir": "`+s.system+`/tmp/leasehold-demo",`)
 		}
@@ -70,25 +70,25 @@ func (s *sandbox) moveExamples(t *testing.T) {
 	}
 }
 
-// inside returns text with the paths that the sandbox has.
-func (s *sandbox) inside(text string) string {
-	for _, place := range places() {
-		text = strings.ReplaceAll(text, place, s.system+place)
+// inSandbox replaces the system's paths in text by those of the sandbox.
+func (s *sandbox) inSandbox(text string) string {
+	for _, path := range systemPaths() {
+		text = strings.ReplaceAll(text, path, s.system+path)
 	}
 	return text
 }
 
-// do runs a command as a shell does that has run the others before, and compares what
-// it answers, if anything is said about that, and how it exits.
-func (s *sandbox) do(t *testing.T, st step) {
+// run runs a command in a shell after the remembered definitions, and compares its exit
+// status and, if given, its output.
+func (s *sandbox) run(t *testing.T, st step) {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", "set -e\n"+s.remembered+s.inside(st.command))
+	cmd := exec.Command("sh", "-c", "set -e\n"+s.shellState+s.inSandbox(st.command))
 	cmd.Dir, cmd.Env = s.checkout, s.env
 	if regexp.MustCompile(`\b(verify|usage|validate)\b`).MatchString(st.command) {
-		withoutAddresses(cmd)
+		hideHostAddresses(cmd)
 	}
 	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out // as a terminal shows them
+	cmd.Stdout, cmd.Stderr = &out, &out // interleaved, as on a terminal
 	err := cmd.Run()
 	status := 0
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
@@ -98,9 +98,9 @@ func (s *sandbox) do(t *testing.T, st step) {
 	}
 	require.Equal(t, st.status, status, "exit status of %s\n%s", st.command, &out)
 	if st.answer != "" {
-		require.Equal(t, timeless(st.answer), timeless(strings.ReplaceAll(out.String(), s.system, "")), st.command)
+		require.Equal(t, normalize(st.answer), normalize(strings.ReplaceAll(out.String(), s.system, "")), st.command)
 	}
 }
 
-// remember has later commands run in a shell that has run this one.
-func (s *sandbox) remember(command string) { s.remembered += s.inside(command) }
+// addToShell makes a definition available to later commands.
+func (s *sandbox) addToShell(command string) { s.shellState += s.inSandbox(command) }

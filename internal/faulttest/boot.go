@@ -9,11 +9,11 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// earlierBoot is the ID of a boot that never was.
+// earlierBoot is a boot ID that no machine has had.
 const earlierBoot = "00000000-0000-4000-8000-000000000000"
 
-// Reboot has all leases be of an earlier boot, and dated before this one, in a store that
-// records of which they are; a store of lease files does not.
+// Reboot rewrites all leases with an earlier boot ID and a time before this boot. Lease
+// files do not record a boot ID, so in a files store only the time changes.
 func (n Network) Reboot(ctx context.Context) error {
 	return stores.Follow(n.Path()).Update(ctx, func(tx backend.Tx) error {
 		var leases []backend.Lease

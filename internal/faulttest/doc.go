@@ -1,9 +1,9 @@
-// Package faulttest is what the tests of reliability share: a network whose pool is
-// small enough to be leased to the end, the programs as they are built, and what must
-// hold of a store whatever happened to it.
+// Package faulttest is shared by the reliability tests. It has a network whose pool is
+// small enough to exhaust, builds the programs, and checks what must hold for a store
+// whatever happened to it.
 //
-// The packages below it are the ways to make something happen: ptracer stops a process
-// at a system call, powercut takes away what was not synced. The tests are beside what
-// they need. They are quick unless LEASEHOLD_EXHAUSTIVE is set in the environment;
-// docs/reliability.md has the figures of a run in which it was.
+// The packages below it provide the faults and their tests. For example, ptracer stops a
+// process at a system call, and powercut discards data that was not synced. The tests run a
+// quick part unless LEASEHOLD_EXHAUSTIVE is set in the environment; docs/reliability.md has
+// the figures of an exhaustive run.
 package faulttest

@@ -14,27 +14,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apart is set in the environment of the process that [MainApart] starts.
-const apart = "LEASEHOLD_TEST_APART"
+// mountsEnv is set in the environment of the process that [MainWithMounts] starts.
+const mountsEnv = "LEASEHOLD_TEST_APART"
 
-// MainApart is [Main] for tests that mount file systems. They run in a process of their
-// own, which has its own mounts: when it ends, however it does, these end too, and with
-// them the loop devices that are below them.
-func MainApart(m *testing.M) int {
-	if os.Getuid() != 0 || os.Getenv(apart) != "" {
+// MainWithMounts is [Main] for tests that mount file systems. As root, they run in a child
+// process with its own mount namespace. When the child ends, for whatever reason, the
+// kernel removes the mounts and their loop devices.
+func MainWithMounts(m *testing.M) int {
+	if os.Getuid() != 0 || os.Getenv(mountsEnv) != "" {
 		return Main(m)
 	}
-	runtime.LockOSThread() // Pdeathsig is sent when the thread ends.
+	runtime.LockOSThread() // Pdeathsig is sent when the parent's thread ends.
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), apart+"=1")
+	cmd.Env = append(os.Environ(), mountsEnv+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
 	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		return max(exit.ExitCode(), 1) // -1: by a signal
+		return max(exit.ExitCode(), 1) // -1 if a signal ended it
 	}
 	if errors.Is(err, unix.EPERM) {
-		return Main(m) // Nor can it mount, and its tests skip.
+		return Main(m) // Mounting is not allowed either: the tests skip.
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -43,34 +43,34 @@ func MainApart(m *testing.M) int {
 	return 0
 }
 
-// Mount mounts a file system, or skips the test where that is not allowed. It is for
-// packages whose TestMain calls [MainApart]. The caller unmounts it.
+// Mount mounts a file system, or skips the test if mounting is not allowed. The TestMain of
+// the package must call [MainWithMounts]. The caller unmounts.
 func Mount(t testing.TB, source, dir, kind, options string) {
 	t.Helper()
-	if os.Getenv(apart) == "" {
-		t.Skip("mounting a file system takes root, and the right to have mounts of one's own")
+	if os.Getenv(mountsEnv) == "" {
+		t.Skip("mounting a file system needs root and a mount namespace")
 	}
 	err := unix.Mount(source, dir, kind, 0, options)
 	if err == unix.EPERM {
-		t.Skip("mounting a file system takes a capability that root lacks here")
+		t.Skip("mounting a file system needs CAP_SYS_ADMIN, which root lacks here")
 	}
 	if err != nil {
 		t.Fatalf("mount %s %s on %s, %s: %v", kind, source, dir, options, err)
 	}
 }
 
-// An Image is a file in which there is a file system.
+// An Image is a file that contains a file system.
 type Image struct{ Path, Kind string }
 
-// NewImage makes one with these options of mkfs, or skips the test where there are not the
-// programs to do that. It is in memory.
+// NewImage creates an image on a tmpfs with the given options of mkfs. It skips the test if
+// mkfs or mount is not installed.
 func NewImage(t testing.TB, kind string, size int64, options ...string) Image {
 	t.Helper()
-	Needs(t, "mkfs."+kind, "mount")
+	RequirePrograms(t, "mkfs."+kind, "mount")
 	dir := t.TempDir()
 	Mount(t, "tmpfs", dir, "tmpfs", "")
 	t.Cleanup(func() { unmount(t, dir) })
-	i := Image{filepath.Join(dir, filepath.Base(filepath.Dir(dir))+"."+kind), kind} // a name like no other
+	i := Image{filepath.Join(dir, filepath.Base(filepath.Dir(dir))+"."+kind), kind} // unique, to find its loop device by
 	err := os.WriteFile(i.Path, nil, 0o600)
 	if err == nil {
 		err = os.Truncate(i.Path, size)
@@ -82,8 +82,8 @@ func NewImage(t testing.TB, kind string, size int64, options ...string) Image {
 	return i
 }
 
-// Needs skips the test where one of the programs is missing.
-func Needs(t testing.TB, programs ...string) {
+// RequirePrograms skips the test if one of the programs is not installed.
+func RequirePrograms(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, program := range programs {
 		if _, err := exec.LookPath(program); err != nil {
@@ -92,14 +92,14 @@ func Needs(t testing.TB, programs ...string) {
 	}
 }
 
-// Mount mounts the file system with these options. The caller unmounts it.
+// Mount mounts the image with the given options. The caller unmounts.
 func (i Image) Mount(t testing.TB, dir string, options ...string) {
 	t.Helper()
 	all := strings.Join(append([]string{"loop"}, options...), ",")
-	Run(t, "mount", "-t", i.Kind, "-o", all, i.Path, dir) // the kernel frees the device
+	Run(t, "mount", "-t", i.Kind, "-o", all, i.Path, dir) // umount frees the loop device
 }
 
-// Run runs a program, which must succeed.
+// Run runs a program. The test fails if it fails.
 func Run(t testing.TB, program string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
@@ -113,9 +113,8 @@ func unmount(t testing.TB, dir string) {
 	}
 }
 
-// Overlay mounts an overlay with a lower layer, and an upper one in memory, until
-// the function that it returns is called. The kind is overlay, or fuse-overlayfs, where
-// the test is skipped without the program.
+// Overlay mounts an overlay whose upper layer is on a tmpfs. The kind is overlay or
+// fuse-overlayfs; without the program for the latter, the test is skipped.
 func Overlay(t testing.TB, kind, lower, dir string) (unmount func() error) {
 	t.Helper()
 	upper := dir + "-upper"
@@ -134,7 +133,7 @@ func Overlay(t testing.TB, kind, lower, dir string) (unmount func() error) {
 	if kind == "overlay" {
 		Mount(t, "overlay", dir, "overlay", options)
 	} else {
-		Needs(t, kind)
+		RequirePrograms(t, kind)
 		Run(t, kind, "-o", options, dir)
 	}
 	return func() error {
@@ -142,21 +141,22 @@ func Overlay(t testing.TB, kind, lower, dir string) (unmount func() error) {
 	}
 }
 
-// Bindfs shows a directory at another path over FUSE, by a program that can neither
-// exchange two names nor refuse to replace one. Without it, or root, the test is skipped.
+// Bindfs mounts a directory at another path with bindfs, a FUSE file system that supports
+// neither RENAME_EXCHANGE nor RENAME_NOREPLACE. Without bindfs or root the test is skipped.
 func Bindfs(t testing.TB, from, dir string) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("mounting a file system takes root")
+		t.Skip("mounting a file system needs root")
 	}
-	Needs(t, "bindfs")
+	RequirePrograms(t, "bindfs")
 	Run(t, "bindfs", from, dir)
 	t.Cleanup(func() { unmount(t, dir) })
 }
 
-// Bind mounts a file or directory at another path, where that is allowed.
+// Bind mounts a file or directory at another path. It reports false if mounting is not
+// allowed.
 func Bind(from, to string) (unmount func() error, ok bool) {
-	if os.Getenv(apart) == "" || unix.Mount(from, to, "", unix.MS_BIND, "") != nil {
+	if os.Getenv(mountsEnv) == "" || unix.Mount(from, to, "", unix.MS_BIND, "") != nil {
 		return nil, false
 	}
 	return func() error { return unix.Unmount(to, unix.MNT_DETACH) }, true

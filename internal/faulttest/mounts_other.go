@@ -2,5 +2,5 @@
 
 package faulttest
 
-// Bind mounts nothing here.
+// Bind is not supported on this system.
 func Bind(from, to string) (unmount func() error, ok bool) { return nil, false }

@@ -22,25 +22,25 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A Network is one with a small pool. What is asked of it goes through the plugin, in
-// this process or in one of its own.
+// A Network is a network with a small pool. Its methods call the plugin, in this process or
+// in a new one.
 type Network struct {
 	Dir     string // the data directory
-	Backend string // config.Files, config.Bolt, or "" for what stands there
-	Dual    bool   // of both families, or of IPv4 alone
-	Size    int    // addresses of each family, at most 200
+	Backend string // config.Files, config.Bolt, or "" for the existing store
+	Dual    bool   // dual stack; otherwise IPv4 only
+	Size    int    // number of addresses of each family, at most 200
 
-	Keys    map[string]any // more keys of "ipam", with their values
-	Program string         // the plugin that is executed; if "", it runs in this process
+	Keys    map[string]any // further keys of "ipam"
+	Program string         // the plugin to execute; if "", it runs in this process
 }
 
-// Name is what each Network is called.
+// Name is the name of every Network.
 const Name = "podnet"
 
-// Path returns where the store is.
+// Path returns the path of the store.
 func (n Network) Path() string { return filepath.Join(n.Dir, Name) }
 
-// Families returns how many addresses a container gets.
+// Families returns the number of addresses that each container gets.
 func (n Network) Families() int {
 	if n.Dual {
 		return 2
@@ -48,7 +48,7 @@ func (n Network) Families() int {
 	return 1
 }
 
-// Config returns the network configuration, with more keys at its top.
+// Config returns the network configuration, with further top-level keys.
 func (n Network) Config(more map[string]any) []byte {
 	first, last := 10, 10+n.Size-1
 	ranges := [][]map[string]string{{{
@@ -70,15 +70,15 @@ func (n Network) Config(more map[string]any) []byte {
 	maps.Copy(conf, more)
 	text, err := json.Marshal(conf)
 	if err != nil {
-		panic(err) // of values that tests make
+		panic(err) // the values come from tests
 	}
 	return text
 }
 
-// IfName is the interface of each attachment.
+// IfName is the interface name of every attachment.
 const IfName = "eth0"
 
-// env returns the environment of a command of the plugin.
+// env returns the environment of a plugin command.
 func env(command, id string) map[string]string {
 	e := map[string]string{
 		"CNI_COMMAND": command, "CNI_CONTAINERID": id,
@@ -90,7 +90,7 @@ func env(command, id string) map[string]string {
 	return e
 }
 
-// With returns the network with one more key of "ipam".
+// With returns the network with one more key in "ipam".
 func (n Network) With(key string, value any) Network {
 	n.Keys = maps.Clone(n.Keys)
 	if n.Keys == nil {
@@ -100,13 +100,13 @@ func (n Network) With(key string, value any) Network {
 	return n
 }
 
-// Plugin performs a command and returns what the plugin wrote. The error is a
-// [*types.Error] if the plugin wrote one, as it should.
+// Plugin performs a command and returns the output of the plugin. The error is a
+// [*types.Error] if the plugin printed a CNI error, as it should.
 func (n Network) Plugin(command, id string, more map[string]any) ([]byte, error) {
 	if n.Program != "" {
 		out, err := n.Command(n.Program, command, id, more).Output()
 		if err != nil {
-			err = answered(out)
+			err = parseError(out)
 		}
 		return out, err
 	}
@@ -119,14 +119,14 @@ func (n Network) Plugin(command, id string, more map[string]any) ([]byte, error)
 		Version: func() string { return "test" },
 	}
 	if p.Run() != 0 {
-		return nil, answered(out.Bytes())
+		return nil, parseError(out.Bytes())
 	}
 	return out.Bytes(), nil
 }
 
-// answered reads an error that the plugin wrote. It returns a [*types.Error], or says
-// that it was none.
-func answered(out []byte) error {
+// parseError returns the CNI error in the plugin's output. It returns an error of another
+// type if there is none.
+func parseError(out []byte) error {
 	e := new(types.Error)
 	if err := json.Unmarshal(out, e); err != nil || e.Code == 0 {
 		return fmt.Errorf("not a CNI error: %q", out)
@@ -134,8 +134,7 @@ func answered(out []byte) error {
 	return e
 }
 
-// Command returns a process that is to perform a command of the plugin, which is the
-// program at path.
+// Command returns the command that runs the plugin at path.
 func (n Network) Command(path, command, id string, more map[string]any) *exec.Cmd {
 	cmd := exec.Command(path)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir()}
@@ -146,15 +145,15 @@ func (n Network) Command(path, command, id string, more map[string]any) *exec.Cm
 	return cmd
 }
 
-// Tool returns a process that is to run the operator's tool, which is the program at
-// path, on the network's data directory.
+// Tool returns the command that runs leasehold, installed at path, on the network's data
+// directory.
 func (n Network) Tool(path string, args ...string) *exec.Cmd {
 	cmd := exec.Command(path, append([]string{"--conf-dir", filepath.Join(n.Dir, "no-conf"), "--data-dir", n.Dir}, args...)...)
 	cmd.Env = append(os.Environ(), "NO_COLOR=1")
 	return cmd
 }
 
-// Addresses reads the answer to an ADD.
+// Addresses returns the addresses in the result of an ADD.
 func Addresses(out []byte) ([]netip.Addr, error) {
 	var result struct {
 		IPs []struct{ Address netip.Prefix }
@@ -169,7 +168,7 @@ func Addresses(out []byte) ([]netip.Addr, error) {
 	return addrs, nil
 }
 
-// Add performs ADD.
+// Add performs ADD and returns the leased addresses.
 func (n Network) Add(id string) ([]netip.Addr, error) {
 	out, err := n.Plugin("ADD", id, nil)
 	if err != nil {
@@ -184,7 +183,7 @@ func (n Network) Del(id string) error {
 	return err
 }
 
-// PrevResult returns what CHECK is to be told besides the configuration.
+// PrevResult returns the configuration keys that CHECK needs.
 func PrevResult(addrs []netip.Addr) map[string]any {
 	ips := make([]map[string]string, 0, len(addrs))
 	for _, addr := range addrs {
@@ -197,7 +196,7 @@ func PrevResult(addrs []netip.Addr) map[string]any {
 	return map[string]any{"prevResult": map[string]any{"cniVersion": "1.1.0", "ips": ips}}
 }
 
-// Attachments returns what GC is to be told besides the configuration.
+// Attachments returns the configuration keys that GC needs.
 func Attachments(ids ...string) map[string]any {
 	valid := []map[string]string{}
 	for _, id := range ids {
@@ -206,10 +205,10 @@ func Attachments(ids ...string) map[string]any {
 	return map[string]any{"cni.dev/valid-attachments": valid}
 }
 
-// A Holding says which addresses each container holds, in the order of the addresses.
+// A Holding maps each container to its addresses, in order.
 type Holding map[string][]netip.Addr
 
-// Holding returns what the store holds, which is checked before it is used.
+// Holding returns the addresses held in the store. The store checks each record it reads.
 func (n Network) Holding(ctx context.Context) (Holding, error) {
 	h := make(Holding)
 	err := stores.Follow(n.Path()).View(ctx, func(tx backend.ReadTx) error {
@@ -224,8 +223,7 @@ func (n Network) Holding(ctx context.Context) (Holding, error) {
 	return h, err
 }
 
-// Leftovers lists what migrations have left behind that are none of the stores they
-// replaced.
+// Leftovers lists files of migrations other than the stores that were replaced.
 func (n Network) Leftovers() (names []string, err error) {
 	entries, err := os.ReadDir(filepath.Join(n.Dir, ".leasehold"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -240,15 +238,15 @@ func (n Network) Leftovers() (names []string, err error) {
 	return names, nil
 }
 
-// Unmarked lists the stores that migrations and repairs have replaced and that do not say
-// so: seen through another mount, they could be leased from.
+// Unmarked lists stores that a migration or repair has replaced without marking them.
+// Through another mount they could still be used.
 func (n Network) Unmarked() (paths []string, err error) {
 	dir := filepath.Join(n.Dir, ".leasehold")
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	here, _ := os.Lstat(n.Path()) // If nothing is there, nothing there is the same.
+	here, _ := os.Lstat(n.Path()) // nil if there is no store
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		info, err := os.Lstat(path)
@@ -268,8 +266,9 @@ func (n Network) Unmarked() (paths []string, err error) {
 	return paths, nil
 }
 
-// wasReplaced reports whether something in .leasehold was in use. What is built there is
-// of the kind that its name says; what was exchanged with it is of the other.
+// wasReplaced reports whether an entry of .leasehold is a store that was in use. The name
+// of a new store tells its kind; after an exchange the old store, of the other kind, has
+// that name.
 func wasReplaced(name string, info fs.FileInfo) bool {
 	switch {
 	case strings.HasPrefix(name, Name+".before-"):
@@ -282,7 +281,7 @@ func wasReplaced(name string, info fs.FileInfo) bool {
 	return false
 }
 
-// String lists a holding in one line.
+// String returns the holding on one line.
 func (h Holding) String() string {
 	var b strings.Builder
 	for _, id := range sorted(h) {

@@ -12,31 +12,29 @@ import (
 	"testing"
 )
 
-// Exhaustive reports whether the tests are to try everything there is to try, however
-// long it takes.
+// Exhaustive reports whether the tests should try everything, however long it takes.
 func Exhaustive() bool { return os.Getenv("LEASEHOLD_EXHAUSTIVE") != "" }
 
-// Programs are the two programs, built.
+// Programs are the paths of the built programs.
 type Programs struct {
-	HostLocal string // the path of the plugin
-	Leasehold string // and that of the tool
+	HostLocal string // the plugin
+	Leasehold string // the tool
 }
 
-// A Fault is a mistake that is planted in the programs, to see that the tests find
-// it: in a file of this module Old, which must be there exactly once, becomes New.
-// What is on disk is not changed.
+// A Fault is a mistake planted in the programs to test the tests: in a file of this module,
+// Old, which must occur exactly once, is replaced by New. The file on disk does not change.
 type Fault struct {
-	File     string // from the root of the module
+	File     string // relative to the module root
 	Old, New string
 }
 
-// Build builds the programs into dir, with these faults.
+// Build builds the programs into dir, with the given faults.
 func Build(dir string, faults ...Fault) (Programs, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return Programs{}, err
 	}
-	args := []string{"build", "-o", dir + string(filepath.Separator), "-ldflags", "-s -w"} // linked in half the time
+	args := []string{"build", "-o", dir + string(filepath.Separator), "-ldflags", "-s -w"} // linking takes half the time
 	if len(faults) > 0 {
 		overlay, err := writeOverlay(root, dir, faults)
 		if err != nil {
@@ -53,8 +51,8 @@ func Build(dir string, faults ...Fault) (Programs, error) {
 	return Programs{filepath.Join(dir, "host-local"), filepath.Join(dir, "leasehold")}, nil
 }
 
-// writeOverlay writes the files as the faults change them, and the list of them for
-// go build, of which it returns the path.
+// writeOverlay writes the changed files and the overlay file for go build, and returns the
+// path of the latter.
 func writeOverlay(root, dir string, faults []Fault) (string, error) {
 	replace := make(map[string]string)
 	for i, f := range faults {
@@ -84,8 +82,8 @@ func writeOverlay(root, dir string, faults []Fault) (string, error) {
 	return path, os.WriteFile(path, text, 0o600)
 }
 
-// moduleRoot returns the directory of the module of the programs, above the working
-// directory of a test, which may be of a module within that.
+// moduleRoot returns the root directory of the module. The working directory may be in a
+// nested module.
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -103,7 +101,7 @@ func moduleRoot() (string, error) {
 	}
 }
 
-// shared is where the programs are built that tests of one package share.
+// shared holds the programs that the tests of a package share.
 var shared struct {
 	dir  string
 	once sync.Once
@@ -111,7 +109,7 @@ var shared struct {
 	err error
 }
 
-// Main runs the tests of a package that call [Shared]; its TestMain calls it.
+// Main runs the tests of a package that calls [Shared]. TestMain calls it.
 func Main(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "leasehold-test-")
 	if err != nil {
@@ -123,7 +121,7 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Shared returns the programs without any fault, built once.
+// Shared returns the programs without faults, built once per test binary.
 func Shared(t testing.TB) Programs {
 	t.Helper()
 	shared.once.Do(func() { shared.Programs, shared.err = Build(shared.dir) })
@@ -133,8 +131,8 @@ func Shared(t testing.TB) Programs {
 	return shared.Programs
 }
 
-// Dir returns a directory on a file system in memory, where there is one: what is
-// tested there must not depend on how long a sync takes.
+// Dir returns a temporary directory, in memory where possible, so that the test does not
+// depend on how long a sync takes.
 func Dir(t testing.TB) string {
 	t.Helper()
 	if info, err := os.Stat("/dev/shm"); err != nil || !info.IsDir() {

@@ -11,7 +11,7 @@ import (
 	"github.com/leasehold/leasehold/internal/fstype"
 )
 
-func TestMain(m *testing.M) { os.Exit(faulttest.MainApart(m)) }
+func TestMain(m *testing.M) { os.Exit(faulttest.MainWithMounts(m)) }
 
 func TestFUSE(t *testing.T) {
 	dir := t.TempDir()

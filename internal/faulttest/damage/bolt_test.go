@@ -19,14 +19,14 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// A tally counts outcomes, of each of some things.
-type tally struct {
+// outcomeCounts counts the outcomes for each kind of damage.
+type outcomeCounts struct {
 	mu     sync.Mutex
 	counts map[string]map[string]int
 	total  int
 }
 
-func (c *tally) add(what, outcome string) {
+func (c *outcomeCounts) add(what, outcome string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.counts == nil {
@@ -39,7 +39,7 @@ func (c *tally) add(what, outcome string) {
 	c.total++
 }
 
-func (c *tally) log(t *testing.T) {
+func (c *outcomeCounts) log(t *testing.T) {
 	t.Logf("%d damaged files", c.total)
 	for _, what := range slices.Sorted(maps.Keys(c.counts)) {
 		n := c.counts[what]
@@ -48,12 +48,12 @@ func (c *tally) log(t *testing.T) {
 	}
 }
 
-// runAll runs all trials and counts what comes of them.
-func runAll(t *testing.T, trials iter.Seq[trial]) {
+// runAll runs all damaged stores and counts the outcomes.
+func runAll(t *testing.T, stores iter.Seq[damagedStore]) {
 	t.Helper()
-	var c tally
+	var c outcomeCounts
 	dir := faulttest.Dir(t)
-	workers(t, trials, func(w *worker, tr trial) {
+	workers(t, stores, func(w *worker, tr damagedStore) {
 		outcome, err := tr.run(w, filepath.Join(dir, strconv.Itoa(w.number)))
 		if err != nil {
 			t.Error(err)
@@ -63,7 +63,7 @@ func runAll(t *testing.T, trials iter.Seq[trial]) {
 	c.log(t)
 }
 
-// newSeed returns a number for the random damages of a test, which it logs.
+// newSeed returns and logs a seed for random damage. LEASEHOLD_SEED replays one.
 func newSeed(t *testing.T) uint64 {
 	seed := uint64(rand.Uint32())
 	if text := os.Getenv("LEASEHOLD_SEED"); text != "" {
@@ -75,8 +75,8 @@ func newSeed(t *testing.T) uint64 {
 	return seed
 }
 
-// some returns those of all that a test tries: with -short, a fourth.
-func some[T any](all []T) []T {
+// sample returns all items, or a quarter of them with -short.
+func sample[T any](all []T) []T {
 	if faulttest.Exhaustive() || !testing.Short() {
 		return all
 	}
@@ -87,8 +87,8 @@ func some[T any](all []T) []T {
 	return few
 }
 
-// times is how often each of something is tried.
-func times(quick, exhaustive int) int {
+// rounds returns the number of repetitions.
+func rounds(quick, exhaustive int) int {
 	switch {
 	case faulttest.Exhaustive():
 		return exhaustive
@@ -98,26 +98,26 @@ func times(quick, exhaustive int) int {
 	return quick
 }
 
-// small is a store whose trees have a branch each, but for the runs.
+// small returns a network whose trees have one branch page each, except the index of runs.
 func small() faulttest.Network { return faulttest.Network{Dual: true, Size: 40} }
 
-// large is one of which trees have more than a few leaves.
+// large returns a network whose trees have several leaf pages.
 func large() faulttest.Network { return faulttest.Network{Dual: true, Size: 200} }
 
 func TestDamagedBoltStoreLeasesNothingTwice(t *testing.T) {
 	other := newOriginal(t, faulttest.Network{Dual: true, Size: 60}, 10)
-	originals := []*original{newOriginal(t, small(), 4), newScattered(t)}
+	originals := []*original{newOriginal(t, small(), 4), newFragmented(t)}
 	if faulttest.Exhaustive() {
 		originals = append(originals, newOriginal(t, large(), 7))
 	}
 	seed := newSeed(t)
-	runAll(t, func(yield func(trial) bool) {
+	runAll(t, func(yield func(damagedStore) bool) {
 		for _, o := range originals {
-			for i, d := range ways(other) {
-				for j := range times(12, 1200) {
+			for i, d := range damages(other) {
+				for j := range rounds(12, 1200) {
 					s := seed + uint64(i)<<48 + uint64(j)<<32
 					image := d.do(rand.New(rand.NewPCG(s, 0)), o, bytes.Clone(o.image))
-					if !yield(trial{original: o, name: d.name, image: image, seed: s, foreign: other.ever}) {
+					if !yield(damagedStore{original: o, name: d.name, image: image, seed: s, foreign: other.everLeased}) {
 						return
 					}
 				}
@@ -126,17 +126,16 @@ func TestDamagedBoltStoreLeasesNothingTwice(t *testing.T) {
 	})
 }
 
-// A meta page of another network is sound in itself, and can lead to an old tree that is
-// sound as well.
+// A meta page of another network is valid in itself, and can point to a valid old tree.
 func TestMetaPageOfAnotherNetworkLeasesNothingTwice(t *testing.T) {
 	other := newOriginal(t, faulttest.Network{Dual: true, Size: 60}, 10)
-	originals := []*original{newOriginal(t, small(), 4), newScattered(t)}
-	runAll(t, func(yield func(trial) bool) {
+	originals := []*original{newOriginal(t, small(), 4), newFragmented(t)}
+	runAll(t, func(yield func(damagedStore) bool) {
 		for _, o := range originals {
 			for id := range 2 {
 				image := bytes.Clone(o.image)
 				copy(o.page(image, id), other.page(other.image, id))
-				if !yield(trial{original: o, name: o.parts[id], image: image, seed: uint64(id), foreign: other.ever}) {
+				if !yield(damagedStore{original: o, name: o.parts[id], image: image, seed: uint64(id), foreign: other.everLeased}) {
 					return
 				}
 			}
@@ -144,18 +143,18 @@ func TestMetaPageOfAnotherNetworkLeasesNothingTwice(t *testing.T) {
 	})
 }
 
-// In each part of a file bits are flipped, one at a time.
+// Flips one bit at a time, in each part of a file.
 func TestFlippedBitLeasesNothingTwice(t *testing.T) {
-	originals, seed := []*original{newOriginal(t, small(), 4), newScattered(t)}, newSeed(t)
-	runAll(t, func(yield func(trial) bool) {
+	originals, seed := []*original{newOriginal(t, small(), 4), newFragmented(t)}, newSeed(t)
+	runAll(t, func(yield func(damagedStore) bool) {
 		for _, o := range originals {
 			for i, part := range o.kinds() {
-				for j := range times(12, 1500) {
+				for j := range rounds(12, 1500) {
 					s := seed + uint64(i)<<48 + uint64(j)<<32
 					r := rand.New(rand.NewPCG(s, 0))
 					image, ids := bytes.Clone(o.image), o.pagesOf(part)
 					flip(r, o.written(image, ids[r.IntN(len(ids))]))
-					if !yield(trial{original: o, name: part, image: image, seed: s}) {
+					if !yield(damagedStore{original: o, name: part, image: image, seed: s}) {
 						return
 					}
 				}
@@ -164,8 +163,7 @@ func TestFlippedBitLeasesNothingTwice(t *testing.T) {
 	})
 }
 
-// Of a store that is as small as can be, every byte has one of its bits flipped; in a
-// quick run, some of them.
+// Flips one bit of every byte of a minimal store; of some bytes in a quick run.
 func TestEveryByteFlippedLeasesNothingTwice(t *testing.T) {
 	o := newOriginal(t, faulttest.Network{Size: 8}, 2)
 	step := 101
@@ -175,59 +173,59 @@ func TestEveryByteFlippedLeasesNothingTwice(t *testing.T) {
 	case testing.Short():
 		step = 503
 	}
-	runAll(t, func(yield func(trial) bool) {
+	runAll(t, func(yield func(damagedStore) bool) {
 		for at := 0; at < o.pages*o.pageSize(); at += step {
 			image := bytes.Clone(o.image)
 			image[at] ^= 1 << (at * 5 % 8)
-			if !yield(trial{original: o, name: o.parts[at/o.pageSize()], image: image, seed: uint64(at)}) {
+			if !yield(damagedStore{original: o, name: o.parts[at/o.pageSize()], image: image, seed: uint64(at)}) {
 				return
 			}
 		}
 	})
 }
 
-// A file does not say which network it is of. What it holds is believed, and what it does
-// not hold is not: but no address is leased that is in it, or out of the pool.
+// A file does not say which network it belongs to, so another network's leases are
+// believed. But an address that is leased in the file, or not in the pool, is never leased.
 func TestStoresOfTwoNetworksExchanged(t *testing.T) {
 	one, other := newOriginal(t, small(), 4), newOriginal(t, faulttest.Network{Dual: true, Size: 60}, 10)
 	w, dir := newWorker(t), faulttest.Dir(t)
-	for _, tr := range []trial{
+	for _, tr := range []damagedStore{
 		{original: one, image: one.image, net: other.net},
 		{original: other, image: other.image, net: one.net},
 	} {
 		tr.net.Dir = dir
 		require.NoError(t, tr.write())
-		given := leased{}
+		given := leases{}
 		for i := range tr.net.Size {
 			id := "new" + strconv.Itoa(i)
-			a, err := w.do(order{Net: tr.net, Command: "ADD", ID: id})
+			a, err := w.do(request{Net: tr.net, Command: "ADD", ID: id})
 			require.NoError(t, err)
 			if a.Code != 0 {
 				break
 			}
-			require.NoError(t, tr.take(a.Out, id, tr.now, given))
+			require.NoError(t, tr.checkAdd(a.Out, id, tr.now, given))
 		}
-		a, err := w.do(order{Net: tr.net, Command: verify})
+		a, err := w.do(request{Net: tr.net, Command: verify})
 		require.NoError(t, err)
 		require.Empty(t, a.Err)
 	}
 }
 
-// The plugin as a process ends as the worker does.
+// The plugin as its own process ends like the worker does.
 func TestPluginAsAProcessEnds(t *testing.T) {
 	program, dir, seed := faulttest.Shared(t).HostLocal, faulttest.Dir(t), newSeed(t)
 	o := newOriginal(t, small(), 4)
 	n := 0
-	for _, d := range ways(o) {
-		for i := range times(2, 50) {
-			tr := trial{original: o, image: d.do(rand.New(rand.NewPCG(seed, uint64(i))), o, bytes.Clone(o.image)), net: o.net}
+	for _, d := range damages(o) {
+		for i := range rounds(2, 50) {
+			tr := damagedStore{original: o, image: d.do(rand.New(rand.NewPCG(seed, uint64(i))), o, bytes.Clone(o.image)), net: o.net}
 			tr.net.Dir = dir
 			for _, command := range []string{"ADD", "DEL", "GC"} {
 				require.NoError(t, tr.write())
 				out, err := outputWithin(tr.net.Command(program, command, o.ids()[0], faulttest.Attachments(o.ids()...)))
 				require.NotContains(t, out, "goroutine", "%s, seed %d, %d", d.name, seed, i)
 				if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() == 1 {
-					err = nil // It has said why.
+					err = nil // The plugin has printed a CNI error.
 				}
 				require.NoError(t, err, "%s, seed %d, %d: %s", d.name, seed, i, out)
 				n++

@@ -1,8 +1,8 @@
-// Package damage tests what the programs make of stores that a disk, a file system, a
-// program or a hand has damaged: bits flipped, pages gone, exchanged or of another
-// network, rubbish in lease files, and things in the place of files that are none.
+// Package damage tests the programs on damaged stores: flipped bits, zeroed or exchanged
+// pages, pages of another network, rubbish in lease files, and directories, links and other
+// objects in place of files.
 //
-// The commands of the plugin run in a process of their own, which is the test program
-// again: so whatever kills it, or never ends, is noticed. What they answer is held
-// against the leases that there were before the damage.
+// The plugin's commands run in a worker process, which is the test program itself, so that
+// a crash or a hang is noticed. Its answers are compared with the leases from before the
+// damage.
 package damage

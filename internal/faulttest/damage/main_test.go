@@ -15,20 +15,20 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// asWorker is the variable that makes of the test program a worker.
-const asWorker = "LEASEHOLD_DAMAGE_WORKER"
+// workerEnv is set in the environment of a worker.
+const workerEnv = "LEASEHOLD_DAMAGE_WORKER"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asWorker) != "" {
+	if os.Getenv(workerEnv) != "" {
 		work()
 		return
 	}
 	os.Exit(faulttest.Main(m))
 }
 
-// An order is what a worker is to do with a network: a command of the plugin, or one of
-// those below.
-type order struct {
+// A request tells the worker which command to perform on a network: one of the plugin, or
+// one of the constants below.
+type request struct {
 	Net     faulttest.Network
 	Command string
 	ID      string
@@ -43,32 +43,32 @@ const (
 	lockTimeout = 5 * time.Second
 )
 
-// An answer is what has become of an order.
+// An answer is the result of a request.
 type answer struct {
 	Out     []byte
 	Code    uint   // of a CNI error
-	Err     string // empty: it went well
+	Err     string // "" on success
 	Holding faulttest.Holding
-	Loss    bool // nothing was repaired, because it is not known what is lost
+	Loss    bool // the repair was refused, because leases may be lost
 }
 
-// work does what the parent orders until it hangs up. Much less than a gigabyte of stack
-// is a sign already that there is no end.
+// work performs requests from the parent until it closes the pipe. A stack of 64 MiB
+// already means endless recursion.
 func work() {
 	debug.SetMaxStack(64 << 20)
 	in, out := json.NewDecoder(bufio.NewReader(os.Stdin)), json.NewEncoder(os.Stdout)
 	for {
-		var o order
+		var o request
 		if in.Decode(&o) != nil {
 			return
 		}
-		if out.Encode(o.carryOut()) != nil {
+		if out.Encode(o.perform()) != nil {
 			return
 		}
 	}
 }
 
-func (o order) carryOut() (a answer) {
+func (o request) perform() (a answer) {
 	ctx := context.Background()
 	var err error
 	switch o.Command {

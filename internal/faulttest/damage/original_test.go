@@ -18,42 +18,42 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// Parts of a file, by what a page belongs to.
+// Parts of a file: what a page belongs to.
 const (
 	newestMeta = "newest meta"
 	olderMeta  = "older meta"
-	freelist   = "list of free pages"
+	freelist   = "freelist"
 	root       = "root"
 	freePage   = "free page"
 )
 
-// An original is the file of a bolt store, and what was leased in it.
+// An original is an undamaged bolt store and its leases.
 type original struct {
-	net    faulttest.Network
-	image  []byte
-	pages  int      // that have been used
-	parts  []string // what each of these belongs to
-	now    leased
-	before leased // one transaction earlier
-	ever   map[held]bool
+	net        faulttest.Network
+	image      []byte
+	pages      int      // number of pages in use
+	parts      []string // the part of each page
+	now        leases
+	before     leases // one transaction earlier
+	everLeased map[lease]bool
 }
 
-// A leased says which container holds an address.
-type leased map[netip.Addr]string
+// leases maps each leased address to its container.
+type leases map[netip.Addr]string
 
-// A held is a lease that there has been.
-type held struct {
+// A lease is an address that a container held at some time.
+type lease struct {
 	addr netip.Addr
 	id   string
 }
 
-// newOriginal leases all addresses of the network but a few, having released many.
+// newOriginal leases all but a few addresses of the network, after releasing many.
 func newOriginal(t testing.TB, net faulttest.Network, free int) *original {
 	t.Helper()
 	net.Dir, net.Backend = faulttest.Dir(t), config.Bolt
-	o := &original{net: net, now: leased{}, ever: map[held]bool{}}
+	o := &original{net: net, now: leases{}, everLeased: map[lease]bool{}}
 	n := 0
-	for range 2 { // Some come and go, so that pages are freed.
+	for range 2 { // Releases free pages.
 		for range net.Size - len(o.ids()) {
 			o.add(t, n)
 			n++
@@ -72,9 +72,8 @@ func newOriginal(t testing.TB, net faulttest.Network, free int) *original {
 	return o
 }
 
-// newScattered leases every second address, so that the index of runs needs a page of
-// its own.
-func newScattered(t testing.TB) *original {
+// newFragmented leases every second address, so that the index of runs needs its own page.
+func newFragmented(t testing.TB) *original {
 	t.Helper()
 	o := newOriginal(t, faulttest.Network{Size: 110}, 4)
 	for i, addr := range slices.SortedFunc(maps.Keys(o.now), netip.Addr.Compare) {
@@ -112,7 +111,7 @@ func (o *original) add(t testing.TB, n int) {
 	o.before = maps.Clone(o.now)
 	for _, addr := range addrs {
 		o.now[addr] = id
-		o.ever[held{addr, id}] = true
+		o.everLeased[lease{addr, id}] = true
 	}
 }
 
@@ -127,13 +126,14 @@ func (o *original) pageSize() int { return os.Getpagesize() }
 
 func (o *original) page(b []byte, id int) []byte { return b[id*o.pageSize():][:o.pageSize()] }
 
-// written returns what has been written of a page, up to the last byte that is not zero.
+// written returns the used part of a page, up to the last byte that is not zero.
 func (o *original) written(b []byte, id int) []byte {
 	p := o.page(b, id)
 	return p[:max(len(bytes.TrimRight(o.page(o.image, id), "\x00")), 80)]
 }
 
-// assign has bbolt say which kind each page is of, and follows the branches of buckets.
+// assign sets the part of each page. It asks bbolt for the type of a page, and follows the
+// branches of buckets.
 func (o *original) assign(t testing.TB) {
 	db, err := bbolt.Open(o.net.Path(), 0, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true})
 	require.NoError(t, err)
@@ -149,7 +149,7 @@ func (o *original) assign(t testing.TB) {
 		o.parts[tx.ID()%2] = newestMeta
 		o.follow(uint64(tx.Cursor().Bucket().Root()), root)
 		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
-			if b.Root() != 0 { // otherwise it is in the root
+			if b.Root() != 0 { // 0: inline in the root
 				o.follow(uint64(b.Root()), string(name))
 			}
 			return nil
@@ -157,7 +157,7 @@ func (o *original) assign(t testing.TB) {
 	}))
 }
 
-// follow names the page, and those below it.
+// follow sets the part of a page and the pages below it.
 func (o *original) follow(id uint64, name string) {
 	const branch, header, element = 1, 16, 16
 	p := o.page(o.image, int(id))
@@ -171,7 +171,7 @@ func (o *original) follow(id uint64, name string) {
 	}
 }
 
-// pagesOf returns the pages that belong to a part.
+// pagesOf returns the pages of a part.
 func (o *original) pagesOf(part string) (ids []int) {
 	for id, p := range o.parts {
 		if p == part {
@@ -181,5 +181,5 @@ func (o *original) pagesOf(part string) (ids []int) {
 	return ids
 }
 
-// kinds lists the parts that the file has.
+// kinds lists the parts of the file.
 func (o *original) kinds() []string { return slices.Compact(slices.Sorted(slices.Values(o.parts))) }

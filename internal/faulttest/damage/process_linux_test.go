@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// dieWithParent has a process end when the test does, however that ends.
+// dieWithParent makes a process end with the test, however the test ends.
 func dieWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

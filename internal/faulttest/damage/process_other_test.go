@@ -4,5 +4,5 @@ package damage
 
 import "os/exec"
 
-// dieWithParent leaves it to the end of its input to end a process.
+// dieWithParent does nothing here: the process ends when its input is closed.
 func dieWithParent(*exec.Cmd) {}

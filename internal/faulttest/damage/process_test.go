@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// outputWithin is CombinedOutput that ends a process which goes on for ever.
+// outputWithin is CombinedOutput with a time limit.
 func outputWithin(cmd *exec.Cmd) (string, error) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -16,14 +16,14 @@ func outputWithin(cmd *exec.Cmd) (string, error) {
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	limit := patience
+	limit := timeLimit
 	if slices.Contains(cmd.Args, "--repair") {
-		limit = repairPatience
+		limit = repairTimeLimit
 	}
-	timer := time.AfterFunc(limit, func() { cmd.Process.Kill() }) // Wait tells that it was.
+	timer := time.AfterFunc(limit, func() { cmd.Process.Kill() }) // Wait returns the result.
 	err := cmd.Wait()
 	if !timer.Stop() {
-		err = fmt.Errorf("no end in %v: %w", limit, err)
+		err = fmt.Errorf("did not end within %v: %w", limit, err)
 	}
 	return out.String(), err
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// toolCommands are those of the tool that look at a network or change it.
+// toolCommands lists commands of leasehold that read or change a network.
 func toolCommands() [][]string {
 	return [][]string{
 		{"list", faulttest.Name}, {"who", "10.0.0.11"}, {"usage", faulttest.Name}, {"map", faulttest.Name},
@@ -32,8 +32,7 @@ func toolCommands() [][]string {
 	}
 }
 
-// runTool runs the tool as a process, which is not to end by a signal, to panic, or to go
-// on for ever.
+// runTool runs leasehold, which must exit without a signal, a panic or a hang.
 func runTool(n faulttest.Network, program string, args []string) (text string, err error) {
 	cmd := n.Tool(program, args...)
 	cmd.Stdin = strings.NewReader("c1 eth0\n")
@@ -51,22 +50,21 @@ func runTool(n faulttest.Network, program string, args []string) (text string, e
 	return out, fmt.Errorf("leasehold %v: %w: %.600s", args, err, out)
 }
 
-// Whatever stands where a file of a store belongs, the tool answers, and neither reads
-// nor writes what is not in the data directory. In a quick run, each scene is played by
-// one command.
-func TestToolAmongThingsThatAreNoFiles(t *testing.T) {
+// Whatever is in the place of a file of a store, leasehold answers, and neither reads nor
+// writes outside the data directory. A quick run tries one command for each placement.
+func TestToolWithObstacles(t *testing.T) {
 	program, dir, commands := faulttest.Shared(t).Leasehold, faulttest.Dir(t), toolCommands()
-	all, seed := some(scenes()), int(newSeed(t))
-	var counted tally
-	workers(t, slices.Values(numbered(all)), func(w *worker, c item[scene]) {
+	all, seed := sample(placements()), int(newSeed(t))
+	var counted outcomeCounts
+	workers(t, slices.Values(numbered(all)), func(w *worker, c item[placement]) {
 		for i, args := range commands {
 			if !faulttest.Exhaustive() && (c.n+seed)%len(commands) != i {
 				continue
 			}
-			s, o := c.of.stage(t, filepath.Join(dir, strconv.Itoa(w.number)))
+			s, o := c.of.setUp(t, filepath.Join(dir, strconv.Itoa(w.number)))
 			text, err := runTool(s.net, program, args)
-			if err == nil && !c.of.linked() && !(c.of.replacesStore() && c.of.thing.name == "a link to a directory outside") {
-				err = errors.Join(o.unseen(text), o.untouched())
+			if err == nil && !c.of.sharesFile() && !(c.of.replacesStore() && c.of.obstacle.name == "a link to a directory outside") {
+				err = errors.Join(o.checkUnread(text), o.checkUntouched())
 			}
 			counted.add("tool", harmless)
 			if err != nil {
@@ -74,10 +72,10 @@ func TestToolAmongThingsThatAreNoFiles(t *testing.T) {
 			}
 		}
 	})
-	t.Logf("%d runs of the tool, in %d scenes", counted.total, len(all))
+	t.Logf("%d runs of leasehold, %d placements", counted.total, len(all))
 }
 
-// An item is one of some, and its number.
+// An item is a value with its index.
 type item[T any] struct {
 	n  int
 	of T
@@ -90,17 +88,16 @@ func numbered[T any](all []T) (items []item[T]) {
 	return items
 }
 
-// However a bolt store is damaged, every command of the tool ends, and says what is wrong
-// or does what it should.
+// However a bolt store is damaged, every command of leasehold ends, without a crash.
 func TestToolOnDamagedBoltStore(t *testing.T) {
 	program, dir, seed := faulttest.Shared(t).Leasehold, faulttest.Dir(t), newSeed(t)
 	o := newOriginal(t, small(), 4)
 	other := newOriginal(t, faulttest.Network{Dual: true, Size: 60}, 10)
-	var counted tally
-	workers(t, slices.Values(numbered(some(ways(other)))), func(w *worker, d item[way]) {
-		for i := range times(1, 100) {
+	var counted outcomeCounts
+	workers(t, slices.Values(numbered(sample(damages(other)))), func(w *worker, d item[damage]) {
+		for i := range rounds(1, 100) {
 			r := rand.New(rand.NewPCG(seed, uint64(i)))
-			tr := trial{original: o, name: d.of.name, image: d.of.do(r, o, bytes.Clone(o.image)), net: o.net}
+			tr := damagedStore{original: o, name: d.of.name, image: d.of.do(r, o, bytes.Clone(o.image)), net: o.net}
 			tr.net.Dir = filepath.Join(dir, strconv.Itoa(w.number))
 			for _, args := range toolCommands() {
 				require.NoError(t, os.RemoveAll(tr.net.Dir))
@@ -113,5 +110,5 @@ func TestToolOnDamagedBoltStore(t *testing.T) {
 			}
 		}
 	})
-	t.Logf("%d runs of the tool", counted.total)
+	t.Logf("%d runs of leasehold", counted.total)
 }

@@ -15,30 +15,30 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// How long a command may take. A repair can have to make two million leases, where a flipped
-// bit has made a run of a few addresses one of more than there are.
+// Time limits of a command. A repair can create two million leases, if a flipped bit has
+// made a run of a few addresses very long.
 const (
-	patience       = 10 * time.Second
-	repairPatience = 2 * time.Minute
+	timeLimit       = 10 * time.Second
+	repairTimeLimit = 2 * time.Minute
 )
 
-func (o order) patience() time.Duration {
+func (o request) timeLimit() time.Duration {
 	if o.Command == repair || o.Command == repairAll {
-		return repairPatience
+		return repairTimeLimit
 	}
-	return patience
+	return timeLimit
 }
 
-// A worker is the process that carries out orders. When one kills it, the next gets
-// another.
+// A worker is a process that performs requests. If a request kills it, it is started again
+// for the next one.
 type worker struct {
-	t      testing.TB
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	out    *json.Decoder
-	errs   bytes.Buffer
-	orders int
-	number int // of this one among the workers
+	t        testing.TB
+	cmd      *exec.Cmd
+	in       io.WriteCloser
+	out      *json.Decoder
+	errs     bytes.Buffer
+	requests int
+	number   int // index among the workers
 }
 
 func newWorker(t testing.TB) *worker {
@@ -52,7 +52,7 @@ func (w *worker) start() {
 	exe, err := os.Executable()
 	require.NoError(w.t, err)
 	w.cmd = exec.Command(exe)
-	w.cmd.Env = append(os.Environ(), asWorker+"=1", "GOTRACEBACK=single")
+	w.cmd.Env = append(os.Environ(), workerEnv+"=1", "GOTRACEBACK=single")
 	dieWithParent(w.cmd)
 	w.cmd.Stderr = &w.errs
 	w.in, err = w.cmd.StdinPipe()
@@ -63,27 +63,28 @@ func (w *worker) start() {
 	require.NoError(w.t, w.cmd.Start())
 }
 
-// stop ends the process, whatever it is doing.
+// stop ends the process.
 func (w *worker) stop() {
 	if w.cmd == nil {
 		return
 	}
-	w.in.Close()         // It may be gone already,
-	w.cmd.Process.Kill() // and so may this be in vain;
-	w.cmd.Wait()         // that it was killed is no news.
+	// Errors only say that the process has ended.
+	w.in.Close()
+	w.cmd.Process.Kill()
+	w.cmd.Wait()
 	w.cmd, w.out = nil, nil
 }
 
-// do has an order carried out. An error says that this took too long, or the process.
-func (w *worker) do(o order) (answer, error) {
+// do performs a request. It returns an error if the process dies or exceeds the time limit.
+func (w *worker) do(o request) (answer, error) {
 	if w.cmd == nil {
 		w.start()
 	}
-	w.orders++
+	w.requests++
 	process, late := w.cmd.Process, make(chan struct{})
-	timer := time.AfterFunc(o.patience(), func() {
+	timer := time.AfterFunc(o.timeLimit(), func() {
 		close(late)
-		process.Kill() // It ends the wait below.
+		process.Kill() // This ends the wait below.
 	})
 	err := json.NewEncoder(w.in).Encode(o)
 	var a answer
@@ -98,14 +99,14 @@ func (w *worker) do(o order) (answer, error) {
 	w.cmd, w.out = nil, nil
 	select {
 	case <-late:
-		return a, fmt.Errorf("%s of %s: no answer in %v", o.Command, o.ID, o.patience())
+		return a, fmt.Errorf("%s of %s: no answer within %v", o.Command, o.ID, o.timeLimit())
 	default:
 		return a, fmt.Errorf("%s of %s: %v, %w: %.600s", o.Command, o.ID, err, ended, errs)
 	}
 }
 
-// workers shares out items among two workers, each item when its turn comes: all damaged
-// files at once would fill the memory.
+// workers runs fn for each item on two workers. Items are generated only when needed: all
+// damaged files at once would not fit into memory.
 func workers[T any](t *testing.T, items iter.Seq[T], fn func(w *worker, item T)) {
 	const n = 2
 	queue := make(chan T)

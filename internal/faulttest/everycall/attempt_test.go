@@ -19,19 +19,19 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// size is how many addresses of each family the networks have. Four are held at once.
+// size is the number of addresses of each family. At most four are held at once.
 const size = 5
 
-// An attempt is one run of the command of a scenario.
+// An attempt is one run of a scenario's command.
 type attempt struct {
 	scenario
 	network  faulttest.Network
 	programs faulttest.Programs
 	before   faulttest.Holding
-	mount    *mount // of the store that is migrated, at another place
+	mount    *mount // of the store to migrate, at another path
 }
 
-// attempt prepares one, in an empty directory.
+// attempt prepares an attempt in an empty directory.
 func (s scenario) attempt(n faulttest.Network, p faulttest.Programs) (*attempt, error) {
 	a, err := s.prepared(n, p)
 	if err == nil && s.command == migrate {
@@ -40,17 +40,18 @@ func (s scenario) attempt(n faulttest.Network, p faulttest.Programs) (*attempt, 
 	return a, err
 }
 
-// prepared is attempt without a mount of the store.
+// prepared prepares an attempt without a mount of the store.
 func (s scenario) prepared(n faulttest.Network, p faulttest.Programs) (*attempt, error) {
 	n.Size, n.Keys = size, s.keys
 	if err := s.prepare(n); err != nil {
 		return nil, fmt.Errorf("prepare: %w", err)
 	}
-	before, err := n.Sound(context.Background())
+	before, err := n.Verify(context.Background())
 	return &attempt{scenario: s, network: n, programs: p, before: before}, err
 }
 
-// run returns the error that the plugin or the tool answered, or how else it ended.
+// run runs the command and returns the CNI error of the plugin, or the error of the
+// process.
 func (a *attempt) run(h ptracer.Hooks) error {
 	cmd := a.cmd()
 	var out bytes.Buffer
@@ -66,17 +67,17 @@ func (a *attempt) run(h ptracer.Hooks) error {
 	return e
 }
 
-// errNoAnswer is the error of a plugin that fails and does not say so with a CNI error.
+// errNoAnswer is the error of a plugin that failed without printing a CNI error.
 var errNoAnswer = errors.New("no CNI error")
 
 func (a *attempt) cmd() *exec.Cmd {
 	if a.command == migrate {
 		return a.network.Tool(a.programs.Leasehold, migrate, faulttest.Name, "--to", a.other())
 	}
-	return a.network.Command(a.programs.HostLocal, a.command, it, a.more(a.before))
+	return a.network.Command(a.programs.HostLocal, a.command, target, a.extraConfig(a.before))
 }
 
-// other returns the kind of store that the network is migrated to.
+// other returns the kind of store to migrate to.
 func (a *attempt) other() string {
 	if a.network.Backend == config.Files {
 		return config.Bolt
@@ -84,73 +85,72 @@ func (a *attempt) other() string {
 	return config.Files
 }
 
-// What a command may have done that was interrupted.
-type allowed uint
+// outcomes are the results that are allowed for a command that was interrupted.
+type outcomes uint
 
 const (
-	everything allowed = 1 << iota
-	nothing
-	some // of the addresses that it releases; then it has to release the rest when repeated
+	allDone outcomes = 1 << iota
+	noneDone
+	partlyDone // a release of several leases; repeating the command must release the rest
 )
 
-// check returns what is wrong with what the command has left, and with what can be
-// done then.
-func (a *attempt) check(may allowed) error {
+// check checks what the command left behind, and that the store can be used.
+func (a *attempt) check(allowed outcomes) error {
 	ctx := context.Background()
 	n := a.network
 	if a.command == migrate {
-		n.Backend = stores.None // what stands there
+		n.Backend = stores.None // use the existing store
 	}
-	if may&some != 0 {
+	if allowed&partlyDone != 0 {
 		if out, err := a.cmd().CombinedOutput(); err != nil {
 			return fmt.Errorf("%s again: %w: %s", a.command, err, out)
 		}
-		may = everything
+		allowed = allDone
 	}
-	after, err := n.Sound(ctx)
+	after, err := n.Verify(ctx)
 	if err != nil {
 		return err
 	}
-	if err := a.judge(after, may); err != nil {
+	if err := a.checkHolding(after, allowed); err != nil {
 		return err
 	}
 	if a.command == migrate {
-		if err := errors.Join(a.mount.usable(n), a.again(n), a.mount.refused()); err != nil {
+		if err := errors.Join(a.mount.checkNoDoubleLease(n), a.migrateAgain(n), a.mount.checkRejected()); err != nil {
 			return err
 		}
 	}
-	if err := n.Another(after); err != nil {
+	if err := n.AddAndDel(after); err != nil {
 		return err
 	}
-	if err := a.unharmed(n, after); err != nil {
-		return fmt.Errorf("another came and went: %w", err)
+	if err := a.checkUnchanged(n, after); err != nil {
+		return fmt.Errorf("after ADD and DEL of another container: %w", err)
 	}
-	if err := comesAndGoes(n, after); err != nil {
+	if err := readdTarget(n, after); err != nil {
 		return err
 	}
-	return n.Works(ctx)
+	return n.Exercise(ctx)
 }
 
-// judge compares what is held with what was.
-func (a *attempt) judge(after faulttest.Holding, may allowed) error {
+// checkHolding checks that the holding is one of the allowed outcomes.
+func (a *attempt) checkHolding(after faulttest.Holding, allowed outcomes) error {
 	is := func(e effect) bool {
-		for _, id := range []string{"one", "two", it} {
-			if !e.done(id, a.before[id], after[id]) {
+		for _, id := range []string{"one", "two", target} {
+			if !e.allows(id, a.before[id], after[id]) {
 				return false
 			}
 		}
 		return len(after) <= 3
 	}
 	takenBack := effect{releases: a.effect.releases}
-	if may&everything != 0 && is(a.effect) || may&nothing != 0 && (is(effect{}) || a.effect.adds && is(takenBack)) {
+	if allowed&allDone != 0 && is(a.effect) || allowed&noneDone != 0 && (is(effect{}) || a.effect.adds && is(takenBack)) {
 		return nil
 	}
 	return fmt.Errorf("before: %v; after: %v", a.before, after)
 }
 
-// again migrates in a process that nobody interrupts, and looks for what is left of the
-// one before.
-func (a *attempt) again(n faulttest.Network) error {
+// migrateAgain repeats the migration without interruption, and checks that it leaves
+// nothing behind.
+func (a *attempt) migrateAgain(n faulttest.Network) error {
 	if out, err := a.cmd().CombinedOutput(); err != nil {
 		return fmt.Errorf("migrate again: %w: %s", err, out)
 	}
@@ -160,17 +160,18 @@ func (a *attempt) again(n faulttest.Network) error {
 	if left, err := n.Leftovers(); err != nil || len(left) > 0 {
 		return fmt.Errorf("left behind: %v, %w", left, err)
 	}
-	after, err := n.Sound(context.Background())
+	after, err := n.Verify(context.Background())
 	if err != nil {
 		return err
 	}
-	return a.judge(after, nothing)
+	return a.checkHolding(after, noneDone)
 }
 
-// unharmed returns an error unless the store holds what it held before another came. The
-// first ADD after a reboot is that of the other, if this one was undone.
-func (a *attempt) unharmed(n faulttest.Network, before faulttest.Holding) error {
-	after, err := n.Sound(context.Background())
+// checkUnchanged checks that the store holds what it held before another container was
+// added and deleted. If an ADD after a reboot was undone, the other container's ADD has
+// released the leases of the earlier boot.
+func (a *attempt) checkUnchanged(n faulttest.Network, before faulttest.Holding) error {
+	after, err := n.Verify(context.Background())
 	if err != nil {
 		return err
 	}
@@ -184,19 +185,19 @@ func (a *attempt) unharmed(n faulttest.Network, before faulttest.Holding) error 
 	return nil
 }
 
-// comesAndGoes has the container ask again, go, and come anew.
-func comesAndGoes(n faulttest.Network, h faulttest.Holding) error {
-	addrs, err := n.With("onDuplicate", "return").Add(it)
+// readdTarget repeats the ADD of the target, deletes it and adds it again.
+func readdTarget(n faulttest.Network, h faulttest.Holding) error {
+	addrs, err := n.With("onDuplicate", "return").Add(target)
 	if err != nil {
-		return fmt.Errorf("ADD that asks again: %w", err)
+		return fmt.Errorf("repeated ADD: %w", err)
 	}
-	if h[it] != nil && !slices.Equal(h[it], addrs) {
-		return fmt.Errorf("ADD that asks again: %v, want %v", addrs, h[it])
+	if h[target] != nil && !slices.Equal(h[target], addrs) {
+		return fmt.Errorf("repeated ADD: %v, want %v", addrs, h[target])
 	}
-	if err := n.Del(it); err != nil {
+	if err := n.Del(target); err != nil {
 		return fmt.Errorf("DEL: %w", err)
 	}
-	if _, err := n.Add(it); err != nil {
+	if _, err := n.Add(target); err != nil {
 		return fmt.Errorf("ADD after DEL: %w", err)
 	}
 	return nil

@@ -7,9 +7,9 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// changes reports whether a call changes a file, or hands out the answer. To be killed
-// between two such calls is to be killed at the second.
-func changes(c *ptracer.Call) bool {
+// changesFiles reports whether a call changes a file or writes the answer. A kill between
+// two such calls has the same effect as a kill at the second.
+func changesFiles(c *ptracer.Call) bool {
 	switch c.Name {
 	case "write", "pwrite64", "writev", "pwritev", "ftruncate", "truncate", "fallocate",
 		"rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat",
@@ -25,9 +25,9 @@ func changes(c *ptracer.Call) bool {
 
 func anyCall(*ptracer.Call) bool { return true }
 
-// at returns an Enter that takes an action at the nth call of those that match, and
-// tells whether there was one.
-func at(n int, match func(*ptracer.Call) bool, a ptracer.Action) (enter func(*ptracer.Call) ptracer.Action, met func() *ptracer.Call) {
+// atNth returns an Enter hook that takes an action at the nth matching call, and a function
+// that returns this call, or nil if it was not reached.
+func atNth(n int, match func(*ptracer.Call) bool, a ptracer.Action) (enter func(*ptracer.Call) ptracer.Action, matched func() *ptracer.Call) {
 	var call *ptracer.Call
 	seen := 0
 	enter = func(c *ptracer.Call) ptracer.Action {

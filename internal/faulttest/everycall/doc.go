@@ -1,3 +1,3 @@
-// Package everycall holds the tests that stop the plugin and the tool at each of their
-// system calls on files, and kill them there or have the call fail.
+// Package everycall tests the plugin and leasehold with a kill or an error at each of their
+// system calls on files.
 package everycall

@@ -18,22 +18,22 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// A fault is what system calls can meet with.
+// A fault is a way in which system calls fail.
 type fault struct {
 	name   string
 	action func(*ptracer.Call) ptracer.Action
 	calls  []string
-	// harmless is one that a program is to cope with: nothing fails.
+	// harmless means that the program must cope: the command succeeds.
 	harmless bool
-	// once is one after which the call is repeated until it has gone.
+	// once excludes failing all calls from the nth on: the program would retry forever.
 	once bool
 }
 
-func fails(errno syscall.Errno) func(*ptracer.Call) ptracer.Action {
+func failWith(errno syscall.Errno) func(*ptracer.Call) ptracer.Action {
 	return func(*ptracer.Call) ptracer.Action { return ptracer.Action{Errno: errno} }
 }
 
-// faults returns which calls fail how, as the manual has it.
+// faults lists which calls can fail and how, according to their manual pages.
 func faults() []fault {
 	writes := []string{"write", "pwrite64", "writev", "pwritev"}
 	names := []string{"rename", "renameat", "renameat2", "link", "linkat", "mkdir", "mkdirat"}
@@ -46,68 +46,70 @@ func faults() []fault {
 		reads = nil
 	}
 	return []fault{
-		{"ENOSPC", fails(syscall.ENOSPC), slices.Concat(writes, names, lengths, opens), false, false},
-		{"EIO", fails(syscall.EIO), slices.Concat(writes, names, removals, lengths, syncs, opens, reads, []string{"flock", "fchmod"}), false, false},
-		{"EMFILE", fails(syscall.EMFILE), opens, false, false},
-		{"EINTR", fails(syscall.EINTR), slices.Concat([]string{"write", "pwrite64", "read"}, opens, lengths), true, true},
-		// bbolt asks once, for a lock that the process has; no file system here lets it wait.
-		{"EINTR", fails(syscall.EINTR), []string{"flock"}, false, true},
+		{"ENOSPC", failWith(syscall.ENOSPC), slices.Concat(writes, names, lengths, opens), false, false},
+		{"EIO", failWith(syscall.EIO), slices.Concat(writes, names, removals, lengths, syncs, opens, reads, []string{"flock", "fchmod"}), false, false},
+		{"EMFILE", failWith(syscall.EMFILE), opens, false, false},
+		{"EINTR", failWith(syscall.EINTR), slices.Concat([]string{"write", "pwrite64", "read"}, opens, lengths), true, true},
+		// bbolt tries its flock once: the process holds that lock already, so no file
+		// system makes it wait.
+		{"EINTR", failWith(syscall.EINTR), []string{"flock"}, false, true},
 		{"short write", func(c *ptracer.Call) ptracer.Action { return ptracer.Action{Short: (c.Size + 1) / 2} }, writes, true, false},
 	}
 }
 
-// of reports whether a call is one that the fault is for. What the runtime of Go reads
-// before main is left alone.
-func (f fault) of(c *ptracer.Call) bool {
+// applies reports whether the fault applies to a call. Files that the Go runtime reads
+// before main are left alone.
+func (f fault) applies(c *ptracer.Call) bool {
 	return slices.Contains(f.calls, c.Name) && !strings.HasPrefix(c.Path, "/proc/") &&
 		!strings.HasPrefix(c.Path, "/sys/")
 }
 
-// TestFault has each call of each command fail in each way, once, and with it all that
-// follow.
+// TestFault makes each call of each command fail in each way: only this call, or also all
+// that follow.
 func TestFault(t *testing.T) {
 	var faulty atomic.Int32
 	t.Cleanup(func() { t.Log(faulty.Load(), "faults") })
-	few := stacks()[1:] // Dual stack makes the calls of single stack, and more.
+	few := stacks()[1:] // dual stack makes all calls that single stack makes
 	if faulttest.Exhaustive() {
 		few = stacks()
 	}
-	each(t, few, func(t *testing.T, s scenario, n faulttest.Network) {
+	forEachScenario(t, few, func(t *testing.T, s scenario, n faulttest.Network) {
 		for _, f := range faults() {
-			met, err := s.failAtEach(n, faulttest.Shared(t), f, false)
-			faulty.Add(int32(met))
-			require.NoError(t, err, "once")
+			failures, err := s.failEachCall(n, faulttest.Shared(t), f, false)
+			faulty.Add(int32(failures))
+			require.NoError(t, err, "one call")
 			if !f.once {
-				met, err = s.failAtEach(n, faulttest.Shared(t), f, true)
-				faulty.Add(int32(met))
-				require.NoError(t, err, "and all that follow")
+				failures, err = s.failEachCall(n, faulttest.Shared(t), f, true)
+				faulty.Add(int32(failures))
+				require.NoError(t, err, "all calls from there on")
 			}
 		}
 	})
 }
 
-// failAtEach returns how often a call failed, and the first thing that was wrong then.
-func (s scenario) failAtEach(n faulttest.Network, p faulttest.Programs, f fault, lasting bool) (met int, err error) {
+// failEachCall makes each call fail in turn. It returns how many did, and the first
+// problem.
+func (s scenario) failEachCall(n faulttest.Network, p faulttest.Programs, f fault, lasting bool) (failures int, err error) {
 	dir := n.Dir
 	for i := 1; ; i += s.stride() {
 		n.Dir = filepath.Join(dir, strconv.Itoa(i))
 		a, err := s.attempt(n, p)
 		if err != nil {
-			return met, err
+			return failures, err
 		}
-		call, err := a.failAt(i, f, lasting)
+		call, err := a.failAtCall(i, f, lasting)
 		if err != nil {
-			return met, fmt.Errorf("%s at %s: %w", f.name, describe(call), err)
+			return failures, fmt.Errorf("%s at %s: %w", f.name, describe(call), err)
 		}
 		if err := os.RemoveAll(n.Dir); err != nil || call == nil {
-			return met, err
+			return failures, err
 		}
-		met++
+		failures++
 	}
 }
 
-// stride returns from which call to which a run goes that is to be quick. An ADD is
-// what it must not miss; a migration makes many calls.
+// stride returns the step from one tested call to the next. A quick run skips some, but
+// none of an ADD.
 func (s scenario) stride() int {
 	switch {
 	case faulttest.Exhaustive() || s.command == "ADD":
@@ -118,12 +120,13 @@ func (s scenario) stride() int {
 	return 3
 }
 
-// failAt has the nth call fail, and perhaps all after it, and returns it.
-func (a *attempt) failAt(n int, f fault, lasting bool) (first *ptracer.Call, err error) {
+// failAtCall makes the nth matching call fail, and all later ones if the fault is lasting.
+// It returns the nth call.
+func (a *attempt) failAtCall(n int, f fault, lasting bool) (first *ptracer.Call, err error) {
 	defer func() { err = errors.Join(err, a.mount.close()) }()
 	seen := 0
 	answer := a.run(ptracer.Hooks{Enter: func(c *ptracer.Call) ptracer.Action {
-		if !f.of(c) {
+		if !f.applies(c) {
 			return ptracer.Action{}
 		}
 		if seen++; seen == n {
@@ -136,27 +139,27 @@ func (a *attempt) failAt(n int, f fault, lasting bool) (first *ptracer.Call, err
 	}})
 	switch {
 	case answer == nil:
-		return first, a.check(everything)
+		return first, a.check(allDone)
 	case f.harmless:
 		return first, fmt.Errorf("want no error: %w", answer)
-	case errors.Is(answer, errNoAnswer) && !lasting: // Otherwise the answer cannot be written.
+	case errors.Is(answer, errNoAnswer) && !lasting: // A lasting fault can also hit the write of the answer.
 		return first, answer
 	}
-	if err := a.check(a.mayHave(lasting)); err != nil {
-		return first, fmt.Errorf("%w, after the answer: %w", err, answer)
+	if err := a.check(a.allowedAfterError(lasting)); err != nil {
+		return first, fmt.Errorf("%w; the command answered: %w", err, answer)
 	}
 	return first, nil
 }
 
-// mayHave returns what a command that failed may have done. An ADD has done nothing,
-// unless what would take it back fails as well. A GC goes on after an error (CNI SPEC,
-// section 2, GC).
-func (a *attempt) mayHave(lasting bool) allowed {
+// allowedAfterError returns the outcomes that are allowed after an error. A failed ADD must
+// have done nothing, unless a lasting fault also breaks the rollback. A GC continues after
+// an error (CNI SPEC, section 2, GC).
+func (a *attempt) allowedAfterError(lasting bool) outcomes {
 	switch {
 	case a.command == "GC":
-		return some
+		return partlyDone
 	case a.effect.adds && !lasting:
-		return nothing
+		return noneDone
 	}
-	return nothing | everything
+	return noneDone | allDone
 }

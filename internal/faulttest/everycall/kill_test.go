@@ -18,7 +18,7 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// A stack is of both families, or of IPv4 alone.
+// A stack is single stack (IPv4) or dual stack.
 type stack struct {
 	name string
 	dual bool
@@ -26,9 +26,9 @@ type stack struct {
 
 func stacks() []stack { return []stack{{"single", false}, {"dual", true}} }
 
-// each runs fn for each scenario on each kind of store.
-func each(t *testing.T, stacks []stack, fn func(t *testing.T, s scenario, n faulttest.Network)) {
-	needTracer(t)
+// forEachScenario runs fn for each scenario on each kind of store.
+func forEachScenario(t *testing.T, stacks []stack, fn func(t *testing.T, s scenario, n faulttest.Network)) {
+	requireTracer(t)
 	for _, kind := range []string{config.Bolt, config.Files} {
 		for _, stack := range stacks {
 			for _, s := range scenarios(kind) {
@@ -41,37 +41,37 @@ func each(t *testing.T, stacks []stack, fn func(t *testing.T, s scenario, n faul
 	}
 }
 
-func needTracer(t *testing.T) {
+func requireTracer(t *testing.T) {
 	t.Helper()
 	if !ptracer.Supported {
-		t.Skip("the tracer is for Linux on amd64")
+		t.Skip("the tracer needs Linux on amd64")
 	}
 	if testing.Short() {
-		t.Skip("with -short: it takes some seconds, in processes in which no race is detected")
+		t.Skip("skipped with -short: takes some seconds, and the race detector does not see the processes")
 	}
-	faulttest.Shared(t) // before many want it
+	faulttest.Shared(t) // once, before the tests run in parallel
 }
 
-// TestKill kills each command at each of its calls: at those that change something, or
-// if the run is to be exhaustive at all.
+// TestKill kills each command at each of its calls. A quick run kills only at calls that
+// change a file.
 func TestKill(t *testing.T) {
-	match := changes
+	match := changesFiles
 	if faulttest.Exhaustive() {
 		match = anyCall
 	}
 	var kills atomic.Int32
 	t.Cleanup(func() { t.Log(kills.Load(), "kills") })
-	each(t, stacks(), func(t *testing.T, s scenario, n faulttest.Network) {
-		killed, err := s.killAtEach(n, faulttest.Shared(t), match)
+	forEachScenario(t, stacks(), func(t *testing.T, s scenario, n faulttest.Network) {
+		killed, err := s.killEachCall(n, faulttest.Shared(t), match)
 		kills.Add(int32(killed))
 		require.NoError(t, err)
-		require.Equal(t, s.writes() || faulttest.Exhaustive(), killed > 0)
+		require.Equal(t, s.changesStore() || faulttest.Exhaustive(), killed > 0)
 	})
 }
 
-// killAtEach returns how often the command was killed, and the first thing that was
-// wrong then.
-func (s scenario) killAtEach(n faulttest.Network, p faulttest.Programs, match func(*ptracer.Call) bool) (killed int, err error) {
+// killEachCall kills the command at each matching call in turn. It returns the number of
+// kills and the first problem.
+func (s scenario) killEachCall(n faulttest.Network, p faulttest.Programs, match func(*ptracer.Call) bool) (killed int, err error) {
 	dir := n.Dir
 	for i := 1; ; i++ {
 		n.Dir = filepath.Join(dir, strconv.Itoa(i))
@@ -79,7 +79,7 @@ func (s scenario) killAtEach(n faulttest.Network, p faulttest.Programs, match fu
 		if err != nil {
 			return killed, err
 		}
-		done, err := a.killAt(i, match)
+		done, err := a.killAtCall(i, match)
 		if done || err != nil {
 			return killed, err
 		}
@@ -90,8 +90,8 @@ func (s scenario) killAtEach(n faulttest.Network, p faulttest.Programs, match fu
 	}
 }
 
-// removeAll removes what is left of an attempt. On FUSE, a file that a killed process had
-// open is there under another name until the kernel has said that it is closed.
+// removeAll removes the files of an attempt. On FUSE, a file that a killed process had open
+// stays under another name until the kernel reports it closed.
 func removeAll(dir string) error {
 	for tried := 0; ; tried++ {
 		err := os.RemoveAll(dir)
@@ -102,23 +102,23 @@ func removeAll(dir string) error {
 	}
 }
 
-// killAt has the command be killed at its nth call of those that match, and returns what is
-// wrong then. It is done if there are not so many.
-func (a *attempt) killAt(n int, match func(*ptracer.Call) bool) (done bool, err error) {
+// killAtCall kills the command at its nth matching call and checks the store. It is done if
+// there are fewer calls.
+func (a *attempt) killAtCall(n int, match func(*ptracer.Call) bool) (done bool, err error) {
 	defer func() { err = errors.Join(err, a.mount.close()) }()
-	enter, met := at(n, match, ptracer.Action{Kill: true})
+	enter, matched := atNth(n, match, ptracer.Action{Kill: true})
 	err = a.run(ptracer.Hooks{Enter: enter})
-	call := met()
+	call := matched()
 	if call == nil {
 		if err == nil {
-			err = a.check(everything)
+			err = a.check(allDone)
 		}
 		return true, err
 	}
 	if !ptracer.Killed(err) {
-		return false, fmt.Errorf("to be killed at %v: %w", describe(call), err)
+		return false, fmt.Errorf("not killed at %v: %w", describe(call), err)
 	}
-	if err := a.check(everything | nothing); err != nil {
+	if err := a.check(allDone | noneDone); err != nil {
 		return false, fmt.Errorf("killed at %v: %w", describe(call), err)
 	}
 	return false, nil

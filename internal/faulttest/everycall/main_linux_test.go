@@ -7,4 +7,4 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-func TestMain(m *testing.M) { os.Exit(faulttest.MainApart(m)) }
+func TestMain(m *testing.M) { os.Exit(faulttest.MainWithMounts(m)) }

@@ -11,13 +11,13 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// TestPlanted plants mistakes in the programs, which the tests above have to find.
+// TestPlanted plants mistakes in the programs. The tests above must find them.
 func TestPlanted(t *testing.T) {
 	if !ptracer.Supported {
-		t.Skip("the tracer is for Linux on amd64")
+		t.Skip("the tracer needs Linux on amd64")
 	}
 	if testing.Short() {
-		t.Skip("with -short: it takes some seconds, in processes in which no race is detected")
+		t.Skip("skipped with -short: takes some seconds, and the race detector does not see the processes")
 	}
 	for _, planted := range []struct {
 		name     string
@@ -77,18 +77,18 @@ func TestPlanted(t *testing.T) {
 			t.Parallel()
 			p, err := faulttest.Build(t.TempDir(), planted.fault)
 			require.NoError(t, err)
-			// What is left has to be coped with by the programs that left it.
+			// The programs with the fault must cope with what they left behind.
 			n := faulttest.Network{
 				Dir: faulttest.Dir(t), Backend: planted.backend, Program: p.HostLocal,
 				Dual: planted.name != "a file that is not durable is not taken back",
 			}
 			s := scenarioNamed(t, planted.backend, planted.scenario)
 			if planted.by == "kill" {
-				_, err = s.killAtEach(n, p, changes)
+				_, err = s.killEachCall(n, p, changesFiles)
 			} else {
-				_, err = s.failAtEach(n, p, faultNamed(t, planted.by), false)
+				_, err = s.failEachCall(n, p, faultNamed(t, planted.by), false)
 			}
-			require.Error(t, err, "nothing was found")
+			require.Error(t, err, "no test found the fault")
 			t.Log(err)
 		})
 	}

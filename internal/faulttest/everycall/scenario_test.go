@@ -10,10 +10,10 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// it is the container that a command is about.
-const it = "it"
+// target is the container that the command is for.
+const target = "it"
 
-// A scenario is a command, and what there is before it.
+// A scenario is a command and the state before it.
 type scenario struct {
 	name    string
 	command string // of the plugin, or migrate
@@ -22,39 +22,39 @@ type scenario struct {
 	keys    map[string]any // of "ipam"
 }
 
-// migrate is the command of the tool that is in a scenario.
+// migrate is a command of leasehold; all others are of the plugin.
 const migrate = "migrate"
 
-// An effect is what a command does to the leases: all of it, or nothing.
+// An effect is what a command does to the leases. It is done completely or not at all.
 type effect struct {
-	adds     bool     // it gets addresses
-	releases []string // the containers that lose theirs, if they have any
+	adds     bool     // the target gets addresses
+	releases []string // these containers lose their addresses, if any
 }
 
-// scenarios returns the commands in the states in which they do different things.
+// scenarios returns each command in each state that makes a difference to it.
 func scenarios(backend string) []scenario {
 	list := []scenario{
-		{"ADD to no store", "ADD", none, effect{adds: true}, nil},
-		{"ADD", "ADD", used, effect{adds: true}, nil},
-		{"DEL", "DEL", also(used, held), effect{releases: []string{it}}, nil},
-		{"DEL of nothing", "DEL", used, effect{}, nil},
-		{"DEL from no store", "DEL", none, effect{}, nil},
-		{"CHECK", "CHECK", also(used, held), effect{}, nil},
-		{"GC", "GC", also(used, held), effect{releases: []string{"two", it}}, nil},
-		{"STATUS", "STATUS", used, effect{}, nil},
-		{"STATUS of no store", "STATUS", none, effect{}, nil},
-		{migrate, migrate, also(used, held), effect{}, nil},
+		{"ADD to no store", "ADD", noStore, effect{adds: true}, nil},
+		{"ADD", "ADD", usedStore, effect{adds: true}, nil},
+		{"DEL", "DEL", inOrder(usedStore, addTarget), effect{releases: []string{target}}, nil},
+		{"DEL of nothing", "DEL", usedStore, effect{}, nil},
+		{"DEL from no store", "DEL", noStore, effect{}, nil},
+		{"CHECK", "CHECK", inOrder(usedStore, addTarget), effect{}, nil},
+		{"GC", "GC", inOrder(usedStore, addTarget), effect{releases: []string{"two", target}}, nil},
+		{"STATUS", "STATUS", usedStore, effect{}, nil},
+		{"STATUS of no store", "STATUS", noStore, effect{}, nil},
+		{migrate, migrate, inOrder(usedStore, addTarget), effect{}, nil},
 	}
-	if backend == config.Bolt { // Lease files do not say in which boot they were made.
-		list = append(list, scenario{"ADD after a reboot", "ADD", also(used, rebooted), effect{true, []string{"one", "two"}}, nil})
+	if backend == config.Bolt { // Lease files do not record the boot.
+		list = append(list, scenario{"ADD after a reboot", "ADD", inOrder(usedStore, reboot), effect{true, []string{"one", "two"}}, nil})
 	}
 	return list
 }
 
-func none(faulttest.Network) error { return nil }
+func noStore(faulttest.Network) error { return nil }
 
-// used leaves two containers, and the traces of one that has gone.
-func used(n faulttest.Network) error {
+// usedStore leaves two containers and the traces of a deleted one.
+func usedStore(n faulttest.Network) error {
 	for _, id := range []string{"one", "gone", "two"} {
 		if _, err := n.Add(id); err != nil {
 			return err
@@ -63,35 +63,34 @@ func used(n faulttest.Network) error {
 	return n.Del("gone")
 }
 
-func held(n faulttest.Network) error { _, err := n.Add(it); return err }
+func addTarget(n faulttest.Network) error { _, err := n.Add(target); return err }
 
-func rebooted(n faulttest.Network) error { return n.Reboot(context.Background()) }
+func reboot(n faulttest.Network) error { return n.Reboot(context.Background()) }
 
-func also(first, then func(faulttest.Network) error) func(faulttest.Network) error {
+func inOrder(first, then func(faulttest.Network) error) func(faulttest.Network) error {
 	return func(n faulttest.Network) error { return errors.Join(first(n), then(n)) }
 }
 
-// writes reports whether the command has anything to change.
-func (s scenario) writes() bool {
+// changesStore reports whether the command has anything to change.
+func (s scenario) changesStore() bool {
 	return s.effect.adds || s.effect.releases != nil || s.command == migrate
 }
 
-// more returns what the command is told besides the configuration.
-func (s scenario) more(before faulttest.Holding) map[string]any {
+// extraConfig returns the configuration keys that the command needs.
+func (s scenario) extraConfig(before faulttest.Holding) map[string]any {
 	switch s.command {
 	case "CHECK":
-		return faulttest.PrevResult(before[it])
+		return faulttest.PrevResult(before[target])
 	case "GC":
 		return faulttest.Attachments("one")
 	}
 	return nil
 }
 
-// done reports whether a container that had these addresses can have those after the
-// command.
-func (e effect) done(id string, before, now []netip.Addr) bool {
+// done reports whether a container's addresses may change from before to now.
+func (e effect) allows(id string, before, now []netip.Addr) bool {
 	switch {
-	case e.adds && id == it:
+	case e.adds && id == target:
 		return now != nil
 	case slices.Contains(e.releases, id):
 		return now == nil

@@ -19,13 +19,13 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// TestKillRepair kills a repair at each call that changes something. The store has lost one
-// of its meta pages, so that it works, and something is wrong with it.
+// TestKillRepair kills a repair at each call that changes a file. The store has lost one
+// meta page, so it still works but does not verify.
 func TestKillRepair(t *testing.T) {
-	needTracer(t)
+	requireTracer(t)
 	p := faulttest.Shared(t)
 	s := scenarioNamed(t, config.Bolt, migrate)
-	eachKill(t, func(n faulttest.Network, kill func(*exec.Cmd) (bool, error)) (done bool, err error) {
+	forEachKill(t, func(n faulttest.Network, kill func(*exec.Cmd) (bool, error)) (done bool, err error) {
 		n.Backend = config.Bolt
 		a, err := s.attempt(n, p)
 		if err != nil {
@@ -33,41 +33,41 @@ func TestKillRepair(t *testing.T) {
 		}
 		defer func() { err = errors.Join(err, a.mount.close()) }()
 		n = a.network
-		if err := loseMeta(n.Path()); err != nil {
+		if err := zeroOlderMeta(n.Path()); err != nil {
 			return false, err
 		}
 		repair := func() *exec.Cmd { return n.Tool(p.Leasehold, "verify", faulttest.Name, "--repair") }
 		if done, err = kill(repair()); err != nil {
 			return done, err
 		}
-		if err := a.mount.usable(n); err != nil {
+		if err := a.mount.checkNoDoubleLease(n); err != nil {
 			return done, err
 		}
 		if out, err := repair().CombinedOutput(); err != nil && !done {
 			return done, fmt.Errorf("repair again: %w: %s", err, out)
 		}
-		after, err := n.Sound(context.Background())
+		after, err := n.Verify(context.Background())
 		if err != nil {
 			return done, err
 		}
 		if !maps.EqualFunc(a.before, after, slices.Equal) {
 			return done, fmt.Errorf("before: %v; after: %v", a.before, after)
 		}
-		if replaced, err := a.mount.isOther(n); err != nil || !replaced {
-			return done, err // What was wrong with it, an ADD has written over.
+		if codeReplaced, err := a.mount.leadsElsewhere(n); err != nil || !codeReplaced {
+			return done, err // An ADD has overwritten the damaged page.
 		}
-		return done, a.mount.refused()
+		return done, a.mount.checkRejected()
 	})
 }
 
-// loseMeta overwrites the meta page of a bolt file that is not the latest.
-func loseMeta(path string) error {
+// zeroOlderMeta overwrites the older meta page of a bolt file.
+func zeroOlderMeta(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	const txid = 64 // in a page
+	const txid = 64 // offset in the page
 	page := os.Getpagesize()
 	var ids [2][8]byte
 	for i := range ids {
@@ -76,16 +76,16 @@ func loseMeta(path string) error {
 		}
 	}
 	older := 0
-	if ids[1][0] < ids[0][0] { // They are small, in the order of bytes of this machine.
+	if ids[1][0] < ids[0][0] { // The IDs are small and little-endian.
 		older = 1
 	}
 	_, err = f.WriteAt(make([]byte, page), int64(older*page))
 	return err
 }
 
-// TestKillImport kills an import that makes a store at each call that changes something.
+// TestKillImport kills an import that creates a store at each call that changes a file.
 func TestKillImport(t *testing.T) {
-	needTracer(t)
+	requireTracer(t)
 	p := faulttest.Shared(t)
 	export := filepath.Join(t.TempDir(), "export.jsonl")
 	const text = `{"leasehold":1,"network":"podnet","store":"files","cursors":{"0":"10.0.0.10"}}
@@ -94,7 +94,7 @@ func TestKillImport(t *testing.T) {
 `
 	require.NoError(t, os.WriteFile(export, []byte(text), 0o600))
 	for _, kind := range []string{config.Files, config.Bolt} {
-		eachKill(t, func(n faulttest.Network, kill func(*exec.Cmd) (bool, error)) (done bool, err error) {
+		forEachKill(t, func(n faulttest.Network, kill func(*exec.Cmd) (bool, error)) (done bool, err error) {
 			if err := os.MkdirAll(n.Dir, 0o755); err != nil {
 				return false, err
 			}
@@ -102,39 +102,38 @@ func TestKillImport(t *testing.T) {
 			if done, err = kill(imports()); err != nil {
 				return done, err
 			}
-			// Whole, or not there.
-			h, err := n.Sound(context.Background())
+			// The store is complete or absent.
+			h, err := n.Verify(context.Background())
 			if err != nil || len(h) > 1 || len(h) == 1 && h["one"] == nil {
 				return done, fmt.Errorf("after the import: %v, %w", h, err)
 			}
 			if out, err := imports().CombinedOutput(); err != nil {
 				return done, fmt.Errorf("import again: %w: %s", err, out)
 			}
-			if h, err = n.Sound(context.Background()); err != nil || h["one"] == nil {
+			if h, err = n.Verify(context.Background()); err != nil || h["one"] == nil {
 				return done, fmt.Errorf("after the import again: %v, %w", h, err)
 			}
-			return done, n.Works(context.Background())
+			return done, n.Exercise(context.Background())
 		})
 	}
 }
 
-// eachKill calls fn with networks without a store, and a function that kills a process: at
-// its first call that changes something, at its second, and so on, until that says that
-// the process came to its end.
-func eachKill(t *testing.T, fn func(n faulttest.Network, kill func(*exec.Cmd) (bool, error)) (done bool, err error)) {
+// forEachKill calls fn with a new network and a function that kills a process at its first
+// call that changes a file, then at its second, and so on, until the process completes.
+func forEachKill(t *testing.T, fn func(n faulttest.Network, kill func(*exec.Cmd) (bool, error)) (done bool, err error)) {
 	t.Helper()
 	dir := faulttest.Dir(t)
 	for i := 1; ; i++ {
 		n := faulttest.Network{Dir: filepath.Join(dir, strconv.Itoa(i)), Size: size}
 		where := ""
 		done, err := fn(n, func(cmd *exec.Cmd) (bool, error) {
-			enter, met := at(i, changes, ptracer.Action{Kill: true})
+			enter, matched := atNth(i, changesFiles, ptracer.Action{Kill: true})
 			_, err := ptracer.Run(cmd, ptracer.Hooks{Enter: enter})
-			where = describe(met())
-			if met() == nil || ptracer.Killed(err) {
+			where = describe(matched())
+			if matched() == nil || ptracer.Killed(err) {
 				err = nil
 			}
-			return met() == nil, err
+			return matched() == nil, err
 		})
 		require.NoError(t, err, "killed at %s", where)
 		if done {

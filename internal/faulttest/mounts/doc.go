@@ -1,2 +1,2 @@
-// Package mounts holds the tests of data directories that are reached in unusual ways.
+// Package mounts tests a data directory that is mounted twice.
 package mounts

@@ -15,24 +15,25 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// A deaf is a standard output that takes nothing.
-type deaf struct {
+// A brokenOutput is a standard output that cannot be written to.
+type brokenOutput struct {
 	name string
-	// give has cmd write to it. What it returns is called once cmd waits, or has ended.
-	give func(t *testing.T, cmd *exec.Cmd) (then func())
+	// attach makes it the standard output of cmd. The returned function is called when cmd
+	// waits to write, or has ended.
+	attach func(t *testing.T, cmd *exec.Cmd) (then func())
 
-	gone bool // it tells the plugin, before anything is done, that its caller has gone
+	callerGone bool // the plugin can tell beforehand that its caller has gone
 }
 
-func everyDeaf() []deaf {
-	return []deaf{
+func brokenOutputs() []brokenOutput {
+	return []brokenOutput{
 		{"closed", closed, false},
 		{"full device", open("/dev/full", os.O_WRONLY), false},
-		{"open to read only", open("/dev/zero", os.O_RDONLY), false},
-		{"pipe whose reader has gone", brokenPipe, true},
-		{"socket whose peer has gone", brokenSocket, true},
-		{"full pipe whose reader goes", fullPipe, false},
-		{"terminal that was hung up", hungUp, false},
+		{"opened read-only", open("/dev/zero", os.O_RDONLY), false},
+		{"pipe without a reader", brokenPipe, true},
+		{"socket without a peer", brokenSocket, true},
+		{"full pipe whose reader closes it", fullPipe, false},
+		{"terminal after a hangup", hungUp, false},
 	}
 }
 
@@ -101,12 +102,12 @@ func pipe(t *testing.T, cmd *exec.Cmd) (r, w *os.File) {
 	return r, w
 }
 
-// run runs a command whose answer nobody hears, and returns its exit status and what
-// it says on standard error.
-func (d deaf) run(t *testing.T, n faulttest.Network, command, id string, more map[string]any) (status int, stderr string) {
+// run runs a command with the broken output, and returns its exit status and standard
+// error.
+func (d brokenOutput) run(t *testing.T, n faulttest.Network, command, id string, more map[string]any) (status int, stderr string) {
 	t.Helper()
 	cmd := n.Command(faulttest.Shared(t).HostLocal, command, id, more)
-	then := d.give(t, cmd)
+	then := d.attach(t, cmd)
 	var diagnostics bytes.Buffer
 	cmd.Stderr = &diagnostics
 	require.NoError(t, cmd.Start())
@@ -120,20 +121,20 @@ func (d deaf) run(t *testing.T, n faulttest.Network, command, id string, more ma
 	return cmd.ProcessState.ExitCode(), diagnostics.String()
 }
 
-// awaitWrite returns once a process waits to write to standard output, or has ended.
+// awaitWrite waits until a process blocks in a write to standard output, or has ended.
 func awaitWrite(t *testing.T, pid int) {
 	t.Helper()
 	awaitCall(t, pid, fmt.Appendf(nil, "%d 0x1 ", unix.SYS_WRITE))
 }
 
-// awaitLock returns once a process waits for a lock, or has ended.
+// awaitLock waits until a process blocks in flock, or has ended.
 func awaitLock(t *testing.T, pid int) {
 	t.Helper()
 	awaitCall(t, pid, fmt.Appendf(nil, "%d ", unix.SYS_FLOCK))
 }
 
-// awaitCall returns once a process is in a system call, which is written as in the
-// kernel's list of them, or has ended.
+// awaitCall waits until a process is in a system call, given as in /proc/<pid>/syscall, or
+// has ended.
 func awaitCall(t *testing.T, pid int, call []byte) {
 	t.Helper()
 	for {
@@ -146,7 +147,7 @@ func awaitCall(t *testing.T, pid int, call []byte) {
 	}
 }
 
-// isIn reports whether a thread of the process is in a system call.
+// isIn reports whether a thread of the process is in the system call.
 func isIn(pid int, call []byte) bool {
 	// A process that has just ended has no tasks.
 	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
@@ -159,10 +160,10 @@ func isIn(pid int, call []byte) bool {
 	return false
 }
 
-// A runtime that is not told of an address never gives it back.
-func TestAddWhoseAnswerNobodyHears(t *testing.T) {
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
-		for _, d := range everyDeaf() {
+// A runtime that does not get the answer would never release the address, so the ADD must.
+func TestAddWithBrokenOutput(t *testing.T) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
+		for _, d := range brokenOutputs() {
 			t.Run(d.name, func(t *testing.T) {
 				n := faulttest.Network{Dir: faulttest.Dir(t), Backend: store, Dual: dual, Size: 5}
 				addrs, err := n.Add("before")
@@ -171,19 +172,19 @@ func TestAddWhoseAnswerNobodyHears(t *testing.T) {
 				require.Equal(t, 1, status)
 				require.Contains(t, stderr, "write to standard output")
 				requireHeld(t, n, faulttest.Holding{"before": addrs})
-				require.NoError(t, n.Works(t.Context()))
+				require.NoError(t, n.Exercise(t.Context()))
 			})
 		}
 	})
 }
 
-// What the container had before is not given back.
-func TestRepeatedAddWhoseAnswerNobodyHears(t *testing.T) {
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
+// Addresses from an earlier ADD are not released.
+func TestRepeatedAddWithBrokenOutput(t *testing.T) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
 		n := faulttest.Network{Dir: faulttest.Dir(t), Backend: store, Dual: dual, Size: 5}.With("onDuplicate", "return")
 		addrs, err := n.Add("heard")
 		require.NoError(t, err)
-		for _, d := range everyDeaf() {
+		for _, d := range brokenOutputs() {
 			status, stderr := d.run(t, n, "ADD", "heard", nil)
 			require.Equal(t, 1, status, d.name)
 			require.Contains(t, stderr, "write to standard output")
@@ -192,23 +193,22 @@ func TestRepeatedAddWhoseAnswerNobodyHears(t *testing.T) {
 	})
 }
 
-// These have nothing to say if they succeed, and if they fail they say it elsewhere. But
-// where it shows that their caller has gone, DEL and GC do nothing: the runtime may have
-// gone on since.
-func TestOthersWhoseAnswerNobodyHears(t *testing.T) {
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
-		for _, d := range everyDeaf() {
+// The other commands print nothing on success and work without an output. But if DEL or GC
+// can tell that the caller has gone, they do nothing: the runtime may have moved on.
+func TestOtherCommandsWithBrokenOutput(t *testing.T) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
+		for _, d := range brokenOutputs() {
 			n := faulttest.Network{Dir: faulttest.Dir(t), Backend: store, Dual: dual, Size: 2}
 			addrs, err := n.Add("a")
 			require.NoError(t, err)
-			requireQuiet := func(command string, more map[string]any) {
+			requireSilent := func(command string, more map[string]any) {
 				status, stderr := d.run(t, n, command, "a", more)
 				require.Zero(t, status, "%s %s: %s", command, d.name, stderr)
 				require.Empty(t, stderr)
 			}
-			requireQuiet("STATUS", nil)
-			requireQuiet("CHECK", faulttest.PrevResult(addrs))
-			if d.gone {
+			requireSilent("STATUS", nil)
+			requireSilent("CHECK", faulttest.PrevResult(addrs))
+			if d.callerGone {
 				for command, more := range map[string]map[string]any{"DEL": nil, "GC": faulttest.Attachments()} {
 					status, stderr := d.run(t, n, command, "a", more)
 					require.Equal(t, 1, status, d.name)
@@ -216,13 +216,13 @@ func TestOthersWhoseAnswerNobodyHears(t *testing.T) {
 				}
 				requireHeld(t, n, faulttest.Holding{"a": addrs})
 				require.NoError(t, n.Del("a"))
-				requireQuiet("DEL", nil) // there is nothing to do
+				requireSilent("DEL", nil) // nothing to release
 				continue
 			}
-			requireQuiet("DEL", nil)
+			requireSilent("DEL", nil)
 			requireHeld(t, n, nil)
-			requireQuiet("DEL", nil)
-			requireQuiet("GC", faulttest.Attachments())
+			requireSilent("DEL", nil)
+			requireSilent("GC", faulttest.Attachments())
 			status, stderr := d.run(t, n, "CHECK", "a", faulttest.PrevResult(addrs))
 			require.Equal(t, 1, status)
 			require.Contains(t, stderr, "Failed to find address added by container a")

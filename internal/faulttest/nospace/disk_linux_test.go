@@ -16,18 +16,18 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-func TestMain(m *testing.M) { os.Exit(faulttest.MainApart(m)) }
+func TestMain(m *testing.M) { os.Exit(faulttest.MainWithMounts(m)) }
 
 // A disk is a small file system.
 type disk struct {
 	t   *testing.T
 	dir string
-	// below, if not "", is a directory of the file system that this one stores its files in.
+	// below, if not "", is a directory on the file system that stores this one's files.
 	below string
 }
 
-// onDisk calls fn with a tmpfs with these options.
-func onDisk(t *testing.T, options string, fn func(disk)) {
+// onTmpfs calls fn with a tmpfs with these options.
+func onTmpfs(t *testing.T, options string, fn func(disk)) {
 	t.Helper()
 	d := disk{t: t, dir: filepath.Join(t.TempDir(), "disk")}
 	require.NoError(t, os.Mkdir(d.dir, 0o755))
@@ -36,19 +36,19 @@ func onDisk(t *testing.T, options string, fn func(disk)) {
 	fn(d)
 }
 
-// remount changes its options.
+// remount changes the mount options.
 func (d disk) remount(flags uintptr, options string) {
 	d.t.Helper()
 	require.NoError(d.t, unix.Mount("", d.dir, "", unix.MS_REMOUNT|flags, options))
 }
 
-// A resource is what a disk can run out of.
+// A resource is something that a disk can run out of.
 type resource struct {
-	name     string
-	options  func(n int) string // of a disk that has n units of it
-	used     func(unix.Statfs_t) int
-	takeRest func(disk)
-	giveBack func(disk) // more than was taken
+	name    string
+	options func(n int) string // mount options for n units
+	used    func(unix.Statfs_t) int
+	exhaust func(disk)
+	restore func(disk) // afterwards there is more than before
 }
 
 func resources() []resource {
@@ -59,24 +59,24 @@ func resources() []resource {
 		},
 		{
 			"inodes", func(n int) string { return fmt.Sprintf("size=2m,nr_inodes=%d", n) },
-			func(st unix.Statfs_t) int { return int(st.Files - st.Ffree) }, disk.strew, disk.grow,
+			func(st unix.Statfs_t) int { return int(st.Files - st.Ffree) }, disk.fillInodes, disk.grow,
 		},
 	}
 }
 
 func (d disk) grow() { d.remount(0, plenty) }
 
-// leave takes away of a resource all but so much, and what is in use.
+// leave limits a resource to what is in use plus left.
 func (d disk) leave(r resource, left int) {
 	d.t.Helper()
 	var st unix.Statfs_t
 	require.NoError(d.t, unix.Statfs(d.dir, &st))
-	d.remount(0, r.options(max(r.used(st)+left, 1))) // 0 is no limit
+	d.remount(0, r.options(max(r.used(st)+left, 1))) // 0 would mean no limit
 }
 
-// following returns the amount that is tried after n: the next one, or, where not
-// everything is to be tried, one that is a little greater.
-func following(n int) int {
+// nextAmount returns the amount to try after n: the next one, or in a quick run a somewhat
+// larger one.
+func nextAmount(n int) int {
 	switch {
 	case faulttest.Exhaustive():
 		return n + 1
@@ -86,17 +86,17 @@ func following(n int) int {
 	return n + 1 + n/3
 }
 
-// plenty are the options of a disk that has enough of everything, rubbish or not.
+// plenty are mount options with enough of everything.
 const plenty = "size=16m,nr_inodes=1000"
 
-// junk returns the directory for what is put there to fill the disk. What is written
-// through FUSE can stay in memory until it is synced, so it is not written through that.
-func (d disk) junk() string { return cmp.Or(d.below, d.dir) }
+// fillDir returns the directory for the files that fill the disk. It is below FUSE, because
+// data written through FUSE can stay in memory until it is synced.
+func (d disk) fillDir() string { return cmp.Or(d.below, d.dir) }
 
-// fill fills the disk to its last byte.
+// fill fills the disk to the last byte.
 func (d disk) fill() {
 	d.t.Helper()
-	f, err := os.Create(filepath.Join(d.junk(), "rubbish"))
+	f, err := os.Create(filepath.Join(d.fillDir(), "rubbish"))
 	require.NoError(d.t, err)
 	defer f.Close()
 	at := int64(0)
@@ -116,21 +116,22 @@ func (d disk) fill() {
 	require.NoError(d.t, f.Sync())
 }
 
-// strew makes empty files until there can be no more.
-func (d disk) strew() {
+// fillInodes creates empty files until there are no inodes left.
+func (d disk) fillInodes() {
 	d.t.Helper()
 	var err error
 	for i := 0; err == nil; i++ {
-		err = os.WriteFile(filepath.Join(d.junk(), fmt.Sprint("rubbish", i)), nil, 0o600)
+		err = os.WriteFile(filepath.Join(d.fillDir(), fmt.Sprint("rubbish", i)), nil, 0o600)
 	}
 	require.ErrorIs(d.t, err, unix.ENOSPC)
 }
 
-// clutter makes symbolic links, which are metadata alone, until there can be no more.
-func (d disk) clutter() {
+// fillMetadata creates symbolic links, which need only metadata, until there is no space
+// left for them.
+func (d disk) fillMetadata() {
 	d.t.Helper()
 	for _, length := range []int{3900, 100, 1} {
-		dir := filepath.Join(d.junk(), fmt.Sprint("rubbish", length))
+		dir := filepath.Join(d.fillDir(), fmt.Sprint("rubbish", length))
 		err := os.Mkdir(dir, 0o700)
 		for i := 0; err == nil; i++ {
 			err = os.Symlink(strings.Repeat("x", length), filepath.Join(dir, fmt.Sprint(i)))
@@ -140,35 +141,36 @@ func (d disk) clutter() {
 	d.sync()
 }
 
-// clear removes what was put there to fill it.
+// clear removes the files that fill the disk.
 func (d disk) clear() {
 	d.t.Helper()
-	rubbish, err := filepath.Glob(filepath.Join(d.junk(), "rubbish*"))
+	rubbish, err := filepath.Glob(filepath.Join(d.fillDir(), "rubbish*"))
 	require.NoError(d.t, err)
 	for _, path := range rubbish {
-		_ = os.Truncate(path, 0) // What is removed xfs frees later. A full btrfs can only remove.
+		_ = os.Truncate(path, 0) // xfs frees a removed file later. A full btrfs cannot truncate, so errors are expected.
 		require.NoError(d.t, os.RemoveAll(path))
 	}
-	d.sync() // What is removed btrfs frees with its next transaction.
+	d.sync() // btrfs frees the space with its next transaction.
 }
 
-// sync writes all of the disk out, and of no other, which tests of power cuts can be about.
+// sync syncs this disk and no other: a global sync would disturb concurrent power-cut
+// tests.
 func (d disk) sync() {
 	d.t.Helper()
-	f, err := os.Open(d.junk())
+	f, err := os.Open(d.fillDir())
 	require.NoError(d.t, err)
 	defer f.Close()
 	require.NoError(d.t, unix.Syncfs(int(f.Fd())))
 }
 
-// network returns a network on the disk, of which not even the data directory is there.
+// network returns a network on the disk. Its data directory does not exist.
 func (d disk) network(store string, dual bool, size int) faulttest.Network {
 	return faulttest.Network{Dir: filepath.Join(d.dir, "networks"), Backend: store, Dual: dual, Size: size}
 }
 
-// everyNetwork calls fn for both stores, of one family and of two. Where time is short,
-// it is one each.
-func everyNetwork(t *testing.T, fn func(t *testing.T, store string, dual bool)) {
+// forEachStore calls fn for both stores in single and dual stack; with -short for one stack
+// each.
+func forEachStore(t *testing.T, fn func(t *testing.T, store string, dual bool)) {
 	for _, store := range []string{config.Files, config.Bolt} {
 		for _, dual := range []bool{false, true} {
 			if testing.Short() && dual != (store == config.Bolt) {

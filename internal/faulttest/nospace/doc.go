@@ -1,6 +1,6 @@
-// Package nospace tests what the plugin and the tool do on disks that are full, and where
-// they may not write, or not answer.
+// Package nospace tests the plugin and leasehold on full disks, without write permission,
+// and with a broken standard output.
 //
-// A DEL has to succeed there: a pod that cannot be deleted keeps its address, and
-// whatever else it has. An ADD may fail, but says why, and leaves no lease.
+// A DEL must succeed on a full disk, because a pod that cannot be deleted keeps its address
+// and all its other resources. An ADD may fail with an error, but leaves no lease.
 package nospace

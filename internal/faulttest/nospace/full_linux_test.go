@@ -14,15 +14,14 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// A disk has from nothing, one unit more each time, up to what leasing the whole pool
-// takes. So each moment at which something is allocated is once that in which there is
-// none left.
+// The disk starts with nothing and gets one unit more each time, until the whole pool can
+// be leased. So every allocation fails once.
 func TestEveryMomentOfRunningOut(t *testing.T) {
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
 		for _, r := range resources() {
 			moments, leases := 0, 0
-			for n, last := 1, 0; last < poolSize(); n = following(n) {
-				onDisk(t, r.options(n), func(d disk) {
+			for n, last := 1, 0; last < poolSize(); n = nextAmount(n) {
+				onTmpfs(t, r.options(n), func(d disk) {
 					last = runOut(d, d.network(store, dual, poolSize()), r, poolSize(), moments)
 				})
 				moments, leases = moments+1, leases+last
@@ -32,12 +31,12 @@ func TestEveryMomentOfRunningOut(t *testing.T) {
 	})
 }
 
-// A disk that had enough is filled by something else.
+// Something else fills a disk that had enough space.
 func TestEveryFill(t *testing.T) {
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
 		for _, r := range resources() {
 			for leases := range poolSize() {
-				onDisk(t, r.options(500), func(d disk) {
+				onTmpfs(t, r.options(500), func(d disk) {
 					n := d.network(store, dual, poolSize())
 					require.Equal(t, leases, runOut(d, n, r, leases, leases))
 				})
@@ -46,16 +45,16 @@ func TestEveryFill(t *testing.T) {
 	})
 }
 
-// Other file systems count otherwise: what is written later, what a directory takes.
+// Real file systems account differently for delayed writes and directories.
 func TestEveryFillOfRealFileSystems(t *testing.T) {
-	everything := resource{takeRest: disk.fill, giveBack: disk.clear}
+	everything := resource{exhaust: disk.fill, restore: disk.clear}
 	for kind, size := range map[string]int64{"ext4": 16 << 20, "xfs": 300 << 20} {
 		t.Run(kind, func(t *testing.T) {
 			image := faulttest.NewImage(t, kind, size)
 			d := disk{t: t, dir: t.TempDir()}
 			image.Mount(t, d.dir)
 			defer func() { require.NoError(t, unix.Unmount(d.dir, unix.MNT_DETACH)) }()
-			everyNetwork(t, func(t *testing.T, store string, dual bool) {
+			forEachStore(t, func(t *testing.T, store string, dual bool) {
 				d := disk{t: t, dir: d.dir}
 				for leases := 0; leases < poolSize(); leases++ {
 					require.NoError(t, os.RemoveAll(d.network(store, dual, 0).Dir))
@@ -76,27 +75,27 @@ func poolSize() int {
 	return 6
 }
 
-// runOut leases what can be leased, up to a limit, then lets the disk be full, leases
-// what can be leased even so, and releases all, in the nth way. It returns how many
-// containers had addresses before the disk was full.
+// runOut leases up to limit containers, fills the disk, leases what can still be leased,
+// and releases everything in the nth order. It returns the number of containers that had
+// addresses before the disk was full.
 func runOut(d disk, n faulttest.Network, r resource, limit, nth int) int {
 	leased := lease(d.t, n, limit)
 	before := len(leased)
-	r.takeRest(d)
-	requireStatusSaysSo(d, n)
+	r.exhaust(d)
+	requireStatusFails(d, n)
 	maps.Copy(leased, lease(d.t, n, n.Size))
 	requireHeld(d.t, n, leased)
 	release(d.t, n, leased, nth)
 	requireHeld(d.t, n, nil)
-	r.giveBack(d)
+	r.restore(d)
 	_, err := n.Plugin("STATUS", "", nil)
 	require.NoError(d.t, err)
-	require.NoError(d.t, n.Works(d.t.Context()))
+	require.NoError(d.t, n.Exercise(d.t.Context()))
 	return before
 }
 
-// lease has containers come until there are that many, or one is refused, for which
-// STATUS must not have said otherwise.
+// lease adds containers until there are upTo, or an ADD fails. STATUS must have failed
+// before that.
 func lease(t *testing.T, n faulttest.Network, upTo int) faulttest.Holding {
 	t.Helper()
 	leased, err := n.Holding(t.Context())
@@ -109,7 +108,7 @@ func lease(t *testing.T, n faulttest.Network, upTo int) faulttest.Holding {
 			require.Error(t, status)
 			requireNoSpace(t, n, err)
 			requireHeld(t, n, leased)
-			require.NoError(t, n.Del(id), "what the runtime does next")
+			require.NoError(t, n.Del(id), "the runtime's next command")
 			break
 		}
 		leased[id] = addrs
@@ -117,14 +116,15 @@ func lease(t *testing.T, n faulttest.Network, upTo int) faulttest.Holding {
 	return leased
 }
 
-// requireNoSpace requires an error that says what there is none of, where, and what to do.
+// requireNoSpace requires an error that names the path, the missing space and the next
+// step.
 func requireNoSpace(t *testing.T, n faulttest.Network, err error) {
 	t.Helper()
 	requireError(t, err, types.ErrIOFailure, n.Dir, "no space left on device")
 	require.ErrorContains(t, err, "free space, or inodes")
 }
 
-// requireError requires a CNI error with that code, whose message has these parts.
+// requireError requires a CNI error with that code, whose message contains the parts.
 func requireError(t *testing.T, err error, code uint, parts ...string) {
 	t.Helper()
 	var e *types.Error
@@ -135,8 +135,8 @@ func requireError(t *testing.T, err error, code uint, parts ...string) {
 	}
 }
 
-// requireStatusSaysSo requires that STATUS tells of a full disk.
-func requireStatusSaysSo(d disk, n faulttest.Network) {
+// requireStatusFails requires that STATUS reports the full disk.
+func requireStatusFails(d disk, n faulttest.Network) {
 	d.t.Helper()
 	_, err := n.Plugin("STATUS", "", nil)
 	requireError(d.t, err, types.ErrPluginNotAvailable, d.dir, "no space left on device")
@@ -145,12 +145,12 @@ func requireStatusSaysSo(d disk, n faulttest.Network) {
 
 func requireHeld(t *testing.T, n faulttest.Network, want faulttest.Holding) {
 	t.Helper()
-	got, err := n.Sound(t.Context())
+	got, err := n.Verify(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, want.String(), got.String())
 }
 
-// release releases what is leased, in one of several orders, or all at once.
+// release releases all leases, in one of several orders or with one GC.
 func release(t *testing.T, n faulttest.Network, leased faulttest.Holding, nth int) {
 	t.Helper()
 	ids := slices.Sorted(maps.Keys(leased))

@@ -15,31 +15,32 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// requesting has an ADD ask for an address of the pool by name.
-func requesting() (addr netip.Addr, more map[string]any) {
+// requestedAddress returns an address of the pool, and the configuration keys with which an
+// ADD requests it.
+func requestedAddress() (addr netip.Addr, more map[string]any) {
 	return netip.MustParseAddr("10.0.0.12"), map[string]any{
 		"args": map[string]any{"cni": map[string]any{"ips": []string{"10.0.0.12"}}},
 	}
 }
 
-// unheard performs an ADD of web that has its lease, and waits to write its answer, while
-// meanwhile is called. Then the reader of the answer goes away.
-func unheard(t *testing.T, n faulttest.Network, meanwhile func()) {
+// addUnread runs an ADD of web that has its lease and blocks while it writes its answer. It
+// calls meanwhile, and then the reader closes the pipe.
+func addUnread(t *testing.T, n faulttest.Network, meanwhile func()) {
 	t.Helper()
-	_, more := requesting()
+	_, more := requestedAddress()
 	cmd := n.Command(faulttest.Shared(t).HostLocal, "ADD", "web", more)
-	readerGoes := fullPipe(t, cmd)
+	closeReader := fullPipe(t, cmd)
 	require.NoError(t, cmd.Start())
 	awaitWrite(t, cmd.Process.Pid)
 	meanwhile()
-	readerGoes()
+	closeReader()
 	require.Error(t, cmd.Wait())
 }
 
-// What the attachment has been answered meanwhile by another ADD is not given back, though
-// it is the same address, of the same owner.
+// An ADD whose answer cannot be delivered must not release an address that another ADD has
+// answered to the same attachment meanwhile.
 func TestAddAnsweredMeanwhile(t *testing.T) {
-	addr, more := requesting()
+	addr, more := requestedAddress()
 	for _, store := range []string{config.Files, config.Bolt} {
 		n := faulttest.Network{Backend: store, Size: 5}.With("onDuplicate", "return")
 		again := func(t *testing.T, n faulttest.Network) {
@@ -55,16 +56,16 @@ func TestAddAnsweredMeanwhile(t *testing.T) {
 				require.NoError(t, n.Del("web"))
 				again(t, n)
 			},
-			"returned, and not heard either": func(t *testing.T, n faulttest.Network) {
+			"returned, also not delivered": func(t *testing.T, n faulttest.Network) {
 				again(t, n)
-				unheard(t, n, func() {})
+				addUnread(t, n, func() {})
 			},
-			"returned, and moved": func(t *testing.T, n faulttest.Network) {
+			"returned, then migrated": func(t *testing.T, n faulttest.Network) {
 				again(t, n)
-				move(t, n)
+				migrateToOther(t, n)
 			},
 			"leased anew by the stock plugin": func(t *testing.T, n faulttest.Network) {
-				if store == config.Bolt { // It cannot lease there.
+				if store == config.Bolt { // The stock plugin has no bolt store.
 					again(t, n)
 					return
 				}
@@ -74,7 +75,7 @@ func TestAddAnsweredMeanwhile(t *testing.T) {
 		} {
 			t.Run(store+", "+name, func(t *testing.T) {
 				n.Dir, n.Backend = newStore(t, store), ""
-				unheard(t, n, func() { meanwhile(t, n) })
+				addUnread(t, n, func() { meanwhile(t, n) })
 				requireHeld(t, n, faulttest.Holding{"web": {addr}})
 			})
 		}
@@ -91,8 +92,8 @@ func newStore(t *testing.T, kind string) string {
 	return n.Dir
 }
 
-// move makes of one kind of store the other.
-func move(t *testing.T, n faulttest.Network) {
+// migrateToOther migrates the store to the other kind.
+func migrateToOther(t *testing.T, n faulttest.Network) {
 	t.Helper()
 	to := config.Files
 	if info, err := os.Stat(n.Path()); err == nil && info.IsDir() {
@@ -102,19 +103,19 @@ func move(t *testing.T, n faulttest.Network) {
 	require.NoError(t, err, "%s", out)
 }
 
-// What nobody was answered is given back, from the store that stands there by then.
-func TestAddUnheardOfWhileStoresChange(t *testing.T) {
+// An address that was not delivered is released from the store that exists by then.
+func TestAddWithBrokenOutputDuringMigration(t *testing.T) {
 	for _, store := range []string{config.Files, config.Bolt} {
 		n := faulttest.Network{Dir: newStore(t, store), Size: 5}
-		unheard(t, n, func() { move(t, n) })
+		addUnread(t, n, func() { migrateToOther(t, n) })
 		requireHeld(t, n, nil)
-		unheard(t, n, func() { move(t, n); move(t, n) })
+		addUnread(t, n, func() { migrateToOther(t, n); migrateToOther(t, n) })
 		requireHeld(t, n, nil)
 	}
 }
 
-// A runtime that has waited too long for an answer stops listening, and asks again. Which
-// of its ADDs gets the lock first, is up to the kernel.
+// A runtime that times out closes the pipe and repeats the ADD. The kernel decides which of
+// the two gets the lock first.
 func TestAddIsRepeatedWhileTheLockIsBusy(t *testing.T) {
 	const rounds = 40
 	for store, lock := range map[string]string{config.Files: "lock", config.Bolt: ""} {
@@ -127,29 +128,29 @@ func TestAddIsRepeatedWhileTheLockIsBusy(t *testing.T) {
 	}
 }
 
-// A file system that keeps whole seconds does not tell a lease from the next. There an
-// address rather stays leased than that two containers get it.
-func TestAddUnheardWithCoarseTimes(t *testing.T) {
+// With timestamps in whole seconds, a lease cannot be told from a newer one of the same
+// owner. There the address stays leased, rather than being leased twice.
+func TestAddWithBrokenOutputAndCoarseTimes(t *testing.T) {
 	disk := filepath.Join(t.TempDir(), "disk")
 	require.NoError(t, os.Mkdir(disk, 0o755))
 	faulttest.NewImage(t, "ext4", 16<<20, "-I", "128").Mount(t, disk)
 	defer func() { require.NoError(t, unix.Unmount(disk, unix.MNT_DETACH)) }()
-	addr, more := requesting()
+	addr, more := requestedAddress()
 	n := faulttest.Network{Dir: filepath.Join(disk, "networks"), Size: 5}.With("onDuplicate", "return")
 	for name, meanwhile := range map[string]func(){
 		"nothing":     func() {},
 		"returned":    func() { require.NoError(t, ignore(n.Plugin("ADD", "web", more))) },
 		"leased anew": func() { require.NoError(t, errors.Join(n.Del("web"), ignore(n.Plugin("ADD", "web", more)))) },
 	} {
-		unheard(t, n, meanwhile)
-		h, err := n.Sound(t.Context())
+		addUnread(t, n, meanwhile)
+		h, err := n.Verify(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, faulttest.Holding{"web": {addr}}, h, name)
 		require.NoError(t, n.Del("web"))
 	}
-	// The other store keeps times itself.
+	// The bolt store keeps its own times.
 	n.Dir, n.Backend = filepath.Join(disk, "bolt"), config.Bolt
-	unheard(t, n, func() {})
+	addUnread(t, n, func() {})
 	requireHeld(t, n, nil)
 }
 
@@ -163,7 +164,7 @@ func repeatWhileLocked(t *testing.T, n faulttest.Network, lock string) {
 	require.NoError(t, first.Start())
 	require.NoError(t, w.Close())
 	awaitLock(t, first.Process.Pid)
-	require.NoError(t, r.Close()) // The first is not listened to any more.
+	require.NoError(t, r.Close()) // The caller of the first ADD has gone.
 
 	var out bytes.Buffer
 	second := n.Command(faulttest.Shared(t).HostLocal, "ADD", "web", nil)
@@ -171,7 +172,7 @@ func repeatWhileLocked(t *testing.T, n faulttest.Network, lock string) {
 	require.NoError(t, second.Start())
 	awaitLock(t, second.Process.Pid)
 	unlock()
-	_ = first.Wait() // It can have been the one that leased, and could not say so.
+	_ = first.Wait() // It fails if it got the lock first, because it cannot answer.
 	require.NoError(t, second.Wait())
 	answered, err := faulttest.Addresses(out.Bytes())
 	require.NoError(t, err)

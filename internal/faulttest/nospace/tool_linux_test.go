@@ -17,17 +17,17 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A job is something that the tool does, which needs space.
+// A job is a command of leasehold that needs space.
 type job struct {
-	prepare func(*testing.T, faulttest.Network) // makes what there is before
+	prepare func(*testing.T, faulttest.Network) // creates the state before
 	args    []string
-	done    func(*testing.T, faulttest.Network) // requires that it was done
+	done    func(*testing.T, faulttest.Network) // requires the state after
 }
 
 const leasesBefore = 5
 
-// lets has containers come.
-func lets(t *testing.T, n faulttest.Network) {
+// leaseSome adds containers.
+func leaseSome(t *testing.T, n faulttest.Network) {
 	require.Len(t, lease(t, n, leasesBefore), leasesBefore)
 }
 
@@ -38,10 +38,10 @@ func other(store string) string {
 	return config.Files
 }
 
-func TestMigrateWhereTheDiskGetsFull(t *testing.T) {
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
-		everyMomentOf(t, store, dual, job{
-			prepare: lets,
+func TestMigrateOnFullDisk(t *testing.T) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
+		everyFreeAmount(t, store, dual, job{
+			prepare: leaseSome,
 			args:    []string{"migrate", faulttest.Name, "--to", other(store)},
 			done: func(t *testing.T, n faulttest.Network) {
 				kind, err := stores.Standing(n.Path())
@@ -53,11 +53,11 @@ func TestMigrateWhereTheDiskGetsFull(t *testing.T) {
 	})
 }
 
-func TestRepairWhereTheDiskGetsFull(t *testing.T) {
+func TestRepairOnFullDisk(t *testing.T) {
 	for _, dual := range []bool{false, true} {
-		everyMomentOf(t, config.Bolt, dual, job{
+		everyFreeAmount(t, config.Bolt, dual, job{
 			prepare: func(t *testing.T, n faulttest.Network) {
-				lets(t, n)
+				leaseSome(t, n)
 				_, err := n.Add("to-be-damaged")
 				require.NoError(t, err)
 				text, err := os.ReadFile(n.Path())
@@ -73,19 +73,19 @@ func TestRepairWhereTheDiskGetsFull(t *testing.T) {
 	}
 }
 
-func TestImportWhereTheDiskGetsFull(t *testing.T) {
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
+func TestImportOnFullDisk(t *testing.T) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
 		for _, there := range []bool{false, true} {
 			from := faulttest.Network{Dir: faulttest.Dir(t), Backend: store, Dual: dual, Size: 10}
-			lets(t, from)
+			leaseSome(t, from)
 			exported := filepath.Join(t.TempDir(), "leases.jsonl")
 			cmd := from.Tool(faulttest.Shared(t).Leasehold, "export", faulttest.Name, "--to", exported)
 			out, err := cmd.CombinedOutput()
 			require.NoError(t, err, "%s", out)
-			everyMomentOf(t, store, dual, job{
+			everyFreeAmount(t, store, dual, job{
 				prepare: func(t *testing.T, n faulttest.Network) {
 					require.NoError(t, os.Mkdir(n.Dir, 0o755))
-					if there { // one of the leases
+					if there { // one of the leases exists already
 						lease(t, n, 1)
 					}
 				},
@@ -96,14 +96,15 @@ func TestImportWhereTheDiskGetsFull(t *testing.T) {
 	})
 }
 
-// everyMomentOf has the disk get full at each moment of a job. Then all is as it was, and
-// once there is space the job is done as if nothing had been.
-func everyMomentOf(t *testing.T, store string, dual bool, j job) {
+// everyFreeAmount runs a job with every amount of free space, so that the disk gets full at
+// each moment. A failed job changes nothing, and succeeds when it is repeated with enough
+// space.
+func everyFreeAmount(t *testing.T, store string, dual bool, j job) {
 	t.Helper()
 	for _, r := range resources() {
 		refused, succeeded := 0, false
-		for left := 0; !succeeded; left = following(left) {
-			onDisk(t, plenty, func(d disk) {
+		for left := 0; !succeeded; left = nextAmount(left) {
+			onTmpfs(t, plenty, func(d disk) {
 				n := d.network(store, dual, 10)
 				j.prepare(t, n)
 				before := snapshot(t, n)
@@ -114,24 +115,24 @@ func everyMomentOf(t *testing.T, store string, dual bool, j job) {
 					require.Contains(t, string(out), "no space left on device")
 					require.Contains(t, string(out), n.Dir)
 					require.Equal(t, before, snapshot(t, n))
-					requireTidy(t, n)
+					requireNoLeftovers(t, n)
 					d.remount(0, plenty)
 					out, err = n.Tool(faulttest.Shared(t).Leasehold, j.args...).CombinedOutput()
 				}
 				require.NoError(t, err, "%s", out)
 				j.done(t, n)
-				requireTidy(t, n)
+				requireNoLeftovers(t, n)
 				d.remount(0, plenty)
-				n.Backend = "" // what stands there
-				require.NoError(t, n.Works(t.Context()))
+				n.Backend = "" // use the existing store
+				require.NoError(t, n.Exercise(t.Context()))
 			})
 		}
 		t.Logf("%s, %s: %d moments", j.args[0], r.name, refused)
 	}
 }
 
-// snapshot returns what stands in the data directory, but for what is aside, and for
-// zeros at the end of a file, which are room for what is to come.
+// snapshot returns the content of the data directory without .leasehold, and without zeros
+// at the end of files, which are preallocated space.
 func snapshot(t *testing.T, n faulttest.Network) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
@@ -155,15 +156,16 @@ func snapshot(t *testing.T, n faulttest.Network) map[string]string {
 
 func requireContainers(t *testing.T, n faulttest.Network, count int) {
 	t.Helper()
-	held, err := n.Sound(t.Context())
+	held, err := n.Verify(t.Context())
 	require.NoError(t, err)
 	for i := range count {
 		require.Contains(t, held, fmt.Sprint("c", i))
 	}
 }
 
-// requireTidy requires that there is a store, and aside only what was replaced.
-func requireTidy(t *testing.T, n faulttest.Network) {
+// requireNoLeftovers requires that .leasehold contains only locks and stores that were
+// replaced.
+func requireNoLeftovers(t *testing.T, n faulttest.Network) {
 	t.Helper()
 	kept := regexp.MustCompile(`^(lock|` + faulttest.Name + `\.lock|` + faulttest.Name + `\.before-(migration|repair)-[0-9T.]*Z(\.jsonl)?)$`)
 	all, err := os.ReadDir(n.Dir)
@@ -172,7 +174,7 @@ func requireTidy(t *testing.T, n faulttest.Network) {
 		require.Contains(t, []string{faulttest.Name, ".leasehold"}, e.Name())
 	}
 	aside, err := os.ReadDir(filepath.Join(n.Dir, ".leasehold"))
-	if !errors.Is(err, fs.ErrNotExist) { // An import into a store takes none.
+	if !errors.Is(err, fs.ErrNotExist) { // An import into an existing store creates no .leasehold.
 		require.NoError(t, err)
 	}
 	for _, e := range aside {

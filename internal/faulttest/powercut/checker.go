@@ -13,12 +13,11 @@ import (
 	"time"
 )
 
-// childEnv says which child a process of the tests is. It is empty in the one that runs
-// the tests.
+// childEnv tells a child process its job. It is empty in the process that runs the tests.
 const childEnv = "LEASEHOLD_POWERCUT_CHILD"
 
-// Child reports whether this process was started by this package, and is done. TestMain
-// of a test that calls [Run] calls it first.
+// Child performs the job of a child process started by this package, and reports whether
+// this process was one. The TestMain of a test that calls [Run] calls it first.
 func Child() bool {
 	var err error
 	switch os.Getenv(childEnv) {
@@ -26,8 +25,8 @@ func Child() bool {
 		return false
 	case "checker":
 		err = answerAll(os.Stdin, os.Stdout)
-	case "crowd":
-		err = crowd(os.Stdin)
+	case "goroutines":
+		err = runGoroutines(os.Stdin)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -36,16 +35,16 @@ func Child() bool {
 	return true
 }
 
-// child returns a process of this program that is a child.
+// child returns a command that runs this program as a child.
 func child(which string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+which)
 	return cmd
 }
 
-// answerAll answers until there is no question more, as when the parent has ended. If it
-// hangs it ends itself: a Pdeathsig would come when the thread ends that has started it,
-// which is any thread of the parent.
+// answerAll answers questions until the parent closes the pipe. A hanging child exits by
+// itself. Pdeathsig would not do: the kernel sends it when the thread that started the
+// child ends, not the parent.
 func answerAll(in io.Reader, out io.Writer) error {
 	debug.SetGCPercent(400)
 	questions, answers := json.NewDecoder(in), json.NewEncoder(out)
@@ -64,7 +63,7 @@ func answerAll(in io.Reader, out io.Writer) error {
 	}
 }
 
-// A checker answers questions in a process that may crash or hang.
+// A checker answers questions in a child process, which may crash or hang.
 type checker struct {
 	cmd       *exec.Cmd
 	questions *json.Encoder
@@ -88,10 +87,10 @@ func newChecker() (*checker, error) {
 	return c, c.cmd.Start()
 }
 
-// timeLimit is how long an answer may take: some thousand times as long as it does.
+// timeLimit is the time limit of an answer, about a thousand times what one takes.
 const timeLimit = 30 * time.Second
 
-// ask returns an error if the process has crashed or hangs.
+// ask asks a question. It returns an error if the child crashes or hangs.
 func (c *checker) ask(q question) (a answer, err error) {
 	watchdog := time.AfterFunc(timeLimit, func() {
 		_ = c.cmd.Process.Kill() // If it fails, the process has ended.
@@ -114,5 +113,5 @@ func (c *checker) died(err error) error {
 // close ends the process.
 func (c *checker) close() {
 	c.stdin.Close()
-	_ = c.cmd.Wait() // It may have ended, and been waited for.
+	_ = c.cmd.Wait() // It may have been waited for already.
 }

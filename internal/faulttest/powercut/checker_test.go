@@ -23,8 +23,8 @@ func newTestChecker(t *testing.T) *checker {
 	return c
 }
 
-// stood returns a network in which "one" holds what an ADD has leased.
-func stood(t *testing.T, kind string) faulttest.Network {
+// newStoreWithOne returns a network in which container "one" has addresses.
+func newStoreWithOne(t *testing.T, kind string) faulttest.Network {
 	n := network(kind, true)
 	n.Dir = faulttest.Dir(t)
 	_, err := n.Add("one")
@@ -32,26 +32,26 @@ func stood(t *testing.T, kind string) faulttest.Network {
 	return n
 }
 
-func TestCheckerSaysWhatIsHeld(t *testing.T) {
+func TestCheckerReturnsHolding(t *testing.T) {
 	c := newTestChecker(t)
 	for _, kind := range []string{config.Files, config.Bolt} {
-		a, err := c.ask(question{Network: stood(t, kind), Whole: true})
+		a, err := c.ask(question{Network: newStoreWithOne(t, kind), Whole: true})
 		require.NoError(t, err)
 		require.Equal(t, answer{Kind: kind, Holding: faulttest.Holding{"one": addrs("10.0.0.10", "fd00::a")}}, a)
 	}
 }
 
-func TestCheckerSaysWhatIsWrong(t *testing.T) {
+func TestCheckerReturnsProblem(t *testing.T) {
 	c := newTestChecker(t)
-	n := stood(t, config.Files)
+	n := newStoreWithOne(t, config.Files)
 	require.NoError(t, os.Truncate(filepath.Join(n.Path(), "10.0.0.10"), 0))
 	a, err := c.ask(question{Network: n})
 	require.NoError(t, err)
 	require.ErrorContains(t, a.wrong(), "nobody knows who holds the address")
 }
 
-func TestATornCursorIsNotWrong(t *testing.T) {
-	n := stood(t, config.Files)
+func TestTornCursorIsAllowed(t *testing.T) {
+	n := newStoreWithOne(t, config.Files)
 	cursor := filepath.Join(n.Path(), "last_reserved_ip.0")
 	require.NoError(t, os.Truncate(cursor, 3))
 	a := examine(question{Network: n})
@@ -59,7 +59,7 @@ func TestATornCursorIsNotWrong(t *testing.T) {
 	require.True(t, a.Torn)
 	text, err := os.ReadFile(cursor)
 	require.NoError(t, err)
-	require.Regexp(t, `^10\.0\.0\.1\d$`, string(text), "it is written anew")
+	require.Regexp(t, `^10\.0\.0\.1\d$`, string(text), "the ADD writes it again")
 }
 
 func TestOnlyCursors(t *testing.T) {
@@ -70,10 +70,10 @@ func TestOnlyCursors(t *testing.T) {
 	require.False(t, onlyCursors(errors.New("something else")))
 }
 
-func TestACheckerThatDiesIsAnError(t *testing.T) {
+func TestCrashOfCheckerIsAnError(t *testing.T) {
 	c := newTestChecker(t)
 	time.AfterFunc(10*time.Millisecond, func() { c.cmd.Process.Kill() })
-	n := stood(t, config.Files)
+	n := newStoreWithOne(t, config.Files)
 	var err error
 	for err == nil { // until it is killed
 		_, err = c.ask(question{Network: n})
@@ -81,8 +81,8 @@ func TestACheckerThatDiesIsAnError(t *testing.T) {
 	require.ErrorContains(t, err, "the checker crashed, or was killed")
 }
 
-// A bad image is kept as the power cut has left it.
-func TestABadImageIsKept(t *testing.T) {
+// A bad image is kept as the power cut left it.
+func TestBadImageIsKept(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "vault"), 0o755))
 	at := dataDir + "/" + faulttest.Name
@@ -90,9 +90,9 @@ func TestABadImageIsKept(t *testing.T) {
 		mkdir{"var"}, mkdir{dataDir}, mkdir{at}, create{path: at + "/10.0.0.10", inode: 1}, moving{config.Files}, allSynced{5},
 		write{path: at + "/10.0.0.10", data: []byte("one\r\neth0"), modified: time.Now()},
 	}
-	p := newPlay(Workload{network: network(config.Files, false)}, h, len(h), newTestChecker(t), dir, t.TempDir())
+	p := newPlayer(Workload{network: network(config.Files, false)}, h, len(h), newTestChecker(t), dir, t.TempDir())
 	var bad *BadImage
-	require.ErrorAs(t, p.untilEnough(t.Context(), 0), &bad)
+	require.ErrorAs(t, p.playUntil(t.Context(), 0), &bad)
 	require.ErrorContains(t, bad, "never promised")
 	text, err := os.ReadFile(filepath.Join(bad.Dir, at, "10.0.0.10"))
 	require.NoError(t, err)

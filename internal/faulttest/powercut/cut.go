@@ -8,10 +8,10 @@ import (
 	"slices"
 )
 
-// A cut decides what of the unsynced is there when power has come back.
+// A cut decides which unsynced changes survive a power cut.
 type cut struct {
-	piece int64            // bytes that are written together
-	keeps func(i int) bool // whether the i-th thing that is asked about is there
+	piece int64            // size of the pieces that are written as a whole
+	keeps func(i int) bool // reports whether the i-th change survives
 	asked int
 	lost  []string
 }
@@ -26,9 +26,9 @@ func (c *cut) keep(what string) bool {
 	return kept
 }
 
-// left returns what a cut leaves of a disk.
-func (d *disk) left(c *cut) image {
-	l := leaving{cut: c, names: map[*node]map[string]*node{}, contents: map[*node]content{}}
+// imageAfter returns what a cut leaves of the disk.
+func (d *disk) imageAfter(c *cut) image {
+	l := imageBuilder{cut: c, names: map[*node]map[string]*node{}, contents: map[*node]content{}}
 	for _, ch := range d.changes {
 		if ch.durable || c.keep(ch.what) {
 			for _, p := range ch.entries {
@@ -40,22 +40,22 @@ func (d *disk) left(c *cut) image {
 	return l.image
 }
 
-// leaving makes an image.
-type leaving struct {
+// imageBuilder builds an image.
+type imageBuilder struct {
 	cut      *cut
-	names    map[*node]map[string]*node // of directories in which something is pending
-	contents map[*node]content          // a file can have two names
+	names    map[*node]map[string]*node // of directories with pending changes
+	contents map[*node]content          // by node, because a file can have two names
 	image    image
 }
 
-func (l *leaving) namesOf(dir *node) map[string]*node {
+func (l *imageBuilder) namesOf(dir *node) map[string]*node {
 	if l.names[dir] == nil {
 		l.names[dir] = maps.Clone(dir.durable)
 	}
 	return l.names[dir]
 }
 
-func (l *leaving) walk(at string, dir *node) {
+func (l *imageBuilder) walk(at string, dir *node) {
 	names := l.names[dir]
 	if names == nil {
 		names = dir.durable
@@ -69,31 +69,31 @@ func (l *leaving) walk(at string, dir *node) {
 			continue
 		}
 		if _, ok := l.contents[n]; !ok {
-			l.contents[n] = n.left(l.cut)
+			l.contents[n] = n.imageAfter(l.cut)
 		}
 		l.image = append(l.image, item{path: here, inode: n.inode, content: l.contents[n]})
 	}
 }
 
-// left returns what a cut leaves in a file.
-func (n *node) left(c *cut) content {
+// imageAfter returns what a cut leaves of a file.
+func (n *node) imageAfter(c *cut) content {
 	if len(n.pending) == 0 {
 		return n.content
 	}
 	l := content{slices.Clone(n.content.data), n.content.modified, n.content.marked}
-	stale := map[int64]bool{} // pieces of which a write is lost: later ones hold it too
+	stale := map[int64]bool{} // pieces with a lost write: later writes to them are lost as well
 	for _, e := range n.pending {
 		if len(e.data) > 0 {
-			e.leave(&l, c, stale)
+			e.applyPieces(&l, c, stale)
 		} else if c.keep(e.what) {
-			e.perform(&l)
+			e.apply(&l)
 		}
 	}
 	return l
 }
 
-// leave performs the pieces of a write that are there.
-func (e edit) leave(l *content, c *cut, stale map[int64]bool) {
+// applyPieces applies the pieces of a write that survive.
+func (e edit) applyPieces(l *content, c *cut, stale map[int64]bool) {
 	if e.grows && c.keep("size by "+e.what) {
 		l.grow(e.size)
 	}

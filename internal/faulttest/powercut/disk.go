@@ -9,34 +9,34 @@ import (
 	"time"
 )
 
-// A disk knows what has been synced, and what has not.
+// A disk models which changes have been synced.
 type disk struct {
 	root    *node
-	now     int      // how many events there have been
-	changes []change // of names, from the first that is not durable on
+	now     int      // number of events so far
+	changes []change // changes of names, from the first that is not durable
 	dirty   map[*node]bool
 }
 
 // A node is a file or a directory.
 type node struct {
 	isDir   bool
-	names   map[string]*node // as programs see them
-	durable map[string]*node // but for the changes
+	names   map[string]*node // seen by programs
+	durable map[string]*node // durable, without disk.changes
 
 	inode   int
-	content content // what is durable
+	content content // durable content
 	pending []edit
-	size    int64 // as programs see it
+	size    int64 // seen by programs
 }
 
-// content is what a file holds.
+// content is the content of a file.
 type content struct {
 	data     []byte
 	modified time.Time
-	marked   bool // it says that it was replaced: see exchange.Marked
+	marked   bool // the store is marked as replaced: see exchange.Marked
 }
 
-// A change gives names to nodes, or takes them from them, all at once.
+// A change adds or removes names, all at once.
 type change struct {
 	now     int
 	what    string
@@ -44,13 +44,14 @@ type change struct {
 	durable bool
 }
 
+// A place is a name in a directory.
 type place struct {
 	dir  *node
 	name string
-	to   *node // nil: none
+	to   *node // nil to remove the name
 }
 
-// An entry is a place by its path.
+// An entry is a place given by its path.
 type entry struct {
 	path string
 	to   *node
@@ -63,10 +64,10 @@ type edit struct {
 	at       int64
 	data     []byte
 	size     int64
-	grows    bool // the file is as long as that, if it was shorter
-	cuts     bool // the file is as long as that
+	grows    bool // extends the file to size
+	cuts     bool // truncates or extends the file to size
 	modified time.Time
-	modes    bool // it is marked, or no longer
+	modes    bool // sets marked
 	marked   bool
 }
 
@@ -76,7 +77,7 @@ func newDir() *node {
 	return &node{isDir: true, names: map[string]*node{}, durable: map[string]*node{}}
 }
 
-// find returns what programs see at a path.
+// find returns the node that programs see at a path.
 func (d *disk) find(at string) (*node, error) {
 	n := d.root
 	if at == "." {
@@ -84,7 +85,7 @@ func (d *disk) find(at string) (*node, error) {
 	}
 	for name := range strings.SplitSeq(at, "/") {
 		if n = n.names[name]; n == nil {
-			return nil, notThere(at)
+			return nil, errMissing(at)
 		}
 	}
 	return n, nil
@@ -132,7 +133,7 @@ func (d *disk) edit(at string, e edit) error {
 	return nil
 }
 
-// sync makes durable what was done to a node up to an event.
+// sync makes the changes to a node durable, up to an event.
 func (d *disk) sync(n *node, until int) {
 	for i, c := range d.changes {
 		for _, p := range c.entries {
@@ -141,9 +142,9 @@ func (d *disk) sync(n *node, until int) {
 			}
 		}
 	}
-	d.fold()
+	d.applyDurable()
 	for len(n.pending) > 0 && n.pending[0].now <= until {
-		n.pending[0].perform(&n.content)
+		n.pending[0].apply(&n.content)
 		n.pending = n.pending[1:]
 	}
 	if len(n.pending) == 0 {
@@ -164,9 +165,9 @@ func (d *disk) syncAll(until int) {
 	}
 }
 
-// fold makes the durable changes that no other comes before a part of the directories.
-// The others have to wait: what comes later wins.
-func (d *disk) fold() {
+// applyDurable applies durable changes to the directories, in order. Changes after one that
+// is not durable have to wait, because the later change of a name wins.
+func (d *disk) applyDurable() {
 	for len(d.changes) > 0 && d.changes[0].durable {
 		for _, p := range d.changes[0].entries {
 			p.enter(p.dir.durable)
@@ -175,10 +176,10 @@ func (d *disk) fold() {
 	}
 }
 
-// perform does all of an edit.
-func (e edit) perform(c *content) {
+// apply applies the whole edit.
+func (e edit) apply(c *content) {
 	if e.cuts {
-		c.cut(e.size)
+		c.truncate(e.size)
 	}
 	c.grow(e.size)
 	copy(c.data[e.at:], e.data)
@@ -196,8 +197,9 @@ func (c *content) grow(size int64) {
 	}
 }
 
-// cut makes the content shorter, and lets go of what it was: append would show it.
-func (c *content) cut(size int64) {
+// truncate shortens the content. It copies, because append would otherwise bring the old
+// bytes back.
+func (c *content) truncate(size int64) {
 	if size < int64(len(c.data)) {
 		c.data = append([]byte(nil), c.data[:size]...)
 	}

@@ -1,37 +1,36 @@
-// Package powercut cuts the power, by a model: at each moment of what programs do, it
-// makes what a disk can be left as, and sees whether the store is what it has to be.
+// Package powercut simulates power cuts. After each operation of a program it builds the
+// states in which a power cut can leave the disk, and checks the store in each of them.
 //
 //	report, err := powercut.Run(ctx, programs, powercut.Workloads(config.Bolt), powercut.Options{})
 //
-// A [Workload] is processes of the plugin and of the tool, one after the other, or one
-// process with many goroutines. They are traced: each change of a file or of a name, each
-// sync, and each moment at which something was promised goes into a log. Then the log is
-// played to a model of a disk and to a list of promises, event by event. After each, the
-// model makes images: directories as a power cut can leave them. A checker, which is a
-// process of its own because it may crash or hang, opens the store of an image, says what
-// it holds, and works with it. What it says is held against the promises.
+// A [Workload] is a series of processes of the plugin and leasehold, or one process with
+// many goroutines. A tracer records each change of a file or a name, each sync, and each
+// answer, which is a promise. This history is then played to a model of a disk and to a
+// list of promises, event by event. After each event the model builds images: directories
+// as a power cut can leave them. A checker opens the store of an image, returns what it
+// holds, and uses it; the checker is a process of its own, because it may crash or hang.
+// What the store holds is compared with the promises.
 //
 // # The model of a disk
 //
-// What has been synced is there. Of what has not been, any part may be there and any may
-// not, with no order between them:
+// Synced changes survive. Each unsynced change survives or not, in any combination:
 //
-//   - of what is written, each piece of 512 or of 4,096 bytes, by its place in the file,
-//     is there as one of the writes to it has left it, or as it was;
-//   - the size of a file, each truncation and each time of change are one thing each; a
-//     piece that is there makes the file as long as it takes, with zeros before it;
-//   - each new name, rename, exchange, link and removal is there as a whole or is not,
-//     whether it is of one directory or of two; a sync of either directory keeps it.
-//     Those that are there happen in their order, and the name is then that of the
-//     file, whatever was in its place;
-//   - what is in a directory that has no name is gone.
+//   - Each aligned piece of 512 or 4,096 bytes of a write survives on its own: the piece is
+//     as one of the writes left it, or as before.
+//   - The size of a file, each truncation and each modification time survive on their own.
+//     A surviving piece extends the file as needed, with zeros before it.
+//   - Each new name, rename, exchange, link and removal survives as a whole or not at all,
+//     also if it affects two directories; a sync of either directory keeps it. Surviving
+//     changes are applied in order, so the later one wins.
+//   - Files in a directory whose name is lost are lost.
 //
-// Journaling file systems keep more. They order names, and most have the name of a new
-// file with its first sync. A store that is sound under this model does not rely on it.
+// Journaling file systems keep more: they order changes of names, and most keep the name
+// of a new file with its first sync. A store that passes under this model does not rely on
+// that.
 //
-// # What it does not know
+// # Limits of the model
 //
-// A disk that says it has synced and has not. Mapped files that are written to: the
-// recorder refuses to go on where a file is mapped that way. And inode numbers that are
-// used again, as the recorder keeps each file there ever was.
+// The model does not cover disks that report a sync without doing it; writes through a
+// mapping (the recorder fails on a shared writable mapping); and reuse of inode numbers,
+// because the recorder keeps every file.
 package powercut

@@ -22,16 +22,16 @@ import (
 // A question is about the store of an image.
 type question struct {
 	Network faulttest.Network
-	Migrate string // to which kind of store, if at all
-	Whole   bool   // whether the pool is to be leased to its end
+	Migrate string // the kind of store to migrate to, or ""
+	Whole   bool   // also exhaust the pool
 }
 
-// An answer says what the store holds, and what is wrong with it.
+// An answer is what the store holds, and what is wrong with it.
 type answer struct {
 	Kind    string
 	Holding faulttest.Holding
-	Torn    bool   // there was a cursor that is none
-	Wrong   string // empty: nothing
+	Torn    bool   // a cursor file was torn
+	Wrong   string // "" if nothing is wrong
 }
 
 // wrong returns what is wrong as an error.
@@ -42,20 +42,20 @@ func (a answer) wrong() error {
 	return errors.New(a.Wrong)
 }
 
-// patience is how long the lock of a store, which nobody has, may take.
-const patience = 10 * time.Second
+// lockTimeout is generous: no other process uses the store.
+const lockTimeout = 10 * time.Second
 
 // examine answers a question.
 func examine(q question) answer {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
 	defer cancel()
 	var a answer
 	var err error
 	if a.Kind, err = stores.Standing(q.Network.Path()); err == nil {
-		a.Holding, a.Torn, err = sound(ctx, q.Network)
+		a.Holding, a.Torn, err = verify(ctx, q.Network)
 	}
 	if err == nil {
-		err = goesOn(ctx, q, a.Holding)
+		err = useStore(ctx, q, a.Holding)
 	}
 	if err != nil {
 		a.Wrong = err.Error()
@@ -63,19 +63,18 @@ func examine(q question) answer {
 	return a
 }
 
-// sound returns what the store holds, of which everything has to be whole but for
-// cursors: these are not synced, because a turn of the round-robin is all that is lost
-// with one.
-func sound(ctx context.Context, n faulttest.Network) (h faulttest.Holding, torn bool, err error) {
-	h, err = n.Sound(ctx)
+// verify returns what the store holds. Only cursors may be torn: they are not synced,
+// because losing one only loses the round-robin position.
+func verify(ctx context.Context, n faulttest.Network) (h faulttest.Holding, torn bool, err error) {
+	h, err = n.Verify(ctx)
 	if err == nil || !onlyCursors(err) {
 		return h, false, err
 	}
 	if h, err = n.Holding(ctx); err != nil {
 		return nil, true, err
 	}
-	// Whoever leases the next address writes it anew.
-	return h, true, same(ctx, n, h, func() error { return comesAndGoes(n) })
+	// The next ADD writes the cursor again.
+	return h, true, requireSame(ctx, n, h, func() error { return addAndDel(n) })
 }
 
 func onlyCursors(err error) bool {
@@ -90,7 +89,7 @@ func onlyCursors(err error) bool {
 	return ok && backend.ValidSet(set) == nil
 }
 
-func comesAndGoes(n faulttest.Network) error {
+func addAndDel(n faulttest.Network) error {
 	if _, err := n.Add("guest"); err != nil {
 		return fmt.Errorf("ADD: %w", err)
 	}
@@ -100,36 +99,36 @@ func comesAndGoes(n faulttest.Network) error {
 	return nil
 }
 
-// same does something after which the store must hold the same.
-func same(ctx context.Context, n faulttest.Network, h faulttest.Holding, do func() error) error {
+// requireSame runs do and checks that the store holds the same as before.
+func requireSame(ctx context.Context, n faulttest.Network, h faulttest.Holding, do func() error) error {
 	if err := do(); err != nil {
 		return err
 	}
-	after, err := n.Sound(ctx)
+	after, err := n.Verify(ctx)
 	if err == nil && !maps.EqualFunc(h, after, slices.Equal) {
-		err = fmt.Errorf("the store held %v, and then %v", h, after)
+		err = fmt.Errorf("the store held %v, and afterwards %v", h, after)
 	}
 	return err
 }
 
-// goesOn works with the store as nodes do.
-func goesOn(ctx context.Context, q question, h faulttest.Holding) error {
-	if err := same(ctx, q.Network, h, func() error { return comesAndGoes(q.Network) }); err != nil {
+// useStore uses the store as a node would.
+func useStore(ctx context.Context, q question, h faulttest.Holding) error {
+	if err := requireSame(ctx, q.Network, h, func() error { return addAndDel(q.Network) }); err != nil {
 		return err
 	}
 	if q.Migrate != "" {
-		if err := same(ctx, q.Network, h, func() error { return migrates(ctx, q) }); err != nil {
+		if err := requireSame(ctx, q.Network, h, func() error { return migrateStore(ctx, q) }); err != nil {
 			return fmt.Errorf("migrate to %s: %w", q.Migrate, err)
 		}
 	}
 	if !q.Whole {
 		return nil
 	}
-	return q.Network.Works(ctx)
+	return q.Network.Exercise(ctx)
 }
 
-func migrates(ctx context.Context, q question) error {
-	o := migrate.Options{To: q.Migrate, LockTimeout: patience, Now: time.Now()}
+func migrateStore(ctx context.Context, q question) error {
+	o := migrate.Options{To: q.Migrate, LockTimeout: lockTimeout, Now: time.Now()}
 	if _, err := migrate.Run(ctx, q.Network.Path(), o); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 
 type fault = faulttest.Fault
 
-// planted are mistakes that lose something when power fails, and only then.
+// planted lists mistakes that lose data only in a power cut.
 func planted() map[string][]fault {
 	return map[string][]fault{
 		"what a lease file holds is not synced": {
@@ -55,7 +55,7 @@ func planted() map[string][]fault {
 		},
 		"a bolt file is made without a sync": {
 			{File: "backend/bolt/bulk.go", Old: `b.session.file.Sync()`, New: `error(nil)`},
-			// Who moves it to its place would make up for that.
+			// Otherwise the sync before the rename would hide the fault.
 			{File: "backend/bolt/session.go", Old: `if err := t.file.Sync(); err != nil {`, New: `if err := error(nil); err != nil {`},
 		},
 		"what a killed process has left in a bolt file is not synced": {
@@ -79,7 +79,7 @@ func planted() map[string][]fault {
 
 func TestPlantedFaultsAreFound(t *testing.T) {
 	if !ptracer.Supported || !faulttest.Exhaustive() {
-		t.Skip("the programs are built anew for each fault: only with LEASEHOLD_EXHAUSTIVE, where there is a tracer")
+		t.Skip("needs LEASEHOLD_EXHAUSTIVE, Linux and amd64: builds the programs for each fault")
 	}
 	for name, faults := range planted() {
 		t.Run(name, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"strconv"
 )
 
-// An image is what a power cut has left, directories before what is in them.
+// An image is what a power cut leaves; a directory comes before its entries.
 type image []item
 
 type item struct {
@@ -23,8 +23,8 @@ type item struct {
 	content content
 }
 
-// sum tells images apart: by names, by what files hold, and by what the journal of the
-// files store goes by, inodes and times. It is another one for each seed.
+// sum returns a hash of an image: of names, contents, and the inodes and times that the
+// journal of the files store uses. It depends on the seed.
 func (i image) sum(seed maphash.Seed) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
@@ -41,25 +41,25 @@ func (i item) hash(h *maphash.Hash) {
 	}
 	head = binary.LittleEndian.AppendUint64(head, uint64(len(i.content.data)))
 	head = fmt.Append(head, i.content.marked)
-	h.Write(head) // which never fails
+	h.Write(head) // never fails
 	h.Write(i.content.data)
 }
 
-// make makes the directory dir of an image. Its files are those of the vault, with the
-// inodes that programs saw, so that there can be one image at a time.
-func (i image) make(dir, vault string) error {
+// create creates the directory of an image. Its files are links to the vault, so that they
+// have the inodes that programs saw. There can be only one image at a time.
+func (i image) create(dir, vault string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
 	for _, it := range i {
-		if err := it.make(filepath.Join(dir, it.path), vault); err != nil {
+		if err := it.create(filepath.Join(dir, it.path), vault); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (i item) make(at, vault string) error {
+func (i item) create(at, vault string) error {
 	if i.isDir {
 		return os.Mkdir(at, 0o755)
 	}
@@ -80,5 +80,6 @@ func (i item) mode() fs.FileMode {
 	return 0o600
 }
 
-// inVault returns the path at which a vault has every file that there ever was.
+// inVault returns the path of a file in the vault, which keeps every file that ever
+// existed.
 func inVault(vault string, inode int) string { return filepath.Join(vault, strconv.Itoa(inode)) }

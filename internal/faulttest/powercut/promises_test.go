@@ -26,24 +26,24 @@ func TestPromises(t *testing.T) {
 		events []event
 		holds  faulttest.Holding
 		kind   string
-		wrong  string // empty: nothing
+		wrong  string // "" if nothing is wrong
 	}{
-		{"who asks holds nothing", []event{asked{"a"}}, nil, "", ""},
-		{"or something", []event{asked{"a"}}, faulttest.Holding{"a": two}, "", ""},
-		{"who was told holds it", []event{asked{"a"}, has}, faulttest.Holding{"a": two}, "", ""},
-		{"and not nothing", []event{asked{"a"}, has}, nil, "", "promised"},
-		{"nor something else", []event{asked{"a"}, has}, faulttest.Holding{"a": three}, "", "promised"},
-		{"in order", []event{leased{"a", addrs("fd00::2", "10.0.0.2")}}, faulttest.Holding{"a": two}, "", ""},
-		{"who is about to go may hold it", []event{has, releasing{[]string{"a"}}}, faulttest.Holding{"a": two}, "", ""},
-		{"or not", []event{has, releasing{[]string{"a"}}}, nil, "", ""},
-		{"but nothing else", []event{has, releasing{[]string{"a"}}}, faulttest.Holding{"a": three}, "", "was promised"},
-		{"who is gone holds nothing", []event{has, released{[]string{"a"}}}, faulttest.Holding{"a": two}, "", "has released"},
-		{"who never came holds nothing", []event{has}, faulttest.Holding{"a": two, "b": three}, "", "never promised"},
-		{"who was killed holds it until released", []event{asked{"a"}, releasing{[]string{"a"}}}, faulttest.Holding{"a": two}, "", ""},
-		{"a store may come", []event{moving{"bolt"}}, nil, "bolt", ""},
-		{"or not yet", []event{moving{"bolt"}}, nil, "", ""},
-		{"a store has come", []event{moving{"bolt"}, moved{"bolt"}}, nil, "", "kind"},
-		{"and no other", []event{moved{"bolt"}}, nil, "files", "kind"},
+		{"during ADD: nothing held", []event{asked{"a"}}, nil, "", ""},
+		{"during ADD: something held", []event{asked{"a"}}, faulttest.Holding{"a": two}, "", ""},
+		{"after ADD: held", []event{asked{"a"}, has}, faulttest.Holding{"a": two}, "", ""},
+		{"after ADD: nothing held", []event{asked{"a"}, has}, nil, "", "promised"},
+		{"after ADD: something else held", []event{asked{"a"}, has}, faulttest.Holding{"a": three}, "", "promised"},
+		{"after ADD: addresses in any order", []event{leased{"a", addrs("fd00::2", "10.0.0.2")}}, faulttest.Holding{"a": two}, "", ""},
+		{"during DEL: held", []event{has, releasing{[]string{"a"}}}, faulttest.Holding{"a": two}, "", ""},
+		{"during DEL: not held", []event{has, releasing{[]string{"a"}}}, nil, "", ""},
+		{"during DEL: something else held", []event{has, releasing{[]string{"a"}}}, faulttest.Holding{"a": three}, "", "was promised"},
+		{"after DEL: held", []event{has, released{[]string{"a"}}}, faulttest.Holding{"a": two}, "", "been released"},
+		{"never added: held", []event{has}, faulttest.Holding{"a": two, "b": three}, "", "never promised"},
+		{"killed ADD, during DEL: held", []event{asked{"a"}, releasing{[]string{"a"}}}, faulttest.Holding{"a": two}, "", ""},
+		{"during creation: store exists", []event{moving{"bolt"}}, nil, "bolt", ""},
+		{"during creation: no store yet", []event{moving{"bolt"}}, nil, "", ""},
+		{"after creation: no store", []event{moving{"bolt"}, moved{"bolt"}}, nil, "", "kind"},
+		{"after creation: other store", []event{moved{"bolt"}}, nil, "files", "kind"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := after(t, c.events...).promises.check(c.kind, c.holds)

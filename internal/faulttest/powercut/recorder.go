@@ -18,54 +18,54 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// A recorder writes the history of a directory.
+// A recorder records the history of a directory.
 type recorder struct {
-	network  faulttest.Network // somewhere below root
+	network  faulttest.Network // its directory is below root
 	programs faulttest.Programs
 	root     string
-	vault    string // a second name for each file there ever was
-	inodes   int    // so far
+	vault    string // directory with a link to each file that ever existed
+	inodes   int    // number of files so far
 
 	history history
-	marked  map[int]bool          // the inodes that say that they were replaced
-	began   map[*ptracer.Call]int // how many events there were before a sync
-	now     *moment               // after all of them
-	err     error                 // the first
+	marked  map[int]bool          // inodes that are marked as replaced
+	began   map[*ptracer.Call]int // number of events before the call
+	now     *moment               // after all events
+	err     error                 // the first error
 }
 
-// newRecorder begins with what is in root, which counts as synced.
+// newRecorder starts with the content of root, which counts as synced.
 func newRecorder(n faulttest.Network, p faulttest.Programs, root, vault string) (*recorder, error) {
 	r := &recorder{
 		network: n, programs: p, root: root, vault: vault,
 		began: map[*ptracer.Call]int{}, marked: map[int]bool{}, now: newMoment(),
 	}
-	r.note(r.scan()...)
-	r.note(allSynced{len(r.history)})
+	r.append(r.scan()...)
+	r.append(allSynced{len(r.history)})
 	return r, r.err
 }
 
-// scan returns events that make what is in root.
+// scan returns the events that create the content of root.
 func (r *recorder) scan() (found []event) {
 	r.failed(filepath.WalkDir(r.root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || path == r.root {
 			return err
 		}
 		if e.IsDir() {
-			found = append(found, mkdir{r.below(path)})
+			found = append(found, mkdir{r.relPath(path)})
 			return nil
 		}
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		found = append(found, r.keep(path), write{path: r.below(path), data: data, modified: r.modified(r.inodes)})
+		found = append(found, r.keep(path), write{path: r.relPath(path), data: data, modified: r.modified(r.inodes)})
 		return nil
 	}))
 	return found
 }
 
-// note adds events to the history.
-func (r *recorder) note(events ...event) {
+// append adds events to the history.
+func (r *recorder) append(events ...event) {
 	for _, e := range events {
 		if r.err == nil {
 			r.history = append(r.history, e)
@@ -80,16 +80,16 @@ func (r *recorder) failed(err error) {
 	}
 }
 
-// keep gives a file its second name.
+// keep links a file into the vault.
 func (r *recorder) keep(path string) create {
 	r.inodes++
 	r.failed(os.Link(path, inVault(r.vault, r.inodes)))
-	return create{r.below(path), r.inodes, r.modified(r.inodes)}
+	return create{r.relPath(path), r.inodes, r.modified(r.inodes)}
 }
 
-// below returns a path as the history has it, or an empty string if it is not below root
-// or of a file that has no name any more.
-func (r *recorder) below(path string) string {
+// relPath returns a path relative to root, or "" if it is not below root or belongs to a
+// deleted file.
+func (r *recorder) relPath(path string) string {
 	rel, err := filepath.Rel(r.root, path)
 	if err != nil || rel == ".." || strings.HasPrefix(rel, "../") || strings.HasSuffix(path, " (deleted)") {
 		return ""
@@ -97,8 +97,8 @@ func (r *recorder) below(path string) string {
 	return rel
 }
 
-// run runs a process to its end, unless it is to be killed at a call on what is followed.
-// Told is called with what it writes to standard output, before it has been written.
+// run runs a process to its end, or kills it at a call on a file below root. It calls told
+// with each write to standard output, before the write happens.
 func (r *recorder) run(cmd *exec.Cmd, k kill, told func(text []byte)) error {
 	if r.err != nil {
 		return r.err
@@ -112,11 +112,11 @@ func (r *recorder) run(cmd *exec.Cmd, k kill, told func(text []byte)) error {
 			if c.FD == unix.Stdout && c.Name == "write" && told != nil {
 				told(c.Data)
 			}
-			return ptracer.Action{Kill: r.below(c.Path) != "" && k(c)}
+			return ptracer.Action{Kill: r.relPath(c.Path) != "" && k(c)}
 		},
 		Leave: func(c *ptracer.Call) {
 			if c.Result >= 0 {
-				r.done(c)
+				r.record(c)
 			}
 			delete(r.began, c)
 		},
@@ -130,10 +130,10 @@ func (r *recorder) run(cmd *exec.Cmd, k kill, told func(text []byte)) error {
 	return errors.Join(r.err, err)
 }
 
-// compare makes sure that the recorder has missed nothing: a cut that leaves everything
-// leaves what is there.
+// compare checks that nothing was missed: a cut that loses nothing must leave exactly the
+// files that exist.
 func (r *recorder) compare() error {
-	for _, it := range r.now.disk.left(&cut{piece: 1 << 20, keeps: func(int) bool { return true }}) {
+	for _, it := range r.now.disk.imageAfter(&cut{piece: 1 << 20, keeps: func(int) bool { return true }}) {
 		at := filepath.Join(r.root, it.path)
 		if it.isDir {
 			continue
@@ -148,7 +148,7 @@ func (r *recorder) compare() error {
 	}
 	return filepath.WalkDir(r.root, func(path string, _ fs.DirEntry, err error) error {
 		if err == nil {
-			_, err = r.now.disk.find(r.below(path))
+			_, err = r.now.disk.find(r.relPath(path))
 		}
 		return err
 	})

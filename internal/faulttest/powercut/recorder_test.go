@@ -15,8 +15,8 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// newRecording is of a directory with one file, a.
-func newRecording(t *testing.T) *recorder {
+// newTestRecorder returns a recorder of a directory with one file, a.
+func newTestRecorder(t *testing.T) *recorder {
 	dir := t.TempDir()
 	root, vault := filepath.Join(dir, "root"), filepath.Join(dir, "vault")
 	require.NoError(t, os.Mkdir(root, 0o755))
@@ -28,7 +28,7 @@ func newRecording(t *testing.T) *recorder {
 	return r
 }
 
-func TestRecorderRefusesWhatTheModelDoesNotKnow(t *testing.T) {
+func TestRecorderRejectsCallsOutsideTheModel(t *testing.T) {
 	for _, c := range []ptracer.Call{
 		{Name: "mmap", Prot: unix.PROT_READ | unix.PROT_WRITE, Flags: unix.MAP_SHARED},
 		{Name: "fallocate", Flags: unix.FALLOC_FL_PUNCH_HOLE},
@@ -39,15 +39,15 @@ func TestRecorderRefusesWhatTheModelDoesNotKnow(t *testing.T) {
 		{Name: "renameat", To: "/elsewhere"},
 		{Name: "openat", Path: "/not-recorded"},
 	} {
-		r := newRecording(t)
+		r := newTestRecorder(t)
 		c.Path = filepath.Join(r.root, "a") + c.Path
-		r.done(&c)
+		r.record(&c)
 		require.Error(t, r.err, "%+v", c)
 	}
 }
 
-func TestRecorderIgnoresWhatChangesNothing(t *testing.T) {
-	r := newRecording(t)
+func TestRecorderIgnoresCallsWithoutEffect(t *testing.T) {
+	r := newTestRecorder(t)
 	events := len(r.history)
 	for _, c := range []ptracer.Call{
 		{Name: "mmap", Prot: unix.PROT_READ, Flags: unix.MAP_SHARED},
@@ -58,37 +58,37 @@ func TestRecorderIgnoresWhatChangesNothing(t *testing.T) {
 		{Name: "write", Path: "/../../elsewhere"},
 	} {
 		c.Path = filepath.Join(r.root, "a") + c.Path
-		r.done(&c)
+		r.record(&c)
 		require.NoError(t, r.err, "%+v", c)
 	}
 	require.Len(t, r.history, events)
 }
 
-func TestRecorderNoticesWhatItHasMissed(t *testing.T) {
+func TestRecorderDetectsMissedChanges(t *testing.T) {
 	for name, change := range map[string]func(at string) error{
 		"a write":    func(at string) error { return os.WriteFile(at, []byte("y"), 0o600) },
 		"a removal":  os.Remove,
 		"a new name": func(at string) error { return os.Link(at, at+"b") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRecording(t)
+			r := newTestRecorder(t)
 			require.NoError(t, change(filepath.Join(r.root, "a")))
 			require.Error(t, r.compare())
 		})
 	}
 }
 
-// The journal of the files store knows files by their inodes.
-func TestImagesHaveTheInodesThatProgramsSaw(t *testing.T) {
-	r := newRecording(t)
+// The journal of the files store identifies files by inode.
+func TestImagesKeepInodes(t *testing.T) {
+	r := newTestRecorder(t)
 	seen, err := os.Stat(filepath.Join(r.root, "a"))
 	require.NoError(t, err)
-	r.note(text("a", 0, "changed"), rename{"a", "b"})
+	r.append(text("a", 0, "changed"), rename{"a", "b"})
 	require.NoError(t, r.err)
 	for _, kept := range []bool{false, true} {
 		at := filepath.Join(t.TempDir(), "image")
-		i := r.now.disk.left(&cut{piece: page, keeps: func(int) bool { return kept }})
-		require.NoError(t, i.make(at, r.vault))
+		i := r.now.disk.imageAfter(&cut{piece: page, keeps: func(int) bool { return kept }})
+		require.NoError(t, i.create(at, r.vault))
 		name, want := "a", "x"
 		if kept {
 			name, want = "b", "changed"

@@ -14,24 +14,23 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// Options say how much is tried. The zero value tries a few thousand images.
+// Options set how much is tried. The zero value tries a few thousand images.
 type Options struct {
-	// States is how many different images are wanted, over all workloads. Each moment
-	// of each is tried in any case.
+	// States is the wanted number of different images, over all workloads. Every moment of
+	// every workload is tried in any case.
 	States int
 
-	// Keep is where an image that is not what it has to be is kept. By default it is
-	// a new directory for temporary files.
+	// Keep is the directory for a bad image. By default it is a new temporary directory.
 	Keep string
 }
 
-// A Report says what was tried.
+// A Report sums up what was tried.
 type Report struct {
 	Workloads int
-	Events    int // changes, syncs and promises, after each of which power was cut
-	Cuts      int // images that were held against the promises
-	States    int // different ones among them, each of which a checker has worked with
-	Torn      int // those with a cursor that is none
+	Events    int // changes, syncs and promises; power was cut after each
+	Cuts      int // images that were compared with the promises
+	States    int // different images, each used by a checker
+	Torn      int // images with a torn cursor
 	Elapsed   time.Duration
 }
 
@@ -40,7 +39,7 @@ func (r Report) String() string {
 		r.Workloads, r.Events, r.Cuts, r.States, r.Torn, r.Elapsed.Round(time.Millisecond), float64(r.States)/r.Elapsed.Seconds())
 }
 
-func (r *Report) add(p *play) {
+func (r *Report) add(p *player) {
 	r.Workloads++
 	r.Events += len(p.history) - p.start
 	r.Cuts += p.cuts
@@ -49,7 +48,7 @@ func (r *Report) add(p *play) {
 }
 
 // Run records the workloads and cuts the power. It returns a [*BadImage] for the first
-// image that is not what it has to be.
+// image that fails.
 func Run(ctx context.Context, p faulttest.Programs, all []Workload, o Options) (total Report, err error) {
 	start := time.Now()
 	defer func() { total.Elapsed = time.Since(start) }()
@@ -59,7 +58,7 @@ func Run(ctx context.Context, p faulttest.Programs, all []Workload, o Options) (
 	}
 	defer c.close()
 	for i, w := range all {
-		wanted := (o.States - total.States) / (len(all) - i) // What one does not have, the others make up for.
+		wanted := (o.States - total.States) / (len(all) - i) // Later workloads make up for earlier ones.
 		if err := w.run(ctx, p, c, wanted, o, &total); err != nil {
 			return total, fmt.Errorf("%s: %w", w.Name, err)
 		}
@@ -67,35 +66,36 @@ func Run(ctx context.Context, p faulttest.Programs, all []Workload, o Options) (
 	return total, nil
 }
 
-// run works in a directory in memory: how long a sync takes must not matter.
+// run works in a directory in memory, so that it does not depend on how long a sync takes.
 func (w Workload) run(ctx context.Context, p faulttest.Programs, c *checker, wanted int, o Options, total *Report) error {
-	dir, err := os.MkdirTemp(memory(), "leasehold-powercut-")
+	dir, err := os.MkdirTemp(tmpfsDir(), "leasehold-powercut-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) // It has nothing that anybody needs.
+	defer os.RemoveAll(dir) // An error only leaves temporary files behind.
 	r, start, err := w.record(ctx, p, dir)
 	if err != nil {
 		return err
 	}
-	pl := newPlay(w, r.history, start, c, dir, o.Keep)
-	err = pl.untilEnough(ctx, wanted)
+	pl := newPlayer(w, r.history, start, c, dir, o.Keep)
+	err = pl.playUntil(ctx, wanted)
 	total.add(pl)
 	return err
 }
 
-func memory() string {
+func tmpfsDir() string {
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
 		return "/dev/shm"
 	}
 	return os.TempDir()
 }
 
-// dataDir is where the data directory is below what is recorded. Where nothing is
-// prepared, none of it is there.
+// dataDir is the data directory, relative to the recorded directory. It does not exist
+// unless the workload prepares a store.
 const dataDir = "var/networks"
 
-// record returns what has recorded the steps, and the number of events before these.
+// record records the steps. It returns the recorder and the number of events before the
+// first step.
 func (w Workload) record(ctx context.Context, p faulttest.Programs, dir string) (r *recorder, start int, err error) {
 	root, vault := filepath.Join(dir, "disk"), filepath.Join(dir, "vault")
 	if err := errors.Join(os.Mkdir(root, 0o755), os.Mkdir(vault, 0o755)); err != nil {
@@ -110,7 +110,7 @@ func (w Workload) record(ctx context.Context, p faulttest.Programs, dir string) 
 	if r, err = newRecorder(w.configured(n), p, root, vault); err != nil {
 		return nil, 0, err
 	}
-	r.note(promised...)
+	r.append(promised...)
 	start = len(r.history)
 	for i, s := range w.steps {
 		if err := s(r); err != nil {
@@ -120,16 +120,15 @@ func (w Workload) record(ctx context.Context, p faulttest.Programs, dir string) 
 	return r, start, nil
 }
 
-// configured returns the network as it is configured: for what stands there, if that
-// changes.
+// configured returns the network, without a backend if the workload migrates the store.
 func (w Workload) configured(n faulttest.Network) faulttest.Network {
-	if w.moves {
+	if w.migrates {
 		n.Backend = stores.None
 	}
 	return n
 }
 
-// prepare leases what is held before, and says so.
+// prepare leases to the containers in before, and returns these promises.
 func (w Workload) prepare(ctx context.Context, n faulttest.Network) (promised []event, err error) {
 	for _, id := range w.before {
 		addrs, err := n.Add(id)

@@ -12,20 +12,20 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// states returns how many different images are to be tried of a store.
+// states returns the wanted number of different images of a store.
 func states() int {
 	switch {
 	case faulttest.Exhaustive():
 		return 100_000
 	case testing.Short():
-		return 0 // each moment of each workload
+		return 0 // only each moment of each workload
 	}
 	return 1_000
 }
 
 func TestPowerCuts(t *testing.T) {
 	if !ptracer.Supported {
-		t.Skip("the tracer is for Linux on amd64")
+		t.Skip("the tracer needs Linux on amd64")
 	}
 	p := faulttest.Shared(t)
 	for _, kind := range []string{config.Files, config.Bolt} {
@@ -41,7 +41,7 @@ func TestPowerCuts(t *testing.T) {
 
 func TestPowerCutsAfterAReboot(t *testing.T) {
 	if !ptracer.Supported {
-		t.Skip("the tracer is for Linux on amd64")
+		t.Skip("the tracer needs Linux on amd64")
 	}
 	p, err := faulttest.Build(t.TempDir(), NextBoot())
 	require.NoError(t, err)

@@ -14,44 +14,46 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// A step is something that is recorded.
+// A step is one recorded action.
 type step func(*recorder) error
 
-// add leases to a container. The lease is promised as soon as it is about to be written.
+// add adds a container. The lease counts as promised when the answer is about to be
+// written.
 func add(id string) step { return interruptedAdd(id, never) }
 
 func interruptedAdd(id string, k kill) step {
 	return func(r *recorder) error {
 		if kind := r.network.Backend; kind != "" {
-			r.note(moving{kind})
+			r.append(moving{kind})
 		}
-		r.note(asked{id})
+		r.append(asked{id})
 		return r.run(r.network.Command(r.programs.HostLocal, "ADD", id, nil), k, func(text []byte) {
 			addrs, err := faulttest.Addresses(text)
 			if err != nil || len(addrs) == 0 {
-				return // It answers with an error.
+				return // The answer is an error.
 			}
-			r.note(leased{id, addrs})
+			r.append(leased{id, addrs})
 			if kind := r.network.Backend; kind != "" {
-				r.note(moved{kind})
+				r.append(moved{kind})
 			}
 		})
 	}
 }
 
-// ending is for the first to lease in a new boot, which ends the leases of the last.
-func ending(earlier []string, s step) step {
+// withReleaseOf wraps the first ADD of a new boot, which also releases the leases of the
+// boot before.
+func withReleaseOf(earlier []string, s step) step {
 	return func(r *recorder) error {
-		r.note(releasing{earlier})
+		r.append(releasing{earlier})
 		if err := s(r); err != nil {
 			return err
 		}
-		r.note(released{earlier})
+		r.append(released{earlier})
 		return nil
 	}
 }
 
-// addAgain is for a container that may have leases: it gets these.
+// addAgain repeats an ADD: if the container has leases, it gets these.
 func addAgain(id string) step {
 	return func(r *recorder) error {
 		network := r.network
@@ -65,25 +67,25 @@ func del(id string) step { return interruptedDel(id, never) }
 
 func interruptedDel(id string, k kill) step {
 	return func(r *recorder) error {
-		r.note(releasing{[]string{id}})
+		r.append(releasing{[]string{id}})
 		if err := r.run(r.network.Command(r.programs.HostLocal, "DEL", id, nil), k, nil); err != nil {
 			return err
 		}
-		r.note(released{[]string{id}})
+		r.append(released{[]string{id}})
 		return nil
 	}
 }
 
-// gc releases what is held by others than these.
+// gc releases all containers except these.
 func gc(valid ...string) step {
 	return func(r *recorder) error {
 		garbage := slices.DeleteFunc(r.now.promises.known(), func(id string) bool { return slices.Contains(valid, id) })
-		r.note(releasing{garbage})
+		r.append(releasing{garbage})
 		cmd := r.network.Command(r.programs.HostLocal, "GC", "", faulttest.Attachments(valid...))
 		if err := r.run(cmd, never, nil); err != nil {
 			return err
 		}
-		r.note(released{garbage})
+		r.append(released{garbage})
 		return nil
 	}
 }
@@ -92,27 +94,27 @@ func migrateTo(kind string) step { return interruptedMigrate(kind, never) }
 
 func interruptedMigrate(kind string, k kill) step {
 	return func(r *recorder) error {
-		r.note(moving{kind})
+		r.append(moving{kind})
 		cmd := r.network.Tool(r.programs.Leasehold, "migrate", faulttest.Name, "--to", kind)
 		if err := r.run(cmd, k, nil); err != nil {
 			return err
 		}
-		r.note(moved{kind})
+		r.append(moved{kind})
 		return nil
 	}
 }
 
-// killed is an interrupted step that has to be.
+// killed wraps a step that must be killed.
 func killed(s step) step {
 	return func(r *recorder) error {
 		if err := s(r); !ptracer.Killed(err) {
-			return fmt.Errorf("it was not killed: %w", err)
+			return fmt.Errorf("not killed: %w", err)
 		}
 		return nil
 	}
 }
 
-// syncs are where more is lost than anywhere else of what is done until then.
+// syncs are the calls before which the most changes are unsynced.
 func syncs() []string { return []string{"fsync", "fdatasync"} }
 
 // changesAndSyncs are all calls that matter to the disk.
@@ -120,12 +122,12 @@ func changesAndSyncs() []string {
 	return append([]string{"write", "pwrite64", "ftruncate", "mkdirat", "renameat", "renameat2", "unlinkat"}, syncs()...)
 }
 
-// killedAtEach kills a process at the first call of these names, does what is to be done
-// then, kills it at the second, and so on until it comes to its end.
-func killedAtEach(names []string, s func(kill) step, then ...step) step {
+// killAtEach kills a process at its first call of these names and runs the steps in then,
+// kills it at the second call, and so on until it completes.
+func killAtEach(names []string, s func(kill) step, then ...step) step {
 	return func(r *recorder) error {
 		for nth := 1; ; nth++ {
-			err := s(atThe(nth, names...))(r)
+			err := s(atNth(nth, names...))(r)
 			if err != nil && !ptracer.Killed(err) {
 				return err
 			}
@@ -141,14 +143,14 @@ func killedAtEach(names []string, s func(kill) step, then ...step) step {
 	}
 }
 
-// A kill says whether a process is to be killed at a call.
+// A kill reports whether to kill a process at a call.
 type kill func(*ptracer.Call) bool
 
-// never is for processes that come to their end.
+// never never kills.
 func never(*ptracer.Call) bool { return false }
 
-// atThe is for the nth call of one of these names.
-func atThe(nth int, names ...string) kill {
+// atNth kills at the nth call of one of these names.
+func atNth(nth int, names ...string) kill {
 	seen := 0
 	return func(c *ptracer.Call) bool {
 		if slices.Contains(names, c.Name) {
@@ -158,9 +160,9 @@ func atThe(nth int, names ...string) kill {
 	}
 }
 
-// afterTheExchange is for the sync that makes an exchange of names durable.
-func afterTheExchange() kill {
-	exchanged := atThe(1, "renameat2")
+// atSyncAfterExchange kills at the sync that makes an exchange of names durable.
+func atSyncAfterExchange() kill {
+	exchanged := atNth(1, "renameat2")
 	done := false
 	return func(c *ptracer.Call) bool {
 		if done {
@@ -171,36 +173,36 @@ func afterTheExchange() kill {
 	}
 }
 
-// aMinute passes, in which the system writes everything to the disk.
-func aMinute(r *recorder) error {
-	r.note(allSynced{len(r.history)})
+// syncEverything records that the kernel has written all changes to the disk.
+func syncEverything(r *recorder) error {
+	r.append(allSynced{len(r.history)})
 	return r.err
 }
 
-// aCrowd is one process in which many goroutines lease and release.
-func aCrowd(c crowdOrders) step {
+// goroutines runs a process in which many goroutines lease and release.
+func goroutines(c goroutinesConfig) step {
 	return func(r *recorder) error {
 		c.Network = r.network
 		orders, err := json.Marshal(c)
 		if err != nil {
 			return err
 		}
-		cmd := child("crowd")
+		cmd := child("goroutines")
 		cmd.Stdin = bytes.NewReader(orders)
 		return r.run(cmd, never, func(text []byte) {
 			for line := range strings.Lines(string(text)) {
 				e, err := parseLine(strings.Fields(line))
 				r.failed(err)
-				r.note(e)
+				r.append(e)
 			}
 		})
 	}
 }
 
-// parseLine reads what a member of a crowd says.
+// parseLine parses a line that a goroutine prints.
 func parseLine(fields []string) (event, error) {
 	if len(fields) < 2 {
-		return nil, fmt.Errorf("a crowd says %q", fields)
+		return nil, fmt.Errorf("unexpected line %q", fields)
 	}
 	id := fields[1]
 	switch fields[0] {
@@ -221,5 +223,5 @@ func parseLine(fields []string) (event, error) {
 	case hasReleased:
 		return released{[]string{id}}, nil
 	}
-	return nil, fmt.Errorf("a crowd says %q", fields)
+	return nil, fmt.Errorf("unexpected line %q", fields)
 }

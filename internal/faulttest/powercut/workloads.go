@@ -11,30 +11,30 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A Workload is what happens until power fails.
+// A Workload is what happens before the power cut.
 type Workload struct {
-	Name    string
-	network faulttest.Network
-	before  []string // containers that hold leases, in a store that is synced
-	steps   []step
-	moves   bool // the store does not stay of one kind
+	Name     string
+	network  faulttest.Network
+	before   []string // containers with leases in a synced store
+	steps    []step
+	migrates bool // the store is migrated
 }
 
-// size is how many addresses the networks have, of each family: more than are ever held.
+// size is the number of addresses of each family, more than are ever held.
 const size = 8
 
-// Workloads returns what is done with a store of that kind. The long ones do more of the
+// Workloads returns the workloads for a kind of store. If long is set, they do more of the
 // same.
 func Workloads(kind string, long bool) []Workload {
 	all := []Workload{
 		creation(kind, false), creation(kind, true),
 		interruptedCreation(kind), migration(kind), interruptedMigration(kind, long),
 	}
-	all = append(all, interrupted(kind, long)...)
+	all = append(all, killedAddsAndDels(kind, long)...)
 	if kind == config.Bolt {
-		all = append(all, shared(long))
+		all = append(all, sharedTransactions(long))
 	}
-	return append(all, life(kind, long)) // which makes up for what the others have too few of
+	return append(all, ordinaryUse(kind, long)) // last: makes up for missing images of the others
 }
 
 func network(kind string, dual bool) faulttest.Network {
@@ -52,8 +52,8 @@ func creation(kind string, dual bool) Workload {
 	return w
 }
 
-// life has nothing at its end of what was there at its beginning.
-func life(kind string, long bool) Workload {
+// ordinaryUse replaces all leases.
+func ordinaryUse(kind string, long bool) Workload {
 	w := Workload{
 		Name: kind + ": ADD, DEL and GC", network: network(kind, true),
 		before: []string{"one", "two", "three"},
@@ -65,29 +65,29 @@ func life(kind string, long bool) Workload {
 	held := w.before
 	for i := range rounds {
 		first, second := fmt.Sprint("first", i), fmt.Sprint("second", i)
-		w.steps = append(w.steps, add(first), del(held[0]), add(second), gc(held[1], first), aMinute)
+		w.steps = append(w.steps, add(first), del(held[0]), add(second), gc(held[1], first), syncEverything)
 		held = []string{held[1], first}
 	}
 	return w
 }
 
-// interruptedCreation kills whoever makes the store: at each first sync, and then at each
-// change and sync. What was not synced is there for those who come after.
+// interruptedCreation kills the process that creates the store: at several first syncs, and
+// then at each change and sync. The next process finds the unsynced changes.
 func interruptedCreation(kind string) Workload {
 	adds := func(k kill) step { return interruptedAdd("killed", k) }
-	atFirstSync := func() step { return killed(adds(atThe(1, "fsync", "fdatasync"))) }
+	atFirstSync := func() step { return killed(adds(atNth(1, "fsync", "fdatasync"))) }
 	return Workload{
 		Name: kind + ": killed creation", network: network(kind, false),
 		steps: []step{
 			atFirstSync(), atFirstSync(), atFirstSync(), add("one"), del("one"),
-			killedAtEach(changesAndSyncs(), adds, del("killed")), add("two"),
+			killAtEach(changesAndSyncs(), adds, del("killed")), add("two"),
 		},
 	}
 }
 
-// interrupted has processes killed, and what they have begun taken up again, or others
-// go on with what they have left.
-func interrupted(kind string, long bool) []Workload {
+// killedAddsAndDels kills ADDs and DELs. They are then repeated, or another container is
+// added and deleted.
+func killedAddsAndDels(kind string, long bool) []Workload {
 	adds := func(k kill) step { return interruptedAdd("killed", k) }
 	dels := func(k kill) step { return interruptedDel("one", k) }
 	at := syncs()
@@ -100,13 +100,13 @@ func interrupted(kind string, long bool) []Workload {
 		}
 	}
 	all := []Workload{
-		of("killed ADD, again", killedAtEach(at, adds, addAgain("killed"), del("killed"))),
-		of("killed DEL, and another", killedAtEach(at, dels, add("next"), del("next"), del("one"), add("one"))),
+		of("killed ADD, again", killAtEach(at, adds, addAgain("killed"), del("killed"))),
+		of("killed DEL, and another", killAtEach(at, dels, add("next"), del("next"), del("one"), add("one"))),
 	}
 	if long {
 		all = append(all,
-			of("killed ADD, and another", killedAtEach(at, adds, add("next"), del("next"), del("killed"))),
-			of("killed DEL, again", killedAtEach(at, dels, del("one"), add("one"))),
+			of("killed ADD, and another", killAtEach(at, adds, add("next"), del("next"), del("killed"))),
+			of("killed DEL, again", killAtEach(at, dels, del("one"), add("one"))),
 		)
 	}
 	return all
@@ -114,42 +114,42 @@ func interrupted(kind string, long bool) []Workload {
 
 func migration(kind string) Workload {
 	return Workload{
-		Name: kind + ": migration there and back", network: network(kind, true), moves: true,
+		Name: kind + ": migration there and back", network: network(kind, true), migrates: true,
 		before: []string{"one", "two", "three"},
-		steps:  []step{migrateTo(other(kind)), add("four"), del("one"), migrateTo(kind), add("five")},
+		steps:  []step{migrateTo(otherKind(kind)), add("four"), del("one"), migrateTo(kind), add("five")},
 	}
 }
 
-func other(kind string) string {
+func otherKind(kind string) string {
 	if kind == config.Files {
 		return config.Bolt
 	}
 	return config.Files
 }
 
-// interruptedMigration kills migrations, and takes them up again.
+// interruptedMigration kills migrations and repeats them.
 func interruptedMigration(kind string, long bool) Workload {
 	w := Workload{
-		Name: kind + ": killed migrations", network: network(kind, true), moves: true,
+		Name: kind + ": killed migrations", network: network(kind, true), migrates: true,
 		before: []string{"one", "two"},
 	}
-	there := func(k kill) step { return interruptedMigrate(other(kind), k) }
+	there := func(k kill) step { return interruptedMigrate(otherKind(kind), k) }
 	back := func(k kill) step { return interruptedMigrate(kind, k) }
 	if long {
 		w.steps = []step{
-			killedAtEach(changesAndSyncs(), there, add("next"), migrateTo(other(kind)), del("next"), migrateTo(kind), aMinute),
+			killAtEach(changesAndSyncs(), there, add("next"), migrateTo(otherKind(kind)), del("next"), migrateTo(kind), syncEverything),
 		}
 		return w
 	}
 	w.steps = []step{
-		killed(there(atThe(1, "renameat2"))), add("three"), migrateTo(other(kind)), // before the exchange
-		killed(back(afterTheExchange())), add("four"), migrateTo(kind),
+		killed(there(atNth(1, "renameat2"))), add("three"), migrateTo(otherKind(kind)), // before the exchange
+		killed(back(atSyncAfterExchange())), add("four"), migrateTo(kind),
 	}
 	return w
 }
 
-// NextBoot makes programs take any time for another boot of the machine than that of the
-// tests: not a mistake, but planted in the same way.
+// NextBoot makes programs believe that the machine has just rebooted. It is not a mistake,
+// but is planted like one.
 func NextBoot() faulttest.Fault {
 	return faulttest.Fault{
 		File: "internal/boot/boot_linux.go",
@@ -158,37 +158,37 @@ func NextBoot() faulttest.Fault {
 	}
 }
 
-// AfterReboot returns what is done by programs with [NextBoot]: the first ADD releases
-// what is held.
+// AfterReboot returns workloads for programs with [NextBoot]: the first ADD releases all
+// leases.
 func AfterReboot(kind string) []Workload {
 	w := Workload{
 		Name: kind + ": release after a reboot", network: network(kind, true).With("onReboot", "release"),
 		before: []string{"one", "two"},
 	}
-	adds := func(k kill) step { return ending(w.before, interruptedAdd("killed", k)) }
-	// The whole seconds of a time say whether it is before the start of a boot.
+	adds := func(k kill) step { return withReleaseOf(w.before, interruptedAdd("killed", k)) }
+	// Times are compared with the start of a boot in whole seconds.
 	wait := func(*recorder) error { time.Sleep(time.Second); return nil }
-	w.steps = []step{wait, killedAtEach(syncs(), adds, del("killed")), add("three")}
+	w.steps = []step{wait, killAtEach(syncs(), adds, del("killed")), add("three")}
 	return []Workload{w}
 }
 
-// shared is of Updates that share a transaction.
-func shared(long bool) Workload {
-	o := crowdOrders{Members: 16, Rounds: 2}
+// sharedTransactions has Updates that share a transaction.
+func sharedTransactions(long bool) Workload {
+	o := goroutinesConfig{Members: 16, Rounds: 2}
 	if long {
 		o.Rounds = 8
 	}
 	w := Workload{Name: "bolt: shared transactions", network: network(config.Bolt, true), before: []string{"one"}}
-	w.network.Size = 2*o.Members + size // each holds two at most
-	w.steps = []step{aCrowd(o)}
+	w.network.Size = 2*o.Members + size // each goroutine holds at most two
+	w.steps = []step{goroutines(o)}
 	return w
 }
 
-// migratesOn returns to which kind of store the image of a number is to be migrated, if at
-// all.
-func (w Workload) migratesOn(number int) string {
+// migrateTarget returns the kind of store to which the image with this number is migrated,
+// or none.
+func (w Workload) migrateTarget(number int) string {
 	switch {
-	case !w.moves:
+	case !w.migrates:
 		return stores.None
 	case number%2 == 0:
 		return config.Files

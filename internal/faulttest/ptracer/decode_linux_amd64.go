@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A decoder has the name of a system call in the manual, and reads its arguments.
+// A decoder has the name of a system call and reads its arguments.
 type decoder struct {
 	name string
 	read func(*Call, arguments)
 }
 
-// decoders has the calls on files, but for those that close or duplicate a descriptor.
+// decoders has the calls on files, except those that close or duplicate a descriptor.
 var decoders = map[uint64]decoder{
 	unix.SYS_READ:            {"read", onFile},
 	unix.SYS_PREAD64:         {"pread64", onFile},
@@ -117,7 +117,7 @@ func writeVector(c *Call, a arguments) {
 	for i := range a.value[2] {
 		vector := a.memory(a.value[1]+16*i, 16)
 		if len(vector) < 16 {
-			return // The call will fail.
+			return // EFAULT: the call will fail.
 		}
 		base, size := binary.NativeEndian.Uint64(vector), int64(binary.NativeEndian.Uint64(vector[8:]))
 		c.Size += size
@@ -132,15 +132,15 @@ func writeVector(c *Call, a arguments) {
 
 func writeVectorAt(c *Call, a arguments) { writeVector(c, a); c.Offset = int64(a.value[3]) }
 
-// arguments are those of a call of a thread.
+// arguments are the arguments of a call by a thread.
 type arguments struct {
 	tid   int
 	value [6]uint64
 	data  bool
 }
 
-// decode returns the call that a thread enters, or nil if it is none on a file. What
-// goes to a pipe or a socket is one only as standard input or output.
+// decode returns the call that a thread enters, or nil if it is not a call on a file. A
+// call on a pipe or socket counts only for standard input, output and error.
 func (t *tracer) decode(tid int, r *unix.PtraceRegs) *Call {
 	d, ok := decoders[r.Orig_rax]
 	if !ok {
@@ -154,7 +154,7 @@ func (t *tracer) decode(tid int, r *unix.PtraceRegs) *Call {
 	return c
 }
 
-// memory reads what a process has at an address, as far as it has it.
+// memory reads from the memory of the process. The result may be short.
 func (a arguments) memory(at uint64, size int64) []byte {
 	if size == 0 {
 		return nil
@@ -169,13 +169,13 @@ func (a arguments) memory(at uint64, size int64) []byte {
 	return b[:n]
 }
 
-// text reads an argument that is a text.
+// text reads a string argument.
 func (a arguments) text(i int) string {
 	text, _, _ := bytes.Cut(a.memory(a.value[i], unix.PathMax), []byte{0})
 	return string(text)
 }
 
-// number reads the first number of a structure that an argument points to.
+// number reads the first number of the struct that an argument points to.
 func (a arguments) number(i int) int {
 	b := a.memory(a.value[i], 8)
 	if len(b) < 8 {
@@ -184,26 +184,26 @@ func (a arguments) number(i int) int {
 	return int(binary.NativeEndian.Uint64(b))
 }
 
-// path reads an argument that is a path.
-func (a arguments) path(i int) string { return a.below(a.link("cwd"), a.text(i)) }
+// path reads a path argument.
+func (a arguments) path(i int) string { return a.join(a.link("cwd"), a.text(i)) }
 
-// pathAt reads two arguments, of which the first is the directory of the second.
+// pathAt reads a directory descriptor and a path relative to it.
 func (a arguments) pathAt(dir, i int) string {
 	from := "cwd"
 	if fd := int32(a.value[dir]); fd != unix.AT_FDCWD {
 		from = fmt.Sprintf("fd/%d", fd)
 	}
-	return a.below(a.link(from), a.text(i))
+	return a.join(a.link(from), a.text(i))
 }
 
-func (a arguments) below(dir, path string) string {
+func (a arguments) join(dir, path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(dir, path)
 }
 
-// file reads an argument that is a descriptor.
+// file reads a descriptor argument.
 func (a arguments) file(i int) (fd int, path string) {
 	fd = int(int32(a.value[i]))
 	if fd < 0 {
@@ -212,8 +212,8 @@ func (a arguments) file(i int) (fd int, path string) {
 	return fd, a.link(fmt.Sprintf("fd/%d", fd))
 }
 
-// link reads where a link in the directory of the thread in /proc leads to. If there is
-// none, the call will fail.
+// link reads a link in the thread's directory in /proc. It returns "" if there is none;
+// then the call will fail.
 func (a arguments) link(name string) string {
 	path, err := os.Readlink(fmt.Sprintf("/proc/%d/%s", a.tid, name))
 	if err != nil {
@@ -222,8 +222,8 @@ func (a arguments) link(name string) string {
 	return path
 }
 
-// position returns where in the file of the first argument the next write goes to. What
-// has no position is written to at 0.
+// position returns the offset of the next write to the file in the first argument, or 0 for
+// a file without a position.
 func (a arguments) position() (at int64) {
 	fd := int32(a.value[0])
 	info, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", a.tid, fd))
@@ -244,7 +244,7 @@ func (a arguments) position() (at int64) {
 	return file.Size()
 }
 
-// processOf returns the process of a thread, which waits for us.
+// processOf returns the process of a stopped thread.
 func processOf(tid int) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
 	if err != nil {
@@ -252,6 +252,6 @@ func processOf(tid int) int {
 	}
 	_, rest, _ := strings.Cut(string(status), "\nTgid:")
 	pid := tid
-	fmt.Sscanf(rest, "%d", &pid) // as it is, without that line
+	fmt.Sscanf(rest, "%d", &pid) // pid stays tid if the line is missing
 	return pid
 }

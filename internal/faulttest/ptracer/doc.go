@@ -1,8 +1,8 @@
-// Package ptracer runs a process and stops it at each system call on a file, over all
-// its threads and in one order: to see what it does, to kill it there, or to have the
-// call fail.
+// Package ptracer runs a process and stops it at each system call on a file. A hook can
+// record the call, kill the process there, or make the call fail. The calls of all threads
+// and child processes are in one order.
 //
-// It is for Linux on amd64; elsewhere [Supported] is false.
+// It needs Linux on amd64. [Supported] is false elsewhere.
 package ptracer
 
 import (
@@ -15,41 +15,40 @@ import (
 
 // A Call is a system call on a file.
 type Call struct {
-	N        int    // from 1, in the order of entry over all threads and processes
-	Name     string // as in the manual: "openat", "pwrite64", "renameat2"
+	N        int    // from 1, in the order of entry, over all threads and processes
+	Name     string // such as "openat", "pwrite64" or "renameat2"
 	PID, TID int
 
-	FD       int    // of a call on an open file, otherwise -1
-	Path, To string // absolute; of an open file what /proc says it is
-	Flags    int    // of open, rename, link, unlink, fallocate; how flock locks; how mmap maps
-	Prot     int    // what mmap maps for
-	Offset   int64  // of what is written, mapped, allocated; with Hooks.Data also that of write
-	Size     int64  // in bytes, of the same, and of ftruncate
-	Data     []byte // what is written, with Hooks.Data
+	FD       int    // -1 unless the call is on an open file
+	Path, To string // absolute; for an open file the link in /proc
+	Flags    int    // of open, rename, link, unlink, fallocate, flock, mmap
+	Prot     int    // of mmap
+	Offset   int64  // of pwrite, mmap, fallocate; with Hooks.Data also of write
+	Size     int64  // in bytes; of the same calls, and of ftruncate
+	Data     []byte // the written data, if Hooks.Data is set
 
-	Result int64 // when it has returned; an error is its number, negative
+	Result int64 // set on return; negative errno for an error
 }
 
-// An Action is what happens to a call that has been entered. The zero value lets it
-// go on.
+// An Action is what to do with a call. The zero value lets it continue.
 type Action struct {
-	Kill  bool          // the process is killed, and the call not performed
-	Errno syscall.Errno // if not 0, the call is not performed, and returns this
-	Short int64         // if not 0, that much is written of what was to be
+	Kill  bool          // kill the process before the call
+	Errno syscall.Errno // if not 0, return this error without performing the call
+	Short int64         // if not 0, write only this many bytes
 }
 
-// Hooks are called at each call, one at a time, while the thread that calls waits. Each
+// Hooks are called at each call, one at a time, while the calling thread is stopped. Each
 // may be nil.
 type Hooks struct {
-	Data  bool               // also read what is written
-	Enter func(*Call) Action // before the call
-	Leave func(*Call)        // after it, with the same Call, unless the process is killed in it
+	Data  bool               // also read the written data
+	Enter func(*Call) Action // called before the call
+	Leave func(*Call)        // called after it, with the same Call, unless the process was killed
 }
 
-// An ExitError says how a process ended that did not end well.
+// An ExitError describes the end of a process that failed.
 type ExitError struct {
-	Code   int            // its exit status, or -1
-	Signal syscall.Signal // what it was ended by, or 0
+	Code   int            // the exit status, or -1
+	Signal syscall.Signal // the signal that ended it, or 0
 }
 
 func (e *ExitError) Error() string {
@@ -59,20 +58,20 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("exit status %d", e.Code)
 }
 
-// Killed reports whether err is that of a process that was killed.
+// Killed reports whether err is the error of a process that SIGKILL ended.
 func Killed(err error) bool {
 	var e *ExitError
 	return errors.As(err, &e) && e.Signal == syscall.SIGKILL
 }
 
-// Limit is how long a process may take until it is killed, and Run returns [ErrLimit].
+// Limit is the time limit of a process. Run kills a process that exceeds it and returns
+// [ErrLimit].
 const Limit = time.Minute
 
-// ErrLimit is the error of a process that did not come to an end.
+// ErrLimit is the error of a process that exceeded [Limit].
 var ErrLimit = errors.New("the process did not end within " + Limit.String())
 
-// Run starts cmd, in a process group of its own, and returns when all of that group have
-// ended. It returns the
-// number of calls on files, and an [*ExitError] if the exit status is not 0. Standard
-// input and output are as cmd has them.
+// Run starts cmd in a new process group and returns when all processes of the group have
+// ended. It returns the number of calls on files, and an [*ExitError] if cmd failed.
+// Standard input and output are those of cmd.
 func Run(cmd *exec.Cmd, h Hooks) (calls int, err error) { return run(cmd, h) }

@@ -19,31 +19,31 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// A workshop is a directory in which a shell works under the tracer.
-type workshop struct {
+// A tracedShell runs shell scripts in a directory under the tracer.
+type tracedShell struct {
 	*testing.T
 	dir string
 	out bytes.Buffer
 }
 
-func newWorkshop(t *testing.T) *workshop {
+func newTracedShell(t *testing.T) *tracedShell {
 	if !ptracer.Supported {
-		t.Skip("the tracer is for Linux on amd64")
+		t.Skip("the tracer needs Linux on amd64")
 	}
-	return &workshop{T: t, dir: t.TempDir()}
+	return &tracedShell{T: t, dir: t.TempDir()}
 }
 
-func (w *workshop) run(script string, h ptracer.Hooks) (int, error) {
+func (w *tracedShell) run(script string, h ptracer.Hooks) (int, error) {
 	cmd := exec.Command("sh", "-c", script)
 	cmd.Dir, cmd.Stdout, cmd.Stdin = w.dir, &w.out, strings.NewReader("from standard input\n")
 	return ptracer.Run(cmd, h)
 }
 
-func (w *workshop) file(name string) string { return filepath.Join(w.dir, name) }
+func (w *tracedShell) file(name string) string { return filepath.Join(w.dir, name) }
 
-// changes returns hooks that list the calls on files of the workshop that change
-// something, and what they returned.
-func (w *workshop) changes(list *[]string) ptracer.Hooks {
+// changes returns hooks that list the calls that change a file in the directory, with their
+// results.
+func (w *tracedShell) changes(list *[]string) ptracer.Hooks {
 	return ptracer.Hooks{Data: true, Leave: func(c *ptracer.Call) {
 		if !strings.HasPrefix(c.Path, w.dir) || c.Name == "openat" && c.Flags&syscall.O_CREAT == 0 {
 			return
@@ -65,8 +65,8 @@ func (w *workshop) changes(list *[]string) ptracer.Hooks {
 	}}
 }
 
-func TestCallsOfAllProcessesAreSeen(t *testing.T) {
-	w := newWorkshop(t)
+func TestCallsOfChildProcesses(t *testing.T) {
+	w := newTracedShell(t)
 	var list []string
 	calls, err := w.run("mkdir below; echo one > a; cat >> a; rm a; mkdir below 2>/dev/null; echo done", w.changes(&list))
 	require.NoError(t, err)
@@ -81,8 +81,8 @@ func TestCallsOfAllProcessesAreSeen(t *testing.T) {
 	require.Greater(t, calls, len(list))
 }
 
-func TestStatusIsThatOfTheProcess(t *testing.T) {
-	w := newWorkshop(t)
+func TestExitStatus(t *testing.T) {
+	w := newTracedShell(t)
 	_, err := w.run("exit 3", ptracer.Hooks{})
 	require.Equal(t, &ptracer.ExitError{Code: 3}, err)
 	require.False(t, ptracer.Killed(err))
@@ -93,8 +93,8 @@ func TestStatusIsThatOfTheProcess(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
-// on returns an Enter that takes an action at a call, the first of that name on a file.
-func (w *workshop) on(name, path string, a ptracer.Action) func(*ptracer.Call) ptracer.Action {
+// on returns an Enter hook that takes an action at the first call of that name on a file.
+func (w *tracedShell) on(name, path string, a ptracer.Action) func(*ptracer.Call) ptracer.Action {
 	done := false
 	return func(c *ptracer.Call) ptracer.Action {
 		if done || c.Name != name || c.Path != w.file(path) {
@@ -105,15 +105,15 @@ func (w *workshop) on(name, path string, a ptracer.Action) func(*ptracer.Call) p
 	}
 }
 
-func TestWhoIsKilledDoesNotGetToTheCall(t *testing.T) {
-	w := newWorkshop(t)
+func TestKillPreventsTheCall(t *testing.T) {
+	w := newTracedShell(t)
 	_, err := w.run("echo one > a; exec rm a", ptracer.Hooks{Enter: w.on("unlinkat", "a", ptracer.Action{Kill: true})})
 	require.True(t, ptracer.Killed(err))
 	require.FileExists(t, w.file("a"))
 }
 
-func TestACallFails(t *testing.T) {
-	w := newWorkshop(t)
+func TestErrno(t *testing.T) {
+	w := newTracedShell(t)
 	var results []int64
 	_, err := w.run("echo one > a; exec rm a 2>/dev/null", ptracer.Hooks{
 		Enter: w.on("unlinkat", "a", ptracer.Action{Errno: syscall.EIO}),
@@ -128,8 +128,8 @@ func TestACallFails(t *testing.T) {
 	require.FileExists(t, w.file("a"))
 }
 
-func TestAWriteIsShort(t *testing.T) {
-	w := newWorkshop(t)
+func TestShortWrite(t *testing.T) {
+	w := newTracedShell(t)
 	_, err := w.run("exec cat > a", ptracer.Hooks{Enter: w.on("write", "a", ptracer.Action{Short: 4})})
 	require.NoError(t, err)
 	text, err := os.ReadFile(w.file("a"))
@@ -139,14 +139,14 @@ func TestAWriteIsShort(t *testing.T) {
 
 const threadsEnv = "LEASEHOLD_PTRACER_THREADS"
 
-// TestThreadsAreFollowed traces itself: eight threads write a file each.
-func TestThreadsAreFollowed(t *testing.T) {
+// TestThreads traces this test binary: eight threads write a file each.
+func TestThreads(t *testing.T) {
 	if dir := os.Getenv(threadsEnv); dir != "" {
 		writeInThreads(t, dir)
 		return
 	}
-	w := newWorkshop(t)
-	cmd := exec.Command(os.Args[0], "-test.run", "^TestThreadsAreFollowed$")
+	w := newTracedShell(t)
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestThreads$")
 	cmd.Env = append(os.Environ(), threadsEnv+"="+w.dir)
 	writers := make(map[int]string)
 	n := 0
@@ -168,7 +168,7 @@ func writeInThreads(t *testing.T, dir string) {
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
-			runtime.LockOSThread() // which ends with the goroutine
+			runtime.LockOSThread() // never unlocked, so the thread exits with the goroutine
 			assert.NoError(t, os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), []byte("x"), 0o600))
 		})
 	}

@@ -15,8 +15,8 @@ import (
 // Supported reports whether Run works on this system.
 const Supported = true
 
-// run traces in a thread of its own, as a process is traced by a thread. The thread
-// ends with the goroutine, which does not unlock it.
+// run traces in a locked thread, because a tracer is a thread. The goroutine does not
+// unlock it, so the thread exits with the goroutine.
 func run(cmd *exec.Cmd, h Hooks) (calls int, err error) {
 	done := make(chan struct{})
 	go func() {
@@ -30,7 +30,7 @@ func run(cmd *exec.Cmd, h Hooks) (calls int, err error) {
 	return calls, err
 }
 
-// A tracer follows the threads of a process and of those that it starts.
+// A tracer follows the threads of a process and its children.
 type tracer struct {
 	hooks   Hooks
 	calls   int
@@ -41,7 +41,7 @@ type tracer struct {
 type thread struct {
 	pid  int
 	call *Call
-	fail syscall.Errno // what the call is to return
+	fail syscall.Errno // the error that the call must return
 }
 
 const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_EXITKILL |
@@ -53,7 +53,7 @@ func (t *tracer) trace(cmd *exec.Cmd) error {
 		attr = *cmd.SysProcAttr
 	}
 	attr.Ptrace = true
-	attr.Setpgid = true // by which follow knows them
+	attr.Setpgid = true // follow waits for the group
 	cmd.SysProcAttr = &attr
 	if err := cmd.Start(); err != nil {
 		return err
@@ -65,7 +65,7 @@ func (t *tracer) trace(cmd *exec.Cmd) error {
 	})
 	status, err := t.follow(cmd.Process.Pid)
 	timer.Stop()
-	// The process has been waited for; Wait is for the pipes.
+	// The process has been waited for already. Wait closes the pipes.
 	if waitErr := cmd.Wait(); err == nil && !errors.Is(waitErr, unix.ECHILD) {
 		err = waitErr
 	}
@@ -82,12 +82,12 @@ func (t *tracer) trace(cmd *exec.Cmd) error {
 	return nil
 }
 
-// follow returns the status of the process that was started, when none is left.
+// follow returns the status of the started process when all processes of the group have
+// ended.
 func (t *tracer) follow(first int) (status unix.WaitStatus, err error) {
 	for {
 		var ws unix.WaitStatus
-		// Other threads, and this one before, can have started processes that others
-		// wait for.
+		// Wait for this group only: other goroutines wait for other children.
 		tid, waitErr := unix.Wait4(-first, &ws, unix.WALL|unix.WNOTHREAD, nil)
 		switch {
 		case waitErr == unix.EINTR:
@@ -99,7 +99,7 @@ func (t *tracer) follow(first int) (status unix.WaitStatus, err error) {
 		case ws.Stopped():
 			if stopErr := t.stopped(tid, ws); stopErr != nil && stopErr != unix.ESRCH && err == nil {
 				err = fmt.Errorf("thread %d: %w", tid, stopErr)
-				unix.Kill(first, unix.SIGKILL) // If it fails, there is none.
+				unix.Kill(first, unix.SIGKILL) // If it fails, the process has ended.
 			}
 		default:
 			if tid == first {
@@ -110,7 +110,7 @@ func (t *tracer) follow(first int) (status unix.WaitStatus, err error) {
 	}
 }
 
-// stopped does what the stop of a thread is for and has the thread go on.
+// stopped handles the stop of a thread and lets it continue.
 func (t *tracer) stopped(tid int, ws unix.WaitStatus) error {
 	th, known := t.threads[tid]
 	if !known {
@@ -123,14 +123,14 @@ func (t *tracer) stopped(tid int, ws unix.WaitStatus) error {
 	switch sig := ws.StopSignal(); {
 	case sig == unix.SIGTRAP|0x80:
 		return t.syscall(tid, th)
-	case sig == unix.SIGTRAP, !known && sig == unix.SIGSTOP: // of tracing, not of the process
+	case sig == unix.SIGTRAP, !known && sig == unix.SIGSTOP: // caused by tracing
 		return unix.PtraceSyscall(tid, 0)
 	default:
 		return unix.PtraceSyscall(tid, int(sig))
 	}
 }
 
-// syscall is at the entry of a call, or at its return.
+// syscall handles the entry of a call, or its return.
 func (t *tracer) syscall(tid int, th *thread) error {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(tid, &regs); err != nil {
@@ -139,8 +139,8 @@ func (t *tracer) syscall(tid int, th *thread) error {
 	if th.call != nil {
 		return t.leave(tid, th, &regs)
 	}
-	// At the entry of a call the result is preset to this error; at the return of one
-	// that is not followed it never is.
+	// The kernel presets the result to ENOSYS at the entry of a call. The return of a call
+	// that is not followed never has this result.
 	if int64(regs.Rax) == -int64(unix.ENOSYS) {
 		if call := t.decode(tid, &regs); call != nil {
 			call.PID = th.pid
@@ -160,7 +160,7 @@ func (t *tracer) enter(tid int, th *thread, call *Call, regs *unix.PtraceRegs) e
 	action := t.hooks.Enter(call)
 	switch {
 	case action.Kill:
-		// The thread never gets to the call: on its way there it meets the signal.
+		// The thread handles the signal before it performs the call.
 		return unix.Kill(th.pid, unix.SIGKILL)
 	case action.Errno != 0:
 		th.fail = action.Errno

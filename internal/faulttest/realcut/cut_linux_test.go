@@ -13,8 +13,8 @@ import (
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
-// What the other tests rest on: the cut takes what was not synced, and that only.
-func TestCutIsReal(t *testing.T) {
+// The other tests rely on this: a cut loses unsynced data, and nothing else.
+func TestCutLosesUnsyncedData(t *testing.T) {
 	for _, kind := range fileSystems() {
 		t.Run(kind, func(t *testing.T) {
 			d := newDisk(t, kind)
@@ -53,9 +53,9 @@ func TestCutIsReal(t *testing.T) {
 	}
 }
 
-// Nothing is acknowledged once the power is cut. On xfs, fsync(2) of a directory alone
-// would say that all is well.
-func TestSyncOfADirectoryFailsAfterTheCut(t *testing.T) {
+// Nothing may be acknowledged after the cut. On xfs, fsync(2) of a directory alone would
+// succeed.
+func TestDirectorySyncFailsAfterCut(t *testing.T) {
 	for _, kind := range fileSystems() {
 		t.Run(kind, func(t *testing.T) {
 			d := newDisk(t, kind)
@@ -75,7 +75,7 @@ func TestSyncOfADirectoryFailsAfterTheCut(t *testing.T) {
 	}
 }
 
-// The loop devices go with what is mounted.
+// The loop devices are freed with the mounts.
 func TestNothingIsLeftBehind(t *testing.T) {
 	for _, kind := range fileSystems() {
 		var image string
@@ -84,12 +84,12 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			require.True(t, isBacking(t, image))
 		})
 		gone := func() bool { return !isBacking(t, image) }
-		require.Eventually(t, gone, time.Minute, time.Millisecond, "the kernel takes its time")
+		require.Eventually(t, gone, time.Minute, time.Millisecond, "the kernel frees the device later")
 	}
 }
 
-// isBacking reports whether a loop device is in use for the file that was made at path,
-// which may be unreachable by now.
+// isBacking reports whether a loop device uses the file that was created at path. The path
+// may no longer be reachable.
 func isBacking(t *testing.T, path string) bool {
 	devices, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
 	require.NoError(t, err)

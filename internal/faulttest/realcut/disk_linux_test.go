@@ -11,12 +11,12 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-func TestMain(m *testing.M) { os.Exit(faulttest.MainApart(m)) }
+func TestMain(m *testing.M) { os.Exit(faulttest.MainWithMounts(m)) }
 
-// fileSystems are those that can be shut down, and are in use.
+// fileSystems lists widely used file systems that support FS_IOC_SHUTDOWN.
 func fileSystems() []string { return []string{"ext4", "xfs"} }
 
-// A disk has a file system whose power can be cut.
+// A disk is a mounted file system whose power can be cut.
 type disk struct {
 	t     *testing.T
 	image faulttest.Image
@@ -46,15 +46,15 @@ func (d *disk) cut() {
 	require.Zero(d.t, errno, "shut down %s: %v", d.dir, errno)
 }
 
-// restore has the power come back. Nobody may use the disk any more.
+// restore restores the power. No process may use the disk at this time.
 func (d *disk) restore() {
 	d.t.Helper()
 	require.NoError(d.t, unix.Unmount(d.dir, 0))
 	d.image.Mount(d.t, d.dir)
 }
 
-// settle makes all durable that is on the disk.
-func (d *disk) settle() {
+// syncAll makes everything on the disk durable.
+func (d *disk) syncAll() {
 	d.t.Helper()
 	f, err := os.Open(d.dir)
 	require.NoError(d.t, err)

@@ -1,10 +1,9 @@
 // Package realcut cuts the power of real file systems, ext4 and xfs, while processes of the
-// plugin and the tool are at work on them, and looks for what was acknowledged.
+// plugin and leasehold use them, and checks that everything acknowledged survived.
 //
-// The file system is in a file. It is shut down as it does itself when its disk fails
-// (FS_IOC_SHUTDOWN without flushing the log), so that nothing more reaches the file: not what
-// is dirty in the page cache, and not what is in the log in memory. Then it is unmounted,
-// which drops that, and mounted again, which replays what of the log was written. What
-// a disk may do besides, to write what was not synced in another order or in part,
-// is for package powercut.
+// The file system is in a file on a loop device. FS_IOC_SHUTDOWN without flushing the log
+// shuts it down, as the file system itself does when its disk fails: dirty pages and the
+// log in memory never reach the file. Unmounting drops them, and mounting again replays
+// the part of the log that was written. Disks that write unsynced data partly or in
+// another order are covered by package powercut.
 package realcut

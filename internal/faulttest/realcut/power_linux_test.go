@@ -15,7 +15,7 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-func TestWhatWasAcknowledgedSurvives(t *testing.T) {
+func TestAcknowledgedDataSurvives(t *testing.T) {
 	programs := faulttest.Shared(t)
 	for _, kind := range fileSystems() {
 		t.Run(kind, func(t *testing.T) {
@@ -32,10 +32,10 @@ func TestWhatWasAcknowledgedSurvives(t *testing.T) {
 	}
 }
 
-// The cuts find it out if what is acknowledged was not synced.
+// A missing sync is found by these cuts.
 func TestMissingSyncsAreFound(t *testing.T) {
 	if testing.Short() {
-		t.Skip("with -short: the programs are built once more for it")
+		t.Skip("skipped with -short: builds the programs again")
 	}
 	programs, err := faulttest.Build(t.TempDir(),
 		faulttest.Fault{File: "backend/files/change.go",
@@ -54,7 +54,7 @@ func TestMissingSyncsAreFound(t *testing.T) {
 						return
 					}
 				}
-				t.Error("nothing was found in 60 cuts")
+				t.Error("60 cuts found nothing")
 			})
 		}
 	}
@@ -70,7 +70,7 @@ func cuts() int {
 	return 6
 }
 
-// round is a storm, the cut that ends it, and what is found thereafter. The seed says which.
+// round runs a storm, cuts the power and checks the store. The seed determines the storm.
 func round(d *disk, programs faulttest.Programs, seed uint64) (counts, error) {
 	d.t.Helper()
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -84,14 +84,14 @@ func round(d *disk, programs faulttest.Programs, seed uint64) (counts, error) {
 	standing, err := stores.Standing(s.Path())
 	require.NoError(d.t, err)
 	if r.IntN(3) == 0 || !migrate && standing != s.Backend {
-		require.NoError(d.t, os.RemoveAll(s.Dir)) // The first ADD makes the network.
-		d.settle()
+		require.NoError(d.t, os.RemoveAll(s.Dir)) // The first ADD creates the store.
+		d.syncAll()
 	}
-	s.rage(r, 2+r.IntN(3), migrate, d.cut)
+	s.run(r, 2+r.IntN(3), migrate, d.cut)
 	d.restore()
 	s.count.cuts = 1
-	if err := errors.Join(s.strange...); err != nil {
-		return s.count, fmt.Errorf("with power: %w", err)
+	if err := errors.Join(s.unexpected...); err != nil {
+		return s.count, fmt.Errorf("before the cut: %w", err)
 	}
 	return s.count, s.check(d.t.Context())
 }

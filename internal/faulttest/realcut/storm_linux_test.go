@@ -16,44 +16,44 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A storm is processes on a network, several at once, until the power is cut.
+// A storm is a number of concurrent processes on a network until the power is cut.
 type storm struct {
 	faulttest.Network
 	programs faulttest.Programs
-	off      atomic.Bool // the power is about to be cut, or has been
+	powerOff atomic.Bool // the power is about to be cut, or is cut
 
-	mu      sync.Mutex
-	fates   map[string]*fate
-	strange []error // what failed while there was power
-	count   counts
+	mu         sync.Mutex
+	containers map[string]*container
+	unexpected []error // failures before the cut
+	count      counts
 }
 
-// A fate is what is known of a container.
-type fate struct {
-	addrs []netip.Addr // what it holds, by what was acknowledged last
-	open  bool         // an ADD or a DEL after that was not
+// A container records what is known about a container.
+type container struct {
+	addrs   []netip.Addr // held according to the last acknowledged command
+	pending bool         // a later ADD or DEL was not acknowledged
 }
 
-// The counts say how much has happened.
-type counts struct{ cuts, adds, dels, migrations, open, moving int }
+// counts sum up what happened.
+type counts struct{ cuts, adds, dels, migrations, pending, migrationsPending int }
 
 func (c *counts) add(more counts) {
 	c.cuts += more.cuts
 	c.adds += more.adds
 	c.dels += more.dels
 	c.migrations += more.migrations
-	c.open += more.open
-	c.moving += more.moving
+	c.pending += more.pending
+	c.migrationsPending += more.migrationsPending
 }
 
 func (c counts) String() string {
-	return fmt.Sprintf("%d cuts; acknowledged: %d ADDs, %d DELs, %d migrations; %d ADDs and DELs and %d migrations under way",
-		c.cuts, c.adds, c.dels, c.migrations, c.open, c.moving)
+	return fmt.Sprintf("%d cuts; acknowledged: %d ADDs, %d DELs, %d migrations; %d ADDs and DELs and %d migrations interrupted",
+		c.cuts, c.adds, c.dels, c.migrations, c.pending, c.migrationsPending)
 }
 
-// rage has workers start processes until the power is cut, after some time.
-func (s *storm) rage(r *rand.Rand, workers int, migrate bool, cut func()) {
-	s.fates = make(map[string]*fate)
+// run has workers start processes until cut is called after a random time.
+func (s *storm) run(r *rand.Rand, workers int, migrate bool, cut func()) {
+	s.containers = make(map[string]*container)
 	var all sync.WaitGroup
 	for i := range workers {
 		own := rand.New(rand.NewPCG(r.Uint64(), 0))
@@ -63,19 +63,19 @@ func (s *storm) rage(r *rand.Rand, workers int, migrate bool, cut func()) {
 		to := rand.New(rand.NewPCG(r.Uint64(), 0))
 		all.Go(func() { s.migrate(to) })
 	}
-	time.Sleep(time.Duration(r.IntN(int(longest))))
-	s.off.Store(true)
+	time.Sleep(time.Duration(r.IntN(int(maxStorm))))
+	s.powerOff.Store(true)
 	cut()
 	all.Wait()
 }
 
-// longest is how long a storm may rage.
-const longest = 150 * time.Millisecond
+// maxStorm is the maximum duration of a storm.
+const maxStorm = 150 * time.Millisecond
 
-// work has containers come and go, whose names tell the worker.
+// work adds and deletes containers. Their names contain the number of the worker.
 func (s *storm) work(r *rand.Rand, worker int) {
 	var there []string
-	for next := 0; !s.off.Load(); {
+	for next := 0; !s.powerOff.Load(); {
 		if len(there) > 0 && r.IntN(5) < 2 {
 			i := r.IntN(len(there))
 			s.del(there[i])
@@ -99,10 +99,10 @@ func (s *storm) add(id string) (ok bool) {
 	defer s.mu.Unlock()
 	switch {
 	case err == nil:
-		*f = fate{addrs: addrs}
+		*f = container{addrs: addrs}
 		s.count.adds++
 	case faulttest.Code(err) == hostlocal.CodeExhausted:
-		*f = fate{}
+		*f = container{}
 	default:
 		s.failed("ADD of "+id, err)
 	}
@@ -120,38 +120,38 @@ func (s *storm) del(id string) {
 		s.failed("DEL of "+id, err)
 		return
 	}
-	*f = fate{}
+	*f = container{}
 	s.count.dels++
 }
 
-// begin returns the fate of a container, which is open from now on.
-func (s *storm) begin(id string) *fate {
+// begin returns the container's record, marked as pending.
+func (s *storm) begin(id string) *container {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.fates[id]
+	f := s.containers[id]
 	if f == nil {
-		f = new(fate)
-		s.fates[id] = f
+		f = new(container)
+		s.containers[id] = f
 	}
-	f.open = true
+	f.pending = true
 	return f
 }
 
-// failed notes what may fail only when the power is cut.
+// failed records a failure, which is expected only after the cut.
 func (s *storm) failed(what string, err error) {
-	if s.off.Load() {
-		s.count.open++
+	if s.powerOff.Load() {
+		s.count.pending++
 		return
 	}
-	s.strange = append(s.strange, fmt.Errorf("%s: %w", what, err))
+	s.unexpected = append(s.unexpected, fmt.Errorf("%s: %w", what, err))
 }
 
-// migrate moves the store to and fro.
+// migrate migrates the store back and forth.
 func (s *storm) migrate(r *rand.Rand) {
-	for !s.off.Load() {
-		time.Sleep(time.Duration(r.IntN(int(longest / 4))))
+	for !s.powerOff.Load() {
+		time.Sleep(time.Duration(r.IntN(int(maxStorm / 4))))
 		if kind, err := stores.Standing(s.Path()); err == nil && kind == stores.None {
-			continue // The first ADD is still to come.
+			continue // There was no ADD yet.
 		}
 		to := []string{config.Files, config.Bolt}[r.IntN(2)]
 		out, err := s.Tool(s.programs.Leasehold, "migrate", faulttest.Name, "--to", to).CombinedOutput()
@@ -165,29 +165,29 @@ func (s *storm) migrated(out []byte, err error) {
 	switch {
 	case err == nil:
 		s.count.migrations++
-	case s.off.Load():
-		s.count.moving++
+	case s.powerOff.Load():
+		s.count.migrationsPending++
 	default:
-		s.strange = append(s.strange, fmt.Errorf("migrate: %w: %s", err, out))
+		s.unexpected = append(s.unexpected, fmt.Errorf("migrate: %w: %s", err, out))
 	}
 }
 
-// check returns what does not hold of what was acknowledged.
+// check checks that everything acknowledged survived, and nothing else.
 func (s *storm) check(ctx context.Context) error {
-	held, err := s.Sound(ctx)
+	held, err := s.Verify(ctx)
 	if err != nil {
 		return err
 	}
-	for id, f := range s.fates {
+	for id, f := range s.containers {
 		got := held[id]
-		undecided := f.open && (f.addrs == nil || got == nil) // What was under way is done, or is not.
+		undecided := f.pending && (f.addrs == nil || got == nil) // A pending command is done or not.
 		if !undecided && !slices.Equal(got, f.addrs) {
-			return fmt.Errorf("%s: acknowledged is %v, and there is %v", id, f.addrs, got)
+			return fmt.Errorf("%s: acknowledged %v, found %v", id, f.addrs, got)
 		}
 		delete(held, id)
 	}
 	if len(held) > 0 {
-		return fmt.Errorf("nobody has asked for %v", held)
+		return fmt.Errorf("never requested: %v", held)
 	}
-	return s.Works(ctx)
+	return s.Exercise(ctx)
 }

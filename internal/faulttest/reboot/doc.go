@@ -1,7 +1,7 @@
-// Package reboot tests what becomes of leases when the machine starts again, and when a
-// command only sees another boot than its host: with another boot ID, as systemd-nspawn and
-// LXC show one, with the same ID after a reboot, as some devices have it, or without any.
+// Package reboot tests leases across a reboot, and leases of commands that only see another
+// boot ID than their host. systemd-nspawn and LXC show another ID, some devices keep the
+// same ID after a reboot, and some systems have none.
 //
-// A reboot is a mount over the file with the boot ID, and a time namespace in which the
-// machine has just started.
+// A simulated reboot mounts another file over the boot ID and starts a time namespace in
+// which the machine has just started.
 package reboot

@@ -12,7 +12,7 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// A node is a network, and the programs that work on it.
+// A node is a network with the programs that use it.
 type node struct {
 	*testing.T
 	faulttest.Network
@@ -26,8 +26,8 @@ func newNode(t *testing.T, kind string) *node {
 	return &node{t, n.With("onReboot", "release"), faulttest.Shared(t)}
 }
 
-// answer runs a command, which has to succeed, and returns what it writes.
-func (n *node) answer(v view, cmd *exec.Cmd) string {
+// run runs a command that must succeed and returns its output.
+func (n *node) run(v view, cmd *exec.Cmd) string {
 	n.Helper()
 	out, err := v.of(n.T, cmd).Output()
 	require.NoError(n, err, "%s", out)
@@ -37,19 +37,19 @@ func (n *node) answer(v view, cmd *exec.Cmd) string {
 func (n *node) add(v view, ids ...string) {
 	n.Helper()
 	for _, id := range ids {
-		n.answer(v, n.Command(n.HostLocal, "ADD", id, nil))
+		n.run(v, n.Command(n.HostLocal, "ADD", id, nil))
 	}
 }
 
 func (n *node) tool(v view, args ...string) string {
 	n.Helper()
-	return n.answer(v, n.Tool(n.Leasehold, args...))
+	return n.run(v, n.Tool(n.Leasehold, args...))
 }
 
-// requireHeld requires that these containers hold addresses, and no others.
+// requireHeld requires that exactly these containers hold addresses.
 func (n *node) requireHeld(ids ...string) {
 	n.Helper()
-	h, err := n.Sound(n.Context())
+	h, err := n.Verify(n.Context())
 	require.NoError(n, err)
 	for _, id := range ids {
 		require.Contains(n, h, id)
@@ -59,9 +59,9 @@ func (n *node) requireHeld(ids ...string) {
 
 func kinds() []string { return []string{config.Bolt, config.Files} }
 
-// A container over the host's data directory, which sees another boot ID or none, ends no
-// lease of the host, nor the host one of it.
-func TestAnotherView(t *testing.T) {
+// A container that shares the host's data directory but sees another boot ID, or none,
+// never releases the host's leases, nor the host its leases.
+func TestContainerWithAnotherBootID(t *testing.T) {
 	for _, kind := range kinds() {
 		for name, seen := range map[string]func(*testing.T) view{
 			"another ID": another, "no ID": func(*testing.T) view { return unreadable() },
@@ -79,8 +79,8 @@ func TestAnotherView(t *testing.T) {
 	}
 }
 
-// What is of another view is not said to be of an earlier boot.
-func TestToolsOfAnotherView(t *testing.T) {
+// A lease with another view's boot ID is not reported as one of an earlier boot.
+func TestToolsWithAnotherBootID(t *testing.T) {
 	n := newNode(t, config.Bolt)
 	container := another(t)
 	n.add(host(), "a")
@@ -94,7 +94,7 @@ func TestToolsOfAnotherView(t *testing.T) {
 	require.Contains(t, n.tool(container, "metrics"), `leasehold_leases_before_boot{network="podnet"} 0`)
 }
 
-// However leases came into the store: the first ADD after a reboot ends them.
+// The first ADD after a reboot releases all leases, however they got into the store.
 func TestReboot(t *testing.T) {
 	nodes := make(map[string]*node)
 	for _, kind := range kinds() {
@@ -104,10 +104,10 @@ func TestReboot(t *testing.T) {
 			"leased without an ID":                       func(n *node) { n.add(unreadable(), "c") },
 			"migrated":                                   func(n *node) { n.migrate() },
 			"migrated in a container":                    func(n *node) { n.migrateIn(another(n.T)) },
-			"migrated to and fro":                        func(n *node) { n.migrate(); n.migrate() },
+			"migrated back and forth":                    func(n *node) { n.migrate(); n.migrate() },
 			"imported":                                   (*node).reimport,
 			"imported without a time": func(n *node) {
-				n.imported(`{"leasehold":1,"network":"podnet"}
+				n.importText(`{"leasehold":1,"network":"podnet"}
 {"network":"podnet","address":"10.0.0.14","containerID":"c","ifname":"eth0","boot":"of another machine"}
 {"end":"podnet","leases":1}
 `)
@@ -120,7 +120,7 @@ func TestReboot(t *testing.T) {
 			nodes[kind+", "+name] = n
 		}
 	}
-	pass()
+	sleepPastClockResolution()
 	for name, n := range nodes {
 		t.Run(name, func(t *testing.T) {
 			n.T = t
@@ -143,24 +143,24 @@ func (n *node) migrateIn(v view) {
 	n.tool(v, "migrate", faulttest.Name, "--to", to)
 }
 
-// reimport puts what the store holds into a new one.
+// reimport exports the leases and imports them into a new store.
 func (n *node) reimport() {
 	n.Helper()
 	text := n.tool(host(), "export", faulttest.Name)
 	require.NoError(n, os.RemoveAll(n.Path()))
-	n.imported(text)
+	n.importText(text)
 }
 
-func (n *node) imported(text string) {
+func (n *node) importText(text string) {
 	n.Helper()
 	path := filepath.Join(n.TempDir(), "leases.jsonl")
 	require.NoError(n, os.WriteFile(path, []byte(text), 0o600))
 	n.tool(host(), "import", path)
 }
 
-// Where the ID is the same after a reboot, or cannot be read, nothing is released, and the
+// If the ID is the same after a reboot, or cannot be read, nothing is released, and the
 // tools count leases by their time.
-func TestRebootThatTheIDDoesNotTell(t *testing.T) {
+func TestRebootWithoutNewBootID(t *testing.T) {
 	views := map[string]view{"the same ID": host().rebooted(), "no ID": unreadable().rebooted()}
 	nodes := make(map[string]*node)
 	for name := range views {
@@ -170,7 +170,7 @@ func TestRebootThatTheIDDoesNotTell(t *testing.T) {
 			nodes[name+" "+kind] = n
 		}
 	}
-	pass()
+	sleepPastClockResolution()
 	for name, after := range views {
 		for _, kind := range kinds() {
 			n := nodes[name+" "+kind]
@@ -180,7 +180,7 @@ func TestRebootThatTheIDDoesNotTell(t *testing.T) {
 			require.Contains(t, n.tool(after, "metrics"), `leasehold_leases_before_boot{network="podnet"} 2`, name)
 		}
 	}
-	pass()
+	sleepPastClockResolution()
 	for _, n := range nodes {
 		n.add(another(t).rebooted(), "next")
 		n.requireHeld("next")

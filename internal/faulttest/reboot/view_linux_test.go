@@ -15,18 +15,18 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-func TestMain(m *testing.M) { os.Exit(faulttest.MainApart(m)) }
+func TestMain(m *testing.M) { os.Exit(faulttest.MainWithMounts(m)) }
 
 // A view is how a command sees the boot of the machine.
 type view struct {
-	id      string // the file that it reads the boot ID from; "" is the kernel's own
-	started bool   // the machine has started just now
+	id      string // the file with the boot ID; "" for the kernel's own
+	started bool   // the machine has just started
 }
 
-// host is what everybody else sees.
+// host is the view without changes.
 func host() view { return view{} }
 
-// another is a view with another boot ID than that of the host.
+// another is a view with a new boot ID.
 func another(t *testing.T) view {
 	t.Helper()
 	id, err := os.ReadFile("/proc/sys/kernel/random/uuid")
@@ -45,15 +45,15 @@ func (v view) rebooted() view {
 	return v
 }
 
-// pass lets so much time pass that the clock can tell a reboot from what was before it:
-// times are compared in whole seconds.
-func pass() { time.Sleep(2100 * time.Millisecond) }
+// sleepPastClockResolution sleeps until leases are clearly older than a reboot that
+// follows: times are compared in whole seconds.
+func sleepPastClockResolution() { time.Sleep(2100 * time.Millisecond) }
 
-// of has a command see the machine so.
+// of makes a command run in the view.
 func (v view) of(t *testing.T, cmd *exec.Cmd) *exec.Cmd {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("to mount over the boot ID takes root")
+		t.Skip("mounting over the boot ID needs root")
 	}
 	args := []string{"unshare", "--mount"}
 	if v.started {

@@ -1,6 +1,6 @@
-// Package security has no code of its own: its tests are the evidence for SECURITY.md.
+// Package security has only tests: they are the evidence for SECURITY.md.
 //
-// They run the real programs, on both stores, with names that try to leave the data
-// directory, under every umask, with links where files are expected, and as another
-// user; and compare all there is around the data directory before and after.
+// The tests run the real programs on both stores: with names that try to escape from the
+// data directory, with several umasks, with links in place of files, and as another user.
+// They compare everything in and around the data directory before and after.
 package security

@@ -16,33 +16,33 @@ import (
 
 func codeOf(err error) uint { return faulttest.Code(err) }
 
-// What a pod is called, and where its network namespace is, is only shown to people: it
-// is recorded if it can be, and in no case a reason to touch anything, or to fail.
+// The pod name and the network namespace are only recorded for display. Whatever they
+// contain, ADD succeeds and touches nothing else.
 func TestArgsAndNetns(t *testing.T) {
-	onBoth(t, func(n node) {
+	forEachStore(t, func(n node) {
 		for _, text := range []string{"../../etc", "a\nb", "a\x1b[2J", "a\u009b2J", "a\u202eb", "\xff", " ", strings.Repeat("a", 5000)} {
-			before := n.look()
+			before := n.snapshot()
 			a := attachment{id: "a", ifname: "eth0", netns: text, args: "IgnoreUnknown=1;K8S_POD_NAMESPACE=" + text + ";K8S_POD_NAME=" + text}
 			_, err := n.plugin("ADD", a, nil)
 			require.NoError(n, err, "%q", text)
-			requirePlain(n, n.works("list"))
-			require.Equal(n, before.without("podnet"), n.look().without("podnet"))
+			requirePrintable(n, n.mustTool("list"))
+			require.Equal(n, before.without("podnet"), n.snapshot().without("podnet"))
 			_, err = n.plugin("DEL", a, nil)
 			require.NoError(n, err)
 		}
 	})
 }
 
-// requirePlain requires that a terminal takes nothing of a text for a command.
-func requirePlain(n node, text string) {
+// requirePrintable requires a text without control characters.
+func requirePrintable(n node, text string) {
 	n.Helper()
 	for _, r := range text {
 		require.True(n, r == '\n' || unicode.IsPrint(r), "%q in %q", r, text)
 	}
 }
 
-// A lease file can hold anything. What is shown of it to people is no command to their
-// terminal, and no line of its own; in JSON it is what it is.
+// A lease file can hold anything. In text output it cannot send commands to the terminal or
+// start a new line; in JSON it is unchanged.
 func TestTerminal(t *testing.T) {
 	n := newNode(t, "files")
 	n.add("other")
@@ -56,20 +56,19 @@ func TestTerminal(t *testing.T) {
 		{"migrate", "podnet", "--to", "bolt", "--dry-run"}, {"verify", "--repair", "podnet"},
 	} {
 		_, text := n.tool(args...)
-		requirePlain(n, text)
+		requirePrintable(n, text)
 	}
 	var rows []struct{ ContainerID string }
-	require.NoError(t, json.Unmarshal([]byte(n.works("list", "-o", "json")), &rows))
+	require.NoError(t, json.Unmarshal([]byte(n.mustTool("list", "-o", "json")), &rows))
 	require.Equal(t, id, rows[1].ContainerID)
 }
 
-// An import file names networks, addresses and cursors, all of which become names of
-// files.
+// An import file names networks, addresses and cursors, which become file names.
 func TestImportFiles(t *testing.T) {
-	onBoth(t, func(n node) {
+	forEachStore(t, func(n node) {
 		n.add("other")
-		for _, name := range leaving() {
-			n.imports("network name", `{"leasehold":1,"network":`+quoted(name)+`}`)
+		for _, name := range escapingNames() {
+			n.importRejected("network name", `{"leasehold":1,"network":`+quoted(name)+`}`)
 		}
 		const head = `{"leasehold":1,"network":"podnet"}` + "\n"
 		for line, why := range map[string]string{
@@ -86,34 +85,34 @@ func TestImportFiles(t *testing.T) {
 			`"address":"10.0.0.1","containerID":"` + strings.Repeat("a", 4097) + `"`: "longer than 4096 bytes",
 			`"address":"10.0.0.10","containerID":"thief"`:                            "10.0.0.10 is leased to other",
 		} {
-			n.imports(why, head+`{"network":"podnet",`+line+"}\n"+`{"end":"podnet","leases":1}`)
+			n.importRejected(why, head+`{"network":"podnet",`+line+"}\n"+`{"end":"podnet","leases":1}`)
 		}
 		for _, set := range []string{"", "../0", "a/b", ".", "a.b", "a\nb", strings.Repeat("a", 65)} {
-			n.imports("range set", `{"leasehold":1,"network":"podnet","cursors":{`+quoted(set)+`:"10.0.0.1"}}`+"\n"+`{"end":"podnet","leases":0}`)
+			n.importRejected("range set", `{"leasehold":1,"network":"podnet","cursors":{`+quoted(set)+`:"10.0.0.1"}}`+"\n"+`{"end":"podnet","leases":0}`)
 		}
-		n.imports("longer than", `{"leasehold":1,"network":"`+strings.Repeat("n", 2<<20)+`"}`)
+		n.importRejected("longer than", `{"leasehold":1,"network":"`+strings.Repeat("n", 2<<20)+`"}`)
 	})
 }
 
-// imports requires that a file is refused.
-func (n node) imports(why, file string) {
+// importRejected requires that an import of the file is rejected.
+func (n node) importRejected(why, file string) {
 	n.Helper()
 	require.NoError(n, os.WriteFile(n.in("import"), []byte(file), 0o600))
-	n.toolRefuses(why, "import", n.in("import"))
+	n.toolRejects(why, "import", n.in("import"))
 }
 
 func quoted(text string) string {
 	q, err := json.Marshal(text)
 	if err != nil {
-		panic(err) // of a text
+		panic(err) // cannot happen for a string
 	}
 	return string(q)
 }
 
-// Of what is on the list of gc nothing is a path, and a list of which something is not
-// understood releases nothing.
+// Nothing in the list for gc is used as a path, and a list that cannot be parsed releases
+// nothing.
 func TestAttachmentFiles(t *testing.T) {
-	onBoth(t, func(n node) {
+	forEachStore(t, func(n node) {
 		n.add("other")
 		for _, list := range []string{
 			"", "../../etc\n", "other\n../x eth0\n", "other ../x\n", "other\x00\n", "other\nError: no such thing\n", "other\n\x1b[2J\n",
@@ -121,21 +120,20 @@ func TestAttachmentFiles(t *testing.T) {
 			`{"cni.dev/valid-attachments": [{"containerID": "other", "ifname": "a\nb"}]}`, strings.Repeat("[", 20000),
 		} {
 			require.NoError(n, os.WriteFile(n.in("valid"), []byte(list), 0o600))
-			n.toolRefuses("", "gc", "podnet", "--valid", n.in("valid"))
+			n.toolRejects("", "gc", "podnet", "--valid", n.in("valid"))
 			_, text := n.tool("gc", "podnet", "--valid", n.in("valid"))
-			requirePlain(n, text)
+			requirePrintable(n, text)
 		}
 		for _, list := range []any{"x", []any{"other"}, []any{map[string]string{"containerID": "a\nb"}}, []any{nil}, map[string]any{}} {
 			_, err := n.plugin("GC", attachment{}, map[string]any{"cni.dev/valid-attachments": list})
 			require.Contains(n, []uint{types.ErrDecodingFailure, types.ErrInvalidNetworkConfig}, codeOf(err), "%v", list)
 		}
-		require.Contains(n, n.works("who", "10.0.0.10"), "other")
+		require.Contains(n, n.mustTool("who", "10.0.0.10"), "other")
 	})
 }
 
-// Whatever file resolvConf names, with the rights of root, nothing of it but what has
-// the form of resolv.conf gets into the answer, and nothing into an error. Lines that
-// have that form do: that is what the key is for.
+// resolvConf can name any file, and root can read it. Only lines in the form of resolv.conf
+// get into the answer, as intended, and nothing gets into an error.
 func TestResolvConf(t *testing.T) {
 	n := newNode(t, "bolt")
 	for name, text := range map[string]string{
@@ -163,5 +161,5 @@ func TestResolvConf(t *testing.T) {
 		require.Contains(t, e.Msg, name+": ")
 		require.Contains(t, e.Msg, why)
 	}
-	require.Equal(t, "[]\n", n.works("list", "-o", "json"))
+	require.Equal(t, "[]\n", n.mustTool("list", "-o", "json"))
 }

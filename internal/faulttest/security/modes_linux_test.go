@@ -11,31 +11,31 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever the umask, what the programs make can be read by nobody but its owner, and
-// written by nobody else; but the directories of stores, which are those of the stock
-// plugin, can be listed, and metrics can be read by who collects them.
+// Whatever the umask, files are created readable and writable by their owner only.
+// Exceptions: directories of stores can be listed, as in the stock plugin, and metrics can
+// be read by all.
 func TestModes(t *testing.T) {
 	for _, umask := range []fs.FileMode{0, 0o022, 0o077} {
-		onBoth(t, func(n node) {
+		forEachStore(t, func(n node) {
 			n.as = func(cmd *exec.Cmd) { underUmask(cmd, umask) }
 			require.NoError(n, os.Remove(n.store()))
-			n.everything()
+			n.runEverything()
 			for path, mode := range n.modes() {
-				require.Equal(n, wanted(n.rel(path), mode, umask), mode, "%s, umask %o", path, umask)
+				require.Equal(n, wantedMode(n.rel(path), mode, umask), mode, "%s, umask %o", path, umask)
 			}
 		})
 	}
 }
 
-// underUmask has a command run under a umask.
+// underUmask runs a command with a umask.
 func underUmask(cmd *exec.Cmd, umask fs.FileMode) {
 	cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`umask %o && exec "$0" "$@"`, umask), cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/bin/sh"
 }
 
-// everything has the programs make all that they make, journals and temporary files
-// apart, which become something else.
-func (n node) everything() {
+// runEverything makes the programs create every file that they create, except journals and
+// temporary files, which are renamed.
+func (n node) runEverything() {
 	n.Helper()
 	for _, id := range []string{"a", "b"} {
 		_, err := n.plugin("ADD", attachment{id, "eth0", "IgnoreUnknown=1;K8S_POD_NAME=p", "/run/netns/p"}, nil)
@@ -43,18 +43,18 @@ func (n node) everything() {
 	}
 	_, err := n.plugin("DEL", pod("a"), nil)
 	require.NoError(n, err)
-	n.works("export", "--to", n.in("exported"))
-	n.works("metrics", "--to", n.in("metrics"))
-	n.works("migrate", "podnet", "--to", another(n.backend))
-	n.works("migrate", "podnet", "--to", n.backend)
+	n.mustTool("export", "--to", n.in("exported"))
+	n.mustTool("metrics", "--to", n.in("metrics"))
+	n.mustTool("migrate", "podnet", "--to", another(n.backend))
+	n.mustTool("migrate", "podnet", "--to", n.backend)
 	n.damage()
 	_, text := n.tool("verify", "--repair", "--accept-loss", "podnet")
 	require.Contains(n, text, "repaired")
 	require.NoError(n, os.Rename(n.store("podnet"), n.store("before")))
-	n.works("import", n.in("exported"))
+	n.mustTool("import", n.in("exported"))
 }
 
-// damage has verify find something.
+// damage damages the store so that verify reports it.
 func (n node) damage() {
 	if n.backend == "files" {
 		require.NoError(n, os.WriteFile(n.store("podnet", "10.0.0.12"), nil, 0o600))
@@ -67,8 +67,8 @@ func (n node) damage() {
 	require.NoError(n, f.Close())
 }
 
-// modes returns the modes of all that was made, but for the sticky bit, by which the stores
-// say that a file is durable.
+// modes returns the modes of all created files, without the sticky bit, which is the clean
+// bit of the stores.
 func (n node) modes() map[string]fs.FileMode {
 	modes := make(map[string]fs.FileMode)
 	require.NoError(n, filepath.WalkDir(n.root, func(path string, d fs.DirEntry, err error) error {
@@ -92,7 +92,7 @@ func (n node) rel(path string) string {
 	return rel
 }
 
-func wanted(name string, mode, umask fs.FileMode) fs.FileMode {
+func wantedMode(name string, mode, umask fs.FileMode) fs.FileMode {
 	switch {
 	case name == "metrics":
 		return 0o644
@@ -106,9 +106,9 @@ func wanted(name string, mode, umask fs.FileMode) fs.FileMode {
 	return fs.ModeDir | 0o755&^umask
 }
 
-// An administrator who wants less to be seen has only to say so once.
+// An administrator can restrict the modes once, and they stay.
 func TestModesThatAreThereStay(t *testing.T) {
-	onBoth(t, func(n node) {
+	forEachStore(t, func(n node) {
 		require.NoError(n, os.Chmod(n.store(), 0o700))
 		require.NoError(n, os.MkdirAll(n.store(".leasehold"), 0o711))
 		n.add("other")
@@ -119,7 +119,7 @@ func TestModesThatAreThereStay(t *testing.T) {
 		}
 		before := n.modes()
 		n.add("a")
-		n.works("verify")
+		n.mustTool("verify")
 		_, err := n.plugin("DEL", pod("other"), nil)
 		require.NoError(n, err)
 		after := n.modes()

@@ -22,23 +22,22 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(faulttest.Main(m)) }
 
-// A node is the directory "data" and something outside of it, and the programs that
-// work there.
+// A node has a directory "data", another directory outside it, and the programs.
 type node struct {
 	*testing.T
 	faulttest.Programs
 	root    string
-	backend string // of the stores that are made
+	backend string // of the stores that it creates
 	as      func(*exec.Cmd)
 }
 
-// secret stands in files that nobody but root may read, and nothing may show.
+// secret is in files that only root may read. No output may contain it.
 const secret = "swordfish"
 
 func newNode(t *testing.T, backend string) node {
 	t.Helper()
 	n := node{T: t, Programs: faulttest.Shared(t), root: faulttest.Dir(t), backend: backend, as: func(*exec.Cmd) {}}
-	// Also another user is to reach what is here.
+	// Other users must be able to enter these directories.
 	for _, dir := range []string{n.root, filepath.Dir(n.HostLocal)} {
 		require.NoError(t, os.Chmod(dir, 0o755))
 	}
@@ -48,8 +47,8 @@ func newNode(t *testing.T, backend string) node {
 	return n
 }
 
-// onBoth runs a test on a node of either kind.
-func onBoth(t *testing.T, test func(n node)) {
+// forEachStore runs a test on a node of each store.
+func forEachStore(t *testing.T, test func(n node)) {
 	for _, backend := range []string{config.Files, config.Bolt} {
 		t.Run(backend, func(t *testing.T) { test(newNode(t, backend)) })
 	}
@@ -66,24 +65,23 @@ func (n node) store(elements ...string) string {
 
 func (n node) outside() string { return n.in("outside", "file") }
 
-// network returns the network podnet, of eight addresses from 10.0.0.10 on.
+// network returns the network podnet with eight addresses from 10.0.0.10.
 func (n node) network() faulttest.Network {
 	return faulttest.Network{Dir: n.store(), Backend: n.backend, Size: 8, Program: n.HostLocal}
 }
 
-// An attachment is what the environment says of one, besides the command.
+// An attachment is the environment of a plugin command.
 type attachment struct{ id, ifname, args, netns string }
 
 func pod(id string) attachment { return attachment{id: id, ifname: "eth0"} }
 
-// plugin runs the plugin. The configuration is that of podnet, with other values for
-// some keys.
+// plugin runs the plugin with the configuration of podnet and the keys in more.
 func (n node) plugin(command string, a attachment, more map[string]any) (string, error) {
 	n.Helper()
 	cmd := n.network().Command(n.HostLocal, command, a.id, more)
 	cmd.Env = []string{"CNI_COMMAND=" + command, "CNI_CONTAINERID=" + a.id, "CNI_IFNAME=" + a.ifname,
 		"CNI_ARGS=" + a.args, "CNI_NETNS=" + a.netns, "CNI_PATH=/opt/cni/bin"}
-	n.mayRun(cmd)
+	n.prepare(cmd)
 	out, err := cmd.Output()
 	require.NotContains(n, string(out), secret)
 	if err == nil {
@@ -101,24 +99,23 @@ func (n node) add(id string) {
 	require.NoError(n, err)
 }
 
-// refuses requires that the plugin answers with an error of that code, and that it has
-// touched nothing.
-func (n node) refuses(code uint, command string, a attachment, more map[string]any) *types.Error {
+// rejects requires that the plugin fails with that code and changes nothing.
+func (n node) rejects(code uint, command string, a attachment, more map[string]any) *types.Error {
 	n.Helper()
-	before := n.look()
+	before := n.snapshot()
 	_, err := n.plugin(command, a, more)
 	e := new(types.Error)
 	require.ErrorAs(n, err, &e, "%s %+v %v", command, a, more)
 	require.Equal(n, code, e.Code, "%s %+v: %v", command, a, e)
-	require.Equal(n, before, n.look())
+	require.Equal(n, before, n.snapshot())
 	return e
 }
 
-// tool runs leasehold, and returns its exit status and all that it writes.
+// tool runs leasehold and returns its exit status and output.
 func (n node) tool(args ...string) (status int, text string) {
 	n.Helper()
 	cmd := n.network().Tool(n.Leasehold, args...)
-	n.mayRun(cmd)
+	n.prepare(cmd)
 	out, err := cmd.CombinedOutput()
 	require.NotContains(n, string(out), secret)
 	require.NotContains(n, string(out), "goroutine", "a panic")
@@ -129,36 +126,36 @@ func (n node) tool(args ...string) (status int, text string) {
 	return 0, string(out)
 }
 
-// toolRefuses requires that leasehold ends with an error that says why, and has touched
+// toolRejects requires that leasehold fails with an error that contains why, and changes
 // nothing.
-func (n node) toolRefuses(why string, args ...string) {
+func (n node) toolRejects(why string, args ...string) {
 	n.Helper()
-	before := n.look()
+	before := n.snapshot()
 	status, text := n.tool(args...)
 	require.Equal(n, 2, status, "%v: %s", args, text)
 	require.Contains(n, text, why, "%v", args)
-	require.Equal(n, before, n.look(), "%v", args)
+	require.Equal(n, before, n.snapshot(), "%v", args)
 }
 
-func (n node) works(args ...string) string {
+func (n node) mustTool(args ...string) string {
 	n.Helper()
 	status, text := n.tool(args...)
 	require.Zero(n, status, "%v: %s", args, text)
 	return text
 }
 
-// mayRun has the command run as it is to be, and not longer than the test.
-func (n node) mayRun(cmd *exec.Cmd) {
+// prepare makes the command run as n.as says, and end with the test.
+func (n node) prepare(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	n.as(cmd)
 }
 
-// A sight is all there is on a node: by path, what it is, whose, and what it holds.
-type sight map[string]string
+// A snapshotMap describes every file on a node by path: mode, owner and content.
+type snapshotMap map[string]string
 
-func (n node) look() sight {
+func (n node) snapshot() snapshotMap {
 	n.Helper()
-	s := make(sight)
+	s := make(snapshotMap)
 	require.NoError(n, filepath.WalkDir(n.root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -183,9 +180,8 @@ func (n node) look() sight {
 	return s
 }
 
-// without returns what a sight has elsewhere than at a path of the data directory and
-// below it.
-func (s sight) without(names ...string) sight {
+// without returns the snapshot without these names in the data directory.
+func (s snapshotMap) without(names ...string) snapshotMap {
 	rest := maps.Clone(s)
 	for path := range s {
 		for _, name := range names {

@@ -24,8 +24,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(faulttest.Main(m)) }
 
-// onBoth calls fn for a network of either store, on which "web" has an address.
-func onBoth(t *testing.T, fn func(t *testing.T, n faulttest.Network)) {
+// forEachStore calls fn with a network of each store, on which "web" has an address.
+func forEachStore(t *testing.T, fn func(t *testing.T, n faulttest.Network)) {
 	for _, store := range []string{config.Files, config.Bolt} {
 		t.Run(store, func(t *testing.T) {
 			n := faulttest.Network{Dir: faulttest.Dir(t), Backend: store, Size: 9}.With("lockTimeout", "1m")
@@ -36,15 +36,15 @@ func onBoth(t *testing.T, fn func(t *testing.T, n faulttest.Network)) {
 	}
 }
 
-// A process is one that has been started.
+// A process is a running process.
 type process struct {
 	*testing.T
 	cmd    *exec.Cmd
-	caller *os.File // the end of its standard output that is read
+	caller *os.File // the read end of its standard output
 	stderr bytes.Buffer
 }
 
-// start starts cmd with a pipe as its standard output.
+// start starts cmd with a pipe as standard output.
 func start(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{T: t, cmd: cmd}
@@ -56,7 +56,7 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 	return p
 }
 
-// begin starts the command, and sees to it that it ends with the test.
+// begin starts the command, which is killed when the test ends.
 func (p *process) begin(ours ...*os.File) {
 	p.Helper()
 	require.NoError(p, p.cmd.Start())
@@ -75,8 +75,8 @@ func plugin(t *testing.T, n faulttest.Network, command, id string, more map[stri
 	return start(t, n.Command(faulttest.Shared(t).HostLocal, command, id, more))
 }
 
-// end waits for the process, and returns its exit status.
-func (p *process) end() int {
+// wait waits for the process and returns its exit status.
+func (p *process) wait() int {
 	p.Helper()
 	err := p.cmd.Wait()
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
@@ -85,21 +85,21 @@ func (p *process) end() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// answer returns what the process writes, and its exit status.
+// answer returns the output and the exit status of the process.
 func (p *process) answer() (out []byte, status int) {
 	p.Helper()
 	out, err := io.ReadAll(p.caller)
 	require.NoError(p, err)
-	return out, p.end()
+	return out, p.wait()
 }
 
-// stop stops the process, which waits for something, and returns when it does nothing more.
+// stop stops a waiting process, and returns when it is stopped.
 func (p *process) stop() {
 	p.Helper()
 	require.True(p, p.tryToStop())
 }
 
-// tryToStop is stop for a process that may end first.
+// tryToStop stops a process that may have ended. It reports whether it was stopped.
 func (p *process) tryToStop() bool {
 	p.Helper()
 	var info unix.Siginfo
@@ -111,20 +111,20 @@ func (p *process) tryToStop() bool {
 // cldStopped is CLD_STOPPED of waitid(2).
 const cldStopped = 5
 
-func (p *process) goOn() {
+func (p *process) resume() {
 	p.Helper()
 	require.NoError(p, p.cmd.Process.Signal(unix.SIGCONT))
 }
 
-// The beginnings of /proc/<pid>/syscall while a process waits.
+// Prefixes of /proc/<pid>/syscall while a process waits.
 var (
-	forLock  = fmt.Sprintf("%d 0x", unix.SYS_FLOCK)
-	forInput = fmt.Sprintf("%d 0x0 ", unix.SYS_READ)
-	toAnswer = fmt.Sprintf("%d 0x1 ", unix.SYS_WRITE)
-	toTell   = fmt.Sprintf("%d 0x2 ", unix.SYS_WRITE)
+	waitsForLock  = fmt.Sprintf("%d 0x", unix.SYS_FLOCK)
+	waitsForInput = fmt.Sprintf("%d 0x0 ", unix.SYS_READ)
+	writesStdout  = fmt.Sprintf("%d 0x1 ", unix.SYS_WRITE)
+	writesStderr  = fmt.Sprintf("%d 0x2 ", unix.SYS_WRITE)
 )
 
-// awaitCall returns when a thread of the process waits in one of the system calls.
+// awaitCall waits until a thread of the process is in one of the system calls.
 func (p *process) awaitCall(calls ...string) {
 	p.Helper()
 	require.Eventually(p, func() bool {
@@ -141,31 +141,31 @@ func (p *process) awaitCall(calls ...string) {
 	}, time.Minute, time.Millisecond, "in one of the calls %q", calls)
 }
 
-// hold takes the lock of a network, as a plugin does, until release is called.
-func hold(t *testing.T, n faulttest.Network) (release func()) {
+// lock takes the lock of a network, as a plugin does, until release is called.
+func lock(t *testing.T, n faulttest.Network) (release func()) {
 	t.Helper()
-	f, err := os.OpenFile(lockOf(n), os.O_RDWR, 0)
+	f, err := os.OpenFile(lockPath(n), os.O_RDWR, 0)
 	require.NoError(t, err)
 	require.NoError(t, flock.Exclusive(t.Context(), f))
 	return func() { require.NoError(t, f.Close()) }
 }
 
-func lockOf(n faulttest.Network) string {
+func lockPath(n faulttest.Network) string {
 	if n.Backend == config.Files {
 		return filepath.Join(n.Path(), "lock")
 	}
 	return n.Path()
 }
 
-func held(t *testing.T, n faulttest.Network) faulttest.Holding {
+func holding(t *testing.T, n faulttest.Network) faulttest.Holding {
 	t.Helper()
-	h, err := n.Sound(t.Context())
+	h, err := n.Verify(t.Context())
 	require.NoError(t, err)
 	return h
 }
 
-// full returns a pipe that takes nothing more.
-func full(t *testing.T) (r, w *os.File) {
+// fullPipe returns a pipe whose buffer is full.
+func fullPipe(t *testing.T) (r, w *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
@@ -177,8 +177,8 @@ func full(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-// containers returns who holds addresses.
+// containers returns the containers that hold addresses.
 func containers(t *testing.T, n faulttest.Network) []string {
 	t.Helper()
-	return slices.Sorted(maps.Keys(held(t, n)))
+	return slices.Sorted(maps.Keys(holding(t, n)))
 }

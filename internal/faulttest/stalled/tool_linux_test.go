@@ -18,11 +18,11 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// requireFree makes sure that plugins get the lock of a network.
+// requireFree requires that plugins get the lock of a network.
 func requireFree(t *testing.T, n faulttest.Network) {
 	t.Helper()
-	n.Backend = "" // what stands there, now
-	require.NoError(t, n.With("lockTimeout", "20s").Another(held(t, n)))
+	n.Backend = "" // use the existing store
+	require.NoError(t, n.With("lockTimeout", "20s").AddAndDel(holding(t, n)))
 }
 
 func tool(t *testing.T, n faulttest.Network, args ...string) *exec.Cmd {
@@ -38,15 +38,15 @@ func other(n faulttest.Network) string {
 	return config.Files
 }
 
-// What waits for its input has no lock, and Ctrl-C ends it.
-func TestNothingThatWaitsForInputHasALock(t *testing.T) {
-	onBoth(t, func(t *testing.T, n faulttest.Network) {
+// A command that waits for input holds no lock, and Ctrl-C ends it.
+func TestWaitForInputHoldsNoLock(t *testing.T) {
+	forEachStore(t, func(t *testing.T, n faulttest.Network) {
 		exported, err := tool(t, n, "export").Output()
 		require.NoError(t, err)
 		lines := bytes.SplitAfter(exported, []byte("\n"))
 		for name, c := range map[string]struct {
 			args []string
-			in   []byte // what comes before it stalls
+			in   []byte // the input before the stall
 		}{
 			"import":           {[]string{"import", "-"}, bytes.Join(lines[:2], nil)},
 			"import, nothing":  {[]string{"import", "-"}, nil},
@@ -63,19 +63,19 @@ func TestNothingThatWaitsForInputHasALock(t *testing.T) {
 				defer w.Close()
 				_, err = w.Write(c.in)
 				require.NoError(t, err)
-				p.awaitCall(forInput)
+				p.awaitCall(waitsForInput)
 				requireFree(t, n)
 				require.NoError(t, cmd.Process.Signal(unix.SIGINT))
-				require.Equal(t, -1, p.end(), "%v", cmd.ProcessState)
+				require.Equal(t, -1, p.wait(), "%v", cmd.ProcessState)
 				require.Equal(t, []string{"web"}, containers(t, n))
 			})
 		}
 	})
 }
 
-// An import that stalls keeps neither another network waiting, nor its own.
-func TestAnImportThatStallsBesideOthers(t *testing.T) {
-	onBoth(t, func(t *testing.T, n faulttest.Network) {
+// A stalled import blocks neither its own network nor another.
+func TestStalledImportBlocksNoOthers(t *testing.T) {
+	forEachStore(t, func(t *testing.T, n faulttest.Network) {
 		exported, err := tool(t, n, "export").Output()
 		require.NoError(t, err)
 		dir := faulttest.Dir(t)
@@ -91,7 +91,7 @@ func TestAnImportThatStallsBesideOthers(t *testing.T) {
 			require.NoError(t, r.Close())
 			_, err = w.Write(bytes.Join(lines[:2], nil))
 			require.NoError(t, err)
-			p.awaitCall(forInput)
+			p.awaitCall(waitsForInput)
 			out, err := tool(t, n, "migrate", faulttest.Name, "--to", other(n), "--lock-timeout", "20s").CombinedOutput()
 			require.NoError(t, err, "%s", out)
 			n.Backend = other(n)
@@ -112,9 +112,9 @@ func TestAnImportThatStallsBesideOthers(t *testing.T) {
 	})
 }
 
-// A pager that is left open, or a terminal that was stopped, keeps no plugin waiting.
-func TestNothingThatWaitsToAnswerHasALock(t *testing.T) {
-	onBoth(t, func(t *testing.T, n faulttest.Network) {
+// An open pager or a stopped terminal blocks no plugin.
+func TestWaitForOutputHoldsNoLock(t *testing.T) {
+	forEachStore(t, func(t *testing.T, n faulttest.Network) {
 		for _, args := range [][]string{
 			{"list"}, {"list", "-o", "json"}, {"export"}, {"metrics"}, {"verify"}, {"who", "10.0.0.10"}, {"why-full", faulttest.Name},
 			{"usage"}, {"map", faulttest.Name, "-o", "json"}, {"release", faulttest.Name, "10.0.0.10", "--dry-run"},
@@ -122,12 +122,12 @@ func TestNothingThatWaitsToAnswerHasALock(t *testing.T) {
 			{"verify", faulttest.Name, "--repair"}, {"migrate", faulttest.Name, "--to", other(n)}, {"migrate", faulttest.Name, "--to", n.Backend},
 		} {
 			t.Run(fmt.Sprint(args), func(t *testing.T) {
-				r, w := full(t)
+				r, w := fullPipe(t)
 				cmd := tool(t, n, args...)
 				cmd.Stdout, cmd.Stderr = w, w
 				p := &process{T: t, cmd: cmd, caller: r}
 				p.begin(w)
-				p.awaitCall(toAnswer, toTell)
+				p.awaitCall(writesStdout, writesStderr)
 				requireFree(t, n)
 				p.answer()
 			})
@@ -135,11 +135,11 @@ func TestNothingThatWaitsToAnswerHasALock(t *testing.T) {
 	})
 }
 
-// The bar of a migration is drawn while it has the lock. Where it cannot be drawn, because
-// Ctrl-S has stopped the terminal, the migration goes on.
-func TestAStoppedTerminalStopsNoMigration(t *testing.T) {
+// A migration draws its progress bar while it holds the lock. If Ctrl-S has stopped the
+// terminal, the migration continues without drawing.
+func TestStoppedTerminalDoesNotStopMigration(t *testing.T) {
 	n := faulttest.Network{Dir: faulttest.Dir(t), Backend: config.Files, Size: 9}
-	require.NoError(t, stores.Create(n.Path(), n.Backend, many(50_000)))
+	require.NoError(t, stores.Create(n.Path(), n.Backend, manyLeases(50_000)))
 	ptm, terminal := openTerminal(t)
 	require.NoError(t, unix.IoctlSetInt(int(terminal.Fd()), unix.TCXONC, unix.TCOOFF))
 	cmd := tool(t, n, "migrate", faulttest.Name, "--to", config.Bolt)
@@ -155,8 +155,8 @@ func TestAStoppedTerminalStopsNoMigration(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, unix.IoctlSetInt(int(terminal.Fd()), unix.TCXONC, unix.TCOON))
 	require.NoError(t, terminal.Close())
-	go func() { _, _ = bytes.NewBuffer(nil).ReadFrom(ptm) }() // until the last of its writers has ended
-	require.Zero(t, p.end())
+	go func() { _, _ = bytes.NewBuffer(nil).ReadFrom(ptm) }() // until the last writer has closed it
+	require.Zero(t, p.wait())
 }
 
 func openTerminal(t *testing.T) (ptm, terminal *os.File) {
@@ -172,8 +172,8 @@ func openTerminal(t *testing.T) (ptm, terminal *os.File) {
 	return ptm, terminal
 }
 
-// many is that many leases, out of the pool of a network.
-func many(count int) backend.Content {
+// manyLeases returns count leases outside the network's pool.
+func manyLeases(count int) backend.Content {
 	return backend.Content{Leases: func(yield func(backend.Lease, error) bool) {
 		addr := netip.MustParseAddr("10.1.0.0")
 		for i := range count {

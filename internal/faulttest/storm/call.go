@@ -7,31 +7,31 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// A call is an operation as it begins, as the model sees it.
+// A call is the start of an operation, as the model sees it.
 type call struct {
-	command string
-	who     int8      // container, from 1
-	addrs   addresses // what CHECK is told
-	valid   uint64    // what GC is told: a bit for each container
+	command   string
+	container int8      // its number, from 1
+	addrs     addresses // the prevResult of CHECK
+	valid     uint64    // the valid attachments of GC: a bit for each container
 }
 
-// An outcome is how it ends.
+// An outcome is the end of an operation.
 type outcome struct {
-	killed bool
-	code   uint
-	addrs  addresses // of an ADD
-	held   holders   // that LIST has found, or a DEL or GC that tells released
-	tells  bool
+	killed  bool
+	code    uint
+	addrs   addresses // leased by an ADD
+	held    holders   // found by LIST, or released by DEL or GC if hasHeld is set
+	hasHeld bool
 }
 
-// nameOf returns the ID of a container.
-func nameOf(who int8) string { return fmt.Sprintf("container-%02d", who) }
+// containerID returns the ID of a container.
+func containerID(number int8) string { return fmt.Sprintf("container-%02d", number) }
 
-// whoIs returns the container of an ID, or 0 if there is none.
-func whoIs(id string) (who int8) {
-	for who := range int8(64) {
-		if nameOf(who) == id {
-			return who
+// containerNumber returns the number of a container ID, or 0 if there is none.
+func containerNumber(id string) (number int8) {
+	for number := range int8(64) {
+		if containerID(number) == id {
+			return number
 		}
 	}
 	return 0
@@ -39,43 +39,43 @@ func whoIs(id string) (who int8) {
 
 // callOf returns a request as a call.
 func callOf(n faulttest.Network, r request) (call, error) {
-	c := call{command: r.command, who: whoIs(r.id)}
+	c := call{command: r.command, container: containerNumber(r.id)}
 	for _, id := range r.valid {
-		c.valid |= 1 << whoIs(id)
+		c.valid |= 1 << containerNumber(id)
 	}
 	var err error
-	c.addrs, err = placesOf(n, r.addrs)
+	c.addrs, err = offsetsOf(n, r.addrs)
 	return c, err
 }
 
 // outcomeOf returns an answer as an outcome.
 func outcomeOf(n faulttest.Network, a answer) (outcome, error) {
-	o := outcome{killed: a.killed, code: a.code, tells: a.tells}
+	o := outcome{killed: a.killed, code: a.code, hasHeld: a.hasHeld}
 	for id, addrs := range a.held {
 		for _, addr := range addrs {
-			place, err := placeOf(n, addr)
+			offset, err := offsetOf(n, addr)
 			if err != nil {
 				return o, err
 			}
-			o.held[family(addr)][place] = whoIs(id)
+			o.held[family(addr)][offset] = containerNumber(id)
 		}
 	}
 	var err error
-	o.addrs, err = placesOf(n, a.addrs)
+	o.addrs, err = offsetsOf(n, a.addrs)
 	return o, err
 }
 
-// placesOf returns the places of addresses in their ranges.
-func placesOf(n faulttest.Network, addrs []netip.Addr) (addresses, error) {
-	places := addresses{-1, -1}
+// offsetsOf returns the offsets of addresses in their ranges.
+func offsetsOf(n faulttest.Network, addrs []netip.Addr) (addresses, error) {
+	offsets := addresses{-1, -1}
 	for _, addr := range addrs {
-		place, err := placeOf(n, addr)
-		if err != nil || places[family(addr)] >= 0 {
-			return places, fmt.Errorf("%v are no addresses of one container: %w", addrs, err)
+		offset, err := offsetOf(n, addr)
+		if err != nil || offsets[family(addr)] >= 0 {
+			return offsets, fmt.Errorf("%v are not the addresses of one container: %w", addrs, err)
 		}
-		places[family(addr)] = place
+		offsets[family(addr)] = offset
 	}
-	return places, nil
+	return offsets, nil
 }
 
 func family(addr netip.Addr) int {
@@ -85,12 +85,13 @@ func family(addr netip.Addr) int {
 	return 1
 }
 
-// placeOf finds an address in its range, which begins with what ends in 10.
-func placeOf(n faulttest.Network, addr netip.Addr) (int8, error) {
+// offsetOf returns the offset of an address in its range. The last byte of the first
+// address is 10.
+func offsetOf(n faulttest.Network, addr netip.Addr) (int8, error) {
 	bytes := addr.AsSlice()
-	place := int(bytes[len(bytes)-1]) - 10
-	if place < 0 || place >= n.Size {
-		return 0, fmt.Errorf("%s lies not in the pool", addr)
+	offset := int(bytes[len(bytes)-1]) - 10
+	if offset < 0 || offset >= n.Size {
+		return 0, fmt.Errorf("%s is not in the pool", addr)
 	}
-	return int8(place), nil
+	return int8(offset), nil
 }

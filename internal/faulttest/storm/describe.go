@@ -5,14 +5,15 @@ import (
 	"strings"
 )
 
-// describe says an operation in the fewest words, for a picture of many.
+// describe returns a short description of an operation, for porcupine's picture of a
+// history.
 func describe(c call, o outcome) string {
 	text := c.command
 	switch c.command {
 	case "ADD", "DEL":
-		text += fmt.Sprintf(" %d", c.who)
+		text += fmt.Sprintf(" %d", c.container)
 	case "CHECK":
-		text += fmt.Sprintf(" %d %v", c.who, c.addrs)
+		text += fmt.Sprintf(" %d %v", c.container, c.addrs)
 	case "GC":
 		text += fmt.Sprintf(" of all but %b", c.valid)
 	}
@@ -29,18 +30,18 @@ func describe(c call, o outcome) string {
 	return text
 }
 
-// String lists places that are set.
+// String lists the offsets that are set.
 func (a addresses) String() string {
 	var texts []string
-	for _, place := range a {
-		if place >= 0 {
-			texts = append(texts, fmt.Sprint(place))
+	for _, offset := range a {
+		if offset >= 0 {
+			texts = append(texts, fmt.Sprint(offset))
 		}
 	}
 	return strings.Join(texts, "/")
 }
 
-// describe lists who holds each address, and where the cursor is.
+// describe lists the holder of each address and the position of the cursor.
 func (s state) describe(m model) string {
 	var texts []string
 	for f := range m.families {

@@ -1,19 +1,19 @@
-// Package storm has many use one small pool at once, kills some of them, and knows
-// what may come of it.
+// Package storm runs many processes and goroutines on one small pool, kills some of them,
+// and checks their answers.
 //
-// [Run] is a storm of processes: hundreds at a time, of the plugin and of the operator's
-// tool, while the network moves from one kind of store to the other and garbage is
-// collected. A register notes what each was promised. It can say of no operation what
-// its answer must be, but of many what it must not be: an address that somebody holds,
-// "exhausted" when the pool cannot have been full. Storms can be of any size.
+// [Run] runs a storm of processes: hundreds at once, of the plugin and of leasehold, while
+// the network is migrated between stores and garbage is collected. An oracle tracks what
+// each container may hold. It cannot predict every answer, but it rejects impossible ones:
+// an address that another container holds, or "exhausted" when the pool cannot have been
+// full. A storm can have any size.
 //
-// [Record] is for few operations of up to 64 workers, processes or goroutines that share
-// one open store. Of these it is decided whether there is an order, within the times at
-// which each began and ended, in which a pool that does one after the other would have
-// given the very same answers (linearizability; the package porcupine searches). The
-// allocator leases the next free address after the last one leased, so that hardly any
-// order explains what a fault has done.
+// [Record] is for fewer operations by up to 64 workers, which are processes or goroutines
+// that share one open store. It records a history that is checked for linearizability with
+// the package porcupine: is there an order of the operations, each between its start and
+// its end, in which a sequential pool gives the same answers? The allocator leases the next
+// free address after the last one leased, so hardly any order explains what a fault has
+// done.
 //
-// A process that was killed has not answered: what it was to do is done or it is not,
-// as a whole, and by the time its death is known.
+// A killed process has not answered. Its operation is done or not, as a whole, by the time
+// its death is known.
 package storm

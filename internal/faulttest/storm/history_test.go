@@ -11,14 +11,14 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// patience is far longer than it takes to explain one of the histories below.
-const patience = 20 * time.Second
+// timeLimit is much more than the check of one of the histories below needs.
+const timeLimit = 20 * time.Second
 
-// crews are of sizes of which it is found out soon what they did. What takes time are
-// processes: nobody knows when each had its turn. With six of them that is a matter of
-// milliseconds; of sixteen it is often not found out at all.
-func crews() map[string]Crew {
-	return map[string]Crew{
+// workerSets returns sets of workers whose histories can be checked quickly. Processes make
+// a history hard to check, because the time at which the store served them is unknown. Six
+// of them take milliseconds; with sixteen the check often times out.
+func workerSets() map[string]Workers {
+	return map[string]Workers{
 		"one process":    {Processes: 1, Operations: 20},
 		"one goroutine":  {Goroutines: 1, Operations: 100},
 		"few":            {Processes: 4, Operations: 10, Kills: 0.3},
@@ -29,7 +29,7 @@ func crews() map[string]Crew {
 	}
 }
 
-// rounds is how many histories there are of each crew on each network.
+// rounds returns the number of histories of each set on each network.
 func rounds() int {
 	switch {
 	case faulttest.Exhaustive():
@@ -40,10 +40,10 @@ func rounds() int {
 	return 2
 }
 
-// A tally sums up histories.
-type tally struct{ histories, operations, killed, unknown int }
+// totals sum up histories.
+type totals struct{ histories, operations, killed, unknown int }
 
-func (ta *tally) add(h History) {
+func (ta *totals) add(h History) {
 	ta.histories++
 	ta.operations += h.Len()
 	for _, o := range h.operations {
@@ -56,33 +56,33 @@ func (ta *tally) add(h History) {
 func TestHistoriesAreLinearizable(t *testing.T) {
 	programs := faulttest.Shared(t)
 	for name, backend := range map[string]string{
-		"files": config.Files, "bolt": config.Bolt, "to and fro": "",
+		"files": config.Files, "bolt": config.Bolt, "migrated": "",
 	} {
 		t.Run(name, func(t *testing.T) {
-			var ta tally
-			for crewName, c := range crews() {
+			var ta totals
+			for setName, c := range workerSets() {
 				for round := range rounds() {
 					n := networkOf(t, backend, round)
 					c.Migrates, c.Seed = backend == "", uint64(round)
 					h, err := Record(t.Context(), n, programs, c)
-					require.NoError(t, err, crewName)
+					require.NoError(t, err, setName)
 					ta.add(h)
-					if err := h.Check(patience); errors.Is(err, ErrUnknown) {
+					if err := h.Check(timeLimit); errors.Is(err, ErrUnknown) {
 						ta.unknown++
 					} else {
-						require.NoError(t, err, crewName)
+						require.NoError(t, err, setName)
 					}
-					_, err = n.Sound(t.Context())
-					require.NoError(t, err, crewName)
+					_, err = n.Verify(t.Context())
+					require.NoError(t, err, setName)
 				}
 			}
 			t.Logf("%+v", ta)
-			require.Zero(t, ta.unknown, "histories of which nothing is known")
+			require.Zero(t, ta.unknown, "histories that could not be checked in time")
 		})
 	}
 }
 
-// networkOf returns a network that is another one in each round.
+// networkOf returns a network that differs from round to round.
 func networkOf(t *testing.T, backend string, round int) faulttest.Network {
 	n := faulttest.Network{Dir: faulttest.Dir(t), Backend: backend, Dual: round%2 == 0, Size: []int{3, 6, 12}[round%3]}
 	if round%4 < 2 {

@@ -13,9 +13,9 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// byLibrary performs requests in this process, as a runtime does that links the
-// allocator: all of them, from however many goroutines, on one open store. While the store
-// is at work it is asked what the time is.
+// byLibrary returns a performer that runs in this process, like a runtime that links the
+// allocator: all goroutines share one open store. It records the time at which the store
+// performs each request.
 func byLibrary(n faulttest.Network, clock func() int64) (performer, error) {
 	c, err := config.Parse(n.Config(nil), "")
 	if err != nil {
@@ -32,23 +32,23 @@ func byLibrary(n faulttest.Network, clock func() int64) (performer, error) {
 			Boot:                boot.Current(),
 			ReleaseEarlierBoots: c.OnReboot.Releases(kind),
 		})
-		answer := answered(ctx, timed, a, r)
-		answer.acted = timed.acted
+		answer := performInProcess(ctx, timed, a, r)
+		answer.servedAt = timed.servedAt
 		return answer
 	}, nil
 }
 
-// A timedStore notes when it was last at work.
+// A timedStore records when it last ran a transaction.
 type timedStore struct {
 	backend.Store
-	clock func() int64
-	acted int64
+	clock    func() int64
+	servedAt int64
 }
 
 // View implements [backend.Store].
 func (s *timedStore) View(ctx context.Context, fn func(backend.ReadTx) error) error {
 	return s.Store.View(ctx, func(tx backend.ReadTx) error {
-		s.acted = s.clock()
+		s.servedAt = s.clock()
 		return fn(tx)
 	})
 }
@@ -56,13 +56,13 @@ func (s *timedStore) View(ctx context.Context, fn func(backend.ReadTx) error) er
 // Update implements [backend.Store].
 func (s *timedStore) Update(ctx context.Context, fn func(backend.Tx) error) error {
 	return s.Store.Update(ctx, func(tx backend.Tx) error {
-		s.acted = s.clock()
+		s.servedAt = s.clock()
 		return fn(tx)
 	})
 }
 
-// answered performs a request.
-func answered(ctx context.Context, store backend.Store, al *allocator.Allocator, r request) answer {
+// performInProcess performs a request with the allocator.
+func performInProcess(ctx context.Context, store backend.Store, al *allocator.Allocator, r request) answer {
 	var (
 		a        answer
 		err      error
@@ -78,12 +78,12 @@ func answered(ctx context.Context, store backend.Store, al *allocator.Allocator,
 		}
 	case "DEL":
 		released, err = allocator.Release(ctx, store, owner)
-		a.held, a.tells = holdingOf(released), true
+		a.held, a.hasHeld = groupByContainer(released), true
 	case "CHECK":
 		err = al.Check(ctx, owner, r.addrs)
 	case "GC":
 		released, err = allocator.Collect(ctx, store, owners(r.valid))
-		a.held, a.tells = holdingOf(released), true
+		a.held, a.hasHeld = groupByContainer(released), true
 	case "LIST":
 		a.held, err = list(ctx, store)
 	}
@@ -102,10 +102,10 @@ func list(ctx context.Context, store backend.Store) (faulttest.Holding, error) {
 		}
 		return nil
 	})
-	return holdingOf(all), err
+	return groupByContainer(all), err
 }
 
-func holdingOf(leases []backend.Lease) faulttest.Holding {
+func groupByContainer(leases []backend.Lease) faulttest.Holding {
 	h := make(faulttest.Holding)
 	for _, l := range leases {
 		h[l.Owner.ContainerID] = append(h[l.Owner.ContainerID], l.Addr)
@@ -121,7 +121,8 @@ func owners(ids []string) []backend.Owner {
 	return all
 }
 
-// code returns the code that the plugin gives an error, if it is one to be expected.
+// code returns the code that the plugin gives an expected error. Any other error is
+// returned.
 func code(err error) (uint, error) {
 	var (
 		full  *allocator.ExhaustedError

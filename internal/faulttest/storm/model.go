@@ -6,27 +6,26 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// A model is a pool that does one thing after the other.
+// A model is a sequential pool.
 type model struct {
 	size     int
 	families int
-	repeat   bool // an ADD returns what the container holds
+	repeat   bool // a repeated ADD returns the addresses that the container holds
 
-	// free lets an ADD lease any address that is free, wherever the cursor is.
-	free bool
+	// anyFree lets an ADD lease any free address, wherever the cursor is.
+	anyFree bool
 
-	// hint is that the cursor may not follow what an ADD has leased that was killed.
-	hint bool
+	// cursorIsHint means that a killed ADD may lease an address without moving the cursor.
+	cursorIsHint bool
 }
 
-// empty returns the state of a pool of which nothing has been leased: the first address
-// comes after the last.
+// empty returns the state of a new pool: the next address is the first one.
 func (m model) empty() state {
 	return state{cursor: [families]int8{int8(m.size - 1), int8(m.size - 1)}}
 }
 
-// step returns the states that a pool can be in after a call with this outcome. If there
-// is none, the outcome is impossible.
+// step returns the states that are possible after a call with this outcome. There are none
+// if the outcome is impossible.
 func (m model) step(s state, c call, o outcome) []state {
 	if o.killed {
 		return append(m.done(s, c), s)
@@ -43,7 +42,7 @@ func (m model) step(s state, c call, o outcome) []state {
 		return only(s, o.held == s.holder)
 	}
 	after := m.done(s, c)[0]
-	return only(after, o.code == succeeded && (!o.tells || s.holder.minus(after.holder) == o.held))
+	return only(after, o.code == succeeded && (!o.hasHeld || s.holder.minus(after.holder) == o.held))
 }
 
 func only(s state, possible bool) []state {
@@ -53,21 +52,21 @@ func only(s state, possible bool) []state {
 	return nil
 }
 
-// done returns the states after a call that was done, whatever its outcome.
+// done returns the possible states after a call that was performed, whatever its outcome.
 func (m model) done(s state, c call) []state {
 	switch c.command {
 	case "ADD":
 		return m.leases(s, c)
 	case "DEL":
-		return []state{s.without(func(who int8) bool { return who == c.who })}
+		return []state{s.without(func(number int8) bool { return number == c.container })}
 	case "GC":
-		return []state{s.without(func(who int8) bool { return c.valid&(1<<who) == 0 })}
+		return []state{s.without(func(number int8) bool { return c.valid&(1<<number) == 0 })}
 	}
 	return []state{s}
 }
 
 func (m model) add(s state, c call, o outcome) []state {
-	if has, ok := s.has(c.who); ok {
+	if has, ok := s.has(c.container); ok {
 		if m.repeat {
 			return only(s, o.code == succeeded && o.addrs == has)
 		}
@@ -79,13 +78,13 @@ func (m model) add(s state, c call, o outcome) []state {
 		return only(s, o.code == exhausted)
 	case o.code != succeeded:
 		return nil
-	case m.free:
-		return only(s.lease(c.who, o.addrs), m.areFree(s, o.addrs))
+	case m.anyFree:
+		return only(s.lease(c.container, o.addrs), m.areFree(s, o.addrs))
 	}
-	return only(s.lease(c.who, next).at(next), o.addrs == next)
+	return only(s.lease(c.container, next).at(next), o.addrs == next)
 }
 
-// next returns the addresses whose turn it is.
+// next returns the next free addresses in order, starting after the cursor.
 func (m model) next(s state) (next addresses, ok bool) {
 	next = addresses{-1, -1}
 	for f := range m.families {
@@ -112,18 +111,18 @@ func (m model) areFree(s state, addrs addresses) bool {
 	return true
 }
 
-// leases returns the states in which an ADD may leave the pool that was killed.
+// leases returns the states that a killed ADD may leave.
 func (m model) leases(s state, c call) []state {
 	next, ok := m.next(s)
-	if _, has := s.has(c.who); has || !ok {
+	if _, has := s.has(c.container); has || !ok {
 		return []state{s}
 	}
-	if m.free {
-		return m.anyLeases(s, c.who)
+	if m.anyFree {
+		return m.anyLeases(s, c.container)
 	}
-	after := s.lease(c.who, next)
+	after := s.lease(c.container, next)
 	states := []state{after.at(next)}
-	if m.hint { // The cursors are written one by one, in any order.
+	if m.cursorIsHint { // The cursors are written one by one, in any order.
 		for _, at := range []addresses{{-1, -1}, {next[0], -1}, {-1, next[1]}} {
 			states = append(states, after.at(at))
 		}
@@ -131,7 +130,7 @@ func (m model) leases(s state, c call) []state {
 	return states
 }
 
-func (m model) anyLeases(s state, who int8) (states []state) {
+func (m model) anyLeases(s state, number int8) (states []state) {
 	for i := range m.size {
 		for j := range m.size {
 			addrs := addresses{int8(i), int8(j)}
@@ -139,14 +138,14 @@ func (m model) anyLeases(s state, who int8) (states []state) {
 				addrs[1] = -1
 			}
 			if m.areFree(s, addrs) && (j == 0 || m.families == 2) {
-				states = append(states, s.lease(who, addrs))
+				states = append(states, s.lease(number, addrs))
 			}
 		}
 	}
 	return states
 }
 
-// porcupine returns the model as the checker wants it.
+// porcupine returns the model in the form that porcupine needs.
 func (m model) porcupine() porcupine.Model {
 	seed := maphash.MakeSeed()
 	n := porcupine.NondeterministicModel{

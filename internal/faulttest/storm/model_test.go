@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A step is an operation of a history that is made by hand.
+// A step is an operation of a handmade history.
 type step struct {
 	call
 	outcome
@@ -19,40 +19,41 @@ type step struct {
 func (s step) killed() step         { s.outcome = outcome{killed: true}; return s }
 func (s step) fails(code uint) step { s.outcome = outcome{code: code}; return s }
 
-func add(who, place int8) step {
-	return step{call{command: "ADD", who: who}, outcome{addrs: addresses{place, -1}}}
+func add(number, offset int8) step {
+	return step{call{command: "ADD", container: number}, outcome{addrs: addresses{offset, -1}}}
 }
 
-func addBoth(who, place4, place6 int8) step {
-	return step{call{command: "ADD", who: who}, outcome{addrs: addresses{place4, place6}}}
+func addBoth(number, offset4, offset6 int8) step {
+	return step{call{command: "ADD", container: number}, outcome{addrs: addresses{offset4, offset6}}}
 }
 
-func del(who int8) step { return step{call: call{command: "DEL", who: who}} }
+func del(number int8) step { return step{call: call{command: "DEL", container: number}} }
 
-func check(who, place int8) step {
-	return step{call: call{command: "CHECK", who: who, addrs: addresses{place, -1}}}
+func check(number, offset int8) step {
+	return step{call: call{command: "CHECK", container: number, addrs: addresses{offset, -1}}}
 }
 
 func gc(valid ...int8) step {
 	s := step{call: call{command: "GC"}}
-	for _, who := range valid {
-		s.valid |= 1 << who
+	for _, number := range valid {
+		s.valid |= 1 << number
 	}
 	return s
 }
 
-// releasing is what a GC or DEL tells to have released of the first family.
-func (s step) releasing(h [most]int8) step {
-	s.held[0], s.tells = h, true
+// releasing adds to a GC or DEL the addresses of the first family that it reports as
+// released.
+func (s step) releasing(h [maxAddresses]int8) step {
+	s.held[0], s.hasHeld = h, true
 	return s
 }
 
-func listed(h [most]int8) step {
+func listed(h [maxAddresses]int8) step {
 	return step{call{command: "LIST"}, outcome{held: holders{h}}}
 }
 
-// of returns a history of steps that come one group after the other; those of a group are
-// under way at the same time.
+// of returns a history of groups of steps, one group after the other. The steps of a group
+// are concurrent.
 func (m model) of(groups ...[]step) History {
 	h := History{model: m}
 	now := int64(0)
@@ -61,7 +62,7 @@ func (m model) of(groups ...[]step) History {
 			h.operations = append(h.operations, porcupine.Operation{
 				Input: s.call, Output: s.outcome, Call: now, Return: now + 1,
 			})
-			h.acted = append(h.acted, 0)
+			h.servedAt = append(h.servedAt, 0)
 		}
 		now += 2
 	}
@@ -70,22 +71,22 @@ func (m model) of(groups ...[]step) History {
 
 func one(s step) []step { return []step{s} }
 
-// verdict says whether an order explains a history with a pool that leases the next address, and
-// with one that leases any.
-func verdict(h History) (next, any bool) {
-	const patience = 10 * time.Second
-	next = h.search(patience) == porcupine.Ok
-	h.model.free = true
-	return next, h.search(patience) == porcupine.Ok
+// linearizable reports whether the history is linearizable with a pool that leases the next
+// free address, and with one that leases any free address.
+func linearizable(h History) (next, any bool) {
+	const timeLimit = 10 * time.Second
+	next = h.search(timeLimit) == porcupine.Ok
+	h.model.anyFree = true
+	return next, h.search(timeLimit) == porcupine.Ok
 }
 
 func TestModel(t *testing.T) {
 	single := model{size: 3, families: 1}
 	dual := model{size: 3, families: 2}
 	repeating := model{size: 3, families: 1, repeat: true}
-	hinting := model{size: 3, families: 1, hint: true}
-	hintingBoth := model{size: 3, families: 2, hint: true}
-	const good, free, bad = "good", "if any free address will do", "bad"
+	hinting := model{size: 3, families: 1, cursorIsHint: true}
+	hintingBoth := model{size: 3, families: 2, cursorIsHint: true}
+	const good, free, bad = "good", "good if any free address may be leased", "bad"
 
 	for name, c := range map[string]struct {
 		want string
@@ -116,8 +117,8 @@ func TestModel(t *testing.T) {
 		"DEL twice":                     {good, single.of(one(add(1, 0)), one(del(1)), one(del(1)))},
 		"DEL without effect":            {bad, single.of(one(add(1, 0)), one(del(1)), one(check(1, 0)))},
 		"DEL fails":                     {bad, single.of(one(del(1).fails(5)))},
-		"DEL tells":                     {good, single.of(one(add(1, 0)), one(del(1).releasing([most]int8{1})))},
-		"DEL tells of nothing":          {bad, single.of(one(add(1, 0)), one(del(1).releasing([most]int8{})))},
+		"DEL tells":                     {good, single.of(one(add(1, 0)), one(del(1).releasing([maxAddresses]int8{1})))},
+		"DEL tells of nothing":          {bad, single.of(one(add(1, 0)), one(del(1).releasing([maxAddresses]int8{})))},
 		"checked":                       {good, single.of(one(add(1, 0)), one(check(1, 0)))},
 		"checked and missing":           {bad, single.of(one(add(1, 0)), one(check(1, 0).fails(missing)))},
 		"checked another's":             {bad, single.of([]step{add(1, 0), add(2, 1)}, one(check(1, 1)))},
@@ -125,16 +126,16 @@ func TestModel(t *testing.T) {
 		"stale check":                   {bad, single.of(one(add(1, 0)), one(del(1)), one(add(1, 1)), one(check(1, 0)))},
 		"checked while it is released":  {good, single.of(one(add(1, 0)), []step{del(1), check(1, 0), check(1, 0).fails(missing)})},
 		"seen, then not, then seen":     {bad, single.of(one(add(1, 0)), []step{del(1)}, one(check(1, 0).fails(missing)), one(check(1, 0)))},
-		"GC":                            {good, single.of([]step{add(1, 0), add(2, 1)}, one(gc(1)), one(listed([most]int8{1})))},
-		"GC of what was listed":         {bad, single.of([]step{add(1, 0), add(2, 1)}, one(gc(1)), one(listed([most]int8{0, 2})))},
-		"GC of nothing":                 {bad, single.of([]step{add(1, 0), add(2, 1)}, one(gc(1)), one(listed([most]int8{1, 2})))},
-		"GC tells":                      {good, single.of([]step{add(1, 0), add(2, 1)}, one(gc(1).releasing([most]int8{0, 2})))},
-		"GC tells of another":           {bad, single.of([]step{add(1, 0), add(2, 1)}, one(gc(1).releasing([most]int8{1})))},
-		"listed half of what is there":  {bad, single.of([]step{add(1, 0), add(2, 1)}, one(listed([most]int8{1})))},
+		"GC":                            {good, single.of([]step{add(1, 0), add(2, 1)}, one(gc(1)), one(listed([maxAddresses]int8{1})))},
+		"GC of what was listed":         {bad, single.of([]step{add(1, 0), add(2, 1)}, one(gc(1)), one(listed([maxAddresses]int8{0, 2})))},
+		"GC of nothing":                 {bad, single.of([]step{add(1, 0), add(2, 1)}, one(gc(1)), one(listed([maxAddresses]int8{1, 2})))},
+		"GC tells":                      {good, single.of([]step{add(1, 0), add(2, 1)}, one(gc(1).releasing([maxAddresses]int8{0, 2})))},
+		"GC tells of another":           {bad, single.of([]step{add(1, 0), add(2, 1)}, one(gc(1).releasing([maxAddresses]int8{1})))},
+		"listed half of what is there":  {bad, single.of([]step{add(1, 0), add(2, 1)}, one(listed([maxAddresses]int8{1})))},
 		"killed, and done":              {good, single.of(one(add(1, 0).killed()), one(add(2, 1)))},
 		"killed, and not done":          {good, single.of(one(add(1, 0).killed()), one(add(2, 0)))},
-		"killed, and done later":        {bad, single.of(one(add(1, 0).killed()), one(listed([most]int8{})), one(listed([most]int8{1})))},
-		"killed, and undone later":      {bad, single.of(one(add(1, 0).killed()), one(listed([most]int8{1})), one(listed([most]int8{})))},
+		"killed, and done later":        {bad, single.of(one(add(1, 0).killed()), one(listed([maxAddresses]int8{})), one(listed([maxAddresses]int8{1})))},
+		"killed, and undone later":      {bad, single.of(one(add(1, 0).killed()), one(listed([maxAddresses]int8{1})), one(listed([maxAddresses]int8{})))},
 		"killed DEL, and both":          {bad, single.of(one(add(1, 0)), one(del(1).killed()), one(check(1, 0).fails(missing)), one(check(1, 0)))},
 		"killed, done, and out of turn": {free, single.of(one(add(1, 0).killed()), one(check(1, 0)), one(del(1)), one(add(2, 0)))},
 		"killed, done, and no hint":     {good, hinting.of(one(add(1, 0).killed()), one(check(1, 0)), one(del(1)), one(add(2, 0)))},
@@ -144,17 +145,16 @@ func TestModel(t *testing.T) {
 		"one family lacks":              {bad, dual.of(one(add(1, 0)))},
 		"killed between two cursors":    {good, hintingBoth.of(one(addBoth(1, 0, 0).killed()), one(check(1, 0)), one(del(1)), one(addBoth(2, 0, 1)))},
 	} {
-		next, any := verdict(c.History)
+		next, any := linearizable(c.History)
 		require.Equal(t, c.want == good, next, name)
 		require.Equal(t, c.want != bad, any, name)
 	}
 }
 
-// What nobody can explain is drawn.
-func TestCheckDrawsWhatCannotBeExplained(t *testing.T) {
+func TestCheckDrawsFailedHistory(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	err := model{size: 3, families: 1}.of(one(add(1, 0)), one(add(2, 0))).Check(time.Second)
-	require.ErrorContains(t, err, "no order explains these 2 operations, whatever free addresses ADDs may lease")
+	require.ErrorContains(t, err, "no order explains these 2 operations, whichever free addresses the ADDs lease")
 	path := regexp.MustCompile(`see (\S+\.html)`).FindStringSubmatch(err.Error())[1]
 	page, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -162,23 +162,23 @@ func TestCheckDrawsWhatCannotBeExplained(t *testing.T) {
 	require.Contains(t, string(page), "[1 0 0] after 0")
 
 	err = model{size: 3, families: 1}.of(one(add(1, 1))).Check(time.Second)
-	require.ErrorContains(t, err, "a free address whose turn it was not")
+	require.ErrorContains(t, err, "a free address out of order")
 }
 
-// Who has been at work for a long time is not taken for one who acted just before its end,
-// nor one who acted at a certain time for one who acted at another.
-func TestCheckNarrowsOnlyToBeQuick(t *testing.T) {
+// Narrowed histories are only a shortcut: a history that is linearizable only with the
+// original times is accepted.
+func TestNarrowingDoesNotRejectHistories(t *testing.T) {
 	var together []step
-	for who := range int8(16) {
-		together = append(together, add(16-who, 15-who))
+	for number := range int8(16) {
+		together = append(together, add(16-number, 15-number))
 	}
 	h := model{size: 16, families: 1}.of(together)
 	for i := range h.operations {
 		h.operations[i].Return = int64(100 + i)
 	}
-	require.NoError(t, h.Check(10*time.Second), "the last to end was the first to be served")
-	for i := range h.acted {
-		h.acted[i] = int64(10 + i)
+	require.NoError(t, h.Check(10*time.Second), "the last operation to end was served first")
+	for i := range h.servedAt {
+		h.servedAt[i] = int64(10 + i)
 	}
-	require.NoError(t, h.Check(10*time.Second), "the times at which they acted are a hint")
+	require.NoError(t, h.Check(10*time.Second), "the recorded times of service are only a hint")
 }

@@ -10,9 +10,8 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// noLock is that nobody waits for a lock, and that nothing else is in the way then: bbolt
-// takes a lock of its own, which is given back as soon as it is there, and a lease file is
-// never renamed to the name of another.
+// noLock removes the locks and what else would prevent a double lease: bbolt's own lock,
+// and RENAME_NOREPLACE for lease files.
 func noLock() []faulttest.Fault {
 	return []faulttest.Fault{
 		{File: "internal/flock/flock_unix.go", Old: "	err := flock(f, how|unix.LOCK_NB)", New: "	return nil\n	err := flock(f, how|unix.LOCK_NB)"},
@@ -21,10 +20,10 @@ func noLock() []faulttest.Fault {
 	}
 }
 
-// A mistake is some faults that are planted together.
+// A mistake is a set of faults planted together.
 type mistake struct {
-	faults []faulttest.Fault
-	unseen bool // by the register of a storm, as far as it can tell
+	faults        []faulttest.Fault
+	stormMissesIt bool // a storm's oracle cannot find it
 }
 
 func mistakes() map[string]mistake {
@@ -35,7 +34,7 @@ func mistakes() map[string]mistake {
 		return mistake{faults: []faulttest.Fault{{File: file, Old: before, New: after}}}
 	}
 	lowest := one("allocator/grant.go", "nextFree(g.tx, s, cursor)\n	if !errors", "nextFree(g.tx, s, netip.Addr{})\n	if !errors")
-	lowest.unseen = true
+	lowest.stormMissesIt = true
 	return map[string]mistake{
 		"no lock":                 {faults: noLock()},
 		"DEL releases nothing":    one("allocator/release.go", "released = releasable(owner, held)", "released = releasable(owner, held)[:0]"),
@@ -49,13 +48,13 @@ func mistakes() map[string]mistake {
 
 func TestMistakesAreFound(t *testing.T) {
 	if testing.Short() {
-		t.Skip("with -short: it builds the programs again, for each mistake")
+		t.Skip("skipped with -short: builds the programs again for each mistake")
 	}
 	for name, m := range mistakes() {
 		programs, err := faulttest.Build(t.TempDir(), m.faults...)
 		require.NoError(t, err)
 		for _, backend := range []string{config.Files, config.Bolt} {
-			if !m.unseen {
+			if !m.stormMissesIt {
 				requireStormFinds(t, programs, backend, name)
 			}
 			requireHistoryShows(t, programs, backend, name)
@@ -63,7 +62,8 @@ func TestMistakesAreFound(t *testing.T) {
 	}
 }
 
-// tries is how often chance may be against it that a fault shows.
+// tries is the number of attempts to make a fault show, because a run may miss it by
+// chance.
 const tries = 100
 
 func requireStormFinds(t *testing.T, programs faulttest.Programs, backend, fault string) {
@@ -76,7 +76,7 @@ func requireStormFinds(t *testing.T, programs faulttest.Programs, backend, fault
 			return
 		}
 	}
-	require.Fail(t, "no storm has found it", "%s, %s", fault, backend)
+	require.Fail(t, "no storm found the fault", "%s, %s", fault, backend)
 }
 
 func requireHistoryShows(t *testing.T, programs faulttest.Programs, backend, fault string) {
@@ -84,14 +84,14 @@ func requireHistoryShows(t *testing.T, programs faulttest.Programs, backend, fau
 	t.Setenv("TMPDIR", t.TempDir()) // for the picture
 	for round := range tries {
 		n := faulttest.Network{Dir: faulttest.Dir(t), Backend: backend, Size: 3}
-		h, err := Record(t.Context(), n, programs, Crew{Processes: 8, Operations: 8, Seed: uint64(round)})
+		h, err := Record(t.Context(), n, programs, Workers{Processes: 8, Operations: 8, Seed: uint64(round)})
 		if err == nil {
-			err = h.Check(patience / 10)
+			err = h.Check(timeLimit / 10)
 		}
 		if err != nil && !errors.Is(err, ErrUnknown) {
 			t.Logf("%s, %s, by history %d: %v", fault, backend, round+1, err)
 			return
 		}
 	}
-	require.Fail(t, "no history shows it", "%s, %s", fault, backend)
+	require.Fail(t, "no history shows the fault", "%s, %s", fault, backend)
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// byProcess has the plugin at path perform requests, each in a process of its own, which
-// start is shown.
+// byProcess returns a performer that runs the plugin at path, in a new process for each
+// request. It calls start with each process.
 func byProcess(n faulttest.Network, path string, start func(*os.Process) (ended func())) performer {
 	return func(ctx context.Context, r request) answer {
-		cmd := n.Command(path, r.command, r.id, r.more())
+		cmd := n.Command(path, r.command, r.id, r.extraConfig())
 		var out bytes.Buffer
 		cmd.Stdout = &out
 		killed, err := finish(ctx, cmd, start)
@@ -32,7 +32,7 @@ func byProcess(n faulttest.Network, path string, start func(*os.Process) (ended 
 	}
 }
 
-// byTool has the tool at path perform a GC.
+// byTool returns a performer that runs GC with leasehold.
 func byTool(n faulttest.Network, path string, start func(*os.Process) (ended func())) performer {
 	return func(ctx context.Context, r request) answer {
 		cmd := n.Tool(path, "gc", faulttest.Name, "--valid", "-", "--allow-none",
@@ -43,14 +43,13 @@ func byTool(n faulttest.Network, path string, start func(*os.Process) (ended fun
 	}
 }
 
-// longest is how long no process takes, even if it waits for a lock as long as it is
-// willing to.
-const longest = 2 * time.Minute
+// maxDuration is longer than any process takes, including its wait for a lock.
+const maxDuration = 2 * time.Minute
 
-var errHangs = fmt.Errorf("has not ended in %v", longest)
+var errHangs = fmt.Errorf("has not ended in %v", maxDuration)
 
-// finish runs a process to its end, which it reports if it was SIGKILL; that is no error.
-// An error has what the process wrote for people.
+// finish runs a process to its end and reports whether SIGKILL ended it; that is no error.
+// An error includes the standard error of the process.
 func finish(ctx context.Context, cmd *exec.Cmd, start func(*os.Process) (ended func())) (killed bool, err error) {
 	var diagnostics bytes.Buffer
 	cmd.Stderr = &diagnostics
@@ -59,7 +58,7 @@ func finish(ctx context.Context, cmd *exec.Cmd, start func(*os.Process) (ended f
 	}
 	ended := start(cmd.Process)
 	defer ended()
-	ctx, cancel := context.WithTimeoutCause(ctx, longest, errHangs)
+	ctx, cancel := context.WithTimeoutCause(ctx, maxDuration, errHangs)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() }) // If it fails, the process has ended.
 	err = cmd.Wait()
@@ -80,7 +79,7 @@ func wasKilled(s *os.ProcessState) bool {
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
-// read reads what the plugin has written, and how it ended.
+// read returns the answer in the plugin's output.
 func read(r request, out []byte, err error) answer {
 	switch {
 	case err == nil && r.command == "ADD":
@@ -96,7 +95,7 @@ func read(r request, out []byte, err error) answer {
 	return answer{code: e.Code, err: unexpected(e)}
 }
 
-// unexpected returns e unless its code is an answer to be expected.
+// unexpected returns e, or nil if its code is an expected answer.
 func unexpected(e *types.Error) error {
 	switch e.Code {
 	case tryAgain, exhausted, duplicate, missing:

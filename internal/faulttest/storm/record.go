@@ -19,22 +19,22 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A Crew is who works on a network while a history is recorded.
-type Crew struct {
-	Processes  int     // workers of which each operation is a process
+// Workers describe who works on a network while a history is recorded.
+type Workers struct {
+	Processes  int     // workers that start a process for each operation
 	Goroutines int     // workers that share one open store
 	Operations int     // of each worker
-	Kills      float64 // the share of the processes that are to be killed
-	Migrates   bool    // the network goes from one kind of store to the other all the time
+	Kills      float64 // the share of processes to kill
+	Migrates   bool    // migrate the network back and forth all the time
 	Seed       uint64
 }
 
-// Record has a crew work on a network of at most 16 addresses of each family, which holds
-// nothing, and records what it does. An error is what can be in no history.
-func Record(ctx context.Context, n faulttest.Network, p faulttest.Programs, c Crew) (History, error) {
+// Record runs workers on an empty network of at most 16 addresses of each family, and
+// records their operations. It returns an error for an answer that is wrong in any history.
+func Record(ctx context.Context, n faulttest.Network, p faulttest.Programs, c Workers) (History, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := &recorder{Crew: c, network: n, programs: p, fail: cancel, told: make(map[string][]netip.Addr)}
+	r := &recorder{Workers: c, network: n, programs: p, fail: cancel, lastAnswer: make(map[string][]netip.Addr)}
 	var err error
 	if r.library, err = byLibrary(n, func() int64 { return r.clock.Add(1) }); err != nil {
 		return History{}, err
@@ -52,49 +52,48 @@ func Record(ctx context.Context, n faulttest.Network, p faulttest.Programs, c Cr
 	stop()
 	migrations.Wait()
 	r.record(ctx, 0, r.library, request{command: "LIST"})
-	return History{modelOf(n), r.operations, r.acted}, context.Cause(ctx)
+	return History{modelOf(n), r.operations, r.servedAt}, context.Cause(ctx)
 }
 
-// modelOf returns the model of a network.
 func modelOf(n faulttest.Network) model {
 	return model{
 		size: n.Size, families: n.Families(),
-		repeat: n.Keys["onDuplicate"] == "return",
-		hint:   n.Backend != config.Bolt,
+		repeat:       n.Keys["onDuplicate"] == "return",
+		cursorIsHint: n.Backend != config.Bolt,
 	}
 }
 
 type recorder struct {
-	Crew
-	network  faulttest.Network
-	programs faulttest.Programs
-	library  performer
-	living   living
-	fail     context.CancelCauseFunc
-	clock    atomic.Int64
+	Workers
+	network    faulttest.Network
+	programs   faulttest.Programs
+	library    performer
+	processSet processSet
+	fail       context.CancelCauseFunc
+	clock      atomic.Int64
 
 	mu         sync.Mutex
 	operations []porcupine.Operation
-	acted      []int64
-	told       map[string][]netip.Addr // what each container was told last
+	servedAt   []int64
+	lastAnswer map[string][]netip.Addr // the last answer to an ADD of each container
 }
 
-// work has a worker do its part.
+// work runs the operations of one worker.
 func (r *recorder) work(ctx context.Context, number int) {
 	rnd := rand.New(rand.NewPCG(r.Seed, uint64(number)))
 	perform := r.library
 	if number < r.Processes {
 		perform = byProcess(r.network, r.programs.HostLocal, func(p *os.Process) (ended func()) {
 			if rnd.Float64() < r.Kills {
-				r.living.doom(rnd, p)
+				r.processSet.killLater(rnd, p)
 			}
-			return r.living.enter(p)
+			return r.processSet.add(p)
 		})
 	}
 	for range r.Operations {
 		request, by := r.choose(rnd), perform
 		if request.command == "LIST" {
-			by = r.library // No plugin can.
+			by = r.library // The plugin has no LIST.
 		}
 		if ctx.Err() == nil {
 			r.record(ctx, number, by, request)
@@ -102,11 +101,11 @@ func (r *recorder) work(ctx context.Context, number int) {
 	}
 }
 
-// choose draws a request. There are a few more containers than addresses, and any worker
-// asks for any of them.
+// choose returns a random request. There are a few more containers than addresses, and any
+// worker may use any of them.
 func (r *recorder) choose(rnd *rand.Rand) request {
 	containers := r.network.Size + 4
-	id := nameOf(int8(1 + rnd.IntN(containers)))
+	id := containerID(int8(1 + rnd.IntN(containers)))
 	switch p := rnd.IntN(100); {
 	case p < 45:
 		return request{command: "ADD", id: id}
@@ -115,20 +114,20 @@ func (r *recorder) choose(rnd *rand.Rand) request {
 	case p < 90:
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return request{command: "CHECK", id: id, addrs: r.told[id]}
+		return request{command: "CHECK", id: id, addrs: r.lastAnswer[id]}
 	case p < 97:
 		return request{command: "LIST"}
 	}
 	gc := request{command: "GC"}
-	for who := range containers {
+	for number := range containers {
 		if rnd.IntN(3) > 0 {
-			gc.valid = append(gc.valid, nameOf(int8(1+who)))
+			gc.valid = append(gc.valid, containerID(int8(1+number)))
 		}
 	}
 	return gc
 }
 
-// record has a request performed and enters it in the history.
+// record performs a request and adds it to the history.
 func (r *recorder) record(ctx context.Context, number int, perform performer, what request) {
 	began := r.clock.Add(1)
 	a := perform(ctx, what)
@@ -142,15 +141,15 @@ func (r *recorder) record(ctx context.Context, number int, perform performer, wh
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if what.command == "ADD" && len(a.addrs) > 0 {
-		r.told[what.id] = a.addrs
+		r.lastAnswer[what.id] = a.addrs
 	}
 	r.operations = append(r.operations, porcupine.Operation{
 		ClientId: number, Input: in, Call: began, Output: out, Return: ended,
 	})
-	r.acted = append(r.acted, a.acted)
+	r.servedAt = append(r.servedAt, a.servedAt)
 }
 
-// migrate moves the network to and fro until ctx ends.
+// migrate migrates the network back and forth until ctx ends.
 func (r *recorder) migrate(ctx context.Context) {
 	for i := 0; ctx.Err() == nil; i++ {
 		time.Sleep(rand.N(2 * time.Millisecond))
@@ -158,7 +157,7 @@ func (r *recorder) migrate(ctx context.Context) {
 		if err == nil && to != stores.None {
 			_, err = migrate.Run(context.WithoutCancel(ctx), r.network.Path(), migrate.Options{
 				To: to, LockTimeout: 30 * time.Second,
-				Now: time.Now().Add(time.Duration(i) * time.Millisecond), // no two in one millisecond
+				Now: time.Now().Add(time.Duration(i) * time.Millisecond), // unique to the millisecond
 			})
 		}
 		if err != nil {

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// A Report says what there was in a storm.
+// A Report sums up a storm.
 type Report struct {
-	Answers   map[string]int // operations that were answered, by command
-	Killed    map[string]int // those that were not
-	Exhausted int            // ADDs that found no address left
-	TryAgain  int            // operations that waited too long for the lock
-	Peak      int            // processes at once
-	Left      int            // containers killed in the middle, or abandoned, that held addresses at the end
-	Took      time.Duration  // of the storm, without what was checked after it
+	Answers   map[string]int // number of answered operations, by command
+	Killed    map[string]int // number of killed operations, by command
+	Exhausted int            // ADDs that found no free address
+	TryAgain  int            // operations that timed out waiting for the lock
+	Peak      int            // maximum number of processes at once
+	Left      int            // containers with a killed operation, or abandoned, that held addresses at the end
+	Took      time.Duration  // duration, without the checks afterwards
 }
 
-// count enters how an operation has ended.
+// count counts the end of an operation.
 func (r *Report) count(o operation, a answer) {
 	switch {
 	case a.killed:
@@ -33,9 +33,9 @@ func (r *Report) count(o operation, a answer) {
 	r.Answers[o.command]++
 }
 
-// String returns the report in one line.
+// String returns the report on one line.
 func (r Report) String() string {
-	return fmt.Sprintf("%d processes at once; answered: %s; killed: %s; %d exhausted, %d try again, %d left by who was killed or gone; %v",
+	return fmt.Sprintf("%d processes at once; answered: %s; killed: %s; %d exhausted, %d try again, %d left by killed operations or abandoned containers; %v",
 		r.Peak, counts(r.Answers), counts(r.Killed), r.Exhausted, r.TryAgain, r.Left, r.Took.Round(time.Millisecond))
 }
 

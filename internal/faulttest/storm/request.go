@@ -8,16 +8,16 @@ import (
 	"github.com/leasehold/leasehold/internal/hostlocal"
 )
 
-// A request is one thing to ask of a network.
+// A request is one request to a network.
 type request struct {
-	command string       // ADD, DEL, CHECK, GC or, which no plugin knows, LIST
-	id      string       // of the container; empty for GC and LIST
-	addrs   []netip.Addr // what CHECK is told that the container holds
-	valid   []string     // the containers that GC is told of
+	command string       // ADD, DEL, CHECK, GC, or LIST, which the plugin does not have
+	id      string       // the container ID; empty for GC and LIST
+	addrs   []netip.Addr // the prevResult of CHECK
+	valid   []string     // the valid attachments of GC
 }
 
-// more returns what the configuration has besides.
-func (r request) more() map[string]any {
+// extraConfig returns the configuration keys that the request needs.
+func (r request) extraConfig() map[string]any {
 	switch r.command {
 	case "CHECK":
 		return faulttest.PrevResult(r.addrs)
@@ -27,18 +27,18 @@ func (r request) more() map[string]any {
 	return nil
 }
 
-// An answer is what came of a request.
+// An answer is the result of a request.
 type answer struct {
-	addrs  []netip.Addr      // what an ADD has leased
-	held   faulttest.Holding // what LIST has found, or a DEL or GC that tells released
-	tells  bool              // held is there: no plugin tells
-	code   uint              // of a CNI error; 0: it succeeded
-	killed bool              // without an answer
-	acted  int64             // when the store was at work, by the clock of who asked; 0: not known
-	err    error             // what is none of these, and must not happen
+	addrs    []netip.Addr      // leased by an ADD
+	held     faulttest.Holding // found by LIST, or released by DEL or GC if hasHeld is set
+	hasHeld  bool              // held is valid; the plugin's GC and DEL do not report it
+	code     uint              // of a CNI error; 0: it succeeded
+	killed   bool              // killed without an answer
+	servedAt int64             // when the store performed it, on the caller's clock; 0 if unknown
+	err      error             // any error that must not happen
 }
 
-// Codes that are an answer to be expected.
+// Codes of expected answers. succeeded means no error.
 const (
 	succeeded uint = 0
 	tryAgain  uint = 11
@@ -47,5 +47,5 @@ const (
 	missing        = hostlocal.CodeMissing
 )
 
-// A performer does what is asked.
+// A performer performs a request.
 type performer func(ctx context.Context, r request) answer

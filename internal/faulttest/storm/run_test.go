@@ -9,7 +9,7 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// strength is that of the storms of this package.
+// strength returns the options of the storms in this package.
 func strength() Options {
 	o := Options{Processes: 64, Operations: 600, Kills: 0.25}
 	if faulttest.Exhaustive() {

@@ -1,22 +1,22 @@
 package storm
 
-// most is how many addresses of each family a pool of a [History] can have. Containers
-// have the bits of a number.
+// maxAddresses is the maximum number of addresses of each family in the pool of a
+// [History]. Container numbers must fit into a bit set.
 const (
-	most     = 16
-	families = 2
+	maxAddresses = 16
+	families     = 2
 )
 
-// A state is what a pool holds, and where its turn is. It is comparable.
+// A state is the content of a pool and the position of its cursors. It is comparable.
 type state struct {
 	holder holders
-	cursor [families]int8 // the address that was leased last
+	cursor [families]int8 // the last address leased
 }
 
-// Holders are a container, from 1, or 0 for each address.
-type holders [families][most]int8
+// holders has the container number for each address, or 0.
+type holders [families][maxAddresses]int8
 
-// minus returns those who hold in h what nobody holds in after.
+// minus returns the entries of h whose address is free in after.
 func (h holders) minus(after holders) holders {
 	for f := range h {
 		for a := range h[f] {
@@ -28,20 +28,20 @@ func (h holders) minus(after holders) holders {
 	return h
 }
 
-// Addresses are one of each family, by their place in the range; none is -1.
+// addresses are one address of each family, by offset in the range; -1 if there is none.
 type addresses [families]int8
 
 // lease returns the state with addresses leased to a container.
-func (s state) lease(who int8, addrs addresses) state {
+func (s state) lease(number int8, addrs addresses) state {
 	for f, a := range addrs {
 		if a >= 0 {
-			s.holder[f][a] = who
+			s.holder[f][a] = number
 		}
 	}
 	return s
 }
 
-// at returns the state with the cursors at addresses.
+// at returns the state with the cursors at addrs.
 func (s state) at(addrs addresses) state {
 	for f, a := range addrs {
 		if a >= 0 {
@@ -51,11 +51,11 @@ func (s state) at(addrs addresses) state {
 	return s
 }
 
-// without returns the state after a release of what some containers hold.
-func (s state) without(is func(who int8) bool) state {
+// without returns the state without the leases of some containers.
+func (s state) without(is func(number int8) bool) state {
 	for f := range s.holder {
-		for a, who := range s.holder[f] {
-			if who != 0 && is(who) {
+		for a, number := range s.holder[f] {
+			if number != 0 && is(number) {
 				s.holder[f][a] = 0
 			}
 		}
@@ -63,12 +63,12 @@ func (s state) without(is func(who int8) bool) state {
 	return s
 }
 
-// has returns what a container holds.
-func (s state) has(who int8) (addrs addresses, ok bool) {
+// has returns the addresses of a container.
+func (s state) has(number int8) (addrs addresses, ok bool) {
 	addrs = addresses{-1, -1}
 	for f := range s.holder {
 		for a, holder := range s.holder[f] {
-			if holder == who {
+			if holder == number {
 				addrs[f], ok = int8(a), true
 			}
 		}
@@ -76,13 +76,13 @@ func (s state) has(who int8) (addrs addresses, ok bool) {
 	return addrs, ok
 }
 
-// passes reports whether a CHECK has to succeed.
+// passes reports whether a CHECK must succeed.
 func (s state) passes(c call) bool {
 	for f, a := range c.addrs {
-		if a >= 0 && s.holder[f][a] != c.who {
+		if a >= 0 && s.holder[f][a] != c.container {
 			return false
 		}
 	}
-	_, ok := s.has(c.who)
+	_, ok := s.has(c.container)
 	return ok
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// containersOf is how many containers each worker has: some may be gone, and wait for
-// a GC.
+// containersOf is the number of containers of each worker. Some may be abandoned and wait
+// for a GC.
 const containersOf = 2
 
-// A worker has one process after the other do something.
+// A worker starts one process after the other.
 type worker struct {
 	*storm
 	rand         *rand.Rand
@@ -23,35 +23,35 @@ type worker struct {
 	plugin, tool performer
 }
 
-// turn performs the n-th operation of the storm.
-func (w *worker) turn(ctx context.Context, n int) error {
+// perform performs the nth operation of the storm.
+func (w *worker) perform(ctx context.Context, n int) error {
 	switch {
 	case w.migrates(n):
 		return w.migrate(ctx)
 	case n == w.Operations*3/5:
-		return w.crowd(ctx)
+		return w.holdLockUntilCrowded(ctx)
 	}
-	usable := w.register.usable(w.containers)
+	usable := w.oracle.usable(w.containers)
 	if len(usable) == 0 || w.rand.IntN(50) == 0 {
 		return w.collect(ctx)
 	}
 	return w.operate(ctx, usable[w.rand.IntN(len(usable))])
 }
 
-// operate asks for something about a container, which afterwards may be gone without
-// anybody's having released what it holds.
+// operate performs an operation on a container, which may be abandoned afterwards with its
+// addresses not released.
 func (w *worker) operate(ctx context.Context, c *container) error {
-	o := w.register.begin(c, w.command(c.fate))
-	err := w.register.end(o, w.plugin(ctx, o.request))
+	o := w.oracle.begin(c, w.command(c.leaseState))
+	err := w.oracle.end(o, w.plugin(ctx, o.request))
 	if w.rand.IntN(10) == 0 {
-		w.register.abandon(c)
+		w.oracle.abandon(c)
 	}
 	return err
 }
 
-// command returns one that makes sense for a container, or is as good as any that does not.
-func (w *worker) command(f fate) string {
-	odds := map[fate][10]string{
+// command returns a random command, usually one that makes sense in the container's state.
+func (w *worker) command(f leaseState) string {
+	odds := map[leaseState][10]string{
 		absent: {"ADD", "ADD", "ADD", "ADD", "ADD", "ADD", "ADD", "ADD", "CHECK", "DEL"},
 		held:   {"DEL", "DEL", "DEL", "DEL", "CHECK", "CHECK", "CHECK", "CHECK", "CHECK", "ADD"},
 		unsure: {"DEL", "DEL", "DEL", "DEL", "DEL", "DEL", "DEL", "ADD", "ADD", "ADD"},
@@ -59,17 +59,17 @@ func (w *worker) command(f fate) string {
 	return odds[w.rand.IntN(len(odds))]
 }
 
-// collect has the plugin or the tool collect garbage.
+// collect runs GC with the plugin or leasehold.
 func (w *worker) collect(ctx context.Context) error {
 	by := w.plugin
 	if w.rand.IntN(2) == 0 {
 		by = w.tool
 	}
-	o := w.register.beginGC()
-	return w.register.end(o, by(ctx, o.request))
+	o := w.oracle.beginGC()
+	return w.oracle.end(o, by(ctx, o.request))
 }
 
-// migrate moves the network to the other kind of store, again if that was killed.
+// migrate migrates the network to the other store, repeating a migration that is killed.
 func (w *worker) migrate(ctx context.Context) error {
 	to, err := otherKind(w.network)
 	if err != nil {
@@ -81,7 +81,7 @@ func (w *worker) migrate(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("leasehold migrate: %w", err)
 		}
-		w.register.migrated(killed)
+		w.oracle.migrated(killed)
 		if !killed {
 			return nil
 		}
@@ -89,16 +89,16 @@ func (w *worker) migrate(ctx context.Context) error {
 	return nil
 }
 
-// started has some of the processes killed that are started.
+// started adds a new process to the set, and kills some of them later.
 func (w *worker) started(p *os.Process) (ended func()) {
-	ended = w.living.enter(p)
+	ended = w.processSet.add(p)
 	if w.rand.Float64() < w.Kills {
-		w.living.doom(w.rand, p)
+		w.processSet.killLater(w.rand, p)
 	}
 	return ended
 }
 
-// otherKind returns the kind of store that does not stand there; none if neither does.
+// otherKind returns the store that the network does not have, or none if it has no store.
 func otherKind(n faulttest.Network) (string, error) {
 	kind, err := stores.Standing(n.Path())
 	switch kind {

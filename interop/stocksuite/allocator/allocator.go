@@ -19,30 +19,30 @@ import (
 	"github.com/leasehold/leasehold/interop/stocksuite/target"
 )
 
-// An IPAllocator leases addresses of one range set. Each call works on a store of this
-// project with a copy of the tests' own store, and repeats there what it has done.
+// An IPAllocator leases addresses of one range set. Each call uses a store of this project
+// with a copy of the tests' store, and repeats its changes in the latter.
 type IPAllocator struct {
 	rangeset *RangeSet
 	store    stock.Store
 	rangeID  string
 }
 
-// Get leases an address, the one that is requested if that is not nil. An error has the
-// text of its own, without the index of the range set.
+// Get leases an address: the requested one, unless it is nil. An error has the allocator's
+// own text, without the index of the range set.
 func (a *IPAllocator) Get(id, ifname string, requested net.IP) (*types100.IPConfig, error) {
 	owner := backend.Owner{ContainerID: id, IfName: ifname}
 	store, err := a.copy(owner)
 	if err != nil {
 		return nil, err
 	}
-	defer store.Close() // It has been used by this function only.
+	defer store.Close() // used only by this function
 	got, err := allocate(store, a.rangeset, owner, addrOf(requested))
 	if err != nil {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "failed to allocate for range 0: "))
 	}
 	config := &types100.IPConfig{Address: networkOf(got.Addr), Gateway: ipOf(got.Gateway)}
 	if free, err := a.store.Reserve(id, ifname, config.Address.IP, a.rangeID); err != nil || !free {
-		return nil, fmt.Errorf("%s was leased, and is not free in the tests' store: %w", got.Addr, err)
+		return nil, fmt.Errorf("%s was leased, but is not free in the tests' store: %w", got.Addr, err)
 	}
 	return config, nil
 }
@@ -60,14 +60,14 @@ func allocate(store backend.Store, s *RangeSet, owner backend.Owner, requested n
 	return got[0], nil
 }
 
-// Release ends the leases of an attachment.
+// Release releases the leases of an attachment.
 func (a *IPAllocator) Release(id, ifname string) error {
 	owner := backend.Owner{ContainerID: id, IfName: ifname}
 	store, err := a.copy(owner)
 	if err != nil {
 		return err
 	}
-	defer store.Close() // It has been used by this function only.
+	defer store.Close() // used only by this function
 	released, err := allocator.Release(context.Background(), store, owner)
 	if err == nil && len(released) != len(a.store.GetByID(id, ifname)) {
 		err = fmt.Errorf("%v were released", released)
@@ -75,8 +75,8 @@ func (a *IPAllocator) Release(id, ifname string) error {
 	return errors.Join(err, a.store.ReleaseByID(id, ifname))
 }
 
-// copy returns a store with the cursor and the leases of the tests' store, which does not
-// tell the owner of a lease: all but owner's belong to "another".
+// copy returns a store with the cursor and leases of the tests' store. That store does not
+// return the owner of a lease: all leases but owner's belong to "another".
 func (a *IPAllocator) copy(owner backend.Owner) (backend.Store, error) {
 	mine := make(map[netip.Addr]bool)
 	for _, ip := range a.store.GetByID(owner.ContainerID, owner.IfName) {
@@ -96,7 +96,7 @@ func (a *IPAllocator) copy(owner backend.Owner) (backend.Store, error) {
 	})
 }
 
-// leased returns the leased addresses in the tests' store. It has no list of them, so this
+// leased returns the leased addresses in the tests' store. It cannot list them, so leased
 // tries to reserve the first 32 of each range; the tests lease no others.
 func (a *IPAllocator) leased() (addrs []netip.Addr) {
 	for _, r := range a.rangeset.set().Ranges() {
@@ -115,8 +115,8 @@ func (a *IPAllocator) leased() (addrs []netip.Addr) {
 	return addrs
 }
 
-// newStore returns a store with the cursor of the tests' store, and what fill puts there.
-// It is in the directory for temporary files, which is the tests' own.
+// newStore returns a store with the cursor of the tests' store and the content written by
+// fill. It is in the tests' temporary directory.
 func (a *IPAllocator) newStore(fill func(backend.Tx) error) (backend.Store, error) {
 	dir, err := os.MkdirTemp("", "allocator")
 	if err != nil {

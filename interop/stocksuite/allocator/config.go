@@ -8,7 +8,7 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// An IPAMConfig is what the tests look at in a [config.Config].
+// An IPAMConfig has the parts of a [config.Config] that the tests use.
 type IPAMConfig struct {
 	Name   string
 	Type   string
@@ -16,8 +16,8 @@ type IPAMConfig struct {
 	IPArgs []net.IP
 }
 
-// LoadIPAMConfig parses a configuration and CNI_ARGS, and returns the version besides. An
-// error has the text of its own, without advice.
+// LoadIPAMConfig parses a configuration and CNI_ARGS, and also returns the version. An
+// error has its own text, without advice.
 func LoadIPAMConfig(stdin []byte, cniArgs string) (*IPAMConfig, string, error) {
 	c, err := config.Parse(stdin, cniArgs)
 	if refusal := (*config.Error)(nil); errors.As(err, &refusal) {
@@ -26,7 +26,7 @@ func LoadIPAMConfig(stdin []byte, cniArgs string) (*IPAMConfig, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	var raw struct { // what Parse has no use for
+	var raw struct { // keys that Parse does not return
 		IPAM struct{ Type string }
 	}
 	if err := json.Unmarshal(stdin, &raw); err != nil {

@@ -1,7 +1,5 @@
-// Package allocator has the names of the stock plugin's package of that name, as its tests
-// use them, and behind them this project's packages allocator and config: what the tests
-// find out is about those.
+// Package allocator implements the API of the stock plugin's package of that name with this
+// project's packages allocator and config, so that the stock plugin's tests test these.
 //
-// The tests are not here. They come from the module of the stock plugins when package
-// interop runs them.
+// The tests are not here. Package interop takes them from the stock plugin's module.
 package allocator

@@ -10,23 +10,23 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A RangeIter iterates over addresses in the order in which they are handed out. Package
-// allocator has no iterator, so this leases one address after the other.
+// A RangeIter iterates over addresses in the order in which they are leased. Package
+// allocator has no iterator, so a RangeIter leases one address after the other.
 type RangeIter struct {
 	rangeset *RangeSet
 	store    backend.Store
 	steps    int
-	startIP  net.IP // the first
+	startIP  net.IP // the first address
 }
 
-// GetIter returns the order from the cursor on, of a store that holds nothing.
+// GetIter returns an iterator that starts after the cursor, in an empty store.
 func (a *IPAllocator) GetIter() (*RangeIter, error) {
 	store, err := a.newStore(func(backend.Tx) error { return nil })
 	return &RangeIter{rangeset: a.rangeset, store: store}, err
 }
 
-// Next returns the next address, with the length of its subnet, and its gateway; and nil
-// if there is none.
+// Next returns the next address with its prefix length, and its gateway, or nil if there is
+// none.
 func (i *RangeIter) Next() (*net.IPNet, net.IP) {
 	i.steps++
 	owner := backend.Owner{ContainerID: fmt.Sprintf("c%d", i.steps), IfName: "eth0"}

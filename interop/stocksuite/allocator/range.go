@@ -10,8 +10,8 @@ import (
 	"github.com/leasehold/leasehold/allocator"
 )
 
-// A Range is what a test says of a range, and after Canonicalize what
-// [allocator.NewRange] has made of it.
+// A Range is a range as a test writes it and, after Canonicalize, as [allocator.NewRange]
+// completes it.
 type Range struct {
 	RangeStart net.IP
 	RangeEnd   net.IP
@@ -19,7 +19,7 @@ type Range struct {
 	Gateway    net.IP
 }
 
-// Canonicalize fills in what is missing.
+// Canonicalize fills in missing fields.
 func (r *Range) Canonicalize() error {
 	made, err := allocator.NewRange(r.spec())
 	if err == nil {
@@ -59,20 +59,20 @@ func (r *Range) Overlaps(other *Range) bool {
 	return s.Overlaps(&RangeSet{*other})
 }
 
-// canonicalizeIP gives an IPv4 address four bytes.
+// canonicalizeIP converts an IPv4 address to four bytes.
 //
 //lint:ignore U1000 the stock plugin's tests call it
 func canonicalizeIP(ip *net.IP) error {
 	addr := addrOf(*ip)
 	if !addr.IsValid() {
-		return fmt.Errorf("%v is no address", []byte(*ip))
+		return fmt.Errorf("%v is not an address", []byte(*ip))
 	}
 	*ip = ipOf(addr)
 	return nil
 }
 
 func addrOf(ip net.IP) netip.Addr {
-	addr, _ := netip.AddrFromSlice(ip) // A nil one stands for none.
+	addr, _ := netip.AddrFromSlice(ip) // nil gives the zero Addr
 	return addr.Unmap()
 }
 

@@ -1,7 +1,5 @@
-// Package disk has the names of the stock plugin's package of that name, as its tests use
-// them, and behind them this project's stores and locks: what the tests find out is about
-// those.
+// Package disk implements the API of the stock plugin's package of that name with this
+// project's stores and locks, so that the stock plugin's tests test these.
 //
-// The tests are not here. They come from the module of the stock plugins when package
-// interop runs them.
+// The tests are not here. Package interop takes them from the stock plugin's module.
 package disk

@@ -8,8 +8,8 @@ import (
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
-// A FileLock is the lock of a file that is there, or of the file "lock" in a directory,
-// which stores of files have.
+// A FileLock is the lock of an existing file, or of the file "lock" in a directory, as in a
+// files store.
 type FileLock struct{ f *os.File }
 
 // NewFileLock opens the file.
@@ -28,7 +28,7 @@ func NewFileLock(path string) (*FileLock, error) {
 // Lock waits for the lock.
 func (l *FileLock) Lock() error { return flock.Exclusive(context.Background(), l.f) }
 
-// Unlock ends the lock.
+// Unlock releases the lock.
 func (l *FileLock) Unlock() error { return flock.Unlock(l.f) }
 
 // Close closes the file.

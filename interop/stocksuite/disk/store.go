@@ -18,10 +18,10 @@ import (
 
 const lastIPFilePrefix = "last_reserved_ip." //lint:ignore U1000 the stock plugin's tests use it
 
-// A Store is the leases of a network.
+// A Store has the leases of a network.
 type Store struct{ path string }
 
-// New returns the store of a network. The tests expect that there is a directory.
+// New returns the store of a network. The tests expect it to create a directory.
 func New(network, dataDir string) (*Store, error) {
 	path := filepath.Join(dataDir, network)
 	return &Store{path}, os.MkdirAll(path, 0o755)
@@ -32,7 +32,7 @@ func (s *Store) Close() error { return nil }
 
 // Reserve leases an address, and reports whether it was free.
 func (s *Store) Reserve(id, ifname string, ip net.IP, rangeID string) (free bool, err error) {
-	addr, _ := netip.AddrFromSlice(ip) // A bad one is refused by Put.
+	addr, _ := netip.AddrFromSlice(ip) // Put rejects the zero Addr.
 	l := backend.Lease{Addr: addr.Unmap(), Owner: backend.Owner{ContainerID: id, IfName: ifname}}
 	err = s.do(func(store backend.Store) error {
 		return store.Update(context.Background(), func(tx backend.Tx) error {

@@ -1,6 +1,5 @@
-// The stock plugin's package main, as its tests call it, where each command is an execution
-// of another plugin: what they find out is about that one.
+// Package main implements the functions of the stock plugin's package main that its tests
+// call. Each command executes another plugin, so that the tests test that one.
 //
-// The tests are not here. They come from the module of the stock plugins when package
-// interop runs them.
+// The tests are not here. Package interop takes them from the stock plugin's module.
 package main

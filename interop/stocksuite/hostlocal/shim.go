@@ -16,21 +16,19 @@ import (
 	"github.com/leasehold/leasehold/interop/stocksuite/target"
 )
 
-func main() {} // There is nothing to do without the tests.
+func main() {} // unused: only the tests run
 
 func cmdAdd(args *skel.CmdArgs) error { return execute("ADD", args) } //lint:ignore U1000 the stock plugin's tests call it
 func cmdDel(args *skel.CmdArgs) error { return execute("DEL", args) } //lint:ignore U1000 the stock plugin's tests call it
 func cmdGC(args *skel.CmdArgs) error  { return execute("GC", args) }  //lint:ignore U1000 the stock plugin's tests call it
 
-// parseResolvConf returns what an ADD makes of the file.
-//
-//lint:ignore U1000 the stock plugin's tests call it
+// parseResolvConf returns the DNS part of an ADD's result for the file.
 func parseResolvConf(file string) (*types.DNS, error) {
 	dir, err := os.MkdirTemp("", "resolvconf")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir) // The tests' directory goes as a whole.
+	defer os.RemoveAll(dir) // the tests remove their whole directory
 	conf := fmt.Sprintf(`{"cniVersion": "1.0.0", "name": "net", "ipam": {"dataDir": %q, "resolvConf": %q, "subnet": "10.1.2.0/24"}}`, dir, file)
 	out, err := output("ADD", &skel.CmdArgs{ContainerID: "c1", IfName: "eth0", Netns: "/some/where", StdinData: []byte(conf)})
 	if err != nil {
@@ -40,7 +38,7 @@ func parseResolvConf(file string) (*types.DNS, error) {
 	return &result.DNS, json.Unmarshal(out, result)
 }
 
-// execute writes the plugin's answer where the tests look for it.
+// execute prints the plugin's output where the tests read it.
 func execute(command string, args *skel.CmdArgs) error {
 	out, err := output(command, args)
 	if err == nil {
@@ -49,7 +47,7 @@ func execute(command string, args *skel.CmdArgs) error {
 	return err
 }
 
-// output returns the plugin's answer. The error has the text of its own, without advice.
+// output returns the plugin's output. The error has its own text, without advice.
 func output(command string, args *skel.CmdArgs) (out []byte, err error) {
 	conf, path, err := configure(args.StdinData)
 	if err != nil {
@@ -61,7 +59,7 @@ func output(command string, args *skel.CmdArgs) (out []byte, err error) {
 	})
 }
 
-// configure adds the name of the store to a configuration, and returns its path.
+// configure adds the backend to a configuration, and returns the path of the store.
 func configure(stdin []byte) (conf []byte, path string, err error) {
 	var all map[string]any
 	if err := json.Unmarshal(stdin, &all); err != nil {
@@ -75,7 +73,7 @@ func configure(stdin []byte) (conf []byte, path string, err error) {
 	if target.Backend() != "" {
 		ipam["backend"] = target.Backend()
 	}
-	dataDir, _ := ipam["dataDir"].(string) // The tests have one always.
+	dataDir, _ := ipam["dataDir"].(string) // The tests always set it.
 	conf, err = json.Marshal(all)
 	return conf, filepath.Join(dataDir, name), err
 }

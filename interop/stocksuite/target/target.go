@@ -1,8 +1,8 @@
-// Package target says what the stock plugin's tests are put to: a plugin, and a store.
+// Package target names the plugin and the store that the stock plugin's tests run with.
 //
-// The tests read and write lease files. For bolt, each call of the plugin is between two
-// migrations, to a bolt file and back. So a test reads what was in the bolt file, and what
-// it writes gets into it.
+// The tests read and write lease files. For bolt, each call of the plugin is therefore
+// preceded by a migration to bolt and followed by one back, so that the tests read what was
+// in the bolt file, and what they write gets into it.
 package target
 
 import (
@@ -17,20 +17,20 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// The environment of the tests.
+// Environment variables for the tests.
 const (
 	PluginVar  = "TARGET_PLUGIN"  // the executable
-	BackendVar = "TARGET_BACKEND" // the store; empty for a plugin that has no choice
+	BackendVar = "TARGET_BACKEND" // the store; "" for a plugin without a choice
 )
 
 // Plugin returns the path of the executable.
 func Plugin() string { return os.Getenv(PluginVar) }
 
-// Backend returns the name of the store, or an empty string.
+// Backend returns the name of the store, or "".
 func Backend() string { return os.Getenv(BackendVar) }
 
-// Do calls fn while the store at path, if there is one, is of the kind that the tests are
-// put to. Before and afterwards it is a directory.
+// Do calls fn while the store at path, if there is one, is of the kind under test. Before
+// and afterwards it is a directory.
 func Do(path string, fn func() error) error {
 	if Backend() != config.Bolt {
 		return fn()
@@ -45,7 +45,7 @@ func Do(path string, fn func() error) error {
 }
 
 // move migrates the store at path, if there is one, to the given kind. It removes the
-// replaced store, because the tests clean up only what they know of.
+// replaced store, because the tests remove only the files they know.
 func move(path, kind string) error {
 	standing, err := stores.Standing(path)
 	if err != nil || standing == stores.None || standing == kind {

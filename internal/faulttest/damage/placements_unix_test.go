@@ -20,16 +20,16 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// A set is a data directory with a store, and what is leased in it.
-type set struct {
+// A leasedStore is a data directory with a store and its leases.
+type leasedStore struct {
 	net faulttest.Network
-	now leased
+	now leases
 }
 
-// newSet makes a store in which half of the addresses are leased.
-func newSet(t testing.TB, dir, kind string) set {
+// newLeasedStore creates a store in which half of the addresses are leased.
+func newLeasedStore(t testing.TB, dir, kind string) leasedStore {
 	t.Helper()
-	s := set{faulttest.Network{Dir: dir, Backend: kind, Dual: true, Size: 12}, leased{}}
+	s := leasedStore{faulttest.Network{Dir: dir, Backend: kind, Dual: true, Size: 12}, leases{}}
 	require.NoError(t, os.MkdirAll(dir, 0o755))
 	for i := range s.net.Size / 2 {
 		id := "c" + strconv.Itoa(i)
@@ -42,9 +42,8 @@ func newSet(t testing.TB, dir, kind string) set {
 	return s
 }
 
-// places lists, from the data directory, where something can stand that a program opens,
-// renames or lists.
-func (s set) places() []string {
+// places lists the paths in the data directory that a program opens, renames or lists.
+func (s leasedStore) places() []string {
 	in := []string{
 		"10.0.0.11", "fd00::b", "10.0.0.20", "fd00::14", "FD00::15", "::ffff:10.0.0.21", "10.0.9.9", "rubbish", "a\nb",
 		"last_reserved_ip.0", "last_reserved_ip.1", "last_reserved_ip.", "last_reserved_ip.x\xff", "lock",
@@ -67,77 +66,78 @@ func (s set) places() []string {
 	return append(in, beside...)
 }
 
-// A scene is something in a place where something else belongs.
-type scene struct {
+// A placement is an obstacle at a place.
+type placement struct {
 	kind, place string
-	thing       thing
+	obstacle    obstacle
 }
 
-func (c scene) String() string { return fmt.Sprintf("%s, %s: %q", c.kind, c.thing.name, c.place) }
+func (c placement) String() string {
+	return fmt.Sprintf("%s, %s: %q", c.kind, c.obstacle.name, c.place)
+}
 
-func scenes() (all []scene) {
+func placements() (all []placement) {
 	for _, kind := range []string{config.Files, config.Bolt} {
-		s := set{net: faulttest.Network{Backend: kind}}
+		s := leasedStore{net: faulttest.Network{Backend: kind}}
 		for _, place := range s.places() {
-			for _, th := range things() {
-				all = append(all, scene{kind, place, th})
+			for _, th := range obstacles() {
+				all = append(all, placement{kind, place, th})
 			}
 		}
 	}
 	return all
 }
 
-// stage makes a store, puts the thing in its place, and returns how to end the scene: by
-// making sure that nothing outside was touched.
-func (c scene) stage(t testing.TB, dir string) (set, *outside) {
+// setUp creates a store, puts the obstacle in its place, and returns the store and a
+// canary.
+func (c placement) setUp(t testing.TB, dir string) (leasedStore, *canary) {
 	t.Helper()
 	require.NoError(t, os.RemoveAll(dir))
-	s, o := newSet(t, filepath.Join(dir, "data"), c.kind), newOutside(t, filepath.Join(dir, "outside"))
+	s, o := newLeasedStore(t, filepath.Join(dir, "data"), c.kind), newCanary(t, filepath.Join(dir, "outside"))
 	path := filepath.Join(s.net.Dir, c.place)
 	require.NoError(t, os.RemoveAll(path))
-	if c.place == newStore { // It is looked at only where there is none.
+	if c.place == newStore { // It is read only if there is no store.
 		require.NoError(t, os.RemoveAll(s.net.Path()))
 	}
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	require.NoError(t, c.thing.put(path, o))
+	require.NoError(t, c.obstacle.put(path, o))
 	var err error
-	o.before, err = o.state() // A file that has got a second name is another one.
+	o.before, err = o.state() // A hard link to the canary changes its state.
 	require.NoError(t, err)
 	return s, o
 }
 
-// replacesStore reports whether the leases are gone, and nothing tells that there were
-// any.
-func (c scene) replacesStore() bool { return c.place == faulttest.Name || c.place == newStore }
+// replacesStore reports whether the leases are gone without a trace.
+func (c placement) replacesStore() bool { return c.place == faulttest.Name || c.place == newStore }
 
-// newStore is where a bolt store is made, before it gets its name.
+// newStore is the name of a new bolt store before it is renamed into place.
 const newStore = ".podnet.new"
 
-// linked reports whether the file outside is, by a second name, a file of the store.
-func (c scene) linked() bool { return strings.HasPrefix(c.thing.name, "a second name") }
+// sharesFile reports whether a file of the canary is also a file of the store.
+func (c placement) sharesFile() bool { return strings.HasPrefix(c.obstacle.name, "a hard link") }
 
-// Whatever stands where a file of a store belongs, the plugin answers, leases nothing
-// twice, and neither reads nor writes what is not in the data directory.
-func TestPluginAmongThingsThatAreNoFiles(t *testing.T) {
+// Whatever is in the place of a file of a store, the plugin answers, leases no address
+// twice, and neither reads nor writes outside the data directory.
+func TestPluginWithObstacles(t *testing.T) {
 	dir := faulttest.Dir(t)
-	all := some(scenes())
-	workers(t, slices.Values(all), func(w *worker, c scene) {
-		s, o := c.stage(t, filepath.Join(dir, strconv.Itoa(w.number)))
-		texts, err := s.play(w, c)
-		if err == nil && !c.linked() && !(c.replacesStore() && c.thing.name == "a link to a directory outside") {
-			err = errors.Join(o.unseen(texts...), o.untouched())
+	all := sample(placements())
+	workers(t, slices.Values(all), func(w *worker, c placement) {
+		s, o := c.setUp(t, filepath.Join(dir, strconv.Itoa(w.number)))
+		texts, err := s.runPlugin(w, c)
+		if err == nil && !c.sharesFile() && !(c.replacesStore() && c.obstacle.name == "a link to a directory outside") {
+			err = errors.Join(o.checkUnread(texts...), o.checkUntouched())
 		}
 		if err != nil {
 			t.Errorf("%s: %v", c, err)
 		}
 	})
-	t.Logf("%d scenes", len(all))
+	t.Logf("%d placements", len(all))
 }
 
-// play performs the commands of the plugin and returns all that they wrote.
-func (s set) play(w *worker, c scene) (texts []string, err error) {
+// runPlugin performs the plugin's commands and returns all output.
+func (s leasedStore) runPlugin(w *worker, c placement) (texts []string, err error) {
 	do := func(command, id string, more map[string]any) (answer, error) {
-		a, err := w.do(order{s.net, command, id, more})
+		a, err := w.do(request{s.net, command, id, more})
 		texts = append(texts, string(a.Out), a.Err)
 		return a, err
 	}
@@ -160,15 +160,15 @@ func (s set) play(w *worker, c scene) (texts []string, err error) {
 	return texts, nil
 }
 
-func (s set) addrsOf(id string) []netip.Addr {
-	return trial{original: &original{now: s.now}}.addrsOf(id)
+func (s leasedStore) addrsOf(id string) []netip.Addr {
+	return damagedStore{original: &original{now: s.now}}.addrsOf(id)
 }
 
-// fill leases what is free. An address that has a file is not, unless that is torn: then
-// it is the last to be leased.
-func (s set) fill(do func(string, string, map[string]any) (answer, error), c scene) error {
-	given := leased{}
-	tr := trial{original: &original{}, net: s.net}
+// fill leases all free addresses. An address that has a file is not free, unless the file
+// is torn: then it is the last to be leased.
+func (s leasedStore) fill(do func(string, string, map[string]any) (answer, error), c placement) error {
+	given := leases{}
+	tr := damagedStore{original: &original{}, net: s.net}
 	taken := maps.Clone(s.now)
 	if c.replacesStore() {
 		clear(taken)
@@ -179,21 +179,21 @@ func (s set) fill(do func(string, string, map[string]any) (answer, error), c sce
 		if err != nil || a.Code != 0 {
 			return err
 		}
-		if c.torn() && i >= s.net.Size/2-1 {
+		if c.isTorn() && i >= s.net.Size/2-1 {
 			delete(taken, c.addr())
 		}
-		if err := tr.take(a.Out, id, taken, given); err != nil {
+		if err := tr.checkAdd(a.Out, id, taken, given); err != nil {
 			return err
 		}
-		if given[c.addr()] != "" && !c.torn() {
+		if given[c.addr()] != "" && !c.isTorn() {
 			return fmt.Errorf("%s is leased to %s", c.addr(), given[c.addr()])
 		}
 	}
 	return nil
 }
 
-// addr returns the address whose file the thing is, or zero.
-func (c scene) addr() netip.Addr {
+// addr returns the address whose lease file is replaced, or the zero Addr.
+func (c placement) addr() netip.Addr {
 	dir, name := filepath.Split(c.place)
 	addr, err := netip.ParseAddr(name)
 	if err != nil || dir != faulttest.Name+"/" {
@@ -202,5 +202,5 @@ func (c scene) addr() netip.Addr {
 	return addr.Unmap()
 }
 
-// torn reports whether the thing is a lease that a kill has left without content.
-func (c scene) torn() bool { return c.thing.name == nothingInIt || c.thing.name == "NULs" }
+// isTorn reports whether the obstacle is a torn lease: a lease file without content.
+func (c placement) isTorn() bool { return c.obstacle.name == emptyFile || c.obstacle.name == "NULs" }

@@ -6,16 +6,16 @@ import (
 	"math/rand/v2"
 )
 
-// A way is one to damage a file. It changes b, a copy of the image of o, and returns what
-// the file is to be.
-type way struct {
+// A damage is a way to damage a file. It may change b, a copy of o's image, and returns the
+// damaged file.
+type damage struct {
 	name string
 	do   func(r *rand.Rand, o *original, b []byte) []byte
 }
 
-// ways lists what happens to files. That other is the store of another network.
-func ways(other *original) []way {
-	return []way{
+// damages lists all kinds of damage. other is the store of another network.
+func damages(other *original) []damage {
+	return []damage{
 		{"a bit flipped", somewhere(1, flip)},
 		{"20 bits flipped", somewhere(20, flip)},
 		{"400 bits flipped", somewhere(400, flip)},
@@ -27,11 +27,11 @@ func ways(other *original) []way {
 		{"a sector zeroed", pages(1, func(r *rand.Rand, p []byte) { clear(p[512*r.IntN(len(p)/512):][:512]) })},
 		{"rubbish in a page", pages(1, rubbish)},
 		{"rubbish in some pages", pages(5, rubbish)},
-		{"a page over another", copied},
+		{"a page copied over another", copied},
 		{"two pages exchanged", exchanged},
-		{"a page that says it is huge", pages(1, func(r *rand.Rand, p []byte) { binary.NativeEndian.PutUint32(p[12:], r.Uint32()) })},
-		{"a page that says it is full", pages(1, func(r *rand.Rand, p []byte) { binary.NativeEndian.PutUint16(p[10:], uint16(r.Uint32())) })},
-		{"a value that says it is huge", pages(1, func(r *rand.Rand, p []byte) { binary.NativeEndian.PutUint32(p[28+16*r.IntN(30):], r.Uint32()) })},
+		{"a page with a huge overflow count", pages(1, func(r *rand.Rand, p []byte) { binary.NativeEndian.PutUint32(p[12:], r.Uint32()) })},
+		{"a page with a random element count", pages(1, func(r *rand.Rand, p []byte) { binary.NativeEndian.PutUint16(p[10:], uint16(r.Uint32())) })},
+		{"a value with a huge size", pages(1, func(r *rand.Rand, p []byte) { binary.NativeEndian.PutUint32(p[28+16*r.IntN(30):], r.Uint32()) })},
 		{"a branch that leads back", cycle},
 		{"both metas zeroed", func(_ *rand.Rand, o *original, b []byte) []byte { clear(b[:2*o.pageSize()]); return b }},
 		{"both metas with a bit flipped", func(r *rand.Rand, o *original, b []byte) []byte {
@@ -43,17 +43,17 @@ func ways(other *original) []way {
 			clear(o.page(b, o.pagesOf(newestMeta)[0]))
 			return b
 		}},
-		{"cut off anywhere", func(r *rand.Rand, _ *original, b []byte) []byte { return b[:r.IntN(len(b))] }},
-		{"cut off in the pages in use", func(r *rand.Rand, o *original, b []byte) []byte { return b[:r.IntN(o.pages*o.pageSize())] }},
-		{"cut off behind a page", func(r *rand.Rand, o *original, b []byte) []byte { return b[:o.pageSize()*r.IntN(o.pages)] }},
-		{"nothing left", func(*rand.Rand, *original, []byte) []byte { return nil }},
-		{"rubbish behind the end", func(r *rand.Rand, _ *original, b []byte) []byte {
+		{"truncated anywhere", func(r *rand.Rand, _ *original, b []byte) []byte { return b[:r.IntN(len(b))] }},
+		{"truncated within the pages in use", func(r *rand.Rand, o *original, b []byte) []byte { return b[:r.IntN(o.pages*o.pageSize())] }},
+		{"truncated after a page", func(r *rand.Rand, o *original, b []byte) []byte { return b[:o.pageSize()*r.IntN(o.pages)] }},
+		{"truncated to nothing", func(*rand.Rand, *original, []byte) []byte { return nil }},
+		{"rubbish after the end", func(r *rand.Rand, _ *original, b []byte) []byte {
 			more := make([]byte, r.IntN(20000))
 			rubbish(r, more)
 			return append(b, more...)
 		}},
-		{"rubbish instead", func(r *rand.Rand, _ *original, b []byte) []byte { rubbish(r, b); return b }},
-		{"text instead", func(*rand.Rand, *original, []byte) []byte { return bytes.Repeat([]byte("rubbish "), 5000) }},
+		{"replaced by rubbish", func(r *rand.Rand, _ *original, b []byte) []byte { rubbish(r, b); return b }},
+		{"replaced by text", func(*rand.Rand, *original, []byte) []byte { return bytes.Repeat([]byte("rubbish "), 5000) }},
 		{"a page of another network", func(r *rand.Rand, o *original, b []byte) []byte {
 			copy(o.page(b, r.IntN(o.pages)), o.page(other.image, r.IntN(min(o.pages, other.pages))))
 			return b
@@ -71,7 +71,7 @@ func rubbish(r *rand.Rand, b []byte) {
 	}
 }
 
-// somewhere makes n changes in what has been used of the file.
+// somewhere makes n changes anywhere in the pages in use.
 func somewhere(n int, change func(*rand.Rand, []byte)) func(*rand.Rand, *original, []byte) []byte {
 	return func(r *rand.Rand, o *original, b []byte) []byte {
 		for range n {
@@ -81,8 +81,8 @@ func somewhere(n int, change func(*rand.Rand, []byte)) func(*rand.Rand, *origina
 	}
 }
 
-// pages changes up to n pages, each of any part: so those parts that have few are hit
-// as often as the others.
+// pages changes up to n pages. It picks a part first and then one of its pages, so parts
+// with few pages are hit as often as the others.
 func pages(n int, change func(*rand.Rand, []byte)) func(*rand.Rand, *original, []byte) []byte {
 	return func(r *rand.Rand, o *original, b []byte) []byte {
 		for range 1 + r.IntN(n) {
@@ -110,7 +110,7 @@ func exchanged(r *rand.Rand, o *original, b []byte) []byte {
 	return b
 }
 
-// cycle has an element of a branch lead to a branch, mostly the same.
+// cycle points an element of a branch page to a branch page, usually the same one.
 func cycle(r *rand.Rand, o *original, b []byte) []byte {
 	branches := append(o.pagesOf("leases, branch"), o.pagesOf("owners, branch")...)
 	from, to := branches[r.IntN(len(branches))], branches[r.IntN(len(branches))]

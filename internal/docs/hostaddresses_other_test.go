@@ -4,4 +4,4 @@ package docs
 
 import "os/exec"
 
-func withoutAddresses(*exec.Cmd) {}
+func hideHostAddresses(*exec.Cmd) {}

@@ -18,16 +18,16 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A crowd is a process with many goroutines on one open store, whose Updates share
-// transactions if the store has such. Each says what it is about to do, and what is done.
-
-type crowdOrders struct {
+// goroutinesConfig configures a child process with many goroutines on one open store, so
+// that bolt's Updates share transactions. Each goroutine prints what it is about to do and
+// what it has done.
+type goroutinesConfig struct {
 	Network faulttest.Network
 	Members int
 	Rounds  int
 }
 
-// What members say, before the container and what it has leased.
+// Words that a goroutine prints, followed by the container ID and the leased addresses.
 const (
 	asking      = "asking"
 	hasLeased   = "leased"
@@ -35,9 +35,9 @@ const (
 	hasReleased = "released"
 )
 
-// crowd does as it is ordered.
-func crowd(in io.Reader) error {
-	var o crowdOrders
+// runGoroutines runs the child process.
+func runGoroutines(in io.Reader) error {
+	var o goroutinesConfig
 	if err := json.NewDecoder(in).Decode(&o); err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ type member struct {
 	number    int
 }
 
-// work holds a lease of one round into the next.
+// work leases in each round, and releases the lease of the round before.
 func (m member) work(rounds int) error {
 	for round := range rounds {
 		if err := m.lease(m.id(round)); err != nil {
@@ -88,8 +88,7 @@ func (m member) work(rounds int) error {
 
 func (m member) id(round int) string { return fmt.Sprintf("m%d-%d", m.number, round) }
 
-// What is said is written by one call, which the recorder sees.
-
+// lease leases to a container. Println makes a single write, which the recorder sees.
 func (m member) lease(id string) error {
 	fmt.Println(asking, id)
 	got, err := m.allocator.Allocate(context.Background(), allocator.Request{Owner: owner(id)})

@@ -14,11 +14,10 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// A migration is killed at each call that changes something, on file systems where it goes
-// other ways: where the store is in the lower layer of an overlay, and where two names
-// cannot be exchanged.
-func TestKillMigrationInLayers(t *testing.T) {
-	needTracer(t)
+// TestKillMigrationOnOverlay kills a migration at each call that changes a file, with the
+// store in the lower layer of an overlay, where a migration takes another code path.
+func TestKillMigrationOnOverlay(t *testing.T) {
+	requireTracer(t)
 	for _, layers := range []string{"overlay", "fuse-overlayfs"} {
 		for _, kind := range []string{config.Files, config.Bolt} {
 			t.Run(layers+"/"+kind, func(t *testing.T) {
@@ -26,8 +25,8 @@ func TestKillMigrationInLayers(t *testing.T) {
 				dir := faulttest.Dir(t)
 				s := scenarioNamed(t, kind, migrate)
 				killed := 0
-				for i := 1; ; i += layersStride(layers) {
-					done, err := s.killInLayers(t, layers, kind, filepath.Join(dir, strconv.Itoa(i)), i)
+				for i := 1; ; i += overlayStride(layers) {
+					done, err := s.killOnOverlay(t, layers, kind, filepath.Join(dir, strconv.Itoa(i)), i)
 					require.NoError(t, err)
 					if done {
 						break
@@ -41,30 +40,31 @@ func TestKillMigrationInLayers(t *testing.T) {
 	}
 }
 
-// layersStride is from which call to which a run goes that is to be quick: a file system
-// in user space takes its time.
-func layersStride(layers string) int {
+// overlayStride returns the step from one tested call to the next: a file system in user
+// space is slow.
+func overlayStride(layers string) int {
 	if layers == "overlay" || faulttest.Exhaustive() {
 		return 1
 	}
 	return 3
 }
 
-// TestFaultInLayers has each call of a migration fail there, once and from there on.
-func TestFaultInLayers(t *testing.T) {
-	needTracer(t)
+// TestFaultOnOverlay makes each call of a migration fail, alone and with all that follow,
+// with the store in the lower layer of an overlay.
+func TestFaultOnOverlay(t *testing.T) {
+	requireTracer(t)
 	for _, kind := range []string{config.Files, config.Bolt} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			dir := faulttest.Dir(t)
 			s := scenarioNamed(t, kind, migrate)
 			f := faultNamed(t, "EIO")
-			met := 0
+			faults := 0
 			for i := 1; ; i += (s.stride() + 1) / 2 {
 				done := false
 				for _, lasting := range []bool{false, true} {
-					err := s.inLayers(t, "overlay", kind, filepath.Join(dir, fmt.Sprint(i, lasting)), func(a *attempt) error {
-						call, err := a.failAt(i, f, lasting)
+					err := s.onOverlay(t, "overlay", kind, filepath.Join(dir, fmt.Sprint(i, lasting)), func(a *attempt) error {
+						call, err := a.failAtCall(i, f, lasting)
 						done = call == nil
 						if err != nil {
 							err = fmt.Errorf("%s at %s: %w", f.name, describe(call), err)
@@ -76,25 +76,25 @@ func TestFaultInLayers(t *testing.T) {
 				if done {
 					break
 				}
-				met++
+				faults++
 			}
-			t.Log(met, "faults")
+			t.Log(faults, "faults")
 		})
 	}
 }
 
-// killInLayers kills the command at its nth call, on an overlay of which the lower layer
-// has the store.
-func (s scenario) killInLayers(t *testing.T, layers, kind, dir string, nth int) (done bool, err error) {
-	err = s.inLayers(t, layers, kind, dir, func(a *attempt) error {
-		done, err = a.killAt(nth, changes)
+// killOnOverlay kills the command at its nth call, with the store in the lower layer of an
+// overlay.
+func (s scenario) killOnOverlay(t *testing.T, layers, kind, dir string, nth int) (done bool, err error) {
+	err = s.onOverlay(t, layers, kind, dir, func(a *attempt) error {
+		done, err = a.killAtCall(nth, changesFiles)
 		return err
 	})
 	return done, err
 }
 
-// inLayers calls fn with an attempt on an overlay of which the lower layer has the store.
-func (s scenario) inLayers(t *testing.T, layers, kind, dir string, fn func(*attempt) error) (err error) {
+// onOverlay calls fn with an attempt whose store is in the lower layer of an overlay.
+func (s scenario) onOverlay(t *testing.T, layers, kind, dir string, fn func(*attempt) error) (err error) {
 	lower, merged := filepath.Join(dir, "lower"), filepath.Join(dir, "merged")
 	n := faulttest.Network{Dir: filepath.Join(lower, "networks"), Backend: kind, Dual: true}
 	a, err := s.prepared(n, faulttest.Shared(t))
@@ -105,20 +105,22 @@ func (s scenario) inLayers(t *testing.T, layers, kind, dir string, fn func(*atte
 	defer func() { err = errors.Join(err, unmount(), os.RemoveAll(dir)) }()
 	a.network.Dir = filepath.Join(merged, "networks")
 	if a.mount, err = newMount(a.network); err != nil {
-		return fmt.Errorf("another mount: %w", err)
+		return fmt.Errorf("mount the store: %w", err)
 	}
 	return fn(a)
 }
 
-func TestKillMigrationInTurn(t *testing.T) {
-	needTracer(t)
+// TestKillMigrationWithoutExchange kills a migration at each call that changes a file, on
+// bindfs, which does not support RENAME_EXCHANGE.
+func TestKillMigrationWithoutExchange(t *testing.T) {
+	requireTracer(t)
 	for _, kind := range []string{config.Files, config.Bolt} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			mounted := t.TempDir()
 			faulttest.Bindfs(t, faulttest.Dir(t), mounted)
 			n := faulttest.Network{Dir: mounted, Backend: kind, Dual: true}
-			killed, err := scenarioNamed(t, kind, migrate).killAtEach(n, faulttest.Shared(t), changes)
+			killed, err := scenarioNamed(t, kind, migrate).killEachCall(n, faulttest.Shared(t), changesFiles)
 			require.NoError(t, err)
 			require.Positive(t, killed)
 			t.Log(killed, "kills")

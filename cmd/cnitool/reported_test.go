@@ -13,7 +13,7 @@ import (
 	"github.com/leasehold/leasehold/internal/lint/linttest"
 )
 
-func TestValidateNamesWhatPeopleGotWrong(t *testing.T) {
+func TestValidateReportedMistakes(t *testing.T) {
 	for _, c := range linttest.Trackers() {
 		t.Run(c.Name(), func(t *testing.T) {
 			dir := t.TempDir()

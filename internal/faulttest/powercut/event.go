@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// A history is what programs did, and what was promised meanwhile, in order.
+// A history lists what programs did and what was promised, in order.
 type history []event
 
-// An event happens to a disk, or to what was promised. Paths are relative to the
-// directory that is followed, which is ".".
+// An event changes the disk or the promises. Paths are relative to the recorded directory,
+// which is ".".
 type event interface {
 	apply(*moment) error
 	String() string
 }
 
-// A moment is what is on a disk, and what has been promised, after some events.
+// A moment is the state of the disk and the promises after some events.
 type moment struct {
 	disk     *disk
 	promises *promises
@@ -34,11 +34,11 @@ func (m *moment) apply(e event) error {
 	return nil
 }
 
-// The changes of names.
+// Changes of names.
 type (
 	create struct {
 		path     string
-		inode    int // as the file is called in the vault
+		inode    int // the name of the file in the vault
 		modified time.Time
 	}
 	mkdir    struct{ path string }
@@ -98,7 +98,7 @@ func (e remove) apply(m *moment) error {
 	return m.disk.change(e.String(), entry{e.path, nil})
 }
 
-// The changes of a file.
+// Changes of a file.
 type (
 	write struct {
 		path     string
@@ -110,7 +110,7 @@ type (
 		path string
 		size int64
 	}
-	extend struct { // if it is shorter
+	extend struct { // only if the file is shorter
 		path string
 		size int64
 	}
@@ -118,7 +118,7 @@ type (
 		path     string
 		modified time.Time
 	}
-	mode struct { // of the bits of a mode, only the mark matters
+	mode struct { // only the mark of a replaced store
 		path   string
 		marked bool
 	}
@@ -153,8 +153,8 @@ func (e mode) apply(m *moment) error {
 	return m.disk.edit(e.path, edit{what: e.String(), modes: true, marked: e.marked})
 }
 
-// The syncs. Each is of what was done before the call began, which is told by the number
-// of events at that time.
+// Syncs. A sync covers everything done before the call began; began is the number of
+// events at that time.
 type (
 	synced struct {
 		path  string
@@ -180,8 +180,8 @@ func (e allSynced) apply(m *moment) error {
 	return nil
 }
 
-// notThere is the error of an event on a file that the model does not know: something
-// was not recorded.
-func notThere(path string) error {
+// errMissing is the error of an event on a file that the model does not have, because an
+// earlier event was not recorded.
+func errMissing(path string) error {
 	return &fs.PathError{Op: "model", Path: path, Err: fs.ErrNotExist}
 }

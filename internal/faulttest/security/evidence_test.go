@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What SECURITY.md names as evidence exists, and all of the tests here are named.
+// The tests that SECURITY.md names exist, and it names all tests of this package.
 func TestEvidence(t *testing.T) {
 	const root = "../../.."
 	text, err := os.ReadFile(filepath.Join(root, "SECURITY.md"))
@@ -29,7 +29,7 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
-// testsBelow returns the files of tests, and of fuzz targets, by name.
+// testsBelow returns the file of each test and fuzz target below root.
 func testsBelow(t *testing.T, root string) map[string]string {
 	tests := make(map[string]string)
 	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Za-z]+)\(`)

@@ -12,9 +12,8 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// A place is where a data directory can be: on a file system in an image, or on another
-// one above it.
-type place struct {
+// A fileSystem is one in an image, or another one that is mounted above it.
+type fileSystem struct {
 	name  string
 	kind  string
 	size  int64
@@ -25,17 +24,17 @@ type place struct {
 
 const (
 	mib      = 1 << 20
-	minBtrfs = 128 * mib // mkfs.btrfs(8): smaller ones have data and metadata mixed
+	minBtrfs = 128 * mib // mkfs.btrfs(8): smaller ones have mixed block groups
 )
 
-// places are those of which statfs(2) says that there is space where there is none, or that
-// need space to write what has some.
-func places() []place {
-	return []place{
+// fileSystems lists file systems whose statfs(2) reports free space when there is none, or
+// that need space to overwrite data.
+func fileSystems() []fileSystem {
+	return []fileSystem{
 		{"ext4 with reserved clusters", "ext4", 64 * mib, nil, nil, nil},
 		{"btrfs", "btrfs", minBtrfs, nil, nil, nil},
-		{"btrfs that compresses", "btrfs", minBtrfs, nil, []string{"compress-force=zstd"}, nil},
-		{"btrfs with data and metadata mixed", "btrfs", 64 * mib, []string{"-M"}, nil, nil},
+		{"btrfs with compression", "btrfs", minBtrfs, nil, []string{"compress-force=zstd"}, nil},
+		{"btrfs with mixed block groups", "btrfs", 64 * mib, []string{"-M"}, nil, nil},
 		{"overlayfs on ext4", "ext4", 64 * mib, nil, nil, overlay},
 		{"overlayfs on btrfs", "btrfs", minBtrfs, nil, nil, overlay},
 		{"bindfs on ext4", "ext4", 64 * mib, nil, nil, bindfs},
@@ -45,8 +44,8 @@ func places() []place {
 	}
 }
 
-// on calls fn with the place.
-func (p place) on(t *testing.T, fn func(disk)) {
+// on calls fn with the file system mounted.
+func (p fileSystem) on(t *testing.T, fn func(disk)) {
 	t.Helper()
 	image := faulttest.NewImage(t, p.kind, p.size, p.mkfs...)
 	below := t.TempDir()
@@ -57,7 +56,7 @@ func (p place) on(t *testing.T, fn func(disk)) {
 	}
 	defer func() {
 		for _, dir := range []string{d.dir, below} {
-			_ = unix.Unmount(dir, unix.MNT_DETACH) // The two can be one.
+			_ = unix.Unmount(dir, unix.MNT_DETACH) // Fails the second time if they are the same.
 		}
 	}()
 	fn(d)
@@ -82,39 +81,39 @@ func layers(t *testing.T, below string) (options string) {
 }
 
 func bindfs(t *testing.T, _ faulttest.Image, below string) string {
-	faulttest.Needs(t, "bindfs")
+	faulttest.RequirePrograms(t, "bindfs")
 	dir := t.TempDir()
 	faulttest.Run(t, "bindfs", below, dir)
 	return dir
 }
 
 func fuseOverlayfs(t *testing.T, _ faulttest.Image, below string) string {
-	faulttest.Needs(t, "fuse-overlayfs")
+	faulttest.RequirePrograms(t, "fuse-overlayfs")
 	dir := t.TempDir()
 	faulttest.Run(t, "fuse-overlayfs", "-o", layers(t, below), dir)
 	return dir
 }
 
-// fuse2fs is not above a mounted ext4, but reads the image by itself.
+// fuse2fs mounts the image itself, so the ext4 below is unmounted.
 func fuse2fs(t *testing.T, image faulttest.Image, below string) string {
-	faulttest.Needs(t, "fuse2fs")
+	faulttest.RequirePrograms(t, "fuse2fs")
 	require.NoError(t, unix.Unmount(below, 0))
 	faulttest.Run(t, "fuse2fs", image.Path, below, "-o", "rw,fakeroot")
 	return below
 }
 
-// What STATUS says there is true, and each DEL works.
-func TestPlacesWithoutSpace(t *testing.T) {
-	full := resource{takeRest: disk.fill, giveBack: disk.clear}
-	for _, p := range places() {
+// STATUS reports a full file system correctly, and every DEL works.
+func TestFullFileSystems(t *testing.T) {
+	full := resource{exhaust: disk.fill, restore: disk.clear}
+	for _, p := range fileSystems() {
 		t.Run(p.name, func(t *testing.T) { p.runOut(t, full) })
 	}
 }
 
-// A btrfs without room for metadata has space that no file can get.
+// A btrfs without room for metadata has free space that no file can use.
 func TestBtrfsWithoutRoomForMetadata(t *testing.T) {
-	full := resource{takeRest: disk.clutter, giveBack: disk.clear}
-	places()[1].on(t, func(d disk) {
+	full := resource{exhaust: disk.fillMetadata, restore: disk.clear}
+	fileSystems()[1].on(t, func(d disk) {
 		for _, store := range []string{config.Files, config.Bolt} {
 			t.Run(store, func(t *testing.T) {
 				d := disk{t, d.dir, d.below}
@@ -125,9 +124,9 @@ func TestBtrfsWithoutRoomForMetadata(t *testing.T) {
 	})
 }
 
-func (p place) runOut(t *testing.T, r resource) {
+func (p fileSystem) runOut(t *testing.T, r resource) {
 	p.on(t, func(d disk) {
-		everyNetwork(t, func(t *testing.T, store string, dual bool) {
+		forEachStore(t, func(t *testing.T, store string, dual bool) {
 			d := disk{t, d.dir, d.below}
 			require.NoError(t, os.RemoveAll(d.network(store, dual, 0).Dir))
 			runOut(d, d.network(store, dual, 6), r, 3, 1)
@@ -135,14 +134,15 @@ func (p place) runOut(t *testing.T, r resource) {
 	})
 }
 
-// A store that btrfs copies on write, or that is in a snapshot, takes the spare file.
+// If btrfs copies the store on write, or it is in a snapshot, DEL uses the space of the
+// spare file.
 func TestDelOnFullBtrfsThatCopies(t *testing.T) {
 	for name, share := range map[string]func(disk, faulttest.Network){
-		"made by an earlier version": disk.copyStore,
-		"in a snapshot":              disk.snapshot,
+		"created by an earlier version": disk.copyStore,
+		"in a snapshot":                 disk.snapshot,
 	} {
 		t.Run(name, func(t *testing.T) {
-			places()[1].on(t, func(d disk) {
+			fileSystems()[1].on(t, func(d disk) {
 				n := d.network(config.Bolt, true, 20)
 				lease(t, n, 5)
 				share(d, n)
@@ -151,13 +151,13 @@ func TestDelOnFullBtrfsThatCopies(t *testing.T) {
 				release(t, n, held, 1)
 				requireHeld(t, n, nil)
 				d.clear()
-				require.NoError(t, n.Works(t.Context()))
+				require.NoError(t, n.Exercise(t.Context()))
 			})
 		})
 	}
 }
 
-// copyStore puts a file in the place of the store that btrfs may copy on write.
+// copyStore replaces the store by a copy, which btrfs copies on write.
 func (d disk) copyStore(n faulttest.Network) {
 	text, err := os.ReadFile(n.Path())
 	require.NoError(d.t, err)
@@ -170,20 +170,20 @@ func (d disk) snapshot(faulttest.Network) {
 	faulttest.Run(d.t, "btrfs", "subvolume", "snapshot", d.dir, filepath.Join(d.dir, "snapshot"))
 }
 
-// The snapshot has the spare file as well, so that to remove it frees nothing. DEL then says
-// so, and STATUS did before.
+// The snapshot also holds the spare file, so removing that frees nothing. DEL then fails
+// with a clear error, and STATUS has failed before.
 func TestDelOnFullBtrfsAfterASnapshot(t *testing.T) {
-	places()[1].on(t, func(d disk) {
+	fileSystems()[1].on(t, func(d disk) {
 		n := d.network(config.Bolt, true, 20)
 		held := lease(t, n, 5)
 		d.snapshot(n)
 		d.fill()
-		requireStatusSaysSo(d, n)
+		requireStatusFails(d, n)
 		err := n.Del("c0")
 		requireError(t, err, 5, n.Path(), "no space left to release a lease", "no space left on device")
 		d.clear()
 		requireHeld(t, n, held)
 		release(t, n, held, 1)
-		require.NoError(t, n.Works(t.Context()))
+		require.NoError(t, n.Exercise(t.Context()))
 	})
 }

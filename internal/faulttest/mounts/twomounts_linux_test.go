@@ -16,19 +16,19 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-func TestMain(m *testing.M) { os.Exit(faulttest.MainApart(m)) }
+func TestMain(m *testing.M) { os.Exit(faulttest.MainWithMounts(m)) }
 
-// answers are what plugins have answered.
+// answers collects the answers of the plugins.
 type answers struct {
 	mu     sync.Mutex
 	held   faulttest.Holding
 	holder map[netip.Addr]string
 	errs   []error
-	failed atomic.Int32 // ADDs that were told to try again later
+	failed atomic.Int32 // ADDs with the code tryAgainLater
 }
 
-// take notes what an ADD was answered.
-func (a *answers) take(id string, addrs []netip.Addr, err error) {
+// record records the answer to an ADD.
+func (a *answers) record(id string, addrs []netip.Addr, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -42,18 +42,17 @@ func (a *answers) take(id string, addrs []netip.Addr, err error) {
 	}
 	for _, addr := range addrs {
 		if other, taken := a.holder[addr]; taken {
-			a.errs = append(a.errs, fmt.Errorf("%s is answered to %s and to %s", addr, other, id))
+			a.errs = append(a.errs, fmt.Errorf("%s was answered to %s and to %s", addr, other, id))
 		}
 		a.holder[addr] = id
 	}
 }
 
-// tryAgainLater is the code of an ADD that another one came before.
+// tryAgainLater is the error code of an ADD that lost a race with another one.
 const tryAgainLater = 11
 
-// TestTwoMounts has plugins work through two FUSE mounts of one directory, where neither
-// knows of the lock that the other holds. In a store of files no address is answered twice,
-// and what is answered is there.
+// TestTwoMounts runs plugins through two FUSE mounts of one directory, which do not share
+// locks. A files store must not answer an address twice, nor lose one that it answered.
 func TestTwoMounts(t *testing.T) {
 	for _, dual := range []bool{false, true} {
 		t.Run(fmt.Sprintf("dual %v", dual), func(t *testing.T) {
@@ -77,28 +76,28 @@ func TestTwoMounts(t *testing.T) {
 			}
 			all.Wait()
 			require.Empty(t, a.errs)
-			h, err := n.Sound(t.Context())
+			h, err := n.Verify(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, a.held, h)
 			require.NotEmpty(t, h)
-			t.Logf("%d ADDs answered, %d are to try again", len(h), a.failed.Load())
-			require.NoError(t, n.Works(t.Context()))
-			requireTidy(t, n.Path())
+			t.Logf("%d ADDs succeeded, %d must try again", len(h), a.failed.Load())
+			require.NoError(t, n.Exercise(t.Context()))
+			requireEmptyStore(t, n.Path())
 		})
 	}
 }
 
-// add has containers come, one after the other.
+// add adds containers one after the other.
 func (a *answers) add(n faulttest.Network, name string, adds int) {
 	for i := range adds {
 		id := fmt.Sprintf("%s-%d", name, i)
 		addrs, err := n.Add(id)
-		a.take(id, addrs, err)
+		a.record(id, addrs, err)
 	}
 }
 
-// requireTidy requires that there is nothing but the files of an empty store.
-func requireTidy(t *testing.T, dir string) {
+// requireEmptyStore requires that the directory has only the files of an empty store.
+func requireEmptyStore(t *testing.T, dir string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)

@@ -20,10 +20,9 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// A directory can be full of what others have left there: an ADD takes longer for it, and
-// leases what it would have leased.
+// A directory full of other files slows down an ADD, but does not change what it leases.
 func TestCrowdedDirectory(t *testing.T) {
-	most := times(4000, 1_000_000)
+	entries := rounds(4000, 1_000_000)
 	for name, file := range map[string]func(i int) string{
 		"rubbish":           func(i int) string { return fmt.Sprintf("rubbish-%d", i) },
 		"addresses outside": func(i int) string { return fmt.Sprintf("10.%d.%d.%d", 1+i>>16, i>>8&255, i&255) },
@@ -31,12 +30,12 @@ func TestCrowdedDirectory(t *testing.T) {
 		"temporary files":   func(i int) string { return fmt.Sprintf(".leasehold-new.10.9.%d.%d", i>>8, i&255) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSet(t, filepath.Join(faulttest.Dir(t), "data"), config.Files)
-			crowd(t, s.net.Path(), most, file)
+			s := newLeasedStore(t, filepath.Join(faulttest.Dir(t), "data"), config.Files)
+			linkMany(t, s.net.Path(), entries, file)
 			program := faulttest.Shared(t)
 			began := time.Now()
 			got := s.exhaust(t, program.HostLocal)
-			t.Logf("%d entries: %v for each ADD", most, (time.Since(began) / time.Duration(got+1)).Round(time.Millisecond))
+			t.Logf("%d entries: %v for each ADD", entries, (time.Since(began) / time.Duration(got+1)).Round(time.Millisecond))
 			require.Equal(t, s.net.Size/2, got)
 			for _, args := range [][]string{{"list", faulttest.Name, "--output", "json"}, {"usage", faulttest.Name}, {"verify", faulttest.Name}} {
 				_, err := runTool(s.net, program.Leasehold, args)
@@ -46,8 +45,9 @@ func TestCrowdedDirectory(t *testing.T) {
 	}
 }
 
-// crowd gives a file many names, many to a file: a file system has a limit for each.
-func crowd(t *testing.T, dir string, n int, name func(i int) string) {
+// linkMany creates n names for a few files; a file system limits the number of names of
+// each.
+func linkMany(t *testing.T, dir string, n int, name func(i int) string) {
 	t.Helper()
 	first := ""
 	for i := range n {
@@ -60,10 +60,10 @@ func crowd(t *testing.T, dir string, n int, name func(i int) string) {
 	}
 }
 
-// exhaust has the program lease all there is, and returns how often it did.
-func (s set) exhaust(t *testing.T, program string) (n int) {
+// exhaust leases all free addresses with the program, and returns their number.
+func (s leasedStore) exhaust(t *testing.T, program string) (n int) {
 	t.Helper()
-	tr, given := trial{original: &original{}, net: s.net}, leased{}
+	tr, given := damagedStore{original: &original{}, net: s.net}, leases{}
 	for {
 		id := fmt.Sprint("new", n)
 		out, err := outputWithin(s.net.Command(program, "ADD", id, nil))
@@ -71,39 +71,39 @@ func (s set) exhaust(t *testing.T, program string) (n int) {
 			require.Contains(t, out, `"code": 100`)
 			return n
 		}
-		require.NoError(t, tr.take([]byte(out), id, s.now, given))
+		require.NoError(t, tr.checkAdd([]byte(out), id, s.now, given))
 		n++
 	}
 }
 
-// A lease file holds what anybody may have written. Its address is leased all the same.
+// Whatever a lease file holds, its address stays leased.
 func TestLeaseFileHoldsAnything(t *testing.T) {
 	dir := faulttest.Dir(t)
-	var all []scene
-	for n, content := range some(contents()) {
-		put := func(path string, _ *outside) error { return os.WriteFile(path, []byte(content), 0o600) }
+	var all []placement
+	for n, content := range sample(contents()) {
+		put := func(path string, _ *canary) error { return os.WriteFile(path, []byte(content), 0o600) }
 		name := fmt.Sprintf("%.40q", content)
 		if strings.TrimFunc(content, func(r rune) bool { return unicode.IsSpace(r) || r == 0 }) == "" {
-			name = nothingInIt
+			name = emptyFile
 		}
 		places := []string{"10.0.0.11", "10.0.0.20", "FD00::15", "fd00::b"}
 		if !faulttest.Exhaustive() {
 			places = places[n%len(places):][:1]
 		}
 		for _, place := range places {
-			all = append(all, scene{config.Files, filepath.Join(faulttest.Name, place), thing{name, put}})
+			all = append(all, placement{config.Files, filepath.Join(faulttest.Name, place), obstacle{name, put}})
 		}
 	}
-	workers(t, slices.Values(all), func(w *worker, c scene) {
-		s, _ := c.stage(t, filepath.Join(dir, fmt.Sprint(w.number)))
-		if _, err := s.play(w, c); err != nil {
+	workers(t, slices.Values(all), func(w *worker, c placement) {
+		s, _ := c.setUp(t, filepath.Join(dir, fmt.Sprint(w.number)))
+		if _, err := s.runPlugin(w, c); err != nil {
 			t.Errorf("%s: %v", c, err)
 		}
 	})
 	t.Logf("%d lease files", len(all))
 }
 
-// contents lists what was seen, or can be thought of, in lease files.
+// contents lists contents of lease files, seen or imagined.
 func contents() []string {
 	id := strings.Repeat("0123456789abcdef", 4)
 	all := []string{

@@ -13,49 +13,48 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// Sound returns what is wrong with a store: that it does not verify, that a container
-// holds some of the addresses of an ADD and not all, or an address out of the pool; or
-// that one which it replaced does not say so.
-func (n Network) Sound(ctx context.Context) (Holding, error) {
+// Verify verifies the store and returns the addresses that each container holds. It returns
+// an error if a container holds only some of the addresses of an ADD, or if a store that
+// was replaced is not marked as such.
+func (n Network) Verify(ctx context.Context) (Holding, error) {
 	if err := stores.Verify(ctx, n.Path()); err != nil {
 		return nil, err
 	}
 	if unmarked, err := n.Unmarked(); err != nil {
 		return nil, err
 	} else if len(unmarked) > 0 {
-		return nil, fmt.Errorf("they were replaced, and do not say so: %v", unmarked)
+		return nil, fmt.Errorf("these stores were replaced and are not marked: %v", unmarked)
 	}
 	h, err := n.Holding(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, id := range sorted(h) {
-		if !n.whole(h[id]) {
-			return nil, fmt.Errorf("%s holds %v, want one of each of %d families", id, h[id], n.Families())
+		if !n.isComplete(h[id]) {
+			return nil, fmt.Errorf("%s holds %v, want one address of each of %d families", id, h[id], n.Families())
 		}
 	}
 	return h, nil
 }
 
-// whole reports whether addrs are what one ADD leases.
-func (n Network) whole(addrs []netip.Addr) bool {
+// isComplete reports whether addrs are all addresses of one ADD.
+func (n Network) isComplete(addrs []netip.Addr) bool {
 	if len(addrs) != n.Families() || !addrs[0].Is4() {
 		return false
 	}
 	return !n.Dual || addrs[1].Is6()
 }
 
-// Works does with a store what a node does next, and returns what goes wrong: a
-// container that it does not hold gets addresses, and gives them back; what it holds
-// is released; then the pool can be leased to its last address, and not further. It
-// leaves the store empty.
-func (n Network) Works(ctx context.Context) error {
-	h, err := n.Sound(ctx)
+// Exercise uses the store as a node would and returns the first error. It adds and deletes
+// another container, releases everything, and leases the whole pool, to the last address
+// and not further. The store is empty afterwards.
+func (n Network) Exercise(ctx context.Context) error {
+	h, err := n.Verify(ctx)
 	if err != nil {
 		return err
 	}
 	if len(h) < n.Size {
-		if err := n.Another(h); err != nil {
+		if err := n.AddAndDel(h); err != nil {
 			return err
 		}
 	}
@@ -64,24 +63,25 @@ func (n Network) Works(ctx context.Context) error {
 			return fmt.Errorf("DEL of %s: %w", id, err)
 		}
 	}
-	if h, err = n.Sound(ctx); err != nil {
+	if h, err = n.Verify(ctx); err != nil {
 		return err
 	}
 	if len(h) > 0 {
-		return fmt.Errorf("all was released, and the store holds %v", h)
+		return fmt.Errorf("everything was released, but the store holds %v", h)
 	}
 	return n.exhaust(ctx)
 }
 
-// Another has a container of a new name come and go, beside those that hold addresses.
-func (n Network) Another(h Holding) error {
+// AddAndDel adds and deletes a new container. It returns an error if the container gets an
+// address of another one in h.
+func (n Network) AddAndDel(h Holding) error {
 	addrs, err := n.Add("another")
 	if err != nil {
 		return fmt.Errorf("ADD of another container: %w", err)
 	}
 	for id, held := range h {
 		if slices.ContainsFunc(held, func(a netip.Addr) bool { return slices.Contains(addrs, a) }) {
-			return fmt.Errorf("ADD leased %v, of which %s holds %v", addrs, id, held)
+			return fmt.Errorf("ADD leased %v, but %s holds %v", addrs, id, held)
 		}
 	}
 	if err := n.Del("another"); err != nil {
@@ -90,38 +90,38 @@ func (n Network) Another(h Holding) error {
 	return nil
 }
 
-// exhaust leases all there is, in an empty store, and releases it.
+// exhaust leases the whole pool of an empty store and releases it.
 func (n Network) exhaust(ctx context.Context) error {
 	holders := make(map[netip.Addr]string)
 	for i := range n.Size {
 		id := fmt.Sprintf("all%d", i)
 		addrs, err := n.Add(id)
 		if err != nil {
-			return fmt.Errorf("%d of %d addresses can be leased: %w", i, n.Size, err)
+			return fmt.Errorf("leased %d of %d addresses: %w", i, n.Size, err)
 		}
 		for _, addr := range addrs {
 			if holders[addr] != "" {
-				return fmt.Errorf("%s is leased to %s and to %s", addr, holders[addr], id)
+				return fmt.Errorf("%s was leased to %s and to %s", addr, holders[addr], id)
 			}
 			holders[addr] = id
 		}
 	}
 	if addrs, err := n.Add("one-too-many"); Code(err) != exhausted {
-		return fmt.Errorf("one more than all %d: want code %d, got %v, %w", n.Size, exhausted, addrs, err)
+		return fmt.Errorf("ADD to a full pool of %d: want code %d, got %v, %w", n.Size, exhausted, addrs, err)
 	}
 	for i := range n.Size {
 		if err := n.Del(fmt.Sprintf("all%d", i)); err != nil {
 			return err
 		}
 	}
-	_, err := n.Sound(ctx)
+	_, err := n.Verify(ctx)
 	return err
 }
 
-// exhausted is the code of a pool that has no address left.
+// exhausted is the error code of an ADD to a full pool.
 const exhausted = 100
 
-// Code returns the code of a CNI error, or 0 if err is none.
+// Code returns the code of a CNI error, or 0 for any other error.
 func Code(err error) uint {
 	var e *types.Error
 	if errors.As(err, &e) {

@@ -19,10 +19,10 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// A network with a lease is on a file system that becomes read-only.
+// A file system with a store becomes read-only.
 func TestReadOnlyFileSystem(t *testing.T) {
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
-		onDisk(t, plenty, func(d disk) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
+		onTmpfs(t, plenty, func(d disk) {
 			n := d.network(store, dual, 5)
 			addrs, err := n.Add("a")
 			require.NoError(t, err)
@@ -35,14 +35,15 @@ func TestReadOnlyFileSystem(t *testing.T) {
 			requireHeld(t, n, faulttest.Holding{"a": addrs})
 
 			d.remount(0, "")
-			require.NoError(t, n.Works(t.Context()))
+			require.NoError(t, n.Exercise(t.Context()))
 		})
 	})
 }
 
-// An ext4 that has met an error writes no more. Its mount still says that it is writable.
+// An ext4 that has met an error is read-only, although its mount still claims to be
+// writable.
 func TestFileSystemAfterAnError(t *testing.T) {
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
 		d := disk{t: t, dir: t.TempDir()}
 		faulttest.NewImage(t, "ext4", 16*mib).Mount(t, d.dir, "errors=remount-ro")
 		defer func() { require.NoError(t, unix.Unmount(d.dir, 0)) }()
@@ -57,7 +58,7 @@ func TestFileSystemAfterAnError(t *testing.T) {
 	})
 }
 
-// failExt4 has the kernel find an error in the file system.
+// failExt4 makes the kernel find an error in the file system.
 func (d disk) failExt4() {
 	d.t.Helper()
 	var st unix.Stat_t
@@ -68,19 +69,19 @@ func (d disk) failExt4() {
 	require.NoError(d.t, os.WriteFile(trigger, []byte("1"), 0))
 }
 
-// A perform performs a command of the plugin.
-type perform func(command, id string, more map[string]any) error
+// A performer performs a command of the plugin.
+type performer func(command, id string, more map[string]any) error
 
-func inProcess(n faulttest.Network) perform {
+func inProcess(n faulttest.Network) performer {
 	return func(command, id string, more map[string]any) error {
 		_, err := n.Plugin(command, id, more)
 		return err
 	}
 }
 
-// requireUnwritable requires that each command that would have to write says what is in
-// its way, and where. Container a has a lease.
-func requireUnwritable(t *testing.T, do perform, dir, why string) {
+// requireUnwritable requires that each command that has to write fails with the path and
+// the reason. Container a has a lease.
+func requireUnwritable(t *testing.T, do performer, dir, why string) {
 	t.Helper()
 	requireError(t, do("ADD", "b", nil), types.ErrIOFailure, dir, why)
 	requireError(t, do("DEL", "a", nil), types.ErrIOFailure, dir, why)
@@ -88,10 +89,10 @@ func requireUnwritable(t *testing.T, do perform, dir, why string) {
 	requireError(t, do("STATUS", "", nil), types.ErrPluginNotAvailable, dir, why)
 }
 
-// A network is to be made on a file system that is read-only: none is there.
+// There is no store yet, and the file system is read-only.
 func TestReadOnlyFileSystemWithoutNetwork(t *testing.T) {
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
-		onDisk(t, plenty, func(d disk) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
+		onTmpfs(t, plenty, func(d disk) {
 			d.remount(unix.MS_RDONLY, "")
 			n := d.network(store, dual, 5)
 			_, err := n.Add("a")
@@ -105,11 +106,11 @@ func TestReadOnlyFileSystemWithoutNetwork(t *testing.T) {
 	})
 }
 
-// nobody is who may not do anything.
+// nobody is the user ID of a user without privileges.
 const nobody = 65534
 
 // asNobody performs commands in processes without privileges.
-func asNobody(t *testing.T, n faulttest.Network) perform {
+func asNobody(t *testing.T, n faulttest.Network) performer {
 	program := faulttest.Shared(t).HostLocal
 	require.NoError(t, os.Chmod(filepath.Dir(program), 0o755))
 	return func(command, id string, more map[string]any) error {
@@ -119,7 +120,7 @@ func asNobody(t *testing.T, n faulttest.Network) perform {
 	}
 }
 
-// answer runs a command and returns the error that it answers with.
+// answer runs a command and returns its CNI error.
 func answer(t *testing.T, cmd *exec.Cmd) error {
 	t.Helper()
 	out, err := cmd.Output()
@@ -129,55 +130,55 @@ func answer(t *testing.T, cmd *exec.Cmd) error {
 		return e
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		t.Skip("temporary files are where only root gets to:", err)
+		t.Skip("the temporary directory is accessible only to root:", err)
 	}
 	return err
 }
 
-// What may not be written, or not even be looked into.
-func TestDirectoryOfSomebodyElse(t *testing.T) {
+// The data directory belongs to another user, and may be unreadable.
+func TestDirectoryOfAnotherUser(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("only root can become somebody else")
+		t.Skip("running a command as another user needs root")
 	}
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
 		for _, mode := range []os.FileMode{0o755, 0o500} {
 			t.Run(fmt.Sprintf("%#o", mode), func(t *testing.T) {
-				n := faulttest.Network{Dir: filepath.Join(openDir(t), "networks"), Backend: store, Dual: dual, Size: 5}
+				n := faulttest.Network{Dir: filepath.Join(publicDir(t), "networks"), Backend: store, Dual: dual, Size: 5}
 				addrs, err := n.Add("a")
 				require.NoError(t, err)
 				require.NoError(t, os.Chmod(n.Dir, mode))
 				requireUnwritable(t, asNobody(t, n), n.Dir, "permission denied")
 				requireHeld(t, n, faulttest.Holding{"a": addrs})
-				require.NoError(t, n.Works(t.Context()))
+				require.NoError(t, n.Exercise(t.Context()))
 			})
 		}
 	})
 }
 
-// openDir returns a directory that everybody can get to, and only root can change.
-func openDir(t *testing.T) string {
+// publicDir returns a directory that all users can enter, and only root can change.
+func publicDir(t *testing.T) string {
 	dir := faulttest.Dir(t)
 	require.NoError(t, os.Chmod(dir, 0o755))
 	return dir
 }
 
-// A data directory that is missing, however much of what is above it is missing too.
+// The data directory and the directories above it are missing.
 func TestMissingDirectories(t *testing.T) {
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
 		n := faulttest.Network{Dir: filepath.Join(faulttest.Dir(t), "not", "there", "yet"), Backend: store, Dual: dual, Size: 5}
 		require.NoError(t, n.Del("a"))
 		_, err := n.Plugin("GC", "", faulttest.Attachments())
 		require.NoError(t, err)
 		_, err = n.Plugin("STATUS", "", nil)
 		require.NoError(t, err)
-		require.NoDirExists(t, filepath.Dir(filepath.Dir(n.Dir)), "none of these makes anything")
-		require.NoError(t, n.Works(t.Context()))
+		require.NoDirExists(t, filepath.Dir(filepath.Dir(n.Dir)), "these commands create nothing")
+		require.NoError(t, n.Exercise(t.Context()))
 	})
 }
 
-// A file where the data directory should be, or what is above it.
+// A file is in the place of the data directory or of a directory above it.
 func TestFileWhereADirectoryShouldBe(t *testing.T) {
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
 		file := filepath.Join(faulttest.Dir(t), "file")
 		require.NoError(t, os.WriteFile(file, nil, 0o600))
 		for _, dir := range []string{file, filepath.Join(file, "below"), filepath.Join(file, "far", "below")} {
@@ -193,8 +194,8 @@ func TestFileWhereADirectoryShouldBe(t *testing.T) {
 	})
 }
 
-// limited performs commands in processes that may make no file larger than that.
-func limited(t *testing.T, n faulttest.Network, kib int) perform {
+// limited performs commands in processes with a limit on the size of files.
+func limited(t *testing.T, n faulttest.Network, kib int) performer {
 	program := faulttest.Shared(t).HostLocal
 	return func(command, id string, more map[string]any) error {
 		cmd := n.Command("/bin/sh", command, id, more)
@@ -203,18 +204,18 @@ func limited(t *testing.T, n faulttest.Network, kib int) perform {
 	}
 }
 
-// A limit on the size of files stops an ADD as a full disk does. It is no damage.
+// A limit on the size of files makes an ADD fail like a full disk. It causes no damage.
 func TestLimitOnTheSizeOfFiles(t *testing.T) {
-	everyNetwork(t, func(t *testing.T, store string, dual bool) {
+	forEachStore(t, func(t *testing.T, store string, dual bool) {
 		n := faulttest.Network{Dir: faulttest.Dir(t), Backend: store, Dual: dual, Size: 9}
 		for _, kib := range []int{0, 4, 64, 128, 256, 1024} {
 			do := limited(t, n, kib)
 			status, err := do("STATUS", "", nil), do("ADD", "a", nil)
 			if err != nil {
 				requireTooLarge(t, n, err)
-				require.True(t, status != nil || kib > 0 && store == config.Bolt, "%d KiB: no store tells how large it will be", kib)
+				require.True(t, status != nil || kib > 0 && store == config.Bolt, "%d KiB: only a bolt store can pass STATUS, because its size is not known beforehand", kib)
 			}
-			_, err = n.Sound(t.Context())
+			_, err = n.Verify(t.Context())
 			require.NoError(t, err)
 			require.NoError(t, n.Del("a"))
 		}
@@ -224,12 +225,12 @@ func TestLimitOnTheSizeOfFiles(t *testing.T) {
 		requireError(t, do("STATUS", "", nil), types.ErrPluginNotAvailable, n.Dir, "file too large")
 		requireTooLarge(t, n, do("ADD", "b", nil))
 		left := faulttest.Holding{}
-		if err := do("DEL", "a", nil); err != nil { // Bolt writes pages, and files a journal.
+		if err := do("DEL", "a", nil); err != nil { // Even a DEL writes: bolt a page, files a journal.
 			requireTooLarge(t, n, err)
 			left["a"] = addrs
 		}
 		requireHeld(t, n, left)
-		require.NoError(t, n.Works(t.Context()))
+		require.NoError(t, n.Exercise(t.Context()))
 	})
 }
 

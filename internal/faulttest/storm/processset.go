@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// The living are the processes that have been started and have not ended.
-type living struct {
+// A processSet holds the running processes.
+type processSet struct {
 	mu   sync.Mutex
 	all  map[int]*os.Process
-	peak int // the most at once
+	peak int // the maximum number at once
 }
 
-// enter adds a process; leave is for when it has ended.
-func (l *living) enter(p *os.Process) (leave func()) {
+// add adds a process. The caller calls leave when the process has ended.
+func (l *processSet) add(p *os.Process) (leave func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.all == nil {
@@ -28,24 +28,25 @@ func (l *living) enter(p *os.Process) (leave func()) {
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if l.all[p.Pid] == p { // else another has its number already
+		if l.all[p.Pid] == p { // otherwise the PID is already used by another process
 			delete(l.all, p.Pid)
 		}
 	}
 }
 
-func (l *living) count() int {
+func (l *processSet) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.all)
 }
 
-// doom has a process killed some time from now: p, or whoever has a lock at that time.
-// Nearly all of those in a crowd only wait for it, and who is killed while it waits has
-// done nothing.
+// killLater kills a process after a random time: p, or the process that holds the lock
+// then. In a crowd nearly all processes only wait for the lock, and killing one that waits
+// tests nothing.
 //
-// Nobody knows how long a process will live, so the time is of any order of magnitude.
-func (l *living) doom(r *rand.Rand, p *os.Process) {
+// The delay is of a random order of magnitude, because the lifetime of a process is not
+// known.
+func (l *processSet) killLater(r *rand.Rand, p *os.Process) {
 	holder := r.IntN(4) > 0
 	time.AfterFunc(time.Duration(r.Int64N(int64(time.Millisecond)<<r.IntN(9))), func() {
 		victim := p
@@ -56,9 +57,9 @@ func (l *living) doom(r *rand.Rand, p *os.Process) {
 	})
 }
 
-// holder returns the living process that holds a lock, or other if none does. The lists
-// of locks that Linux has are elsewhere empty.
-func (l *living) holder(other *os.Process) *os.Process {
+// holder returns the process in the set that holds a lock, or other if there is none. It
+// reads /proc/locks, which only Linux has.
+func (l *processSet) holder(other *os.Process) *os.Process {
 	text, err := os.ReadFile("/proc/locks")
 	if err != nil {
 		return other
@@ -66,7 +67,7 @@ func (l *living) holder(other *os.Process) *os.Process {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for line := range strings.Lines(string(text)) {
-		// 1: FLOCK  ADVISORY  WRITE 24726 fe:00:9977859 0 EOF; who waits has an arrow
+		// 1: FLOCK  ADVISORY  WRITE 24726 fe:00:9977859 0 EOF; a waiting process has "->" before FLOCK
 		fields := strings.Fields(line)
 		if len(fields) < 5 || fields[1] != "FLOCK" || fields[3] != "WRITE" {
 			continue

@@ -17,10 +17,11 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// TestEmptied has somebody empty .leasehold, or remove it, before each call of a migration.
-// Whatever that answers, the network has one store with all its leases, and works.
-func TestEmptied(t *testing.T) {
-	needTracer(t)
+// TestEmptyLeaseholdDir empties or removes .leasehold before each call of a migration.
+// Whether the migration succeeds or fails, the network must have one usable store with all
+// its leases.
+func TestEmptyLeaseholdDir(t *testing.T) {
+	requireTracer(t)
 	p := faulttest.Shared(t)
 	for _, kind := range []string{config.Files, config.Bolt} {
 		t.Run(kind, func(t *testing.T) {
@@ -36,7 +37,7 @@ func TestEmptied(t *testing.T) {
 				n := faulttest.Network{Dir: filepath.Join(dir, strconv.Itoa(i)), Backend: kind, Dual: true}
 				a, err := s.attempt(n, p)
 				require.NoError(t, err)
-				done, failed, err := a.emptiedAt(i)
+				done, failed, err := a.runEmptying(i)
 				require.NoError(t, err)
 				require.NoError(t, os.RemoveAll(n.Dir))
 				if done {
@@ -44,57 +45,58 @@ func TestEmptied(t *testing.T) {
 				}
 				answers[failed]++
 			}
-			t.Log(answers[true], "failed,", answers[false], "did not")
+			t.Log(answers[true], "failed,", answers[false], "succeeded")
 			require.Positive(t, answers[true])
 		})
 	}
 }
 
-// emptiedAt returns what is wrong after .leasehold was emptied before the nth call.
-func (a *attempt) emptiedAt(nth int) (done, failed bool, err error) {
-	defer func() { a.mount.close() }() // It has been looked at.
-	var at *ptracer.Call
+// runEmptying runs the migration, with .leasehold emptied before the nth call, and checks
+// the store. It is done if there are fewer calls.
+func (a *attempt) runEmptying(nth int) (done, failed bool, err error) {
+	defer func() { a.mount.close() }() // The mount has been checked by now.
+	var call *ptracer.Call
 	var emptyErr error
 	seen := 0
 	answer := a.run(ptracer.Hooks{Enter: func(c *ptracer.Call) ptracer.Action {
 		if seen++; seen == nth {
-			at = c
-			emptyErr = empty(filepath.Join(a.network.Dir, ".leasehold"), nth%2 == 0)
+			call = c
+			emptyErr = emptyDir(filepath.Join(a.network.Dir, ".leasehold"), nth%2 == 0)
 		}
 		return ptracer.Action{}
 	}})
 	if emptyErr != nil {
-		return at == nil, answer != nil, emptyErr
+		return call == nil, answer != nil, emptyErr
 	}
 	n := a.network
 	n.Backend = ""
-	wrong := func() error {
-		after, err := n.Sound(context.Background())
+	problem := func() error {
+		after, err := n.Verify(context.Background())
 		if err != nil {
 			return err
 		}
 		if !maps.EqualFunc(a.before, after, slices.Equal) {
 			return fmt.Errorf("before: %v; after: %v", a.before, after)
 		}
-		if err := a.mount.usable(n); err != nil {
+		if err := a.mount.checkNoDoubleLease(n); err != nil {
 			return err
 		}
-		return n.Works(context.Background())
+		return n.Exercise(context.Background())
 	}()
-	if wrong != nil {
-		wrong = fmt.Errorf("emptied before %s, answered %v: %w", describe(at), answer, wrong)
+	if problem != nil {
+		problem = fmt.Errorf("emptied before %s, answer %v: %w", describe(call), answer, problem)
 	}
-	return at == nil, answer != nil, wrong
+	return call == nil, answer != nil, problem
 }
 
-// empty removes a directory, or what is in it.
-func empty(dir string, whole bool) error {
+// emptyDir removes a directory, or only its entries.
+func emptyDir(dir string, whole bool) error {
 	if whole {
 		return os.RemoveAll(dir)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil // It is not there yet.
+		return nil // It does not exist yet.
 	}
 	for _, e := range entries {
 		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {

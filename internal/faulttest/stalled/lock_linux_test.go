@@ -19,33 +19,33 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A plugin that is stopped while it waits for the lock is not waited for.
-func TestOthersPassOneThatIsStoppedWhileItWaits(t *testing.T) {
-	onBoth(t, func(t *testing.T, n faulttest.Network) {
-		release := hold(t, n)
+// A plugin that is stopped while it waits for the lock does not block others.
+func TestStoppedWaiterBlocksNoOthers(t *testing.T) {
+	forEachStore(t, func(t *testing.T, n faulttest.Network) {
+		release := lock(t, n)
 		waits := plugin(t, n, "ADD", "late", nil)
-		waits.awaitCall(forLock)
+		waits.awaitCall(waitsForLock)
 		waits.stop()
 		release()
 		works := n.With("lockTimeout", "10s")
 		for range 3 {
-			require.NoError(t, works.Another(held(t, n)), "writers and readers")
-			held(t, works)
+			require.NoError(t, works.AddAndDel(holding(t, n)), "ADD and DEL")
+			holding(t, works)
 		}
-		waits.goOn()
+		waits.resume()
 		out, status := waits.answer()
 		require.Zero(t, status, "%s", out)
-		require.Contains(t, held(t, n), "late")
+		require.Contains(t, holding(t, n), "late")
 	})
 }
 
-// One that is stopped while it has the lock is, and for no longer.
-func TestOneThatIsStoppedWithTheLockIsWaitedFor(t *testing.T) {
-	onBoth(t, func(t *testing.T, n faulttest.Network) {
+// A plugin that is stopped while it holds the lock blocks others until it continues.
+func TestStoppedHolderBlocksOthers(t *testing.T) {
+	forEachStore(t, func(t *testing.T, n faulttest.Network) {
 		p := stoppedWithLock(t, n)
 		_, err := n.With("lockTimeout", "100ms").Add("db")
 		require.EqualValues(t, 11, faulttest.Code(err), "%v", err)
-		p.goOn()
+		p.resume()
 		out, status := p.answer()
 		require.Zero(t, status, "%s", out)
 		addrs, err := faulttest.Addresses(out)
@@ -53,12 +53,12 @@ func TestOneThatIsStoppedWithTheLockIsWaitedFor(t *testing.T) {
 		got, err := n.Add("db")
 		require.NoError(t, err)
 		require.NotEqual(t, addrs, got)
-		held(t, n)
+		holding(t, n)
 	})
 }
 
-// stoppedWithLock returns an ADD that has the lock of the network, and is stopped: of many
-// that are stopped at one time or another, the first that has it.
+// stoppedWithLock returns an ADD that is stopped while it holds the lock. It stops ADDs at
+// varying times until one has the lock.
 func stoppedWithLock(t *testing.T, n faulttest.Network) *process {
 	t.Helper()
 	for i := range 1000 {
@@ -68,37 +68,38 @@ func stoppedWithLock(t *testing.T, n faulttest.Network) *process {
 			if p.hasLock() {
 				return p
 			}
-			p.goOn()
+			p.resume()
 		}
 		out, status := p.answer()
 		require.Zero(t, status, "%s", out)
 		require.NoError(t, n.Del(fmt.Sprint("c", i)))
 	}
-	t.Fatal("none was stopped while it had the lock")
+	t.Fatal("no process was stopped while it held the lock")
 	return nil
 }
 
-// A plugin whose answer is not read yet has no lock.
-func TestAnAnswerThatIsNotReadYetKeepsNoLock(t *testing.T) {
-	onBoth(t, func(t *testing.T, n faulttest.Network) {
-		r, w := full(t)
+// A plugin that waits for a reader of its answer holds no lock.
+func TestUnreadAnswerHoldsNoLock(t *testing.T) {
+	forEachStore(t, func(t *testing.T, n faulttest.Network) {
+		r, w := fullPipe(t)
 		cmd := n.Command(faulttest.Shared(t).HostLocal, "ADD", "slow", nil)
 		cmd.Stdout = w
 		p := &process{T: t, cmd: cmd, caller: r}
 		p.begin(w)
-		p.awaitCall(toAnswer)
-		require.NoError(t, n.With("lockTimeout", "10s").Another(held(t, n)))
+		p.awaitCall(writesStdout)
+		require.NoError(t, n.With("lockTimeout", "10s").AddAndDel(holding(t, n)))
 		out, status := p.answer()
 		require.Zero(t, status)
 		addrs, err := faulttest.Addresses(bytes.TrimLeft(out, "\x00"))
 		require.NoError(t, err)
-		require.Equal(t, addrs, held(t, n)["slow"])
+		require.Equal(t, addrs, holding(t, n)["slow"])
 	})
 }
 
-// flock lets readers pass a writer that waits, so that some who overlap would keep it out.
-func TestReadersInALoopKeepNoWriterOut(t *testing.T) {
-	onBoth(t, func(t *testing.T, n faulttest.Network) {
+// flock grants a shared lock although a writer waits, so overlapping readers could starve
+// it.
+func TestReadersDoNotStarveWriter(t *testing.T) {
+	forEachStore(t, func(t *testing.T, n faulttest.Network) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var readers sync.WaitGroup
 		for range 16 {
@@ -123,8 +124,8 @@ func TestReadersInALoopKeepNoWriterOut(t *testing.T) {
 	})
 }
 
-// Of two first ADDs whose configurations name different stores one is first, and the
-// other is told of that as ever.
+// Of two concurrent first ADDs whose configurations name different stores, one creates its
+// store and the other fails with the usual error.
 func TestFirstAddsOfDifferentStores(t *testing.T) {
 	rounds := 60
 	if faulttest.Exhaustive() {
@@ -147,15 +148,15 @@ func TestFirstAddsOfDifferentStores(t *testing.T) {
 				require.Contains(t, string(out), "leasehold migrate")
 			}
 		}
-		require.Len(t, held(t, n), added)
-		require.GreaterOrEqual(t, added, 3, "all of one kind, and all that follow")
+		require.Len(t, holding(t, n), added)
+		require.GreaterOrEqual(t, added, 3, "all ADDs for one kind, and those without a backend")
 		entries, err := os.ReadDir(n.Dir)
 		require.NoError(t, err)
 		require.Len(t, entries, 1, "%v", entries)
 	}
 }
 
-// hasLock reports whether the process holds a lock of flock.
+// hasLock reports whether the process holds a flock.
 func (p *process) hasLock() bool {
 	p.Helper()
 	locks, err := os.ReadFile("/proc/locks")

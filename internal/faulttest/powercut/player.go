@@ -10,37 +10,37 @@ import (
 	"path/filepath"
 )
 
-// A play goes through a history and cuts the power after each event.
-type play struct {
+// A player plays a history and cuts the power after each event.
+type player struct {
 	workload Workload
 	history  history
-	start    int // where the events begin that are cut after
+	start    int // index of the first event to cut after
 	checker  *checker
-	dir      string // with the vault
-	keep     string // where bad images go
+	dir      string // contains the vault
+	keep     string // directory for bad images
 	random   *rand.Rand
 	seed     maphash.Seed
-	answers  map[uint64]answer // by the sum of the image
+	answers  map[uint64]answer // by the hash of the image
 	cuts     int
 	torn     int
 }
 
-func newPlay(w Workload, h history, start int, c *checker, dir, keep string) *play {
-	return &play{
+func newPlayer(w Workload, h history, start int, c *checker, dir, keep string) *player {
+	return &player{
 		workload: w, history: h, start: start, checker: c, dir: dir, keep: keep,
 		random: rand.New(rand.NewPCG(1, 2)), seed: maphash.MakeSeed(), answers: map[uint64]answer{},
 	}
 }
 
-// untilEnough plays again until so many images were different, or there are hardly any
-// new ones.
-func (p *play) untilEnough(ctx context.Context, wanted int) error {
-	if err := p.through(ctx, p.oneByOne); err != nil {
+// playUntil plays the history until it has built the wanted number of different images, or
+// hardly finds new ones.
+func (p *player) playUntil(ctx context.Context, wanted int) error {
+	if err := p.cutAfterEachEvent(ctx, p.oneByOne); err != nil {
 		return err
 	}
 	for len(p.answers) < wanted {
 		cuts, known := p.cuts, len(p.answers)
-		if err := p.through(ctx, p.atRandom); err != nil {
+		if err := p.cutAfterEachEvent(ctx, p.atRandom); err != nil {
 			return err
 		}
 		if len(p.answers)-known <= (p.cuts-cuts)/40 {
@@ -50,8 +50,8 @@ func (p *play) untilEnough(ctx context.Context, wanted int) error {
 	return nil
 }
 
-// through tries cuts after each event.
-func (p *play) through(ctx context.Context, try func(*moment, int) error) error {
+// cutAfterEachEvent plays the history once and calls try after each event.
+func (p *player) cutAfterEachEvent(ctx context.Context, try func(*moment, int) error) error {
 	m := newMoment()
 	for i, e := range p.history {
 		if err := m.apply(e); err != nil {
@@ -70,18 +70,19 @@ func (p *play) through(ctx context.Context, try func(*moment, int) error) error 
 	return nil
 }
 
-// What disks and kernels write at once.
+// Sizes of the pieces that disks and kernels write as a whole.
 const (
 	sector = 512
 	page   = 4096
 )
 
-// fewOnes is for how many of the things that are not synced it is tried what happens if
-// one of them alone is lost, and if it alone is there. Names come first.
-const fewOnes = 6
+// maxSingles limits how many unsynced changes are tried alone: only this one lost, and only
+// this one surviving. Changes of names come first.
+const maxSingles = 6
 
-// oneByOne tries everything, nothing, and all but one, where most faults show.
-func (p *play) oneByOne(m *moment, after int) error {
+// oneByOne tries cuts that lose nothing, everything, one change, or all but one. Most
+// faults show here.
+func (p *player) oneByOne(m *moment, after int) error {
 	all := &cut{piece: page, keeps: func(int) bool { return true }}
 	if err := p.cut(m, after, all); err != nil {
 		return err
@@ -89,7 +90,7 @@ func (p *play) oneByOne(m *moment, after int) error {
 	if err := p.cut(m, after, &cut{piece: page, keeps: func(int) bool { return false }}); err != nil {
 		return err
 	}
-	for one := range min(all.asked, fewOnes) {
+	for one := range min(all.asked, maxSingles) {
 		if err := p.cut(m, after, &cut{piece: page, keeps: func(i int) bool { return i != one }}); err != nil {
 			return err
 		}
@@ -100,9 +101,8 @@ func (p *play) oneByOne(m *moment, after int) error {
 	return p.atRandom(m, after)
 }
 
-// atRandom tries the more cuts the more there is that can be lost, for each size of a
-// piece.
-func (p *play) atRandom(m *moment, after int) error {
+// atRandom tries random cuts for each piece size; more if there are more unsynced changes.
+func (p *player) atRandom(m *moment, after int) error {
 	for _, piece := range []int64{sector, page} {
 		for tried, more := 0, 1; tried < more; tried++ {
 			share := []float64{0.1, 0.5, 0.9}[p.random.IntN(3)]
@@ -119,17 +119,17 @@ func (p *play) atRandom(m *moment, after int) error {
 	return nil
 }
 
-// cut holds what a cut leaves against what was promised. What the checker says of an
-// image is the same at every moment.
-func (p *play) cut(m *moment, after int, c *cut) error {
+// cut compares the image after a cut with the promises. The checker is asked only once for
+// each image.
+func (p *player) cut(m *moment, after int, c *cut) error {
 	p.cuts++
-	i := m.disk.left(c)
+	i := m.disk.imageAfter(c)
 	sum := i.sum(p.seed)
 	a, known := p.answers[sum]
 	if !known {
 		var err error
 		if a, err = p.ask(i); err != nil {
-			return p.bad(i, after, c, err)
+			return p.keepBad(i, after, c, err)
 		}
 		p.answers[sum] = a
 		if a.Torn {
@@ -137,25 +137,25 @@ func (p *play) cut(m *moment, after int, c *cut) error {
 		}
 	}
 	if err := m.promises.check(a.Kind, a.Holding); err != nil {
-		return p.bad(i, after, c, err)
+		return p.keepBad(i, after, c, err)
 	}
 	return nil
 }
 
-// oneInWhole is which share of the images has its pool leased to the end: that takes
-// longer than all else.
-const oneInWhole = 16
+// exhaustEvery: the checker exhausts the pool of one image in 16, because that takes longer
+// than all else.
+const exhaustEvery = 16
 
-// ask has the checker work with an image.
-func (p *play) ask(i image) (answer, error) {
+// ask asks the checker about an image.
+func (p *player) ask(i image) (answer, error) {
 	root := filepath.Join(p.dir, "image")
-	if err := i.make(root, filepath.Join(p.dir, "vault")); err != nil {
+	if err := i.create(root, filepath.Join(p.dir, "vault")); err != nil {
 		return answer{}, err
 	}
 	number := len(p.answers)
 	n := p.workload.configured(p.workload.network).With("onReboot", "keep")
 	n.Dir = filepath.Join(root, dataDir)
-	a, err := p.checker.ask(question{Network: n, Migrate: p.workload.migratesOn(number), Whole: number%oneInWhole == 0})
+	a, err := p.checker.ask(question{Network: n, Migrate: p.workload.migrateTarget(number), Whole: number%exhaustEvery == 0})
 	if err == nil {
 		err = a.wrong()
 	}
@@ -165,8 +165,8 @@ func (p *play) ask(i image) (answer, error) {
 	return a, os.RemoveAll(root)
 }
 
-// bad keeps an image, as it was before the checker worked with it.
-func (p *play) bad(i image, after int, c *cut, wrong error) error {
+// keepBad keeps an image as it was before the checker used it.
+func (p *player) keepBad(i image, after int, c *cut, wrong error) error {
 	dir := p.keep
 	if dir == "" {
 		var err error
@@ -180,8 +180,8 @@ func (p *play) bad(i image, after int, c *cut, wrong error) error {
 	}
 	vault, err := os.MkdirTemp(dir, "vault-")
 	if err == nil {
-		err = i.make(e.Dir, vault)
+		err = i.create(e.Dir, vault)
 	}
-	e.unkept = err
+	e.keepErr = err
 	return e
 }
