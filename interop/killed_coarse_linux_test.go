@@ -54,7 +54,7 @@ func coarseDisk(t *testing.T) string {
 	if os.Getuid() != 0 {
 		t.Skip("needs root: it mounts a file system")
 	}
-	faulttest.Needs(t, "mkfs.ext4", "mount", "umount")
+	faulttest.RequirePrograms(t, "mkfs.ext4", "mount", "umount")
 	image, dir := filepath.Join(t.TempDir(), "image"), t.TempDir()
 	require.NoError(t, os.WriteFile(image, nil, 0o600))
 	require.NoError(t, os.Truncate(image, 16<<20))

@@ -82,7 +82,7 @@ func release(t *testing.T, n faulttest.Network, addrs []netip.Addr) error {
 
 func requireNoLease(t *testing.T, n faulttest.Network) {
 	t.Helper()
-	h, err := n.Sound(t.Context())
+	h, err := n.Verify(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, h)
 }
