@@ -98,7 +98,7 @@ func measured(t *testing.T, o options) float64 {
 func TestRunWritesResults(t *testing.T) {
 	o := site(t)
 	out := runFake(t, o, 3)
-	require.Contains(t, out, "| ext4 | single-stack |      0 |  3.00 | 3.00 |")
+	require.Contains(t, out, "| ext4 | single-stack |      0 |       – |  3.00 | 3.00 |")
 	require.Equal(t, 3.0, measured(t, o))
 	tables, err := os.ReadFile(o.results("whole.md"))
 	require.NoError(t, err)
@@ -110,7 +110,7 @@ func TestRunWritesResults(t *testing.T) {
 	o.report = true // what is drawn too, because the part is a real one
 	var again strings.Builder
 	require.NoError(t, run(t.Context(), o, &again))
-	require.Contains(t, again.String(), "| ext4 | single-stack |      0 |  3.00 | 3.00 |")
+	require.Contains(t, again.String(), "| ext4 | single-stack |      0 |       – |  3.00 | 3.00 |")
 	require.FileExists(t, o.results("whole-ext4-single-stack.svg"))
 }
 

@@ -165,32 +165,12 @@ func (b *burst) add() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if a.Addrs, err = b.addrs(run.Output); err != nil {
-		return 0, fmt.Errorf("ADD of %s: %w: %s", b.peer.Name, err, run.Output)
+	if a.Addrs, err = b.peer.Addrs(run.Output); err != nil {
+		return 0, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return run.Took, b.peer.Store.Added(a)
-}
-
-// addrs returns the addresses in the result of an ADD, one of each subnet.
-func (b *burst) addrs(output string) ([]netip.Addr, error) {
-	got, err := peers.Addrs(output)
-	if err != nil {
-		return nil, err
-	}
-	subnets := b.peer.Store.Network.Subnets
-	if len(got) != len(subnets) {
-		return nil, fmt.Errorf("want addresses of %s", subnets)
-	}
-	var addrs []netip.Addr
-	for i, p := range got {
-		if p.Masked() != subnets[i] {
-			return nil, fmt.Errorf("want an address of %s", subnets[i])
-		}
-		addrs = append(addrs, p.Addr())
-	}
-	return addrs, nil
 }
 
 // delete runs a DEL of the oldest. From the moment it begins, its address may be given to

@@ -26,8 +26,8 @@ func liar(t *testing.T, answer string) *peers.Peer {
 func TestBurstEndsWithTheFirstWrongAnswer(t *testing.T) {
 	for answer, want := range map[string]string{
 		`{"ips": [{"address": "10.0.0.2/24"}]}`: "10.0.0.2 is leased already",
-		`{"ips": [{"address": "10.0.0.2/16"}]}`: "want an address of 10.0.0.0/24",
-		`{"ips": [{"address": "10.0.1.2/24"}]}`: "want an address of 10.0.0.0/24",
+		`{"ips": [{"address": "10.0.0.2/16"}]}`: "want addresses of [10.0.0.0/24]",
+		`{"ips": [{"address": "10.0.1.2/24"}]}`: "want addresses of [10.0.0.0/24]",
 		`{"ips": [{"address": "10.0.0.1/24"}]}`: "10.0.0.1 cannot be leased in 10.0.0.0/24",
 		`{"ips": []}`:                           "want addresses of [10.0.0.0/24]",
 		`no`:                                    "invalid character",

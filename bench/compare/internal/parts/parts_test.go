@@ -38,10 +38,10 @@ func TestRun(t *testing.T) {
 	}{
 		{whole(), func(e *Env) error {
 			return wholePlan{fills: []int{0, 30}, rounds: 2, warmUps: 1}.run(t.Context(), e)
-		}, (4 + 5 + 2*c) * 2 * 3, "| here | dual-stack   |     30 |"},
+		}, (4 + 5 + 2*c) * 2 * 3, "| here | dual-stack   |     30 |       – |"},
 		{crowd(), func(e *Env) error {
 			return crowdPlan{fills: []int{5}, crowds: []int{1, 8}, commands: 10, rounds: 2}.run(t.Context(), e)
-		}, 5 * 2 * 7, "| here |      5 |       8 |"},
+		}, 5 * 2 * 7, "| here | –    |      5 |       8 |"},
 		{worst(), func(e *Env) error {
 			return worstPlan{subnet: "10.0.0.0/28", v6: 5, large: 5, rounds: 2, warmUps: 1}.run(t.Context(), e)
 		}, 5*4 + 2 + 3*4 + 2, "| here | exhausted      |     13 |"},
@@ -50,7 +50,7 @@ func TestRun(t *testing.T) {
 		}, 4*4 + 3, "| here | 20-commands |"},
 		{inprocess(), func(e *Env) error {
 			return inprocessPlan{fills: []int{20, maxFilesInprocess + 1}, goroutines: []int{1, 8}, fewer: 1_000, rounds: 2}.run(t.Context(), e)
-		}, 2*2*(2+2+2+2) + 2*2, "| memory |     20 |       8 |"},
+		}, 2*2*(2+2+2+2) + 2*2, "| memory | –    |     20 |       8 |"},
 		{space(), func(e *Env) error { return spacePlan{fills: []int{0, 200}, rounds: 2}.run(t.Context(), e) }, 2 * (4 + 4 + 1), "for each lease"},
 	} {
 		t.Run(tt.part.Name, func(t *testing.T) {

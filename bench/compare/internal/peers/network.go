@@ -27,15 +27,6 @@ const (
 // Path returns the path of the store.
 func (n Network) Path() string { return filepath.Join(n.DataDir, networkName) }
 
-// Prefixes returns addresses, one of each subnet, as they are in the result of an ADD.
-func (n Network) Prefixes(addrs []netip.Addr) []netip.Prefix {
-	all := make([]netip.Prefix, len(addrs))
-	for i, addr := range addrs {
-		all[i] = netip.PrefixFrom(addr, n.Subnets[i].Bits())
-	}
-	return all
-}
-
 // Stdin returns the plugin's standard input: the configuration of a bridge network and,
 // except for an ADD, the result of the ADD that gave these addresses.
 func (n Network) Stdin(command string, addrs []netip.Addr) ([]byte, error) {
@@ -51,8 +42,9 @@ func (n Network) Stdin(command string, addrs []netip.Addr) ([]byte, error) {
 	}
 	if command != "ADD" {
 		conf.PrevResult = &result{CNIVersion: cniVersion, Routes: conf.IPAM.Routes}
-		for i, p := range n.Prefixes(addrs) {
-			conf.PrevResult.IPs = append(conf.PrevResult.IPs, ipConf{p, n.Subnets[i].Addr().Next()})
+		for i, addr := range addrs {
+			prefix := netip.PrefixFrom(addr, n.Subnets[i].Bits())
+			conf.PrevResult.IPs = append(conf.PrevResult.IPs, ipConf{prefix, n.Subnets[i].Addr().Next()})
 		}
 	}
 	return json.Marshal(conf)

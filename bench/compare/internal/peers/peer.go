@@ -178,25 +178,31 @@ func (p *Peer) explain(command string, err error) error {
 // added checks that the output of an ADD has the addresses of the attachment and no others,
 // and records them.
 func (p *Peer) added(output string, a Attachment) error {
-	got, err := Addrs(output)
-	if err == nil && !slices.Equal(got, p.Store.Network.Prefixes(a.Addrs)) {
-		err = fmt.Errorf("want addresses %s", p.Store.Network.Prefixes(a.Addrs))
+	got, err := p.Addrs(output)
+	if err == nil && !slices.Equal(got, a.Addrs) {
+		err = p.explain("ADD", fmt.Errorf("want addresses %s, got: %s", a.Addrs, output))
 	}
 	if err != nil {
-		return p.explain("ADD", fmt.Errorf("%w, got: %s", err, output))
+		return err
 	}
 	return p.Store.Added(a)
 }
 
-// Addrs returns the addresses in the result of an ADD.
-func Addrs(output string) ([]netip.Prefix, error) {
+// Addrs returns the addresses in the output of an ADD, one of each subnet.
+func (p *Peer) Addrs(output string) ([]netip.Addr, error) {
 	var r result
 	if err := json.Unmarshal([]byte(output), &r); err != nil {
-		return nil, err
+		return nil, p.explain("ADD", fmt.Errorf("%w, got: %s", err, output))
 	}
-	var all []netip.Prefix
-	for _, ip := range r.IPs {
-		all = append(all, ip.Address)
+	var all []netip.Addr
+	subnets := p.Store.Network.Subnets
+	for i, ip := range r.IPs {
+		if i < len(subnets) && ip.Address.Masked() == subnets[i] {
+			all = append(all, ip.Address.Addr())
+		}
+	}
+	if len(all) != len(r.IPs) || len(all) != len(subnets) {
+		return nil, p.explain("ADD", fmt.Errorf("want addresses of %s, got: %s", subnets, output))
 	}
 	return all, nil
 }

@@ -41,9 +41,6 @@ func NewPool(subnet netip.Prefix) *Pool {
 // Size returns the number of addresses.
 func (p *Pool) Size() uint64 { return p.size }
 
-// Len returns the number of leased addresses.
-func (p *Pool) Len() int { return len(p.leased) }
-
 // Last returns the address that was given last or, without any, the last one of the pool.
 func (p *Pool) Last() netip.Addr { return p.cursor }
 

@@ -39,7 +39,7 @@ func TestPoolGoesOnAndStartsOver(t *testing.T) {
 	for _, want := range []string{"10.0.0.5", "10.0.0.6", "10.0.0.3"} {
 		require.Equal(t, want, take(t, p))
 	}
-	require.Equal(t, 5, p.Len())
+	require.Len(t, p.leased, 5)
 	_, ok := p.Next()
 	require.False(t, ok, "all are leased")
 
@@ -70,5 +70,5 @@ func TestPoolRejects(t *testing.T) {
 	}
 	require.NoError(t, p.Lease(netip.MustParseAddr("10.0.0.6")))
 	require.EqualError(t, p.Lease(netip.MustParseAddr("10.0.0.6")), "10.0.0.6 is leased already")
-	require.Equal(t, 1, p.Len())
+	require.Len(t, p.leased, 1)
 }

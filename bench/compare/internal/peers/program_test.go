@@ -123,7 +123,7 @@ func testWrongAnswer(t *testing.T, programs Programs) {
 	next, _ := l[0].Store.Next()
 	require.NoError(t, l[0].Store.Added(next)) // which no plugin did
 	_, err := l[0].Add()
-	require.ErrorContains(t, err, "ADD of files: want addresses [10.0.0.3/29], got: {")
+	require.ErrorContains(t, err, "ADD of files: want addresses [10.0.0.3], got: {")
 	_, err = l[0].Check()
 	require.ErrorContains(t, err, "CHECK of files: ")
 	require.ErrorContains(t, l.Verify(t.Context()), "is leased to")

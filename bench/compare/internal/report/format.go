@@ -63,7 +63,7 @@ func summary(values []float64) string {
 func number(x float64) string {
 	switch {
 	case x >= 99.95:
-		return Grouped(int64(x + 0.5))
+		return grouped(int64(x + 0.5))
 	case x >= 9.995:
 		return strconv.FormatFloat(x, 'f', 1, 64)
 	default:
@@ -71,8 +71,8 @@ func number(x float64) string {
 	}
 }
 
-// Grouped writes a number, which is not negative, with a comma before every three digits.
-func Grouped(n int64) string {
+// grouped writes a number, which is not negative, with a comma before every three digits.
+func grouped(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]

@@ -88,8 +88,7 @@ func Write(w io.Writer, s *samples.Set, text string, pairs []Pair, views []View)
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%s", circumstances(s))
-	return err
+	return nil
 }
 
 func milliseconds(values []float64) string {
@@ -110,26 +109,16 @@ func writeUnit(w io.Writer, s *samples.Set, unit, title string, pairs []Pair, ce
 	pairs = slices.DeleteFunc(slices.Clone(pairs), func(p Pair) bool {
 		return !slices.Contains(stores, p.Of) || !slices.Contains(stores, p.To)
 	})
-	keys := s.Rows(unit)
-	labels := labelsOf(keys)
-	var head []string
-	left := 0
-	for _, l := range labels {
-		head = append(head, l.title)
-		if !l.number {
-			left++
-		}
-	}
-	head = append(head, stores...)
+	head := append([]string{"fs", "case", "leases", "at once"}, stores...)
 	for _, p := range pairs {
 		p = p.in(unit)
 		head = append(head, p.Of+" / "+p.To)
 	}
 	rows := [][]string{head}
-	for _, k := range keys {
-		var row []string
-		for _, l := range labels {
-			row = append(row, l.of(k))
+	for _, k := range s.Rows(unit) {
+		row := []string{k.FS, cmp.Or(k.Case, nothing), grouped(int64(k.Leases)), nothing}
+		if k.AtOnce > 0 {
+			row[3] = grouped(int64(k.AtOnce))
 		}
 		for _, k.Store = range stores {
 			if values := s.Values(k, unit); values != nil {
@@ -146,34 +135,5 @@ func writeUnit(w io.Writer, s *samples.Set, unit, title string, pairs []Pair, ce
 	if _, err := fmt.Fprintf(w, "\n## %s\n\n", title); err != nil {
 		return err
 	}
-	return writeTable(w, left, rows)
-}
-
-// A label is a column that tells the rows apart.
-type label struct {
-	title  string
-	number bool
-	of     func(samples.Key) string
-}
-
-// labelsOf returns the labels that are not empty in all rows.
-func labelsOf(keys []samples.Key) []label {
-	all := []label{
-		{"fs", false, func(k samples.Key) string { return k.FS }},
-		{"case", false, func(k samples.Key) string { return k.Case }},
-		{"leases", true, func(k samples.Key) string { return Grouped(int64(k.Leases)) }},
-		{"at once", true, func(k samples.Key) string { return strings.TrimPrefix(Grouped(int64(k.AtOnce)), "0") }},
-	}
-	return slices.DeleteFunc(all, func(l label) bool {
-		return !slices.ContainsFunc(keys, func(k samples.Key) bool { return l.of(k) != "" })
-	})
-}
-
-// circumstances says when, on what and with what the samples were measured.
-func circumstances(s *samples.Set) string {
-	var text strings.Builder
-	for _, c := range s.Config {
-		fmt.Fprintf(&text, "- %s: %s\n", c[0], c[1])
-	}
-	return text.String()
+	return writeTable(w, 2, rows)
 }

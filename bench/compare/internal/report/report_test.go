@@ -56,42 +56,40 @@ Medians of the rounds (10th–90th percentile); a ratio is the median of those w
 
 ## ADD, ms
 
-| fs   | case       | leases |           stock |             bolt |     stock / bolt |
-| ---- | ---------- | -----: | --------------: | ---------------: | ---------------: |
-| ext4 | dual-stack |      0 | 20.0 (12.0–804) | 2.00 (1.20–80.4) | 10.0 (10.0–10.0) |
-| ext4 | dual-stack |  1,000 |               – | 1.00 (1.00–1.00) |                – |
+| fs   | case       | leases | at once |           stock |             bolt |     stock / bolt |
+| ---- | ---------- | -----: | ------: | --------------: | ---------------: | ---------------: |
+| ext4 | dual-stack |      0 |       – | 20.0 (12.0–804) | 2.00 (1.20–80.4) | 10.0 (10.0–10.0) |
+| ext4 | dual-stack |  1,000 |       – |               – | 1.00 (1.00–1.00) |                – |
 
 ## commands/s
 
-| fs   | case       | leases |            stock |             bolt |     bolt / stock |
-| ---- | ---------- | -----: | ---------------: | ---------------: | ---------------: |
-| ext4 | dual-stack |      0 | 0.05 (0.01–0.09) | 0.50 (0.11–0.90) | 10.0 (10.0–10.0) |
+| fs   | case       | leases | at once |            stock |             bolt |     bolt / stock |
+| ---- | ---------- | -----: | ------: | ---------------: | ---------------: | ---------------: |
+| ext4 | dual-stack |      0 |       – | 0.05 (0.01–0.09) | 0.50 (0.11–0.90) | 10.0 (10.0–10.0) |
 
 ## ADD-worst, ms, the longest in all rounds
 
-| fs   | case       | leases | bolt |
-| ---- | ---------- | -----: | ---: |
-| ext4 | dual-stack |  1,000 |  100 |
+| fs   | case       | leases | at once | bolt |
+| ---- | ---------- | -----: | ------: | ---: |
+| ext4 | dual-stack |  1,000 |       – |  100 |
 
 ## size-B
 
-| fs   | case       | leases |                            bolt |
-| ---- | ---------- | -----: | ------------------------------: |
-| ext4 | dual-stack |  1,000 | 5,000,000 (4,200,000–5,800,000) |
+| fs   | case       | leases | at once |                            bolt |
+| ---- | ---------- | -----: | ------: | ------------------------------: |
+| ext4 | dual-stack |  1,000 |       – | 5,000,000 (4,200,000–5,800,000) |
 
 ## size-B, growth: the largest / the first
 
-| fs   | case       | leases | bolt |
-| ---- | ---------- | -----: | ---: |
-| ext4 | dual-stack |  1,000 | 1.50 |
+| fs   | case       | leases | at once | bolt |
+| ---- | ---------- | -----: | ------: | ---: |
+| ext4 | dual-stack |  1,000 |       – | 1.50 |
 
 ## size-B, for each lease
 
-| fs   | case       | leases |  bolt |
-| ---- | ---------- | -----: | ----: |
-| ext4 | dual-stack |  1,000 | 5,000 |
-
-- date: 2025-12-31
+| fs   | case       | leases | at once |  bolt |
+| ---- | ---------- | -----: | ------: | ----: |
+| ext4 | dual-stack |  1,000 |       – | 5,000 |
 `
 
 func write(w interface{ Write([]byte) (int, error) }) error {
