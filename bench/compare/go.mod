@@ -8,6 +8,7 @@ tool (
 )
 
 require (
+	github.com/hanwen/go-fuse/v2 v2.12.1
 	github.com/leasehold/leasehold v0.0.0-00010101000000-000000000000
 	github.com/metal-stack/go-ipam v1.13.0
 	github.com/stretchr/testify v1.12.1

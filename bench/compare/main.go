@@ -31,6 +31,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -50,6 +51,7 @@ type options struct {
 	rounds uint
 	disk   string
 	tmpfs  string
+	slow   time.Duration
 	out    string
 	dry    bool
 	report bool
@@ -62,6 +64,7 @@ func parseFlags() options {
 	flag.UintVar(&o.rounds, "rounds", 0, "`number` of rounds (default: that of each part)")
 	flag.StringVar(&o.disk, "disk", "/var/tmp", "`directory` on a disk to make stores in, or empty")
 	flag.StringVar(&o.tmpfs, "tmpfs", "/dev/shm", "`directory` on a tmpfs to make stores in, or empty")
+	flag.DurationVar(&o.slow, "slow", 0, "`delay` of a sync, such as 5ms, in one more place, slow, on the disk")
 	flag.StringVar(&o.out, "out", "..", "`directory` of README.md and results")
 	flag.BoolVar(&o.dry, "n", false, "write to standard output only")
 	flag.BoolVar(&o.report, "report", false, "measure nothing: write tables and plots of the results")

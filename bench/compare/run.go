@@ -20,7 +20,7 @@ import (
 	"github.com/leasehold/leasehold/bench/compare/internal/samples"
 )
 
-func run(ctx context.Context, o options, w io.Writer) error {
+func run(ctx context.Context, o options, w io.Writer) (err error) {
 	chosen, err := o.parts()
 	if err != nil {
 		return err
@@ -40,6 +40,14 @@ func run(ctx context.Context, o options, w io.Writer) error {
 	log.Print("building")
 	if e.Programs, err = peers.Build(ctx, e.Places[0].Dir); err != nil {
 		return err
+	}
+	if o.slow > 0 {
+		place, unmount, failed := o.slowPlace(e.Programs.Slow, e.Places[0])
+		if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, unmount()) }()
+		e.Places = append(e.Places, place)
 	}
 	for _, p := range chosen {
 		if err := o.run(ctx, e, p, w); err != nil {

@@ -25,7 +25,7 @@ import (
 type Program struct{ Name, Path, Version string }
 
 // Programs are all programs of the comparison.
-type Programs struct{ Stock, Leasehold, Polling, EmptyGo, EmptyC, Peak Program }
+type Programs struct{ Stock, Leasehold, Polling, EmptyGo, EmptyC, Peak, Slow Program }
 
 const (
 	module  = "github.com/leasehold/leasehold"
@@ -49,8 +49,10 @@ func Build(ctx context.Context, dir string) (p Programs, err error) {
 	p.Polling.Version += b.commit(source) + ", polling for the lock as bbolt does"
 	p.EmptyGo = b.goProgram(EmptyGo, compare+"/empty")
 	p.EmptyC = b.emptyC()
+	p.Slow.Version = "not measured: it needs Linux"
 	if runtime.GOOS == "linux" {
 		p.Peak = b.goProgram("peak", compare+"/peak")
+		p.Slow = b.goProgram("slow", compare+"/slow")
 	}
 	return p, b.err
 }
