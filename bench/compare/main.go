@@ -61,7 +61,7 @@ func parseFlags() options {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "everything shortened")
 	flag.StringVar(&o.only, "only", "", "the `part` to run")
-	flag.UintVar(&o.rounds, "rounds", 0, "`number` of rounds (default: that of each part)")
+	flag.UintVar(&o.rounds, "rounds", 0, "`number` of rounds (default: chosen by each part)")
 	flag.StringVar(&o.disk, "disk", "/var/tmp", "`directory` on a disk to make stores in, or empty")
 	flag.StringVar(&o.tmpfs, "tmpfs", "/dev/shm", "`directory` on a tmpfs to make stores in, or empty")
 	flag.DurationVar(&o.slow, "slow", 0, "`delay` of a sync, such as 5ms, in one more place, slow, on the disk")

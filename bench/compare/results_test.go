@@ -34,7 +34,7 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// The tables and plots in the repository, and the ratios in the README, are those of the samples.
+// The committed tables, plots and ratios of the README are generated from the committed samples.
 func TestResultsAreUpToDate(t *testing.T) {
 	o := options{out: t.TempDir(), report: true}
 	require.NoError(t, os.CopyFS(o.results(""), os.DirFS("../results")))
@@ -49,8 +49,8 @@ func TestResultsAreUpToDate(t *testing.T) {
 	}
 }
 
-// The table of ADDs in the README of the project has the medians of the samples, and the ratios with
-// their percentiles.
+// The table of ADDs in the project's README has the medians of the samples, and the ratios
+// with their percentiles.
 func TestProjectReadmeTable(t *testing.T) {
 	_, adds, _ := strings.Cut(read(t, "../results/whole.md"), "## ADD, ms\n\n")
 	adds, _, _ = strings.Cut(adds, "\n\n")
@@ -106,8 +106,8 @@ func cells(line string) []string {
 	return row
 }
 
-// Figures in sentences of the project's README are those of the samples, when rounded. A
-// sentence that is not there any more is not checked.
+// Figures in sentences of the project's README agree with the samples, when rounded. A sentence
+// that the README no longer has is not checked.
 func TestProjectReadmeProse(t *testing.T) {
 	sets := committed(t)
 	dual := samples.Key{FS: "ext4", Case: "dual-stack", Leases: 65_000}

@@ -14,8 +14,7 @@ import (
 	"github.com/leasehold/leasehold/bench/compare/internal/peers"
 )
 
-// In the place slow every sync waits, of directories too, and all else works as elsewhere: the plugins
-// run on it.
+// In the place slow every sync waits, of directories too, and the plugins run as elsewhere.
 func TestSlowPlace(t *testing.T) {
 	if f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err != nil {
 		t.Skipf("no FUSE here: %v", err)

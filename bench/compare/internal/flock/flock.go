@@ -1,12 +1,8 @@
 //go:build unix
 
-// Package flock takes the place of leasehold's package of that name in a plugin that
-// is built for the comparison only: it waits for locks as bbolt does when it is left
-// to itself.
-//
-// bbolt asks for the lock without waiting for it, and again every 50 ms until it is
-// there; see flock in its bolt_unix.go. All else in that plugin is as it is in the
-// other, so that what differs between the two is the lock.
+// Package flock replaces leasehold's package flock in a plugin that is built for the
+// comparison only. It polls for locks as bbolt does by default, every 50 ms; see flock in
+// bbolt's bolt_unix.go. Nothing else in that plugin differs.
 package flock
 
 import (

@@ -46,7 +46,7 @@ func TestWaiterGetsTheLockInTheEnd(t *testing.T) {
 	require.NoError(t, flock.Shared(t.Context(), open(t, path)))
 }
 
-// The pause is that of the bbolt that is used. It is no part of its interface, so
+// The pause is the one in the bbolt that is used. It is not part of its API, so
 // its source has to tell.
 func TestRetryIsBboltsOwn(t *testing.T) {
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "go.etcd.io/bbolt").Output()

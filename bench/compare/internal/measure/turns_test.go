@@ -11,7 +11,7 @@ import (
 
 func TestOrder(t *testing.T) {
 	const n = 5
-	positions := make([]int, n)  // the sum of those of each peer
+	positions := make([]int, n)  // the sum for each peer
 	follows := map[[2]int]bool{} // which peer comes right after which
 	for round := range 2 * n {
 		turns := order(n, round)

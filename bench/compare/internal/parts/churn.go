@@ -16,8 +16,9 @@ func churn() Part {
 		Name: "churn",
 		Text: `Containers come and go: by turns a DEL of a random one and an ADD, on a pool that is some 60 %
 full, so that leases come to be scattered. The time is divided into 20 windows, and the
-median and the 99th percentile of each are kept. The sizes are those before each window and
-after the last. Stores with a file for each lease run fewer commands, because as many as bolt's would take hours.`,
+median and the 99th percentile of each are kept. A store is weighed before each window and
+after the last. Stores with a file for each lease run fewer commands, because as many as
+bolt runs would take hours.`,
 		Views: []report.View{report.Drift(), report.Growth()},
 		Run:   func(ctx context.Context, e *Env) error { return newChurnPlan(e).run(ctx, e) },
 	}

@@ -54,7 +54,7 @@ type Env struct {
 
 // A Place is a directory to make stores in.
 type Place struct {
-	Name string // that of its file system, such as ext4
+	Name string // of its file system, such as ext4
 	Dir  string
 }
 
@@ -120,5 +120,5 @@ func (k keep) time(unit string, command func() (time.Duration, error)) error {
 }
 
 func (e *Env) log(k samples.Key, what string) {
-	log.Printf("%s: %s %s, %d leases, %d at once: %s", e.Samples.Part, k.FS, k.Case, k.Leases, k.AtOnce, what)
+	log.Printf("%s: %s", k.Name(e.Samples.Part), what)
 }

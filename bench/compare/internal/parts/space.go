@@ -21,8 +21,8 @@ func space() Part {
 		Text: `Bytes on the disk are the blocks of a store's files and of its directory. bolt has grown by a
 transaction for each lease, as by ADDs, and above 65,000 leases by transactions of 100;
 "bolt-loaded" was filled at once, as by a migration, and not written to since. "peak" is the
-memory of a process that runs an ADD (ru_maxrss), pages of a mapped file included, and not
-less than that of the small program that starts it. "heap" is what the store in memory takes.`,
+memory of a process that runs an ADD (ru_maxrss), pages of a mapped file included. The small
+program that starts it sets a lower limit. "heap" is what the store in memory takes.`,
 		Views: []report.View{report.PerLease()},
 		Run:   func(ctx context.Context, e *Env) error { return newSpacePlan(e).run(ctx, e) },
 	}

@@ -15,9 +15,9 @@ func worst() Part {
 		Name: "worst",
 		Text: `Whole processes on pools in which a free address is hard to find. "without-gaps" is not one of
 them: half of the pool is leased, in one piece, for comparison. In "every-second" the same
-number of leases takes every second address. At the "far-end" is the only free address, and the search begins right
-behind it. In "exhausted" there is none, and the ADD fails. "scattered-in-8" is a /8 with a
-lease at every 16th address.`,
+number of leases takes every second address. "far-end" has one free address, and the search
+begins right behind it. "exhausted" has none, and the ADD fails. "scattered-in-8" is a /8
+with a lease at every 16th address.`,
 		Pairs: []report.Pair{
 			{Of: peers.Stock, To: peers.Bolt}, {Of: peers.Stock, To: peers.Files}, {Of: peers.Bolt, To: peers.EmptyGo},
 		},

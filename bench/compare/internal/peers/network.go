@@ -20,7 +20,7 @@ type Network struct {
 }
 
 const (
-	networkName = "bench" // and that of its store
+	networkName = "bench" // the store has the same name
 	cniVersion  = "1.0.0"
 )
 

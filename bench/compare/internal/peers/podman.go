@@ -28,9 +28,9 @@ import (
 // release is two steps, the first of which only reads. A free address is searched for one by
 // one, from the last on.
 //
-// Podman has its own lock around these steps, between processes. Here it is a mutex, because there are
-// no other processes: without it, goroutines that find the file locked would sleep for
-// 50 ms, which Podman does not. A full subnet is an error.
+// Podman has its own lock around these steps, between processes. Here it is a mutex, because
+// there are no other processes: without it, goroutines that find the file locked would sleep
+// for 50 ms, which Podman does not. A full subnet is an error.
 type podman struct {
 	path string
 	pool *Pool // for its bounds; the leases are in the file

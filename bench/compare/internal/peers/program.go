@@ -1,9 +1,9 @@
 // Package peers is what is compared: the plugins as programs that work on stores, programs
 // that do nothing, and the libraries that can be linked.
 //
-// Every answer is checked: which addresses an ADD must give is known before, and after the
-// rounds a store must hold exactly what was acknowledged. So no peer is measured that is fast because
-// it does something else; the first unexpected answer ends the comparison.
+// Every answer is checked: the addresses that an ADD must give are predicted, and after the
+// rounds a store must hold exactly what was acknowledged. So no peer can be fast by doing
+// something else; the first unexpected answer ends the comparison.
 package peers
 
 import (
@@ -34,14 +34,14 @@ const (
 	stock   = "github.com/containernetworking/plugins/plugins/ipam/host-local"
 )
 
-// Build builds all programs into dir, from within the module of bench/compare. All Go programs are
-// built by one compiler with the flags of the Makefile. The stock plugin is of the version
-// in go.mod.
+// Build builds all programs into dir, from within the module of bench/compare. All Go programs
+// are built by one compiler with the flags of the Makefile. go.mod has the version of the
+// stock plugin.
 func Build(ctx context.Context, dir string) (p Programs, err error) {
 	b := builder{ctx: ctx, dir: dir}
 	source := b.output("go", "list", "-m", "-f", "{{.Dir}}", module)
 	p.Stock = b.goProgram("stock", stock)
-	// Ours is built within its own module: in that of bench/compare the stock plugin could
+	// Ours is built within its own module: in the module bench/compare the stock plugin could
 	// raise the versions of what both depend on.
 	p.Leasehold = b.goProgram("leasehold", plugin, "-C", source)
 	p.Leasehold.Version += b.commit(source)
@@ -73,7 +73,7 @@ type builder struct {
 	err error
 }
 
-// goProgram compiles a package. The flags are those of go build; -C must be the first.
+// goProgram compiles a package. The flags are for go build; -C must be the first.
 func (b *builder) goProgram(name, pkg string, flags ...string) Program {
 	path := filepath.Join(b.dir, name)
 	args := append([]string{"build"}, flags...)

@@ -66,7 +66,7 @@ func testPeak(t *testing.T, programs Programs) {
 	out, err := exec.Command(programs.Peak.Path, "/bin/echo", "some output").Output()
 	require.NoError(t, err)
 	require.Regexp(t, `^some output\n\n[1-9][0-9]{2,}\n$`, string(out))
-	require.Error(t, exec.Command(programs.Peak.Path, "/bin/false").Run(), "the status is that of the program")
+	require.Error(t, exec.Command(programs.Peak.Path, "/bin/false").Run(), "it passes the status on")
 	for _, p := range NewLineup(programs, t.TempDir(), subnets("10.0.0.0/24", "fd00::/64"), Stock, Files, Bolt, EmptyGo) {
 		bytes, err := p.AddPeak(programs.Peak)
 		require.NoError(t, err)

@@ -13,7 +13,7 @@ import (
 	"github.com/leasehold/leasehold/bench/compare/internal/samples"
 )
 
-// colors are those of Okabe and Ito: most people with a color vision deficiency can tell
+// colors is the palette of Okabe and Ito: most people with a color vision deficiency can tell
 // them apart. The shapes of the marks differ too. A peer has the same in every figure.
 var colors = [...]color.Color{
 	color.RGBA{R: 0xD5, G: 0x5E, A: 255},

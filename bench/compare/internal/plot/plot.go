@@ -137,8 +137,8 @@ func thousands(n int) string {
 	return strconv.Itoa(n)
 }
 
-// logTicks are ticks with a text at powers of ten and, on an axis that has less than two of them, at
-// twice and five times these.
+// logTicks are ticks with a text at powers of ten and, on an axis shorter than two of them, also
+// at twice and five times these.
 type logTicks struct{}
 
 // Ticks implements [plot.Ticker].

@@ -51,7 +51,7 @@ func Growth() View {
 	}}
 }
 
-// PerLease shows bytes for each lease; without leases, those of the whole store.
+// PerLease shows bytes for each lease, or for the whole store if it has no leases.
 func PerLease() View {
 	return View{"for each lease", "-B", func(values []float64, leases int) float64 {
 		return samples.Median(values) / float64(max(leases, 1))

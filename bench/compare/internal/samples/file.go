@@ -30,7 +30,7 @@ func (s *Set) Write(path string) error {
 			if values == "" {
 				break
 			}
-			fmt.Fprintf(&out, "%s 1%s\n", k.name(s.Part), values)
+			fmt.Fprintf(&out, "%s 1%s\n", k.Name(s.Part), values)
 		}
 	}
 	return os.WriteFile(path, out.Bytes(), 0o644)
@@ -47,9 +47,9 @@ func (s *Set) turn(k Key, round int) string {
 	return text
 }
 
-// name returns the name of a benchmark. It ends in a key with a number: benchstat would
+// Name returns the name of a benchmark. It ends in a key with a number: benchstat would
 // take the end of bolt-at-0 for GOMAXPROCS.
-func (k Key) name(part string) string {
+func (k Key) Name(part string) string {
 	name := "Benchmark" + strings.ToUpper(part[:1]) + part[1:] + "/store=" + k.Store + "/fs=" + k.FS
 	if k.Case != "" {
 		name += "/case=" + k.Case
@@ -61,7 +61,7 @@ func (k Key) name(part string) string {
 	return name
 }
 
-// parseName is the inverse of name.
+// parseName is the inverse of Name.
 func parseName(name string) (Key, error) {
 	var k Key
 	var err error

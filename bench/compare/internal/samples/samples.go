@@ -86,7 +86,7 @@ func (s *Set) Ratios(row Key, unit, of, to string) []float64 {
 	return Ratios(x, y)
 }
 
-// distinct returns the values that of returns with true, each once, in order.
+// distinct collects the results of a function that it returns with true, each once, in order.
 func distinct[T comparable](all []Sample, of func(Sample) (T, bool)) []T {
 	var found []T
 	for _, one := range all {

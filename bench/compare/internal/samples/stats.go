@@ -10,7 +10,7 @@ import (
 // deviation.
 type Summary struct{ P10, Median, P90 float64 }
 
-// Summarize returns the summary of a sample in any order. That of an empty one is zero.
+// Summarize returns the summary of a sample in any order. An empty sample has the zero Summary.
 func Summarize(values []float64) Summary {
 	return Summary{Quantile(values, 0.1), Quantile(values, 0.5), Quantile(values, 0.9)}
 }
@@ -48,8 +48,8 @@ func Ratios(a, b []float64) []float64 {
 	return ratios
 }
 
-// Drift returns how many times as large the values of the last quarter are as those of the
-// first, by their medians. The drift of fewer than two values is 1.
+// Drift returns the median of the last quarter of the values divided by the median of the
+// first. The drift of fewer than two values is 1.
 func Drift(values []float64) float64 {
 	if len(values) < 2 {
 		return 1
