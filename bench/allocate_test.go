@@ -34,7 +34,7 @@ func BenchmarkAllocate(b *testing.B) {
 				var all sync.WaitGroup
 				for g := range goroutines {
 					all.Go(func() {
-						// Who came as number i is followed by i + goroutines.
+						// Container i is followed by container i + goroutines.
 						for i := g; i < b.N; i += goroutines {
 							if err := cmp.Or(r.add(i+each*goroutines), r.del(i)); err != nil {
 								b.Error(err)

@@ -1,43 +1,26 @@
-// Compare measures what an IPAM plugin costs as leases grow: this project's host-local,
-// on either store, and the CNI project's, beside programs that do nothing.
+// Compare measures what an IPAM plugin costs as leases grow: this project's host-local, on
+// either store, and the CNI project's, beside programs that do nothing.
 //
 //	go run -C bench/compare .             # from the root of the repository: an hour and a half
 //	go run -C bench/compare . -quick      # everything shortened: a few minutes
 //	go run -C bench/compare . -only whole # one part
+//	go run -C bench/compare . -report     # nothing measured: tables of the results
 //
 // The parts are:
 //
 //	whole      whole processes: ADD, CHECK and DEL at many fills
 //	crowd      many processes at once
-//	worst      leases that lie as badly as they can
+//	worst      pools in which a free address is hard to find
 //	churn      many changes: does the store grow, does it become slower?
 //	inprocess  goroutines of one process: leases in a second, with the library linked
 //	space      bytes on disk and in memory
 //
-// Tables go to standard output, with what has changed since the previous results. The
-// results of a part go to bench/results/<part>.json, its plots beside them, and its
-// tables into bench/README.md. Results of -quick never take the place of others.
+// Tables go to standard output. The samples of a part go to bench/results/<part>.txt, in the
+// Go benchmark format, its tables and plots beside them, and a few ratios into
+// bench/README.md, which describes the method. Results of -quick never replace others. To
+// compare with earlier results:
 //
-// # Method
-//
-// Stores are filled in the same way for all, synced, and warmed by rounds that are not
-// counted. In each round that is, every contestant has a turn; the order of turns
-// changes from round to round. Between turns the file systems are synced, so that
-// nobody waits for what another has left to write.
-//
-// A time is the wall clock from before the process is created until it has been
-// waited for, with the environment and the configuration that containerd passes. The
-// part inprocess creates none: there it is that of all goroutines together.
-// Ratios are made within a round and only then summarized.
-//
-// Every answer is checked: which address an ADD gives is known beforehand, and
-// after the rounds the store has to hold exactly what it ought to. Anything
-// unexpected ends the comparison.
-//
-// # Caveats
-//
-// Processes are started by this one, which takes its share of the machine: the more
-// processes at once, the more of the time is theirs that start them.
+//	go tool -C bench/compare benchstat -filter '/store:bolt' OLD.txt NEW.txt
 package main
 
 import (
@@ -47,12 +30,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
-	// Interrupted, it ends between two turns and removes what it made.
+	// When interrupted, it ends between two turns and removes its stores.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, parseFlags(), os.Stdout); err != nil {
@@ -65,28 +48,32 @@ func main() {
 type options struct {
 	quick  bool
 	only   string
-	rounds uint // 0: what the part sees fit
+	rounds uint
 	disk   string
 	tmpfs  string
+	slow   time.Duration
 	out    string
 	dry    bool
+	report bool
 }
 
 func parseFlags() options {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "everything shortened")
-	flag.StringVar(&o.only, "only", "", "the `part` to run: "+strings.Join(names(), ", "))
-	flag.UintVar(&o.rounds, "rounds", 0, "`number` of rounds (default: that of each part)")
-	flag.StringVar(&o.disk, "disk", "/var/tmp", "`directory` on a disk in which to make stores, or empty")
-	flag.StringVar(&o.tmpfs, "tmpfs", "/dev/shm", "`directory` on a tmpfs in which to make stores, or empty")
+	flag.StringVar(&o.only, "only", "", "the `part` to run")
+	flag.UintVar(&o.rounds, "rounds", 0, "`number` of rounds (default: chosen by each part)")
+	flag.StringVar(&o.disk, "disk", "/var/tmp", "`directory` on a disk to make stores in, or empty")
+	flag.StringVar(&o.tmpfs, "tmpfs", "/dev/shm", "`directory` on a tmpfs to make stores in, or empty")
+	flag.DurationVar(&o.slow, "slow", 0, "`delay` of a sync, such as 5ms, in one more place, slow, on the disk")
 	flag.StringVar(&o.out, "out", "..", "`directory` of README.md and results")
-	flag.BoolVar(&o.dry, "n", false, "write nothing but to standard output")
+	flag.BoolVar(&o.dry, "n", false, "write to standard output only")
+	flag.BoolVar(&o.report, "report", false, "measure nothing: write tables and plots of the results")
 	flag.Parse()
 	return o
 }
 
-// readme is the file that the tables go into.
+// readme is the file with the ratios.
 func (o options) readme() string { return filepath.Join(o.out, "README.md") }
 
-// results is the path of what is written about a part: its results, and its plots.
+// results is the path of a file of results.
 func (o options) results(name string) string { return filepath.Join(o.out, "results", name) }

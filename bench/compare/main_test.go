@@ -9,23 +9,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/leasehold/leasehold/bench/compare/internal/chart"
-	"github.com/leasehold/leasehold/bench/compare/internal/part"
-	"github.com/leasehold/leasehold/bench/compare/internal/program"
-	"github.com/leasehold/leasehold/bench/compare/internal/report"
-	"github.com/leasehold/leasehold/bench/compare/internal/result"
+	"github.com/leasehold/leasehold/bench/compare/internal/parts"
+	"github.com/leasehold/leasehold/bench/compare/internal/samples"
 )
 
 func TestParts(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
+	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
 	doc, err := os.ReadFile("main.go")
 	require.NoError(t, err)
-	for i, p := range parts() {
-		require.Equal(t, names()[i], p.Name)
-		require.Contains(t, string(readme), "<!-- compare: "+p.Name+" -->\n", "its tables have a place")
+	for _, p := range parts.All() {
+		require.Contains(t, string(readme), "(results/"+p.Name+".md)", "its tables are linked")
 		require.Contains(t, string(doc), "//\t"+p.Name+"  ", "it is explained")
-		require.NotEmpty(t, p.Section.Title)
 		chosen, err := options{only: p.Name}.parts()
 		require.NoError(t, err)
 		require.Len(t, chosen, 1)
@@ -33,100 +28,90 @@ func TestParts(t *testing.T) {
 	}
 	all, err := options{}.parts()
 	require.NoError(t, err)
-	require.Len(t, all, len(parts()))
+	require.Len(t, all, len(parts.All()))
 	_, err = options{only: "nothing"}.parts()
-	require.ErrorContains(t, err, "-only nothing: there is no such part; want one of whole, crowd, ")
+	require.EqualError(t, err, "-only nothing: no such part; the parts are whole, crowd, worst, churn, inprocess, space")
 }
 
 func TestPlaces(t *testing.T) {
 	disk := t.TempDir()
-	all, remove, err := options{disk: disk}.places()
+	all, err := options{disk: disk}.places()
 	require.NoError(t, err)
 	require.Len(t, all, 1)
 	require.Equal(t, disk, filepath.Dir(all[0].Dir))
 	require.DirExists(t, all[0].Dir)
-	remove()
-	require.NoDirExists(t, all[0].Dir)
 
-	_, _, err = options{}.places()
+	_, err = options{}.places()
 	require.ErrorContains(t, err, "neither -disk nor -tmpfs")
-	_, _, err = options{disk: filepath.Join(disk, "none")}.places()
+	_, err = options{disk: filepath.Join(disk, "none")}.places()
 	require.ErrorIs(t, err, os.ErrNotExist)
-	left, err := os.ReadDir(disk)
-	require.NoError(t, err)
-	require.Empty(t, left)
 }
 
 // Two places on one kind of file system could not be told apart.
-func TestDiskIsNoTmpfs(t *testing.T) {
+func TestDiskIsNotTmpfs(t *testing.T) {
 	const tmpfs = "/dev/shm"
-	if len((options{tmpfs: tmpfs}).parents()) == 0 {
+	all, err := options{tmpfs: tmpfs}.places()
+	if err != nil {
 		t.Skip("there is no tmpfs at " + tmpfs)
 	}
-	_, _, err := options{disk: tmpfs, tmpfs: tmpfs}.places()
+	require.NoError(t, os.Remove(all[0].Dir))
+	all, err = options{disk: tmpfs, tmpfs: tmpfs}.places()
 	require.ErrorContains(t, err, "-disk /dev/shm is on a tmpfs as well")
-	left, err := filepath.Glob(tmpfs + "/leasehold-compare-*")
-	require.NoError(t, err)
-	require.Empty(t, left)
+	require.Len(t, all, 1)
+	require.NoError(t, os.Remove(all[0].Dir))
 }
 
-// fake returns a part that finds one value.
-func fake(value float64) part.Part {
-	k := result.Key{FileSystem: "ext4", Contestant: "bolt", Measure: "ADD"}
-	return part.Part{
-		Name: "fake",
-		Section: report.Section{Title: "Fake", Tables: []report.Table{{
-			Title: "ADD", Measure: "ADD", Columns: report.Contestants(report.Plain, "bolt"),
-		}}},
-		Run: func(_ context.Context, _ part.Env, r *result.Results) error {
-			r.Add(k, result.Nanoseconds, value)
-			return nil
-		},
-		Figures: func(r *result.Results) []part.Figure {
-			return []part.Figure{{Name: "fake-one", Figure: chart.Figure{Title: "One", Panels: make([]chart.Panel, 1)}}}
-		},
-	}
+// fake returns a part that finds one value, under the name of a real one.
+func fake(value float64) parts.Part {
+	return parts.Part{Name: "whole", Run: func(_ context.Context, e *parts.Env) error {
+		for _, store := range []string{"stock", "bolt"} {
+			for _, unit := range []string{"ADD-ns", "CHECK-ns", "DEL-ns"} {
+				e.Samples.Add(samples.Key{Store: store, FS: "ext4", Case: "single-stack"}, unit, value*1e6)
+			}
+		}
+		return nil
+	}}
 }
 
-// site makes a directory with a README, and options to write there.
+// site returns options to write to a directory with a README.
 func site(t *testing.T) options {
 	t.Helper()
 	o := options{out: t.TempDir()}
-	require.NoError(t, os.WriteFile(o.readme(), []byte("<!-- compare: fake -->\n<!-- compare: end of fake -->\n"), 0o600))
+	require.NoError(t, os.WriteFile(o.readme(), []byte("<!-- compare -->\n<!-- end of compare -->\n"), 0o600))
 	return o
 }
 
 func runFake(t *testing.T, o options, value float64) string {
 	t.Helper()
 	var out strings.Builder
-	require.NoError(t, o.run(t.Context(), part.Env{Quick: o.quick, Programs: program.Set{}}, fake(value), &out))
+	require.NoError(t, o.run(t.Context(), &parts.Env{Quick: o.quick}, fake(value), &out))
 	return out.String()
+}
+
+func measured(t *testing.T, o options) float64 {
+	t.Helper()
+	s, err := samples.Read(o.results("whole.txt"))
+	require.NoError(t, err)
+	return s.Samples[0].Values[0] / 1e6
 }
 
 func TestRunWritesResults(t *testing.T) {
 	o := site(t)
-	require.Contains(t, runFake(t, o, 3), "There are no earlier results of fake.")
-	require.FileExists(t, o.results("fake.json"))
-	require.FileExists(t, o.results("fake-one.svg"))
+	out := runFake(t, o, 3)
+	require.Contains(t, out, "| ext4 | single-stack |      0 |       – |  3.00 | 3.00 |")
+	require.Equal(t, 3.0, measured(t, o))
+	tables, err := os.ReadFile(o.results("whole.md"))
+	require.NoError(t, err)
+	require.Equal(t, string(tables)+"\n", out)
 	readme, err := os.ReadFile(o.readme())
 	require.NoError(t, err)
-	require.Contains(t, string(readme), "| 3.00 |")
-	require.Contains(t, string(readme), "![One](results/fake-one.svg)")
+	require.Regexp(t, `ADD, no leases: stock / bolt +\| 1.00 \|`, string(readme))
 
-	// What an earlier run has drawn and this one does not is not left behind.
-	require.NoError(t, os.WriteFile(o.results("fake-two.svg"), nil, 0o600))
-	out := runFake(t, o, 6)
-	require.Contains(t, out, "## Changes of fake")
-	require.Contains(t, out, "2.00")
-	require.NoFileExists(t, o.results("fake-two.svg"))
-	require.FileExists(t, o.results("fake-one.svg"))
-}
-
-func value(t *testing.T, o options) float64 {
-	t.Helper()
-	r, err := result.Read(o.results("fake.json"))
-	require.NoError(t, err)
-	return r.Series[0].Values[0]
+	o.report = true // what is drawn too, because the part is a real one
+	var again strings.Builder
+	require.NoError(t, run(t.Context(), o, &again))
+	require.Contains(t, again.String(), "| ext4 | single-stack |      0 |       – |  3.00 | 3.00 |")
+	require.FileExists(t, o.results("whole-ext4-single-stack.svg"))
 }
 
 func TestQuickDoesNotReplaceOthers(t *testing.T) {
@@ -134,18 +119,17 @@ func TestQuickDoesNotReplaceOthers(t *testing.T) {
 	o.quick = true
 	runFake(t, o, 1)
 	runFake(t, o, 2)
-	require.Equal(t, 2.0, value(t, o))
+	require.Equal(t, 2.0, measured(t, o))
 	o.quick = false
 	runFake(t, o, 3)
-	require.Equal(t, 3.0, value(t, o))
 	o.quick = true
-	require.Contains(t, runFake(t, o, 4), "## Changes of fake")
-	require.Equal(t, 3.0, value(t, o))
+	require.Contains(t, runFake(t, o, 4), "4.00")
+	require.Equal(t, 3.0, measured(t, o))
 }
 
 func TestDry(t *testing.T) {
 	o := site(t)
 	o.dry = true
-	require.Contains(t, runFake(t, o, 1), "| 1.00 |")
-	require.NoFileExists(t, o.results("fake.json"))
+	require.Contains(t, runFake(t, o, 1), " 1.00 |")
+	require.NoDirExists(t, o.results(""))
 }

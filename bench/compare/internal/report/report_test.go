@@ -1,4 +1,4 @@
-package report_test
+package report
 
 import (
 	"errors"
@@ -9,122 +9,98 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/leasehold/leasehold/bench/compare/internal/machine"
-	"github.com/leasehold/leasehold/bench/compare/internal/report"
-	"github.com/leasehold/leasehold/bench/compare/internal/result"
+	"github.com/leasehold/leasehold/bench/compare/internal/peers"
+	"github.com/leasehold/leasehold/bench/compare/internal/samples"
 )
 
-const ms = 1e6 // nanoseconds
-
-// results returns those of three rounds, in which slow always takes ten times as
-// long as fast, and is not measured at a thousand leases.
-func results() *result.Results {
-	r := &result.Results{
-		Part: "whole",
-		Date: "2025-12-31",
-		Machine: machine.Machine{
-			CPU: "Abacus", Cores: 2, Memory: "1.0 GiB", Kernel: "linux 7", Go: "go2",
-		},
-		Programs:    []result.Program{{Name: "slow", Version: "v1"}, {Name: "fast", Version: "v2"}},
-		FileSystems: map[string]string{"ext4": "ext4 on /dev/vda"},
-		Missing:     map[string]string{"in C": "no compiler"},
-	}
-	add := func(leases int, contestant, measure string, unit result.Unit, value float64) {
-		r.Add(result.Key{
-			FileSystem: "ext4", Case: "dual stack", Leases: leases, AtOnce: 8, Contestant: contestant, Measure: measure,
-		}, unit, value)
-	}
-	for _, t := range []float64{1, 100, 2} {
-		add(0, "slow", "ADD", result.Nanoseconds, 10*t*ms)
-		add(0, "fast", "ADD", result.Nanoseconds, t*ms)
-		add(1000, "fast", "ADD", result.Nanoseconds, ms)
-	}
-	add(1000, "fast", "size", result.Bytes, 3<<20)
-	return r
-}
-
-func section() report.Section {
-	var columns []report.Column
-	columns = append(columns, report.Contestants(report.Milliseconds, "slow", "fast", "absent", "in C")...)
-	columns = append(columns, report.Ratios(report.Pair{Of: "slow", To: "fast"}, report.Pair{Of: "fast", To: "absent"})...)
-	fast := result.Key{Case: "dual stack", AtOnce: 8, Contestant: "fast", Measure: "ADD"}
-	slow := fast
-	slow.Contestant = "slow"
-	return report.Section{
-		Title: "Whole processes",
-		Text:  "As a runtime pays for them.",
-		Tables: []report.Table{
-			{
-				Title: "ADD", Text: "Milliseconds:", Measure: "ADD",
-				Labels:  []report.Label{report.FileSystem, report.Case, report.Leases, report.Processes},
-				Columns: columns,
-			},
-			{Title: "No such thing", Measure: "DEL", Columns: columns},
-			{
-				Title: "Sizes", Text: "MiB:", Measure: "size",
-				Labels: []report.Label{report.Contestant},
-				Columns: []report.Column{
-					report.Measures("size", "size", report.MiB),
-					report.Measures("longest", "ADD", report.WorstMilliseconds),
-				},
-			},
-		},
-		Goals: []report.Goal{
-			{Text: "slow / fast", Want: 20, Values: report.RatioOf(slow, fast)},
-			{Text: "slow / fast at most", Want: 10, AtMost: true, Values: report.RatioOf(slow, fast)},
-			{Text: "not measured", Values: report.RatioOf(fast, result.Key{})},
-		},
-		Figures: []report.Figure{{Title: "A picture", Path: "results/a.svg"}},
+func TestNumber(t *testing.T) {
+	for x, want := range map[float64]string{
+		0: "0.00", 0.994: "0.99", 1: "1.00", 9.994: "9.99", 9.996: "10.0", 99.94: "99.9", 99.96: "100",
+		769.6: "770", 1234.5: "1,235", 999_999: "999,999", 1_000_000: "1,000,000",
+	} {
+		require.Equal(t, want, number(x))
 	}
 }
 
-const want = `## Whole processes
+func TestSummary(t *testing.T) {
+	for want, values := range map[string][]float64{nothing: nil, "7.00": {7}, "2.00 (1.20–2.80)": {3, 1, 2}} {
+		require.Equal(t, want, summary(values))
+	}
+}
+
+// set returns samples of three rounds, in which stock always takes ten times as long as bolt,
+// and is not measured at a thousand leases.
+func set() *samples.Set {
+	s := &samples.Set{Part: "whole", Config: [][2]string{{"date", "2025-12-31"}}}
+	add := func(leases int, store, unit string, value float64) {
+		s.Add(samples.Key{Store: store, FS: "ext4", Case: "dual-stack", Leases: leases}, unit, value)
+	}
+	for _, ms := range []float64{1, 100, 2} {
+		add(0, peers.Bolt, "ADD-ns", ms*1e6)
+		add(0, peers.Stock, "ADD-ns", 10*ms*1e6)
+		add(0, peers.Bolt, "commands/s", 1/ms)
+		add(0, peers.Stock, "commands/s", 0.1/ms)
+		add(1000, peers.Bolt, "ADD-ns", 1e6)
+		add(1000, peers.Bolt, "ADD-worst-ns", ms*1e6)
+	}
+	add(1000, peers.Bolt, "size-B", 4e6)
+	add(1000, peers.Bolt, "size-B", 6e6)
+	return s
+}
+
+const want = `# whole
 
 As a runtime pays for them.
 
-### ADD
+Medians of the rounds (10th–90th percentile); a ratio is the median of those within a round.
 
-Milliseconds:
+## ADD, ms
 
-| file system | case       | leases held | processes |            slow |             fast |        in C |      slow / fast |
-| ----------- | ---------- | ----------: | --------: | --------------: | ---------------: | ----------: | ---------------: |
-| ext4        | dual stack |           0 |         8 | 20.0 (12.0–804) | 2.00 (1.20–80.4) | no compiler | 10.0 (10.0–10.0) |
-| ext4        | dual stack |       1,000 |         8 |               – | 1.00 (1.00–1.00) | no compiler |                – |
+| fs   | case       | leases | at once |           stock |             bolt |     stock / bolt |
+| ---- | ---------- | -----: | ------: | --------------: | ---------------: | ---------------: |
+| ext4 | dual-stack |      0 |       – | 20.0 (12.0–804) | 2.00 (1.20–80.4) | 10.0 (10.0–10.0) |
+| ext4 | dual-stack |  1,000 |       – |               – | 1.00 (1.00–1.00) |                – |
 
-### Sizes
+## commands/s
 
-MiB:
+| fs   | case       | leases | at once |            stock |             bolt |     bolt / stock |
+| ---- | ---------- | -----: | ------: | ---------------: | ---------------: | ---------------: |
+| ext4 | dual-stack |      0 |       – | 0.05 (0.01–0.09) | 0.50 (0.11–0.90) | 10.0 (10.0–10.0) |
 
-| store | size | longest |
-| ----- | ---: | ------: |
-| fast  | 3.00 |    1.00 |
+## ADD-worst, ms, the longest in all rounds
 
-### Goals
+| fs   | case       | leases | at once | bolt |
+| ---- | ---------- | -----: | ------: | ---: |
+| ext4 | dual-stack |  1,000 |       – |  100 |
 
-| file system | goal                | to reach |            found | reached |
-| ----------- | ------------------- | -------: | ---------------: | ------: |
-| ext4        | slow / fast         |     ≥ 20 | 10.0 (10.0–10.0) |      no |
-| ext4        | slow / fast at most |     ≤ 10 | 10.0 (10.0–10.0) |     yes |
+## size-B
 
-![A picture](results/a.svg)
+| fs   | case       | leases | at once |                            bolt |
+| ---- | ---------- | -----: | ------: | ------------------------------: |
+| ext4 | dual-stack |  1,000 |       – | 5,000,000 (4,200,000–5,800,000) |
 
-Measured on 2025-12-31. Abacus, 2 cores, 1.0 GiB; linux 7; go2.
+## size-B, growth: the largest / the first
 
-- ext4: ext4 on /dev/vda
-- slow: v1
-- fast: v2
-- not measured: in C: no compiler
+| fs   | case       | leases | at once | bolt |
+| ---- | ---------- | -----: | ------: | ---: |
+| ext4 | dual-stack |  1,000 |       – | 1.50 |
+
+## size-B, for each lease
+
+| fs   | case       | leases | at once |  bolt |
+| ---- | ---------- | -----: | ------: | ----: |
+| ext4 | dual-stack |  1,000 |       – | 5,000 |
 `
 
-func TestSection(t *testing.T) {
-	var out strings.Builder
-	require.NoError(t, section().Write(&out, results()))
-	require.Equal(t, want, out.String())
+func write(w interface{ Write([]byte) (int, error) }) error {
+	pairs := []Pair{{peers.Stock, peers.Bolt}, {peers.Stock, peers.Files}}
+	return Write(w, set(), "As a runtime pays for them.", pairs, []View{Growth(), PerLease()})
+}
 
-	r := results()
-	r.Quick = true
-	require.NoError(t, section().Write(&out, r))
-	require.Contains(t, out.String(), "with `-quick`")
+func TestWrite(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, write(&out))
+	require.Equal(t, want, out.String())
 }
 
 type broken struct{ room int }
@@ -136,117 +112,40 @@ func (b *broken) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A table that ends in the middle must not pass for one that is shorter.
+// A table that ends in the middle must not pass for a shorter one.
 func TestWriteFails(t *testing.T) {
 	for room := range len(want) {
-		require.EqualError(t, section().Write(&broken{room}, results()), "full")
-	}
-	before, now := results(), results()
-	now.Series[0].Values = []float64{1, 1, 1}
-	var out strings.Builder
-	require.NoError(t, report.Changes(&out, before, now))
-	for room := range out.Len() {
-		require.EqualError(t, report.Changes(&broken{room}, before, now), "full")
+		require.EqualError(t, write(&broken{room}), "full")
 	}
 }
 
-const changes = `## Changes of whole since 2025-12-31
-
-Series in both: 4. Those that have changed by more than they vary: 1.
-
-| store | measure | series |     now / before |
-| ----- | ------- | -----: | ---------------: |
-| fast  | ADD     |      2 | 1.25 (1.05–1.45) |
-| fast  | size    |      1 |             1.01 |
-| slow  | ADD     |      1 |             1.00 |
-
-| series                                              |  before |     now | now / before |
-| --------------------------------------------------- | ------: | ------: | -----------: |
-| fast ADD, ext4, dual stack, 1,000 leases, 8 at once | 1.00 ms | 1.50 ms |         1.50 |
-
-`
-
-func TestChanges(t *testing.T) {
-	before, now := results(), results()
-	now.Series[2].Values = []float64{1.5 * ms, 1.4 * ms, 1.6 * ms}
-	now.Series[3].Values[0] *= 1.01 // too slight
-	now.Add(result.Key{Contestant: "new"}, result.Bytes, 1)
-	var out strings.Builder
-	require.NoError(t, report.Changes(&out, before, now))
-	require.Equal(t, changes, out.String())
-
-	now.Quick = true
-	now.Machine.Cores = 64
-	out.Reset()
-	require.NoError(t, report.Changes(&out, before, now))
-	require.Contains(t, out.String(), "since 2025-12-31, on another machine, one of the two with -quick\n")
-}
-
-func TestLargestChangesComeFirst(t *testing.T) {
-	before, now := new(result.Results), new(result.Results)
-	for i := range 30 {
-		k := result.Key{Leases: i, Contestant: "one", Measure: "size"}
-		before.Add(k, result.Bytes, 1000)
-		now.Add(k, result.Bytes, 1000*float64(i+1))
+func TestHeadlines(t *testing.T) {
+	s := new(samples.Set)
+	for leases, factor := range map[int]float64{0: 2, 65_000: 300} {
+		for _, ns := range []float64{5, 500, 50} {
+			k := samples.Key{FS: "ext4", Case: "single-stack", Leases: leases}
+			k.Store = peers.Stock
+			s.Add(k, "ADD-ns", ns*factor)
+			k.Store = peers.Bolt
+			s.Add(k, "ADD-ns", ns)
+		}
 	}
-	halved := result.Key{Leases: 99, Contestant: "one", Measure: "size"}
-	before.Add(halved, result.Bytes, 1000)
-	now.Add(halved, result.Bytes, 1)
-	var out strings.Builder
-	require.NoError(t, report.Changes(&out, before, now))
-	require.Contains(t, out.String(), "more than they vary: 30.")
-	_, lines, _ := strings.Cut(out.String(), "\n\n| series ")
-	rows := strings.Split(strings.TrimSpace(lines), "\n")[2:]
-	require.Len(t, rows, 20)
-	require.Contains(t, rows[0], "one size, 99 leases")
-	require.Contains(t, rows[1], "one size, 29 leases")
-	require.Contains(t, rows[19], "one size, 11 leases")
-}
-
-func TestChangesOfOtherThings(t *testing.T) {
-	var out strings.Builder
-	require.NoError(t, report.Changes(&out, new(result.Results), results()))
-	require.Contains(t, out.String(), "Series in both: 0.")
-	require.NotContains(t, out.String(), "|")
+	text := Headlines(map[string]*samples.Set{"whole": s})
+	require.Regexp(t, `(?m)^\| ADD, no leases: stock / bolt +\| 2.00 \|$`, text)
+	require.Regexp(t, `(?m)^\| ADD, 65,000 leases: stock / bolt +\|  300 \|$`, text)
+	require.Regexp(t, `(?m)^\| one goroutine: .* +\|    – \|$`, text)
 }
 
 func TestSplice(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "README.md")
-	require.NoError(t, os.WriteFile(path, []byte(`before
-<!-- compare: one -->
-old
-<!-- compare: end of one -->
-between
-<!-- compare: two -->
-<!-- compare: end of two -->
-after
-`), 0o600))
-	require.NoError(t, report.Splice(path, "one", "new\n\n"))
-	require.NoError(t, report.Splice(path, "two", "more"))
-	require.NoError(t, report.Splice(path, "two", "less"))
+	require.NoError(t, os.WriteFile(path, []byte("before\n<!-- compare -->\nold\n<!-- end of compare -->\nafter\n"), 0o600))
+	for _, text := range []string{"more\n", "new\n"} {
+		require.NoError(t, Splice(path, text))
+	}
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, `before
-<!-- compare: one -->
+	require.Equal(t, "before\n<!-- compare -->\n\nnew\n\n<!-- end of compare -->\nafter\n", string(text))
 
-new
-
-<!-- compare: end of one -->
-between
-<!-- compare: two -->
-
-less
-
-<!-- compare: end of two -->
-after
-`, string(text))
-
-	require.ErrorContains(t, report.Splice(path, "three", "x"), `README.md: no lines "<!-- compare: three -->"`)
-	require.Error(t, report.Splice(filepath.Join(t.TempDir(), "none"), "one", "x"))
-}
-
-func TestValuesOf(t *testing.T) {
-	values := report.ValuesOf(result.Key{Case: "dual stack", Leases: 1000, AtOnce: 8, Contestant: "fast", Measure: "ADD"})
-	require.Equal(t, []float64{ms, ms, ms}, values(results(), "ext4"))
-	require.Empty(t, values(results(), "tmpfs"))
+	require.NoError(t, os.WriteFile(path, []byte("nothing"), 0o600))
+	require.ErrorContains(t, Splice(path, "x"), `README.md: no lines "<!-- compare -->"`)
 }

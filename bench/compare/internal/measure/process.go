@@ -1,0 +1,94 @@
+// Package measure runs programs and times them, and describes the machine that they run on.
+package measure
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// A Command is a program to run, and its input.
+type Command struct {
+	Path  string
+	Args  []string // after the name; plugins get none
+	Env   []string
+	Stdin []byte
+
+	Fails bool // the program must exit with a status other than 0
+}
+
+// A Run is the outcome of a command.
+type Run struct {
+	Took   time.Duration
+	Output string // standard output and standard error
+}
+
+const (
+	maxStdin = 4096            // what fits into a pipe without a reader
+	timeout  = 2 * time.Minute // a program that runs longer hangs on a lock or on its output
+)
+
+// Do runs the command. The time is what a container runtime waits: from before the process
+// is created until its end is noticed. Pipes are filled before and read after, so that this
+// program's own work is not timed. An unexpected exit status is an error with the output in it.
+func (c Command) Do() (Run, error) {
+	if len(c.Stdin) > maxStdin {
+		return Run{}, fmt.Errorf("standard input of %d bytes; a pipe holds %d", len(c.Stdin), maxStdin)
+	}
+	stdin, err := filledPipe(c.Stdin)
+	if err != nil {
+		return Run{}, err
+	}
+	defer stdin.Close()
+	ours, theirs, err := os.Pipe()
+	if err != nil {
+		return Run{}, err
+	}
+	defer ours.Close()
+
+	took, state, err := c.timed(stdin, theirs)
+	theirs.Close() // a pipe has nothing to flush, and its content can still be read
+	if err != nil {
+		return Run{}, err
+	}
+	output, err := io.ReadAll(ours)
+	if err != nil {
+		return Run{}, err
+	}
+	if state.Success() == c.Fails {
+		return Run{}, fmt.Errorf("%s: %s after %s: %s", c.Path, state, took, strings.TrimSpace(string(output)))
+	}
+	return Run{took, string(output)}, nil
+}
+
+func (c Command) timed(stdin, output *os.File) (time.Duration, *os.ProcessState, error) {
+	argv := append([]string{c.Path}, c.Args...)
+	attr := &os.ProcAttr{Env: c.Env, Files: []*os.File{stdin, output, output}}
+
+	began := time.Now()
+	p, err := os.StartProcess(c.Path, argv, attr)
+	if err != nil {
+		return 0, nil, err
+	}
+	watchdog := time.AfterFunc(timeout, func() { _ = p.Kill() }) // fails if the process has just ended
+	state, err := p.Wait()
+	took := time.Since(began)
+	watchdog.Stop()
+	return took, state, err
+}
+
+// filledPipe returns the reading end of a pipe that holds data and then ends.
+func filledPipe(data []byte) (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	if _, err := w.Write(data); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}

@@ -1,0 +1,88 @@
+package report
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/leasehold/leasehold/bench/compare/internal/peers"
+	"github.com/leasehold/leasehold/bench/compare/internal/samples"
+)
+
+// A headline is a ratio in the table of the README.
+type headline struct {
+	text string
+	part string
+	unit string
+	key  samples.Key // without the file system
+	pair Pair
+}
+
+func headlines() []headline {
+	single := func(leases int) samples.Key { return samples.Key{Case: "single-stack", Leases: leases} }
+	stockToBolt, stockToFiles := Pair{peers.Stock, peers.Bolt}, Pair{peers.Stock, peers.Files}
+	crowd := samples.Key{Leases: 1_000, AtOnce: 64}
+	return []headline{
+		{"ADD, no leases: stock / bolt", "whole", "ADD-ns", single(0), stockToBolt},
+		{"ADD, 1,000 leases: stock / bolt", "whole", "ADD-ns", single(1_000), stockToBolt},
+		{"ADD, 10,000 leases: stock / bolt", "whole", "ADD-ns", single(10_000), stockToBolt},
+		{"ADD, 65,000 leases: stock / bolt", "whole", "ADD-ns", single(65_000), stockToBolt},
+		{"the same, two addresses each", "whole", "ADD-ns", samples.Key{Case: "dual-stack", Leases: 65_000}, stockToBolt},
+		{"ADD, 10,000 leases: stock / files", "whole", "ADD-ns", single(10_000), stockToFiles},
+		{"ADD on bolt, 1,000,000 leases / none", "whole", "ADD-ns", single(1_000_000), Pair{peers.Bolt, peers.BoltEmpty}},
+		{"ADD on bolt, no leases / empty Go program", "whole", "ADD-ns", single(0), Pair{peers.Bolt, peers.EmptyGo}},
+		{"64 processes at once, commands a second: bolt / stock", "crowd", "commands/s", crowd, stockToBolt},
+		{"the same: bolt / bolt polling for its lock", "crowd", "commands/s", crowd, Pair{peers.Polling, peers.Bolt}},
+		{"512 goroutines, leases a second: bolt / Podman's layout", "inprocess", "acquired/s",
+			samples.Key{Leases: 1_000, AtOnce: 512}, Pair{peers.Podman, peers.Bolt}},
+		{"one goroutine: bolt / Podman's layout", "inprocess", "acquired/s",
+			samples.Key{Leases: 1_000, AtOnce: 1}, Pair{peers.Podman, peers.Bolt}},
+	}
+}
+
+// Headlines returns the table of the README: medians of ratios within a round, for the
+// file systems of the part whole.
+func Headlines(sets map[string]*samples.Set) string {
+	var places []string
+	for _, k := range sets["whole"].Rows("ADD-ns") {
+		if !slices.Contains(places, k.FS) {
+			places = append(places, k.FS)
+		}
+	}
+	rows := [][]string{append([]string{"ratio"}, places...)}
+	for _, h := range headlines() {
+		row := []string{h.text}
+		for _, h.key.FS = range places {
+			cell := nothing
+			if s := sets[h.part]; s != nil {
+				if ratios := h.pair.ratio(s, h.key, h.unit); ratios != nil {
+					cell = number(samples.Median(ratios))
+				}
+			}
+			row = append(row, cell)
+		}
+		rows = append(rows, row)
+	}
+	var text strings.Builder
+	_ = writeTable(&text, 1, rows) // a Builder does not fail
+	return text.String()
+}
+
+// Splice replaces what a file has between the lines
+//
+//	<!-- compare -->
+//	<!-- end of compare -->
+func Splice(path, text string) error {
+	const begin, end = "<!-- compare -->\n", "<!-- end of compare -->\n"
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	before, rest, begins := strings.Cut(string(old), begin)
+	_, after, ends := strings.Cut(rest, end)
+	if !begins || !ends {
+		return fmt.Errorf("%s: no lines %q and %q", path, strings.TrimSpace(begin), strings.TrimSpace(end))
+	}
+	return os.WriteFile(path, []byte(before+begin+"\n"+text+"\n"+end+after), 0o644)
+}

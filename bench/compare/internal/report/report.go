@@ -1,0 +1,139 @@
+// Package report turns samples into tables in Markdown. benchstat does that too, but does
+// not pair: the ratios here are of values of one round.
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/leasehold/leasehold/bench/compare/internal/peers"
+	"github.com/leasehold/leasehold/bench/compare/internal/samples"
+)
+
+// A Pair is two peers to compare. Its ratio is how many times as good To is as Of: of times
+// and sizes Of / To, of rates To / Of.
+type Pair struct{ Of, To string }
+
+func (p Pair) in(unit string) Pair {
+	if strings.HasSuffix(unit, "/s") {
+		return Pair{p.To, p.Of}
+	}
+	return p
+}
+
+// ratio returns the ratios of a pair in a row, round by round.
+func (p Pair) ratio(s *samples.Set, row samples.Key, unit string) []float64 {
+	p = p.in(unit)
+	return s.Ratios(row, unit, p.Of, p.To)
+}
+
+// A View is one more table for each unit that it is for.
+type View struct {
+	title string
+	unit  string // the end of those that it is for
+	cell  func(values []float64, leases int) float64
+}
+
+// Drift shows how many times as long commands take in the last quarter of the rounds.
+func Drift() View {
+	return View{"drift: the last quarter / the first", "-ns", func(values []float64, _ int) float64 {
+		return samples.Drift(values)
+	}}
+}
+
+// Growth shows how many times as large a store becomes.
+func Growth() View {
+	return View{"growth: the largest / the first", "-B", func(values []float64, _ int) float64 {
+		return slices.Max(values) / values[0]
+	}}
+}
+
+// PerLease shows bytes for each lease, or for the whole store if it has no leases.
+func PerLease() View {
+	return View{"for each lease", "-B", func(values []float64, leases int) float64 {
+		return samples.Median(values) / float64(max(leases, 1))
+	}}
+}
+
+// Write writes tables of all samples: for each unit the medians of all peers and the ratios of
+// pairs, and then the views.
+func Write(w io.Writer, s *samples.Set, text string, pairs []Pair, views []View) error {
+	if _, err := fmt.Fprintf(w, "# %s\n\n%s\n\nMedians of the rounds (10th–90th percentile); "+
+		"a ratio is the median of those within a round.\n", s.Part, text); err != nil {
+		return err
+	}
+	for _, unit := range s.Units() {
+		title, cell := unit, summary
+		if ns, ok := strings.CutSuffix(unit, "-ns"); ok {
+			title, cell = ns+", ms", milliseconds
+		}
+		if strings.Contains(unit, "-worst-") {
+			title += ", the longest in all rounds"
+			cell = func(values []float64) string { return number(slices.Max(values) / 1e6) }
+		}
+		if err := writeUnit(w, s, unit, title, pairs, func(k samples.Key, values []float64) string { return cell(values) }); err != nil {
+			return err
+		}
+		for _, v := range views {
+			if !strings.HasSuffix(unit, v.unit) {
+				continue
+			}
+			if err := writeUnit(w, s, unit, unit+", "+v.title, nil, func(k samples.Key, values []float64) string {
+				return number(v.cell(values, k.Leases))
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func milliseconds(values []float64) string {
+	ms := make([]float64, len(values))
+	for i, v := range values {
+		ms[i] = v * 1e-6
+	}
+	return summary(ms)
+}
+
+// writeUnit writes the table of a unit: a row for each key, a column for each peer and for
+// each pair of which both were measured.
+func writeUnit(w io.Writer, s *samples.Set, unit, title string, pairs []Pair, cell func(samples.Key, []float64) string) error {
+	stores := s.Stores(unit)
+	slices.SortFunc(stores, func(a, b string) int {
+		return cmp.Compare(slices.Index(peers.Names(), a), slices.Index(peers.Names(), b))
+	})
+	pairs = slices.DeleteFunc(slices.Clone(pairs), func(p Pair) bool {
+		return !slices.Contains(stores, p.Of) || !slices.Contains(stores, p.To)
+	})
+	head := append([]string{"fs", "case", "leases", "at once"}, stores...)
+	for _, p := range pairs {
+		p = p.in(unit)
+		head = append(head, p.Of+" / "+p.To)
+	}
+	rows := [][]string{head}
+	for _, k := range s.Rows(unit) {
+		row := []string{k.FS, cmp.Or(k.Case, nothing), grouped(int64(k.Leases)), nothing}
+		if k.AtOnce > 0 {
+			row[3] = grouped(int64(k.AtOnce))
+		}
+		for _, k.Store = range stores {
+			if values := s.Values(k, unit); values != nil {
+				row = append(row, cell(k, values))
+			} else {
+				row = append(row, nothing)
+			}
+		}
+		for _, p := range pairs {
+			row = append(row, summary(p.ratio(s, k, unit)))
+		}
+		rows = append(rows, row)
+	}
+	if _, err := fmt.Fprintf(w, "\n## %s\n\n", title); err != nil {
+		return err
+	}
+	return writeTable(w, 2, rows)
+}

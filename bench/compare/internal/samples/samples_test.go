@@ -1,0 +1,131 @@
+package samples_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/bench/compare/internal/samples"
+)
+
+func set() *samples.Set {
+	s := &samples.Set{Part: "whole", Config: [][2]string{{"date", "2025-12-31"}, {"cpu", "Abacus: 2 wires"}}}
+	for _, store := range []string{"slow", "bolt-at-0"} {
+		k := samples.Key{Store: store, FS: "ext4", Case: "dual-stack", Leases: 110, AtOnce: 8}
+		s.Add(k, "size-B", 4096)
+		for _, ns := range []float64{3, 2.5, 1e9 / 3} {
+			s.Add(k, "ADD-ns", ns)
+			s.Add(k, "size-B", 1e21+ns)
+		}
+	}
+	s.Add(samples.Key{Store: "slow", FS: "tmpfs"}, "commands/s", 7)
+	return s
+}
+
+func TestAdd(t *testing.T) {
+	s := set()
+	k := samples.Key{Store: "slow", FS: "ext4", Case: "dual-stack", Leases: 110, AtOnce: 8}
+	require.Equal(t, []float64{3, 2.5, 1e9 / 3}, s.Values(k, "ADD-ns"))
+	require.Nil(t, s.Values(k, "DEL-ns"))
+	require.Equal(t, []string{"size-B", "ADD-ns", "commands/s"}, s.Units())
+	require.Equal(t, []string{"slow", "bolt-at-0"}, s.Stores("ADD-ns"))
+	k.Store = ""
+	require.Equal(t, []samples.Key{k}, s.Rows("ADD-ns"))
+	require.Equal(t, []float64{1, 1, 1}, s.Ratios(k, "ADD-ns", "slow", "bolt-at-0"))
+	require.Nil(t, s.Ratios(k, "ADD-ns", "slow", "absent"))
+}
+
+// What is read is what was measured, to the last bit.
+func TestWriteAndRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "results", "whole.txt")
+	none, err := samples.Read(path)
+	require.NoError(t, err)
+	require.Nil(t, none)
+	require.NoError(t, set().Write(path))
+	got, err := samples.Read(path)
+	require.NoError(t, err)
+	require.Equal(t, set(), got)
+
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	lines := strings.Split(string(text), "\n")
+	require.Equal(t, []string{"part: whole", "date: 2025-12-31", "cpu: Abacus: 2 wires", ""}, lines[:4])
+	require.Equal(t, "BenchmarkWhole/store=slow/fs=ext4/case=dual-stack/leases=110/at-once=8 1 4096 size-B 3 ADD-ns", lines[4])
+}
+
+// benchstat takes the keys of a name for what they are, the end of bolt-at-0 included.
+func TestBenchstatReads(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "whole.txt")
+	require.NoError(t, set().Write(path))
+	out, err := exec.Command("go", "tool", "benchstat", "-format", "csv", "-filter", "/fs:ext4", "-row", "/leases", "-col", "/store", path).Output()
+	require.NoError(t, err)
+	require.Contains(t, string(out), "cpu: Abacus: 2 wires")
+	require.Contains(t, string(out), ",slow,,bolt-at-0,")
+	require.Contains(t, string(out), "ADD-sec")
+	require.Contains(t, string(out), "\n110,3")
+}
+
+func TestReadErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"BenchmarkWhole/store=a/leases=many 1 2 ns": "leases=many: strconv.Atoi",
+		"BenchmarkWhole/weight=1 1 2 ns":            `unknown key "weight"`,
+		"BenchmarkWhole 1 2":                        "not a benchmark result",
+	} {
+		path := filepath.Join(t.TempDir(), "bad.txt")
+		require.NoError(t, os.WriteFile(path, []byte("part: whole\n"+text+"\n"), 0o600))
+		_, err := samples.Read(path)
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, "bad.txt")
+	}
+}
+
+func TestSummarize(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sample []float64
+		want   samples.Summary
+	}{
+		"none":         {nil, samples.Summary{}},
+		"one":          {[]float64{7}, samples.Summary{P10: 7, Median: 7, P90: 7}},
+		"two":          {[]float64{20, 10}, samples.Summary{P10: 11, Median: 15, P90: 19}},
+		"eleven":       {[]float64{10, 0, 9, 1, 8, 2, 7, 3, 6, 4, 5}, samples.Summary{P10: 1, Median: 5, P90: 9}},
+		"one outlier":  {[]float64{1, 1, 1, 1, 1000}, samples.Summary{P10: 1, Median: 1, P90: 600.4}},
+		"interpolated": {[]float64{4, 1, 3, 2}, samples.Summary{P10: 1.3, Median: 2.5, P90: 3.7}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := append([]float64(nil), tt.sample...)
+			got := samples.Summarize(tt.sample)
+			require.InDelta(t, tt.want.P10, got.P10, 1e-9)
+			require.InDelta(t, tt.want.Median, got.Median, 1e-9)
+			require.InDelta(t, tt.want.P90, got.P90, 1e-9)
+			require.Equal(t, before, tt.sample, "the order of the rounds stays")
+		})
+	}
+}
+
+// In every round a takes twice as long as b, on a machine whose speed changes from round to
+// round. The medians alone would say something else.
+func TestRatiosArePairs(t *testing.T) {
+	a := []float64{2, 20, 200}
+	require.Equal(t, []float64{2, 2, 2}, samples.Ratios(a, []float64{1, 10, 100}))
+	require.Equal(t, []float64{0.02, 2, 200}, samples.Ratios(a, []float64{100, 10, 1}))
+	require.PanicsWithValue(t, "ratios of 3 rounds to 1 rounds", func() { samples.Ratios(a, []float64{1}) })
+}
+
+func TestDrift(t *testing.T) {
+	for _, tt := range []struct {
+		values []float64
+		want   float64
+	}{
+		{nil, 1},
+		{[]float64{3}, 1},
+		{[]float64{3, 6}, 2},
+		{[]float64{2, 2, 9, 9, 9, 9, 3, 3}, 1.5},
+		{[]float64{2, 2, 2, 50, 1, 50, 2, 2, 2, 2, 2, 2}, 1}, // what is between does not count
+	} {
+		require.Equal(t, tt.want, samples.Drift(tt.values), tt.values)
+	}
+}
