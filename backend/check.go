@@ -5,17 +5,15 @@ import (
 	"net/netip"
 )
 
-// The checks that every store makes, and the errors that it returns.
+// Checks that every store makes, and errors that it returns.
 
-// Ended returns the [ErrInvalid] of a transaction that is used after fn has
-// returned.
+// Ended returns the [ErrInvalid] of a transaction that is used after it has ended.
 func Ended() error { return fmt.Errorf("%w: the transaction has ended", ErrInvalid) }
 
-// CheckAddr returns an [ErrInvalid] that says why, unless [ValidAddr] accepts
-// addr.
+// CheckAddr returns an [ErrInvalid] with the reason unless [ValidAddr] accepts addr.
 func CheckAddr(addr netip.Addr) error { return invalid(ValidAddr(addr)) }
 
-// CheckFrom is CheckAddr for an address that may be zero.
+// CheckFrom is CheckAddr, but accepts the zero address.
 func CheckFrom(addr netip.Addr) error {
 	if addr == (netip.Addr{}) {
 		return nil
@@ -23,15 +21,13 @@ func CheckFrom(addr netip.Addr) error {
 	return CheckAddr(addr)
 }
 
-// CheckSet returns an [ErrInvalid] that says why, unless [ValidSet] accepts set.
+// CheckSet returns an [ErrInvalid] with the reason unless [ValidSet] accepts set.
 func CheckSet(set string) error { return invalid(ValidSet(set)) }
 
-// CheckBoot returns an [ErrInvalid] that says why, unless a lease could hold id as
-// its boot.
+// CheckBoot returns an [ErrInvalid] with the reason unless a lease can hold id as its boot.
 func CheckBoot(id string) error { return invalid(validName(id)) }
 
-// CheckLease returns an [ErrInvalid] that says why, unless [Lease.Validate]
-// accepts l.
+// CheckLease returns an [ErrInvalid] with the reason unless [Lease.Validate] accepts l.
 func CheckLease(l Lease) error { return invalid(l.Validate()) }
 
 // CheckSpan returns an [ErrInvalid] unless from and to are valid addresses of one

@@ -9,7 +9,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-func TestChecksGiveErrInvalidWithTheReason(t *testing.T) {
+func TestChecksReturnErrInvalidWithReason(t *testing.T) {
 	zone, mapped := ip("fe80::1%eth0"), ip("::ffff:10.0.0.1")
 	for reason, err := range map[string]error{
 		"not set":             backend.CheckAddr(netip.Addr{}),
@@ -27,7 +27,7 @@ func TestChecksGiveErrInvalidWithTheReason(t *testing.T) {
 	}
 }
 
-func TestChecksAcceptWhatIsValid(t *testing.T) {
+func TestChecksAcceptValidArguments(t *testing.T) {
 	require.NoError(t, backend.CheckAddr(ip("10.0.0.1")))
 	require.NoError(t, backend.CheckFrom(netip.Addr{}))
 	require.NoError(t, backend.CheckFrom(ip("fd00::1")))
@@ -36,14 +36,14 @@ func TestChecksAcceptWhatIsValid(t *testing.T) {
 	require.NoError(t, backend.CheckLease(lease("10.0.0.1")))
 }
 
-func TestCheckSpanThatEndsBeforeItBegins(t *testing.T) {
+func TestCheckSpanBackwards(t *testing.T) {
 	err := backend.CheckSpan(ip("10.0.0.2"), ip("10.0.0.1"))
 	require.ErrorIs(t, err, backend.ErrNoneFree)
 	require.NotErrorIs(t, err, backend.ErrInvalid)
 	require.ErrorContains(t, err, "10.0.0.2-10.0.0.1")
 }
 
-func TestErrorsNameWhatTheyAreAbout(t *testing.T) {
+func TestErrorsNameTheirSubject(t *testing.T) {
 	require.ErrorIs(t, backend.NotFound(ip("10.0.0.1")), backend.ErrNotFound)
 	require.ErrorContains(t, backend.NotFound(ip("10.0.0.1")), "10.0.0.1")
 	require.ErrorIs(t, backend.NoCursor("7"), backend.ErrNotFound)

@@ -7,10 +7,10 @@ import (
 	"net/netip"
 )
 
-// Checked returns c for whoever makes a store of it. A cursor or a boot that no store
-// can record gives [ErrInvalid]. Leases end with that error before one that cannot be
-// recorded or that does not come after the one before it; with [ErrExists] before one of
-// the same address.
+// Checked returns c with checks, for making a store of it. A cursor or a boot that no store
+// can record gives [ErrInvalid]. Leases end with that error before a lease that cannot be
+// recorded or is out of order, and with [ErrExists] before one whose address was seen
+// already.
 func (c Content) Checked() (Content, error) {
 	for set, addr := range c.Cursors {
 		if err := cmp.Or(CheckSet(set), CheckAddr(addr)); err != nil {
@@ -39,8 +39,7 @@ func ascending(all iter.Seq2[Lease, error]) iter.Seq2[Lease, error] {
 	}
 }
 
-// checkAfter returns an error unless l can be recorded after a lease of the address
-// last.
+// checkAfter returns an error unless l can be recorded after a lease of the address last.
 func checkAfter(last netip.Addr, l Lease) error {
 	switch err := CheckLease(l); {
 	case err != nil:

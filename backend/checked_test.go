@@ -12,7 +12,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// leases returns a lease of each address, and then the error, if there is one.
+// leases yields a lease of each address, and then the error, if any.
 func leases(then error, addrs ...string) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		for _, addr := range addrs {
@@ -26,7 +26,7 @@ func leases(then error, addrs ...string) iter.Seq2[backend.Lease, error] {
 	}
 }
 
-func TestCheckedContentIsTheSame(t *testing.T) {
+func TestCheckedContentIsUnchanged(t *testing.T) {
 	c := backend.Content{
 		Leases:  leases(nil, "10.0.0.1", "10.0.0.2", "255.255.255.255", "::", "fd00::1"),
 		Cursors: map[string]netip.Addr{"0": ip("10.0.0.2")},
@@ -44,11 +44,11 @@ func TestCheckedContentIsTheSame(t *testing.T) {
 	}
 	require.Equal(t, []string{"10.0.0.1", "10.0.0.2", "255.255.255.255", "::", "fd00::1"}, got)
 	for range checked.Leases {
-		break // and the leases stop where the reader does
+		break // must not panic
 	}
 }
 
-func TestCheckedRefusesWhatNoStoreRecords(t *testing.T) {
+func TestCheckedRejectsInvalidContent(t *testing.T) {
 	for name, c := range map[string]backend.Content{
 		"a/b":     {Cursors: map[string]netip.Addr{"a/b": ip("10.0.0.1")}},
 		"set 0":   {Cursors: map[string]netip.Addr{"0": {}}},

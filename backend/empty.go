@@ -6,15 +6,15 @@ import (
 	"net/netip"
 )
 
-// ViewEmpty calls fn with the view of a store in which nothing has been stored yet,
-// and returns its error. It is what [Store.View] comes to where there is no store.
+// ViewEmpty calls fn with a view of an empty store and returns its error. It is
+// [Store.View] where no store exists yet.
 func ViewEmpty(fn func(ReadTx) error) error {
 	e := new(empty)
 	defer func() { e.ended = true }()
 	return fn(e)
 }
 
-// An empty is a ReadTx of nothing.
+// An empty is a ReadTx of an empty store.
 type empty struct{ ended bool }
 
 func (e *empty) usable() error {

@@ -11,8 +11,8 @@ import (
 	"github.com/leasehold/leasehold/backend/memory"
 )
 
-// An empty view has to give the same answers as a store that is empty.
-func TestViewEmptyAnswersAsAnEmptyStore(t *testing.T) {
+// ViewEmpty must give the same answers as a store that is empty.
+func TestViewEmptyAnswersLikeAnEmptyStore(t *testing.T) {
 	answers := func(tx backend.ReadTx) (all []any) {
 		add := func(v any, err error) { all = append(all, v, reason(err)) }
 		for _, addr := range []netip.Addr{{}, ip("10.0.0.1"), ip("fd00::1"), ip("fe80::1%eth0")} {
@@ -62,7 +62,7 @@ func reason(err error) error {
 	return err
 }
 
-func TestViewEmptyReturnsWhatFnReturned(t *testing.T) {
-	want := errors.New("as it is")
+func TestViewEmptyReturnsErrorOfFn(t *testing.T) {
+	want := errors.New("unchanged")
 	require.Same(t, want, backend.ViewEmpty(func(backend.ReadTx) error { return want }))
 }

@@ -24,7 +24,7 @@ func TestOwnerCovers(t *testing.T) {
 		{"another container", backend.Owner{ContainerID: "d", IfName: "eth0"}, false},
 		{"every interface of another container", backend.Owner{ContainerID: "d"}, false},
 		{"a longer ID", backend.Owner{ContainerID: "ce", IfName: "th0"}, false},
-		{"an owner that is not known", backend.Owner{}, false},
+		{"an unknown owner", backend.Owner{}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			require.Equal(t, test.want, eth0.Covers(test.other))
