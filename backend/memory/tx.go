@@ -11,8 +11,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// readTx is a view of the data. It is a type of its own, without the writing
-// methods, so that a type assertion within a View does not find them.
+// readTx is a view of the data. It is a separate type, so that a type assertion in a View
+// finds no writing methods.
 type readTx struct {
 	data  *data
 	ended bool
@@ -43,7 +43,7 @@ func (r *readTx) OwnedBy(o backend.Owner) ([]backend.Lease, error) {
 		return nil, err
 	}
 	if o.ContainerID == "" {
-		return nil, nil // Torn leases, which are filed under "", belong to nobody.
+		return nil, nil // Torn leases, which are indexed under "", have no owner.
 	}
 	var owned []backend.Lease
 	for _, addr := range r.data.owned[o.ContainerID] {
@@ -104,7 +104,7 @@ func (r *readTx) Boot() (string, error) {
 	return r.data.boot, nil
 }
 
-// tx writes to the data at once and remembers how to take that back.
+// tx writes to the data at once and records how to undo that.
 type tx struct {
 	readTx
 	undo []func()
@@ -112,7 +112,7 @@ type tx struct {
 
 var _ backend.Tx = (*tx)(nil)
 
-// commit makes end keep what was written.
+// commit keeps end from undoing the writes.
 func (t *tx) commit() { t.undo = nil }
 
 func (t *tx) end() {
@@ -129,7 +129,7 @@ func (t *tx) Put(l backend.Lease) error {
 	if old, ok := t.data.leases[l.Addr]; ok {
 		return fmt.Errorf("%s is held by %s: %w", l.Addr, old.Owner, backend.ErrExists)
 	}
-	l.Since = l.Since.UTC().Round(0) // without the reading of the monotonic clock
+	l.Since = l.Since.UTC().Round(0) // strips the monotonic clock reading
 	t.data.insert(l)
 	t.undo = append(t.undo, func() { t.data.remove(l.Addr) })
 	return nil
