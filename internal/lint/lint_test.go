@@ -39,8 +39,8 @@ func lines(found []lint.Finding) (all []string) {
 }
 
 func smallForStock(subnet string) string {
-	return "note: stock host-local v1.10.0 refuses this network, in a DEL too: ipam.subnet " + subnet +
-		" is too small for it; move the containers to a larger subnet before the stock plugin takes this one's place again"
+	return "note: stock host-local v1.10.0 rejects this network, even in a DEL: ipam.subnet " + subnet +
+		" is too small for it; move the containers to a larger subnet before putting the stock plugin back"
 }
 
 func TestFindings(t *testing.T) {
@@ -51,8 +51,8 @@ func TestFindings(t *testing.T) {
 	for ipam, want := range map[string][]string{
 		`"subnet": "10.1.2.0/24"`: nil,
 		`"subnet": "10.1.2.0/24", "dataDir": "/run/x", "exclude": ["10.1.2.7"], "gateway": "none", "Backend": "bolt"`: {
-			`note: stock host-local v1.10.0 refuses this network, in a DEL too: ipam.gateway is "none", which it does not know; ` +
-				`name a gateway before the stock plugin takes this one's place again`},
+			`note: stock host-local v1.10.0 rejects this network, even in a DEL: ipam.gateway is "none", which it does not support; ` +
+				`name a gateway before putting the stock plugin back`},
 		range0 + `, "rangeStart": "10.1.2.9", "rangeEnd": "10.1.2.99", "gateway": "10.1.2.254"}]]`:   nil,
 		`"ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "fd00::/64", "rangeStart": "fd00::"}]]`: nil, // no broadcast in IPv6
 		`"subnet": "10.1.2.0/31"`: {smallForStock("10.1.2.0/31")},
@@ -90,8 +90,8 @@ func TestFindings(t *testing.T) {
 			`ipam: all of the range 10.1.2.1-10.1.2.6 is excluded or the gateway, so that every ADD fails; make the range longer, or exclude less`},
 		`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.0", "rangeEnd": "10.1.2.255", "exclude": ["10.1.2.0", "10.1.2.255"]`: nil,
 		`"subnet": "10.1.2.0/24", "gateway": "10.9.0.1"`: {
-			`note: stock host-local v1.10.0 refuses this network, in a DEL too: ipam.gateway "10.9.0.1" is outside the subnet 10.1.2.0/24; ` +
-				`write a gateway of the subnet before the stock plugin takes this one's place again`},
+			`note: stock host-local v1.10.0 rejects this network, even in a DEL: ipam.gateway "10.9.0.1" is outside the subnet 10.1.2.0/24; ` +
+				`use a gateway in the subnet before putting the stock plugin back`},
 	} {
 		require.Equal(t, want, lines(lint.Node(together(t, net("n", ipam)), nil)), ipam)
 	}

@@ -52,7 +52,7 @@ func TestNode(t *testing.T) {
 	const (
 		noRanges  = `no IP ranges specified; add "ranges": [[{"subnet": "10.1.2.0/24"}]] to ipam`
 		networks  = "/var/lib/cni/networks"
-		podCIDR   = "invalid CIDR address: usePodCidr (ipam.subnet); write a network like 10.1.2.0/24 or fd00::/64; only the calico plugin puts the subnet of the node in place of usePodCidr"
+		podCIDR   = "invalid CIDR address: usePodCidr (ipam.subnet); write a network like 10.1.2.0/24 or fd00::/64; only the calico plugin replaces usePodCidr by the subnet of the node"
 		hostBits  = "invalid range set 0: Network has host bits set. For a subnet mask of length 24 the network address is 10.60.0.0; correct the ranges in ipam.ranges[0]"
 		dualStack = "10.88.0.1-10.88.255.254 2001:db8:4860::1-2001:db8:4860:0:ffff:ffff:ffff:ffff"
 	)

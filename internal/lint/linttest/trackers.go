@@ -43,7 +43,7 @@ func Trackers() []Case {
 			Wants: []string{`version "0.3.0"`, `write "cniVersion"`, `ipam.rangeStart "10.24.0.0"`, `write "rangeEnd": "10.24.1.254"`}},
 		{Thread: "containernetworking/plugins#233", File: "10-six.conf", Note: true,
 			Text:  `{"cniVersion": "0.3.1", "name": "six", "type": "bridge", "ipam": {"type": "host-local", "subnet": "2001:db8:5:333::/64", "gateway": "2001:db8:5::1"}}`,
-			Wants: []string{`ipam.gateway "2001:db8:5::1"`, "outside the subnet 2001:db8:5:333::/64", "write a gateway of the subnet"}},
+			Wants: []string{`ipam.gateway "2001:db8:5::1"`, "outside the subnet 2001:db8:5:333::/64", "use a gateway in the subnet"}},
 		{Thread: "moby/libnetwork#2566", File: "nad.yaml", Note: true,
 			Text: "apiVersion: k8s.cni.cncf.io/v1\nkind: NetworkAttachmentDefinition\nmetadata:\n  name: cms-oam-eth1\n  namespace: cms\nspec:\n  config: '" +
 				`{"cniVersion": "0.3.0", "type": "macvlan", "master": "eth0", "mode": "bridge", "ipam": {"type": "host-local", "datastore": "kubernetes", "kubernetes": {"kubeconfig": "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig"}, "subnet": "192.169.1.0/24", "rangeStart": "192.169.1.2", "rangeEnd": "192.169.1.240", "gateway": "192.169.1.1", "log_file": "/tmp/whereabouts.log", "log_level": "debug"}}` + "'\n",
