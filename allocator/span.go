@@ -67,10 +67,10 @@ func SpanOf(p netip.Prefix) Span {
 // validate returns an error unless both ends are ordinary addresses of one family and in
 // order.
 func (s Span) validate() error {
-	if err := backend.ValidAddr(s.First); err != nil {
+	if err := backend.ValidateAddr(s.First); err != nil {
 		return err
 	}
-	if err := backend.ValidAddr(s.Last); err != nil {
+	if err := backend.ValidateAddr(s.Last); err != nil {
 		return err
 	}
 	switch {

@@ -25,9 +25,8 @@
 //
 // # Writing a store
 //
-// The functions of this package are for authors of stores and of migrations: they reject
-// what every store must reject, with the same messages. A program that uses a store does
-// not need them.
+// Package storekit has the checks and errors that every store must have, and backendtest
+// tests a store against the contract. See the example.
 //
 // # Caveats
 //
@@ -37,4 +36,9 @@
 // A transaction and its iterators are valid only until fn returns, and only in the
 // goroutine that runs fn. Calling a method of the same Store within fn deadlocks until its
 // context ends: it waits for a lock that fn holds.
+//
+// # Stability
+//
+// Until v1.0 a minor version may change the exported names; the CHANGELOG then lists the
+// new ones.
 package backend

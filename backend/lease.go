@@ -55,10 +55,10 @@ func (o Owner) Validate() error {
 	if o.ContainerID == "" {
 		return errors.New("container ID is empty")
 	}
-	if err := validName(o.ContainerID); err != nil {
+	if err := ValidateName(o.ContainerID); err != nil {
 		return fmt.Errorf("container ID %q: %w", o.ContainerID, err)
 	}
-	if err := validName(o.IfName); err != nil {
+	if err := ValidateName(o.IfName); err != nil {
 		return fmt.Errorf("interface name %q: %w", o.IfName, err)
 	}
 	return nil
@@ -67,7 +67,10 @@ func (o Owner) Validate() error {
 // MaxNameLen is the maximum length in bytes of a name in a lease.
 const MaxNameLen = 4096
 
-func validName(s string) error {
+// ValidateName returns an error unless every store can record s as a name in a lease: it is
+// not longer than [MaxNameLen], and neither contains a control character nor begins or ends
+// with a space. It can be empty.
+func ValidateName(s string) error {
 	switch {
 	case len(s) > MaxNameLen:
 		return fmt.Errorf("longer than %d bytes", MaxNameLen)
@@ -120,22 +123,22 @@ type Lease struct {
 
 // Validate returns an error if some store cannot record l.
 func (l Lease) Validate() error {
-	if err := ValidAddr(l.Addr); err != nil {
+	if err := ValidateAddr(l.Addr); err != nil {
 		return err
 	}
 	if err := l.Owner.Validate(); err != nil {
 		return err
 	}
 	for _, s := range []string{l.Boot, l.Pod.Namespace, l.Pod.Name, l.Netns} {
-		if err := validName(s); err != nil {
+		if err := ValidateName(s); err != nil {
 			return fmt.Errorf("%q: %w", s, err)
 		}
 	}
 	return nil
 }
 
-// ValidAddr returns an error unless addr meets the requirements of [Lease.Addr].
-func ValidAddr(addr netip.Addr) error {
+// ValidateAddr returns an error unless addr meets the requirements of [Lease.Addr].
+func ValidateAddr(addr netip.Addr) error {
 	switch {
 	case !addr.IsValid():
 		return errors.New("address is not set")
@@ -147,9 +150,9 @@ func ValidAddr(addr netip.Addr) error {
 	return nil
 }
 
-// ValidSet returns an error unless set can name a range set: 1 to 64 letters, digits,
+// ValidateSet returns an error unless set can name a range set: 1 to 64 letters, digits,
 // hyphens or underscores. Stores make it a part of a file name.
-func ValidSet(set string) error {
+func ValidateSet(set string) error {
 	if set == "" || len(set) > 64 {
 		return fmt.Errorf("range set %q: want 1 to 64 characters", set)
 	}

@@ -40,7 +40,7 @@ type Store interface {
 // A ReadTx is a consistent view of a store. In an Update it includes the transaction's own
 // writes.
 //
-// Methods return [ErrInvalid] for addresses and names that [ValidAddr] and [ValidSet]
+// Methods return [ErrInvalid] for addresses and names that [ValidateAddr] and [ValidateSet]
 // reject, and if they are called after fn has returned.
 type ReadTx interface {
 	// Lease returns the lease of addr, or [ErrNotFound].

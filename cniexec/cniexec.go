@@ -17,6 +17,11 @@
 // An executed plugin, such as bridge, executes its IPAM plugin itself: only the calls of
 // the program itself are served in process. For those no plugin need be installed, and an
 // installed host-local is not used.
+//
+// # Stability
+//
+// Until v1.0 a minor version may change the exported names; the CHANGELOG then lists the
+// new ones.
 package cniexec
 
 import (

@@ -19,6 +19,11 @@
 // and Main runs their part.
 //
 // [Benchmark] measures through the interface, so that any two stores can be compared.
+//
+// # Stability
+//
+// Until v1.0 a minor version may change the exported names; the CHANGELOG then lists the
+// new ones. New versions may add clauses to the contract.
 package backendtest
 
 import (

@@ -8,6 +8,11 @@
 //
 // Waiting for the lock is not fair: later calls can overtake. Views in quick succession can
 // keep an Update waiting until its context ends.
+//
+// # Stability
+//
+// Until v1.0 a minor version may change the exported names; the CHANGELOG then lists the
+// new ones.
 package memory
 
 import (
@@ -16,6 +21,7 @@ import (
 	"sync/atomic"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
 // A Store holds the leases of one network. Use [New] to make one.
@@ -72,7 +78,7 @@ func (s *Store) Close() error {
 // Transactions cannot write such a lease, which a crash of the stock plugin leaves; tests
 // need one. Tear waits for transactions under way.
 func (s *Store) Tear(addr netip.Addr) error {
-	if err := backend.CheckAddr(addr); err != nil {
+	if err := storekit.CheckAddr(addr); err != nil {
 		return err
 	}
 	unlock, err := s.acquire(context.Background(), s.lock.exclusive)

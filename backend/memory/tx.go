@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
 // readTx is a view of the data. It is a separate type, so that a type assertion in a View
@@ -22,18 +23,18 @@ func (r *readTx) end() { r.ended = true }
 
 func (r *readTx) usable() error {
 	if r.ended {
-		return backend.Ended()
+		return storekit.Ended()
 	}
 	return nil
 }
 
 func (r *readTx) Lease(addr netip.Addr) (backend.Lease, error) {
-	if err := cmp.Or(r.usable(), backend.CheckAddr(addr)); err != nil {
+	if err := cmp.Or(r.usable(), storekit.CheckAddr(addr)); err != nil {
 		return backend.Lease{}, err
 	}
 	l, ok := r.data.leases[addr]
 	if !ok {
-		return backend.Lease{}, backend.NotFound(addr)
+		return backend.Lease{}, storekit.NotFound(addr)
 	}
 	return l, nil
 }
@@ -56,7 +57,7 @@ func (r *readTx) OwnedBy(o backend.Owner) ([]backend.Lease, error) {
 
 func (r *readTx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
-		if err := cmp.Or(r.usable(), backend.CheckFrom(from)); err != nil {
+		if err := cmp.Or(r.usable(), storekit.CheckFrom(from)); err != nil {
 			yield(backend.Lease{}, err)
 			return
 		}
@@ -69,23 +70,23 @@ func (r *readTx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 }
 
 func (r *readTx) NextFree(from, to netip.Addr) (netip.Addr, error) {
-	if err := cmp.Or(r.usable(), backend.CheckSpan(from, to)); err != nil {
+	if err := cmp.Or(r.usable(), storekit.CheckSpan(from, to)); err != nil {
 		return netip.Addr{}, err
 	}
 	addr, ok := r.data.addrs.nextFree(from, to)
 	if !ok {
-		return netip.Addr{}, backend.NoneFree(from, to)
+		return netip.Addr{}, storekit.NoneFree(from, to)
 	}
 	return addr, nil
 }
 
 func (r *readTx) Cursor(set string) (netip.Addr, error) {
-	if err := cmp.Or(r.usable(), backend.CheckSet(set)); err != nil {
+	if err := cmp.Or(r.usable(), storekit.CheckSet(set)); err != nil {
 		return netip.Addr{}, err
 	}
 	addr, ok := r.data.cursors[set]
 	if !ok {
-		return netip.Addr{}, backend.NoCursor(set)
+		return netip.Addr{}, storekit.NoCursor(set)
 	}
 	return addr, nil
 }
@@ -123,7 +124,7 @@ func (t *tx) end() {
 }
 
 func (t *tx) Put(l backend.Lease) error {
-	if err := cmp.Or(t.usable(), backend.CheckLease(l)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckLease(l)); err != nil {
 		return err
 	}
 	if old, ok := t.data.leases[l.Addr]; ok {
@@ -136,7 +137,7 @@ func (t *tx) Put(l backend.Lease) error {
 }
 
 func (t *tx) Delete(addr netip.Addr) error {
-	if err := cmp.Or(t.usable(), backend.CheckAddr(addr)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckAddr(addr)); err != nil {
 		return err
 	}
 	old, ok := t.data.leases[addr]
@@ -149,7 +150,7 @@ func (t *tx) Delete(addr netip.Addr) error {
 }
 
 func (t *tx) SetCursor(set string, addr netip.Addr) error {
-	if err := cmp.Or(t.usable(), backend.CheckSet(set), backend.CheckAddr(addr)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckSet(set), storekit.CheckAddr(addr)); err != nil {
 		return err
 	}
 	old, ok := t.data.cursors[set]
@@ -163,7 +164,7 @@ func (t *tx) SetCursor(set string, addr netip.Addr) error {
 }
 
 func (t *tx) SetBoot(id string) error {
-	if err := cmp.Or(t.usable(), backend.CheckBoot(id)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckBoot(id)); err != nil {
 		return err
 	}
 	old := t.data.boot

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 	"github.com/leasehold/leasehold/internal/config"
 )
 
@@ -113,14 +114,14 @@ func checkHeader(network, store string, c backend.Content) error {
 	default:
 		return fmt.Errorf("store %q: want %s or %s", store, config.Files, config.Bolt)
 	}
-	if err := backend.CheckBoot(c.Boot); err != nil {
+	if err := storekit.CheckBoot(c.Boot); err != nil {
 		return fmt.Errorf("boot %q: %w", c.Boot, err)
 	}
 	for set, addr := range c.Cursors {
-		if err := backend.ValidSet(set); err != nil {
+		if err := backend.ValidateSet(set); err != nil {
 			return err
 		}
-		if err := backend.ValidAddr(addr); err != nil {
+		if err := backend.ValidateAddr(addr); err != nil {
 			return fmt.Errorf("cursor of range set %s: %w", set, err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 	"github.com/leasehold/leasehold/internal/dump"
 )
 
@@ -124,7 +125,7 @@ func TestRoundTrip(t *testing.T) {
 		rapid.String(),
 		rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
 		rapid.StringMatching(`["\\/<>&\x{2028}\x{fffd}a]{1,5}`),
-	).Filter(func(s string) bool { return backend.CheckBoot(s) == nil })
+	).Filter(func(s string) bool { return storekit.CheckBoot(s) == nil })
 	ids := names.Filter(func(s string) bool { return s != "" })
 	seconds := rapid.OneOf(
 		rapid.Int64(),

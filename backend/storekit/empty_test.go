@@ -1,4 +1,4 @@
-package backend_test
+package storekit_test
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/memory"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
 // ViewEmpty must give the same answers as a store that is empty.
@@ -40,12 +41,12 @@ func TestViewEmptyAnswersLikeAnEmptyStore(t *testing.T) {
 	}
 
 	var fromEmpty, fromStore backend.ReadTx
-	require.NoError(t, backend.ViewEmpty(func(tx backend.ReadTx) error { fromEmpty = tx; return nil }))
+	require.NoError(t, storekit.ViewEmpty(func(tx backend.ReadTx) error { fromEmpty = tx; return nil }))
 	require.NoError(t, memory.New().View(t.Context(), func(tx backend.ReadTx) error { fromStore = tx; return nil }))
 	require.Equal(t, answers(fromStore), answers(fromEmpty), "after fn has returned")
 
 	require.NoError(t, memory.New().View(t.Context(), func(store backend.ReadTx) error {
-		return backend.ViewEmpty(func(empty backend.ReadTx) error {
+		return storekit.ViewEmpty(func(empty backend.ReadTx) error {
 			require.Equal(t, answers(store), answers(empty))
 			return nil
 		})
@@ -64,5 +65,5 @@ func reason(err error) error {
 
 func TestViewEmptyReturnsErrorOfFn(t *testing.T) {
 	want := errors.New("unchanged")
-	require.Same(t, want, backend.ViewEmpty(func(backend.ReadTx) error { return want }))
+	require.Same(t, want, storekit.ViewEmpty(func(backend.ReadTx) error { return want }))
 }
