@@ -13,13 +13,13 @@ import (
 type Duplicate int
 
 const (
-	// Refuse answers with a [DuplicateError], as CNI requires (SPEC, section 4, ADD).
-	Refuse Duplicate = iota
+	// RefuseDuplicate answers with a [DuplicateError], as CNI requires (SPEC, section 4, ADD).
+	RefuseDuplicate Duplicate = iota
 
-	// Return answers with the leases that the attachment holds, for runtimes that repeat a
+	// ReturnExisting answers with the leases that the attachment holds, for runtimes that repeat a
 	// request. They are renewed: they get the time, boot, pod and network namespace of the
 	// latest request.
-	Return
+	ReturnExisting
 )
 
 // Options change what an [Allocator] does. The zero Options make it behave as host-local

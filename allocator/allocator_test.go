@@ -233,7 +233,7 @@ func TestAllocateWithCursorAnywhere(t *testing.T) {
 func TestUndo(t *testing.T) {
 	store := memory.New()
 	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/24")), newSet(t, subnet(t, "fd00::/64")))
-	a := allocator.New(store, pool, allocator.Options{OnDuplicate: allocator.Return})
+	a := allocator.New(store, pool, allocator.Options{OnDuplicate: allocator.ReturnExisting})
 	put(t, store, backend.Lease{Addr: addr("10.0.0.9"), Owner: eth0("a")})
 
 	got, err := a.Allocate(t.Context(), allocator.Request{Owner: eth0("a")})

@@ -48,10 +48,10 @@ type search struct {
 // String returns the ID of the boot and the time, separated by a space.
 func (s search) String() string { return s.boot + " " + s.at.UTC().Format(time.RFC3339) }
 
-// Searched returns the text for [backend.Tx.SetBoot] that marks a store as free of leases
+// SearchRecord returns the text for [backend.Tx.SetBoot] that marks a store as free of leases
 // from earlier boots: Allocate has just searched it, or all of its leases were put there
 // now. It is empty if the ID is unknown.
-func (b Boot) Searched(now time.Time) string {
+func (b Boot) SearchRecord(now time.Time) string {
 	if b.ID == "" {
 		return ""
 	}

@@ -16,7 +16,7 @@
 //
 // Then got has an address, with its prefix length, and a gateway for each set. [Release],
 // [ReleaseAddrs] and [Collect] end leases. They need no pool: a container's leases can be
-// released whatever has happened to the configuration. A [Sweep] decides which leases an
+// released whatever has happened to the configuration. A [GarbageFilter] decides which leases an
 // operator may collect with a list that can be incomplete, and [ReleaseUnchanged] releases
 // them. [Pool.Usage] tells how full the sets are.
 //
@@ -51,4 +51,9 @@
 //
 // A store identifies sets by their index in the pool. A set that moves to another index
 // starts again from its first address; nothing else is lost.
+//
+// # Stability
+//
+// Until v1.0 a minor version may change the exported names; the CHANGELOG then lists the
+// new ones.
 package allocator

@@ -29,7 +29,7 @@ func TestRequestForGatewayOutsideRange(t *testing.T) {
 // No Duplicate policy helps an attachment that asks for another address than the one it
 // holds.
 func TestDuplicateErrorRequested(t *testing.T) {
-	for _, policy := range []allocator.Duplicate{allocator.Refuse, allocator.Return} {
+	for _, policy := range []allocator.Duplicate{allocator.RefuseDuplicate, allocator.ReturnExisting} {
 		store := memory.New()
 		a := allocator.New(store, dual(t), allocator.Options{OnDuplicate: policy})
 		require.Equal(t, []string{"10.0.0.2/29", "fd00::2/125"}, take(t, a, "a"))

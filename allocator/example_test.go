@@ -115,7 +115,7 @@ func ExampleAllocator_Allocate_bothFamilies() {
 func ExampleAllocator_Undo() {
 	ctx := context.Background()
 	store := memory.New()
-	a := allocator.New(store, examplePool(), allocator.Options{OnDuplicate: allocator.Return})
+	a := allocator.New(store, examplePool(), allocator.Options{OnDuplicate: allocator.ReturnExisting})
 	allocate := func(owner backend.Owner) []allocator.Assignment {
 		got, err := a.Allocate(ctx, allocator.Request{Owner: owner})
 		if err != nil {

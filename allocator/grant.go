@@ -46,7 +46,7 @@ func (g *grant) leaseFrom(index int, s Set, requested netip.Addr) (Assignment, e
 // repeat answers an attachment that already holds addresses of the set.
 func (g *grant) repeat(s Set, held []backend.Lease, requested netip.Addr) (Assignment, error) {
 	for _, l := range held {
-		if g.onDuplicate == Return && (!requested.IsValid() || requested == l.Addr) {
+		if g.onDuplicate == ReturnExisting && (!requested.IsValid() || requested == l.Addr) {
 			return s.assignment(l.Addr), g.renew(l)
 		}
 	}

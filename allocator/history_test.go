@@ -139,7 +139,7 @@ func TestAgainstOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ctx := context.Background()
 		simple, pool := drawPool(t)
-		onDup := rapid.SampledFrom([]allocator.Duplicate{allocator.Refuse, allocator.Return}).Draw(t, "on duplicate")
+		onDup := rapid.SampledFrom([]allocator.Duplicate{allocator.RefuseDuplicate, allocator.ReturnExisting}).Draw(t, "on duplicate")
 		o := &oracle{sets: simple, held: map[netip.Addr]backend.Owner{}, cursors: map[int]netip.Addr{}, onDup: onDup}
 		store := memory.New()
 		a := allocator.New(store, pool, allocator.Options{OnDuplicate: onDup})

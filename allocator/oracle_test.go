@@ -130,10 +130,10 @@ func (o *oracle) allocateOrLeaveTraces(owner backend.Owner, requested []netip.Ad
 
 func (o *oracle) one(set int, owner backend.Owner, want netip.Addr, mine []netip.Addr) (netip.Addr, string) {
 	if len(mine) > 0 {
-		if o.onDup == allocator.Return && !want.IsValid() {
+		if o.onDup == allocator.ReturnExisting && !want.IsValid() {
 			return mine[0], ""
 		}
-		if o.onDup == allocator.Return && slices.Contains(mine, want) {
+		if o.onDup == allocator.ReturnExisting && slices.Contains(mine, want) {
 			return want, ""
 		}
 		return want, "duplicate"

@@ -20,7 +20,7 @@ func (a *Allocator) releaseEarlierBoots(tx backend.Tx) (ended func(backend.Lease
 	if err != nil || len(gone) == bootPortion {
 		return ended, err
 	}
-	return nil, tx.SetBoot(a.opts.Boot.Searched(a.opts.Now()))
+	return nil, tx.SetBoot(a.opts.Boot.SearchRecord(a.opts.Now()))
 }
 
 // endedByReboot returns a function that reports whether a lease must be released because it

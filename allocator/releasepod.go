@@ -15,7 +15,7 @@ import (
 //
 // A pod that was recreated under its name, as by a StatefulSet, can have leases of its old
 // sandbox and of the running one. If the leases belong to more than one container, it
-// returns a [SeveralError] and releases nothing.
+// returns an [AmbiguousPodError] and releases nothing.
 func ReleasePod(ctx context.Context, store backend.Store, pod backend.Pod) ([]backend.Lease, error) {
 	var released []backend.Lease
 	err := releaseOrConfirmNone(ctx, store, func(tx backend.ReadTx) (n int, err error) {
@@ -39,17 +39,17 @@ func oneContainer(pod backend.Pod, leases []backend.Lease) error {
 		}
 	}
 	if len(containers) > 1 {
-		return &SeveralError{Pod: pod, Containers: containers}
+		return &AmbiguousPodError{Pod: pod, Containers: containers}
 	}
 	return nil
 }
 
-// A SeveralError means that a pod has leases of several containers.
-type SeveralError struct {
+// An AmbiguousPodError means that a pod has leases of several containers.
+type AmbiguousPodError struct {
 	Pod        backend.Pod
 	Containers []string // ordered by address
 }
 
-func (e *SeveralError) Error() string {
+func (e *AmbiguousPodError) Error() string {
 	return fmt.Sprintf("%s has leases of %d containers, nothing was released: %s", e.Pod, len(e.Containers), strings.Join(e.Containers, ", "))
 }

@@ -124,7 +124,7 @@ func TestAllocateReturnsDuplicate(t *testing.T) {
 		{[]string{"10.0.0.6", "fd00::6"}, []string{"10.0.0.6/29", "fd00::6/125"}},
 	} {
 		store := memory.New()
-		a := allocator.New(store, dual(t), allocator.Options{OnDuplicate: allocator.Return})
+		a := allocator.New(store, dual(t), allocator.Options{OnDuplicate: allocator.ReturnExisting})
 		put(t, store,
 			backend.Lease{Addr: addr("10.0.0.5"), Owner: eth0("a")}, // excluded since
 			backend.Lease{Addr: addr("10.0.0.6"), Owner: backend.Owner{ContainerID: "a"}},

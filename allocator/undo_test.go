@@ -60,7 +60,7 @@ func TestUndoLeavesLaterLeases(t *testing.T) {
 		} {
 			t.Run(name+", kept to "+unit.String(), func(t *testing.T) {
 				store := coarse{memory.New(), unit}
-				a := allocator.New(store, onePool(t), allocator.Options{OnDuplicate: allocator.Return})
+				a := allocator.New(store, onePool(t), allocator.Options{OnDuplicate: allocator.ReturnExisting})
 				first := request(t, a)
 				repeat(a, store)
 				err := a.Undo(t.Context(), eth0("web"), first)
@@ -94,7 +94,7 @@ func TestReturnedLeaseHasNewTime(t *testing.T) {
 	for unit := range units() {
 		store := coarse{memory.New(), unit}
 		a := allocator.New(store, onePool(t), allocator.Options{
-			OnDuplicate: allocator.Return, Now: func() time.Time { return now },
+			OnDuplicate: allocator.ReturnExisting, Now: func() time.Time { return now },
 		})
 		request(t, a)
 		before := leaseOf(t, store, "10.0.0.2").Since
@@ -120,7 +120,7 @@ func TestReturnedLeaseIsRenewed(t *testing.T) {
 		backend.Lease{Addr: addr("fd00::3"), Owner: backend.Owner{ContainerID: "web"}, Since: beforeB1()},
 	)
 	a := allocator.New(store, dual(t), allocator.Options{
-		OnDuplicate: allocator.Return, Boot: b1(), Now: sinceB1,
+		OnDuplicate: allocator.ReturnExisting, Boot: b1(), Now: sinceB1,
 	})
 	got, err := a.Allocate(t.Context(), allocator.Request{Owner: eth0("web"), Pod: backend.Pod{Name: "new"}, Netns: "/here"})
 	require.NoError(t, err)
@@ -142,7 +142,7 @@ func TestRefusedRequestRenewsNothing(t *testing.T) {
 	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/24")), newSet(t, subnet(t, "fd00::2/128")))
 	held := backend.Lease{Addr: addr("10.0.0.9"), Owner: eth0("web"), Since: beforeB1(), Boot: "b0"}
 	put(t, store, held, backend.Lease{Addr: addr("fd00::2"), Owner: eth0("other")})
-	a := allocator.New(store, pool, allocator.Options{OnDuplicate: allocator.Return, Boot: b1()})
+	a := allocator.New(store, pool, allocator.Options{OnDuplicate: allocator.ReturnExisting, Boot: b1()})
 	_, err := a.Allocate(t.Context(), allocator.Request{Owner: eth0("web")})
 	var exhausted *allocator.ExhaustedError
 	require.ErrorAs(t, err, &exhausted)

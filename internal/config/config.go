@@ -228,7 +228,7 @@ func (c *Config) readPolicies(raw *rawIPAM) error {
 		}
 	}
 	if raw.OnDuplicate == "return" {
-		c.OnDuplicate = allocator.Return
+		c.OnDuplicate = allocator.ReturnExisting
 	}
 	c.OnReboot = Reboot(raw.OnReboot)
 	c.ExhaustedFails = raw.ExhaustedStatus == "error"

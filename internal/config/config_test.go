@@ -73,7 +73,7 @@ func TestDefaults(t *testing.T) {
 	require.Zero(t, c.Pod)
 	require.Empty(t, c.Routes)
 	require.Empty(t, c.ResolvConf)
-	require.Equal(t, allocator.Refuse, c.OnDuplicate)
+	require.Equal(t, allocator.RefuseDuplicate, c.OnDuplicate)
 	require.Empty(t, c.OnReboot)
 	require.False(t, c.ExhaustedFails, "a full pool must not evict the pods of a node")
 }
@@ -115,7 +115,7 @@ func TestEveryKey(t *testing.T) {
 	require.Equal(t, "fd00:1::1", c.Routes[1].GW.String())
 	require.Equal(t, 1400, c.Routes[1].MTU)
 	require.Equal(t, "/etc/resolv.conf", c.ResolvConf)
-	require.Equal(t, allocator.Return, c.OnDuplicate)
+	require.Equal(t, allocator.ReturnExisting, c.OnDuplicate)
 	require.Equal(t, config.ReleaseOnReboot, c.OnReboot)
 	require.False(t, c.ExhaustedFails)
 }
@@ -124,7 +124,7 @@ func TestPoliciesSpelledOut(t *testing.T) {
 	c := parse(t, conf(`"subnet": "10.1.2.0/24", "backend": "files",
 		"onDuplicate": "error", "onReboot": "keep", "exhaustedStatus": "error"`))
 	require.Equal(t, config.Files, c.Backend)
-	require.Equal(t, allocator.Refuse, c.OnDuplicate)
+	require.Equal(t, allocator.RefuseDuplicate, c.OnDuplicate)
 	require.Equal(t, config.KeepOnReboot, c.OnReboot)
 	require.True(t, c.ExhaustedFails)
 }

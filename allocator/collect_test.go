@@ -40,7 +40,7 @@ func TestCollect(t *testing.T) {
 	}
 }
 
-func TestSweep(t *testing.T) {
+func TestClassify(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	boot := allocator.Boot{ID: "b1", Started: now.Add(-time.Hour)}
 	from, until := now.Add(-time.Minute), now.Add(time.Minute)
@@ -79,8 +79,8 @@ func TestSweep(t *testing.T) {
 			if c.lease.Owner.IsZero() {
 				c.lease.Owner = eth0("gone")
 			}
-			s := sweep(from, until, boot)
-			require.Equal(t, c.want, classOf(s.Sort([]backend.Lease{c.lease})))
+			s := garbageFilter(from, until, boot)
+			require.Equal(t, c.want, classOf(s.Classify([]backend.Lease{c.lease})))
 
 			s.From = time.Time{} // A young lease is now classified as if it were older.
 			if c.want == "young" {
@@ -89,13 +89,13 @@ func TestSweep(t *testing.T) {
 					c.want = "never listed"
 				}
 			}
-			require.Equal(t, c.want, classOf(s.Sort([]backend.Lease{c.lease})))
+			require.Equal(t, c.want, classOf(s.Classify([]backend.Lease{c.lease})))
 		})
 	}
 }
 
-func sweep(from, until time.Time, boot allocator.Boot) allocator.Sweep {
-	return allocator.Sweep{
+func garbageFilter(from, until time.Time, boot allocator.Boot) allocator.GarbageFilter {
+	return allocator.GarbageFilter{
 		Valid: []backend.Owner{eth0("used"), eth0("listed-build")},
 		From:  from, Until: until, Boot: boot,
 		InUse:       func(l backend.Lease) bool { return l.Netns == "there" },
@@ -104,7 +104,7 @@ func sweep(from, until time.Time, boot allocator.Boot) allocator.Sweep {
 }
 
 // classOf returns the name of the slice that has the only lease.
-func classOf(s allocator.Sorted) (kind string) {
+func classOf(s allocator.Candidates) (kind string) {
 	for name, leases := range map[string][]backend.Lease{
 		"earlier": s.EarlierBoot, "unlisted": s.Unlisted, "young": s.Young, "in use": s.InUse, "never listed": s.NeverListed,
 	} {
@@ -116,37 +116,37 @@ func classOf(s allocator.Sorted) (kind string) {
 }
 
 // A store can know the age of a torn lease.
-func TestSweepOfTornLeases(t *testing.T) {
+func TestClassifyTornLeases(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	s := sweep(now.Add(-time.Minute), now, allocator.Boot{Started: now.Add(-time.Hour)})
+	s := garbageFilter(now.Add(-time.Minute), now, allocator.Boot{Started: now.Add(-time.Hour)})
 	for age, kind := range map[time.Duration]string{0: "young", 2 * time.Minute: "unlisted", 2 * time.Hour: "earlier"} {
-		require.Equal(t, kind, classOf(s.Sort([]backend.Lease{{Addr: addr("10.0.0.9"), Since: now.Add(-age)}})))
+		require.Equal(t, kind, classOf(s.Classify([]backend.Lease{{Addr: addr("10.0.0.9"), Since: now.Add(-age)}})))
 	}
-	require.Equal(t, "unlisted", classOf(s.Sort([]backend.Lease{{Addr: addr("10.0.0.9")}})))
+	require.Equal(t, "unlisted", classOf(s.Classify([]backend.Lease{{Addr: addr("10.0.0.9")}})))
 }
 
-// The zero Sweep spares no lease, and without a known boot no lease is from an earlier one.
-func TestZeroSweep(t *testing.T) {
+// The zero GarbageFilter spares no lease, and without a known boot no lease is from an earlier one.
+func TestZeroGarbageFilter(t *testing.T) {
 	leases := []backend.Lease{
 		{Addr: addr("10.0.0.2"), Owner: eth0("a"), Since: time.Unix(1, 0), Boot: "b0", Netns: "there"},
 		{Addr: addr("10.0.0.3"), Since: time.Now()},
 	}
-	require.Equal(t, allocator.Sorted{Unlisted: leases}, allocator.Sweep{}.Sort(leases))
-	require.Zero(t, allocator.Sweep{}.Sort(nil))
+	require.Equal(t, allocator.Candidates{Unlisted: leases}, allocator.GarbageFilter{}.Classify(leases))
+	require.Zero(t, allocator.GarbageFilter{}.Classify(nil))
 }
 
 // InUse and NeverListed are called once for each lease, and only if it would be released
 // otherwise.
-func TestSweepAsksOnce(t *testing.T) {
+func TestClassifyAsksOnce(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	old := now.Add(-2 * time.Minute)
-	s := sweep(now.Add(-time.Minute), now, allocator.Boot{Started: now.Add(-time.Hour)})
+	s := garbageFilter(now.Add(-time.Minute), now, allocator.Boot{Started: now.Add(-time.Hour)})
 	var asked []string
 	s.InUse = func(l backend.Lease) bool {
 		asked = append(asked, l.Owner.ContainerID)
 		return false
 	}
-	s.Sort([]backend.Lease{
+	s.Classify([]backend.Lease{
 		{Owner: eth0("used"), Since: old}, {Owner: eth0("young"), Since: now}, {Owner: eth0("old"), Since: old},
 		{Owner: eth0("build"), Since: old}, {Owner: eth0("earlier"), Since: now.Add(-2 * time.Hour)},
 	})

@@ -10,13 +10,13 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A Sweep finds the leases of a network that belong to no valid attachment, and decides
-// which of them may be released and which are spared. The zero Sweep spares none.
+// A GarbageFilter finds the leases of a network that belong to no valid attachment, and decides
+// which of them may be released and which are spared. The zero GarbageFilter spares none.
 //
 // It works on leases that were read before: finding out what it needs to know about the
 // host can take long, and no lock should be held meanwhile. [ReleaseUnchanged] then deletes
 // the leases that it has found.
-type Sweep struct {
+type GarbageFilter struct {
 	// Valid lists the attachments in use. If it is empty, every lease may be released; the
 	// caller must make sure that this is meant.
 	Valid []backend.Owner
@@ -42,9 +42,9 @@ type Sweep struct {
 	NeverListed func(backend.Lease) bool
 }
 
-// Sorted are the leases that belong to no valid attachment, by what is known about them.
+// Candidates are the leases that belong to no valid attachment, by what is known about them.
 // Each lease is in one of the slices.
-type Sorted struct {
+type Candidates struct {
 	// EarlierBoot may be released: these leases are dated before the present boot, so their
 	// containers are gone whatever the list says. If the clock was set since, that can be
 	// wrong; then only the list and InUse protect a container.
@@ -53,58 +53,58 @@ type Sorted struct {
 	// Unlisted may be released if the list is right. It includes torn leases.
 	Unlisted []backend.Lease
 
-	// Young, InUse and NeverListed are spared; [Sweep] gives the reasons.
+	// Young, InUse and NeverListed are spared; [GarbageFilter] gives the reasons.
 	Young, InUse, NeverListed []backend.Lease
 }
 
-// Sort classifies the leases, and keeps their order.
-func (s Sweep) Sort(leases []backend.Lease) Sorted {
-	var sorted Sorted
-	isGarbage := s.isGarbage()
+// Classify returns the leases that belong to no valid attachment, in their order.
+func (f GarbageFilter) Classify(leases []backend.Lease) Candidates {
+	var candidates Candidates
+	isGarbage := f.isGarbage()
 	for _, l := range leases {
 		if isGarbage(l) {
-			class := s.classOf(&sorted, l)
+			class := f.classOf(&candidates, l)
 			*class = append(*class, l)
 		}
 	}
-	return sorted
+	return candidates
 }
 
 // classOf returns the slice that l belongs to.
-func (s Sweep) classOf(sorted *Sorted, l backend.Lease) *[]backend.Lease {
-	earlier := s.ofEarlierBoot(l)
+func (f GarbageFilter) classOf(candidates *Candidates, l backend.Lease) *[]backend.Lease {
+	earlier := f.ofEarlierBoot(l)
 	switch {
-	case !earlier && s.isYoung(l):
-		return &sorted.Young
-	case s.InUse != nil && s.InUse(l):
-		return &sorted.InUse
+	case !earlier && f.isYoung(l):
+		return &candidates.Young
+	case f.InUse != nil && f.InUse(l):
+		return &candidates.InUse
 	case earlier:
-		return &sorted.EarlierBoot
-	case s.NeverListed != nil && s.NeverListed(l):
-		return &sorted.NeverListed
+		return &candidates.EarlierBoot
+	case f.NeverListed != nil && f.NeverListed(l):
+		return &candidates.NeverListed
 	}
-	return &sorted.Unlisted
+	return &candidates.Unlisted
 }
 
 // ofEarlierBoot decides by the time, because lease files record nothing else. But a lease
 // that names the present boot is never from an earlier one: the clock was set, or the
 // machine has the same boot ID after every start, and then the time proves nothing.
-func (s Sweep) ofEarlierBoot(l backend.Lease) bool {
-	ofThisBoot := l.Boot != "" && l.Boot == s.Boot.ID
-	return s.Boot.StartedAfter(l) && !ofThisBoot
+func (f GarbageFilter) ofEarlierBoot(l backend.Lease) bool {
+	ofThisBoot := l.Boot != "" && l.Boot == f.Boot.ID
+	return f.Boot.StartedAfter(l) && !ofThisBoot
 }
 
-func (s Sweep) isYoung(l backend.Lease) bool {
-	if s.From.IsZero() || l.Since.IsZero() {
+func (f GarbageFilter) isYoung(l backend.Lease) bool {
+	if f.From.IsZero() || l.Since.IsZero() {
 		return false
 	}
-	return !l.Since.Before(s.From.Truncate(time.Second)) && !l.Since.After(s.Until)
+	return !l.Since.Before(f.From.Truncate(time.Second)) && !l.Since.After(f.Until)
 }
 
 // isGarbage returns a function that reports whether a lease belongs to no valid attachment.
-func (s Sweep) isGarbage() func(backend.Lease) bool {
+func (f GarbageFilter) isGarbage() func(backend.Lease) bool {
 	byContainer := make(map[string][]backend.Owner)
-	for _, o := range s.Valid {
+	for _, o := range f.Valid {
 		byContainer[o.ContainerID] = append(byContainer[o.ContainerID], o)
 	}
 	return func(l backend.Lease) bool {
@@ -159,7 +159,7 @@ func sameLease(a, b backend.Lease) bool {
 // for all of it. Leases that change meanwhile are skipped; see [ReleaseUnchanged], also for
 // the errors.
 func Collect(ctx context.Context, store backend.Store, valid []backend.Owner) ([]backend.Lease, error) {
-	isGarbage := Sweep{Valid: valid}.isGarbage()
+	isGarbage := GarbageFilter{Valid: valid}.isGarbage()
 	released, all, err := collectFew(ctx, store, isGarbage)
 	if all || err != nil {
 		return released, err
