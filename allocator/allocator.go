@@ -8,42 +8,40 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Duplicate is what to do when an attachment that holds an address of a range
-// set asks again.
+// Duplicate is the answer to an attachment that holds an address of a range set and asks
+// again.
 type Duplicate int
 
 const (
-	// Refuse answers with a [DuplicateError], as CNI wants it (SPEC, section
-	// 4, ADD).
-	Refuse Duplicate = iota
+	// RefuseDuplicate answers with a [DuplicateError], as CNI requires (SPEC, section 4, ADD).
+	RefuseDuplicate Duplicate = iota
 
-	// Return answers with what the attachment holds, for runtimes that
-	// repeat a request. That is renewed: it has the time, the boot, the pod and
-	// the network namespace of the request that was answered last.
-	Return
+	// ReturnExisting answers with the leases that the attachment holds, for runtimes that repeat a
+	// request. They are renewed: they get the time, boot, pod and network namespace of the
+	// latest request.
+	ReturnExisting
 )
 
-// Options change what an [Allocator] does. With the zero Options it does what
-// host-local does.
+// Options change what an [Allocator] does. The zero Options make it behave as host-local
+// does.
 type Options struct {
 	OnDuplicate Duplicate
 
 	// Boot is the present boot of the machine, as far as it is known.
 	Boot Boot
 
-	// ReleaseEarlierBoots lets the first Allocate after a reboot release the leases
-	// that are known to be of an earlier boot ([Boot.Ended]): their containers are
-	// gone. Of thousands each Allocate releases some, until none is left; those that
-	// are left are in nobody's way meanwhile. It has no effect unless both the ID and
-	// the start of Boot are known.
+	// ReleaseEarlierBoots makes the first Allocate after a reboot release the leases that
+	// are known to be from an earlier boot ([Boot.Ended]): their containers are gone. If
+	// there are thousands, each Allocate releases a portion; the rest block nothing
+	// meanwhile. It has no effect unless both the ID and the start of Boot are known.
 	ReleaseEarlierBoots bool
 
-	// Now is the clock; nil stands for [time.Now].
+	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }
 
-// An Allocator leases the addresses of a pool to attachments. It is safe for use
-// by many goroutines, as its store is.
+// An Allocator leases the addresses of a pool to attachments. It is safe for concurrent
+// use.
 type Allocator struct {
 	store backend.Store
 	pool  Pool
@@ -58,12 +56,12 @@ func New(store backend.Store, pool Pool, o Options) *Allocator {
 	return &Allocator{store: store, pool: pool, opts: o}
 }
 
-// A Request asks for addresses, one of each set of the pool.
+// A Request asks for one address of each set of the pool.
 type Request struct {
 	Owner backend.Owner
 
-	// Addrs are addresses that Owner wants to have, at most one of a set, in
-	// any order. Sets of which none is wanted give the next free one.
+	// Addrs are the addresses to lease, at most one of each set, in any order. A set
+	// without a requested address gives its next free one.
 	Addrs []netip.Addr
 
 	Pod   backend.Pod // recorded with the leases
@@ -74,16 +72,16 @@ type Request struct {
 type Assignment struct {
 	Addr    netip.Prefix // the address, with the length of its subnet
 	Gateway netip.Addr   // zero: none
-	Fresh   bool         // leased by this very call
+	Fresh   bool         // leased by this call
 
-	since time.Time // of a fresh lease: what Undo knows it by
+	since time.Time // of a fresh lease; Undo recognizes the lease by it
 }
 
-// Allocate leases one address of each set, and returns them in the order of the
-// sets. It is one transaction: after an error nothing has changed.
+// Allocate leases one address of each set and returns them in the order of the sets. It is
+// one transaction: after an error nothing has changed.
 //
-// The errors, besides those of the store, are [ExhaustedError], [TakenError],
-// [DuplicateError] and [RequestError].
+// Besides errors of the store, it returns [ExhaustedError], [TakenError], [DuplicateError]
+// and [RequestError].
 func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, error) {
 	requested, err := a.pool.assign(r.Addrs)
 	if err != nil {
@@ -101,7 +99,7 @@ func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, erro
 }
 
 func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) ([]Assignment, error) {
-	// First: what was held in an earlier boot is neither taken nor a duplicate.
+	// First, because a lease from an earlier boot is neither taken nor a duplicate.
 	ended, err := a.releaseEarlierBoots(tx)
 	if err != nil {
 		return nil, err
@@ -112,18 +110,18 @@ func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) (
 	}
 	got := make([]Assignment, len(a.pool.sets))
 	for i, s := range a.pool.sets {
-		if got[i], err = g.from(i, s, requested[i]); err != nil {
-			return nil, inRange(i, err)
+		if got[i], err = g.leaseFrom(i, s, requested[i]); err != nil {
+			return nil, wrapRange(i, err)
 		}
 	}
 	return got, nil
 }
 
-// leaseFor returns what a lease for r says, but for the address.
+// leaseFor returns a lease for r without its address.
 func (a *Allocator) leaseFor(r Request) backend.Lease {
 	return backend.Lease{
 		Owner: r.Owner,
-		Since: odd(a.opts.Now().UTC()),
+		Since: oddNanosecond(a.opts.Now().UTC()),
 		Boot:  a.opts.Boot.ID,
 		Pod:   r.Pod,
 		Netns: r.Netns,

@@ -15,7 +15,7 @@ import (
 	"github.com/leasehold/leasehold/backend/memory"
 )
 
-// eth0 returns the owner that is interface eth0 of a container.
+// eth0 returns the attachment of a container's interface eth0.
 func eth0(id string) backend.Owner { return backend.Owner{ContainerID: id, IfName: "eth0"} }
 
 func addrs(texts ...string) []netip.Addr {
@@ -34,7 +34,7 @@ func texts(got []allocator.Assignment) []string {
 	return ss
 }
 
-// contents returns all that a store holds, as text.
+// contents returns everything in a store as text.
 func contents(t require.TestingT, s backend.Store) []string {
 	var lines []string
 	require.NoError(t, s.View(context.Background(), func(tx backend.ReadTx) error {
@@ -55,7 +55,7 @@ func contents(t require.TestingT, s backend.Store) []string {
 	return lines
 }
 
-// put makes leases by hand.
+// put puts leases into the store directly.
 func put(t *testing.T, s backend.Store, leases ...backend.Lease) {
 	t.Helper()
 	require.NoError(t, s.Update(t.Context(), func(tx backend.Tx) error {
@@ -76,8 +76,8 @@ func take(t *testing.T, a *allocator.Allocator, id string, requested ...string) 
 	return texts(got)
 }
 
-// refused allocates for a container in vain and returns the error, having seen
-// that the store is as it was.
+// refused checks that an Allocate fails with an E and changes nothing, and returns the
+// error.
 func refused[E error](t *testing.T, s backend.Store, a *allocator.Allocator, id string, requested ...string) (target E) {
 	t.Helper()
 	before := contents(t, s)
@@ -98,13 +98,13 @@ func free(t *testing.T, s backend.Store, id string) {
 func TestAllocateWalksRoundRobin(t *testing.T) {
 	store := memory.New()
 	a := allocator.New(store, newPool(t, newSet(t,
-		part(t, "10.0.1.0/24", "10.0.1.1", "10.0.1.3"), // 10.0.1.1 is the gateway
-		part(t, "10.0.0.0/24", "10.0.0.5", "10.0.0.6"),
+		subrange(t, "10.0.1.0/24", "10.0.1.1", "10.0.1.3"), // 10.0.1.1 is the gateway
+		subrange(t, "10.0.0.0/24", "10.0.0.5", "10.0.0.6"),
 	)), allocator.Options{})
 
 	require.Equal(t, []string{"10.0.1.2/24"}, take(t, a, "a"))
 	free(t, store, "a")
-	require.Equal(t, []string{"10.0.1.3/24"}, take(t, a, "b"), "not what was just released")
+	require.Equal(t, []string{"10.0.1.3/24"}, take(t, a, "b"), "not the address that was just released")
 	require.Equal(t, []string{"10.0.0.5/24"}, take(t, a, "c"))
 	require.Equal(t, []string{"10.0.0.6/24"}, take(t, a, "d"))
 	require.Equal(t, []string{"10.0.1.2/24"}, take(t, a, "e"))
@@ -134,7 +134,7 @@ func TestAllocateOneOfEachSet(t *testing.T) {
 	}, lines)
 }
 
-func TestAllocateRecords(t *testing.T) {
+func TestAllocateRecordsRequest(t *testing.T) {
 	store := memory.New()
 	now := time.Date(2025, 3, 4, 5, 6, 7, 890, time.FixedZone("", 3600))
 	a := allocator.New(store, newPool(t, newSet(t, subnet(t, "10.0.0.0/24"))), allocator.Options{
@@ -181,7 +181,7 @@ func TestAllocateTinySubnets(t *testing.T) {
 	}
 }
 
-// However much is excluded, the walk makes one step for each piece that is left.
+// However much is excluded, the walk takes one step for each leasable span.
 func TestAllocateJumps(t *testing.T) {
 	for _, c := range []struct{ subnet, before, after, want string }{
 		{"10.0.0.0/8", "10.0.0.0-10.250.3.3", "10.250.3.5-10.255.255.255", "10.250.3.4/8"},
@@ -209,7 +209,7 @@ func TestAllocateWithCursorAnywhere(t *testing.T) {
 			Subnet: netip.MustParsePrefix("10.0.0.0/29"), Gateway: addr("10.0.0.4"),
 			Exclude: []allocator.Span{span(t, "10.0.0.2"), span(t, "10.0.0.6")},
 		}),
-		part(t, "10.0.1.0/24", "10.0.1.8", "10.0.1.9"),
+		subrange(t, "10.0.1.0/24", "10.0.1.8", "10.0.1.9"),
 	))
 	for cursor, want := range map[string]string{
 		"10.0.0.1":  "10.0.0.3/29",
@@ -220,7 +220,7 @@ func TestAllocateWithCursorAnywhere(t *testing.T) {
 		"10.0.0.6":  "10.0.1.8/24", // excluded, and the last
 		"10.0.1.8":  "10.0.1.9/24",
 		"10.0.1.9":  "10.0.0.1/29",
-		"10.0.0.7":  "10.0.0.1/29", // in no range
+		"10.0.0.7":  "10.0.0.1/29", // in none of the ranges
 		"10.0.1.10": "10.0.0.1/29",
 		"fd00::1":   "10.0.0.1/29",
 	} {
@@ -233,7 +233,7 @@ func TestAllocateWithCursorAnywhere(t *testing.T) {
 func TestUndo(t *testing.T) {
 	store := memory.New()
 	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/24")), newSet(t, subnet(t, "fd00::/64")))
-	a := allocator.New(store, pool, allocator.Options{OnDuplicate: allocator.Return})
+	a := allocator.New(store, pool, allocator.Options{OnDuplicate: allocator.ReturnExisting})
 	put(t, store, backend.Lease{Addr: addr("10.0.0.9"), Owner: eth0("a")})
 
 	got, err := a.Allocate(t.Context(), allocator.Request{Owner: eth0("a")})
@@ -241,15 +241,15 @@ func TestUndo(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.9/24", "fd00::2/64"}, texts(got))
 	require.NoError(t, a.Undo(t.Context(), eth0("a"), got))
 	require.Equal(t, []string{"10.0.0.9 a (eth0)", "cursors map[1:fd00::2]", "boot "}, contents(t, store),
-		"what was held before stays")
+		"an address held before stays")
 	require.NoError(t, a.Undo(t.Context(), eth0("a"), got), "again")
 
 	put(t, store, backend.Lease{Addr: addr("fd00::2"), Owner: eth0("b"), Since: time.Now()})
 	require.NoError(t, a.Undo(t.Context(), eth0("a"), got))
-	require.Contains(t, contents(t, store), "fd00::2 b (eth0)", "somebody else's by now")
+	require.Contains(t, contents(t, store), "fd00::2 b (eth0)", "leased to another container by now")
 }
 
-func TestUndoOfNothingIsNoTransaction(t *testing.T) {
+func TestUndoOfNothingStartsNoTransaction(t *testing.T) {
 	store := &spy{Store: memory.New()}
 	a := allocator.New(store, newPool(t, newSet(t, subnet(t, "10.0.0.0/24"))), allocator.Options{})
 	held := []allocator.Assignment{{Addr: netip.MustParsePrefix("10.0.0.2/24")}}

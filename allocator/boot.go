@@ -7,29 +7,29 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A Boot is one run of the machine. The zero Boot is not known.
+// A Boot is one boot of the machine. The zero Boot is unknown.
 type Boot struct {
-	// ID is the kernel's name for the boot; empty if it cannot be read. Containers and
-	// sandboxes can see another one over the same data directory, and some machines
-	// show the same one after a reboot.
+	// ID is the kernel's boot ID; empty if it cannot be read. Containers and sandboxes can
+	// see a different ID in the same data directory, and some machines show the same ID
+	// after a reboot.
 	ID string
 
 	// Started is when the boot began, by the present wall clock; zero if not known.
 	Started time.Time
 }
 
-// StartedAfter reports whether l is dated before this boot: by its time alone, which a
-// clock that was set since can make wrong. A lease without a time is not.
+// StartedAfter reports whether l is dated before this boot. It looks only at the time,
+// which is wrong if the clock was set since. It is false for a lease without a time.
 func (b Boot) StartedAfter(l backend.Lease) bool {
 	return !b.Started.IsZero() && !l.Since.IsZero() && l.Since.Before(b.Started.Truncate(time.Second))
 }
 
-// Ended reports whether l is known to be of an earlier boot, so that its container is
-// gone: both its boot and its time must say so. last is the boot in which its store was
-// last searched for such leases; it stands in for the boot of a lease that names none.
+// Ended reports whether l is known to be from an earlier boot, so that its container is
+// gone: both its boot and its time must say so. last is the boot in which the store was
+// last searched for such leases; it is used for leases that name no boot.
 //
-// An ID alone does not decide, because a container can see another one than its host.
-// Nor does a time alone, because a clock can be wrong while a machine starts.
+// The ID alone does not decide, because a container can see a different one than its host.
+// Nor does the time alone, because a clock can be wrong while a machine starts.
 func (b Boot) Ended(l backend.Lease, last string) bool {
 	made := l.Boot
 	if made == "" {
@@ -38,20 +38,20 @@ func (b Boot) Ended(l backend.Lease, last string) bool {
 	return b.ID != "" && made != "" && made != b.ID && b.StartedAfter(l)
 }
 
-// A search is what a store keeps of the last search for leases of earlier boots
-// ([backend.ReadTx.Boot]): in which boot it was, and when.
+// A search records when, and in which boot, a store was last searched for leases from
+// earlier boots ([backend.ReadTx.Boot]).
 type search struct {
 	boot string
-	at   time.Time // zero in the stores of early versions
+	at   time.Time // zero in stores written by early versions
 }
 
-// String is the ID of the boot, followed by the time.
+// String returns the ID of the boot and the time, separated by a space.
 func (s search) String() string { return s.boot + " " + s.at.UTC().Format(time.RFC3339) }
 
-// Searched returns what a store keeps ([backend.Tx.SetBoot]) that has no leases of earlier
-// boots to be released in this one: because Allocate has just searched it, or because all that
-// it holds was put there now. It is empty if the ID is not known.
-func (b Boot) Searched(now time.Time) string {
+// SearchRecord returns the text for [backend.Tx.SetBoot] that marks a store as free of leases
+// from earlier boots: Allocate has just searched it, or all of its leases were put there
+// now. It is empty if the ID is unknown.
+func (b Boot) SearchRecord(now time.Time) string {
 	if b.ID == "" {
 		return ""
 	}
@@ -67,13 +67,12 @@ func parseSearch(text string) search {
 	return search{text[:space], at}
 }
 
-// searched reports whether a store does not have to be searched again in this boot.
+// isCurrent reports whether the last search of a store was made in this boot.
 //
-// The ID alone does not say so. A host and a container that see different IDs would
-// each search the whole store after the other. And a clock that is set only after the
-// machine has started, as on boards without a clock of their own, makes leases of before
-// the boot look young until then.
-func (b Boot) searched(last search, now time.Time) bool {
+// The ID alone does not decide: a host and a container that see different IDs would take
+// turns searching the whole store. And while a clock is not set yet, as on boards without a
+// battery-backed clock, leases from before the boot look young.
+func (b Boot) isCurrent(last search, now time.Time) bool {
 	if last.at.IsZero() {
 		return last.boot == b.ID
 	}

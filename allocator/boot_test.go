@@ -22,13 +22,13 @@ func TestBootEnded(t *testing.T) {
 		want  bool
 	}{
 		"another boot, before this one":           {present, "earlier", before, "", true},
-		"another view of the boot ID":             {present, "view", after, "view", false},
+		"same boot under another ID":              {present, "view", after, "view", false},
 		"in the second in which the boot began":   {present, "view", within, "view", false},
 		"this boot, dated before it":              {present, "present", before, "earlier", false},
 		"no time":                                 {present, "earlier", time.Time{}, "earlier", false},
 		"no boot, store not searched yet":         {present, "", before, "", false},
 		"no boot, store searched in this boot":    {present, "", before, "present", false},
-		"no boot, store searched in an earlier":   {present, "", before, "earlier", true},
+		"no boot, store searched in another":      {present, "", before, "earlier", true},
 		"no boot, made since":                     {present, "", after, "earlier", false},
 		"the present boot ID cannot be read":      {allocator.Boot{Started: started}, "earlier", before, "", false},
 		"the start of the boot is not known":      {allocator.Boot{ID: "present"}, "earlier", before, "", false},

@@ -15,13 +15,13 @@ import (
 	"github.com/leasehold/leasehold/backend/memory"
 )
 
-// A register notes who believes to hold which address.
-type register struct {
+// holders records which container holds which address, as the containers see it.
+type holders struct {
 	mu     sync.Mutex
 	holder map[netip.Addr]string
 }
 
-func (r *register) enter(t *testing.T, id string, got []allocator.Assignment) {
+func (r *holders) enter(t *testing.T, id string, got []allocator.Assignment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, as := range got {
@@ -31,7 +31,7 @@ func (r *register) enter(t *testing.T, id string, got []allocator.Assignment) {
 	}
 }
 
-func (r *register) leave(got []allocator.Assignment) {
+func (r *holders) leave(got []allocator.Assignment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, as := range got {
@@ -43,7 +43,7 @@ func TestConcurrentContainersShareNoAddress(t *testing.T) {
 	store := memory.New()
 	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/27")), newSet(t, subnet(t, "fd00::/123")))
 	a := allocator.New(store, pool, allocator.Options{})
-	register := register{holder: make(map[netip.Addr]string)}
+	holders := holders{holder: make(map[netip.Addr]string)}
 
 	var all sync.WaitGroup
 	for worker := range 16 {
@@ -52,10 +52,10 @@ func TestConcurrentContainersShareNoAddress(t *testing.T) {
 				id := fmt.Sprintf("%d-%d", worker, i)
 				got, err := a.Allocate(t.Context(), allocator.Request{Owner: eth0(id)})
 				assert.NoError(t, err)
-				register.enter(t, id, got)
+				holders.enter(t, id, got)
 				runtime.Gosched()
-				// First: once it is released, another may enter it.
-				register.leave(got)
+				// First, because once the address is released another container may get it.
+				holders.leave(got)
 				_, err = allocator.Release(t.Context(), store, eth0(id))
 				assert.NoError(t, err)
 			}

@@ -10,21 +10,20 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// The messages begin as host-local's do, because people search for them;
-// what it does not tell follows.
+// The messages begin as host-local's do, because people search for them.
 
-// An ExhaustedError says that a range set has no address left to lease.
+// An ExhaustedError means that a range set has no address left to lease.
 type ExhaustedError struct {
-	// Index is the place of the set in the pool.
+	// Index is the index of the set in the pool.
 	Index int
 
 	Set Set
 
-	// Leased counts the addresses that can be leased, all of which are.
+	// Leased counts the leasable addresses, all of which are leased.
 	Leased uint64
 
-	// Withheld counts the other addresses of the set: gateways and what is
-	// excluded. It stays at about [math.MaxUint64] where there are more.
+	// Withheld counts the other addresses of the set: gateways and excluded addresses. It
+	// is at most [math.MaxUint64].
 	Withheld uint64
 }
 
@@ -33,7 +32,7 @@ func (e *ExhaustedError) Error() string {
 		e.Set, e.Leased, e.Withheld)
 }
 
-// A TakenError says that a requested address is leased to another attachment.
+// A TakenError means that a requested address is leased to another attachment.
 type TakenError struct {
 	Addr   netip.Addr
 	Set    Set
@@ -44,14 +43,13 @@ func (e *TakenError) Error() string {
 	return fmt.Sprintf("requested IP address %s is not available in range set %s: %s", e.Addr, e.Set, leasedTo(e.Holder))
 }
 
-// A DuplicateError says that the attachment holds an address of the range set
-// already.
+// A DuplicateError means that the attachment already holds an address of the range set.
 type DuplicateError struct {
 	Addr   netip.Addr
 	Holder backend.Lease
 
-	// Requested is the address of the set that the attachment asked for, if it
-	// is not Addr; else zero. No policy for repetitions can give it that one.
+	// Requested is the address of the set that the attachment asked for; zero if it named
+	// none, or named Addr. No [Duplicate] policy can give it that address.
 	Requested netip.Addr
 }
 
@@ -63,8 +61,7 @@ func (e *DuplicateError) Error() string {
 	return text
 }
 
-// A RequestError says that requested addresses cannot be leased, whoever holds
-// them.
+// A RequestError means that requested addresses can never be leased.
 type RequestError struct {
 	Addrs []netip.Addr
 
@@ -74,15 +71,15 @@ type RequestError struct {
 
 func (e *RequestError) Error() string { return e.Reason }
 
-// A MissingError says that an attachment does not hold an address that it should
-// hold, or none at all.
+// A MissingError means that an attachment does not hold an address that it should hold, or
+// holds none at all.
 type MissingError struct {
 	Owner backend.Owner
 
 	// Addr is the address; zero if the owner holds none at all.
 	Addr netip.Addr
 
-	// Holder is the lease of Addr; zero if there is none.
+	// Holder is the lease of Addr; zero if Addr is not leased.
 	Holder backend.Lease
 }
 
@@ -98,7 +95,7 @@ func (e *MissingError) Error() string {
 	}
 }
 
-// leasedTo describes the holder of a lease.
+// leasedTo describes the owner of a lease.
 func leasedTo(l backend.Lease) string {
 	if l.Owner.IsZero() {
 		return "leased, but a crash tore the record of its holder"
@@ -110,7 +107,7 @@ func leasedTo(l backend.Lease) string {
 	return text
 }
 
-// details lists what is known of a lease besides the address and the container.
+// details describes a lease, without its address and container.
 func details(l backend.Lease) string {
 	var known []string
 	if l.Owner.IfName != "" {
@@ -125,7 +122,7 @@ func details(l backend.Lease) string {
 	return strings.Join(known, ", ")
 }
 
-func exhausted(index int, s Set) error {
+func exhaustedError(index int, s Set) error {
 	e := &ExhaustedError{Index: index, Set: s, Leased: s.Size()}
 	var all uint64
 	for _, r := range s.ranges {
@@ -135,24 +132,23 @@ func exhausted(index int, s Set) error {
 	return e
 }
 
-// inRange says for which of the sets, which the stock plugin calls ranges, an
-// Allocate failed.
-func inRange(index int, err error) error {
+// wrapRange adds the index of the set, which the stock plugin calls a range.
+func wrapRange(index int, err error) error {
 	return fmt.Errorf("failed to allocate for range %d: %w", index, err)
 }
 
-func isGateway(addr netip.Addr) error {
+func gatewayError(addr netip.Addr) error {
 	return &RequestError{Addrs: []netip.Addr{addr}, Reason: fmt.Sprintf("requested ip %s is subnet's gateway", addr)}
 }
 
-func isExcluded(addr netip.Addr, s Set) error {
+func excludedError(addr netip.Addr, s Set) error {
 	reason := fmt.Sprintf("requested IP address %s is not available in range set %s: it is excluded", addr, s)
 	return &RequestError{Addrs: []netip.Addr{addr}, Reason: reason}
 }
 
-// unassigned says, for each address, why the pool cannot lease it. Podman shows the text
-// of an error and not its details, so that all of it is in the text.
-func (p Pool) unassigned(left []netip.Addr) error {
+// unassignedError says, for each address, why the pool cannot lease it. The text has all of
+// it, because Podman shows the text of an error without its details.
+func (p Pool) unassignedError(left []netip.Addr) error {
 	reason, why := "failed to allocate all requested IPs:", make([]string, len(left))
 	for i, addr := range left {
 		reason += " " + addr.String()
@@ -165,7 +161,7 @@ func (p Pool) unassigned(left []netip.Addr) error {
 	return &RequestError{Addrs: left, Reason: reason}
 }
 
-// whyNot says why an address is requested in vain.
+// whyNot says why a request for addr cannot be met.
 func (p Pool) whyNot(addr netip.Addr) string {
 	if i := p.index(addr); i >= 0 {
 		return fmt.Sprintf("an attachment gets one address of %s", p.sets[i])

@@ -76,8 +76,8 @@ func ExampleAllocator_Allocate_requested() {
 	// 10.0.0.5 is held by b552f9 (eth0)
 }
 
-// A pool of two sets is one of IPv4 and one of IPv6 addresses. An attachment gets one of
-// each, or none: both are leased in one transaction.
+// A pool of two sets, one of IPv4 and one of IPv6 addresses. An attachment gets one address
+// of each, or none: both are leased in one transaction.
 func ExampleAllocator_Allocate_bothFamilies() {
 	var sets []allocator.Set
 	for _, subnet := range []string{"10.0.0.0/29", "fd00::/125"} {
@@ -110,12 +110,12 @@ func ExampleAllocator_Allocate_bothFamilies() {
 	// fd00::2/125 via fd00::1
 }
 
-// A caller that cannot make use of the addresses gives them back. An attachment that has
-// asked again meanwhile, and was answered, keeps them.
+// A caller that cannot use the addresses gives them back. An attachment that has asked
+// again meanwhile and got an answer keeps them.
 func ExampleAllocator_Undo() {
 	ctx := context.Background()
 	store := memory.New()
-	a := allocator.New(store, examplePool(), allocator.Options{OnDuplicate: allocator.Return})
+	a := allocator.New(store, examplePool(), allocator.Options{OnDuplicate: allocator.ReturnExisting})
 	allocate := func(owner backend.Owner) []allocator.Assignment {
 		got, err := a.Allocate(ctx, allocator.Request{Owner: owner})
 		if err != nil {

@@ -13,13 +13,13 @@ import (
 	"github.com/leasehold/leasehold/backend/memory"
 )
 
-// Wherever the only free address is, and wherever the cursor stands, it is found;
-// and without it the set is exhausted.
-func TestExhaustionAtEveryCorner(t *testing.T) {
+// The only free address is found wherever it is, and wherever the cursor is. Without it the
+// set is exhausted.
+func TestExhaustionWithAnyCursor(t *testing.T) {
 	pool := newPool(t, newSet(t,
-		part(t, "10.0.1.0/24", "10.0.1.0", "10.0.1.3"),
-		part(t, "10.0.0.0/24", "10.0.0.9", "10.0.0.9"),
-		part(t, "10.0.2.0/24", "10.0.2.254", "10.0.2.255"),
+		subrange(t, "10.0.1.0/24", "10.0.1.0", "10.0.1.3"),
+		subrange(t, "10.0.0.0/24", "10.0.0.9", "10.0.0.9"),
+		subrange(t, "10.0.2.0/24", "10.0.2.254", "10.0.2.255"),
 	))
 	all := addrs("10.0.1.0", "10.0.1.2", "10.0.1.3", "10.0.0.9", "10.0.2.254", "10.0.2.255")
 	for _, cursor := range append(all, addrs("10.0.1.1", "10.5.5.5")...) {
@@ -64,7 +64,7 @@ func TestExhaustedError(t *testing.T) {
 }
 
 func TestNothingLeasable(t *testing.T) {
-	r := part(t, "10.0.0.0/24", "10.0.0.1", "10.0.0.1")
+	r := subrange(t, "10.0.0.0/24", "10.0.0.1", "10.0.0.1")
 	store := memory.New()
 	a := allocator.New(store, newPool(t, newSet(t, r)), allocator.Options{})
 	e := refused[*allocator.ExhaustedError](t, store, a, "a")
@@ -72,7 +72,7 @@ func TestNothingLeasable(t *testing.T) {
 	require.EqualValues(t, 1, e.Withheld)
 }
 
-func TestTornLeasesAreTakenBackAtLast(t *testing.T) {
+func TestTornLeasesAreReleasedLast(t *testing.T) {
 	store := memory.New()
 	a := allocator.New(store, dual(t), allocator.Options{})
 	for _, s := range []string{"10.0.0.2", "10.0.0.5", "10.0.0.6", "10.0.0.1", "fd00::3"} {
@@ -86,8 +86,8 @@ func TestTornLeasesAreTakenBackAtLast(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.6/29", "fd00::5/125"}, take(t, a, "c"), "after the cursor")
 	require.Equal(t, []string{"10.0.0.2/29", "fd00::6/125"}, take(t, a, "d"))
 	after := contents(t, store)
-	require.Contains(t, after, "10.0.0.1 unknown", "the gateway's helps nobody")
-	require.Contains(t, after, "10.0.0.5 unknown", "nor that of an excluded address")
+	require.Contains(t, after, "10.0.0.1 unknown", "releasing the gateway's lease would free no address")
+	require.Contains(t, after, "10.0.0.5 unknown", "nor would an excluded address's")
 	require.Contains(t, after, "fd00::3 unknown", "set 1 is not exhausted")
 
 	refused[*allocator.ExhaustedError](t, store, a, "e")
@@ -104,7 +104,7 @@ func TestTornLeasesStayIfAnotherSetFails(t *testing.T) {
 	require.Equal(t, 1, e.Index)
 }
 
-// b1 is the present boot of the tests.
+// b1 is the present boot in the tests.
 func b1() allocator.Boot {
 	return allocator.Boot{ID: "b1", Started: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)}
 }
@@ -140,27 +140,27 @@ func TestEarlierBoots(t *testing.T) {
 	a := releasing(store, pool, b1(), sinceB1())
 	require.NoError(t, a.Status(t.Context()), "the next Allocate would find one")
 	refused[*allocator.DuplicateError](t, store, a, "c")
-	require.Equal(t, []string{"10.0.0.2/29"}, take(t, a, "a"), "what a held before the reboot is no duplicate")
+	require.Equal(t, []string{"10.0.0.2/29"}, take(t, a, "a"), "a lease from before the reboot is no duplicate")
 	require.Equal(t, []string{
 		"10.0.0.2 a (eth0)", "10.0.0.3 b (eth0)", "10.0.0.4 c (eth0)", "10.0.0.6 e (eth0)",
 		"cursors map[0:10.0.0.2]", "boot b1 2026-05-06T08:08:09Z",
-	}, contents(t, store), "also outside the pool; unknown boots are kept, and another view of this boot")
+	}, contents(t, store), "also outside the pool; leases of an unknown boot, or of this boot under another ID, are kept")
 
 	put(t, store, backend.Lease{Addr: addr("10.0.0.5"), Owner: eth0("x"), Boot: "b0", Since: beforeB1()})
-	refused[*allocator.ExhaustedError](t, store, a, "new") // Once in a boot.
+	refused[*allocator.ExhaustedError](t, store, a, "new") // The store is searched once in a boot.
 	var e *allocator.ExhaustedError
 	require.ErrorAs(t, a.Status(t.Context()), &e, "as Allocate sees it")
 }
 
-// releasing returns an allocator that releases leases of earlier boots.
+// releasing returns an allocator that releases leases from earlier boots.
 func releasing(store backend.Store, pool allocator.Pool, b allocator.Boot, now time.Time) *allocator.Allocator {
 	return allocator.New(store, pool, allocator.Options{
 		Boot: b, ReleaseEarlierBoots: true, Now: func() time.Time { return now },
 	})
 }
 
-// A lease of an unknown boot, as a store of an early version or one moved from files can
-// have it, ends with the boot in which the store was searched.
+// A lease without a boot, as in a store of an early version or one migrated from files,
+// ends with the boot in which the store was searched.
 func TestUnknownBootEndsWithNextReboot(t *testing.T) {
 	store := memory.New()
 	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/29")))
@@ -172,8 +172,8 @@ func TestUnknownBootEndsWithNextReboot(t *testing.T) {
 	require.NotContains(t, contents(t, store), "10.0.0.2 old (eth0)")
 }
 
-// The store is searched once after a start of the machine, by whatever clock and view of
-// the boot ID.
+// The store is searched once after a start of the machine, whatever the clock and the boot
+// ID say.
 func TestSearchForEarlierBoots(t *testing.T) {
 	const week = 7 * 24 * time.Hour
 	present, now := b1(), sinceB1()
@@ -199,7 +199,7 @@ func TestSearchForEarlierBoots(t *testing.T) {
 		"before the clock was set back":       {"b1 2026-05-06T07:08:10Z", behind, now.Add(-week), true},
 		"in this boot, with the clock ahead":  {"b1 2035-05-06T07:08:10Z", present, now, false},
 		"in another, with the clock ahead":    {"b0 2035-05-06T07:08:10Z", present, now, true},
-		"by something else":                   {"b 1", present, now, true},
+		"unknown text":                        {"b 1", present, now, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := &spy{Store: memory.New()}
@@ -214,8 +214,8 @@ func TestSearchForEarlierBoots(t *testing.T) {
 	}
 }
 
-// A board without a clock begins in the past, so that what its last boot has left looks
-// young until the clock is set.
+// A board without a battery-backed clock starts in the past, so that leases of its last
+// boot look young until the clock is set.
 func TestEarlierBootsEndWhenTheClockIsSet(t *testing.T) {
 	store := memory.New()
 	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/29")))

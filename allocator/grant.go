@@ -9,16 +9,15 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A grant is one Allocate under way, within its transaction.
+// A grant is the state of one Allocate in its transaction.
 type grant struct {
 	tx          backend.Tx
-	lease       backend.Lease            // to be made; lacks the address
-	held        []backend.Lease          // by the attachment before
-	ended       func(backend.Lease) bool // unless nil: whether a lease is of an earlier boot
+	lease       backend.Lease            // to be made, without its address
+	held        []backend.Lease          // what the attachment already holds
+	ended       func(backend.Lease) bool // reports whether a lease is from an earlier boot; can be nil
 	onDuplicate Duplicate
 }
 
-// findHeld sets what the attachment holds.
 func (g *grant) findHeld() error {
 	held, err := g.tx.OwnedBy(g.lease.Owner)
 	if err != nil {
@@ -28,14 +27,14 @@ func (g *grant) findHeld() error {
 	return err
 }
 
-// from leases an address of the set with the given index: the requested one, or
-// the next free one if that is zero.
-func (g *grant) from(index int, s Set, requested netip.Addr) (Assignment, error) {
+// leaseFrom leases an address of the set with the given index: the requested one, or the
+// next free one if requested is zero.
+func (g *grant) leaseFrom(index int, s Set, requested netip.Addr) (Assignment, error) {
 	if held := leasesIn(s, g.held); len(held) > 0 {
 		return g.repeat(s, held, requested)
 	}
 	if requested.IsValid() {
-		return g.requested(index, s, requested)
+		return g.leaseRequested(index, s, requested)
 	}
 	addr, err := g.next(index, s)
 	if err != nil {
@@ -44,10 +43,10 @@ func (g *grant) from(index int, s Set, requested netip.Addr) (Assignment, error)
 	return g.put(index, s, addr)
 }
 
-// repeat answers an attachment that holds addresses of the set already.
+// repeat answers an attachment that already holds addresses of the set.
 func (g *grant) repeat(s Set, held []backend.Lease, requested netip.Addr) (Assignment, error) {
 	for _, l := range held {
-		if g.onDuplicate == Return && (!requested.IsValid() || requested == l.Addr) {
+		if g.onDuplicate == ReturnExisting && (!requested.IsValid() || requested == l.Addr) {
 			return s.assignment(l.Addr), g.renew(l)
 		}
 	}
@@ -58,29 +57,30 @@ func (g *grant) repeat(s Set, held []backend.Lease, requested netip.Addr) (Assig
 	return Assignment{}, err
 }
 
-// renew makes a lease that is returned one of now. Otherwise a list of containers that was
-// made before this request would have it collected as an old one, and the Undo of the
-// request that it was made for would take it away. It keeps its owner: one without an
-// interface can be that of another interface.
+// renew gives a returned lease the time of this request. Otherwise a list of containers
+// made before this request would let gc collect the lease as an old one, and the Undo of
+// the request that first made it would release it. The owner stays as it is: a lease
+// without an interface may belong to another interface.
 func (g *grant) renew(held backend.Lease) error {
 	l := g.lease
-	l.Addr, l.Owner, l.Since = held.Addr, held.Owner, after(held.Since, l.Since)
+	l.Addr, l.Owner, l.Since = held.Addr, held.Owner, laterThan(held.Since, l.Since)
 	if err := g.tx.Delete(l.Addr); err != nil {
 		return err
 	}
 	return g.tx.Put(l)
 }
 
-// after returns now, or, if a store would keep that as the time of before, a later time.
-func after(before, now time.Time) time.Time {
+// laterThan returns now, or a later time if the store would record now as the same time as
+// before.
+func laterThan(before, now time.Time) time.Time {
 	unit := unitOf(before)
 	if now.Truncate(unit).Equal(before) {
-		return odd(before.Add(unit))
+		return oddNanosecond(before.Add(unit))
 	}
 	return now
 }
 
-func (g *grant) requested(index int, s Set, addr netip.Addr) (Assignment, error) {
+func (g *grant) leaseRequested(index int, s Set, addr netip.Addr) (Assignment, error) {
 	switch holder, err := g.tx.Lease(addr); {
 	case err == nil && g.hasEnded(holder):
 		if err := g.tx.Delete(addr); err != nil {
@@ -94,8 +94,8 @@ func (g *grant) requested(index int, s Set, addr netip.Addr) (Assignment, error)
 	return g.put(index, s, addr)
 }
 
-// next returns the address whose turn it is. Only a set that has none left is
-// looked through for leases that nobody holds: that takes reading all of them.
+// next returns the next address in turn. Only a full set is searched for torn and ended
+// leases, because that reads all of its leases.
 func (g *grant) next(index int, s Set) (netip.Addr, error) {
 	cursor, err := g.tx.Cursor(strconv.Itoa(index))
 	if err != nil && !errors.Is(err, backend.ErrNotFound) {
@@ -110,13 +110,12 @@ func (g *grant) next(index int, s Set) (netip.Addr, error) {
 		return netip.Addr{}, err
 	}
 	if n == 0 {
-		return netip.Addr{}, exhausted(index, s)
+		return netip.Addr{}, exhaustedError(index, s)
 	}
 	return nextFree(g.tx, s, cursor)
 }
 
-// put makes the lease. The cursor follows requested addresses too, as in
-// host-local.
+// put makes the lease. The cursor follows requested addresses too, as in host-local.
 func (g *grant) put(index int, s Set, addr netip.Addr) (Assignment, error) {
 	l := g.lease
 	l.Addr = addr
@@ -131,13 +130,12 @@ func (g *grant) put(index int, s Set, addr netip.Addr) (Assignment, error) {
 	return as, nil
 }
 
-// assignment describes an address of the set.
 func (s Set) assignment(addr netip.Addr) Assignment {
 	r := s.ranges[s.index(addr)]
 	return Assignment{Addr: netip.PrefixFrom(addr, r.subnet.Bits()), Gateway: r.gateway}
 }
 
-// nextFree returns the address of the set whose turn it is after cursor, or
+// nextFree returns the first free address of the set after cursor, or
 // [backend.ErrNoneFree].
 func nextFree(tx backend.ReadTx, s Set, cursor netip.Addr) (netip.Addr, error) {
 	for _, span := range s.roundRobin(cursor) {
@@ -149,7 +147,7 @@ func nextFree(tx backend.ReadTx, s Set, cursor netip.Addr) (netip.Addr, error) {
 	return netip.Addr{}, backend.ErrNoneFree
 }
 
-// leasesIn returns those of the leases whose addresses lie in the set.
+// leasesIn returns the leases whose addresses are in the set.
 func leasesIn(s Set, leases []backend.Lease) []backend.Lease {
 	var in []backend.Lease
 	for _, l := range leases {

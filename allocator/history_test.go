@@ -38,7 +38,7 @@ func kind(err error) string {
 	return err.Error()
 }
 
-// The world of the histories is blocks of 16 addresses, four to a family.
+// Histories use blocks of 16 addresses, four in each family.
 const blocks, blockSize = 4, 16
 
 func inBlock(six bool, block, offset int) netip.Addr {
@@ -60,8 +60,7 @@ func drawOwner(t *rapid.T) backend.Owner {
 	}
 }
 
-// drawSpecs draws the ranges of one block: one subnet of any length, or a /28 that
-// is cut in two.
+// drawSpecs draws the ranges of one block: one subnet of any length, or a /28 cut in two.
 func drawSpecs(t *rapid.T, six bool, block int) []allocator.RangeSpec {
 	at := func(offset int) netip.Addr { return inBlock(six, block, offset) }
 	host := rapid.SampledFrom([]int{0, 1, 2, 2, 3, 3, 4}).Draw(t, "host bits")
@@ -134,13 +133,13 @@ func drawPool(t *rapid.T) ([][]oracleRange, allocator.Pool) {
 	return simple, p
 }
 
-// On the same history the allocator gives the same addresses, and the same kinds
-// of errors, as the oracle.
+// For the same history the allocator returns the same addresses, and the same kinds of
+// errors, as the oracle.
 func TestAgainstOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ctx := context.Background()
 		simple, pool := drawPool(t)
-		onDup := rapid.SampledFrom([]allocator.Duplicate{allocator.Refuse, allocator.Return}).Draw(t, "on duplicate")
+		onDup := rapid.SampledFrom([]allocator.Duplicate{allocator.RefuseDuplicate, allocator.ReturnExisting}).Draw(t, "on duplicate")
 		o := &oracle{sets: simple, held: map[netip.Addr]backend.Owner{}, cursors: map[int]netip.Addr{}, onDup: onDup}
 		store := memory.New()
 		a := allocator.New(store, pool, allocator.Options{OnDuplicate: onDup})
@@ -159,7 +158,7 @@ func TestAgainstOracle(t *testing.T) {
 		next := func(t *rapid.T) { allocate(t, nil) }
 		t.Repeat(map[string]func(*rapid.T){
 			"allocate":       next,
-			"allocate again": next, // twice as likely: sets are to fill up
+			"allocate again": next, // twice as likely, so that sets fill up
 			"allocate more":  next,
 			"request": func(t *rapid.T) {
 				requested := []netip.Addr{drawAddr(t, "request")}

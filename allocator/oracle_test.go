@@ -10,8 +10,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// The oracle is the stock plugin's rule, said as simply as can be: leases are
-// a map, and the walk goes from address to address.
+// An oracle is the stock plugin's rule, written as simply as possible: leases are a map,
+// and the walk goes from address to address.
 type oracle struct {
 	sets    [][]oracleRange
 	held    map[netip.Addr]backend.Owner
@@ -45,7 +45,7 @@ func (o *oracle) find(a netip.Addr) (set, rng int, ok bool) {
 	return 0, 0, false
 }
 
-// walk returns the first address behind the cursor that is not held.
+// walk returns the first address after the cursor that is not held.
 func (o *oracle) walk(set int) (netip.Addr, bool) {
 	ranges := o.sets[set]
 	at, addr, from := len(ranges)-1, ranges[len(ranges)-1].last, netip.Addr{}
@@ -71,7 +71,7 @@ func (o *oracle) walk(set int) (netip.Addr, bool) {
 	}
 }
 
-// next is walk, and a second one without torn leases if need be.
+// next walks, and walks again without torn leases if nothing was found.
 func (o *oracle) next(set int) (netip.Addr, bool) {
 	if a, ok := o.walk(set); ok {
 		return a, true
@@ -130,10 +130,10 @@ func (o *oracle) allocateOrLeaveTraces(owner backend.Owner, requested []netip.Ad
 
 func (o *oracle) one(set int, owner backend.Owner, want netip.Addr, mine []netip.Addr) (netip.Addr, string) {
 	if len(mine) > 0 {
-		if o.onDup == allocator.Return && !want.IsValid() {
+		if o.onDup == allocator.ReturnExisting && !want.IsValid() {
 			return mine[0], ""
 		}
-		if o.onDup == allocator.Return && slices.Contains(mine, want) {
+		if o.onDup == allocator.ReturnExisting && slices.Contains(mine, want) {
 			return want, ""
 		}
 		return want, "duplicate"
@@ -170,7 +170,7 @@ func (o *oracle) collect(valid []backend.Owner) {
 	})
 }
 
-// exhausted reports whether Status has to complain.
+// exhausted reports whether Status must return an error.
 func (o *oracle) exhausted() bool {
 	left := oracle{sets: o.sets, held: maps.Clone(o.held), cursors: o.cursors}
 	for set := range o.sets {
@@ -181,7 +181,7 @@ func (o *oracle) exhausted() bool {
 	return false
 }
 
-// contents is in the form of the function contents.
+// contents returns the same lines as the function contents.
 func (o *oracle) contents() []string {
 	var lines []string
 	for _, a := range slices.SortedFunc(maps.Keys(o.held), netip.Addr.Compare) {

@@ -8,17 +8,16 @@ import (
 	"strings"
 )
 
-// A Set is a range set: ranges of one family, of which an attachment gets one
-// address. It is immutable; [NewSet] makes one.
+// A Set is a range set: ranges of one family. An attachment gets one address of it. It is
+// immutable; [NewSet] makes one.
 type Set struct {
 	ranges []Range
 }
 
-// ErrMixedFamilies says that a set has ranges of IPv4 and of IPv6.
+// ErrMixedFamilies means that a set has both IPv4 and IPv6 ranges.
 var ErrMixedFamilies = errors.New("mixed address families")
 
-// An OverlapError says that two ranges of a set, or two sets of a pool, have addresses in
-// common.
+// An OverlapError means that two ranges of a set, or two sets of a pool, share addresses.
 type OverlapError struct {
 	First, Second int // their indices
 
@@ -58,8 +57,7 @@ func (s Set) Is4() bool { return len(s.ranges) > 0 && s.ranges[0].First().Is4() 
 // Contains reports whether a range of the set contains addr.
 func (s Set) Contains(addr netip.Addr) bool { return s.index(addr) >= 0 }
 
-// Size returns the number of addresses that can be leased, or [math.MaxUint64]
-// if there are more.
+// Size returns the number of leasable addresses, or [math.MaxUint64] if there are more.
 func (s Set) Size() uint64 {
 	var n uint64
 	for _, r := range s.ranges {
@@ -82,10 +80,9 @@ func (s Set) index(addr netip.Addr) int {
 	return slices.IndexFunc(s.ranges, func(r Range) bool { return r.Contains(addr) })
 }
 
-// roundRobin returns the leasable spans of the set in the order in which they
-// are to be tried if cursor was handed out last: from the address after it,
-// through the following ranges and around to cursor itself. A cursor outside the
-// set counts for nothing.
+// roundRobin returns the leasable spans of the set in the order to try them after cursor:
+// from the next address through the following ranges, and around to cursor itself. A cursor
+// outside the set is ignored.
 func (s Set) roundRobin(cursor netip.Addr) []Span {
 	at := s.index(cursor)
 	var spans []Span
@@ -104,11 +101,11 @@ func (s Set) roundRobin(cursor netip.Addr) []Span {
 	return append(spans, s.ranges[at].upTo(cursor)...)
 }
 
-// A Pool is what a network has to hand out: an attachment gets one address of
-// each of its sets. It is immutable; [NewPool] makes one.
+// A Pool is the addresses of a network: an attachment gets one address of each of its sets.
+// It is immutable; [NewPool] makes one.
 //
-// A store keeps the cursor of a set under the set's index in the pool, in
-// decimal: "0", "1" and so on.
+// A store keeps the cursor of a set under the set's index in the pool, in decimal: "0", "1"
+// and so on.
 type Pool struct {
 	sets []Set
 }
@@ -128,7 +125,7 @@ func NewPool(sets ...Set) (Pool, error) {
 	return Pool{sets: slices.Clone(sets)}, nil
 }
 
-// overlaps reports whether the sets have an address in common.
+// overlaps reports whether the sets share an address.
 func (s Set) overlaps(other Set) bool {
 	return slices.ContainsFunc(s.ranges, func(a Range) bool {
 		return slices.ContainsFunc(other.ranges, func(b Range) bool { return a.span.overlaps(b.span) })
@@ -146,8 +143,8 @@ func (p Pool) index(addr netip.Addr) int {
 	return slices.IndexFunc(p.sets, func(s Set) bool { return s.Contains(addr) })
 }
 
-// assign returns, for each set, the address that is requested of it, or the zero
-// address. A set gives one address only, the first that is requested of it.
+// assign returns, for each set, the address requested of it, or the zero address. A set
+// gives only one address: the first one requested.
 func (p Pool) assign(requested []netip.Addr) ([]netip.Addr, error) {
 	assigned := make([]netip.Addr, len(p.sets))
 	var left []netip.Addr
@@ -163,15 +160,14 @@ func (p Pool) assign(requested []netip.Addr) ([]netip.Addr, error) {
 		}
 	}
 	if len(left) > 0 {
-		return nil, p.unassigned(left)
+		return nil, p.unassignedError(left)
 	}
-	return assigned, p.leasable(assigned)
+	return assigned, p.checkLeasable(assigned)
 }
 
-// leasable returns an error if a requested address can never be leased. It is
-// found here, and not under the lock of the store, so that such a request leaves
-// no trace, not even a store with nothing in it.
-func (p Pool) leasable(assigned []netip.Addr) error {
+// checkLeasable returns an error if a requested address can never be leased. It runs before
+// the store is opened, so that such a request changes nothing and creates no store.
+func (p Pool) checkLeasable(assigned []netip.Addr) error {
 	for i, addr := range assigned {
 		if !addr.IsValid() {
 			continue
@@ -179,9 +175,9 @@ func (p Pool) leasable(assigned []netip.Addr) error {
 		s := p.sets[i]
 		switch r := s.ranges[s.index(addr)]; {
 		case addr == r.gateway:
-			return inRange(i, isGateway(addr))
+			return wrapRange(i, gatewayError(addr))
 		case !r.Leasable(addr):
-			return inRange(i, isExcluded(addr, s))
+			return wrapRange(i, excludedError(addr, s))
 		}
 	}
 	return nil

@@ -17,24 +17,24 @@ import (
 	"github.com/leasehold/leasehold/backend/memory"
 )
 
-// A slow store takes a time for each Delete, and notes what its transactions did.
+// A slow store delays each Delete and records what its transactions did.
 type slow struct {
 	backend.Store
 	each    time.Duration
-	updates []work
-	views   []work
-	after   func(updates int) error // what an Update returns that has been made
+	updates []txStats
+	views   []txStats
+	after   func(updates int) error // called after each successful Update, which returns its error
 }
 
-// A work is what one transaction did.
-type work struct {
+// txStats counts what one transaction did.
+type txStats struct {
 	read, deleted int
 	took          time.Duration
 }
 
 func (s *slow) View(ctx context.Context, fn func(backend.ReadTx) error) error {
 	return s.Store.View(ctx, func(tx backend.ReadTx) error {
-		w := work{}
+		w := txStats{}
 		defer func() { s.views = append(s.views, w) }()
 		return fn(&slowReadTx{tx, &w})
 	})
@@ -42,7 +42,7 @@ func (s *slow) View(ctx context.Context, fn func(backend.ReadTx) error) error {
 
 func (s *slow) Update(ctx context.Context, fn func(backend.Tx) error) error {
 	err := s.Store.Update(ctx, func(tx backend.Tx) error {
-		w, began := work{}, time.Now()
+		w, began := txStats{}, time.Now()
 		defer func() {
 			w.took = time.Since(began)
 			s.updates = append(s.updates, w)
@@ -57,18 +57,18 @@ func (s *slow) Update(ctx context.Context, fn func(backend.Tx) error) error {
 
 type slowReadTx struct {
 	backend.ReadTx
-	work *work
+	stats *txStats
 }
 
 func (t *slowReadTx) Lease(addr netip.Addr) (backend.Lease, error) {
-	t.work.read++
+	t.stats.read++
 	return t.ReadTx.Lease(addr)
 }
 
 func (t *slowReadTx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		for l, err := range t.ReadTx.Leases(from) {
-			t.work.read++
+			t.stats.read++
 			if !yield(l, err) {
 				return
 			}
@@ -78,12 +78,12 @@ func (t *slowReadTx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 
 type slowTx struct {
 	backend.Tx
-	work *work
-	each time.Duration
+	stats *txStats
+	each  time.Duration
 }
 
 func (t *slowTx) Delete(addr netip.Addr) error {
-	t.work.deleted++
+	t.stats.deleted++
 	time.Sleep(t.each)
 	return t.Tx.Delete(addr)
 }
@@ -104,21 +104,21 @@ func many(t *testing.T, n int, each time.Duration) *slow {
 	return &slow{Store: store, each: each}
 }
 
-// nth is the address of the container of that number.
+// nth returns the address of the i-th container.
 func nth(i int) netip.Addr {
 	i++
 	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 }
 
-func sizes(all []work) (deleted []int) {
+func sizes(all []txStats) (deleted []int) {
 	for _, w := range all {
 		deleted = append(deleted, w.deleted)
 	}
 	return deleted
 }
 
-// However long it takes to release a lease, nobody waits for many of them, and where it
-// takes next to nothing there are few transactions.
+// However long it takes to release a lease, no portion holds the lock for long; where
+// releasing is fast there are few transactions.
 func TestPortions(t *testing.T) {
 	const n = 6000
 	for each, want := range map[time.Duration]struct {
@@ -140,7 +140,7 @@ func TestPortions(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, read, released)
 				require.Len(t, store.updates, want.updates, "%v", sizes(store.updates))
-				longest := slices.MaxFunc(store.updates, func(a, b work) int { return int(a.took - b.took) })
+				longest := slices.MaxFunc(store.updates, func(a, b txStats) int { return int(a.took - b.took) })
 				require.LessOrEqual(t, longest.took, want.longest)
 				require.Equal(t, 256, store.updates[0].deleted)
 			})
@@ -148,7 +148,7 @@ func TestPortions(t *testing.T) {
 	}
 }
 
-// A portion becomes smaller when the machine becomes slower.
+// Portions shrink when the machine becomes slower.
 func TestPortionsShrink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := many(t, 6000, 0)
@@ -164,7 +164,7 @@ func TestPortionsShrink(t *testing.T) {
 	})
 }
 
-// Reading does not keep the lock either.
+// Reading does not hold the lock for long either.
 func TestReadLeases(t *testing.T) {
 	for _, n := range []int{0, 1, 4095, 4096, 4097, 8192, 10_000} {
 		store := many(t, n, 0)
@@ -183,7 +183,7 @@ func TestReadLeases(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.1", "255.255.255.255", "::"}, leasedAddrs(read))
 }
 
-// The ways to release many leases, all of them.
+// releases lists all functions that can release many leases.
 func releases() map[string]func(context.Context, backend.Store) ([]backend.Lease, error) {
 	return map[string]func(context.Context, backend.Store) ([]backend.Lease, error){
 		"Collect": func(ctx context.Context, s backend.Store) ([]backend.Lease, error) {
@@ -206,7 +206,7 @@ func releases() map[string]func(context.Context, backend.Store) ([]backend.Lease
 	}
 }
 
-// ofOne has one container hold n addresses.
+// ofOne returns a store in which one container holds n addresses.
 func ofOne(t *testing.T, n int) *slow {
 	t.Helper()
 	store := memory.New()
@@ -218,7 +218,7 @@ func ofOne(t *testing.T, n int) *slow {
 	return &slow{Store: store}
 }
 
-// What a container holds goes in one transaction, and thousands do not.
+// The leases of a container are released in one transaction; thousands are not.
 func TestFewInOneTransaction(t *testing.T) {
 	for name, release := range releases() {
 		t.Run(name, func(t *testing.T) {
@@ -228,7 +228,7 @@ func TestFewInOneTransaction(t *testing.T) {
 			require.Len(t, released, 256)
 			require.Equal(t, []int{256}, sizes(store.updates))
 			if name == "Collect" {
-				require.Empty(t, store.views, "it was read in another transaction")
+				require.Empty(t, store.views, "read in another transaction")
 			}
 
 			store = ofOne(t, 6000)
@@ -241,8 +241,8 @@ func TestFewInOneTransaction(t *testing.T) {
 	}
 }
 
-// What was released is told, though something has ended the work.
-func TestReleasedInPart(t *testing.T) {
+// The leases released before an error are returned with it.
+func TestReleasePartly(t *testing.T) {
 	for name, release := range releases() {
 		t.Run(name, func(t *testing.T) {
 			ctx, interrupt := context.WithCancel(t.Context())
@@ -259,7 +259,7 @@ func TestReleasedInPart(t *testing.T) {
 			require.Len(t, store.updates, 2)
 
 			store = ofOne(t, 1000)
-			shutLater := &shutAfter{Store: store, updates: 2}
+			shutLater := &failAfter{Store: store, updates: 2}
 			released, err = release(t.Context(), shutLater)
 			require.ErrorIs(t, err, errBroken)
 			require.ErrorContains(t, err, "leases were released, the others were not: broken")
@@ -269,13 +269,13 @@ func TestReleasedInPart(t *testing.T) {
 	}
 }
 
-// A shutAfter store cannot begin an Update after some.
-type shutAfter struct {
+// A failAfter store fails to begin an Update after a number of them.
+type failAfter struct {
 	backend.Store
 	updates int
 }
 
-func (s *shutAfter) Update(ctx context.Context, fn func(backend.Tx) error) error {
+func (s *failAfter) Update(ctx context.Context, fn func(backend.Tx) error) error {
 	if s.updates == 0 {
 		return errBroken
 	}
@@ -283,8 +283,8 @@ func (s *shutAfter) Update(ctx context.Context, fn func(backend.Tx) error) error
 	return s.Store.Update(ctx, fn)
 }
 
-// One address that is not leased keeps all from being released, however many they are, and
-// what is leased anew after they were looked at stays.
+// One address that is not leased prevents the release of all, however many there are. An
+// address that is leased again after the check stays leased.
 func TestReleaseManyAddrs(t *testing.T) {
 	const n = 9000
 	store := many(t, n, 0)
@@ -299,7 +299,7 @@ func TestReleaseManyAddrs(t *testing.T) {
 	require.Len(t, leasesIn(t, store.Store), n)
 
 	store.after = func(updates int) error {
-		if updates == 1 { // the first portion is gone
+		if updates == 1 { // after the first portion
 			require.NoError(t, store.Store.Update(t.Context(), func(tx backend.Tx) error {
 				return tx.Delete(nth(0))
 			}))
@@ -314,8 +314,8 @@ func TestReleaseManyAddrs(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.1 new (eth0)", "cursors map[]", "boot "}, contents(t, store))
 }
 
-// A reboot that leaves many leases does not keep an ADD waiting for all of them, and until
-// all are gone none is in the way.
+// After a reboot that leaves many leases an ADD does not wait for the release of all of
+// them, and those left do not get in its way.
 func TestManyOfEarlierBoots(t *testing.T) {
 	const n = 3000
 	wide := newPool(t, newSet(t, subnet(t, "10.0.0.0/16")))
@@ -325,22 +325,22 @@ func TestManyOfEarlierBoots(t *testing.T) {
 	take(t, a(store, wide), "new")
 	require.Equal(t, []int{1024}, sizes(store.updates))
 	require.Equal(t, []string{nth(n-1).String() + "/16"}, take(t, a(store, wide), "by name", nth(n-1).String()), "an ended lease")
-	take(t, a(store, wide), fmt.Sprint("c", n-2)) // which has one
+	take(t, a(store, wide), fmt.Sprint("c", n-2)) // which holds an ended lease
 	require.Equal(t, []int{1024, 1024 + 1, n - 2048 - 1}, sizes(store.updates))
 	require.Contains(t, contents(t, store), "boot b1 2026-05-06T08:08:09Z")
 	require.Len(t, leasesIn(t, store.Store), 3)
 
-	// The pool is behind what the first portion releases, and full.
+	// The pool is full of ended leases that are not in the first portion.
 	store = many(t, n, 0)
 	last := nth(n - 1)
-	full := newPool(t, newSet(t, part(t, "10.0.0.0/16", last.Prev().String(), last.String())))
+	full := newPool(t, newSet(t, subrange(t, "10.0.0.0/16", last.Prev().String(), last.String())))
 	require.NoError(t, a(store, full).Status(t.Context()))
 	take(t, a(store, full), "new")
 	require.NotContains(t, contents(t, store), "boot b1 2026-05-06T08:08:09Z")
 	take(t, a(store, full), fmt.Sprint("c", n-1))
 }
 
-// Torn leases that fill a pool are taken back in portions too.
+// Torn leases that fill a pool are released in portions too.
 func TestManyTornLeases(t *testing.T) {
 	store := memory.New()
 	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/21")))

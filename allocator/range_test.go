@@ -68,7 +68,7 @@ func TestNewRange(t *testing.T) {
 	}
 }
 
-func TestNewRangeRefuses(t *testing.T) {
+func TestNewRangeRejects(t *testing.T) {
 	for _, c := range []struct{ subnet, first, last, gateway, want string }{
 		{"10.1.2.3/24", "", "", "", "Network has host bits set. For a subnet mask of length 24 the network address is 10.1.2.0"},
 		{"fd00::1/64", "", "", "", "Network has host bits set. For a subnet mask of length 64 the network address is fd00::"},
@@ -92,7 +92,7 @@ func TestNewRangeRefuses(t *testing.T) {
 
 	ten := netip.MustParsePrefix("10.1.2.0/24")
 	_, err = allocator.NewRange(allocator.RangeSpec{Subnet: ten, NoGateway: true, Gateway: addr("10.1.2.1")})
-	require.EqualError(t, err, "gateway 10.1.2.1 is named where none is wanted")
+	require.EqualError(t, err, "gateway 10.1.2.1 is named, but the range has no gateway")
 
 	backwards := allocator.Span{First: addr("10.1.2.9"), Last: addr("10.1.2.3")}
 	for _, s := range []allocator.Span{{}, backwards, {First: addr("10.1.2.9"), Last: addr("fd00::")}} {
@@ -109,7 +109,7 @@ func TestRangeLeasable(t *testing.T) {
 		leasable []string
 	}{
 		{
-			name:     "no gateway: its address can be leased",
+			name:     "without a gateway the first address can be leased",
 			spec:     allocator.RangeSpec{NoGateway: true},
 			leasable: []string{"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"},
 		},
@@ -119,7 +119,7 @@ func TestRangeLeasable(t *testing.T) {
 			leasable: []string{"10.0.0.2", "10.0.0.6"},
 		},
 		{
-			name:     "one within another",
+			name:     "one inside another",
 			exclude:  []string{"10.0.0.2-10.0.0.5", "10.0.0.3"},
 			leasable: []string{"10.0.0.6"},
 		},
@@ -130,12 +130,12 @@ func TestRangeLeasable(t *testing.T) {
 			leasable: []string{"10.0.0.1", "10.0.0.2", "10.0.0.6"},
 		},
 		{
-			name:     "over both ends",
+			name:     "beyond both ends",
 			exclude:  []string{"9.0.0.0-10.0.0.2", "10.0.0.6-11.0.0.0"},
 			leasable: []string{"10.0.0.3", "10.0.0.4", "10.0.0.5"},
 		},
 		{
-			name:     "elsewhere and of the other family",
+			name:     "outside the range and of the other family",
 			exclude:  []string{"10.0.0.7", "10.0.0.0", "9.0.0.0/8", "11.0.0.0/8", "::/0"},
 			leasable: []string{"10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"},
 		},
@@ -165,7 +165,7 @@ func TestRangeLeasable(t *testing.T) {
 	}
 }
 
-func TestRangeAtTheEndOfAllAddresses(t *testing.T) {
+func TestRangeAtTheLastAddress(t *testing.T) {
 	all := "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
 	r := newRange(t, allocator.RangeSpec{
 		Subnet:  netip.MustParsePrefix("ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0/124"),
@@ -176,7 +176,7 @@ func TestRangeAtTheEndOfAllAddresses(t *testing.T) {
 	require.False(t, r.Leasable(addr(all)))
 }
 
-func TestRangeKeepsNothingOfItsSpec(t *testing.T) {
+func TestRangeDoesNotAliasItsSpec(t *testing.T) {
 	exclude := []allocator.Span{span(t, "10.0.0.5"), span(t, "10.0.0.3")}
 	r := newRange(t, allocator.RangeSpec{Subnet: netip.MustParsePrefix("10.0.0.0/29"), Exclude: exclude})
 	require.Equal(t, "10.0.0.5", exclude[0].String(), "the caller's order stays")

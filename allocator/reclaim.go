@@ -7,10 +7,10 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// releaseEarlierBoots does what [Options.ReleaseEarlierBoots] says, once in a boot: a
-// portion in each Allocate until all are gone, so that an ADD after a reboot does not wait,
-// or is killed again and again by its runtime, while tens of thousands are released. Until
-// then it returns what reports whether a lease is one of those that are left.
+// releaseEarlierBoots implements [Options.ReleaseEarlierBoots], once in a boot. Each
+// Allocate releases only a portion: releasing tens of thousands would delay an ADD after a
+// reboot until its runtime kills it, again and again. Until all are released, it returns a
+// function that reports whether a lease is one of the rest.
 func (a *Allocator) releaseEarlierBoots(tx backend.Tx) (ended func(backend.Lease) bool, err error) {
 	ended, err = a.endedByReboot(tx)
 	if err != nil || ended == nil {
@@ -20,11 +20,11 @@ func (a *Allocator) releaseEarlierBoots(tx backend.Tx) (ended func(backend.Lease
 	if err != nil || len(gone) == bootPortion {
 		return ended, err
 	}
-	return nil, tx.SetBoot(a.opts.Boot.Searched(a.opts.Now()))
+	return nil, tx.SetBoot(a.opts.Boot.SearchRecord(a.opts.Now()))
 }
 
-// endedByReboot returns what reports whether a lease is to be released because it is of
-// an earlier boot, or nil if the store does not have to be searched for such leases.
+// endedByReboot returns a function that reports whether a lease must be released because it
+// is from an earlier boot, or nil if the store need not be searched for such leases.
 func (a *Allocator) endedByReboot(tx backend.ReadTx) (func(backend.Lease) bool, error) {
 	present := a.opts.Boot
 	if !a.opts.ReleaseEarlierBoots || present.ID == "" || present.Started.IsZero() {
@@ -32,7 +32,7 @@ func (a *Allocator) endedByReboot(tx backend.ReadTx) (func(backend.Lease) bool, 
 	}
 	text, err := tx.Boot()
 	last := parseSearch(text)
-	if err != nil || present.searched(last, a.opts.Now()) {
+	if err != nil || present.isCurrent(last, a.opts.Now()) {
 		return nil, err
 	}
 	return func(l backend.Lease) bool { return present.Ended(l, last.boot) }, nil
@@ -40,14 +40,14 @@ func (a *Allocator) endedByReboot(tx backend.ReadTx) (func(backend.Lease) bool, 
 
 func isTorn(l backend.Lease) bool { return l.Owner.IsZero() }
 
-// deleteUnheld deletes a portion of the leases that keep addresses of the set from being
-// leased, and belong to nobody: torn ones, and ended ones. It returns their number.
+// deleteUnheld deletes a portion of the torn and ended leases that occupy leasable
+// addresses of the set. It returns their number.
 func (g *grant) deleteUnheld(s Set) (int, error) {
 	unheld, err := deleteLeases(g.tx, s.leased(g.tx), func(l backend.Lease) bool { return isTorn(l) || g.hasEnded(l) })
 	return len(unheld), err
 }
 
-// deleteEnded deletes those of the leases that have ended, and returns the others.
+// deleteEnded deletes the leases that have ended, and returns the others.
 func (g *grant) deleteEnded(leases []backend.Lease) (left []backend.Lease, err error) {
 	for _, l := range leases {
 		if !g.hasEnded(l) {
@@ -61,8 +61,7 @@ func (g *grant) deleteEnded(leases []backend.Lease) (left []backend.Lease, err e
 
 func (g *grant) hasEnded(l backend.Lease) bool { return g.ended != nil && g.ended(l) }
 
-// leased iterates over the leases of those addresses of the set that can be
-// leased.
+// leased iterates over the leases of the set's leasable addresses.
 func (s Set) leased(tx backend.ReadTx) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		for _, r := range s.ranges {
@@ -73,7 +72,8 @@ func (s Set) leased(tx backend.ReadTx) iter.Seq2[backend.Lease, error] {
 	}
 }
 
-// leased is a part of Set.leased, and reports whether to go on.
+// leased yields the leases of the range's leasable addresses, and reports whether to
+// continue.
 func (r Range) leased(tx backend.ReadTx, yield func(backend.Lease, error) bool) bool {
 	for l, err := range tx.Leases(r.First()) {
 		if err == nil && !r.Contains(l.Addr) {
@@ -86,29 +86,29 @@ func (r Range) leased(tx backend.ReadTx, yield func(backend.Lease, error) bool) 
 	return true
 }
 
-// deleteLeases deletes those of the leases that unwanted picks, a portion at most, and
-// returns them.
-func deleteLeases(tx backend.Tx, leases iter.Seq2[backend.Lease, error], unwanted func(backend.Lease) bool) ([]backend.Lease, error) {
-	picked, err := pick(leases, bootPortion, unwanted)
+// deleteLeases deletes the leases for which match is true, at most bootPortion, and returns
+// them.
+func deleteLeases(tx backend.Tx, leases iter.Seq2[backend.Lease, error], match func(backend.Lease) bool) ([]backend.Lease, error) {
+	picked, err := pick(leases, bootPortion, match)
 	if err != nil {
 		return nil, err
 	}
 	return picked, deleteAll(tx, picked)
 }
 
-// allOfThem is for pick.
-const allOfThem = -1
+// noLimit makes pick return all matching leases.
+const noLimit = -1
 
-// pick returns the first of the leases that are wanted, at most as many.
-func pick(leases iter.Seq2[backend.Lease, error], most int, wanted func(backend.Lease) bool) (picked []backend.Lease, err error) {
+// pick returns the first leases for which match is true, at most limit.
+func pick(leases iter.Seq2[backend.Lease, error], limit int, match func(backend.Lease) bool) (picked []backend.Lease, err error) {
 	for l, err := range leases {
 		if err != nil {
 			return nil, err
 		}
-		if wanted(l) {
+		if match(l) {
 			picked = append(picked, l)
 		}
-		if len(picked) == most {
+		if len(picked) == limit {
 			break
 		}
 	}

@@ -9,16 +9,16 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Release deletes the leases of owner and returns them. That there are none is no
-// error: CNI lets a runtime repeat a DEL.
+// Release deletes the leases of owner and returns them. It is no error if there are none:
+// CNI lets a runtime repeat a DEL.
 //
-// Leases that name no interface are deleted only if owner has no others: they
-// may be another interface's. An owner without an interface name releases all
-// that the container holds. Some dozen leases are released in one transaction, and more as
-// [ReleaseUnchanged] does it.
+// Leases that name no interface are deleted only if owner has no others, because they may
+// belong to another interface. An owner without an interface name releases all leases of
+// the container. Up to a few hundred leases are released in one transaction, more as by
+// [ReleaseUnchanged].
 func Release(ctx context.Context, store backend.Store, owner backend.Owner) ([]backend.Lease, error) {
 	var released, rest []backend.Lease
-	err := releasing(ctx, store, func(tx backend.ReadTx) (int, error) {
+	err := releaseOrConfirmNone(ctx, store, func(tx backend.ReadTx) (int, error) {
 		held, err := tx.OwnedBy(owner)
 		released, rest = firstPortion(releasable(owner, held))
 		return len(released), err
@@ -31,15 +31,15 @@ func Release(ctx context.Context, store backend.Store, owner backend.Owner) ([]b
 }
 
 func firstPortion(leases []backend.Lease) (first, rest []backend.Lease) {
-	n := min(smallPortion, len(leases))
+	n := min(minPortion, len(leases))
 	return slices.Clip(leases[:n]), leases[n:]
 }
 
-// releasing is an Update that finds leases, of which it is told the number, and removes
-// them. If it cannot begin, as on a file system that is read-only, a View decides: where
-// there is nothing to release, nothing has to be written. In a store that is damaged, or was
-// replaced, nothing shows that there is nothing.
-func releasing(ctx context.Context, store backend.Store, find func(backend.ReadTx) (int, error), remove func(backend.Tx) error) error {
+// releaseOrConfirmNone runs find and remove in one Update. find returns the number of
+// leases to remove. If the Update cannot begin (as on a read-only file system), find runs
+// in a View, and it is a success if it finds none. Not for a damaged or replaced store:
+// there an empty result proves nothing.
+func releaseOrConfirmNone(ctx context.Context, store backend.Store, find func(backend.ReadTx) (int, error), remove func(backend.Tx) error) error {
 	began := false
 	err := store.Update(ctx, func(tx backend.Tx) error {
 		began = true
@@ -49,7 +49,7 @@ func releasing(ctx context.Context, store backend.Store, find func(backend.ReadT
 		return remove(tx)
 	})
 	if err == nil || began || errors.Is(err, backend.ErrDamaged) || errors.Is(err, backend.ErrReplaced) {
-		return err // What began has changed what a View sees, durable or not.
+		return err // An Update that began has changed what a View sees, durable or not.
 	}
 	left := 0
 	viewErr := store.View(ctx, func(tx backend.ReadTx) (err error) {
@@ -70,16 +70,16 @@ func releasable(owner backend.Owner, held []backend.Lease) []backend.Lease {
 	return held
 }
 
-// ReleaseAddrs deletes the leases of the addresses, whoever holds them, and returns
-// them in the order of addrs, each once. If one of the addresses is not leased it
-// returns an [UnleasedError], and nothing was released.
+// ReleaseAddrs deletes the leases of the addresses, of any owner, and returns them in the
+// order of addrs without duplicates. If an address is not leased, it returns an
+// [UnleasedError] and releases nothing.
 //
-// Some dozen addresses are looked at and released in one transaction. Of more, all are
-// looked at first, and then released as [ReleaseUnchanged] does it.
+// Up to a few hundred addresses are checked and released in one transaction. With more, all
+// are checked first and then released as by [ReleaseUnchanged].
 func ReleaseAddrs(ctx context.Context, store backend.Store, addrs []netip.Addr) ([]backend.Lease, error) {
-	addrs = eachOnce(addrs)
-	if len(addrs) > smallPortion {
-		leases, err := readAddrs(ctx, store, addrs)
+	addrs = unique(addrs)
+	if len(addrs) > minPortion {
+		leases, err := readLeasesAt(ctx, store, addrs)
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +87,7 @@ func ReleaseAddrs(ctx context.Context, store backend.Store, addrs []netip.Addr) 
 	}
 	var released []backend.Lease
 	err := store.Update(ctx, func(tx backend.Tx) (err error) {
-		if released, err = leasesOf(tx, addrs); err != nil {
+		if released, err = leasesAt(tx, addrs); err != nil {
 			return err
 		}
 		return deleteAll(tx, released)
@@ -98,7 +98,7 @@ func ReleaseAddrs(ctx context.Context, store backend.Store, addrs []netip.Addr) 
 	return released, nil
 }
 
-func eachOnce(addrs []netip.Addr) (once []netip.Addr) {
+func unique(addrs []netip.Addr) (once []netip.Addr) {
 	seen := make(map[netip.Addr]bool)
 	for _, addr := range addrs {
 		if !seen[addr] {
@@ -109,12 +109,12 @@ func eachOnce(addrs []netip.Addr) (once []netip.Addr) {
 	return once
 }
 
-// readAddrs is leasesOf in portions.
-func readAddrs(ctx context.Context, store backend.Store, addrs []netip.Addr) (leases []backend.Lease, err error) {
+// readLeasesAt is leasesAt in portions.
+func readLeasesAt(ctx context.Context, store backend.Store, addrs []netip.Addr) (leases []backend.Lease, err error) {
 	unleased := &UnleasedError{}
 	for some := range slices.Chunk(addrs, readPortion) {
 		err := store.View(ctx, func(tx backend.ReadTx) error {
-			found, err := leasesOf(tx, some)
+			found, err := leasesAt(tx, some)
 			leases = append(leases, found...)
 			return err
 		})
@@ -130,8 +130,8 @@ func readAddrs(ctx context.Context, store backend.Store, addrs []netip.Addr) (le
 	return leases, pause(ctx, len(leases) > 0)
 }
 
-// leasesOf returns the leases of the addresses, or an UnleasedError.
-func leasesOf(tx backend.ReadTx, addrs []netip.Addr) ([]backend.Lease, error) {
+// leasesAt returns the leases of the addresses, or an UnleasedError.
+func leasesAt(tx backend.ReadTx, addrs []netip.Addr) ([]backend.Lease, error) {
 	var leases []backend.Lease
 	var unleased []netip.Addr
 	for _, addr := range addrs {
@@ -151,11 +151,11 @@ func leasesOf(tx backend.ReadTx, addrs []netip.Addr) ([]backend.Lease, error) {
 	return leases, nil
 }
 
-// An UnleasedError says that addresses were to be released that are not leased.
+// An UnleasedError means that addresses to release are not leased.
 type UnleasedError struct{ Addrs []netip.Addr }
 
 func (e *UnleasedError) Error() string {
-	text := "not leased, and so nothing was released:"
+	text := "nothing was released, because these addresses are not leased:"
 	for _, addr := range e.Addrs {
 		text += " " + addr.String()
 	}

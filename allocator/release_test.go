@@ -14,8 +14,8 @@ import (
 	"github.com/leasehold/leasehold/backend/memory"
 )
 
-// held returns a store in which container a holds .2 on eth0, .3 on eth1 and .4
-// on no interface by name, container b .5 on eth0, and .6 is torn.
+// held returns a store in which container a holds .2 on eth0, .3 on eth1 and .4 without an
+// interface name, and container b holds .5 on eth0; .6 is torn.
 func held(t *testing.T) *memory.Store {
 	t.Helper()
 	store := memory.New()
@@ -45,11 +45,11 @@ func TestRelease(t *testing.T) {
 		want   [][]string // what each releases
 	}{
 		{"exactly", []owner{eth0("a")}, [][]string{{"10.0.0.2"}}},
-		{"then what names no interface", []owner{eth0("a"), eth0("a"), eth0("a")}, [][]string{{"10.0.0.2"}, {"10.0.0.4"}, nil}},
+		{"then leases without an interface", []owner{eth0("a"), eth0("a"), eth0("a")}, [][]string{{"10.0.0.2"}, {"10.0.0.4"}, nil}},
 		{"an unknown interface", []owner{{ContainerID: "a", IfName: "net1"}}, [][]string{{"10.0.0.4"}}},
 		{"all of a container", []owner{{ContainerID: "a"}, {ContainerID: "a"}}, [][]string{{"10.0.0.2", "10.0.0.3", "10.0.0.4"}, nil}},
 		{"an unknown container", []owner{eth0("c")}, [][]string{nil}},
-		{"nobody", []owner{{}, {IfName: "eth0"}}, [][]string{nil, nil}},
+		{"no container", []owner{{}, {IfName: "eth0"}}, [][]string{nil, nil}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store := held(t)
@@ -96,7 +96,7 @@ func TestReleaseAddrsIsAllOrNothing(t *testing.T) {
 	store := held(t)
 	before := contents(t, store)
 	released, err := allocator.ReleaseAddrs(t.Context(), store, addrs("10.0.0.2", "10.0.0.9", "10.0.0.3", "fd00::1"))
-	require.EqualError(t, err, "not leased, and so nothing was released: 10.0.0.9 fd00::1")
+	require.EqualError(t, err, "nothing was released, because these addresses are not leased: 10.0.0.9 fd00::1")
 	require.ErrorIs(t, err, backend.ErrNotFound)
 	var unleased *allocator.UnleasedError
 	require.ErrorAs(t, err, &unleased)
@@ -135,17 +135,17 @@ func TestReleaseFailsWithStore(t *testing.T) {
 	require.ErrorIs(t, a.Undo(t.Context(), eth0("a"), fresh), errBroken)
 }
 
-// A shut store can be read, and no Update can begin.
-type shut struct {
+// A readOnly store can be read, but no Update can begin.
+type readOnly struct {
 	backend.Store
 	err error
 }
 
-func (s shut) Update(context.Context, func(backend.Tx) error) error { return s.err }
+func (s readOnly) Update(context.Context, func(backend.Tx) error) error { return s.err }
 
-// What cannot be written has not to be where there is nothing to release.
-func TestNothingToReleaseFromAShutStore(t *testing.T) {
-	store := shut{held(t), errBroken}
+// A store that cannot be written need not be if there is nothing to release.
+func TestReleaseNothingFromReadOnlyStore(t *testing.T) {
+	store := readOnly{held(t), errBroken}
 	released, err := allocator.Release(t.Context(), store, eth0("c"))
 	require.NoError(t, err)
 	require.Empty(t, released)
@@ -154,43 +154,43 @@ func TestNothingToReleaseFromAShutStore(t *testing.T) {
 
 	_, err = allocator.Collect(t.Context(), store, []backend.Owner{{ContainerID: "a"}, {ContainerID: "b"}})
 	require.ErrorIs(t, err, errBroken, "there is a torn lease")
-	collected, err := allocator.Collect(t.Context(), shut{memory.New(), errBroken}, nil)
+	collected, err := allocator.Collect(t.Context(), readOnly{memory.New(), errBroken}, nil)
 	require.NoError(t, err)
 	require.Empty(t, collected)
 
 	read := leasesIn(t, held(t))
 	_, err = allocator.ReleaseUnchanged(t.Context(), store, read)
 	require.ErrorIs(t, err, errBroken)
-	for _, s := range []backend.Store{store, shut{memory.New(), errBroken}} {
+	for _, s := range []backend.Store{store, readOnly{memory.New(), errBroken}} {
 		released, err := allocator.ReleaseUnchanged(t.Context(), s, nil)
 		require.NoError(t, err)
 		require.Empty(t, released)
 	}
-	released, err = allocator.ReleaseUnchanged(t.Context(), shut{memory.New(), errBroken}, read)
-	require.NoError(t, err, "they have been released meanwhile")
+	released, err = allocator.ReleaseUnchanged(t.Context(), readOnly{memory.New(), errBroken}, read)
+	require.NoError(t, err, "released meanwhile")
 	require.Empty(t, released)
 }
 
-// In a damaged store the lease may be what cannot be seen.
-func TestDamageIsNotNothingToRelease(t *testing.T) {
-	store := shut{held(t), fmt.Errorf("store: %w", backend.ErrDamaged)}
+// In a damaged store the lease may be in the part that cannot be read.
+func TestReleaseFailsOnDamage(t *testing.T) {
+	store := readOnly{held(t), fmt.Errorf("store: %w", backend.ErrDamaged)}
 	_, err := allocator.Release(t.Context(), store, eth0("c"))
 	require.ErrorIs(t, err, backend.ErrDamaged)
-	_, err = allocator.Collect(t.Context(), shut{memory.New(), backend.ErrDamaged}, nil)
+	_, err = allocator.Collect(t.Context(), readOnly{memory.New(), backend.ErrDamaged}, nil)
 	require.ErrorIs(t, err, backend.ErrDamaged)
 }
 
-// A lost store begins an Update, and cannot make it durable.
-type lost struct{ backend.Store }
+// A nonDurable store begins an Update and fails to make it durable.
+type nonDurable struct{ backend.Store }
 
-func (s lost) Update(ctx context.Context, fn func(backend.Tx) error) error {
+func (s nonDurable) Update(ctx context.Context, fn func(backend.Tx) error) error {
 	return errors.Join(s.Store.Update(ctx, fn), errBroken)
 }
 
-// What was deleted and may come back is no success, though a View would not see it.
+// A deletion that may be lost is an error, even if a View would show no lease.
 func TestReleaseThatIsNotDurable(t *testing.T) {
-	_, err := allocator.Release(t.Context(), lost{held(t)}, eth0("a"))
+	_, err := allocator.Release(t.Context(), nonDurable{held(t)}, eth0("a"))
 	require.ErrorIs(t, err, errBroken)
-	_, err = allocator.Collect(t.Context(), lost{held(t)}, nil)
+	_, err = allocator.Collect(t.Context(), nonDurable{held(t)}, nil)
 	require.ErrorIs(t, err, errBroken)
 }

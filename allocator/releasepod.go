@@ -10,16 +10,16 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// ReleasePod deletes the leases of a pod and returns them. That there are none is no error: a
-// store may record no pods.
+// ReleasePod deletes the leases of a pod and returns them. It is no error if there are
+// none: some stores record no pods.
 //
-// A pod that was made anew under its name, as a StatefulSet does, can have leases of its old
-// sandbox and of the one that runs. If there is more than one container it returns a
-// [SeveralError], and nothing was released.
+// A pod that was recreated under its name, as by a StatefulSet, can have leases of its old
+// sandbox and of the running one. If the leases belong to more than one container, it
+// returns an [AmbiguousPodError] and releases nothing.
 func ReleasePod(ctx context.Context, store backend.Store, pod backend.Pod) ([]backend.Lease, error) {
 	var released []backend.Lease
-	err := releasing(ctx, store, func(tx backend.ReadTx) (n int, err error) {
-		released, err = pick(tx.Leases(netip.Addr{}), allOfThem, func(l backend.Lease) bool { return l.Pod == pod })
+	err := releaseOrConfirmNone(ctx, store, func(tx backend.ReadTx) (n int, err error) {
+		released, err = pick(tx.Leases(netip.Addr{}), noLimit, func(l backend.Lease) bool { return l.Pod == pod })
 		if err == nil {
 			err = oneContainer(pod, released)
 		}
@@ -39,17 +39,17 @@ func oneContainer(pod backend.Pod, leases []backend.Lease) error {
 		}
 	}
 	if len(containers) > 1 {
-		return &SeveralError{Pod: pod, Containers: containers}
+		return &AmbiguousPodError{Pod: pod, Containers: containers}
 	}
 	return nil
 }
 
-// A SeveralError says that a pod has leases of several containers.
-type SeveralError struct {
+// An AmbiguousPodError means that a pod has leases of several containers.
+type AmbiguousPodError struct {
 	Pod        backend.Pod
-	Containers []string // in the order of their addresses
+	Containers []string // ordered by address
 }
 
-func (e *SeveralError) Error() string {
-	return fmt.Sprintf("%s has leases of %d containers, and so nothing was released: %s", e.Pod, len(e.Containers), strings.Join(e.Containers, ", "))
+func (e *AmbiguousPodError) Error() string {
+	return fmt.Sprintf("%s has leases of %d containers, nothing was released: %s", e.Pod, len(e.Containers), strings.Join(e.Containers, ", "))
 }

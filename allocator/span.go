@@ -13,15 +13,14 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A Span is a run of addresses of one family, both ends included. The zero Span
-// holds no address.
+// A Span is a run of addresses of one family, both ends included. The zero Span is empty.
 type Span struct {
 	First, Last netip.Addr
 }
 
-// ParseSpan reads a span written as one address ("10.0.0.7"), as a network in
-// CIDR notation ("10.0.0.0/28", all of its addresses), or as its two ends
-// ("10.0.0.7-10.0.0.9"). A network whose host bits are not zero is an error.
+// ParseSpan parses one address ("10.0.0.7"), a network in CIDR notation ("10.0.0.0/28", all
+// of its addresses), or two ends ("10.0.0.7-10.0.0.9"). A network with host bits set is an
+// error.
 func ParseSpan(s string) (Span, error) {
 	span, err := parseSpan(s)
 	if err == nil {
@@ -53,7 +52,6 @@ func parseSpan(s string) (Span, error) {
 	return Span{First: a, Last: b}, nil
 }
 
-// networkSpan returns all addresses of p.
 func networkSpan(p netip.Prefix) (Span, error) {
 	if p != p.Masked() {
 		return Span{}, fmt.Errorf("host bits are set; the network is %s", p.Masked())
@@ -61,18 +59,18 @@ func networkSpan(p netip.Prefix) (Span, error) {
 	return SpanOf(p), nil
 }
 
-// SpanOf returns all addresses of the network that p names, whatever its host bits.
+// SpanOf returns all addresses of the network of p, ignoring its host bits.
 func SpanOf(p netip.Prefix) Span {
 	return Span{First: p.Masked().Addr(), Last: lastOf(p)}
 }
 
-// validate returns an error unless both ends are plain addresses of one family
-// and in order.
+// validate returns an error unless both ends are ordinary addresses of one family and in
+// order.
 func (s Span) validate() error {
-	if err := backend.ValidAddr(s.First); err != nil {
+	if err := backend.ValidateAddr(s.First); err != nil {
 		return err
 	}
-	if err := backend.ValidAddr(s.Last); err != nil {
+	if err := backend.ValidateAddr(s.Last); err != nil {
 		return err
 	}
 	switch {
@@ -84,15 +82,15 @@ func (s Span) validate() error {
 	return nil
 }
 
-// Contains reports whether addr lies in s.
+// Contains reports whether addr is in s.
 func (s Span) Contains(addr netip.Addr) bool {
-	// Compare puts every IPv4 address before every IPv6 address, so between
-	// two addresses of one family lies none of the other. The zero Addr comes
-	// before both, which would put it into the zero Span.
+	// Compare orders every IPv4 address before every IPv6 address, so no address of the
+	// other family is between two addresses of one family. The zero Addr comes before both,
+	// and would be in the zero Span.
 	return addr.IsValid() && s.First.Compare(addr) <= 0 && addr.Compare(s.Last) <= 0
 }
 
-// String returns the address, or the two ends with a hyphen between them.
+// String returns the only address, or the two ends with a hyphen between them.
 func (s Span) String() string {
 	if s.First == s.Last {
 		return s.First.String()
@@ -100,7 +98,7 @@ func (s Span) String() string {
 	return s.First.String() + "-" + s.Last.String()
 }
 
-// overlaps reports whether s and t have an address in common.
+// overlaps reports whether s and t share an address.
 func (s Span) overlaps(t Span) bool {
 	return s.Contains(t.First) || t.Contains(s.First)
 }
@@ -118,7 +116,7 @@ func (s Span) Size() uint64 {
 	return addSizes(lo, 1)
 }
 
-// distance returns how far the last address of s is from the first, in 128 bits.
+// distance returns the last address of s minus the first, in 128 bits.
 func (s Span) distance() (hi, lo uint64) {
 	first, last := s.First.As16(), s.Last.As16()
 	lo, borrow := bits.Sub64(binary.BigEndian.Uint64(last[8:]), binary.BigEndian.Uint64(first[8:]), 0)
@@ -126,7 +124,7 @@ func (s Span) distance() (hi, lo uint64) {
 	return hi, lo
 }
 
-// isLonger reports whether s has more addresses than t, also where both sizes are
+// isLonger reports whether s has more addresses than t, even if both sizes are
 // [math.MaxUint64].
 func (s Span) isLonger(t Span) bool {
 	hi, lo := s.distance()
@@ -134,7 +132,7 @@ func (s Span) isLonger(t Span) bool {
 	return s.Size() > t.Size() || hi > thanHi || hi == thanHi && lo > thanLo
 }
 
-// addSizes adds, but stays at [math.MaxUint64] where the sum would be more.
+// addSizes returns the sum, at most [math.MaxUint64].
 func addSizes(a, b uint64) uint64 {
 	sum, carry := bits.Add64(a, b, 0)
 	if carry > 0 {
@@ -143,8 +141,8 @@ func addSizes(a, b uint64) uint64 {
 	return sum
 }
 
-// without returns what is left of s once holes are cut out, in ascending order.
-// The holes may overlap, be of either family, and come in any order.
+// without returns s without the holes, in ascending order. The holes may overlap, be of
+// either family, and come in any order.
 func (s Span) without(holes []Span) []Span {
 	holes = slices.SortedFunc(slices.Values(holes), func(a, b Span) int { return a.First.Compare(b.First) })
 	var left []Span
@@ -160,7 +158,7 @@ func (s Span) without(holes []Span) []Span {
 			left = append(left, Span{First: next, Last: hole.First.Prev()})
 		}
 		if !hole.Last.Less(s.Last) {
-			return left // There may be no address after the hole.
+			return left // Next would overflow after the last address of a family.
 		}
 		next = hole.Last.Next()
 	}
@@ -173,6 +171,6 @@ func lastOf(p netip.Prefix) netip.Addr {
 	for i := p.Bits(); i < 8*len(b); i++ {
 		b[i/8] |= 0x80 >> (i % 8)
 	}
-	last, _ := netip.AddrFromSlice(b) // of 4 or 16 bytes, as p's address was
+	last, _ := netip.AddrFromSlice(b) // cannot fail: b has 4 or 16 bytes
 	return last
 }

@@ -34,11 +34,11 @@ func TestParseSpan(t *testing.T) {
 		s := span(t, c.in)
 		require.Equal(t, allocator.Span{First: addr(c.first), Last: addr(c.last)}, s, c.in)
 		require.Equal(t, c.text, s.String())
-		require.Equal(t, s, span(t, s.String()), "what String writes, ParseSpan reads")
+		require.Equal(t, s, span(t, s.String()), "ParseSpan reads what String writes")
 	}
 }
 
-func TestParseSpanRefuses(t *testing.T) {
+func TestParseSpanRejects(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                          "want an address",
 		"10.0.0":                    "want an address",

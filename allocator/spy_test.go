@@ -11,12 +11,12 @@ import (
 
 var errBroken = errors.New("broken")
 
-// A spy is a store that notes which methods are called, and fails those of its
-// transactions that are to fail.
+// A spy is a store that records the methods called in its transactions, and can make one of
+// them fail.
 type spy struct {
 	backend.Store
 	calls []string
-	fail  string // name of a method of Tx
+	fail  string // the method that fails
 }
 
 func (s *spy) View(ctx context.Context, fn func(backend.ReadTx) error) error {

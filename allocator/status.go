@@ -8,9 +8,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Check returns a [MissingError] unless owner holds at least one lease, and every
-// one of addrs that lies in the pool. Addresses outside the pool are somebody
-// else's business.
+// Check returns a [MissingError] unless owner holds at least one lease, and holds each of
+// addrs that is in the pool. Addresses outside the pool belong to other plugins.
 func (a *Allocator) Check(ctx context.Context, owner backend.Owner, addrs []netip.Addr) error {
 	return a.store.View(ctx, func(tx backend.ReadTx) error {
 		held, err := tx.OwnedBy(owner)
@@ -45,26 +44,26 @@ func (a *Allocator) checkAddr(tx backend.ReadTx, owner backend.Owner, addr netip
 	return nil
 }
 
-// Status returns an [ExhaustedError] if Allocate would find no address in some
-// set of the pool.
+// Status returns an [ExhaustedError] if Allocate would find no address in a set of the
+// pool.
 func (a *Allocator) Status(ctx context.Context) error {
 	return a.store.View(ctx, func(tx backend.ReadTx) error {
 		for i, s := range a.pool.sets {
-			left, err := a.hasLeft(tx, s)
+			left, err := a.hasAddress(tx, s)
 			if err != nil {
 				return err
 			}
 			if !left {
-				return exhausted(i, s)
+				return exhaustedError(i, s)
 			}
 		}
 		return nil
 	})
 }
 
-// hasLeft reports whether Allocate would find an address in the set, if need be
-// after taking back leases.
-func (a *Allocator) hasLeft(tx backend.ReadTx, s Set) (bool, error) {
+// hasAddress reports whether Allocate would find an address in the set, after releasing
+// torn and ended leases if necessary.
+func (a *Allocator) hasAddress(tx backend.ReadTx, s Set) (bool, error) {
 	if _, err := nextFree(tx, s, netip.Addr{}); !errors.Is(err, backend.ErrNoneFree) {
 		return err == nil, err
 	}

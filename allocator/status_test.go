@@ -20,11 +20,11 @@ func TestCheck(t *testing.T) {
 	}{
 		{eth0("a"), nil, ""},
 		{eth0("a"), []string{"10.0.0.2"}, ""},
-		{eth0("a"), []string{"10.0.0.2", "10.0.0.4"}, ""}, // names no interface
-		{eth0("a"), []string{"10.9.9.9", "fd01::1"}, ""},  // not of the pool
+		{eth0("a"), []string{"10.0.0.2", "10.0.0.4"}, ""}, // .4 names no interface
+		{eth0("a"), []string{"10.9.9.9", "fd01::1"}, ""},  // outside the pool
 		{eth0("a"), []string{"::ffff:10.0.0.2"}, ""},
 		{backend.Owner{ContainerID: "a"}, []string{"10.0.0.2", "10.0.0.3", "10.0.0.4"}, ""},
-		{backend.Owner{ContainerID: "a", IfName: "net1"}, nil, ""}, // .4 may be its
+		{backend.Owner{ContainerID: "a", IfName: "net1"}, nil, ""}, // .4 may belong to net1
 		{eth0("c"), nil, begins + "c"},
 		{eth0("c"), []string{"10.9.9.9"}, begins + "c"},
 		{backend.Owner{ContainerID: "b", IfName: "eth1"}, nil, begins + "b"},
@@ -52,7 +52,7 @@ func TestCheckAndStatusOnlyRead(t *testing.T) {
 	require.NoError(t, a.Status(t.Context()))
 	require.Equal(t, []string{
 		"View", "OwnedBy", "Lease",
-		"View", "NextFree", "NextFree", "Leases", "NextFree", // leases are read of a full set only
+		"View", "NextFree", "NextFree", "Leases", "NextFree", // leases are read only if a set is full
 	}, store.calls)
 }
 
@@ -61,7 +61,7 @@ func TestCheckAndStatusFailWithStore(t *testing.T) {
 		a := allocator.New(&spy{Store: held(t), fail: method}, dual(t), allocator.Options{})
 		require.ErrorIs(t, a.Check(t.Context(), eth0("a"), addrs("10.0.0.2")), errBroken)
 	}
-	full := newPool(t, newSet(t, part(t, "10.0.0.0/29", "10.0.0.2", "10.0.0.5")))
+	full := newPool(t, newSet(t, subrange(t, "10.0.0.0/29", "10.0.0.2", "10.0.0.5")))
 	for _, method := range []string{"NextFree", "Boot", "Leases"} {
 		a := allocator.New(&spy{Store: held(t), fail: method}, full, allocator.Options{Boot: b1(), ReleaseEarlierBoots: true})
 		require.ErrorIs(t, a.Status(t.Context()), errBroken)

@@ -9,13 +9,13 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Undo gives back what an Allocate for owner has leased, for a caller that cannot
-// make use of it. What owner held before stays, and so does an address that was released
-// meanwhile and leased again, to whomever, or that another Allocate has returned to owner:
-// its container may be running.
+// Undo releases what an Allocate for owner has leased, for a caller that cannot use it.
+// Leases that owner held before stay. So does an address that was released and leased again
+// meanwhile, to any owner, or that another Allocate has returned to owner: its container
+// may be running.
 //
-// Where the store keeps times so coarsely that a lease cannot be told from a later one of
-// the same owner, the lease stays, and the error says so.
+// If the store's times are too coarse to tell a lease from a later one of the same owner,
+// the lease stays, and the error says so.
 func (a *Allocator) Undo(ctx context.Context, owner backend.Owner, got []Assignment) error {
 	var fresh []Assignment
 	for _, as := range got {
@@ -30,7 +30,7 @@ func (a *Allocator) Undo(ctx context.Context, owner backend.Owner, got []Assignm
 	err := a.store.Update(ctx, func(tx backend.Tx) error {
 		for _, as := range fresh {
 			err := as.undo(tx, owner)
-			if errors.Is(err, errCoarse) {
+			if errors.Is(err, errCoarseTimes) {
 				unsure = errors.Join(unsure, err)
 				continue
 			}
@@ -43,8 +43,7 @@ func (a *Allocator) Undo(ctx context.Context, owner backend.Owner, got []Assignm
 	return errors.Join(err, unsure)
 }
 
-// errCoarse is why a lease stays that Undo cannot be sure of.
-var errCoarse = errors.New("its store keeps times too coarsely to tell this lease from a later one")
+var errCoarseTimes = errors.New("the times of the store are too coarse to tell this lease from a later one")
 
 func (as Assignment) undo(tx backend.Tx, owner backend.Owner) error {
 	addr := as.Addr.Addr()
@@ -59,23 +58,23 @@ func (as Assignment) undo(tx backend.Tx, owner backend.Owner) error {
 	switch {
 	case l.Owner != owner || !as.since.Truncate(unit).Equal(l.Since):
 		return nil
-	case unit > finest:
-		return fmt.Errorf("%s stays leased to %s until its DEL: %w", addr, owner, errCoarse)
+	case unit > finestUnit:
+		return fmt.Errorf("%s stays leased to %s until its DEL: %w", addr, owner, errCoarseTimes)
 	}
 	return tx.Delete(addr)
 }
 
-// finest is the unit of time within which an address cannot be released and leased again
-// by other processes.
-const finest = 10 * time.Microsecond
+// finestUnit is the longest unit of time within which other processes cannot release an
+// address and lease it again.
+const finestUnit = 10 * time.Microsecond
 
-// odd returns a time with an odd number of nanoseconds: t, or the next. What a store has
-// cut off then shows, whatever the clock counts in.
-func odd(t time.Time) time.Time { return t.Add(time.Duration(1 - t.Nanosecond()&1)) }
+// oddNanosecond returns t or the next nanosecond, whichever is odd. A store that rounds
+// times then shows it, whatever unit the clock counts in.
+func oddNanosecond(t time.Time) time.Time { return t.Add(time.Duration(1 - t.Nanosecond()&1)) }
 
-// unitOf returns the unit in which the time of a lease was kept, as far as the time tells.
-// File systems keep that of a file in units from 1 ns (ext4, XFS, Btrfs, tmpfs) by 100 ns
-// (NTFS, SMB) and 10 ms (exFAT) to 1 s (ext3, SFTP) and 2 s (FAT).
+// unitOf returns the unit in which the time of a lease was recorded, as far as the time
+// shows. File systems record file times in units of 1 ns (ext4, XFS, Btrfs, tmpfs), 100 ns
+// (NTFS, SMB), 10 ms (exFAT), 1 s (ext3, SFTP) or 2 s (FAT).
 func unitOf(t time.Time) time.Duration {
 	for _, unit := range []time.Duration{2 * time.Second, time.Second, 10 * time.Millisecond, time.Millisecond, time.Microsecond, 100} {
 		if t.Truncate(unit).Equal(t) {

@@ -12,7 +12,7 @@ import (
 	"github.com/leasehold/leasehold/backend/memory"
 )
 
-// A coarse store keeps times in a unit, as file systems do.
+// A coarse store rounds times to a unit, as file systems do.
 type coarse struct {
 	backend.Store
 	unit time.Duration
@@ -32,8 +32,8 @@ func (t coarseTx) Put(l backend.Lease) error {
 	return t.Tx.Put(l)
 }
 
-// units are those of ext4 and NTFS, in which leases can be told from each other, and those
-// of exFAT, SFTP and FAT, in which they cannot.
+// units maps units of time to whether leases can be told apart in them: yes for ext4 and
+// NTFS, no for exFAT, SFTP and FAT.
 func units() map[time.Duration]bool {
 	return map[time.Duration]bool{1: true, 100: true, 10 * time.Millisecond: false, time.Second: false, 2 * time.Second: false}
 }
@@ -47,8 +47,8 @@ func request(t *testing.T, a *allocator.Allocator) []allocator.Assignment {
 	return got
 }
 
-// Until its own answer is delivered, or not, a lease can be one of several that its
-// attachment was answered with.
+// An attachment can be answered several times with one lease before the first answer is
+// known to be lost.
 func TestUndoLeavesLaterLeases(t *testing.T) {
 	for unit, fine := range units() {
 		for name, repeat := range map[string]func(*allocator.Allocator, backend.Store){
@@ -60,7 +60,7 @@ func TestUndoLeavesLaterLeases(t *testing.T) {
 		} {
 			t.Run(name+", kept to "+unit.String(), func(t *testing.T) {
 				store := coarse{memory.New(), unit}
-				a := allocator.New(store, onePool(t), allocator.Options{OnDuplicate: allocator.Return})
+				a := allocator.New(store, onePool(t), allocator.Options{OnDuplicate: allocator.ReturnExisting})
 				first := request(t, a)
 				repeat(a, store)
 				err := a.Undo(t.Context(), eth0("web"), first)
@@ -88,13 +88,13 @@ func TestUndoWithoutFineTimes(t *testing.T) {
 	}
 }
 
-// With one reading of the clock for both, too.
-func TestReturnedLeaseHasTimeOfItsOwn(t *testing.T) {
+// Even if the clock shows the same time for both.
+func TestReturnedLeaseHasNewTime(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for unit := range units() {
 		store := coarse{memory.New(), unit}
 		a := allocator.New(store, onePool(t), allocator.Options{
-			OnDuplicate: allocator.Return, Now: func() time.Time { return now },
+			OnDuplicate: allocator.ReturnExisting, Now: func() time.Time { return now },
 		})
 		request(t, a)
 		before := leaseOf(t, store, "10.0.0.2").Since
@@ -112,7 +112,7 @@ func leaseOf(t *testing.T, s backend.Store, text string) (l backend.Lease) {
 	return l
 }
 
-// To gc, and to the next reboot, a lease is as old as its last answer.
+// For gc, and for the next reboot, a lease is as old as its latest answer.
 func TestReturnedLeaseIsRenewed(t *testing.T) {
 	store := memory.New()
 	put(t, store,
@@ -120,7 +120,7 @@ func TestReturnedLeaseIsRenewed(t *testing.T) {
 		backend.Lease{Addr: addr("fd00::3"), Owner: backend.Owner{ContainerID: "web"}, Since: beforeB1()},
 	)
 	a := allocator.New(store, dual(t), allocator.Options{
-		OnDuplicate: allocator.Return, Boot: b1(), Now: sinceB1,
+		OnDuplicate: allocator.ReturnExisting, Boot: b1(), Now: sinceB1,
 	})
 	got, err := a.Allocate(t.Context(), allocator.Request{Owner: eth0("web"), Pod: backend.Pod{Name: "new"}, Netns: "/here"})
 	require.NoError(t, err)
@@ -130,19 +130,19 @@ func TestReturnedLeaseIsRenewed(t *testing.T) {
 	}
 	require.Equal(t, want, leaseOf(t, store, "10.0.0.3"))
 	want.Addr, want.Owner = addr("fd00::3"), backend.Owner{ContainerID: "web"}
-	require.Equal(t, want, leaseOf(t, store, "fd00::3"), "whose interface it is stays unknown")
+	require.Equal(t, want, leaseOf(t, store, "fd00::3"), "the interface stays unknown")
 
 	require.NoError(t, a.Undo(t.Context(), eth0("web"), got))
 	require.Equal(t, want, leaseOf(t, store, "fd00::3"), "it was answered before")
 }
 
-// A request that fails renews nothing.
+// A failed request renews nothing.
 func TestRefusedRequestRenewsNothing(t *testing.T) {
 	store := memory.New()
 	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/24")), newSet(t, subnet(t, "fd00::2/128")))
 	held := backend.Lease{Addr: addr("10.0.0.9"), Owner: eth0("web"), Since: beforeB1(), Boot: "b0"}
 	put(t, store, held, backend.Lease{Addr: addr("fd00::2"), Owner: eth0("other")})
-	a := allocator.New(store, pool, allocator.Options{OnDuplicate: allocator.Return, Boot: b1()})
+	a := allocator.New(store, pool, allocator.Options{OnDuplicate: allocator.ReturnExisting, Boot: b1()})
 	_, err := a.Allocate(t.Context(), allocator.Request{Owner: eth0("web")})
 	var exhausted *allocator.ExhaustedError
 	require.ErrorAs(t, err, &exhausted)

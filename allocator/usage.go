@@ -9,47 +9,45 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A Usage says how full a range set is. Its counts stay at [math.MaxUint64] where
-// there are more.
+// A Usage says how full a range set is. Its counts are at most [math.MaxUint64].
 type Usage struct {
 	// Index is the place of the set in the pool.
 	Index int
 
 	Set Set
 
-	// Size counts the addresses of the ranges. Each is one of Withheld, Leased
-	// and Free.
+	// Size counts the addresses of the ranges: Withheld, Leased and Free together.
 	Size uint64
 
-	// Withheld counts the addresses that cannot be leased: gateways and what
-	// is excluded. If they are leased all the same, as they can be after a
-	// change of the configuration, they count here, and not in Leased.
+	// Withheld counts the addresses that cannot be leased: gateways and excluded addresses.
+	// A withheld address that is leased, as after a change of the configuration, counts
+	// here and not in Leased.
 	Withheld uint64
 
-	// WithheldLeased counts those of Withheld that are leased all the same.
+	// WithheldLeased counts the withheld addresses that are leased.
 	WithheldLeased uint64
 
-	// Leased counts the others that are leased, to whomever.
+	// Leased counts the leasable addresses that are leased, to any owner.
 	Leased uint64
 
-	// Free counts the addresses that can be leased and are not.
+	// Free counts the leasable addresses that are not leased.
 	Free uint64
 
-	// LargestFree is the longest run of free addresses, and of several the
-	// lowest; zero if there is none. A run can go on from one range to another
-	// that follows it without a gap.
+	// LargestFree is the longest run of free addresses, the lowest if there are several;
+	// zero if none are free. A run can continue from one range into another that follows it
+	// without a gap.
 	LargestFree Span
 }
 
 // Usage counts how full the sets of the pool are, and returns them in order.
 //
-// It looks into the store twice for each run of consecutive leased addresses, once for
-// each run of withheld ones, and reads one lease of each: with a bolt store a full /16 takes no longer than an
-// empty one.
+// It makes two lookups for each run of consecutive leased addresses and one for each run of
+// withheld ones, and reads one lease of each run: with a bolt store a full /16 takes no
+// longer than an empty one.
 func (p Pool) Usage(tx backend.ReadTx) ([]Usage, error) {
 	usages := make([]Usage, len(p.sets))
 	for i, s := range p.sets {
-		usages[i] = s.unused()
+		usages[i] = s.capacity()
 		usages[i].Index = i
 		if err := usages[i].fill(tx); err != nil {
 			return nil, err
@@ -58,8 +56,8 @@ func (p Pool) Usage(tx backend.ReadTx) ([]Usage, error) {
 	return usages, nil
 }
 
-// unused returns the usage of the set but for what is leased or free.
-func (s Set) unused() Usage {
+// capacity returns a Usage with the counts that do not depend on leases.
+func (s Set) capacity() Usage {
 	u := Usage{Set: s}
 	for _, r := range s.ranges {
 		u.Size = addSizes(u.Size, r.span.Size())
@@ -70,9 +68,9 @@ func (s Set) unused() Usage {
 	return u
 }
 
-// leasable returns the leasable spans of the set in ascending order, those that touch
-// as one.
-func (s Set) leasable() []Span {
+// leasableSpans returns the leasable spans of the set in ascending order, with adjacent
+// ones joined.
+func (s Set) leasableSpans() []Span {
 	var spans []Span
 	for _, r := range s.ranges {
 		spans = append(spans, r.leasable...)
@@ -89,17 +87,17 @@ func (s Set) leasable() []Span {
 	return joined
 }
 
-// fill adds what is leased and free of the set.
+// fill adds the counts of leased and free addresses.
 func (u *Usage) fill(tx backend.ReadTx) error {
 	leased := func(run Span) { u.Leased = addSizes(u.Leased, run.Size()) }
-	for _, span := range u.Set.leasable() {
+	for _, span := range u.Set.leasableSpans() {
 		if err := eachRun(tx, span, leased, u.addFree); err != nil {
 			return err
 		}
 	}
 	withheld := func(run Span) { u.WithheldLeased = addSizes(u.WithheldLeased, run.Size()) }
 	for _, r := range u.Set.ranges {
-		for _, hole := range r.span.without(slices.Concat(r.leasable, []Span{mapped()})) { // which no store takes
+		for _, hole := range r.span.without(slices.Concat(r.leasable, []Span{mappedIPv4()})) { // no store accepts those
 			if err := eachRun(tx, hole, withheld, func(Span) {}); err != nil {
 				return err
 			}
@@ -108,8 +106,8 @@ func (u *Usage) fill(tx backend.ReadTx) error {
 	return nil
 }
 
-// eachRun calls leased and free for the runs of leased and of free addresses that make up a
-// span.
+// eachRun splits a span into runs of leased and of free addresses, and calls leased or free
+// for each.
 func eachRun(tx backend.ReadTx, span Span, leased, free func(Span)) error {
 	for next := span.First; ; {
 		first, err := tx.NextFree(next, span.Last)
@@ -145,17 +143,17 @@ func (u *Usage) addFree(run Span) {
 	}
 }
 
-// firstLeased returns the lowest leased address of a span whose first address is
-// free, or the zero address if there is none.
+// firstLeased returns the lowest leased address of a span whose first address is free, or
+// the zero address.
 func firstLeased(tx backend.ReadTx, span Span) (netip.Addr, error) {
 	for l, err := range tx.Leases(span.First) {
 		switch {
 		case err != nil:
 			return netip.Addr{}, err
 		case l.Addr == span.First:
-			// An index of the store contradicts its leases. Whoever went on
-			// from here would come back for ever.
-			return netip.Addr{}, fmt.Errorf("%s is leased, and free at once: %w", l.Addr, backend.ErrDamaged)
+			// The store's index contradicts its leases. Continuing from here would loop
+			// forever.
+			return netip.Addr{}, fmt.Errorf("%s is both leased and free: %w", l.Addr, backend.ErrDamaged)
 		case !span.Contains(l.Addr):
 			return netip.Addr{}, nil
 		}

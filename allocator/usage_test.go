@@ -29,7 +29,7 @@ func view(s backend.Store, fn func(backend.ReadTx) error) error {
 	return s.View(context.Background(), fn)
 }
 
-// countOneByOne is Usage of one set, said as simply as can be.
+// countOneByOne is Usage of one set, written as simply as possible.
 func countOneByOne(ranges []oracleRange, leased map[netip.Addr]bool) (u allocator.Usage) {
 	ranges = slices.SortedFunc(slices.Values(ranges), func(a, b oracleRange) int { return a.first.Compare(b.first) })
 	var run allocator.Span
@@ -103,16 +103,16 @@ func TestUsage(t *testing.T) {
 		{"empty", []allocator.Range{whole(t, "10.0.0.0/24")}, nil, 254, 1, 0, 253, "10.0.0.2-10.0.0.254", 0},
 		{"the longest run in the middle", []allocator.Range{whole(t, "10.0.0.0/24")},
 			[]string{"10.0.0.5", "10.0.0.200"}, 254, 1, 2, 251, "10.0.0.6-10.0.0.199", 0},
-		{"of two alike the lower", []allocator.Range{whole(t, "10.0.0.0/29")}, []string{"10.0.0.4"}, 6, 1, 1, 4, "10.0.0.2-10.0.0.3", 0},
+		{"the lower of two equal runs", []allocator.Range{whole(t, "10.0.0.0/29")}, []string{"10.0.0.4"}, 6, 1, 1, 4, "10.0.0.2-10.0.0.3", 0},
 		{"full", []allocator.Range{whole(t, "10.0.0.0/29")}, []string{"10.0.0.2-10.0.0.6"}, 6, 1, 5, 0, "", 0},
-		{"leases around the range", []allocator.Range{part(t, "10.0.0.0/24", "10.0.0.8", "10.0.0.9")},
+		{"leases around the range", []allocator.Range{subrange(t, "10.0.0.0/24", "10.0.0.8", "10.0.0.9")},
 			[]string{"10.0.0.1-10.0.0.8", "10.0.0.10-10.0.0.99"}, 2, 0, 1, 1, "10.0.0.9", 0},
 		{"leases of the other family", []allocator.Range{whole(t, "10.0.0.0/29")}, []string{"fd00::1-fd00::9"}, 6, 1, 0, 5, "10.0.0.2-10.0.0.6", 0},
-		{"a gateway that is leased", []allocator.Range{without(t, "10.0.0.0/29", "10.0.0.4")},
+		{"a leased gateway", []allocator.Range{without(t, "10.0.0.0/29", "10.0.0.4")},
 			[]string{"10.0.0.3-10.0.0.5"}, 6, 1, 2, 3, "10.0.0.1-10.0.0.2", 1},
-		{"an excluded address that is leased", []allocator.Range{without(t, "10.0.0.0/29", "", "10.0.0.3-10.0.0.4")},
+		{"a leased excluded address", []allocator.Range{without(t, "10.0.0.0/29", "", "10.0.0.3-10.0.0.4")},
 			[]string{"10.0.0.3", "10.0.0.6"}, 6, 3, 1, 2, "10.0.0.2", 1},
-		{"nothing but a gateway", []allocator.Range{part(t, "10.0.0.0/24", "10.0.0.1", "10.0.0.1")}, []string{"10.0.0.1"}, 1, 1, 0, 0, "", 1},
+		{"only a gateway", []allocator.Range{subrange(t, "10.0.0.0/24", "10.0.0.1", "10.0.0.1")}, []string{"10.0.0.1"}, 1, 1, 0, 0, "", 1},
 		{"/31", []allocator.Range{whole(t, "10.0.0.2/31")}, []string{"10.0.0.2"}, 2, 0, 1, 1, "10.0.0.3", 0},
 		{"/32", []allocator.Range{whole(t, "255.255.255.255/32")}, []string{"255.255.255.255"}, 1, 0, 1, 0, "", 0},
 		{"/8", []allocator.Range{whole(t, "10.0.0.0/8")}, []string{"10.0.0.2-10.0.0.99", "10.128.0.0"},
@@ -121,11 +121,11 @@ func TestUsage(t *testing.T) {
 		{"/64", []allocator.Range{whole(t, "fd00::/64")}, []string{"fd00::2-fd00::9"}, most, 1, 8, most - 9, "fd00::a-fd00::ffff:ffff:ffff:ffff", 0},
 		{"more than can be counted", []allocator.Range{without(t, "fd00::/60", "", "fd00:0:0:8::/61", "fd00:0:0:7:8000::/65")},
 			[]string{"fd00:0:0:2::"}, most, most, 1, most, "fd00:0:0:2::1-fd00:0:0:7:7fff:ffff:ffff:ffff", 0},
-		{"ranges that touch", []allocator.Range{part(t, "10.0.0.0/24", "10.0.0.20", "10.0.0.29"), part(t, "10.0.0.0/24", "10.0.0.9", "10.0.0.19")},
+		{"adjacent ranges", []allocator.Range{subrange(t, "10.0.0.0/24", "10.0.0.20", "10.0.0.29"), subrange(t, "10.0.0.0/24", "10.0.0.9", "10.0.0.19")},
 			[]string{"10.0.0.12", "10.0.0.28"}, 21, 0, 2, 19, "10.0.0.13-10.0.0.27", 0},
-		{"ranges apart", []allocator.Range{part(t, "10.0.0.0/24", "10.0.0.21", "10.0.0.29"), part(t, "10.0.0.0/24", "10.0.0.9", "10.0.0.19")},
+		{"ranges apart", []allocator.Range{subrange(t, "10.0.0.0/24", "10.0.0.21", "10.0.0.29"), subrange(t, "10.0.0.0/24", "10.0.0.9", "10.0.0.19")},
 			nil, 20, 0, 0, 20, "10.0.0.9-10.0.0.19", 0},
-		{"the ends of both families", []allocator.Range{part(t, "ffff::/16", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")},
+		{"the ends of both families", []allocator.Range{subrange(t, "ffff::/16", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")},
 			[]string{"255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"}, 2, 0, 1, 1, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// However many addresses a run of leases has, it costs two look-ups.
+// A run of leases costs two lookups, however long it is.
 func TestUsageJumps(t *testing.T) {
 	store := &spy{Store: memory.New()}
 	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/16")))
@@ -158,7 +158,7 @@ func TestUsageJumps(t *testing.T) {
 	store.calls = nil
 	require.EqualValues(t, 1998, usage(t, store, pool)[0].Leased)
 	steps := slices.DeleteFunc(store.calls, func(m string) bool { return m == "View" })
-	require.Len(t, steps, 2*8+2+1, "eight runs, what is behind the last, and the gateway")
+	require.Len(t, steps, 2*8+2+1, "eight runs, the rest after the last, and the gateway")
 }
 
 func TestUsageFailsWithStore(t *testing.T) {
@@ -172,18 +172,18 @@ func TestUsageFailsWithStore(t *testing.T) {
 	}
 }
 
-// Nobody counts for ever in a store whose index of runs lacks a lease.
-func TestUsageOfStoreThatContradictsItself(t *testing.T) {
+// Usage returns an error, instead of looping forever, if the index of runs lacks a lease.
+func TestUsageOfContradictoryStore(t *testing.T) {
 	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/24")))
 	err := view(memory.New(), func(tx backend.ReadTx) error {
 		_, err := pool.Usage(contradiction{tx})
 		return err
 	})
 	require.ErrorIs(t, err, backend.ErrDamaged)
-	require.ErrorContains(t, err, "10.0.0.2 is leased, and free at once")
+	require.ErrorContains(t, err, "10.0.0.2 is both leased and free")
 }
 
-// A contradiction has no free address but those that are leased.
+// A contradiction reports leased addresses as free.
 type contradiction struct{ backend.ReadTx }
 
 func (contradiction) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
@@ -221,7 +221,7 @@ func TestSpansAndHoles(t *testing.T) {
 
 	all := newRange(t, allocator.RangeSpec{Subnet: netip.MustParsePrefix("10.0.0.0/28"), NoGateway: true})
 	require.Empty(t, all.Holes())
-	none := part(t, "10.0.0.0/28", "10.0.0.1", "10.0.0.1")
+	none := subrange(t, "10.0.0.0/28", "10.0.0.1", "10.0.0.1")
 	require.Empty(t, none.Spans())
 	require.Equal(t, []allocator.Span{span(t, "10.0.0.1")}, none.Holes())
 }

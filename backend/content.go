@@ -5,23 +5,23 @@ import (
 	"net/netip"
 )
 
-// A Content is all that a store holds, for whoever moves it somewhere else.
+// A Content is everything in a store, to be moved to another.
 type Content struct {
-	// Leases are the leases, ascending by address. An error ends them. A
-	// Content that comes from a transaction can be read only within it.
+	// Leases yields the leases, ascending by address. It ends after an error. If the
+	// Content comes from a transaction, it is valid only in that transaction.
 	Leases iter.Seq2[Lease, error]
 
 	// Cursors are the addresses last handed out, by range set.
 	Cursors map[string]netip.Addr
 
-	// Boot is what was last given to SetBoot, or empty.
+	// Boot is the last argument of SetBoot, or empty.
 	Boot string
 }
 
-// ContentOf returns what tx shows.
+// ContentOf returns the content of tx.
 //
-// Leases with a zero [Owner] are left out: nobody can release them, and what is
-// not moved is free.
+// Leases with a zero [Owner] are left out: no DEL can release them, and in the new store
+// their addresses are free.
 func ContentOf(tx ReadTx) (Content, error) {
 	cursors, err := tx.Cursors()
 	if err != nil {

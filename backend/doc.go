@@ -1,10 +1,10 @@
-// Package backend defines where leases are kept: the [Store] interface, the
-// values that pass through it, and the errors that callers branch on.
+// Package backend defines how leases are stored: the [Store] interface, the values that
+// pass through it, and the errors that callers branch on.
 //
-// A [Lease] says that an address belongs to an [Owner], which is one network
-// interface of one container. A Store holds the leases of one network; that is
-// the unit of locking and of a transaction. All access goes through closures,
-// so that nobody can forget a lock or ignore that it was not obtained:
+// A [Lease] says that an address belongs to an [Owner], which is one network interface of
+// one container. A Store holds the leases of one network, the unit of locking and of
+// transactions. All access goes through closures, so that a caller can neither forget a
+// lock nor ignore a failure to obtain it:
 //
 //	err := store.Update(ctx, func(tx backend.Tx) error {
 //		addr, err := tx.NextFree(first, last)
@@ -14,27 +14,31 @@
 //		return tx.Put(backend.Lease{Addr: addr, Owner: owner})
 //	})
 //
-// [Store.View] reads, [Store.Update] reads and writes. What fn wrote becomes
-// durable as a whole when it returns nil, and leaves no trace when it returns
-// an error, panics, or when the process is killed meanwhile.
+// [Store.View] reads, [Store.Update] reads and writes. The writes of fn become durable as a
+// whole when it returns nil, and leave no trace when it returns an error, panics, or the
+// process is killed meanwhile.
 //
-// The package does no I/O. The stores are its subpackages: bolt (one bbolt file
-// for a network), files (one file for an address, the layout of the CNI
-// project's host-local plugin) and memory (for tests). Package backendtest is
-// the contract in executable form; every store passes it.
+// The package does no I/O. The stores are its subpackages: bolt (one bbolt file for each
+// network), files (one file for each address, in the layout of the CNI project's host-local
+// plugin) and memory (for tests). Package backendtest is the contract in executable form;
+// every store passes it.
 //
 // # Writing a store
 //
-// The functions of this package are for who writes a store, or moves what one holds:
-// they refuse what every store has to refuse, and in the same words. A program that uses
-// a store has no need of them.
+// Package storekit has the checks and errors that every store must have, and backendtest
+// tests a store against the contract. See the example.
 //
 // # Caveats
 //
-// Stores know no policy: which address comes next, what a gateway is and when a
-// lease has outlived its container is decided in package allocator.
+// Stores know no policy: package allocator decides which address comes next, what a gateway
+// is and when a lease has outlived its container.
 //
-// A transaction, and everything that iterates over one, is valid only until fn
-// returns, and only in the goroutine that runs fn. Calling a method of the same
-// Store from within fn waits for a lock that fn itself holds.
+// A transaction and its iterators are valid only until fn returns, and only in the
+// goroutine that runs fn. Calling a method of the same Store within fn deadlocks until its
+// context ends: it waits for a lock that fn holds.
+//
+// # Stability
+//
+// Until v1.0 a minor version may change the exported names; the CHANGELOG then lists the
+// new ones.
 package backend

@@ -8,32 +8,32 @@ import (
 	"time"
 )
 
-// An Owner is what holds a lease: one network interface of one container. CNI
-// calls the pair an attachment (CNI SPEC, section 2, parameters).
+// An Owner holds a lease: one network interface of one container. CNI calls the pair an
+// attachment (CNI SPEC, section 2, parameters).
 //
-// The zero Owner stands for a holder that is not known: the lease file was torn
-// by a crash. Such a lease counts as taken, but nobody can release it by name.
+// The zero Owner is the unknown owner of a torn lease, whose record was destroyed by a
+// crash. Such a lease counts as taken, but no container's DEL releases it.
 type Owner struct {
 	// ContainerID is the value of CNI_CONTAINERID.
 	ContainerID string
 
-	// IfName is the value of CNI_IFNAME. Host-local of 2015 did not record
-	// it; an empty IfName stands for every interface of the container.
+	// IfName is the value of CNI_IFNAME. The host-local of 2015 did not record it; an empty
+	// IfName matches every interface of the container.
 	IfName string
 }
 
-// IsZero reports whether the owner is not known.
+// IsZero reports whether the owner is unknown.
 func (o Owner) IsZero() bool { return o == Owner{} }
 
-// Covers reports whether what belongs to other belongs to o as well: they name
-// the same container, and the same interface or, on either side, none.
+// Covers reports whether o and other name the same container, and the same interface unless
+// one of them names none.
 func (o Owner) Covers(other Owner) bool {
 	return o.ContainerID == other.ContainerID &&
 		(o.IfName == other.IfName || o.IfName == "" || other.IfName == "")
 }
 
-// String returns the container ID, followed by the interface in parentheses
-// where one is named.
+// String returns the container ID, followed by the interface in parentheses if there is
+// one.
 func (o Owner) String() string {
 	switch {
 	case o.IsZero():
@@ -45,29 +45,32 @@ func (o Owner) String() string {
 	}
 }
 
-// Validate returns an error if o cannot be recorded by every store: the
-// container ID is empty or longer than [MaxNameLen], or a name contains
-// a control character or begins or ends with a space.
+// Validate returns an error if some store cannot record o: the container ID is empty, or a
+// name is longer than [MaxNameLen], contains a control character, or begins or ends with a
+// space.
 //
-// The rule is wider than CNI's own (SPEC, section 2), so that whatever stands in
-// an old lease file can be moved to another store.
+// The rule is wider than CNI's own (SPEC, section 2), so that every owner in an old lease
+// file can be moved to another store.
 func (o Owner) Validate() error {
 	if o.ContainerID == "" {
 		return errors.New("container ID is empty")
 	}
-	if err := validName(o.ContainerID); err != nil {
+	if err := ValidateName(o.ContainerID); err != nil {
 		return fmt.Errorf("container ID %q: %w", o.ContainerID, err)
 	}
-	if err := validName(o.IfName); err != nil {
+	if err := ValidateName(o.IfName); err != nil {
 		return fmt.Errorf("interface name %q: %w", o.IfName, err)
 	}
 	return nil
 }
 
-// MaxNameLen is the longest name, in bytes, that a lease can carry.
+// MaxNameLen is the maximum length in bytes of a name in a lease.
 const MaxNameLen = 4096
 
-func validName(s string) error {
+// ValidateName returns an error unless every store can record s as a name in a lease: it is
+// not longer than [MaxNameLen], and neither contains a control character nor begins or ends
+// with a space. It can be empty.
+func ValidateName(s string) error {
 	switch {
 	case len(s) > MaxNameLen:
 		return fmt.Errorf("longer than %d bytes", MaxNameLen)
@@ -79,15 +82,14 @@ func validName(s string) error {
 	return nil
 }
 
-// A Pod names the Kubernetes pod that a container belongs to. The zero Pod
-// stands for none or not known.
+// A Pod names the Kubernetes pod of a container. The zero Pod means none or unknown.
 type Pod struct {
 	Namespace string
 	Name      string
 }
 
-// String returns namespace/name, or the name alone of one without a namespace: Podman has
-// pods, and no namespaces.
+// String returns namespace/name, or only the name if there is no namespace, as for Podman's
+// pods.
 func (p Pod) String() string {
 	if p.Namespace == "" {
 		return p.Name
@@ -95,50 +97,48 @@ func (p Pod) String() string {
 	return p.Namespace + "/" + p.Name
 }
 
-// A Lease is the fact that an address is taken.
+// A Lease records that an address is taken.
 type Lease struct {
-	// Addr is the leased address: valid, without a zone, and never an IPv4
-	// address in IPv6 form.
+	// Addr is the leased address: valid, without a zone, and not an IPv4-mapped IPv6
+	// address.
 	Addr netip.Addr
 
-	// Owner holds the address. It is zero where a crash tore the record.
+	// Owner holds the address. It is zero if a crash destroyed the record.
 	Owner Owner
 
-	// Since is when the lease was made, in UTC; zero if not known. Stores keep
-	// it more or less finely: see [Tx.Put].
+	// Since is when the lease was made, in UTC; zero if unknown. Its precision depends on
+	// the store: see [Tx.Put].
 	Since time.Time
 
-	// Boot identifies the boot of the machine in which the lease was made;
-	// empty if not known.
+	// Boot identifies the boot of the machine in which the lease was made; empty if
+	// unknown.
 	Boot string
 
-	// Pod is the Kubernetes pod of the container; zero if not known.
+	// Pod is the Kubernetes pod of the container; zero if unknown.
 	Pod Pod
 
-	// Netns is the path of the container's network namespace; empty if not
-	// known.
+	// Netns is the path of the container's network namespace; empty if unknown.
 	Netns string
 }
 
-// Validate returns an error if l cannot be put into a store.
+// Validate returns an error if some store cannot record l.
 func (l Lease) Validate() error {
-	if err := ValidAddr(l.Addr); err != nil {
+	if err := ValidateAddr(l.Addr); err != nil {
 		return err
 	}
 	if err := l.Owner.Validate(); err != nil {
 		return err
 	}
 	for _, s := range []string{l.Boot, l.Pod.Namespace, l.Pod.Name, l.Netns} {
-		if err := validName(s); err != nil {
+		if err := ValidateName(s); err != nil {
 			return fmt.Errorf("%q: %w", s, err)
 		}
 	}
 	return nil
 }
 
-// ValidAddr returns an error unless addr is an address as [Lease.Addr]
-// describes it.
-func ValidAddr(addr netip.Addr) error {
+// ValidateAddr returns an error unless addr meets the requirements of [Lease.Addr].
+func ValidateAddr(addr netip.Addr) error {
 	switch {
 	case !addr.IsValid():
 		return errors.New("address is not set")
@@ -150,9 +150,9 @@ func ValidAddr(addr netip.Addr) error {
 	return nil
 }
 
-// ValidSet returns an error unless set can name a range set: one to 64 letters,
-// digits, hyphens or underscores. Stores turn it into a part of a file name.
-func ValidSet(set string) error {
+// ValidateSet returns an error unless set can name a range set: 1 to 64 letters, digits,
+// hyphens or underscores. Stores make it a part of a file name.
+func ValidateSet(set string) error {
 	if set == "" || len(set) > 64 {
 		return fmt.Errorf("range set %q: want 1 to 64 characters", set)
 	}

@@ -24,7 +24,7 @@ func TestOwnerCovers(t *testing.T) {
 		{"another container", backend.Owner{ContainerID: "d", IfName: "eth0"}, false},
 		{"every interface of another container", backend.Owner{ContainerID: "d"}, false},
 		{"a longer ID", backend.Owner{ContainerID: "ce", IfName: "th0"}, false},
-		{"an owner that is not known", backend.Owner{}, false},
+		{"an unknown owner", backend.Owner{}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			require.Equal(t, test.want, eth0.Covers(test.other))
@@ -105,23 +105,23 @@ func TestLeaseValidate(t *testing.T) {
 
 func TestValidAddr(t *testing.T) {
 	for _, s := range []string{"0.0.0.0", "255.255.255.255", "::", "fe80::1", "::fffe:10.0.0.1"} {
-		require.NoError(t, backend.ValidAddr(netip.MustParseAddr(s)))
+		require.NoError(t, backend.ValidateAddr(netip.MustParseAddr(s)))
 	}
 	for s, reason := range map[string]string{
 		"fe80::1%eth0":    "has a zone",
 		"::ffff:10.0.0.1": "use 10.0.0.1",
 	} {
-		require.ErrorContains(t, backend.ValidAddr(netip.MustParseAddr(s)), reason)
+		require.ErrorContains(t, backend.ValidateAddr(netip.MustParseAddr(s)), reason)
 	}
-	require.ErrorContains(t, backend.ValidAddr(netip.Addr{}), "not set")
+	require.ErrorContains(t, backend.ValidateAddr(netip.Addr{}), "not set")
 }
 
 func TestValidSet(t *testing.T) {
 	for _, set := range []string{"0", "10", "aZ-_9", "-", strings.Repeat("x", 64)} {
-		require.NoError(t, backend.ValidSet(set))
+		require.NoError(t, backend.ValidateSet(set))
 	}
 	for _, set := range []string{"", ".", "..", "a/b", `a\b`, "a.b", "a:b", "a b", "a\x00", "é", strings.Repeat("x", 65)} {
-		require.ErrorContains(t, backend.ValidSet(set), "range set")
+		require.ErrorContains(t, backend.ValidateSet(set), "range set")
 	}
 }
 

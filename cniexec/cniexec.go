@@ -1,23 +1,27 @@
 // Package cniexec lets a program that runs CNI networks serve the IPAM plugin
 // host-local in its own process.
 //
-// A runtime that links libcni, or a plugin that delegates to IPAM, executes plugins
-// through an [invoke.Exec]. [New] returns one that executes every plugin but
-// host-local, whose commands are performed by the code of this project, without a
-// process: for the same input the same answers, the same leases in the same store.
+// A runtime that links libcni, or a plugin that delegates to IPAM, executes plugins through
+// an [invoke.Exec]. [New] returns one that runs the commands of host-local with the code of
+// this project, without starting a process, and executes every other plugin. For the same
+// input it has the same results, and the same leases in the same store.
 //
 //	cni := libcni.NewCNIConfig([]string{"/opt/cni/bin"}, cniexec.New(nil))
 //	ip, err := invoke.DelegateAdd(ctx, "host-local", netconf, cniexec.New(nil))
 //
-// What is saved is the start of a process; the leases are as durable as ever. Other
-// processes may work on the same stores at the same time, this project's plugin and
-// tools among them.
+// It saves the start of a process; the leases are just as durable. Other processes, such as
+// this project's plugin and tools, may use the same stores at the same time.
 //
 // # Caveats
 //
-// A plugin that is executed, such as bridge, executes its IPAM plugin itself: only what
-// the program asks for directly is served in process. No plugin has to be installed for
-// that, and none that is installed under the name host-local is used.
+// An executed plugin, such as bridge, executes its IPAM plugin itself: only the calls of
+// the program itself are served in process. For those no plugin need be installed, and an
+// installed host-local is not used.
+//
+// # Stability
+//
+// Until v1.0 a minor version may change the exported names; the CHANGELOG then lists the
+// new ones.
 package cniexec
 
 import (
@@ -35,14 +39,14 @@ import (
 	"github.com/leasehold/leasehold/internal/hostlocal"
 )
 
-// Plugin is the name of the plugin that is served in process.
+// Plugin is the name of the plugin served in process.
 const Plugin = "host-local"
 
-// path stands for the path of the plugin. No file has it.
+// path is the pseudo path of the plugin, which no file can have.
 const path = "\x00" + Plugin
 
-// New returns an Exec that serves [Plugin] in process and leaves everything else to
-// next; if that is nil, to processes. It is safe for concurrent use if next is.
+// New returns an Exec that serves [Plugin] in process and passes everything else to next,
+// or executes it if next is nil. It is safe for concurrent use if next is.
 func New(next invoke.Exec) invoke.Exec {
 	if next == nil {
 		next = &processes{}
@@ -50,13 +54,13 @@ func New(next invoke.Exec) invoke.Exec {
 	return &exec{next}
 }
 
-// processes is what libcni uses when it is given nothing.
+// processes is the default Exec of libcni.
 type processes struct {
 	invoke.RawExec
 	version.PluginDecoder
 }
 
-// An exec tells host-local from the others.
+// An exec serves host-local and passes on the others.
 type exec struct{ invoke.Exec }
 
 // FindInPath implements [invoke.Exec].
@@ -67,8 +71,8 @@ func (e *exec) FindInPath(plugin string, paths []string) (string, error) {
 	return e.Exec.FindInPath(plugin, paths)
 }
 
-// ExecPlugin implements [invoke.Exec]. An error of the plugin is a [*types.Error]. If
-// ctx ends before the plugin has the lock, the command fails and has done nothing.
+// ExecPlugin implements [invoke.Exec]. Errors of the plugin are [*types.Error]. If ctx ends
+// before the plugin has the lock, the command fails and nothing is done.
 func (e *exec) ExecPlugin(ctx context.Context, pluginPath string, stdin []byte, environ []string) ([]byte, error) {
 	if pluginPath != path {
 		return e.Exec.ExecPlugin(ctx, pluginPath, stdin, environ)
@@ -91,7 +95,7 @@ func (e *exec) ExecPlugin(ctx context.Context, pluginPath string, stdin []byte, 
 	return nil, answer
 }
 
-// lookUp returns the value of a variable, of which the last one counts, as in a process.
+// lookUp returns the value of a variable. The last one counts, as in a process.
 func lookUp(environ []string, key string) (value string) {
 	for _, variable := range environ {
 		if v, ok := strings.CutPrefix(variable, key+"="); ok {

@@ -18,7 +18,7 @@ import (
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
-// A runtime has a network of host-local alone, and no plugin installed.
+// A runtime has a network with only host-local, and no plugin installed.
 type runtime struct {
 	*testing.T
 	dir  string
@@ -51,7 +51,7 @@ func (r runtime) add(ctx context.Context, id string) (string, error) {
 	return current.IPs[0].Address.String(), nil
 }
 
-func TestLibcniWithoutAProcess(t *testing.T) {
+func TestLibcniInProcess(t *testing.T) {
 	for _, backend := range []string{"files", "bolt"} {
 		t.Run(backend, func(t *testing.T) {
 			r, ctx := newRuntime(t, backend), t.Context()
@@ -80,7 +80,7 @@ func TestLibcniWithoutAProcess(t *testing.T) {
 	}
 }
 
-func TestManyAtOnce(t *testing.T) {
+func TestConcurrentCalls(t *testing.T) {
 	r := newRuntime(t, "bolt")
 	var all sync.WaitGroup
 	addrs := make([]string, 50)
@@ -96,8 +96,8 @@ func TestManyAtOnce(t *testing.T) {
 	require.Zero(t, holders[""])
 }
 
-// A program that gives up does not wait for the lock.
-func TestTheContextEnds(t *testing.T) {
+// A program whose context ends does not wait for the lock.
+func TestContextEnds(t *testing.T) {
 	r := newRuntime(t, "bolt")
 	_, err := r.add(t.Context(), "a")
 	require.NoError(t, err)
@@ -118,8 +118,8 @@ func TestTheContextEnds(t *testing.T) {
 	require.Equal(t, "10.1.0.3/24", addr)
 }
 
-// Any other plugin is executed as ever.
-func TestOthersAreExecuted(t *testing.T) {
+// Any other plugin is executed.
+func TestOtherPluginsAreExecuted(t *testing.T) {
 	dir := t.TempDir()
 	script := "#!/bin/sh\necho '{\"cniVersion\": \"1.0.0\", \"ips\": [{\"address\": \"10.9.0.9/24\"}]}'\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "other"), []byte(script), 0o700))
@@ -134,8 +134,8 @@ func TestOthersAreExecuted(t *testing.T) {
 	require.Equal(t, "1.0.0", result.Version())
 }
 
-// An executable that says it is host-local is not asked.
-func TestNoProcessIsAsked(t *testing.T) {
+// An installed executable host-local is not executed.
+func TestInstalledHostLocalIsIgnored(t *testing.T) {
 	path, err := cniexec.New(nil).FindInPath(cniexec.Plugin, []string{t.TempDir()})
 	require.NoError(t, err)
 	_, err = os.Stat(path)

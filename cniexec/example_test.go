@@ -12,7 +12,7 @@ import (
 	"github.com/leasehold/leasehold/cniexec"
 )
 
-// A runtime that uses libcni gives it an Exec, and does nothing else.
+// A runtime that uses libcni only has to pass it an Exec.
 func Example() {
 	dir, err := os.MkdirTemp("", "leases")
 	if err != nil {

@@ -13,12 +13,11 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Benchmark measures a store that holds as many leases as the name of the
-// sub-benchmark says. Each operation is a transaction of its own, or two where
-// the name says so.
+// Benchmark measures a store that holds the number of leases in the sub-benchmark's name.
+// Each operation is a transaction of its own, or two where the name says so.
 //
-// With -short the largest fill is left out: a store with one file for each lease
-// takes long to get there.
+// With -short the largest fill is skipped, because filling a store with one file for each
+// lease takes long.
 func Benchmark(b *testing.B, open Open) {
 	fills := []int{0, 1_000, 10_000, 100_000}
 	if testing.Short() {
@@ -39,14 +38,14 @@ func Benchmark(b *testing.B, open Open) {
 	}
 }
 
-// A population is a store with leases in two places: half of them where each
-// follows the other without a gap, half where every second address is free.
+// A population is a store with leases in two blocks: in one all addresses are leased, in
+// the other every second one.
 type population struct {
 	store         backend.Store
 	dense, sparse []backend.Lease
-	queue         []backend.Lease // all of them, the oldest first
+	queue         []backend.Lease // all leases, oldest first
 	containers    int
-	fresh         netip.Addr // the first of those that were never leased
+	fresh         netip.Addr // the first address that was never leased
 }
 
 func populate(b *testing.B, s backend.Store, size int) *population {
@@ -58,15 +57,14 @@ func populate(b *testing.B, s backend.Store, size int) *population {
 		dense, sparse = dense.Next(), sparse.Next().Next()
 	}
 	p.queue = slices.Concat(p.dense, p.sparse)
-	// Not all at once: a transaction holds what it has written in memory.
+	// Not all at once, because a transaction keeps its writes in memory.
 	for some := range slices.Chunk(p.queue, 5_000) {
 		p.update(b, func(tx backend.Tx) error { return putAll(tx, some) })
 	}
 	return p
 }
 
-// lease returns a lease to a new container, whose ID is as long as runtimes make
-// them.
+// lease returns a lease for a new container, with an ID as long as runtimes make it.
 func (p *population) lease(addr netip.Addr) backend.Lease {
 	p.containers++
 	return lease(addr, backend.Owner{ContainerID: fmt.Sprintf("%064x", p.containers), IfName: "eth0"})
@@ -80,8 +78,8 @@ func (p *population) update(b *testing.B, fn func(backend.Tx) error) {
 	require.NoError(b, p.store.Update(context.Background(), fn))
 }
 
-// stride makes successive operations touch places far apart. It is a prime, so
-// that it comes by all of them.
+// stride makes successive operations touch distant leases. It is a prime, so that it
+// reaches all of them.
 const stride = 7919
 
 func (p *population) ownedBy(b *testing.B) {
@@ -94,7 +92,7 @@ func (p *population) ownedBy(b *testing.B) {
 	}
 }
 
-// nextFreeAtEnd asks for the one free address at the end of a full range.
+// nextFreeAtEnd looks up the only free address at the end of a full range.
 func (p *population) nextFreeAtEnd(b *testing.B) {
 	from := ip("10.0.0.0")
 	to := from
@@ -109,7 +107,8 @@ func (p *population) nextFreeAtEnd(b *testing.B) {
 	}
 }
 
-// nextFreeEverySecond asks from a leased address on, whose successor is free.
+// nextFreeEverySecond looks up the next free address from a leased one whose successor is
+// free.
 func (p *population) nextFreeEverySecond(b *testing.B) {
 	from := []backend.Lease{{Addr: ip("20.0.0.0")}}
 	if len(p.sparse) > 0 {
@@ -136,9 +135,8 @@ func (p *population) leases(b *testing.B) {
 	}
 }
 
-// putThenDeleteOldest measures what one container that comes and another one
-// that goes cost together. What goes was put long ago: the place of what was put
-// just now would still be at hand.
+// putThenDeleteOldest measures a container that starts and another that stops. It deletes
+// the oldest lease, because the one just put would still be cached.
 func (p *population) putThenDeleteOldest(b *testing.B) {
 	for b.Loop() {
 		l := p.lease(p.fresh)

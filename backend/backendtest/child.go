@@ -14,12 +14,12 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// roleEnv names the role of a process that runs Main. It is empty in the
+// roleEnv is the environment variable with the role of a child process. It is empty in the
 // process that runs the tests.
 const roleEnv = "LEASEHOLD_BACKENDTEST_ROLE"
 
-// Main runs the tests of a package, in place of testing.M.Run. In a process
-// that Run has started it does that process's part instead.
+// Main runs the tests of a package instead of testing.M.Run. In a child process that Run
+// has started it runs the child's part.
 func Main(m *testing.M, open Open) {
 	role := os.Getenv(roleEnv)
 	if role == "" {
@@ -32,8 +32,8 @@ func Main(m *testing.M, open Open) {
 	os.Exit(0)
 }
 
-// play opens the store at path, once the parent says so, and does what role
-// says until it is done or killed. Name tells it from others of the same role.
+// play waits for the parent, opens the store at path and plays role until it is done or
+// killed. Name identifies the child among others of the same role.
 func play(role string, open Open, path, name string) error {
 	fmt.Println("ready")
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
@@ -51,19 +51,19 @@ func play(role string, open Open, path, name string) error {
 	case "churner":
 		err = churn(ctx, s, name)
 	case "holder":
-		err = holdForEver(ctx, s)
+		err = holdForever(ctx, s)
 	default:
 		err = errors.New("unknown role")
 	}
 	return errors.Join(err, s.Close())
 }
 
-// shares is how many addresses of each family a taker takes.
-const shares = 12
+// share is the number of addresses of each family that a taker takes.
+const share = 12
 
 // take leases addresses of both families until it has its share.
 func take(ctx context.Context, s backend.Store, name string) error {
-	for i := range shares {
+	for i := range share {
 		owner := backend.Owner{ContainerID: name, IfName: "eth" + strconv.Itoa(i)}
 		err := s.Update(ctx, func(tx backend.Tx) error {
 			return leaseNext(tx, owner, scarce4(), scarce6())
@@ -77,13 +77,13 @@ func take(ctx context.Context, s backend.Store, name string) error {
 
 const takers = 4
 
-// scarce4 and scarce6 hold as many addresses as the takers take together.
-func scarce4() span { return spanOf(run(ip("10.0.0.240"), takers*shares)) }
-func scarce6() span { return spanOf(run(ip("fd00::fff0"), takers*shares)) }
+// scarce4 and scarce6 have exactly as many addresses as all takers need.
+func scarce4() span { return spanOf(consecutive(ip("10.0.0.240"), takers*share)) }
+func scarce6() span { return spanOf(consecutive(ip("fd00::fff0"), takers*share)) }
 
 func spanOf(run []netip.Addr) span { return span{run[0], run[len(run)-1]} }
 
-// leaseNext leases the next free address of each range to the owner.
+// leaseNext leases the next free address of each range to o.
 func leaseNext(tx backend.Tx, o backend.Owner, ranges ...span) error {
 	for _, r := range ranges {
 		addr, err := tx.NextFree(r.from, r.to)
@@ -100,12 +100,12 @@ func leaseNext(tx backend.Tx, o backend.Owner, ranges ...span) error {
 	return nil
 }
 
-// bundle is how many leases each transaction of a churner makes or removes.
+// bundle is the number of leases that each transaction of a churner makes or removes.
 const bundle = 4
 
-// churn leases addresses, a bundle to each owner in one transaction, and
-// releases those of earlier owners likewise, until it is killed. It says what it
-// is about to do and what is done.
+// churn leases a bundle of addresses to one new owner after the other, and releases the
+// bundles of earlier owners, until it is killed. It prints what it is about to do and what
+// is done.
 func churn(ctx context.Context, s backend.Store, name string) error {
 	ample4, ample6 := span{ip("10.0.0.250"), ip("10.0.255.255")}, span{ip("fd00::fffa"), ip("fd00::ff:ffff")}
 	id := func(i int) string { return name + "-" + strconv.Itoa(i) }
@@ -134,8 +134,8 @@ func churn(ctx context.Context, s backend.Store, name string) error {
 	return ctx.Err()
 }
 
-// holdForEver stays in a transaction that has written something.
-func holdForEver(ctx context.Context, s backend.Store) error {
+// holdForever stays in a transaction with writes.
+func holdForever(ctx context.Context, s backend.Store) error {
 	return s.Update(ctx, func(tx backend.Tx) error {
 		if err := errors.Join(deleteAll(tx), putAll(tx, leased("10.0.0.2", "10.0.0.3"))); err != nil {
 			return err

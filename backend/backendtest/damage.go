@@ -13,16 +13,16 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// errWrong: a damaged store has answered, and not with the truth.
+// errWrong means that a damaged store has returned a wrong result.
 var errWrong = errors.New("wrong answer")
 
-// damage has a test for each way to damage a store. These are no clauses: a
-// store that is damaged cannot settle.
-func damage(c contract) {
+// clausesOfDamage has a test for each way to damage a store. They do not use clause, which
+// reopens the store and compares it.
+func clausesOfDamage(c contract) {
 	noticed := 0
 	for i, how := range c.o.Damage {
 		c.t.Run("no. "+strconv.Itoa(i)+" is reported or does no harm", func(t *testing.T) {
-			err := meetDamage(newFixture(t, c.o), how)
+			err := useDamaged(newFixture(t, c.o), how)
 			require.NotErrorIs(t, err, errWrong)
 			if err != nil {
 				noticed++
@@ -32,19 +32,18 @@ func damage(c contract) {
 	require.NotZero(c.t, noticed, "no damage was noticed")
 }
 
-// garbling asks less than damage: whether the answers are right is left open.
-func garbling(c contract) {
+// clausesOfGarbling requires less than clausesOfDamage: results may be wrong.
+func clausesOfGarbling(c contract) {
 	for i, how := range c.o.Garble {
 		c.t.Run("no. "+strconv.Itoa(i)+" makes the store neither panic nor hang", func(t *testing.T) {
-			_ = meetDamage(newFixture(t, c.o), how) // Whatever error there is, it has been looked at there.
+			_ = useDamaged(newFixture(t, c.o), how) // It has checked the error, which may be a wrong result.
 		})
 	}
 }
 
-// meetDamage fills a store, damages it, and then reads, writes and reads. It
-// returns the first error of these. All errors but errWrong have to be those
-// that are meant for damage.
-func meetDamage(f *fixture, how func(path string) error) error {
+// useDamaged fills a store, damages it, then reads, writes and reads, and returns the first
+// error. Any error other than errWrong must be one meant for damage.
+func useDamaged(f *fixture, how func(path string) error) error {
 	f.update(fill)
 	f.put(many()...)
 	before := f.state()
@@ -69,8 +68,8 @@ func meetDamage(f *fixture, how func(path string) error) error {
 	return cmp.Or(readErr, writeErr)
 }
 
-// requireReport requires that err, if there is one, is what a damaged store may
-// return, and returns it.
+// requireReport requires that err is nil or an error that a damaged store may return, and
+// returns it.
 func (f *fixture) requireReport(err error) error {
 	f.Helper()
 	if err == nil || errors.Is(err, errWrong) {
@@ -82,8 +81,7 @@ func (f *fixture) requireReport(err error) error {
 	return err
 }
 
-// wrong makes errWrong of an error that says something about a lease, and not
-// about the store.
+// wrong wraps an error about a lease, rather than about the store, as errWrong.
 func wrong(err error) error {
 	for _, answer := range []error{backend.ErrNotFound, backend.ErrExists, backend.ErrNoneFree} {
 		if errors.Is(err, answer) {
@@ -93,7 +91,7 @@ func wrong(err error) error {
 	return err
 }
 
-// shows returns an error if tx has one, or else if it shows anything but want.
+// shows returns an error of tx, or an errWrong if its state is not want.
 func shows(tx backend.ReadTx, want state) error {
 	got, err := read(tx)
 	if err == nil && !reflect.DeepEqual(want, got) {
@@ -109,7 +107,7 @@ func shows(tx backend.ReadTx, want state) error {
 	return err
 }
 
-// showsLease asks about a lease in each of the ways there are.
+// showsLease checks a lease through each method that shows it.
 func showsLease(tx backend.ReadTx, want state, l backend.Lease) error {
 	same, err := tx.Lease(l.Addr)
 	if err != nil {
@@ -137,7 +135,7 @@ func showsLease(tx backend.ReadTx, want state, l backend.Lease) error {
 	return nil
 }
 
-// rewrite changes something of every kind, and most leases.
+// rewrite changes most leases, and something of every kind.
 func rewrite(tx backend.Tx) error {
 	return errors.Join(
 		deleteEach(tx, many()),
@@ -147,7 +145,7 @@ func rewrite(tx backend.Tx) error {
 	)
 }
 
-// rewritten returns what rewrite makes of a state.
+// rewritten returns the state after rewrite.
 func (o Options) rewritten(s state) state {
 	s = s.clone()
 	for _, l := range many() {

@@ -12,7 +12,7 @@ import (
 	"github.com/leasehold/leasehold/backend/memory"
 )
 
-// A counting store is a store of one's own: it is another one that counts its
+// A counting store is an example of a custom store: it wraps another one and counts
 // transactions.
 type counting struct {
 	backend.Store
@@ -29,9 +29,9 @@ func (c *counting) Update(ctx context.Context, fn func(backend.Tx) error) error 
 	return c.Store.Update(ctx, fn)
 }
 
-// TestCounting is all that the author of a store writes to have it tested. One that
-// keeps its leases on disk opens path, says that it is Persistent, and calls
-// [backendtest.Main] in TestMain, for the tests in which processes are killed.
+// TestCounting is all that the author of a store writes to test it. A store on disk opens
+// path, sets Persistent, and calls [backendtest.Main] in TestMain, for the tests that kill
+// processes.
 func TestCounting(t *testing.T) {
 	store := new(counting)
 	open := func(path string) (backend.Store, error) {

@@ -18,15 +18,15 @@ import (
 )
 
 const (
-	// patience is how long something may take that is bound to happen.
+	// patience is how long to wait for something that must happen.
 	patience = time.Minute
 
 	// instant is how long to wait for something that must not happen.
 	instant = 20 * time.Millisecond
 )
 
-// A fixture is a store under test, and the test. Each of its methods ends the
-// test if the store returns an error.
+// A fixture is a test and the store under test. Its methods fail the test if the store
+// returns an error.
 type fixture struct {
 	*testing.T
 	Options
@@ -43,7 +43,7 @@ func newFixture(t *testing.T, o Options) *fixture {
 	return f
 }
 
-// another opens the path once more.
+// another opens another Store of the same path.
 func (f *fixture) another() backend.Store {
 	s, err := f.Open(f.path)
 	require.NoError(f, err)
@@ -56,14 +56,14 @@ func (f *fixture) reopen() {
 	f.store = f.another()
 }
 
-// A handle is one of the ways to reach a store.
+// A handle is one of several ways to access a store.
 type handle struct {
 	name string
 	backend.Store
 }
 
-// handles returns the Store of f and, where the store is persistent, another one
-// of the same path, which stands for another process.
+// handles returns the Store of f and, if the store is persistent, another Store of the same
+// path, which acts as another process.
 func (f *fixture) handles() []handle {
 	all := []handle{{"the same Store", f.store}}
 	if f.Persistent {
@@ -82,7 +82,7 @@ func (f *fixture) update(fn func(backend.Tx) error) {
 	require.NoError(f, f.store.Update(f.ctx, fn))
 }
 
-// put leases addresses, each to an owner, in one transaction.
+// put puts the leases in one transaction.
 func (f *fixture) put(leases ...backend.Lease) {
 	f.Helper()
 	f.update(func(tx backend.Tx) error { return putAll(tx, leases) })
@@ -114,7 +114,7 @@ func deleteAll(tx backend.Tx) error {
 	return deleteEach(tx, s.from(netip.Addr{}))
 }
 
-// state returns what the store holds.
+// state returns the content of the store.
 func (f *fixture) state() state {
 	f.Helper()
 	var s state
@@ -125,7 +125,7 @@ func (f *fixture) state() state {
 	return s
 }
 
-// addrs returns the leased addresses in the order in which the store has them.
+// addrs returns the leased addresses in the order of Leases.
 func (f *fixture) addrs() []netip.Addr {
 	f.Helper()
 	var all []netip.Addr
@@ -141,7 +141,7 @@ func (f *fixture) addrs() []netip.Addr {
 	return all
 }
 
-// kept returns what the store keeps of l.
+// kept returns l as the store records it.
 func (o Options) kept(l backend.Lease) backend.Lease {
 	l.Since = l.Since.UTC()
 	if o.CoarseTimes {
@@ -153,9 +153,9 @@ func (o Options) kept(l backend.Lease) backend.Lease {
 	return l
 }
 
-// settle ends a test: the store is opened again, holds what it held before, and
-// does not contradict itself.
-func (f *fixture) settle() {
+// reopenAndCompare ends a test: the store is reopened, has the same content as before, and
+// passes Check.
+func (f *fixture) reopenAndCompare() {
 	var before state
 	err := f.store.View(f.ctx, func(tx backend.ReadTx) (err error) {
 		before, err = read(tx)
@@ -173,7 +173,7 @@ func (f *fixture) settle() {
 	f.check(f, f.path)
 }
 
-// check runs Check if a store stands at path.
+// check runs Check if a store exists at path.
 func (o Options) check(t require.TestingT, path string) {
 	_, err := os.Lstat(path)
 	if o.Check == nil || errors.Is(err, fs.ErrNotExist) {
@@ -183,8 +183,7 @@ func (o Options) check(t require.TestingT, path string) {
 	require.NoError(t, o.Check(path))
 }
 
-// soon returns what fn returns, and an error of its own if fn panics or takes
-// too long.
+// soon returns the error of fn, or an error if fn panics or takes too long.
 func (f *fixture) soon(fn func() error) error {
 	done := make(chan error, 1)
 	go func() {
@@ -199,11 +198,11 @@ func (f *fixture) soon(fn func() error) error {
 	case err := <-done:
 		return err
 	case <-time.After(patience / 6):
-		return errors.New("has not returned in time")
+		return errors.New("timed out")
 	}
 }
 
-// namesPath requires that an error of the store as a whole says which one.
+// namesPath requires that an error of the store as a whole names its path.
 func (f *fixture) namesPath(err error) {
 	f.Helper()
 	if f.Persistent {

@@ -12,7 +12,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A call is View or Update of a store, with a function that does not care which.
+// A call is View or Update, with a function that does not use the transaction.
 type call func(ctx context.Context, s backend.Store, fn func()) error
 
 func callView(ctx context.Context, s backend.Store, fn func()) error {
@@ -23,7 +23,7 @@ func callUpdate(ctx context.Context, s backend.Store, fn func()) error {
 	return s.Update(ctx, func(backend.Tx) error { fn(); return nil })
 }
 
-func locking(c contract) {
+func clausesOfLocking(c contract) {
 	for _, pair := range []struct {
 		name           string
 		holder, waiter call
@@ -44,7 +44,7 @@ func locking(c contract) {
 	c.clause("shows the Views of many goroutines all of an Update or nothing", showsAllOrNothing)
 }
 
-// hold makes a call whose fn runs until release is called.
+// hold starts a call whose fn runs until release is called.
 func (f *fixture) hold(holder call) (release func()) {
 	entered, leave, done := make(chan bool), make(chan bool), make(chan error, 1)
 	go func() {
@@ -58,10 +58,10 @@ func (f *fixture) hold(holder call) (release func()) {
 	case err := <-done:
 		require.FailNow(f, "fn was not called", err)
 	}
-	let := sync.OnceFunc(func() { close(leave) })
-	f.Cleanup(let) // for a test that fails in between
+	letGo := sync.OnceFunc(func() { close(leave) })
+	f.Cleanup(letGo) // in case the test fails before release
 	return func() {
-		let()
+		letGo()
 		require.NoError(f, <-done)
 	}
 }
@@ -73,7 +73,7 @@ func waits(f *fixture, holder, waiter call) {
 		done := make(chan error, 1)
 		go func() { done <- waiter(f.ctx, h, func() {}) }()
 		time.Sleep(instant)
-		require.Empty(f, done, "has not waited, through %s", h.name)
+		require.Empty(f, done, "did not wait, through %s", h.name)
 		release()
 		require.NoError(f, <-done)
 	}
@@ -95,7 +95,7 @@ func givesUp(f *fixture, holder, waiter call, after time.Duration) {
 	}
 }
 
-// serialises counts, in the boot, with many goroutines at once.
+// serialises increments a counter, kept in the boot, from many goroutines.
 func serialises(f *fixture) {
 	const goroutines, times = 4, 10
 	handles := f.handles()
@@ -128,7 +128,7 @@ func count(tx backend.Tx) error {
 	return tx.SetBoot(strconv.Itoa(n + 1))
 }
 
-// showsAllOrNothing looks at a store that is filled and emptied meanwhile.
+// showsAllOrNothing views a store while another goroutine fills and empties it.
 func showsAllOrNothing(f *fixture) {
 	const readers, times = 3, 20
 	errs := make(chan error, readers+1)
@@ -158,8 +158,7 @@ func repeat(times int, fn func(i int) error) error {
 	return nil
 }
 
-// bothOrNeither returns an error if there are leases, but not as many as fill
-// makes.
+// bothOrNeither returns an error unless the store has no leases, or those of fill.
 func bothOrNeither(tx backend.ReadTx) error {
 	s, err := read(tx)
 	if n := len(s.leases); err == nil && n != 0 && n != 2 {

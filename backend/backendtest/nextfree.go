@@ -13,7 +13,7 @@ const (
 	first6, last6 = "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
 )
 
-func findingFree(c contract) {
+func clausesOfNextFree(c contract) {
 	for _, ask := range []struct {
 		sentence string
 		leased   []string
@@ -22,10 +22,10 @@ func findingFree(c contract) {
 	}{
 		{"returns the first address of an empty range", nil, "10.0.0.1", "10.0.0.9", "10.0.0.1"},
 		{"returns the first address if that is free", []string{"10.0.0.2"}, "10.0.0.1", "10.0.0.9", "10.0.0.1"},
-		{"returns the lowest address that is free", []string{"10.0.0.1", "10.0.0.2", "10.0.0.4"}, "10.0.0.1", "10.0.0.9", "10.0.0.3"},
+		{"returns the lowest free address", []string{"10.0.0.1", "10.0.0.2", "10.0.0.4"}, "10.0.0.1", "10.0.0.9", "10.0.0.3"},
 		{"ignores leases before the range", []string{"10.0.0.1", "10.0.0.2"}, "10.0.0.3", "10.0.0.9", "10.0.0.3"},
-		{"begins in the midst of a run of leases", []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, "10.0.0.2", "10.0.0.9", "10.0.0.4"},
-		{"ends in the midst of a run of leases", []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, "10.0.0.1", "10.0.0.2", ""},
+		{"begins in the middle of a run of leases", []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, "10.0.0.2", "10.0.0.9", "10.0.0.4"},
+		{"ends in the middle of a run of leases", []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, "10.0.0.1", "10.0.0.2", ""},
 		{"includes the last address", []string{"10.0.0.1", "10.0.0.2"}, "10.0.0.1", "10.0.0.3", "10.0.0.3"},
 		{"returns ErrNoneFree for a full range", []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, "10.0.0.1", "10.0.0.3", ""},
 		{"takes a range of one free address", []string{"10.0.0.1", "10.0.0.3"}, "10.0.0.2", "10.0.0.2", "10.0.0.2"},
@@ -34,17 +34,17 @@ func findingFree(c contract) {
 		{"carries into the next byte", []string{"10.0.0.255"}, "10.0.0.255", "10.0.1.0", "10.0.1.0"},
 		{"joins runs across bytes", []string{"10.0.0.254", "10.0.1.0", "10.0.0.255"}, "10.0.0.254", "10.0.1.9", "10.0.1.1"},
 		{"takes all of IPv4", nil, first4, last4, first4},
-		{"passes the first IPv4 address", []string{first4}, first4, last4, "0.0.0.1"},
+		{"skips a leased first IPv4 address", []string{first4}, first4, last4, "0.0.0.1"},
 		{"reaches the last IPv4 address", []string{"255.255.255.254"}, "255.255.255.254", last4, last4},
 		{"ends at the last IPv4 address", []string{"255.255.255.254", last4}, "255.255.255.254", last4, ""},
-		{"does not go on from IPv4 to IPv6", []string{last4, first6}, last4, last4, ""},
-		{"does not mix a last IPv4 and a first IPv6 address into one run", []string{last4, first6}, first6, "::9", "::1"},
+		{"does not continue from IPv4 to IPv6", []string{last4, first6}, last4, last4, ""},
+		{"does not join the last IPv4 and the first IPv6 address into one run", []string{last4, first6}, first6, "::9", "::1"},
 		{"takes all of IPv6", nil, first6, last6, first6},
-		{"passes the first IPv6 address", []string{first6}, first6, last6, "::1"},
+		{"skips a leased first IPv6 address", []string{first6}, first6, last6, "::1"},
 		{"reaches the last IPv6 address", []string{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"}, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", last6, last6},
 		{"ends at the last IPv6 address", []string{last6}, last6, last6, ""},
 		{"carries into the upper half of an IPv6 address", []string{"fd00::ffff:ffff:ffff:ffff"}, "fd00::ffff:ffff:ffff:ffff", "fd00:0:0:1::9", "fd00:0:0:1::"},
-		{"keeps families apart whose bytes are alike", []string{"10.0.0.1", "a00:1::"}, "a00:2::", "a00:2::9", "a00:2::"},
+		{"keeps families with similar bytes apart", []string{"10.0.0.1", "a00:1::"}, "a00:2::", "a00:2::9", "a00:2::"},
 	} {
 		c.clause(ask.sentence, func(f *fixture) {
 			f.put(leased(ask.leased...)...)
@@ -54,8 +54,8 @@ func findingFree(c contract) {
 			})
 		})
 	}
-	c.clause("sees what the transaction itself has written", nextFreeSeesOwnWrites)
-	c.clause("returns the one address that is free among many", nextFreeAmongMany)
+	c.clause("sees the transaction's own writes", nextFreeSeesOwnWrites)
+	c.clause("finds the only free address among many", nextFreeAmongMany)
 }
 
 func requireNextFree(f *fixture, tx backend.ReadTx, from, to, want string) {

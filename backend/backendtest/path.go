@@ -8,7 +8,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-func closing(c contract) {
+func clausesOfClose(c contract) {
 	for _, of := range []struct {
 		name string
 		call call
@@ -32,7 +32,7 @@ func closing(c contract) {
 			require.ErrorIs(f, of.call(ctx, f.store, func() { f.Error("fn was called") }), backend.ErrClosed)
 			release()
 		})
-		c.clause("does not wait for "+of.name+", which ends as if nothing had happened", func(f *fixture) {
+		c.clause("does not wait for "+of.name+", which finishes normally", func(f *fixture) {
 			f.update(fill)
 			release := f.hold(of.call)
 			require.NoError(f, f.soon(f.store.Close))
@@ -49,9 +49,9 @@ func closing(c contract) {
 	})
 }
 
-// persisting has what the contract says about a path and those who open it.
-func persisting(c contract) {
-	c.clause("has leases, owners, cursors and boot when it is opened again", func(f *fixture) {
+// clausesOfPath are about a path and the Stores that open it.
+func clausesOfPath(c contract) {
+	c.clause("keeps leases, owners, cursors and boot until it is opened again", func(f *fixture) {
 		f.update(fill)
 		f.reopen()
 		require.Equal(f, filled(f.Options), f.state())
@@ -61,7 +61,7 @@ func persisting(c contract) {
 			return err
 		})
 	})
-	c.clause("shows what was written by whoever else has it open", func(f *fixture) {
+	c.clause("shows the writes of other Stores that have it open", func(f *fixture) {
 		f.state()
 		other := f.another()
 		require.NoError(f, other.Update(f.ctx, fill))
@@ -74,7 +74,7 @@ func persisting(c contract) {
 		require.Equal(f, filled(f.Options), f.state())
 		f.put(leased("10.0.0.2")...)
 	})
-	c.clause("has what was written by an Update during which the Store was closed", func(f *fixture) {
+	c.clause("keeps the writes of an Update during which the Store was closed", func(f *fixture) {
 		f.update(func(tx backend.Tx) error {
 			require.NoError(f, f.soon(f.store.Close))
 			return fill(tx)

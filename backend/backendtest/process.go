@@ -12,16 +12,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A process is another run of the test binary, which plays a role.
+// A process is a child that runs the test binary in a role.
 type process struct {
 	cmd    *exec.Cmd
 	stdin  io.Writer
 	stdout *bufio.Scanner
 	stderr *bytes.Buffer
-	said   map[string]string // the last word on each thing it has spoken of
+	said   map[string]string // the latest word about each subject
 }
 
-// start starts a process and returns when it is about to open the store of f.
+// start starts a process and waits until it is about to open the store of f.
 func (f *fixture) start(role, name string) *process {
 	self, err := os.Executable()
 	require.NoError(f, err)
@@ -48,9 +48,8 @@ func (p *process) begin(f *fixture) {
 	require.NoError(f, err)
 }
 
-// hear waits for the next line that the process says, and reports whether there
-// was one.
-func (p *process) hear() bool {
+// readLine waits for the next line of the process, and reports whether there was one.
+func (p *process) readLine() bool {
 	if !p.stdout.Scan() {
 		return false
 	}
@@ -59,16 +58,16 @@ func (p *process) hear() bool {
 	return true
 }
 
-// await returns when the process has said what it is expected to say next.
+// await waits for the next line and requires that it is the given one.
 func (p *process) await(f *fixture, line string) {
-	p.hear()
+	p.readLine()
 	require.Equal(f, line, p.stdout.Text(), "standard error: %s", p.stderr)
 }
 
-// wait returns when the process has come to its end, with an error if that was
-// not a good one. What it says must be read until then: Wait closes the pipe.
+// wait waits until the process has ended, and returns an error if it failed. Its output
+// must be read before: Wait closes the pipe.
 func (p *process) wait() error {
-	for p.hear() {
+	for p.readLine() {
 		continue
 	}
 	if err := p.cmd.Wait(); err != nil {
@@ -77,9 +76,9 @@ func (p *process) wait() error {
 	return nil
 }
 
-// kill ends the process as SIGKILL does.
+// kill kills the process with SIGKILL.
 func (p *process) kill(f *fixture) {
 	require.NoError(f, p.cmd.Process.Kill())
 	require.Error(f, p.wait())
-	require.Empty(f, p.stderr.String(), "the process had failed before it was killed")
+	require.Empty(f, p.stderr.String(), "the process failed before it was killed")
 }

@@ -13,15 +13,15 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-func processes(c contract) {
-	c.clause("never lease the same address", neverTheSame)
-	c.clause("wait for one that holds the lock, and not for one that was killed", waitsForTheLiving)
-	c.clause("that are killed leave each transaction done as a whole or not at all", killedBetweenLeases)
-	c.clause("that are killed while they create the store leave one that works", killedAtTheFirst)
+func clausesOfProcesses(c contract) {
+	c.clause("never lease an address twice", neverTwice)
+	c.clause("wait for a process that holds the lock, but not for one that was killed", waitsForHolder)
+	c.clause("leave each transaction complete or absent when they are killed", killedMidway)
+	c.clause("leave a working store when they are killed while they create it", killedWhileCreating)
 }
 
-// neverTheSame also looks, meanwhile, for views that show half a transaction.
-func neverTheSame(f *fixture) {
+// neverTwice also checks that no view shows half a transaction.
+func neverTwice(f *fixture) {
 	ended := make(chan error)
 	var all []*process
 	for i := range takers {
@@ -37,19 +37,19 @@ func neverTheSame(f *fixture) {
 			require.NoError(f, err)
 			running--
 		case <-time.After(time.Millisecond):
-			require.Zero(f, len(f.addrs())%2, "an address of one family without that of the other")
+			require.Zero(f, len(f.addrs())%2, "an address of one family without one of the other")
 		}
 	}
 	requireAllShared(f)
 }
 
-// requireAllShared requires that every address is leased, and two to each owner.
+// requireAllShared requires that every address is leased, and each owner holds two.
 func requireAllShared(f *fixture) {
 	owners := map[backend.Owner]int{}
 	for _, l := range f.state().leases {
 		owners[l.Owner]++
 	}
-	require.Len(f, owners, takers*shares)
+	require.Len(f, owners, takers*share)
 	for owner, n := range owners {
 		require.Equal(f, 2, n, "leases of %s", owner)
 	}
@@ -61,7 +61,7 @@ func requireAllShared(f *fixture) {
 	})
 }
 
-func waitsForTheLiving(f *fixture) {
+func waitsForHolder(f *fixture) {
 	f.update(fill)
 	p := f.start("holder", "holder")
 	p.begin(f)
@@ -78,7 +78,7 @@ func waitsForTheLiving(f *fixture) {
 	f.put(leased("10.0.0.2")...)
 }
 
-// rounds is how many processes a test kills.
+// rounds returns the number of processes that a test kills.
 func rounds() int {
 	if testing.Short() {
 		return 8
@@ -86,7 +86,7 @@ func rounds() int {
 	return 30
 }
 
-func killedBetweenLeases(f *fixture) {
+func killedMidway(f *fixture) {
 	for i := range rounds() {
 		name := "churner" + strconv.Itoa(i)
 		p := f.start("churner", name)
@@ -97,7 +97,7 @@ func killedBetweenLeases(f *fixture) {
 	}
 }
 
-func killedAtTheFirst(f *fixture) {
+func killedWhileCreating(f *fixture) {
 	for i := range rounds() {
 		f.path = filepath.Join(f.TempDir(), "networks", "net")
 		f.store = f.another()
@@ -110,8 +110,8 @@ func killedAtTheFirst(f *fixture) {
 	}
 }
 
-// killSoon kills a churner within a few transactions and compares what is stored
-// then with what it has said.
+// killSoon kills a churner within a few transactions and compares the store with what the
+// churner has said.
 func (f *fixture) killSoon(p *process) {
 	time.Sleep(rand.N(5 * time.Millisecond))
 	p.kill(f)

@@ -13,9 +13,9 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// random compares a store with a state with which the same is done.
-func random(c contract) {
-	c.t.Run("give what they would on a map", func(t *testing.T) {
+// clausesOfRandomOperations compares a store with a model after the same operations.
+func clausesOfRandomOperations(c contract) {
+	c.t.Run("have the same results as on a map", func(t *testing.T) {
 		dir, runs := t.TempDir(), 0
 		rapid.Check(t, func(t *rapid.T) {
 			runs++
@@ -23,7 +23,7 @@ func random(c contract) {
 			p.open(t)
 			defer func() { require.NoError(t, p.store.Close()) }()
 			t.Repeat(p.actions())
-			p.settle(t)
+			p.reopenAndCompare(t)
 		})
 	})
 }
@@ -80,7 +80,7 @@ func (p *pair) panics(t *rapid.T) {
 			p.perform(t, tx, &model, steps)
 			panic("boom")
 		})
-		t.Fatal("Update has returned", err)
+		t.Fatal("Update returned", err)
 	})
 }
 
@@ -89,8 +89,8 @@ func (p *pair) reopen(t *rapid.T) {
 	p.open(t)
 }
 
-// settle is what fixture.settle is for other tests.
-func (p *pair) settle(t *rapid.T) {
+// reopenAndCompare is fixture.reopenAndCompare for a pair.
+func (p *pair) reopenAndCompare(t *rapid.T) {
 	if p.Persistent {
 		p.reopen(t)
 		p.compare(t)
@@ -99,8 +99,8 @@ func (p *pair) settle(t *rapid.T) {
 	p.check(t, p.path)
 }
 
-// perform does the steps with both, and then looks at what the transaction
-// shows of them.
+// perform takes the steps on both, and then compares what the transaction shows with the
+// model.
 func (p *pair) perform(t *rapid.T, tx backend.Tx, model *state, steps []step) {
 	for _, s := range steps {
 		p.do(t, tx, model, s)
@@ -111,7 +111,7 @@ func (p *pair) perform(t *rapid.T, tx backend.Tx, model *state, steps []step) {
 	}
 }
 
-// compare reads everything, in each of the ways there are.
+// compare reads everything through each method.
 func (p *pair) compare(t *rapid.T) {
 	from := anyAddress().Draw(t, "from")
 	ranges := append(rapid.SliceOfN(anyRange(), 4, 4).Draw(t, "ranges"), wholeFamilies()...)
@@ -149,7 +149,7 @@ func requireLeasesFrom(t *rapid.T, model state, tx backend.ReadTx, from netip.Ad
 	require.Equal(t, !ok, errors.Is(err, backend.ErrNotFound), "lease of %s", from)
 }
 
-// requireLeases makes no difference between nil and empty.
+// requireLeases does not distinguish nil from empty.
 func requireLeases(t *rapid.T, want, got []backend.Lease, msgAndArgs ...any) {
 	if len(want) > 0 || len(got) > 0 {
 		require.Equal(t, want, got, msgAndArgs...)

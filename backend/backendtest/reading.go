@@ -9,8 +9,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-func looking(c contract) {
-	c.clause("returns the lease as it was put", func(f *fixture) {
+func clausesOfLease(c contract) {
+	c.clause("returns the lease unchanged", func(f *fixture) {
 		f.put(leased("10.0.0.1", "fd00::1")...)
 		f.view(func(tx backend.ReadTx) error {
 			for _, want := range leased("10.0.0.1", "fd00::1") {
@@ -21,7 +21,7 @@ func looking(c contract) {
 			return nil
 		})
 	})
-	c.clause("returns ErrNotFound where there is none", func(f *fixture) {
+	c.clause("returns ErrNotFound for an address that is not leased", func(f *fixture) {
 		f.put(leased("10.0.0.1", "fd00::1")...)
 		f.view(func(tx backend.ReadTx) error {
 			for _, addr := range ips("10.0.0.0", "10.0.0.2", "10.0.0.10", "0.0.0.0", "fd00::", "fd00::2", "::", "::1") {
@@ -33,9 +33,8 @@ func looking(c contract) {
 	})
 }
 
-// owned are leases whose order is neither that of their text nor that of their
-// last bytes, and whose owners have names that are easily mistaken for each
-// other.
+// owned returns leases whose numeric order differs from their order as text and by their
+// last bytes, and whose owners have names that are easily confused.
 func owned() []backend.Lease {
 	var all []backend.Lease
 	for _, of := range []struct{ addr, id, ifname string }{
@@ -59,7 +58,7 @@ func owned() []backend.Lease {
 	return all
 }
 
-func owning(c contract) {
+func clausesOfOwnedBy(c contract) {
 	for _, of := range []struct {
 		sentence   string
 		id, ifname string
@@ -74,10 +73,10 @@ func owning(c contract) {
 		{"includes leases that name no interface", "old", "eth0", ips("10.0.0.5", "10.0.0.6", "fd00::5")},
 		{"returns leases with and without an interface when none is named", "old", "",
 			ips("10.0.0.5", "10.0.0.6", "10.0.0.7", "fd00::5")},
-		{"returns none, and no error, for a container that has none", "b", "eth0", nil},
-		{"returns none, and no error, for an interface that has none", "ab", "eth", nil},
-		{"returns none for the zero Owner", "", "", nil},
-		{"returns none for an Owner without a container", "", "eth0", nil},
+		{"returns no leases and no error for a container without leases", "b", "eth0", nil},
+		{"returns no leases and no error for an interface without leases", "ab", "eth", nil},
+		{"returns no leases for the zero Owner", "", "", nil},
+		{"returns no leases for an Owner without a container", "", "eth0", nil},
 	} {
 		c.clause(of.sentence, func(f *fixture) {
 			f.put(owned()...)
@@ -119,7 +118,7 @@ func addrsOf(leases []backend.Lease) []netip.Addr {
 	return all
 }
 
-func iterating(c contract) {
+func clausesOfLeases(c contract) {
 	ascending := ips("0.0.0.0", "2.0.0.0", "10.0.0.9", "10.0.0.10", "10.0.1.0", "255.255.255.255",
 		"::", "fd00::9", "fd00::a", "fd00::1:0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
 	for _, it := range []struct {
@@ -128,11 +127,11 @@ func iterating(c contract) {
 		want     []netip.Addr
 	}{
 		{"begins at the beginning for the zero address", netip.Addr{}, ascending},
-		{"begins at the given address if that is leased", ip("10.0.0.9"), ascending[2:]},
-		{"begins after the given address if that is not leased", ip("3.0.0.0"), ascending[2:]},
-		{"goes on from IPv4 to IPv6", ip("255.255.255.255"), ascending[5:]},
-		{"leaves IPv4 out when it begins with IPv6", ip("::"), ascending[6:]},
-		{"begins in the midst of IPv6", ip("fd00::b"), ascending[9:]},
+		{"begins at the given address if it is leased", ip("10.0.0.9"), ascending[2:]},
+		{"begins after the given address if it is not leased", ip("3.0.0.0"), ascending[2:]},
+		{"continues from IPv4 to IPv6", ip("255.255.255.255"), ascending[5:]},
+		{"skips IPv4 if it begins with IPv6", ip("::"), ascending[6:]},
+		{"begins in the middle of IPv6", ip("fd00::b"), ascending[9:]},
 		{"includes the last address", ascending[10], ascending[10:]},
 	} {
 		c.clause(it.sentence, func(f *fixture) {
@@ -147,7 +146,7 @@ func iterating(c contract) {
 			})
 		})
 	}
-	c.clause("yields nothing from an address beyond all on", func(f *fixture) {
+	c.clause("yields nothing after the last lease", func(f *fixture) {
 		f.put(leased("10.0.0.1", "fd00::1")...)
 		f.view(func(tx backend.ReadTx) error {
 			require.Empty(f, iterated(f, tx, ip("fd00::2")))
@@ -166,8 +165,8 @@ func iterating(c contract) {
 			return nil
 		})
 	})
-	c.clause("can be left early, run twice and nested", nestedIterations)
-	c.clause("yields what the transaction itself has written", func(f *fixture) {
+	c.clause("can be stopped early, repeated and nested", nestedIterations)
+	c.clause("yields the transaction's own writes", func(f *fixture) {
 		f.put(leased("10.0.0.1", "10.0.0.3", "fd00::1")...)
 		f.update(func(tx backend.Tx) error {
 			require.NoError(f, putAll(tx, leased("10.0.0.2", "fd00::2")))
@@ -176,7 +175,7 @@ func iterating(c contract) {
 			return nil
 		})
 	})
-	c.clause("comes upon every one of many leases", func(f *fixture) {
+	c.clause("yields every one of many leases", func(f *fixture) {
 		many := many()
 		f.put(many...)
 		require.Equal(f, addrsOf(many), f.addrs())
@@ -193,8 +192,8 @@ func iterated(f *fixture, tx backend.ReadTx, from netip.Addr) []netip.Addr {
 	return all
 }
 
-// many returns leases of both families, in ascending order and without gaps
-// within a family, that fill more than a page and the last byte of an address.
+// many returns leases of both families, in ascending order and without gaps within a
+// family, that fill more than a page and overflow the last byte of an address.
 func many() []backend.Lease {
 	var all []backend.Lease
 	for _, addr := range ips("10.0.0.200", "fd00::ff80") {

@@ -9,8 +9,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A state is all that a store holds: a model of one, as plain as can be, which
-// a store is compared with.
+// A state is the content of a store: a model as simple as possible, with which a store is
+// compared.
 type state struct {
 	leases  map[netip.Addr]backend.Lease
 	cursors map[string]netip.Addr
@@ -21,7 +21,7 @@ func newState() state {
 	return state{leases: map[netip.Addr]backend.Lease{}, cursors: map[string]netip.Addr{}}
 }
 
-// read returns the state of a store, through the methods that enumerate it.
+// read returns the state of a store through the methods that enumerate it.
 func read(tx backend.ReadTx) (state, error) {
 	s := newState()
 	last := netip.Addr{}
@@ -30,7 +30,7 @@ func read(tx backend.ReadTx) (state, error) {
 			return s, err
 		}
 		if !last.Less(l.Addr) {
-			return s, fmt.Errorf("%w: lease of %s follows that of %s", errWrong, l.Addr, last)
+			return s, fmt.Errorf("%w: lease of %s after lease of %s", errWrong, l.Addr, last)
 		}
 		last = l.Addr
 		s.leases[l.Addr] = l
@@ -68,7 +68,7 @@ func (s state) from(addr netip.Addr) []backend.Lease {
 	return s.sorted(func(l backend.Lease) bool { return !l.Addr.Less(addr) })
 }
 
-// nextFree asks about one address after the other.
+// nextFree checks one address after the other.
 func (s state) nextFree(from, to netip.Addr) (netip.Addr, error) {
 	for addr := from; addr.IsValid() && !to.Less(addr); addr = addr.Next() {
 		if _, ok := s.leases[addr]; !ok {

@@ -10,7 +10,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A step is one thing to do in a random transaction.
+// A step is one operation of a random transaction.
 type step struct {
 	kind  string
 	addr  netip.Addr
@@ -19,9 +19,8 @@ type step struct {
 	set   string
 }
 
-// drawSteps draws what a transaction is to do. That happens before it begins:
-// a generator that has run dry ends the test with a panic, which is not meant
-// for the store.
+// drawSteps draws the steps of a transaction. It runs before the transaction: an exhausted
+// generator ends the test with a panic, which the store must not see.
 func drawSteps(t *rapid.T) []step {
 	one := rapid.Custom(func(t *rapid.T) step {
 		return step{
@@ -35,20 +34,20 @@ func drawSteps(t *rapid.T) []step {
 	return rapid.SliceOfN(one, 1, 5).Draw(t, "steps")
 }
 
-// do does s with a transaction and with its model.
+// do takes the step s in a transaction and in its model.
 func (p *pair) do(t *rapid.T, tx backend.Tx, model *state, s step) {
 	switch s.kind {
 	case "put":
 		p.put(t, tx, model, s.addr, s)
 	case "put run":
-		for _, addr := range run(s.addr, s.n) {
+		for _, addr := range consecutive(s.addr, s.n) {
 			p.put(t, tx, model, addr, s)
 		}
 	case "delete":
 		require.NoError(t, tx.Delete(s.addr))
 		delete(model.leases, s.addr)
 	case "delete run":
-		for _, addr := range run(s.addr, s.n) {
+		for _, addr := range consecutive(s.addr, s.n) {
 			require.NoError(t, tx.Delete(addr))
 			delete(model.leases, addr)
 		}
@@ -72,8 +71,8 @@ func (p *pair) put(t *rapid.T, tx backend.Tx, model *state, addr netip.Addr, s s
 	model.leases[addr] = p.kept(l)
 }
 
-// run returns addr and those after it, up to n or the end of the family.
-func run(addr netip.Addr, n int) []netip.Addr {
+// consecutive returns n addresses from addr on, or fewer at the end of the family.
+func consecutive(addr netip.Addr, n int) []netip.Addr {
 	var all []netip.Addr
 	for ; addr.IsValid() && len(all) < n; addr = addr.Next() {
 		all = append(all, addr)
@@ -81,26 +80,26 @@ func run(addr netip.Addr, n int) []netip.Addr {
 	return all
 }
 
-// anyAddress returns one of few addresses, so that they are often taken and
-// often neighbours. They lie at both ends of both families, and where adding one
-// carries into the next byte, and into the upper half of an IPv6 address.
+// anyAddress draws one of a few addresses, so that they are often taken and often adjacent.
+// They are at both ends of both families, and where an increment carries into the next byte
+// or into the upper half of an IPv6 address.
 func anyAddress() *rapid.Generator[netip.Addr] {
 	var all []netip.Addr
 	for _, first := range ips(
 		first4, "10.0.0.253", "255.255.255.252",
 		first6, "fd00::fffd", "fd00::ffff:ffff:ffff:fffe", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffc",
 	) {
-		all = append(all, run(first, 6)...)
+		all = append(all, consecutive(first, 6)...)
 	}
 	return rapid.SampledFrom(all)
 }
 
-// A span is a range as NextFree takes it.
+// A span is a pair of arguments for NextFree.
 type span struct{ from, to netip.Addr }
 
 func (s span) String() string { return s.from.String() + " to " + s.to.String() }
 
-// anyRange returns ranges of which some end before they begin.
+// anyRange draws ranges, some of which end before they begin.
 func anyRange() *rapid.Generator[span] {
 	return rapid.Custom(func(t *rapid.T) span {
 		from := anyAddress().Draw(t, "from")
@@ -113,7 +112,7 @@ func wholeFamilies() []span {
 	return []span{{ip(first4), ip(last4)}, {ip(first6), ip(last6)}}
 }
 
-// randomOwners are few, with and without the name of an interface.
+// randomOwners returns a few owners, with and without an interface name.
 func randomOwners() []backend.Owner {
 	return []backend.Owner{
 		{ContainerID: "a", IfName: "eth0"}, {ContainerID: "a", IfName: "eth1"}, {ContainerID: "a"},

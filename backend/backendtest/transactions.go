@@ -14,24 +14,24 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-func viewing(c contract) {
-	c.clause("returns what fn returned", func(f *fixture) {
-		want := errors.New("as it is")
+func clausesOfView(c contract) {
+	c.clause("returns the error of fn unchanged", func(f *fixture) {
+		want := errors.New("unchanged")
 		require.Same(f, want, f.store.View(f.ctx, func(backend.ReadTx) error { return want }))
 	})
-	c.clause("of nothing stored is empty", func(f *fixture) {
+	c.clause("is empty if nothing is stored", func(f *fixture) {
 		f.view(func(tx backend.ReadTx) error {
 			requireEmpty(f, tx)
 			return nil
 		})
 	})
-	c.clause("of nothing stored creates nothing", func(f *fixture) {
+	c.clause("creates nothing if nothing is stored", func(f *fixture) {
 		f.state()
 		_, err := os.Lstat(filepath.Dir(f.path))
 		require.ErrorIs(f, err, fs.ErrNotExist)
 	})
-	c.clause("is consistent, as no Update takes effect while fn runs", viewIsConsistent)
-	c.clause("lets the panic of fn go on and works afterwards", func(f *fixture) {
+	c.clause("is consistent: no Update takes effect while fn runs", viewIsConsistent)
+	c.clause("lets a panic of fn continue and works afterwards", func(f *fixture) {
 		f.put(leased("10.0.0.1")...)
 		require.PanicsWithValue(f, "boom", func() {
 			f.view(func(backend.ReadTx) error { panic("boom") })
@@ -39,7 +39,7 @@ func viewing(c contract) {
 		require.Equal(f, ips("10.0.0.1"), f.addrs())
 		f.put(leased("10.0.0.2")...)
 	})
-	c.clause("does not heed ctx once fn runs", func(f *fixture) {
+	c.clause("ignores ctx once fn runs", func(f *fixture) {
 		f.put(leased("10.0.0.1")...)
 		ctx, cancel := context.WithCancel(f.ctx)
 		require.NoError(f, f.store.View(ctx, func(tx backend.ReadTx) error {
@@ -77,7 +77,7 @@ func viewIsConsistent(f *fixture) {
 				written <- h.Update(f.ctx, func(tx backend.Tx) error { return tx.SetBoot(h.name) })
 			}()
 			time.Sleep(instant)
-			require.Empty(f, written, "Update through %s has returned during View", h.name)
+			require.Empty(f, written, "Update through %s returned during View", h.name)
 			after, err := read(tx)
 			require.NoError(f, err)
 			require.Equal(f, before, after)
@@ -88,12 +88,12 @@ func viewIsConsistent(f *fixture) {
 	}
 }
 
-func updating(c contract) {
-	c.clause("that returns nil has stored all that fn wrote", func(f *fixture) {
+func clausesOfUpdate(c contract) {
+	c.clause("stores all writes of fn when it returns nil", func(f *fixture) {
 		f.update(fill)
 		require.Equal(f, filled(f.Options), f.state())
 	})
-	c.clause("shows fn what it has written itself", func(f *fixture) {
+	c.clause("shows fn its own writes", func(f *fixture) {
 		f.update(func(tx backend.Tx) error {
 			require.NoError(f, fill(tx))
 			s, err := read(tx)
@@ -102,12 +102,12 @@ func updating(c contract) {
 			return nil
 		})
 	})
-	c.clause("that writes nothing changes nothing", func(f *fixture) {
+	c.clause("changes nothing if fn writes nothing", func(f *fixture) {
 		f.update(fill)
 		f.update(func(backend.Tx) error { return nil })
 		require.Equal(f, filled(f.Options), f.state())
 	})
-	c.clause("does not heed ctx once fn runs", func(f *fixture) {
+	c.clause("ignores ctx once fn runs", func(f *fixture) {
 		ctx, cancel := context.WithCancel(f.ctx)
 		require.NoError(f, f.store.Update(ctx, func(tx backend.Tx) error {
 			cancel()
@@ -127,7 +127,7 @@ func fill(tx backend.Tx) error {
 	)
 }
 
-// filled returns what a store holds after fill.
+// filled returns the state of a store after fill.
 func filled(o Options) state {
 	s := newState()
 	for _, l := range leased("10.0.0.1", "fd00::1") {
@@ -138,10 +138,10 @@ func filled(o Options) state {
 	return s
 }
 
-// failing has the ways in which fn can end without returning nil.
-func failing(c contract) {
-	c.clause("returns the error of fn as it is", func(f *fixture) {
-		want := errors.New("as it is")
+// clausesOfFailingUpdate are about the ways in which fn can end without returning nil.
+func clausesOfFailingUpdate(c contract) {
+	c.clause("returns the error of fn unchanged", func(f *fixture) {
+		want := errors.New("unchanged")
 		require.Same(f, want, f.store.Update(f.ctx, func(backend.Tx) error { return want }))
 	})
 	for _, fn := range []struct {
@@ -164,7 +164,7 @@ func failing(c contract) {
 			f.put(leased("10.0.0.2")...)
 		})
 	}
-	c.clause("leaves none of the families leased when one of them is not to be had", func(f *fixture) {
+	c.clause("leases neither family when one is not available", func(f *fixture) {
 		f.put(leased("fd00::1")...)
 		err := f.store.Update(f.ctx, func(tx backend.Tx) error {
 			return putAll(tx, leased("10.0.0.1", "fd00::1"))
@@ -174,7 +174,7 @@ func failing(c contract) {
 	})
 }
 
-// overwrite changes all that fill has written.
+// overwrite changes everything that fill has written.
 func overwrite(f *fixture, tx backend.Tx) {
 	require.NoError(f, tx.Delete(ip("10.0.0.1")))
 	require.NoError(f, tx.Delete(ip("fd00::1")))
@@ -187,7 +187,7 @@ func overwrite(f *fixture, tx backend.Tx) {
 }
 
 func endInError(f *fixture, fn func(backend.Tx)) {
-	want := errors.New("as it is")
+	want := errors.New("unchanged")
 	require.Same(f, want, f.store.Update(f.ctx, func(tx backend.Tx) error {
 		fn(tx)
 		return want
@@ -203,8 +203,8 @@ func endInPanic(f *fixture, fn func(backend.Tx)) {
 	})
 }
 
-// endGoroutine is what a failing assertion within fn does. There is no panic to
-// recover then, which is not to be mistaken for fn having returned nil.
+// endGoroutine does what a failing assertion in fn does. There is no panic to recover then,
+// and the store must not take that for a return of nil.
 func endGoroutine(f *fixture, fn func(backend.Tx)) {
 	done := make(chan bool)
 	go func() {
@@ -214,7 +214,7 @@ func endGoroutine(f *fixture, fn func(backend.Tx)) {
 			runtime.Goexit()
 			return nil
 		})
-		f.Error("Update has returned", err)
+		f.Error("Update returned", err)
 	}()
 	<-done
 }

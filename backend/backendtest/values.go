@@ -17,7 +17,7 @@ func ips(addrs ...string) []netip.Addr {
 	return all
 }
 
-// eth0 is the owner where it does not matter who that is.
+// eth0 is the owner in tests that need no particular one.
 var eth0 = backend.Owner{ContainerID: "4f1c0a", IfName: "eth0"}
 
 // lease returns a lease with every field set.

@@ -12,8 +12,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-func remembering(c contract) {
-	c.clause("are kept: one cursor for each range set, of either family", func(f *fixture) {
+func clausesOfCursorAndBoot(c contract) {
+	c.clause("each range set has one cursor, of either family", func(f *fixture) {
 		want := map[string]netip.Addr{
 			"0": ip("10.0.0.9"), "1": ip("fd00::9"), "10": ip("10.9.0.9"), "a-b_c": ip(last6),
 			strings.Repeat("x", 64): ip(first4),
@@ -27,7 +27,7 @@ func remembering(c contract) {
 		})
 		f.view(func(tx backend.ReadTx) error { requireCursors(f, tx, want); return nil })
 	})
-	c.clause("a later cursor takes the place of an earlier one", func(f *fixture) {
+	c.clause("a later cursor replaces an earlier one", func(f *fixture) {
 		set := func(addr string) {
 			f.update(func(tx backend.Tx) error { return tx.SetCursor("0", ip(addr)) })
 		}
@@ -54,14 +54,14 @@ func remembering(c contract) {
 			return nil
 		})
 	})
-	c.clause("a cursor is no lease, nor is a lease a cursor", func(f *fixture) {
+	c.clause("cursors and leases are independent", func(f *fixture) {
 		f.update(func(tx backend.Tx) error { return tx.SetCursor("0", ip("10.0.0.1")) })
 		require.Empty(f, f.addrs())
 		f.put(leased("10.0.0.1")...)
 		f.update(func(tx backend.Tx) error { return tx.Delete(ip("10.0.0.1")) })
 		require.Equal(f, map[string]netip.Addr{"0": ip("10.0.0.1")}, f.state().cursors)
 	})
-	c.clause("the boot is what was set last", func(f *fixture) {
+	c.clause("the boot is the last one set", func(f *fixture) {
 		for _, id := range []string{"first", "second", ""} {
 			f.update(func(tx backend.Tx) error {
 				require.NoError(f, tx.SetBoot(id))
@@ -72,7 +72,7 @@ func remembering(c contract) {
 			require.Equal(f, id, f.state().boot)
 		}
 	})
-	c.clause("the boot of the store is not that of a lease", func(f *fixture) {
+	c.clause("the boots of the store and of leases are independent", func(f *fixture) {
 		f.put(leased("10.0.0.1")...)
 		require.Empty(f, f.state().boot)
 	})
@@ -90,7 +90,7 @@ func requireCursors(f *fixture, tx backend.ReadTx, want map[string]netip.Addr) {
 	}
 }
 
-func putting(c contract) {
+func clausesOfPut(c contract) {
 	other := backend.Owner{ContainerID: "other", IfName: "eth0"}
 	for _, to := range []struct {
 		whom  string
@@ -99,7 +99,7 @@ func putting(c contract) {
 		{"another owner", other},
 		{"the same owner", eth0},
 	} {
-		c.clause("of an address that is leased to "+to.whom+" returns ErrExists and leaves the lease", func(f *fixture) {
+		c.clause("returns ErrExists for an address leased to "+to.whom+" and keeps the lease", func(f *fixture) {
 			f.put(leased("10.0.0.1", "fd00::1")...)
 			f.update(func(tx backend.Tx) error {
 				require.ErrorIs(f, tx.Put(lease(ip("10.0.0.1"), to.owner)), backend.ErrExists)
@@ -110,7 +110,7 @@ func putting(c contract) {
 			require.Equal(f, ips("10.0.0.1", "10.0.0.2", "fd00::1"), f.addrs())
 		})
 	}
-	c.clause("twice in one transaction returns ErrExists", func(f *fixture) {
+	c.clause("returns ErrExists for an address put twice in one transaction", func(f *fixture) {
 		f.update(func(tx backend.Tx) error {
 			require.NoError(f, tx.Put(leased("10.0.0.1")[0]))
 			require.ErrorIs(f, tx.Put(lease(ip("10.0.0.1"), other)), backend.ErrExists)
@@ -120,7 +120,7 @@ func putting(c contract) {
 	})
 	c.clause("keeps names byte for byte", keepsNames)
 	c.clause("keeps Since, in UTC", keepsSince)
-	c.clause("keeps leases of addresses that look alike apart", func(f *fixture) {
+	c.clause("keeps leases of similar addresses apart", func(f *fixture) {
 		alike := leased("0.0.0.1", "10.0.0.1", "1.0.0.10", "::1", "::a00:1", "a00:1::", "64:ff9b::a00:1", "fd00::10", "fd00::1:0")
 		f.put(alike...)
 		for _, l := range alike {
@@ -130,15 +130,15 @@ func putting(c contract) {
 	})
 }
 
-// detailing has what a store may be unable to keep.
-func detailing(c contract) {
-	c.clause("that are known are kept", func(f *fixture) {
+// clausesOfDetails are about fields that a store may be unable to keep.
+func clausesOfDetails(c contract) {
+	c.clause("are kept if they are known", func(f *fixture) {
 		want := leased("10.0.0.1", "fd00::1")
 		want[1].Boot, want[1].Pod.Namespace, want[1].Pod.Name, want[1].Netns = "b", "é", "\xff", "/n s"
 		f.put(want...)
 		require.Equal(f, want, f.state().from(netip.Addr{}))
 	})
-	c.clause("that are not known are kept as not known", func(f *fixture) {
+	c.clause("are kept as unknown otherwise", func(f *fixture) {
 		bare := backend.Lease{Addr: ip("10.0.0.1"), Owner: eth0}
 		f.put(bare)
 		require.Equal(f, bare, f.state().leases[bare.Addr])
@@ -187,7 +187,7 @@ func keepsSince(f *fixture) {
 	require.Equal(f, want, f.state().leases[l.Addr].Since)
 }
 
-func deleting(c contract) {
+func clausesOfDelete(c contract) {
 	c.clause("removes the lease", func(f *fixture) {
 		f.put(leased("10.0.0.1", "10.0.0.2", "fd00::1")...)
 		f.update(func(tx backend.Tx) error {
@@ -195,7 +195,7 @@ func deleting(c contract) {
 		})
 		require.Equal(f, ips("10.0.0.2"), f.addrs())
 	})
-	c.clause("of an address that is not leased is no error", func(f *fixture) {
+	c.clause("ignores an address that is not leased", func(f *fixture) {
 		f.update(func(tx backend.Tx) error { return tx.Delete(ip("10.0.0.1")) })
 		f.put(leased("10.0.0.1")...)
 		f.update(func(tx backend.Tx) error {
@@ -203,14 +203,14 @@ func deleting(c contract) {
 		})
 		require.Equal(f, ips("10.0.0.1"), f.addrs())
 	})
-	c.clause("twice in one transaction is no error", func(f *fixture) {
+	c.clause("ignores an address that the transaction has deleted already", func(f *fixture) {
 		f.put(leased("10.0.0.1")...)
 		f.update(func(tx backend.Tx) error {
 			return errors.Join(tx.Delete(ip("10.0.0.1")), tx.Delete(ip("10.0.0.1")))
 		})
 		require.Empty(f, f.addrs())
 	})
-	c.clause("lets the address be leased to another in the same transaction", func(f *fixture) {
+	c.clause("frees the address for another Put in the same transaction", func(f *fixture) {
 		next := lease(ip("10.0.0.1"), backend.Owner{ContainerID: "next", IfName: "eth0"})
 		f.put(leased("10.0.0.1")...)
 		f.update(func(tx backend.Tx) error {
@@ -223,7 +223,7 @@ func deleting(c contract) {
 			return err
 		})
 	})
-	c.clause("takes back a Put of the same transaction", func(f *fixture) {
+	c.clause("undoes a Put of the same transaction", func(f *fixture) {
 		f.put(leased("10.0.0.1")...)
 		f.update(func(tx backend.Tx) error {
 			return errors.Join(

@@ -83,4 +83,10 @@
 // is a spare file, .leasehold-spare beside the store, which the first Delete without space
 // removes: on all file systems but ext4 and tmpfs. A snapshot that holds that file as well,
 // or others who fill the disk meanwhile, can still stop a Delete.
+//
+// # Stability
+//
+// Until v1.0 a minor version may change the exported names; the CHANGELOG then lists the
+// new ones. Files stay readable: a later version reads those of an earlier one, and upgrades
+// them when it writes.
 package bolt

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
 // Create makes a store at path, where nothing may stand, that holds what c holds.
@@ -18,7 +19,7 @@ import (
 // Nobody else may use the path meanwhile. If the process is killed, what stands at
 // path may be no store: the caller removes it.
 func Create(path string, c backend.Content) error {
-	c, err := c.Checked()
+	c, err := storekit.CheckContent(c)
 	if err != nil {
 		return err
 	}

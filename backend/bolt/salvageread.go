@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
 // chooseMeta returns what bbolt would go by. If one of the meta pages is lost, what
@@ -97,7 +98,7 @@ func (v *salvager) readMeta(key, value []byte) error {
 			v.strange = unknownVersion(value)
 		}
 	case bytes.Equal(key, bootKey):
-		if err := backend.CheckBoot(string(value)); err != nil {
+		if err := storekit.CheckBoot(string(value)); err != nil {
 			return err
 		}
 		v.Boot = string(value)
@@ -110,7 +111,7 @@ func (v *salvager) readBoot(key, value []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := backend.CheckBoot(string(value)); err != nil {
+	if err := storekit.CheckBoot(string(value)); err != nil {
 		return err
 	}
 	v.boots[number] = string(value)
@@ -118,12 +119,12 @@ func (v *salvager) readBoot(key, value []byte) error {
 }
 
 func (v *salvager) readCursor(key, value []byte) error {
-	if err := backend.CheckSet(string(key)); err != nil {
+	if err := storekit.CheckSet(string(key)); err != nil {
 		return err
 	}
 	addr, err := keyAddr(value)
 	if err == nil {
-		err = backend.CheckAddr(addr)
+		err = storekit.CheckAddr(addr)
 	}
 	if err != nil {
 		return fmt.Errorf("of range set %s: %w", key, err)

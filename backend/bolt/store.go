@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 	"github.com/leasehold/leasehold/internal/gate"
 )
 
@@ -71,7 +72,7 @@ func (s *Store) View(ctx context.Context, fn func(backend.ReadTx) error) error {
 	defer leave()
 	f, err := s.openShared(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
-		return backend.ViewEmpty(fn)
+		return storekit.ViewEmpty(fn)
 	}
 	if err != nil {
 		return err

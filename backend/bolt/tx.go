@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
 // A tx is what one View or Update sees of a session. It implements [backend.Tx].
@@ -52,20 +53,20 @@ func (t *tx) takeBack() {
 // usable returns an error where no method may touch the file.
 func (t *tx) usable() error {
 	if t.ended {
-		return backend.Ended()
+		return storekit.Ended()
 	}
 	return t.damage
 }
 
 // Lease implements [backend.ReadTx].
 func (t *tx) Lease(addr netip.Addr) (l backend.Lease, err error) {
-	if err := cmp.Or(t.usable(), backend.CheckAddr(addr)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckAddr(addr)); err != nil {
 		return l, err
 	}
 	defer t.rescue(&err)
 	record := t.leases.Get(addrKey(addr))
 	if record == nil {
-		return l, backend.NotFound(addr)
+		return l, storekit.NotFound(addr)
 	}
 	return t.decode(addr, record)
 }
@@ -128,7 +129,7 @@ func (t *tx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 }
 
 func (t *tx) seek(from netip.Addr) (c *cursor, k, v []byte, err error) {
-	if err := cmp.Or(t.usable(), backend.CheckFrom(from)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckFrom(from)); err != nil {
 		return nil, nil, nil, err
 	}
 	defer t.rescue(&err)
@@ -162,7 +163,7 @@ func (t *tx) entry(k, v []byte) (l backend.Lease, err error) {
 
 // NextFree implements [backend.ReadTx].
 func (t *tx) NextFree(from, to netip.Addr) (free netip.Addr, err error) {
-	if err := cmp.Or(t.usable(), backend.CheckSpan(from, to)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckSpan(from, to)); err != nil {
 		return free, err
 	}
 	defer t.rescue(&err)
@@ -176,14 +177,14 @@ func (t *tx) NextFree(from, to netip.Addr) (free netip.Addr, err error) {
 	}
 	// After the last address of a family comes the zero address.
 	if !free.IsValid() || to.Less(free) {
-		return netip.Addr{}, backend.NoneFree(from, to)
+		return netip.Addr{}, storekit.NoneFree(from, to)
 	}
 	return free, nil
 }
 
 // Cursor implements [backend.ReadTx].
 func (t *tx) Cursor(set string) (addr netip.Addr, err error) {
-	if err := cmp.Or(t.usable(), backend.CheckSet(set)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckSet(set)); err != nil {
 		return addr, err
 	}
 	defer t.rescue(&err)
@@ -192,7 +193,7 @@ func (t *tx) Cursor(set string) (addr netip.Addr, err error) {
 	}
 	key := t.cursors.Get([]byte(set))
 	if key == nil {
-		return addr, backend.NoCursor(set)
+		return addr, storekit.NoCursor(set)
 	}
 	return t.cursor(set, key)
 }

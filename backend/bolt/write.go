@@ -8,6 +8,7 @@ import (
 	"net/netip"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
@@ -47,7 +48,7 @@ func (t *session) prepare() error {
 
 // Put implements [backend.Tx].
 func (t *tx) Put(l backend.Lease) (err error) {
-	if err := cmp.Or(t.usable(), backend.CheckLease(l)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckLease(l)); err != nil {
 		return err
 	}
 	defer t.rescue(&err)
@@ -71,7 +72,7 @@ func (t *tx) Put(l backend.Lease) (err error) {
 
 // Delete implements [backend.Tx].
 func (t *tx) Delete(addr netip.Addr) (err error) {
-	if err := cmp.Or(t.usable(), backend.CheckAddr(addr)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckAddr(addr)); err != nil {
 		return err
 	}
 	defer t.rescue(&err)
@@ -111,7 +112,7 @@ func (t *session) remove(addr netip.Addr, containerID string) error {
 
 // SetCursor implements [backend.Tx].
 func (t *tx) SetCursor(set string, addr netip.Addr) (err error) {
-	if err := cmp.Or(t.usable(), backend.CheckSet(set), backend.CheckAddr(addr)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckSet(set), storekit.CheckAddr(addr)); err != nil {
 		return err
 	}
 	before, known := t.memo.cursors[set]
@@ -131,7 +132,7 @@ func (t *tx) SetCursor(set string, addr netip.Addr) (err error) {
 
 // SetBoot implements [backend.Tx].
 func (t *tx) SetBoot(id string) (err error) {
-	if err := cmp.Or(t.usable(), backend.CheckBoot(id)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckBoot(id)); err != nil {
 		return err
 	}
 	defer t.rescue(&err)

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"strings"
 
-	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
 // A marker is the content of the file that keeps what SetBoot was given. It begins with
@@ -95,7 +95,7 @@ func (t *tx) Boot() (string, error) {
 
 // SetBoot implements [backend.Tx].
 func (t *tx) SetBoot(id string) error {
-	if err := cmp.Or(t.usable(), backend.CheckBoot(id)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckBoot(id)); err != nil {
 		return err
 	}
 	t.newBoot = &id

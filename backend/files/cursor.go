@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
 // maxCursor is more than the text of an address takes.
@@ -17,7 +18,7 @@ const maxCursor = 256
 
 // Cursor implements [backend.ReadTx]. A file that holds no address is no cursor.
 func (t *tx) Cursor(set string) (netip.Addr, error) {
-	if err := cmp.Or(t.usable(), backend.CheckSet(set)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckSet(set)); err != nil {
 		return netip.Addr{}, err
 	}
 	if addr, ok := t.cursors[set]; ok {
@@ -25,14 +26,14 @@ func (t *tx) Cursor(set string) (netip.Addr, error) {
 	}
 	text, _, err := t.dir.read(cursorPrefix+set, nil, maxCursor)
 	if _, isForeign := foreignOwner(err); isForeign || errors.Is(err, fs.ErrNotExist) {
-		return netip.Addr{}, backend.NoCursor(set)
+		return netip.Addr{}, storekit.NoCursor(set)
 	}
 	if err != nil {
 		return netip.Addr{}, err
 	}
 	addr, err := netip.ParseAddr(string(bytes.TrimSpace(text)))
-	if addr = addr.Unmap(); err != nil || backend.ValidAddr(addr) != nil {
-		return netip.Addr{}, backend.NoCursor(set)
+	if addr = addr.Unmap(); err != nil || backend.ValidateAddr(addr) != nil {
+		return netip.Addr{}, storekit.NoCursor(set)
 	}
 	return addr, nil
 }
@@ -48,7 +49,7 @@ func (t *tx) Cursors() (map[string]netip.Addr, error) {
 	}
 	all := map[string]netip.Addr{}
 	for _, set := range l.cursors {
-		if backend.ValidSet(set) != nil {
+		if backend.ValidateSet(set) != nil {
 			continue
 		}
 		addr, err := t.Cursor(set)
@@ -68,7 +69,7 @@ func (t *tx) Cursors() (map[string]netip.Addr, error) {
 
 // SetCursor implements [backend.Tx].
 func (t *tx) SetCursor(set string, addr netip.Addr) error {
-	if err := cmp.Or(t.usable(), backend.CheckSet(set), backend.CheckAddr(addr)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckSet(set), storekit.CheckAddr(addr)); err != nil {
 		return err
 	}
 	if t.cursors == nil {

@@ -128,4 +128,9 @@
 // create the same lease, since a file gets its name by a call that refuses to replace one
 // (link(2) where renameat2(2) cannot). A transaction that is interrupted there is left alone
 // for ten seconds.
+//
+// # Stability
+//
+// Until v1.0 a minor version may change the exported names; the CHANGELOG then lists the
+// new ones. The layout is fixed: the stock plugin shares it.
 package files

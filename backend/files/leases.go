@@ -10,11 +10,12 @@ import (
 	"slices"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
 // Lease implements [backend.ReadTx].
 func (t *tx) Lease(addr netip.Addr) (backend.Lease, error) {
-	if err := cmp.Or(t.usable(), backend.CheckAddr(addr)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckAddr(addr)); err != nil {
 		return backend.Lease{}, err
 	}
 	return t.lease(addr)
@@ -29,7 +30,7 @@ func (t *tx) lease(addr netip.Addr) (l backend.Lease, err error) {
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return backend.Lease{}, backend.NotFound(addr)
+		return backend.Lease{}, storekit.NotFound(addr)
 	}
 	return l, err
 }
@@ -67,7 +68,7 @@ func (t *tx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 }
 
 func (t *tx) addrsFrom(from netip.Addr) ([]netip.Addr, error) {
-	if err := cmp.Or(t.usable(), backend.CheckFrom(from)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckFrom(from)); err != nil {
 		return nil, err
 	}
 	l, err := t.list()

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
@@ -17,7 +18,7 @@ import (
 // Nobody else may use the path meanwhile. If the process is killed, what stands at
 // path may be a part of a store: the caller removes it.
 func Create(path string, c backend.Content) error {
-	c, err := c.Checked()
+	c, err := storekit.CheckContent(c)
 	if err != nil {
 		return err
 	}

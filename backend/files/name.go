@@ -19,7 +19,7 @@ const (
 
 	// keptPrefix is for files of ours that are no leases. From v1.10.0 on the stock
 	// plugin's GC removes every file but the lock and those that begin with
-	// cursorPrefix. No range set is called that ([backend.ValidSet]).
+	// cursorPrefix. No range set is called that ([backend.ValidateSet]).
 	keptPrefix = cursorPrefix + ".leasehold-"
 
 	bootName      = keptPrefix + "boot"

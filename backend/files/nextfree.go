@@ -7,12 +7,12 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
 // NextFree implements [backend.ReadTx].
 func (t *tx) NextFree(from, to netip.Addr) (netip.Addr, error) {
-	if err := cmp.Or(t.usable(), backend.CheckSpan(from, to)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckSpan(from, to)); err != nil {
 		return netip.Addr{}, err
 	}
 	l, err := t.list()
@@ -30,7 +30,7 @@ func (t *tx) NextFree(from, to netip.Addr) (netip.Addr, error) {
 			return addr, nil
 		}
 		if addr == to {
-			return netip.Addr{}, backend.NoneFree(from, to)
+			return netip.Addr{}, storekit.NoneFree(from, to)
 		}
 	}
 }

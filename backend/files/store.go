@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 	"github.com/leasehold/leasehold/internal/gate"
 )
 
@@ -86,7 +87,7 @@ func (s *Store) Close() error {
 func (s *Store) View(ctx context.Context, fn func(backend.ReadTx) error) error {
 	t, end, err := s.begin(ctx, false)
 	if errors.Is(err, fs.ErrNotExist) {
-		return backend.ViewEmpty(fn)
+		return storekit.ViewEmpty(fn)
 	}
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
 // A tx is a transaction: the directory, and what is going to be changed in it
@@ -39,7 +40,7 @@ func (t *tx) run(fn func() error) error {
 
 func (t *tx) usable() error {
 	if t.ended {
-		return backend.Ended()
+		return storekit.Ended()
 	}
 	return nil
 }

@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
 // Put implements [backend.Tx]. Of a lease it keeps address, owner and time.
 func (t *tx) Put(l backend.Lease) error {
-	if err := cmp.Or(t.usable(), backend.CheckLease(l)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckLease(l)); err != nil {
 		return err
 	}
 	if _, ok := t.puts[l.Addr]; ok {
@@ -50,7 +51,7 @@ func (t *tx) leased(addr netip.Addr) error {
 // Delete implements [backend.Tx]. What is not a regular file is not removed:
 // who made it, and why, only an administrator can find out.
 func (t *tx) Delete(addr netip.Addr) error {
-	if err := cmp.Or(t.usable(), backend.CheckAddr(addr)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckAddr(addr)); err != nil {
 		return err
 	}
 	if _, ok := t.puts[addr]; ok {

@@ -70,13 +70,13 @@ func (s addrSet) find(addr netip.Addr) (int, bool) {
 	return slices.BinarySearchFunc(s, addr, netip.Addr.Compare)
 }
 
-// from returns the part of s that begins at addr.
+// from returns the addresses of s from addr on.
 func (s addrSet) from(addr netip.Addr) addrSet {
 	i, _ := s.find(addr)
 	return s[i:]
 }
 
-// upTo returns the part of s that ends with addr.
+// upTo returns the addresses of s up to addr, addr included.
 func (s addrSet) upTo(addr netip.Addr) addrSet {
 	i, ok := s.find(addr)
 	if ok {
@@ -85,12 +85,11 @@ func (s addrSet) upTo(addr netip.Addr) addrSet {
 	return s[:i]
 }
 
-// nextFree returns the lowest address in [from, to] that s does not hold. The
-// range has at least one address.
+// nextFree returns the lowest address in [from, to] that is not in s. to must not be before
+// from.
 //
-// While there is no gap, the i-th address from the beginning of the range is
-// i further than the first, and behind a gap it never is again: so the end of
-// the run of leased addresses is found by bisection.
+// Up to the first gap the i-th address of the range is from plus i, and after it never
+// again, so a binary search finds the end of the run of leased addresses.
 func (s addrSet) nextFree(from, to netip.Addr) (netip.Addr, bool) {
 	s = s.from(from).upTo(to)
 	n := sort.Search(len(s), func(i int) bool { return s[i] != plus(from, i) })
@@ -100,8 +99,7 @@ func (s addrSet) nextFree(from, to netip.Addr) (netip.Addr, bool) {
 	return plus(from, n), true
 }
 
-// plus returns the address n after addr. The caller sees to it that there is
-// one in the family.
+// plus returns addr plus n. The caller makes sure that the family has such an address.
 func plus(addr netip.Addr, n int) netip.Addr {
 	b := addr.As16()
 	lo, carry := bits.Add64(binary.BigEndian.Uint64(b[8:]), uint64(n), 0)

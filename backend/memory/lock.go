@@ -8,8 +8,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// An rwLock is a read-write lock whose waiters give up when a context ends,
-// which those of sync.RWMutex cannot.
+// An rwLock is a read-write lock whose waiters give up when a context ends, unlike those of
+// sync.RWMutex.
 type rwLock struct {
 	mu       sync.Mutex
 	readers  int
@@ -21,7 +21,7 @@ func newRWLock() *rwLock {
 	return &rwLock{released: make(chan struct{})}
 }
 
-// shared waits until nobody writes.
+// shared waits until there is no writer.
 func (l *rwLock) shared(ctx context.Context) (unlock func(), err error) {
 	err = l.wait(ctx, func() bool {
 		if l.writing {
@@ -33,7 +33,7 @@ func (l *rwLock) shared(ctx context.Context) (unlock func(), err error) {
 	return func() { l.release(func() { l.readers-- }) }, err
 }
 
-// exclusive waits until nobody reads or writes.
+// exclusive waits until there is no reader or writer.
 func (l *rwLock) exclusive(ctx context.Context) (unlock func(), err error) {
 	err = l.wait(ctx, func() bool {
 		if l.writing || l.readers > 0 {
@@ -45,8 +45,8 @@ func (l *rwLock) exclusive(ctx context.Context) (unlock func(), err error) {
 	return func() { l.release(func() { l.writing = false }) }, err
 }
 
-// wait calls take, under mu, until it returns true or ctx ends. A lock that is
-// there for the taking is taken even if ctx has ended, as flock.Exclusive does.
+// wait calls take, with mu held, until it returns true or ctx ends. A free lock is taken
+// even if ctx has ended, as flock.Exclusive does.
 func (l *rwLock) wait(ctx context.Context, take func() bool) error {
 	for {
 		l.mu.Lock()

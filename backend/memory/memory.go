@@ -1,15 +1,18 @@
-// Package memory keeps leases in the memory of one process.
+// Package memory stores leases in the memory of one process.
 //
-// It is the fake for tests of whatever is built on a [backend.Store]: it keeps
-// every field of a lease, passes the same suite as the stores on disk, and needs
-// neither a directory nor clean-up. What it holds ends with the process; two
-// Stores share nothing.
+// It is the fake for tests of code that uses a [backend.Store]: it keeps every field of a
+// lease, passes the same test suite as the stores on disk, and needs neither a directory
+// nor clean-up. Its contents are lost when the process ends; two Stores share nothing.
 //
 // # Caveats
 //
-// A call that waits for the lock can be overtaken by later ones. Views that
-// follow each other without a pause can keep an Update waiting until its context
-// ends.
+// Waiting for the lock is not fair: later calls can overtake. Views in quick succession can
+// keep an Update waiting until its context ends.
+//
+// # Stability
+//
+// Until v1.0 a minor version may change the exported names; the CHANGELOG then lists the
+// new ones.
 package memory
 
 import (
@@ -18,6 +21,7 @@ import (
 	"sync/atomic"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
 // A Store holds the leases of one network. Use [New] to make one.
@@ -34,7 +38,7 @@ func New() *Store {
 	return &Store{lock: newRWLock(), data: newData()}
 }
 
-// View implements [backend.Store]. Views run side by side.
+// View implements [backend.Store]. Views run concurrently.
 func (s *Store) View(ctx context.Context, fn func(backend.ReadTx) error) error {
 	unlock, err := s.acquire(ctx, s.lock.shared)
 	if err != nil {
@@ -54,8 +58,8 @@ func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
 	}
 	defer unlock()
 	t := &tx{readTx: readTx{data: s.data}}
-	// Deferred, and not after a recover, so that fn's panic goes on with its
-	// own stack, and so that runtime.Goexit is no commit either.
+	// Deferred instead of called after a recover, so that a panic of fn keeps its stack,
+	// and runtime.Goexit does not commit.
 	defer t.end()
 	if err := fn(t); err != nil {
 		return err
@@ -70,12 +74,11 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Tear makes addr a lease of the zero Owner, in place of the one that is there,
-// if any. No transaction can write such a lease: it is what a crash of the stock
-// plugin leaves, and tests of how that is treated need one. Tear waits for
-// transactions under way.
+// Tear makes addr a torn lease, with a zero Owner, and replaces its lease, if any.
+// Transactions cannot write such a lease, which a crash of the stock plugin leaves; tests
+// need one. Tear waits for transactions under way.
 func (s *Store) Tear(addr netip.Addr) error {
-	if err := backend.CheckAddr(addr); err != nil {
+	if err := storekit.CheckAddr(addr); err != nil {
 		return err
 	}
 	unlock, err := s.acquire(context.Background(), s.lock.exclusive)
@@ -88,8 +91,8 @@ func (s *Store) Tear(addr netip.Addr) error {
 	return nil
 }
 
-// acquire answers for a closed store at once, even while its lock is held. A
-// call that waited when the store was closed is under way and goes on.
+// acquire returns ErrClosed for a closed store at once, even if its lock is held. A call
+// that already waits when the store is closed is under way and continues.
 func (s *Store) acquire(ctx context.Context, lock func(context.Context) (func(), error)) (unlock func(), err error) {
 	if s.closed.Load() {
 		return nil, backend.ErrClosed

@@ -9,10 +9,11 @@ import (
 	"slices"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
-// readTx is a view of the data. It is a type of its own, without the writing
-// methods, so that a type assertion within a View does not find them.
+// readTx is a view of the data. It is a separate type, so that a type assertion in a View
+// finds no writing methods.
 type readTx struct {
 	data  *data
 	ended bool
@@ -22,18 +23,18 @@ func (r *readTx) end() { r.ended = true }
 
 func (r *readTx) usable() error {
 	if r.ended {
-		return backend.Ended()
+		return storekit.Ended()
 	}
 	return nil
 }
 
 func (r *readTx) Lease(addr netip.Addr) (backend.Lease, error) {
-	if err := cmp.Or(r.usable(), backend.CheckAddr(addr)); err != nil {
+	if err := cmp.Or(r.usable(), storekit.CheckAddr(addr)); err != nil {
 		return backend.Lease{}, err
 	}
 	l, ok := r.data.leases[addr]
 	if !ok {
-		return backend.Lease{}, backend.NotFound(addr)
+		return backend.Lease{}, storekit.NotFound(addr)
 	}
 	return l, nil
 }
@@ -43,7 +44,7 @@ func (r *readTx) OwnedBy(o backend.Owner) ([]backend.Lease, error) {
 		return nil, err
 	}
 	if o.ContainerID == "" {
-		return nil, nil // Torn leases, which are filed under "", belong to nobody.
+		return nil, nil // Torn leases, which are indexed under "", have no owner.
 	}
 	var owned []backend.Lease
 	for _, addr := range r.data.owned[o.ContainerID] {
@@ -56,7 +57,7 @@ func (r *readTx) OwnedBy(o backend.Owner) ([]backend.Lease, error) {
 
 func (r *readTx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
-		if err := cmp.Or(r.usable(), backend.CheckFrom(from)); err != nil {
+		if err := cmp.Or(r.usable(), storekit.CheckFrom(from)); err != nil {
 			yield(backend.Lease{}, err)
 			return
 		}
@@ -69,23 +70,23 @@ func (r *readTx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 }
 
 func (r *readTx) NextFree(from, to netip.Addr) (netip.Addr, error) {
-	if err := cmp.Or(r.usable(), backend.CheckSpan(from, to)); err != nil {
+	if err := cmp.Or(r.usable(), storekit.CheckSpan(from, to)); err != nil {
 		return netip.Addr{}, err
 	}
 	addr, ok := r.data.addrs.nextFree(from, to)
 	if !ok {
-		return netip.Addr{}, backend.NoneFree(from, to)
+		return netip.Addr{}, storekit.NoneFree(from, to)
 	}
 	return addr, nil
 }
 
 func (r *readTx) Cursor(set string) (netip.Addr, error) {
-	if err := cmp.Or(r.usable(), backend.CheckSet(set)); err != nil {
+	if err := cmp.Or(r.usable(), storekit.CheckSet(set)); err != nil {
 		return netip.Addr{}, err
 	}
 	addr, ok := r.data.cursors[set]
 	if !ok {
-		return netip.Addr{}, backend.NoCursor(set)
+		return netip.Addr{}, storekit.NoCursor(set)
 	}
 	return addr, nil
 }
@@ -104,7 +105,7 @@ func (r *readTx) Boot() (string, error) {
 	return r.data.boot, nil
 }
 
-// tx writes to the data at once and remembers how to take that back.
+// tx writes to the data at once and records how to undo that.
 type tx struct {
 	readTx
 	undo []func()
@@ -112,7 +113,7 @@ type tx struct {
 
 var _ backend.Tx = (*tx)(nil)
 
-// commit makes end keep what was written.
+// commit keeps end from undoing the writes.
 func (t *tx) commit() { t.undo = nil }
 
 func (t *tx) end() {
@@ -123,20 +124,20 @@ func (t *tx) end() {
 }
 
 func (t *tx) Put(l backend.Lease) error {
-	if err := cmp.Or(t.usable(), backend.CheckLease(l)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckLease(l)); err != nil {
 		return err
 	}
 	if old, ok := t.data.leases[l.Addr]; ok {
 		return fmt.Errorf("%s is held by %s: %w", l.Addr, old.Owner, backend.ErrExists)
 	}
-	l.Since = l.Since.UTC().Round(0) // without the reading of the monotonic clock
+	l.Since = l.Since.UTC().Round(0) // strips the monotonic clock reading
 	t.data.insert(l)
 	t.undo = append(t.undo, func() { t.data.remove(l.Addr) })
 	return nil
 }
 
 func (t *tx) Delete(addr netip.Addr) error {
-	if err := cmp.Or(t.usable(), backend.CheckAddr(addr)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckAddr(addr)); err != nil {
 		return err
 	}
 	old, ok := t.data.leases[addr]
@@ -149,7 +150,7 @@ func (t *tx) Delete(addr netip.Addr) error {
 }
 
 func (t *tx) SetCursor(set string, addr netip.Addr) error {
-	if err := cmp.Or(t.usable(), backend.CheckSet(set), backend.CheckAddr(addr)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckSet(set), storekit.CheckAddr(addr)); err != nil {
 		return err
 	}
 	old, ok := t.data.cursors[set]
@@ -163,7 +164,7 @@ func (t *tx) SetCursor(set string, addr netip.Addr) error {
 }
 
 func (t *tx) SetBoot(id string) error {
-	if err := cmp.Or(t.usable(), backend.CheckBoot(id)); err != nil {
+	if err := cmp.Or(t.usable(), storekit.CheckBoot(id)); err != nil {
 		return err
 	}
 	old := t.data.boot

@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// abandoned reports whether standard output is a pipe, or a socket, that no process reads
-// any more: its reader has ended or has given up. A file, a terminal or /dev/null does not
-// tell, and a standard output that was closed was meant to be.
+// abandoned reports whether standard output is a pipe or socket without a reader: the
+// reader has ended or given up. It is false for a file, a terminal or /dev/null, and for a
+// standard output that was closed on purpose.
 func abandoned() bool {
-	fds := []unix.PollFd{{Fd: int32(syscall.Stdout)}} // errors are reported without being asked for
+	fds := []unix.PollFd{{Fd: int32(syscall.Stdout)}} // errors are always reported
 	for {
 		_, err := unix.Poll(fds, 0)
 		if errors.Is(err, unix.EINTR) {

@@ -13,7 +13,7 @@ import (
 	"github.com/leasehold/leasehold/internal/hostlocal"
 )
 
-// withDataDir returns a configuration with another data directory.
+// withDataDir returns text with another data directory.
 func withDataDir(text, dir string) string {
 	var conf map[string]any
 	if err := json.Unmarshal([]byte(text), &conf); err != nil {
@@ -27,7 +27,7 @@ func withDataDir(text, dir string) string {
 	return string(changed)
 }
 
-// plugins returns the configurations that an example holds, as a plugin gets them.
+// plugins returns the configurations in an example, as a plugin gets them.
 func plugins(t *testing.T, text []byte) []string {
 	t.Helper()
 	var list struct {
@@ -52,7 +52,7 @@ func plugins(t *testing.T, text []byte) []string {
 	return confs
 }
 
-// Every example leases an address, and gives it back.
+// Every example leases an address and releases it.
 func TestExamples(t *testing.T) {
 	names, err := filepath.Glob("../../examples/*")
 	require.NoError(t, err)

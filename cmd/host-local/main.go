@@ -1,8 +1,8 @@
-// Host-local is a CNI IPAM plugin: it leases IP addresses to containers from
-// ranges that the network configuration names, and keeps the leases on this host.
+// Host-local is a CNI IPAM plugin: it leases IP addresses to containers from the ranges in
+// the network configuration, and keeps the leases on this host.
 //
-// It is meant to take the place of the CNI project's plugin of the same name. The
-// README says how; package internal/hostlocal is the plugin.
+// It replaces the CNI project's plugin of the same name. See the README for its use;
+// package internal/hostlocal implements it.
 package main
 
 import (
@@ -24,7 +24,7 @@ func main() {
 	os.Exit(plugin.Run())
 }
 
-// version returns what the build says of itself.
+// version returns the version recorded in the build.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {

@@ -8,7 +8,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// The scripts run the plugin as a runtime does: environment, standard input, exit
+// The scripts run the plugin as a runtime does: with environment, standard input and exit
 // status.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"host-local": main})
@@ -24,7 +24,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			// No variable of CNI's comes in from outside.
+			// No CNI variable is inherited.
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("TMPDIR", filepath.Join(env.WorkDir, "tmp"))
 			return os.MkdirAll(filepath.Join(env.WorkDir, "tmp"), 0o755)
@@ -33,8 +33,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// config copies a configuration with its data directory replaced by one below the
-// work directory: config FROM TO.
+// config copies a configuration, with its data directory replaced by one below the work
+// directory: config FROM TO.
 func config(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: config FROM TO")

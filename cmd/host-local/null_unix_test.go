@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Who throws the answer to an ADD away can have that. A standard output that was closed is
-// a mistake, and the Go runtime has it look like /dev/null opened to read and write; what
-// answers nothing works all the same.
-func TestAnswersToNobody(t *testing.T) {
+// A caller may discard the result of an ADD. But a standard output that was closed is a
+// mistake: the Go runtime replaces it by /dev/null opened for reading and writing. Commands
+// without a result succeed anyway.
+func TestResultToDevNull(t *testing.T) {
 	for name, c := range map[string]struct {
 		redirection string
 		added       bool

@@ -10,9 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stdout returns a writer to standard output that survives a reader who has gone.
-// Writing through os.Stdout would end the process with SIGPIPE, and an address
-// that was leased meanwhile would be leaked.
+// stdout returns a writer to standard output that survives the loss of its reader. Writing
+// through os.Stdout would end the process with SIGPIPE, and leak the address it has leased.
 func stdout() io.Writer { return fd(syscall.Stdout) }
 
 type fd int
@@ -35,9 +34,10 @@ func (d fd) Write(b []byte) (int, error) {
 	return written, nil
 }
 
-// wasClosed reports whether the process was started without this file. Before main, the
-// Go runtime has then opened /dev/null in its place, and it alone opens it to read as
-// well (checkfds in runtime/fds_unix.go): an answer written there would seem delivered.
+// wasClosed reports whether the process was started without this file. The Go runtime has
+// then opened /dev/null in its place before main, and opens it for reading and writing, as
+// nothing else does (checkfds in runtime/fds_unix.go): a result written there would seem
+// delivered.
 func (d fd) wasClosed() bool {
 	flags, err := unix.FcntlInt(uintptr(d), unix.F_GETFL, 0)
 	if err != nil || flags&unix.O_ACCMODE != unix.O_RDWR {

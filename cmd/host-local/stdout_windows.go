@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// stdout returns standard output; Windows has no SIGPIPE to fear.
+// stdout returns standard output; Windows has no SIGPIPE.
 func stdout() io.Writer { return os.Stdout }
 
-// abandoned is not known there.
+// abandoned is not implemented on Windows.
 func abandoned() bool { return false }

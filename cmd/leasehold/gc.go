@@ -122,7 +122,7 @@ func (t *tool) collect(cmd *cobra.Command, n network, list list, f gcFlags, stop
 		return err
 	}
 	host := newHost(list.holder(leases) == "")
-	c := collected{flags: f, list: list, host: host, sorted: f.sweep(list, host).Sort(leases)}
+	c := collected{flags: f, list: list, host: host, sorted: f.sweep(list, host).Classify(leases)}
 	c.released = c.sorted.EarlierBoot
 	refusal := t.distrust(cmd, n, c, leases)
 	if refusal == nil {
@@ -141,8 +141,8 @@ func (t *tool) collect(cmd *cobra.Command, n network, list list, f gcFlags, stop
 }
 
 // sweep returns what the flags make of the list.
-func (f gcFlags) sweep(list list, host *host) allocator.Sweep {
-	s := allocator.Sweep{Valid: list.owners, Boot: allocator.Boot(boot.Current())}
+func (f gcFlags) sweep(list list, host *host) allocator.GarbageFilter {
+	s := allocator.GarbageFilter{Valid: list.owners, Boot: allocator.Boot(boot.Current())}
 	if f.olderThan > 0 {
 		// A container that started when the clock was ahead, before it was set back, is
 		// spared while it can be starting.

@@ -15,7 +15,7 @@ import (
 // collected is what a gc has done, or would do.
 type collected struct {
 	released []backend.Lease
-	sorted   allocator.Sorted
+	sorted   allocator.Candidates
 	list     list
 	flags    gcFlags
 	host     *host

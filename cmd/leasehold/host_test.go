@@ -32,7 +32,7 @@ func TestVerifyKnowsTheHost(t *testing.T) {
 	}
 	status, text := verify()
 	require.Equal(t, statusNo, status)
-	require.Equal(t, "n: 10-n.conf: ipam: the range 10.77.0.1-10.77.0.254 has 10.77.0.2, which is an address of this host (eth0): a container will get it; "+
+	require.Equal(t, "n: 10-n.conf: ipam: the range 10.77.0.1-10.77.0.254 includes 10.77.0.2, an address of this host (eth0): a container will get it; "+
 		"write \"exclude\": [\"10.77.0.2\"] in ipam, or end the range before it\n", text)
 	require.NoError(t, os.Mkdir(filepath.Join(data, "n"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(data, "n", "10.77.0.2"), []byte("c1\r\neth0"), 0o600))

@@ -144,7 +144,7 @@ func (t *tool) mergeInto(ctx context.Context, n network, standing string, from *
 // One of another boot would be released by the next ADD, and one of no boot, or without a
 // time, by no reboot. Nor would one in files, if this was not the boot of the last search.
 func asOfNow(c backend.Content, present allocator.Boot, now time.Time) backend.Content {
-	c.Boot = present.Searched(now)
+	c.Boot = present.SearchRecord(now)
 	leases := c.Leases
 	c.Leases = func(yield func(backend.Lease, error) bool) {
 		for l, err := range leases {

@@ -60,7 +60,7 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 		return err
 	}
 	leases, err := t.releaseFrom(cmd, n, addrs, f)
-	unleased, several := (*allocator.UnleasedError)(nil), (*allocator.SeveralError)(nil)
+	unleased, several := (*allocator.UnleasedError)(nil), (*allocator.AmbiguousPodError)(nil)
 	answered := errors.As(err, &unleased) || errors.As(err, &several)
 	if err != nil && !answered && len(leases) == 0 {
 		return t.inNetwork(n, err)

@@ -38,7 +38,7 @@ record pods. As JSON: an array like that of list, which is empty then.`,
 func parseAddr(text string) (netip.Addr, error) {
 	addr, err := netip.ParseAddr(text)
 	if err == nil {
-		err = backend.ValidAddr(addr.Unmap())
+		err = backend.ValidateAddr(addr.Unmap())
 	}
 	if err != nil {
 		return netip.Addr{}, fmt.Errorf("%q is not an address: write one like 10.1.2.3 or fd00::3", text)

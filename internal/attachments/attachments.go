@@ -1,27 +1,26 @@
-// Package attachments reads the list of the attachments that are in use, for a
-// garbage collection that an operator starts: the leases of all others end.
+// Package attachments reads lists of the attachments in use, for a garbage collection by an
+// operator: all other leases are released.
 //
-// [Read] takes what runtimes print, as text or as JSON:
+// [Read] accepts the output of runtimes, as text or JSON:
 //
-//	crictl pods -q                    a container ID in a line
+//	crictl pods -q                    one container ID per line
 //	crictl pods -o json               {"items": [{"id": …}, …]}
-//	podman ps -aq --no-trunc          a container ID in a line
+//	podman ps -aq --no-trunc          one container ID per line
 //	podman ps -a --format json        [{"Id": …}, …]
 //	the input of a CNI GC             {"cni.dev/valid-attachments": [{"containerID": …, "ifname": …}, …]}
 //
-// and what a script may make of it: in text, a container ID and, after white space,
-// an interface; lines that are empty or begin with # mean nothing. In JSON, one or
-// more values, each a container ID, an object with the key containerID or id, with
-// or without ifname, an array of these, or one of the objects above.
+// and what scripts make of it: as text, lines with a container ID and optionally, after
+// white space, an interface; empty lines and lines that begin with # are ignored. As JSON,
+// one or more values, each a container ID, an object with the key containerID or id, and
+// optionally ifname, an array of these, or one of the objects above.
 //
 // # Caveats
 //
-// A container that is overlooked loses its address. So whatever is not understood
-// is an error, and [Compare] finds the mistakes that look like a list: IDs that were
-// cut short, which is how podman, nerdctl and docker print them unless told
-// otherwise, and IDs of something else. The CNI container ID of a Kubernetes pod is
-// that of its sandbox; "crictl ps" prints others. That of a nerdctl container has the
-// namespace before it: default-4f2d9c….
+// An overlooked container would lose its address. So anything that is not understood is an
+// error, and [Compare] finds mistakes that look like a list: truncated IDs, which podman,
+// nerdctl and docker print by default, and IDs of something else. The CNI container ID of a
+// Kubernetes pod is the ID of its sandbox; "crictl ps" prints others. The container ID of a
+// nerdctl container has its namespace as a prefix: default-4f2d9c….
 package attachments
 
 import (
@@ -36,12 +35,12 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// ErrEmpty says that a list names no attachment. All leases are garbage then, and
-// more often than not a command has failed.
+// ErrEmpty means that a list has no attachment. All leases would be garbage, but usually a
+// command has failed.
 var ErrEmpty = errors.New("the list of attachments is empty")
 
-// Read reads a list of attachments. One that names no interface stands for every
-// interface of the container. An error names the line or, within JSON, the element.
+// Read reads a list of attachments. An attachment without an interface means all interfaces
+// of the container. An error names the line or, in JSON, the element.
 func Read(r io.Reader) ([]backend.Owner, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -79,15 +78,16 @@ func parseLines(text []byte) ([]backend.Owner, error) {
 	return owners, nil
 }
 
-// parseLine holds CNI's own rules for names (SPEC, section 2), which are narrower
-// than those of a lease: quotes, commas and the words of an error are no names.
+// parseLine applies CNI's rules for names (SPEC, section 2), which are narrower than the
+// rules for leases, so that quotes, commas and the words of an error message are not taken
+// for names.
 func parseLine(fields []string) (backend.Owner, error) {
 	if len(fields) > 2 {
 		return backend.Owner{}, fmt.Errorf("want a container ID and at most an interface: %q", strings.Join(fields, " "))
 	}
 	o := backend.Owner{ContainerID: fields[0]}
 	if o.ContainerID == "null" {
-		return o, errors.New(`"null" is what jq prints where it has found nothing`)
+		return o, errors.New(`"null" is what jq prints if it finds nothing`)
 	}
 	if err := utils.ValidateContainerID(o.ContainerID); err != nil {
 		return o, fmt.Errorf("%q cannot be a container ID", o.ContainerID)

@@ -116,7 +116,7 @@ func TestReadRefuses(t *testing.T) {
 		"a b/c":                             `line 1: "b/c" cannot be an interface: interface name contains / or : or whitespace characters`,
 		"a 0123456789abcdef":                `line 1: "0123456789abcdef" cannot be an interface: interface name is too long`,
 		long:                                "line 1: container ID \"" + long + `": longer than 4096 bytes`,
-		"a\nnull\n":                         `line 2: "null" is what jq prints where it has found nothing`,
+		"a\nnull\n":                         `line 2: "null" is what jq prints if it finds nothing`,
 		`["a", 5]`:                          "line 1: [1]: want a container ID in quotes, or an object with one: 5",
 		`["a", null]`:                       "line 1: [1]: want a container ID in quotes, or an object with one: null",
 		`[["a"]]`:                           `line 1: [0]: want a container ID in quotes, or an object with one: ["a"]`,

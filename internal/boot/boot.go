@@ -1,8 +1,7 @@
-// Package boot tells one boot of the machine from another.
+// Package boot identifies the present boot of the machine.
 package boot
 
 import "github.com/leasehold/leasehold/allocator"
 
-// Current returns what the system tells of the present boot. Where it does not tell one
-// of the fields, that is zero, and the other is returned all the same.
+// Current returns the present boot. A field that the system does not tell is zero.
 func Current() allocator.Boot { return current() }

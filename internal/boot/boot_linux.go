@@ -9,8 +9,7 @@ import (
 	"github.com/leasehold/leasehold/allocator"
 )
 
-// current reads the ID that the kernel makes at random when it starts; see
-// random(4).
+// current reads the random boot ID of the kernel; see random(4).
 func current() allocator.Boot {
 	b := allocator.Boot{ID: readID()}
 	var up unix.Timespec
@@ -20,8 +19,8 @@ func current() allocator.Boot {
 	return b
 }
 
-// readID makes system calls itself because os.Open would start the poller of the
-// Go runtime, which every ADD would pay for.
+// readID makes system calls directly, because os.Open would start the poller of the Go
+// runtime, at a cost to every ADD.
 func readID() string {
 	fd, err := unix.Open("/proc/sys/kernel/random/boot_id", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package cli is what the programs for people share: how answers look, what a help is, and
-// what is said to a command line that is wrong.
+// Package cli is shared by the command-line tools: the form of answers, help and usage
+// errors.
 package cli
 
 import (
@@ -13,8 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// WriteJSON writes a value as indented JSON, as it is: with no characters escaped that
-// HTML would need escaped.
+// WriteJSON writes a value as indented JSON, without escaping for HTML.
 func WriteJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
@@ -22,7 +21,7 @@ func WriteJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// A Table is an answer for people: columns under headings.
+// A Table is an answer in columns with headings.
 type Table struct{ w *tabwriter.Writer }
 
 // NewTable begins a table on w with its headings.
@@ -32,7 +31,7 @@ func NewTable(w io.Writer, headings ...string) Table {
 	return t
 }
 
-// Row writes a line of cells, which are [Printable], with a hyphen for what is empty.
+// Row writes a line of cells. They are made [Printable]; empty ones become a hyphen.
 func (t Table) Row(cells ...string) {
 	for i, c := range cells {
 		if cells[i] = Printable(c); c == "" {
@@ -42,12 +41,11 @@ func (t Table) Row(cells ...string) {
 	fmt.Fprintln(t.w, strings.Join(cells, "\t")) // Flush returns the error.
 }
 
-// Flush writes what is left, and returns the first error of all.
+// Flush writes the buffered rows, and returns the first error.
 func (t Table) Flush() error { return t.w.Flush() }
 
-// Printable returns a text with what a terminal could take for a command, or would show
-// as something else than it is, in the form of an escape. Names of containers, and of
-// files, are what somebody else has chosen.
+// Printable escapes what a terminal could take for a command, or would show as something
+// else. Names of containers and files are chosen by others.
 func Printable(s string) string {
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
 		return s
@@ -56,7 +54,7 @@ func Printable(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-// PrintableLines is [Printable] for a text of several lines, which may be indented.
+// PrintableLines is [Printable] for several lines, which may be indented with tabs.
 func PrintableLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {

@@ -9,7 +9,7 @@ import (
 	"github.com/leasehold/leasehold/internal/cli"
 )
 
-// What somebody else has called a container gives no commands to the terminal.
+// The name of a container must not control the terminal.
 func TestTable(t *testing.T) {
 	var out bytes.Buffer
 	table := cli.NewTable(&out, "NAME", "OTHER")

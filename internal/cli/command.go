@@ -13,20 +13,20 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Prepare gives the root of a program's commands what the programs have in common: the
-// commands man and completion, a help that a console of 80 columns has room for, and
-// errors that say what is wanted. Errors are left for the program to write.
+// Prepare sets up the root command of a program: the commands man and completion, help that
+// fits 80 columns, and errors that say what is expected. The program prints the errors
+// itself.
 func Prepare(root *cobra.Command) {
 	root.Version = Version()
 	root.SetVersionTemplate(root.Name() + " {{.Version}}\n")
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.SetUsageFunc(func(c *cobra.Command) error { return writeUsage(c.OutOrStderr(), c) })
 	root.SetFlagErrorFunc(flagError)
-	root.CompletionOptions.DisableDefaultCmd = true // for one whose help is in the words of the others
+	root.CompletionOptions.DisableDefaultCmd = true // replaced by completionCommand
 	root.AddCommand(completionCommand(root.Name()), manCommand(root.Name()))
 }
 
-// Execute runs the command that args name, below root.
+// Execute runs the subcommand of root that args name.
 func Execute(ctx context.Context, root *cobra.Command, args []string, in io.Reader, out, errs io.Writer) error {
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -35,8 +35,8 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, in io.Read
 	return root.ExecuteContext(ctx)
 }
 
-// Arguments is for a command that takes from least to most of them: any number, if most
-// is negative. What is wanted is said as the command's Use has it.
+// Arguments accepts from least to most arguments; any number if most is negative. Its error
+// is the command's usage.
 func Arguments(least, most int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) < least || most >= 0 && len(args) > most {
@@ -46,24 +46,24 @@ func Arguments(least, most int) cobra.PositionalArgs {
 	}
 }
 
-// Usage is the error that says how a command is used.
+// Usage returns an error with the usage of a command.
 func Usage(c *cobra.Command) error { return fmt.Errorf("usage: %s", useLine(c)) }
 
-// useLine is the command and its arguments. That it has flags everybody knows.
+// useLine returns the command and its arguments, without "[flags]".
 func useLine(c *cobra.Command) string { return strings.TrimSuffix(c.UseLine(), " [flags]") }
 
-// flagError says where to look of a flag that is not there.
+// flagError refers to --help for an unknown flag.
 func flagError(c *cobra.Command, err error) error {
 	if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) {
-		return fmt.Errorf("%w; to see which there are: %s --help", err, c.CommandPath())
+		return fmt.Errorf("%w; to list the flags: %s --help", err, c.CommandPath())
 	}
 	return err
 }
 
-// columns is how wide a console is that nobody has made wider.
+// columns is the default width of a console.
 const columns = 80
 
-// writeUsage writes what a help has below its text. It is cobra's, but wraps.
+// writeUsage writes the usage part of a help: cobra's, but wrapped.
 func writeUsage(w io.Writer, c *cobra.Command) error {
 	var b strings.Builder
 	b.WriteString("Usage:\n")
@@ -109,7 +109,7 @@ func manCommand(program string) *cobra.Command {
 				return err
 			}
 			root := c.Root()
-			root.DisableAutoGenTag = true // the same pages from the same source
+			root.DisableAutoGenTag = true // makes the pages reproducible
 			return doc.GenManTree(root, &doc.GenManHeader{Title: strings.ToUpper(program), Section: "1", Source: program}, args[0])
 		},
 	}
@@ -119,12 +119,13 @@ func completionCommand(program string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "Write the completion for a shell",
-		Long: `Write what makes a shell complete the commands, flags and networks of ` + program + `.
+		Long: `Write a script that completes the commands, flags and networks of
+` + program + ` in a shell.
 For this session of bash:
 
   source <(` + program + ` completion bash)
 
-For all: write it to where the shell looks for completions, such as
+For all sessions, write it to where the shell looks for completions, such as
 /usr/local/share/bash-completion/completions/` + program + `.`,
 		Args:      Arguments(1, 1),
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// DurationVar defines a flag for a duration, which can be in days as well: answers have
-// them.
+// DurationVar defines a flag for a duration, which may include days, as durations in
+// answers do.
 func DurationVar(flags *pflag.FlagSet, p *time.Duration, name string, value time.Duration, usage string) {
 	*p = value
 	flags.Var((*duration)(p), name, usage)
@@ -20,7 +20,7 @@ type duration time.Duration
 
 func (d *duration) Type() string { return "duration" }
 
-// String leaves out the units that are zero.
+// String omits trailing zero units.
 func (d *duration) String() string {
 	text := time.Duration(*d).String()
 	for _, zero := range []struct{ end, unit string }{{"m0s", "m"}, {"h0m", "h"}} {
@@ -50,7 +50,7 @@ func (d *duration) Set(text string) error {
 	}
 	whole := time.Duration(n) * 24 * time.Hour // at most 180 years
 	if whole+parsed < whole && parsed > 0 {
-		return errDuration // It is too long for a time.Duration.
+		return errDuration // It overflows a time.Duration.
 	}
 	*d = duration(whole + parsed)
 	return nil

@@ -32,7 +32,7 @@ func parseDuration(text string) (d time.Duration, err error) {
 	return d, err
 }
 
-// The help has a default in as few units as it takes.
+// The help shows a default in as few units as possible.
 func TestDurationDefault(t *testing.T) {
 	for value, want := range map[time.Duration]string{
 		0: "0s", 30 * time.Second: "30s", 5 * time.Minute: "5m", time.Hour: "1h", time.Hour + time.Minute: "1h1m", 70 * time.Second: "1m10s",

@@ -8,14 +8,14 @@ import (
 	"golang.org/x/term"
 )
 
-// IsTerminal reports whether a stream that a program reads or writes is one.
+// IsTerminal reports whether a stream is a terminal.
 func IsTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// Width returns how many columns the terminal has that a program writes to; 0 if it is
-// none, or does not say.
+// Width returns the number of columns of a terminal; 0 if stream is not a terminal, or does
+// not tell.
 func Width(stream any) int {
 	f, ok := stream.(*os.File)
 	if !ok {
@@ -28,7 +28,7 @@ func Width(stream any) int {
 	return width
 }
 
-// Widest returns how many columns the longest line of a text takes.
+// Widest returns the number of columns of the longest line of a text.
 func Widest(text string) (n int) {
 	for line := range strings.Lines(text) {
 		n = max(n, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")))
@@ -36,7 +36,7 @@ func Widest(text string) (n int) {
 	return n
 }
 
-// Shorten leaves out the middle of what takes more columns: names that are alike differ
+// Shorten cuts the middle out of a text longer than columns, because similar names differ
 // at their ends.
 func Shorten(s string, columns int) string {
 	r := []rune(s)

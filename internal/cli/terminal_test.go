@@ -25,7 +25,7 @@ func TestShorten(t *testing.T) {
 	require.Equal(t, "…", cli.Shorten(pod, 1))
 }
 
-func TestWhatIsNoTerminal(t *testing.T) {
+func TestNotATerminal(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
 	require.NoError(t, err)
 	defer f.Close()

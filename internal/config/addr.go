@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// parseAddr accepts what net.ParseIP accepts, which is netip without zones, and
-// turns an IPv4 address in IPv6 form into plain IPv4.
+// parseAddr accepts what net.ParseIP accepts: netip addresses without zones. It turns an
+// IPv4-mapped IPv6 address into an IPv4 address.
 func parseAddr(s string) (netip.Addr, bool) {
 	addr, err := netip.ParseAddr(s)
 	if err != nil || addr.Zone() != "" {
@@ -16,9 +16,8 @@ func parseAddr(s string) (netip.Addr, bool) {
 	return addr.Unmap(), true
 }
 
-// parseCIDR accepts what net.ParseCIDR accepts: netip.ParsePrefix, but leading
-// zeros in the length. Host bits, and an IPv4 address in IPv6 form, stay as they
-// are.
+// parseCIDR accepts what net.ParseCIDR accepts: netip prefixes, but also with leading zeros
+// in the length. It keeps host bits and IPv4-mapped IPv6 addresses.
 func parseCIDR(s string) (netip.Prefix, bool) {
 	text, length, _ := strings.Cut(s, "/")
 	addr, err := netip.ParseAddr(text)

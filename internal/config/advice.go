@@ -9,20 +9,20 @@ import (
 	"strings"
 )
 
-// adviseSubnet says what to write instead of a text that is no subnet.
+// adviseSubnet says what to write instead of an invalid subnet.
 func adviseSubnet(text string) string {
 	const form = "write a network like 10.1.2.0/24 or fd00::/64"
 	if addr, ok := parseAddr(text); ok {
-		return form + ": how many bits of " + addr.String() + " are the network's is missing"
+		return form + ": the prefix length after " + addr.String() + " is missing"
 	}
 	if strings.EqualFold(text, "usePodCidr") {
-		return form + "; only the calico plugin puts the subnet of the node in place of usePodCidr"
+		return form + "; only the calico plugin replaces usePodCidr by the subnet of the node"
 	}
 	return form
 }
 
-// adviseAddr says what to write instead of a text that is no address. That of an interface
-// has a length, as "ip address" prints it.
+// adviseAddr says what to write instead of an invalid address. A common mistake is to copy
+// an interface address with its prefix length, as "ip address" prints it.
 func adviseAddr(text string) string {
 	if prefix, ok := parseCIDR(text); ok {
 		return "write " + prefix.Addr().String() + ", without /" + strings.Split(text, "/")[1]
@@ -30,8 +30,8 @@ func adviseAddr(text string) string {
 	return "write an address like 10.1.2.3 or fd00::3"
 }
 
-// adviseRanges has an error about ranges that are one list show them as they are to be. It is
-// the most common mistake of all: ranges is a list of sets, and a set is a list of ranges.
+// adviseRanges advises on ranges that are a single list, by showing them corrected. This is
+// the most common mistake: ranges is a list of sets, and a set is a list of ranges.
 func adviseRanges(stdin []byte, err error) error {
 	var explained *Error
 	var raw struct {
@@ -43,13 +43,13 @@ func adviseRanges(stdin []byte, err error) error {
 		return err
 	}
 	if sets := asSets(raw.IPAM.Ranges); sets != "" {
-		explained.Advice = `ranges is a list of range sets, and each of these a list of ranges: write "ranges": ` + sets
+		explained.Advice = `ranges is a list of range sets, each of them a list of ranges: write "ranges": ` + sets
 	}
 	return err
 }
 
-// asSets returns ranges that stand in one list as sets, one for each family, in JSON; or
-// nothing if they are anything else.
+// asSets returns a list of ranges as JSON, grouped into one set per family; or "" if it is
+// not a list of ranges.
 func asSets(ranges []json.RawMessage) string {
 	var v4, v6 []json.RawMessage
 	for _, text := range ranges {
@@ -72,19 +72,18 @@ func asSets(ranges []json.RawMessage) string {
 		}
 	}
 	text, err := json.Marshal(sets)
-	if err != nil || len(text) > 400 { // nothing to read in a log
+	if err != nil || len(text) > 400 { // too long to read in a log
 		return `[[{"subnet": "10.1.2.0/24"}]]`
 	}
 	return string(text)
 }
 
-// isRangeSet reports whether t holds a range set.
 func isRangeSet(t reflect.Type) bool { return t == reflect.TypeFor[[]rawRange]() }
 
-// placeOf says where JSON is broken, and what to do where that is plain.
+// placeOf says where JSON is broken, and what to do if that is obvious.
 func placeOf(data []byte, err *json.SyntaxError) string {
 	text := fmt.Sprintf("the JSON is broken at byte %d", err.Offset)
-	at := int(err.Offset) - 1 // of the byte that is wrong
+	at := int(err.Offset) - 1 // index of the offending byte
 	if at < 0 || at >= len(data) || strings.Contains(err.Error(), "unexpected end") {
 		return text
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// args is what CNI_ARGS says.
+// args is the content of CNI_ARGS.
 type args struct {
 	ip  netip.Addr // the requested address; zero if none
 	pod backend.Pod
@@ -18,8 +18,8 @@ type args struct {
 
 // parseArgs reads the form "K=V;K2=V2".
 //
-// The keys that Kubernetes runtimes add are known, and not only tolerated where
-// IgnoreUnknown is set: that they are there is no mistake of the user.
+// The keys that Kubernetes runtimes add are always accepted, even without IgnoreUnknown,
+// because the user does not write them.
 func parseArgs(text string) (args, error) {
 	var a args
 	if text == "" {
@@ -34,7 +34,7 @@ func parseArgs(text string) (args, error) {
 		return args{}, invalidArgs("correct CNI_ARGS, or add IgnoreUnknown=1 to it", "ARGS: unknown args %q", a.unknown)
 	}
 	if !recordable(a.pod) {
-		// The pod is only shown to people. An ADD must not fail for it.
+		// The pod is only for display, and an ADD must not fail because of it.
 		a.pod = backend.Pod{}
 	}
 	return a, nil
@@ -84,7 +84,7 @@ func (a *args) readIgnoreUnknown(pair, value string) error {
 	return nil
 }
 
-// recordable reports whether a lease can carry p.
+// recordable reports whether a lease can record p.
 func recordable(p backend.Pod) bool {
 	l := backend.Lease{Addr: netip.IPv4Unspecified(), Owner: backend.Owner{ContainerID: "any"}, Pod: p}
 	return l.Validate() == nil

@@ -6,10 +6,9 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// ParseAttachments reads the network and the attachments that are still valid,
-// for GC (CNI SPEC 1.1, section 2). Everything else is to be released, so what
-// cannot be understood is an error: a container that is overlooked here would
-// lose the address it uses.
+// ParseAttachments reads the network and the attachments that are still valid, for GC (CNI
+// SPEC 1.1, section 2). Everything else will be released, so anything that cannot be
+// understood is an error: an overlooked container would lose its address.
 func ParseAttachments(stdin []byte) (Network, []backend.Owner, error) {
 	n, err := ParseNetwork(stdin)
 	if err != nil {
@@ -18,7 +17,7 @@ func ParseAttachments(stdin []byte) (Network, []backend.Owner, error) {
 	var raw struct {
 		Valid json.RawMessage `json:"cni.dev/valid-attachments"`
 
-		// An early draft of the SPEC used this name, and libcni writes both.
+		// The name in an early draft of the SPEC. libcni writes both.
 		Older json.RawMessage `json:"cni.dev/attachments"`
 	}
 	if err := Decode(stdin, &raw); err != nil {
@@ -30,13 +29,13 @@ func ParseAttachments(stdin []byte) (Network, []backend.Owner, error) {
 	}
 	if list == nil {
 		return Network{}, nil, invalid("list the attachments that are still valid; to release every address, give an empty list",
-			"the configuration has no cni.dev/valid-attachments, and without it nothing is known to be unused")
+			"the configuration has no cni.dev/valid-attachments, so GC cannot know which leases are unused")
 	}
 	owners, err := owners(key, list)
 	return n, owners, err
 }
 
-// owners takes null for an empty list: that is how libcni writes an empty slice.
+// owners takes null as an empty list, because libcni writes an empty slice as null.
 func owners(key string, list json.RawMessage) ([]backend.Owner, error) {
 	var raw []struct {
 		ContainerID string `json:"containerID"`

@@ -37,17 +37,17 @@ func TestAttachments(t *testing.T) {
 	}
 }
 
-// GC releases what is not listed. A list that is missing, or not wholly
+// GC releases everything that is not listed. A list that is missing, or not fully
 // understood, must not be taken for a short one.
-func TestAttachmentsRefused(t *testing.T) {
+func TestAttachmentsRejected(t *testing.T) {
 	for keys, text := range map[string]string{
-		`"x": 1`: "the configuration has no cni.dev/valid-attachments, and without it nothing is known to be unused",
+		`"x": 1`: "the configuration has no cni.dev/valid-attachments, so GC cannot know which leases are unused",
 		`"cni.dev/valid-attachments": [{"containerID": "a"}, {"id": "b"}]`: "cni.dev/valid-attachments[1]: container ID is empty",
 		`"cni.dev/valid-attachments": [null]`:                              "cni.dev/valid-attachments[0]: container ID is empty",
 		`"cni.dev/attachments": [{"containerID": "a\n"}]`:                  `cni.dev/attachments[0]: container ID "a\n": begins or ends with a space`,
 	} {
 		_, _, err := config.ParseAttachments([]byte(`{"name": "net", "ipam": {}, ` + keys + `}`))
-		refused(t, err, config.ErrInvalid, text)
+		rejected(t, err, config.ErrInvalid, text)
 	}
 	for keys, text := range map[string]string{
 		`"cni.dev/valid-attachments": {}`:             "cni.dev/valid-attachments is of JSON type object, want array",
@@ -55,8 +55,8 @@ func TestAttachmentsRefused(t *testing.T) {
 		`"cni.dev/attachments": [{"containerID": 5}]`: "cni.dev/attachments.containerID is of JSON type number, want string",
 	} {
 		_, _, err := config.ParseAttachments([]byte(`{"name": "net", "ipam": {}, ` + keys + `}`))
-		refused(t, err, config.ErrDecode, "error unmarshall network config: "+text)
+		rejected(t, err, config.ErrDecode, "error unmarshall network config: "+text)
 	}
 	_, _, err := config.ParseAttachments([]byte(`{"name": "net", "cni.dev/valid-attachments": []}`))
-	refused(t, err, config.ErrInvalid, "IPAM config missing 'ipam' key")
+	rejected(t, err, config.ErrInvalid, "IPAM config missing 'ipam' key")
 }

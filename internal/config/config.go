@@ -14,56 +14,53 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A Config is everything that a network configuration and CNI_ARGS say to the
-// plugin.
+// A Config is the content of a network configuration and CNI_ARGS.
 type Config struct {
 	Network
 
-	// Pool is what the network has to hand out. It has at least one set.
+	// Pool has the addresses of the network. It has at least one set.
 	Pool allocator.Pool
 
-	// SetKeys are the keys that the sets of Pool come from, in their order:
-	// "ipam" for the range in ipam itself, else like "ipam.ranges[0]".
+	// SetKeys are the keys of the sets of Pool, in the same order: "ipam" for the range in
+	// ipam itself, otherwise like "ipam.ranges[0]".
 	SetKeys []string
 
-	// Requested are the addresses that the attachment is to get, each once.
-	// CNI_ARGS come first, then args of the configuration, then
-	// runtimeConfig.
+	// Requested are the addresses requested for the attachment, without duplicates: first
+	// from CNI_ARGS, then from args of the configuration, then from runtimeConfig.
 	Requested []netip.Addr
 
-	// Pod is the Kubernetes pod of the container; zero if not known.
+	// Pod is the Kubernetes pod of the container; zero if unknown.
 	Pod backend.Pod
 
-	// Routes go into the result as they are. None is nil.
+	// Routes go into the result unchanged. No element is nil.
 	Routes []*types.Route
 
-	// ResolvConf is the path of the resolv.conf file whose contents go into
-	// the result; empty if none do.
+	// ResolvConf is the path of a resolv.conf file whose content goes into the result; can
+	// be empty.
 	ResolvConf string
 
-	// OnDuplicate says what an ADD does for an attachment that has leases.
+	// OnDuplicate is what an ADD does for an attachment that has leases.
 	OnDuplicate allocator.Duplicate
 
-	// OnReboot says what becomes of leases made before the last reboot.
+	// OnReboot is what happens to leases made before the last reboot.
 	OnReboot Reboot
 
 	// ExhaustedFails reports whether STATUS fails when no address is left.
 	ExhaustedFails bool
 }
 
-// A Reboot says what becomes of leases that were made in an earlier boot of the
-// machine.
+// A Reboot is a policy for leases made in an earlier boot of the machine.
 type Reboot string
 
-// The zero Reboot leaves it to the store: bolt releases such leases; files keeps
+// With the zero Reboot it depends on the store: bolt releases such leases; files keeps
 // them, as host-local does.
 const (
 	ReleaseOnReboot Reboot = "release"
 	KeepOnReboot    Reboot = "keep"
 )
 
-// Releases reports whether such leases are released from a store of the given
-// kind, Files or Bolt.
+// Releases reports whether such leases are released from a store of the given kind, Files
+// or Bolt.
 func (r Reboot) Releases(kind string) bool {
 	return r == ReleaseOnReboot || r == "" && kind == Bolt
 }
@@ -107,9 +104,8 @@ func decodeConfig(stdin []byte) (*rawConfig, error) {
 	return raw, adviseRanges(stdin, Decode(stdin, raw))
 }
 
-// Version returns the version of CNI that the configuration speaks, also if nothing
-// else in it is of use. Whether that is one the plugin knows is for the caller to
-// decide.
+// Version returns the CNI version of the configuration, even if the rest of it is invalid.
+// The caller decides whether the plugin supports that version.
 func Version(stdin []byte) (string, error) {
 	var raw struct {
 		CNIVersion string `json:"cniVersion"`
@@ -118,8 +114,7 @@ func Version(stdin []byte) (string, error) {
 	return version(raw.CNIVersion), err
 }
 
-// version fills in the version of configurations that were written before
-// versions were.
+// version returns the default for configurations that predate the key cniVersion.
 func version(text string) string {
 	if text == "" {
 		return "0.1.0"
@@ -127,7 +122,7 @@ func version(text string) string {
 	return text
 }
 
-// readRequest reads what is wanted for this attachment in particular.
+// readRequest reads what is specific to this attachment.
 func (c *Config) readRequest(raw *rawConfig, cniArgs string) error {
 	a, err := parseArgs(cniArgs)
 	if err != nil {
@@ -150,7 +145,7 @@ func (c *Config) request(key string, texts []string) error {
 			return invalid("write an address like 10.1.2.3, or leave it out",
 				"cannot understand ip: invalid IP address %q (%s[%d])", text, key, i)
 		}
-		// Runtimes pass one request along several ways.
+		// Runtimes pass the same request in several places.
 		if !slices.Contains(c.Requested, addr) {
 			c.Requested = append(c.Requested, addr)
 		}
@@ -172,8 +167,8 @@ func (c *Config) readPool(raw *rawConfig) error {
 	return checkFamilies(c.CNIVersion, c.Pool)
 }
 
-// checkFamilies holds that a result of the old versions has room for one address
-// of each family (CNI SPEC 0.2.0, section "Result").
+// checkFamilies returns an error if the pool gives more addresses than a result of the old
+// versions can hold: one of each family (CNI SPEC 0.2.0, section "Result").
 func checkFamilies(version string, pool allocator.Pool) error {
 	if version != "0.1.0" && version != "0.2.0" {
 		return nil
@@ -193,12 +188,12 @@ func checkFamilies(version string, pool allocator.Pool) error {
 	return nil
 }
 
-// routes decodes one by one, so that an error can tell which it was.
+// routes decodes the routes one by one, so that an error can name the route.
 func routes(raw []json.RawMessage) ([]*types.Route, error) {
 	var routes []*types.Route
 	for i, data := range raw {
 		if string(data) == "null" {
-			continue // host-local takes it, and a nil route means nothing.
+			continue // host-local accepts null, which means nothing.
 		}
 		route := new(types.Route)
 		if err := json.Unmarshal(data, route); err != nil {
@@ -233,7 +228,7 @@ func (c *Config) readPolicies(raw *rawIPAM) error {
 		}
 	}
 	if raw.OnDuplicate == "return" {
-		c.OnDuplicate = allocator.Return
+		c.OnDuplicate = allocator.ReturnExisting
 	}
 	c.OnReboot = Reboot(raw.OnReboot)
 	c.ExhaustedFails = raw.ExhaustedStatus == "error"

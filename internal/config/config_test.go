@@ -15,8 +15,8 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// describe writes a pool as "subnet first-last gateway", a plus between ranges
-// and a bar between sets.
+// describe formats a pool as "subnet first-last gateway", with a plus between ranges and a
+// bar between sets.
 func describe(p allocator.Pool) string {
 	var sets []string
 	for _, s := range p.Sets() {
@@ -38,7 +38,7 @@ func conf(ipam string) string {
 	return fmt.Sprintf(`{"cniVersion": "1.0.0", "name": "net", "ipam": {"type": "host-local", %s}}`, ipam)
 }
 
-// with adds keys beside ipam.
+// with returns a network configuration with additional keys beside ipam.
 func with(keys string) string {
 	return fmt.Sprintf(`{"cniVersion": "1.0.0", "name": "net", "ipam": {"subnet": "10.1.2.0/24"}, %s}`, keys)
 }
@@ -73,9 +73,9 @@ func TestDefaults(t *testing.T) {
 	require.Zero(t, c.Pod)
 	require.Empty(t, c.Routes)
 	require.Empty(t, c.ResolvConf)
-	require.Equal(t, allocator.Refuse, c.OnDuplicate)
+	require.Equal(t, allocator.RefuseDuplicate, c.OnDuplicate)
 	require.Empty(t, c.OnReboot)
-	require.False(t, c.ExhaustedFails, "a full pool is no reason to evict the pods of a node")
+	require.False(t, c.ExhaustedFails, "a full pool must not evict the pods of a node")
 }
 
 func TestEveryKey(t *testing.T) {
@@ -109,13 +109,13 @@ func TestEveryKey(t *testing.T) {
 	require.Equal(t, "10.1.2.0/24 10.1.2.10-10.1.2.20 10.1.2.254 | "+
 		"fd00:1::/64 fd00:1::1-fd00:1::ffff:ffff:ffff:ffff none + "+
 		"fd00:2::/64 fd00:2::1-fd00:2::ffff:ffff:ffff:ffff fd00:2::1", describe(c.Pool))
-	require.Len(t, c.Routes, 2, "null is no route")
+	require.Len(t, c.Routes, 2, "null is skipped")
 	require.Equal(t, "0.0.0.0/0", c.Routes[0].Dst.String())
 	require.Equal(t, "fd00::/8", c.Routes[1].Dst.String())
 	require.Equal(t, "fd00:1::1", c.Routes[1].GW.String())
 	require.Equal(t, 1400, c.Routes[1].MTU)
 	require.Equal(t, "/etc/resolv.conf", c.ResolvConf)
-	require.Equal(t, allocator.Return, c.OnDuplicate)
+	require.Equal(t, allocator.ReturnExisting, c.OnDuplicate)
 	require.Equal(t, config.ReleaseOnReboot, c.OnReboot)
 	require.False(t, c.ExhaustedFails)
 }
@@ -124,7 +124,7 @@ func TestPoliciesSpelledOut(t *testing.T) {
 	c := parse(t, conf(`"subnet": "10.1.2.0/24", "backend": "files",
 		"onDuplicate": "error", "onReboot": "keep", "exhaustedStatus": "error"`))
 	require.Equal(t, config.Files, c.Backend)
-	require.Equal(t, allocator.Refuse, c.OnDuplicate)
+	require.Equal(t, allocator.RefuseDuplicate, c.OnDuplicate)
 	require.Equal(t, config.KeepOnReboot, c.OnReboot)
 	require.True(t, c.ExhaustedFails)
 }
@@ -226,7 +226,7 @@ func TestArgs(t *testing.T) {
 		"IgnoreUnknown=False":                                                                       {},
 		"IgnoreUnknown=false;IgnoreUnknown=true;X=":                                                 {},
 		"IP=10.1.2.3;IP=":                                                                           {},
-		"K8S_POD_NAME=a\x01b;K8S_POD_NAMESPACE=shop":                                                {}, // no lease can carry it
+		"K8S_POD_NAME=a\x01b;K8S_POD_NAMESPACE=shop":                                                {}, // no lease can record it
 		"K8S_POD_NAME=a;K8S_POD_NAME=b;IgnoreUnknown=true":                                          {Name: "b"},
 	} {
 		c, err := config.Parse([]byte(conf(`"subnet": "10.1.2.0/24"`)), args)
@@ -235,9 +235,8 @@ func TestArgs(t *testing.T) {
 	}
 }
 
-// An attachment that names an address twice gets the last; an empty one takes
-// the request back.
-func TestLastArgCounts(t *testing.T) {
+// If an address is requested twice, the last counts; an empty one cancels the request.
+func TestLastArgWins(t *testing.T) {
 	for args, want := range map[string][]netip.Addr{
 		"IP=10.1.2.3;IP=10.1.2.4": addrs("10.1.2.4"),
 		"IP=10.1.2.3;IP=":         nil,

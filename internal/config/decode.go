@@ -10,9 +10,8 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 )
 
-// rawConfig mirrors the shape of the JSON, so that encoding/json refuses the
-// same wrong types as it does for host-local. What the texts mean is decided
-// afterwards, where an error can name the key.
+// rawConfig mirrors the JSON, so that encoding/json rejects the same wrong types as it does
+// in host-local. The strings are parsed afterwards, where an error can name the key.
 type rawConfig struct {
 	Name          string   `json:"name"`
 	CNIVersion    string   `json:"cniVersion"`
@@ -28,7 +27,7 @@ type rawConfig struct {
 	} `json:"args"`
 }
 
-// store returns nil where there is no ipam.
+// store returns nil if there is no ipam.
 func (c *rawConfig) store() *rawStore {
 	if c.IPAM == nil {
 		return nil
@@ -38,17 +37,17 @@ func (c *rawConfig) store() *rawStore {
 
 type rawIPAM struct {
 	rawStore
-	rawRange // the form from when a network had one range only
+	rawRange // the older form, for a single range
 
 	Ranges          [][]rawRange      `json:"ranges"`
 	Routes          []json.RawMessage `json:"routes"`
-	picked          []*types.Route    // in place of Routes, if pick has decoded them
+	picked          []*types.Route    // replaces Routes after pick
 	ResolvConf      string            `json:"resolvConf"`
 	OnDuplicate     string            `json:"onDuplicate"`
 	OnReboot        string            `json:"onReboot"`
 	ExhaustedStatus string            `json:"exhaustedStatus"`
 
-	// These mean nothing here; host-local insists that they are strings.
+	// Unused, but host-local requires them to be strings.
 	Name string `json:"name"`
 	Type string `json:"type"`
 }
@@ -71,22 +70,22 @@ type rawRange struct {
 	OldEnd   string `json:"range-end"`
 }
 
-// is2015 reports whether the range is written with the names of 2015.
+// is2015 reports whether the range uses the names of 2015.
 func (r rawRange) is2015() bool { return r.OldStart != "" || r.OldEnd != "" }
 
-// rawText is a string that tells null, which host-local refuses for a subnet,
-// from an absent key, which it does not.
+// rawText is a string that distinguishes null, which host-local rejects as a subnet, from
+// an absent key, which it accepts.
 type rawText struct {
 	present bool
 	text    string
 }
 
 func (t *rawText) UnmarshalJSON(data []byte) error {
-	*t = rawText{present: true} // an earlier key of the same name is forgotten
+	*t = rawText{present: true} // the last of several equal keys counts
 	return json.Unmarshal(data, &t.text)
 }
 
-// Decode is json.Unmarshal with an error that speaks of keys, not of Go types.
+// Decode is json.Unmarshal with errors that name JSON keys instead of Go types.
 func Decode(data []byte, into any) error {
 	err := json.Unmarshal(data, into)
 	var syntax *json.SyntaxError
@@ -96,7 +95,7 @@ func Decode(data []byte, into any) error {
 	return decodeError("", err)
 }
 
-// decodeError explains what encoding/json complains about in the value at key.
+// decodeError explains an error of encoding/json about the value at key.
 func decodeError(key string, err error) error {
 	if err == nil {
 		return nil
@@ -114,15 +113,15 @@ func decodeError(key string, err error) error {
 	return undecodable("write one JSON object", "%s", err)
 }
 
-// undecodable keeps the words, and the spelling, of CNI's own plugin skeleton:
-// they are what people search their logs for.
+// undecodable keeps the wording and spelling of CNI's plugin skeleton, because people
+// search their logs for it.
 func undecodable(advice, format string, args ...any) error {
 	text := "error unmarshall network config: " + fmt.Sprintf(format, args...)
 	return &Error{Kind: ErrDecode, Text: text, Advice: advice}
 }
 
-// keyOf joins a key and the path that encoding/json reports below it. Some
-// versions of Go count the names of embedded structs into that path.
+// keyOf joins key and the path below it that encoding/json reports. Some versions of Go
+// include the names of embedded structs in that path.
 func keyOf(key, path string) string {
 	path = strings.NewReplacer("rawRange.", "", "rawStore.", "").Replace(path)
 	switch {

@@ -7,23 +7,22 @@ import (
 
 // Kinds of errors, for errors.Is.
 var (
-	// ErrDecode: the configuration is not JSON, or a value in it has the
-	// wrong JSON type. CNI's code for it is 6.
+	// ErrDecode: the configuration is not JSON, or a value has the wrong JSON type. Its CNI
+	// error code is 6.
 	ErrDecode = errors.New("configuration cannot be decoded")
 
-	// ErrInvalid: the configuration says something that cannot be used.
-	// CNI's code for it is 7.
+	// ErrInvalid: the configuration has an unusable value. Its CNI error code is 7.
 	ErrInvalid = errors.New("configuration is not valid")
 
-	// ErrNoRanges is an ErrInvalid: there is not one range. Where a runtime, or
-	// another plugin, adds the ranges, nothing is wrong.
+	// ErrNoRanges is an ErrInvalid: there are no ranges. This is correct where a runtime or
+	// another plugin adds the ranges.
 	ErrNoRanges = fmt.Errorf("%w: no ranges", ErrInvalid)
 
-	// ErrArgs: the variable CNI_ARGS cannot be used. CNI's code for it is 4.
+	// ErrArgs: the variable CNI_ARGS is invalid. Its CNI error code is 4.
 	ErrArgs = errors.New("CNI_ARGS is not valid")
 )
 
-// An Error says what is wrong with the input and what to do about it.
+// An Error is a problem of the input and its solution.
 type Error struct {
 	Kind   error  // ErrDecode, ErrInvalid, ErrNoRanges or ErrArgs
 	Text   string // what is wrong; names the key and the value

@@ -14,19 +14,19 @@ const (
 	Bolt  = "bolt"
 )
 
-// A Network says where the leases of a network are.
+// A Network describes where the leases of a network are.
 type Network struct {
-	// CNIVersion is the version of CNI that the configuration speaks; the
-	// result has to speak it too. It is never empty.
+	// CNIVersion is the CNI version of the configuration, and so of the result. It is never
+	// empty.
 	CNIVersion string
 
-	// Name is the name of the network. It is safe as an element of a path.
+	// Name is the name of the network. It is safe as a path element.
 	Name string
 
-	// DataDir is the directory under which all networks keep their leases.
+	// DataDir is the directory that has the stores of all networks.
 	DataDir string
 
-	// Backend names the store, Files or Bolt. If it is empty, what stands at
+	// Backend is the kind of store, Files or Bolt. If it is empty, the store that exists at
 	// Path decides.
 	Backend string
 
@@ -34,16 +34,14 @@ type Network struct {
 	LockTimeout time.Duration
 }
 
-// DefaultDataDir is where the stores are unless a configuration says otherwise, as with the
-// stock plugin.
+// DefaultDataDir is the default of DataDir, the same as the stock plugin's.
 const DefaultDataDir = "/var/lib/cni/networks"
 
-// Path returns the place of the store: a directory or a file, as its kind wants.
+// Path returns the path of the store, a directory or a file depending on its kind.
 func (n Network) Path() string { return filepath.Join(n.DataDir, n.Name) }
 
-// ParseNetwork reads which network the input is about and where its leases are.
-// It looks at nothing else: to release an address takes no ranges, and must not
-// fail because of them.
+// ParseNetwork reads which network the input is about and where its leases are. It reads
+// nothing else: releasing an address needs no ranges and must not fail because of them.
 func ParseNetwork(stdin []byte) (Network, error) {
 	var raw struct {
 		CNIVersion string    `json:"cniVersion"`
@@ -64,7 +62,7 @@ func network(stdin []byte, cniVersion, name string, raw *rawStore) (Network, err
 		return Network{}, invalid(adviseIPAM(stdin), "IPAM config missing 'ipam' key")
 	}
 	n := Network{CNIVersion: version(cniVersion), Name: name, DataDir: raw.DataDir, Backend: raw.Backend}
-	// What cannot be meant counts as not said; check tells those who may not do without.
+	// Invalid values count as absent here; check returns an error for them.
 	if oneOf("ipam.backend", n.Backend, Files, Bolt) != nil {
 		n.Backend = ""
 	}
@@ -78,20 +76,20 @@ func network(stdin []byte, cniVersion, name string, raw *rawStore) (Network, err
 	return n, nil
 }
 
-// adviseIPAM says what to do about a configuration without ipam. People try a plugin with
-// the file that their runtime reads, and that is mostly a list.
+// adviseIPAM says what to do about a configuration without ipam. Often it is the file that
+// the runtime reads, which has a list of plugins.
 func adviseIPAM(stdin []byte) string {
 	var raw struct {
 		Plugins json.RawMessage `json:"plugins"`
 	}
 	if Decode(stdin, &raw) == nil && raw.Plugins != nil {
-		return `this is a list of plugins, and a plugin gets one of them, with the list's name and cniVersion; ` +
+		return `this is a list of plugins, but a plugin gets one of them, with the name and cniVersion of the list; ` +
 			`cnitool, like a runtime, executes such a list`
 	}
 	return `add "ipam": {"type": "host-local"}`
 }
 
-// check returns an error for what a release has no need of, and does without.
+// check returns an error for invalid values, which a release ignores.
 func (raw *rawStore) check() error {
 	if err := oneOf("ipam.backend", raw.Backend, Files, Bolt); err != nil {
 		return err
@@ -108,14 +106,13 @@ func lockTimeout(text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		return 0, invalid(`write a positive duration, for example "30s"`, "ipam.lockTimeout: %q cannot be waited for", text)
+		return 0, invalid(`write a positive duration, for example "30s"`, "ipam.lockTimeout: %q is not a positive duration", text)
 	}
 	return d, nil
 }
 
-// CheckName returns an error unless name can be that of a network (CNI SPEC, section
-// 1). The name becomes an element of a path: without the rule ".." would leave the
-// data directory.
+// CheckName returns an error unless name is a valid network name (CNI SPEC, section 1). It
+// becomes a path element, and the name ".." would leave the data directory.
 func CheckName(name string) error {
 	const rule = "use letters, digits, '_', '.' and '-', beginning with a letter or digit"
 	if name == "" {
@@ -132,7 +129,7 @@ func CheckName(name string) error {
 	return nil
 }
 
-// oneOf returns an error unless value is one of those known, or not set.
+// oneOf returns an error unless value is empty or one of known.
 func oneOf(key, value string, known ...string) error {
 	if value == "" || slices.Contains(known, value) {
 		return nil

@@ -42,7 +42,7 @@ func TestNetworkIgnoresTheRest(t *testing.T) {
 	require.Equal(t, filepath.FromSlash("/run/ipam/net"), n.Path())
 }
 
-func TestNetworkRefused(t *testing.T) {
+func TestNetworkRejected(t *testing.T) {
 	for stdin, text := range map[string]string{
 		`{"ipam": {}}`:                  "missing network name",
 		`{"name": "a/b", "ipam": {}}`:   `invalid characters found in network name "a/b"`,
@@ -50,7 +50,7 @@ func TestNetworkRefused(t *testing.T) {
 		`{"name": "net", "ipam": null}`: "IPAM config missing 'ipam' key",
 	} {
 		_, err := config.ParseNetwork([]byte(stdin))
-		refused(t, err, config.ErrInvalid, text)
+		rejected(t, err, config.ErrInvalid, text)
 	}
 	for stdin, text := range map[string]string{
 		`{`:                          "unexpected end of JSON input",
@@ -61,18 +61,18 @@ func TestNetworkRefused(t *testing.T) {
 		conf(`"lockTimeout": 5`):     "ipam.lockTimeout is of JSON type number, want string",
 	} {
 		_, err := config.ParseNetwork([]byte(stdin))
-		refused(t, err, config.ErrDecode, "error unmarshall network config: "+text)
+		rejected(t, err, config.ErrDecode, "error unmarshall network config: "+text)
 	}
 }
 
-// What a release has no need of keeps no address leased.
-func TestNetworkIsReadWhereAConfigurationIsRefused(t *testing.T) {
+// A release does not fail because of values that it does not need.
+func TestParseNetworkAcceptsInvalidConfig(t *testing.T) {
 	for keys, text := range map[string]string{
 		`"subnet": "10.1.2.0/24", "backend": "x"`:     `ipam.backend: unknown value "x"`,
-		`"subnet": "10.1.2.0/24", "lockTimeout": "x"`: `ipam.lockTimeout: "x" cannot be waited for`,
+		`"subnet": "10.1.2.0/24", "lockTimeout": "x"`: `ipam.lockTimeout: "x" is not a positive duration`,
 	} {
 		_, err := config.Parse([]byte(conf(keys)), "")
-		refused(t, err, config.ErrInvalid, text)
+		rejected(t, err, config.ErrInvalid, text)
 		n, err := config.ParseNetwork([]byte(conf(keys)))
 		require.NoError(t, err)
 		require.Equal(t, 30*time.Second, n.LockTimeout)
@@ -84,8 +84,8 @@ func TestCheckName(t *testing.T) {
 	for _, name := range []string{"a", "0", "net.1_a-b", "A.."} {
 		require.NoError(t, config.CheckName(name), name)
 	}
-	refused(t, config.CheckName(""), config.ErrInvalid, "missing network name")
+	rejected(t, config.CheckName(""), config.ErrInvalid, "missing network name")
 	for _, name := range []string{".", "..", "../a", "a/b", ".leasehold", "-a", "_a", " a", "a\x00", "é", "a\xff"} {
-		refused(t, config.CheckName(name), config.ErrInvalid, fmt.Sprintf("invalid characters found in network name %q", name))
+		rejected(t, config.CheckName(name), config.ErrInvalid, fmt.Sprintf("invalid characters found in network name %q", name))
 	}
 }

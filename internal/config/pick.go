@@ -9,14 +9,12 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 )
 
-// pick decodes a configuration that is just as it should be, and reports whether
-// it was.
+// pick decodes an ordinary configuration, and reports whether it was ordinary.
 //
-// encoding/json takes longer to study the Go types that it decodes into than to
-// decode a configuration, and every container would wait for it. So the JSON is
-// decoded into maps, and the values are picked out of these. Whatever is out of
-// the ordinary (a wrong type, null, a key in other letters or given twice) is left
-// to encoding/json itself, which is what says how it is meant.
+// encoding/json spends more time on studying Go types than on decoding a configuration, and
+// every container would wait for that. So the JSON is decoded into maps, and the values are
+// picked out of these. Anything unusual (a wrong type, null, a key in another case or
+// repeated) is left to encoding/json, which defines its meaning.
 func pick(data []byte, c *rawConfig) bool {
 	var tree any
 	if json.Unmarshal(data, &tree) != nil {
@@ -24,13 +22,13 @@ func pick(data []byte, c *rawConfig) bool {
 	}
 	var p picker
 	p.config(tree, c)
-	return !p.odd && p.members == countMembers(data)
+	return !p.unusual && p.members == countMembers(data)
 }
 
-// A picker remembers whether it has met anything out of the ordinary.
+// A picker records whether anything was unusual.
 type picker struct {
-	odd     bool
-	members int // of all objects so far
+	unusual bool
+	members int // of all objects seen so far
 }
 
 func (p *picker) config(v any, c *rawConfig) {
@@ -117,7 +115,7 @@ func (p *picker) rangeKey(key string, v any, r *rawRange) {
 	}
 }
 
-// route picks a route of which no more than destination and gateway are given.
+// route picks a route that has only a destination and a gateway.
 func (p *picker) route(v any) *types.Route {
 	route := new(types.Route)
 	p.object(v, "dst gw mtu advmss priority table scope", func(key string, v any) {
@@ -128,41 +126,39 @@ func (p *picker) route(v any) *types.Route {
 			}
 		case "gw":
 			route.GW = net.ParseIP(p.text(v))
-			p.odd = p.odd || route.GW == nil
+			p.unusual = p.unusual || route.GW == nil
 		default:
-			p.odd = true
+			p.unusual = true
 		}
 	})
-	p.odd = p.odd || route.Dst.IP == nil
+	p.unusual = p.unusual || route.Dst.IP == nil
 	return route
 }
 
-// object calls pick for each member whose key is one of those known, and counts
-// the members.
+// object calls pick for each member with a known key, and counts the members.
 func (p *picker) object(v any, known string, pick func(key string, v any)) {
 	object, ok := v.(map[string]any)
 	if !ok {
-		p.odd = true
+		p.unusual = true
 		return
 	}
 	p.members += len(object)
 	for key, v := range object {
 		switch at := indexWord(known, key); {
 		case at < 0:
-			p.pass(v)
+			p.skip(v)
 		case known[at:at+len(key)] == key:
 			pick(key, v)
 		default:
-			p.odd = true // encoding/json does not mind the case
+			p.unusual = true // encoding/json ignores case
 		}
-		if p.odd {
+		if p.unusual {
 			return
 		}
 	}
 }
 
-// indexWord returns where word stands in a list of words, in letters of any case,
-// or -1.
+// indexWord returns the index of word, in any case, in a space-separated list, or -1.
 func indexWord(list, word string) int {
 	for at := 0; at < len(list); {
 		end := at + strings.IndexByte(list[at:]+" ", ' ')
@@ -174,30 +170,30 @@ func indexWord(list, word string) int {
 	return -1
 }
 
-// pass counts the members in what is not looked at.
-func (p *picker) pass(v any) {
+// skip counts the members of an ignored value.
+func (p *picker) skip(v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		p.members += len(v)
 		for _, v := range v {
-			p.pass(v)
+			p.skip(v)
 		}
 	case []any:
 		for _, v := range v {
-			p.pass(v)
+			p.skip(v)
 		}
 	}
 }
 
 func (p *picker) text(v any) string {
 	s, ok := v.(string)
-	p.odd = p.odd || !ok
+	p.unusual = p.unusual || !ok
 	return s
 }
 
 func (p *picker) list(v any) []any {
 	l, ok := v.([]any)
-	p.odd = p.odd || !ok
+	p.unusual = p.unusual || !ok
 	return l
 }
 
@@ -209,8 +205,8 @@ func (p *picker) texts(v any) []string {
 	return texts
 }
 
-// countMembers counts the members of all objects in valid JSON, those that repeat
-// a key included: each has a colon outside of any text.
+// countMembers counts the members of all objects in valid JSON, including repeated keys:
+// each has one colon outside of strings.
 func countMembers(data []byte) int {
 	n := 0
 	for len(data) > 0 {
@@ -223,13 +219,13 @@ func countMembers(data []byte) int {
 			data = data[at+1:]
 			continue
 		}
-		data = afterText(data[at+1:])
+		data = afterString(data[at+1:])
 	}
 	return n
 }
 
-// afterText returns what follows the end of the text that data begins in.
-func afterText(data []byte) []byte {
+// afterString returns the rest of data after the end of a string, in which data begins.
+func afterString(data []byte) []byte {
 	for {
 		at := bytes.IndexAny(data, `\"`)
 		if at < 0 {

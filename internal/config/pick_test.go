@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requireSame requires that pick, if it takes an input at all, makes of it what
-// encoding/json does.
+// requireSame requires that pick, if it accepts an input, gives the same result as
+// encoding/json.
 func requireSame(t *testing.T, data []byte) (picked bool) {
 	t.Helper()
 	var got, want rawConfig
@@ -25,17 +25,16 @@ func requireSame(t *testing.T, data []byte) (picked bool) {
 		want.IPAM.Routes, want.IPAM.picked = nil, nil
 		got.IPAM.picked = nil
 	}
-	wantText, err := json.Marshal(emptyNotNil(want))
+	wantText, err := json.Marshal(comparableForm(want))
 	require.NoError(t, err)
-	gotText, err := json.Marshal(emptyNotNil(got))
+	gotText, err := json.Marshal(comparableForm(got))
 	require.NoError(t, err)
 	require.JSONEq(t, string(wantText), string(gotText), "%s", data)
 	return true
 }
 
-// emptyNotNil shows the texts that a test has to compare: a list that is empty
-// means the same as none.
-func emptyNotNil(c rawConfig) any {
+// comparableForm returns what a test must compare: an empty list means the same as nil.
+func comparableForm(c rawConfig) any {
 	type ipam struct {
 		Store, Range any
 		Ranges       any
@@ -76,7 +75,7 @@ func TestPick(t *testing.T) {
 		`{"name": "n:\"\\", "x": {"y": [{"z": null}]}, "ipam": {"routes": [{"dst": "::/0", "gw": "fd00::1"}]}}`: true,
 		`{"name": "n", "args": {"cni": {"ips": ["a"]}}, "runtimeConfig": {"ips": ["b"], "ipRanges": [[{}]]}}`:   true,
 		`{"name": "n", "ipam": {"exclude": ["a"], "range-start": "b", "range-end": "c", "gateway": "none"}}`:    true,
-		`{"name": "n", "Ipam": {"subnet": "10.0.0.0/24"}}`:                                                      false, // other letters
+		`{"name": "n", "Ipam": {"subnet": "10.0.0.0/24"}}`:                                                      false, // another case
 		`{"name": "n", "ipam": {"subnet": "10.0.0.0/24"}, "ipam": {"gateway": "10.0.0.1"}}`:                     false, // twice
 		`{"name": "n", "name": "m"}`:                false,
 		`{"name": "n", "x": {"y": 1, "y": 2}}`:      false,

@@ -2,12 +2,12 @@ package config
 
 import "net/netip"
 
-// ParsePrevResult reads the addresses of prevResult, which CHECK compares with
-// the leases. It understands the results of every version of CNI, and returns
-// nil where there is no prevResult.
+// ParsePrevResult reads the addresses of prevResult, which CHECK compares with the leases.
+// It understands the results of every CNI version, and returns nil if there is no
+// prevResult.
 //
-// It stands apart from [Parse] because only CHECK looks at prevResult: an ADD
-// must not fail for what another plugin put there.
+// It is separate from [Parse] because only CHECK needs prevResult: an ADD must not fail
+// because of another plugin's result.
 func ParsePrevResult(stdin []byte) ([]netip.Addr, error) {
 	type oldIP struct {
 		IP string `json:"ip"`

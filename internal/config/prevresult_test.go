@@ -25,20 +25,20 @@ func TestPrevResult(t *testing.T) {
 	}
 }
 
-func TestPrevResultRefused(t *testing.T) {
+func TestPrevResultRejected(t *testing.T) {
 	for stdin, value := range map[string]string{
 		`{"prevResult": {"ips": [{"address": "10.1.2.3/24"}, {"address": "x"}]}}`: `"x"`,
 		`{"prevResult": {"ips": [{}]}}`:                                           `""`,
 		`{"prevResult": {"ip4": {}}}`:                                             `""`,
 	} {
 		_, err := config.ParsePrevResult([]byte(stdin))
-		refused(t, err, config.ErrInvalid, "prevResult: "+value+" is not an address")
+		rejected(t, err, config.ErrInvalid, "prevResult: "+value+" is not an address")
 	}
 	_, err := config.ParsePrevResult([]byte(`{"prevResult": {"ips": {}}}`))
-	refused(t, err, config.ErrDecode, "error unmarshall network config: prevResult.ips is of JSON type object, want array")
+	rejected(t, err, config.ErrDecode, "error unmarshall network config: prevResult.ips is of JSON type object, want array")
 }
 
-// An ADD in a chain must not fail for what another plugin has put there.
+// An ADD in a chain must not fail because of another plugin's result.
 func TestParseIgnoresPrevResult(t *testing.T) {
 	parse(t, with(`"prevResult": {"ips": "rubbish"}`))
 }

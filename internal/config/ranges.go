@@ -9,15 +9,14 @@ import (
 	"github.com/leasehold/leasehold/allocator"
 )
 
-// A rangeSet is a range set and the key that it was configured under.
+// A rangeSet is a range set and its key in the configuration.
 type rangeSet struct {
 	key   string
 	specs []allocator.RangeSpec
 }
 
-// rangeSets returns the configured range sets in the order in which addresses
-// are handed out: those of the runtime come first, then the single range that
-// stands in ipam itself.
+// rangeSets returns the configured range sets in the order in which they give addresses:
+// first the sets from the runtime, then the single range in ipam itself, then ipam.ranges.
 func (c *rawConfig) rangeSets() ([]rangeSet, error) {
 	var p rangeParser
 	sets := p.sets("runtimeConfig.ipRanges", c.RuntimeConfig.IPRanges)
@@ -38,7 +37,7 @@ func (s rangeSet) exclude(spans []allocator.Span) {
 	}
 }
 
-// A rangeParser reads texts and remembers the first that it cannot understand.
+// A rangeParser parses values and keeps the first error.
 type rangeParser struct{ err error }
 
 func (p *rangeParser) sets(key string, raw [][]rawRange) []rangeSet {
@@ -68,8 +67,8 @@ func (p *rangeParser) spec(key string, r rawRange) allocator.RangeSpec {
 	return spec
 }
 
-// subnet masks off host bits only where the range has the keys of 2015: it was
-// then that a subnet could be written as any address within it.
+// subnet clears host bits only in a range with the keys of 2015, when a subnet could be
+// written as any of its addresses.
 func (p *rangeParser) subnet(key string, r rawRange) netip.Prefix {
 	if !r.Subnet.present {
 		return netip.Prefix{}
@@ -85,19 +84,19 @@ func (p *rangeParser) subnet(key string, r rawRange) netip.Prefix {
 	return subnet
 }
 
-// ends returns the ends of a range, which have one pair of names or the other.
+// ends returns the ends of a range, from either pair of keys.
 func (p *rangeParser) ends(key string, r rawRange) (first, last netip.Addr) {
 	if !r.is2015() {
 		return p.addr(key+".rangeStart", r.RangeStart), p.addr(key+".rangeEnd", r.RangeEnd)
 	}
 	if r.RangeStart != "" || r.RangeEnd != "" {
-		p.fail("use rangeStart and rangeEnd only", "%s has range-start %q and range-end %q beside rangeStart %q and rangeEnd %q",
+		p.fail("use rangeStart and rangeEnd only", "%s has both range-start %q, range-end %q and rangeStart %q, rangeEnd %q",
 			key, r.OldStart, r.OldEnd, r.RangeStart, r.RangeEnd)
 	}
 	return p.addr(key+".range-start", r.OldStart), p.addr(key+".range-end", r.OldEnd)
 }
 
-// addr returns the address that text stands for; an empty one stands for none.
+// addr parses an address; an empty text gives the zero address.
 func (p *rangeParser) addr(key, text string) netip.Addr {
 	addr, ok := parseAddr(text)
 	if !ok && text != "" {
@@ -124,7 +123,7 @@ func (p *rangeParser) fail(advice, format string, args ...any) {
 	}
 }
 
-// newPool makes the pool of what is configured.
+// newPool makes the pool of the configured sets.
 func newPool(sets []rangeSet) (allocator.Pool, error) {
 	if len(sets) == 0 {
 		return allocator.Pool{}, &Error{ErrNoRanges, "no IP ranges specified", `add "ranges": [[{"subnet": "10.1.2.0/24"}]] to ipam`}
@@ -139,20 +138,20 @@ func newPool(sets []rangeSet) (allocator.Pool, error) {
 	pool, err := allocator.NewPool(made...)
 	if overlap := (*allocator.OverlapError)(nil); errors.As(err, &overlap) {
 		i, j := overlap.First, overlap.Second
-		return allocator.Pool{}, invalid("give each range set addresses of its own", "%s: %s has %s, %s has %s",
+		return allocator.Pool{}, invalid("change the range sets so that they do not overlap", "%s: %s has %s, %s has %s",
 			err, sets[i].key, made[i], sets[j].key, made[j])
 	}
 	return pool, err
 }
 
-// explain returns an error about the set, whose index is i, that names its key.
+// explain returns an error about the set with index i that names its key.
 func (s rangeSet) explain(i int, err error) error {
 	advice := "correct the ranges in " + s.key
 	if overlap := (*allocator.OverlapError)(nil); errors.As(err, &overlap) {
-		advice = fmt.Sprintf("correct %s[%d] or %[1]s[%[3]d], so that they have no address in common", s.key, overlap.First, overlap.Second)
+		advice = fmt.Sprintf("correct %s[%d] or %[1]s[%[3]d] so that they do not overlap", s.key, overlap.First, overlap.Second)
 	}
 	if errors.Is(err, allocator.ErrMixedFamilies) {
-		advice = fmt.Sprintf(`%s; give each family a set of its own, as in "ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "fd00::/64"}]]`, advice)
+		advice = fmt.Sprintf(`%s; use one set for each family, as in "ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "fd00::/64"}]]`, advice)
 	}
 	return invalid(advice, "invalid range set %d: %s", i, err)
 }

@@ -36,7 +36,7 @@ func TestRanges(t *testing.T) {
 			conf(`"gateway": "10.9.9.9", "rangeStart": "10.9.9.9", "ranges": [[{"subnet": "10.1.4.0/24"}]]`),
 			"10.1.4.0/24 10.1.4.1-10.1.4.254 10.1.4.1",
 		},
-		"old names within ranges, each for itself": {
+		"old names in ranges, independent of each other": {
 			conf(`"ranges": [[{"subnet": "10.1.4.7/24", "range-end": "10.1.4.9"}, {"subnet": "10.1.5.0/24", "rangeEnd": "10.1.5.9"}]]`),
 			"10.1.4.0/24 10.1.4.1-10.1.4.9 10.1.4.1 + 10.1.5.0/24 10.1.5.1-10.1.5.9 10.1.5.1",
 		},
@@ -116,5 +116,5 @@ func TestExclude(t *testing.T) {
 	} {
 		require.True(t, leasable(addr), addr)
 	}
-	require.EqualValues(t, 254-1-10, sets[1].Size(), "what ipam excludes counts once for its own range")
+	require.EqualValues(t, 254-1-10, sets[1].Size(), "excludes of ipam count once for its own range")
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// refused checks that err is of the given kind and begins with text.
-func refused(t *testing.T, err, kind error, text string) {
+// rejected checks that err is of the given kind and begins with text.
+func rejected(t *testing.T, err, kind error, text string) {
 	t.Helper()
 	require.ErrorIs(t, err, kind)
 	var e *config.Error
@@ -62,7 +62,7 @@ func TestUndecodable(t *testing.T) {
 		conf(`"subnet": "10.1.2.0/24", "routes": [{"dst": "10.0.0.0/8", "table": 1.5}]`):  "ipam.routes[0].table is of JSON type number 1.5, want integer",
 	} {
 		_, err := config.Parse([]byte(stdin), "")
-		refused(t, err, config.ErrDecode, "error unmarshall network config: "+text)
+		rejected(t, err, config.ErrDecode, "error unmarshall network config: "+text)
 	}
 }
 
@@ -123,18 +123,18 @@ func TestInvalid(t *testing.T) {
 		conf(`"ranges": [[{"subnet": "10.1.2.0/24"}, {"subnet": "10.1.0.0/16"}]]`):              "invalid range set 0: subnets 10.1.2.1-10.1.2.254 and 10.1.0.1-10.1.255.254 overlap",
 		conf(subnet + `"ranges": [[{"subnet": "10.2.0.0/16"}], [{"subnet": "10.1.2.128/25"}]]`): "range set 0 overlaps with 2: ipam has 10.1.2.1-10.1.2.254, ipam.ranges[1] has 10.1.2.129-10.1.2.254",
 
-		conf(subnet + `"rangeStart": "10.1.2.9", "range-start": "10.1.2.9"`):                                `ipam has range-start "10.1.2.9" and range-end "" beside rangeStart "10.1.2.9" and rangeEnd ""`,
-		conf(subnet + `"rangeStart": "10.1.2.9", "range-end": "10.1.2.12"`):                                 `ipam has range-start "" and range-end "10.1.2.12" beside rangeStart "10.1.2.9" and rangeEnd ""`,
-		conf(`"ranges": [[{"subnet": "10.1.2.0/24", "range-start": "10.1.2.9", "rangeEnd": "10.1.2.12"}]]`): `ipam.ranges[0][0] has range-start "10.1.2.9" and range-end "" beside rangeStart "" and rangeEnd "10.1.2.12"`,
+		conf(subnet + `"rangeStart": "10.1.2.9", "range-start": "10.1.2.9"`):                                `ipam has both range-start "10.1.2.9", range-end "" and rangeStart "10.1.2.9", rangeEnd ""`,
+		conf(subnet + `"rangeStart": "10.1.2.9", "range-end": "10.1.2.12"`):                                 `ipam has both range-start "", range-end "10.1.2.12" and rangeStart "10.1.2.9", rangeEnd ""`,
+		conf(`"ranges": [[{"subnet": "10.1.2.0/24", "range-start": "10.1.2.9", "rangeEnd": "10.1.2.12"}]]`): `ipam.ranges[0][0] has both range-start "10.1.2.9", range-end "" and rangeStart "", rangeEnd "10.1.2.12"`,
 
 		conf(subnet + `"backend": "sqlite"`):       `ipam.backend: unknown value "sqlite"`,
 		conf(subnet + `"backend": "Bolt"`):         `ipam.backend: unknown value "Bolt"`,
 		conf(subnet + `"onDuplicate": "refuse"`):   `ipam.onDuplicate: unknown value "refuse"`,
 		conf(subnet + `"onReboot": "delete"`):      `ipam.onReboot: unknown value "delete"`,
 		conf(subnet + `"exhaustedStatus": "fail"`): `ipam.exhaustedStatus: unknown value "fail"`,
-		conf(subnet + `"lockTimeout": "30"`):       `ipam.lockTimeout: "30" cannot be waited for`,
-		conf(subnet + `"lockTimeout": "0s"`):       `ipam.lockTimeout: "0s" cannot be waited for`,
-		conf(subnet + `"lockTimeout": "-1s"`):      `ipam.lockTimeout: "-1s" cannot be waited for`,
+		conf(subnet + `"lockTimeout": "30"`):       `ipam.lockTimeout: "30" is not a positive duration`,
+		conf(subnet + `"lockTimeout": "0s"`):       `ipam.lockTimeout: "0s" is not a positive duration`,
+		conf(subnet + `"lockTimeout": "-1s"`):      `ipam.lockTimeout: "-1s" is not a positive duration`,
 
 		conf(subnet + `"routes": [{"dst": "10.0.0.0/8"}, {"dst": "10.0.0.0"}]`): "invalid CIDR address: 10.0.0.0 (ipam.routes[1])",
 		conf(subnet + `"routes": [{"dst": null}]`):                              "invalid CIDR address:  (ipam.routes[0])",
@@ -150,13 +150,13 @@ func TestInvalid(t *testing.T) {
 	} {
 		t.Run(stdin, func(t *testing.T) {
 			c, err := config.Parse([]byte(stdin), "")
-			refused(t, err, config.ErrInvalid, text)
+			rejected(t, err, config.ErrInvalid, text)
 			require.Nil(t, c)
 		})
 	}
 }
 
-// What is wrong with a span is said in the words of the package that reads it.
+// Errors about a span are those of ParseSpan.
 func TestInvalidExclude(t *testing.T) {
 	for ipam, key := range map[string]string{
 		`"subnet": "10.1.2.0/24", "exclude": ["10.1.2.3", ""]`:                      `ipam.exclude[1]: "": `,
@@ -170,7 +170,7 @@ func TestInvalidExclude(t *testing.T) {
 	}
 }
 
-func TestUnknownValuesNameTheKnown(t *testing.T) {
+func TestUnknownValueErrorsListKnownValues(t *testing.T) {
 	for key, known := range map[string]string{
 		"backend":         "files, bolt",
 		"onDuplicate":     "error, return",
@@ -182,7 +182,7 @@ func TestUnknownValuesNameTheKnown(t *testing.T) {
 	}
 }
 
-func TestBrokenJSONNamesThePlace(t *testing.T) {
+func TestBrokenJSONErrorsNamePosition(t *testing.T) {
 	_, err := config.Parse([]byte(`{"name": net}`), "")
 	require.EqualError(t, err, "error unmarshall network config: invalid character 'e' in literal null (expecting 'u'); "+
 		"the JSON is broken at byte 11, in line 1")
@@ -216,6 +216,6 @@ func TestInvalidArgs(t *testing.T) {
 		"IgnoreUnknown=1;A=1;IgnoreUnknown=0": `ARGS: unknown args ["A=1"]`,
 	} {
 		_, err := config.Parse([]byte(conf(`"subnet": "10.1.2.0/24"`)), args)
-		refused(t, err, config.ErrArgs, text)
+		rejected(t, err, config.ErrArgs, text)
 	}
 }

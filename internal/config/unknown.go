@@ -11,24 +11,23 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 )
 
-// An UnknownKey is a key in ipam that [Parse] passes over.
+// An UnknownKey is a key in ipam that [Parse] ignores.
 type UnknownKey struct {
-	// Path is where it is, as in ipam.ranges[0][0].
+	// Path is the path of the object that has it, as in ipam.ranges[0][0].
 	Path string
 
 	Name  string
 	Value any // as encoding/json decodes it into an any
 
-	// Known are the keys that mean something in its place.
+	// Known are the known keys of that object.
 	Known []string
 }
 
 // Key returns the path and the name.
 func (k UnknownKey) Key() string { return k.Path + "." + k.Name }
 
-// UnknownKeys returns the keys in ipam that [Parse] passes over. The plugin has to, but
-// whoever checks a configuration wants to be told of a misspelt key. What is no JSON, or of
-// the wrong JSON type, is Parse's to complain about.
+// UnknownKeys returns the keys in ipam that [Parse] ignores, so that tools can report
+// misspelt keys. Invalid JSON and wrong JSON types are left to Parse.
 func UnknownKeys(stdin []byte) []UnknownKey {
 	var raw struct {
 		IPAM any `json:"ipam"`
@@ -39,10 +38,10 @@ func UnknownKeys(stdin []byte) []UnknownKey {
 	return unknownIn("ipam", raw.IPAM, reflect.TypeFor[rawIPAM]())
 }
 
-// KnownKeys returns the keys that mean something in ipam.
+// KnownKeys returns the known keys in ipam.
 func KnownKeys() []string { return namesOf(keysOf(reflect.TypeFor[rawIPAM]())) }
 
-// unknownIn returns the unknown keys in the value at key, which t is there to hold.
+// unknownIn returns the unknown keys in the value at key, which decodes into t.
 func unknownIn(key string, v any, t reflect.Type) (unknown []UnknownKey) {
 	switch v := v.(type) {
 	case []any:
@@ -69,7 +68,7 @@ func unknownIn(key string, v any, t reflect.Type) (unknown []UnknownKey) {
 	return unknown
 }
 
-// A knownKey is a key of a JSON object, and what holds its value.
+// A knownKey is a key of a JSON object and the type of its value.
 type knownKey struct {
 	name string
 	of   reflect.Type
@@ -83,10 +82,10 @@ func namesOf(keys []knownKey) []string {
 	return names
 }
 
-// keysOf returns the keys that a struct decodes, of which there is no other list: the tags
-// are it. Those of the CNI library's route are the names of its fields.
+// keysOf returns the JSON keys of a struct, from its tags. The CNI library's route has no
+// tags; its keys are the field names.
 func keysOf(t reflect.Type) (keys []knownKey) {
-	if t == reflect.TypeFor[json.RawMessage]() { // what is decoded later is a route
+	if t == reflect.TypeFor[json.RawMessage]() { // routes are decoded later
 		t = reflect.TypeFor[types.Route]()
 	}
 	if t.Kind() != reflect.Struct {

@@ -32,7 +32,7 @@ func TestUnknownKeysAreNamed(t *testing.T) {
 	}
 }
 
-// The plugin ignores them all the same, as the stock plugin does.
+// The plugin ignores unknown keys, as the stock plugin does.
 func TestUnknownKeysAreIgnored(t *testing.T) {
 	c, err := Parse([]byte(`{"name": "net", "ipam": {"subnet": "10.1.2.0/24", "backed": "bolt", "routes": [{"dst": "::/0", "via": 1}]}}`), "")
 	require.NoError(t, err)
@@ -40,9 +40,9 @@ func TestUnknownKeysAreIgnored(t *testing.T) {
 	require.Len(t, c.Routes, 1)
 }
 
-// A key that is known is one that somebody reads: pick, which has names of its own, takes
-// none of them for something to pass over, and the CNI library writes the keys of a route.
-func TestKnownKeysAreThoseThatAreRead(t *testing.T) {
+// Every known key is read: pick, which has its own list of keys, skips none of them, and
+// the CNI library encodes the keys of a route.
+func TestKnownKeysAreRead(t *testing.T) {
 	for _, k := range keysOf(reflect.TypeFor[rawIPAM]()) {
 		require.False(t, pick([]byte(`{"ipam": {"`+k.name+`": null}}`), new(rawConfig)), k.name)
 	}

@@ -36,14 +36,14 @@ func pods(n int) iter.Seq2[backend.Lease, error] {
 	}
 }
 
-// A lease is an iteration.
+// One iteration is one lease.
 func BenchmarkWrite(b *testing.B) {
 	n, err := dump.Write(io.Discard, "podnet", "bolt", backend.Content{Leases: pods(b.N)})
 	require.NoError(b, err)
 	require.Equal(b, b.N, n)
 }
 
-// A lease is an iteration.
+// One iteration is one lease.
 func BenchmarkRead(b *testing.B) {
 	var file bytes.Buffer
 	_, err := dump.Write(&file, "podnet", "bolt", backend.Content{Leases: pods(b.N)})

@@ -6,10 +6,12 @@ import (
 	"net/netip"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// decodeHeader looks at the version first: it decides what the other keys mean.
+// decodeHeader checks the version first, because it determines the meaning of the other
+// keys.
 func decodeHeader(o *object) (*Network, error) {
 	version, ok := o.number("leasehold")
 	switch {
@@ -18,7 +20,7 @@ func decodeHeader(o *object) (*Network, error) {
 	case !ok:
 		return nil, fmt.Errorf(`want the header of a network, {"leasehold":%d,"network":…}`, Version)
 	case version != Version:
-		return nil, fmt.Errorf("written in version %d of the format; only version %d is known", version, Version)
+		return nil, fmt.Errorf("version %d of the format is not supported, want version %d", version, Version)
 	}
 	n := &Network{Name: o.text("network"), Store: o.text("store")}
 	n.Boot = o.name("boot", "bootBytes")
@@ -46,7 +48,7 @@ func (o *object) cursors() map[string]netip.Addr {
 	return keep(o, "cursors", cursors, of.done())
 }
 
-// decodeLease decodes a lease of n that follows those read before.
+// decodeLease decodes the next lease of n.
 func decodeLease(o *object, n *Network) (backend.Lease, error) {
 	network := o.text("network")
 	l := backend.Lease{
@@ -61,7 +63,7 @@ func decodeLease(o *object, n *Network) (backend.Lease, error) {
 	case o.done() != nil:
 		return l, o.done()
 	case network != n.Name:
-		return l, fmt.Errorf("network %q: want %s, whose end has not come yet", network, n.Name)
+		return l, fmt.Errorf("network %q: want %s, which has not ended yet", network, n.Name)
 	}
 	if err := l.Validate(); err != nil {
 		return l, err
@@ -69,17 +71,17 @@ func decodeLease(o *object, n *Network) (backend.Lease, error) {
 	return l, n.read.add(l.Addr)
 }
 
-// A sequence is leases one after the other, in ascending order of address.
+// A sequence checks that leases are in ascending order of address.
 type sequence struct {
 	count int
 	last  netip.Addr
 }
 
-// add counts a lease of addr, which has to come after the one before. So no address
-// is leased twice.
+// add counts a lease of addr, which must be greater than the one before. So no address is
+// leased twice.
 func (s *sequence) add(addr netip.Addr) error {
 	if s.count > 0 && s.last.Compare(addr) >= 0 {
-		return fmt.Errorf("%s comes after %s: leases have to be in ascending order, and no address leased twice", addr, s.last)
+		return fmt.Errorf("%s comes after %s: leases must be in ascending order, and each address leased once", addr, s.last)
 	}
 	s.count++
 	s.last = addr
@@ -97,12 +99,12 @@ func decodeEnd(o *object, n *Network) error {
 	case !ok:
 		return errors.New("the number of leases is missing")
 	case leases != int64(n.read.count):
-		return fmt.Errorf("network %s had %d leases when it was written, and %d are here", n.Name, leases, n.read.count)
+		return fmt.Errorf("network %s had %d leases when it was written, but the file has %d", n.Name, leases, n.read.count)
 	}
 	return nil
 }
 
-// checkHeader returns an error unless a header can say this.
+// checkHeader returns an error unless a header can have these values.
 func checkHeader(network, store string, c backend.Content) error {
 	if err := config.CheckName(network); err != nil {
 		return err
@@ -112,14 +114,14 @@ func checkHeader(network, store string, c backend.Content) error {
 	default:
 		return fmt.Errorf("store %q: want %s or %s", store, config.Files, config.Bolt)
 	}
-	if err := backend.CheckBoot(c.Boot); err != nil {
+	if err := storekit.CheckBoot(c.Boot); err != nil {
 		return fmt.Errorf("boot %q: %w", c.Boot, err)
 	}
 	for set, addr := range c.Cursors {
-		if err := backend.ValidSet(set); err != nil {
+		if err := backend.ValidateSet(set); err != nil {
 			return err
 		}
-		if err := backend.ValidAddr(addr); err != nil {
+		if err := backend.ValidateAddr(addr); err != nil {
 			return fmt.Errorf("cursor of range set %s: %w", set, err)
 		}
 	}

@@ -16,12 +16,13 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 	"github.com/leasehold/leasehold/internal/dump"
 )
 
 func ip(s string) netip.Addr { return netip.MustParseAddr(s) }
 
-// leases returns an iteration of leases that ends with err, unless that is nil.
+// leases yields leases and then err, unless it is nil.
 func leases(err error, all ...backend.Lease) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		for _, l := range all {
@@ -35,7 +36,7 @@ func leases(err error, all ...backend.Lease) iter.Seq2[backend.Lease, error] {
 	}
 }
 
-// A network is what is compared of a dump.Network.
+// A network has the fields of a dump.Network that are compared.
 type network struct {
 	name, store, boot string
 	cursors           map[string]netip.Addr
@@ -55,7 +56,7 @@ func write(t require.TestingT, networks ...network) []byte {
 	return file.Bytes()
 }
 
-// read returns all networks of a file, up to the first error.
+// read returns the networks of a file up to the first error.
 func read(file []byte) (networks []network, err error) {
 	r := dump.NewReader(bytes.NewReader(file))
 	for {
@@ -77,7 +78,7 @@ func read(file []byte) (networks []network, err error) {
 	}
 }
 
-// v1 is what testdata/v1.jsonl says.
+// v1 is the content of testdata/v1.jsonl.
 var v1 = []network{
 	{
 		name: "podnet", store: "bolt", boot: "5b2f7c9e-8a51-4cf8-9b43-0f1e6d0c2a77",
@@ -107,7 +108,7 @@ var v1 = []network{
 	{name: "empty.net-2"},
 }
 
-// Files of version 1 will be read for ever: a change here is a new version.
+// Files of version 1 must stay readable: a change here needs a new version.
 func TestVersion1(t *testing.T) {
 	file, err := os.ReadFile("testdata/v1.jsonl")
 	require.NoError(t, err)
@@ -117,14 +118,14 @@ func TestVersion1(t *testing.T) {
 	require.Equal(t, v1, got)
 }
 
-// Whatever a store can hold comes back as it was.
+// Everything that a store can hold survives a round trip.
 func TestRoundTrip(t *testing.T) {
 	names := rapid.OneOf(
 		rapid.Just(""),
 		rapid.String(),
 		rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
 		rapid.StringMatching(`["\\/<>&\x{2028}\x{fffd}a]{1,5}`),
-	).Filter(func(s string) bool { return backend.CheckBoot(s) == nil })
+	).Filter(func(s string) bool { return storekit.CheckBoot(s) == nil })
 	ids := names.Filter(func(s string) bool { return s != "" })
 	seconds := rapid.OneOf(
 		rapid.Int64(),
@@ -164,7 +165,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// A store keeps whole seconds, in UTC, and so does a file.
+// A file has times in whole seconds and UTC.
 func TestTimesAreWholeSecondsInUTC(t *testing.T) {
 	l := backend.Lease{
 		Addr: ip("10.0.0.1"), Owner: backend.Owner{ContainerID: "c"},
@@ -174,10 +175,10 @@ func TestTimesAreWholeSecondsInUTC(t *testing.T) {
 	require.Contains(t, string(file), `"since":"2026-01-02T02:04:05Z"`)
 	l.Since = time.Time{}.Add(999)
 	file = write(t, network{name: "podnet", leases: []backend.Lease{l}})
-	require.NotContains(t, string(file), "since", "no second has passed since the zero time")
+	require.NotContains(t, string(file), "since", "less than a second after the zero time")
 }
 
-func TestWriteRefuses(t *testing.T) {
+func TestWriteRejects(t *testing.T) {
 	unreadable := errors.New("unreadable")
 	good := backend.Lease{Addr: ip("10.0.0.1"), Owner: backend.Owner{ContainerID: "c"}}
 	for name, tt := range map[string]struct {
@@ -185,29 +186,29 @@ func TestWriteRefuses(t *testing.T) {
 		content        backend.Content
 		text           string
 	}{
-		"a network that cannot be one": {"../a", "bolt", backend.Content{}, `network ../a: invalid characters found in network name "../a"`},
-		"a store that is not known":    {"podnet", "memory", backend.Content{}, `network podnet: store "memory": want files or bolt`},
-		"a boot no store takes":        {"podnet", "bolt", backend.Content{Boot: " "}, `network podnet: boot " ": invalid argument: begins or ends with a space`},
-		"a cursor no store takes": {"podnet", "bolt", backend.Content{Cursors: map[string]netip.Addr{"a/b": ip("10.0.0.1")}},
+		"an invalid network name": {"../a", "bolt", backend.Content{}, `network ../a: invalid characters found in network name "../a"`},
+		"an unknown store":        {"podnet", "memory", backend.Content{}, `network podnet: store "memory": want files or bolt`},
+		"an invalid boot":         {"podnet", "bolt", backend.Content{Boot: " "}, `network podnet: boot " ": invalid argument: begins or ends with a space`},
+		"a cursor of an invalid range set": {"podnet", "bolt", backend.Content{Cursors: map[string]netip.Addr{"a/b": ip("10.0.0.1")}},
 			`network podnet: range set "a/b"`},
 		"a cursor without an address": {"podnet", "bolt", backend.Content{Cursors: map[string]netip.Addr{"0": {}}},
 			"network podnet: cursor of range set 0: address is not set"},
-		"a lease of nobody": {"podnet", "bolt", backend.Content{Leases: leases(nil, good, backend.Lease{Addr: ip("10.0.0.2")})},
+		"a torn lease": {"podnet", "bolt", backend.Content{Leases: leases(nil, good, backend.Lease{Addr: ip("10.0.0.2")})},
 			"10.0.0.2 of unknown: container ID is empty"},
-		"leases that are not in order": {"podnet", "bolt", backend.Content{Leases: leases(nil, good, good)}, "10.0.0.1 comes after 10.0.0.1"},
-		"leases that cannot be read":   {"podnet", "bolt", backend.Content{Leases: leases(unreadable, good)}, "unreadable"},
+		"leases out of order":        {"podnet", "bolt", backend.Content{Leases: leases(nil, good, good)}, "10.0.0.1 comes after 10.0.0.1"},
+		"leases that cannot be read": {"podnet", "bolt", backend.Content{Leases: leases(unreadable, good)}, "unreadable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var file bytes.Buffer
 			_, err := dump.Write(&file, tt.network, tt.store, tt.content)
 			require.ErrorContains(t, err, tt.text)
 			_, err = read(file.Bytes())
-			require.Error(t, err, "what has been written has no end")
+			require.Error(t, err, "the output has no end")
 		})
 	}
 }
 
-// full is a disk that takes some bytes.
+// full is a disk with space for some bytes.
 type full struct{ room int }
 
 func (f *full) Write(p []byte) (int, error) {
@@ -223,7 +224,7 @@ func TestWriteToFullDisk(t *testing.T) {
 	for _, room := range []int{0, 50, 1 << 16, 1 << 20} {
 		n, err := dump.Write(&full{room}, "podnet", "bolt", backend.Content{Leases: pods(10_000)})
 		require.ErrorIs(t, err, io.ErrShortWrite)
-		require.Less(t, n, 10_000, "it does not go on for long")
+		require.Less(t, n, 10_000, "it stops soon")
 	}
 	_, err := dump.Write(&full{30}, "podnet", "bolt", backend.Content{Leases: leases(nil)})
 	require.ErrorIs(t, err, io.ErrShortWrite)

@@ -11,9 +11,8 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// FuzzRead holds that no file makes the reader panic, that what it takes can be
-// stored, that it comes back if it is written again, and that a file of which something
-// is missing is not taken for one of fewer leases.
+// FuzzRead checks that no file makes the reader panic, that everything it accepts can be
+// stored and survives a round trip, and that it rejects a file with missing lines.
 func FuzzRead(f *testing.F) {
 	v1, err := os.ReadFile("testdata/v1.jsonl")
 	require.NoError(f, err)
@@ -29,7 +28,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) {
 		networks, err := read(file)
 		for _, n := range networks {
-			require.NoError(t, config.CheckName(n.name), "it becomes a part of a path")
+			require.NoError(t, config.CheckName(n.name), "it becomes part of a path")
 			for _, l := range n.leases {
 				require.NoError(t, l.Validate())
 			}

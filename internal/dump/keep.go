@@ -9,13 +9,11 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Keep reads the leases of n to their end, so that to read them later cannot stall or
-// fail any more. They can then be read any number of times, and after a
-// following call of Next.
+// Keep reads all leases of n, so that reading them later cannot block or fail. They can
+// then be read any number of times, even after the next call of Next.
 //
-// They are kept in memory, compressed. To have them as values would take a kilobyte for
-// each; a temporary file would need a directory for it, which an image of one program
-// lacks.
+// They are kept in memory, compressed. As values, each would take a kilobyte; a temporary
+// file would need a directory, which an image with a single program lacks.
 func (n *Network) Keep() error {
 	var kept bytes.Buffer
 	to, err := flate.NewWriter(&kept, flate.BestSpeed)
@@ -32,12 +30,12 @@ func (n *Network) Keep() error {
 	return nil
 }
 
-// unpacked returns the leases of the one network that has been compressed.
+// unpacked returns the leases of the compressed network.
 func unpacked(kept []byte) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		n, err := NewReader(flate.NewReader(bytes.NewReader(kept))).Next()
 		if err != nil {
-			yield(backend.Lease{}, fmt.Errorf("what was read before: %w", err))
+			yield(backend.Lease{}, fmt.Errorf("the leases kept in memory: %w", err))
 			return
 		}
 		n.Leases(yield)

@@ -16,21 +16,20 @@ import (
 // A field is a member of a JSON object.
 type field struct {
 	key   []byte
-	value []byte // as it is written
+	value []byte // encoded
 	taken bool
 }
 
-// An object is a JSON object whose members are taken one by one. It remembers the
-// first error.
+// An object is a JSON object whose members are taken one by one. It keeps the first error.
 //
-// Decoding into a struct would take longer, forgive a key in other letters, and let
-// the last of two equal keys win.
+// Decoding into a struct would be slower, ignore the case of keys, and let the last of two
+// equal keys win.
 type object struct {
 	fields []field
 	err    error
 }
 
-// parse makes o the object that text is, and keeps text.
+// parse parses text into o, which refers to text.
 func (o *object) parse(text []byte) error {
 	*o = object{fields: o.fields[:0]}
 	if !utf8.Valid(text) {
@@ -71,8 +70,8 @@ func (o *object) take(key string) []byte {
 	return nil
 }
 
-// done returns the first error, or one that names a key that was not taken: it is
-// unknown, or there a second time.
+// done returns the first error, or an error that names a key that was not taken, because it
+// is unknown or repeated.
 func (o *object) done() error {
 	if o.err != nil {
 		return o.err
@@ -83,14 +82,14 @@ func (o *object) done() error {
 		}
 		before := object{fields: o.fields[:i]}
 		if before.has(string(f.key)) {
-			return fmt.Errorf("key %q is given twice", f.key)
+			return fmt.Errorf("key %q is repeated", f.key)
 		}
 		return fmt.Errorf("unknown key %q", f.key)
 	}
 	return nil
 }
 
-// keep returns the value that was read for a key, and keeps the error.
+// keep returns the value of a key, and keeps the error.
 func keep[T any](o *object, key string, value T, err error) T {
 	if err != nil && o.err == nil {
 		o.err = fmt.Errorf("%s: %w", key, err)
@@ -98,7 +97,7 @@ func keep[T any](o *object, key string, value T, err error) T {
 	return value
 }
 
-// text returns the text at key; an absent one is empty.
+// text returns the string at key, or an empty one.
 func (o *object) text(key string) string {
 	value := o.take(key)
 	if value == nil {
@@ -108,7 +107,7 @@ func (o *object) text(key string) string {
 	return keep(o, key, string(text), err)
 }
 
-// name returns the name at key, which stands at keyBytes if it is not UTF-8.
+// name returns the name at key, or at keyBytes if it is not UTF-8.
 func (o *object) name(key, keyBytes string) string {
 	name := o.text(key)
 	encoded := o.text(keyBytes)
@@ -116,13 +115,13 @@ func (o *object) name(key, keyBytes string) string {
 		return name
 	}
 	if name != "" {
-		return keep(o, keyBytes, "", fmt.Errorf("%s is there as well", key))
+		return keep(o, keyBytes, "", fmt.Errorf("%s is present too", key))
 	}
 	text, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	return keep(o, keyBytes, string(text), err)
 }
 
-// addr returns the address at key; an absent one is zero.
+// addr returns the address at key, or the zero address.
 func (o *object) addr(key string) netip.Addr {
 	text := o.text(key)
 	if text == "" {
@@ -132,7 +131,7 @@ func (o *object) addr(key string) netip.Addr {
 	return keep(o, key, addr, err)
 }
 
-// number returns the number at key, and whether there is one.
+// number returns the number at key, if any.
 func (o *object) number(key string) (n int64, ok bool) {
 	value := o.take(key)
 	if value == nil {
@@ -145,13 +144,13 @@ func (o *object) number(key string) (n int64, ok bool) {
 	return keep(o, key, n, err), err == nil
 }
 
-// since returns the time of a lease, which has one of two keys.
+// since returns the time of a lease, which is at one of two keys.
 func (o *object) since() time.Time {
 	text := o.text("since")
 	seconds, isNumber := o.number("sinceUnix")
 	switch {
 	case isNumber && text != "":
-		return keep(o, "sinceUnix", time.Time{}, errors.New("since is there as well"))
+		return keep(o, "sinceUnix", time.Time{}, errors.New("since is present too"))
 	case isNumber:
 		return time.Unix(seconds, 0).UTC()
 	case text == "":
@@ -171,10 +170,10 @@ func syntax(text []byte) error {
 	return err
 }
 
-// pieces takes apart JSON that is known to be valid.
+// pieces splits valid JSON into its parts.
 type pieces struct{ rest []byte }
 
-// next passes white space, and returns the byte after it.
+// next skips white space and returns the byte after it.
 func (p *pieces) next() byte {
 	for isSpace(p.rest[0]) {
 		p.skip()
@@ -186,7 +185,7 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 
 func (p *pieces) skip() { p.rest = p.rest[1:] }
 
-// field takes the member that begins here.
+// field takes the next member.
 func (p *pieces) field() (field, error) {
 	key, err := unquote(p.value())
 	p.next()
@@ -195,7 +194,7 @@ func (p *pieces) field() (field, error) {
 	return field{key: key, value: p.value()}, err
 }
 
-// value takes the value that begins here.
+// value takes the next value.
 func (p *pieces) value() []byte {
 	n := p.length()
 	value := p.rest[:n]
@@ -240,10 +239,10 @@ func nestedLength(text []byte) int {
 	}
 }
 
-// unquote returns what a JSON text stands for.
+// unquote decodes a JSON string.
 func unquote(value []byte) ([]byte, error) {
 	if value[0] != '"' {
-		return nil, errors.New("want a text in quotes")
+		return nil, errors.New("want a string in quotes")
 	}
 	if bytes.IndexByte(value, '\\') < 0 {
 		return value[1 : len(value)-1], nil

@@ -11,19 +11,18 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A Reader reads what [Write] has written. An error names the line; after one there
-// is nothing more to read.
+// A Reader reads the output of [Write]. An error names the line, and ends the reading.
 type Reader struct {
 	lines   *bufio.Scanner
-	number  int // of the line read last
+	number  int // of the last line read
 	object  object
 	seen    map[string]bool // the networks so far
-	current *Network        // whose end has not been read; nil between two
+	current *Network        // nil between two networks
 	err     error
 }
 
-// A line that Write writes has six names at most, or the cursors of a network. Six
-// of the longest names, with all of their bytes escaped, are 144 KiB.
+// A line of Write has at most six names, or the cursors of a network. Six of the longest
+// names, with all bytes escaped, are 144 KiB.
 const maxLine = 1 << 20
 
 // NewReader returns a Reader of r.
@@ -33,25 +32,24 @@ func NewReader(r io.Reader) *Reader {
 	return &Reader{lines: lines, seen: make(map[string]bool)}
 }
 
-// A Network is what a file holds of one network.
+// A Network is one network in a file.
 type Network struct {
 	Name string
 
-	// Store is the kind of store that it comes from, config.Files or
-	// config.Bolt; empty if not known.
+	// Store is the kind of its store, config.Files or config.Bolt; empty if unknown.
 	Store string
 
-	// Content is what the store held. Its leases can be read once, and until
-	// the following call of Next. They are valid and in ascending order, and
-	// none is missing if they end without an error.
+	// Content is the content of the store. Its leases can be read once, and only until the
+	// next call of Next. They are valid and in ascending order, and complete if they end
+	// without an error.
 	backend.Content
 
 	read  sequence
-	begun bool // whether somebody has begun to read the leases
+	begun bool // whether reading the leases has begun
 }
 
-// Next returns the next network, or [io.EOF]. Leases of the one before that have not
-// been read are checked, and passed over. A file without a network is an error.
+// Next returns the next network, or [io.EOF]. Unread leases of the previous network are
+// checked and skipped. A file without a network is an error.
 func (r *Reader) Next() (*Network, error) {
 	for r.err == nil && r.current != nil {
 		r.lease(r.current)
@@ -72,7 +70,7 @@ func (r *Reader) Next() (*Network, error) {
 func (r *Reader) leases(n *Network) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		if n.begun || r.current != n {
-			yield(backend.Lease{}, fmt.Errorf("the leases of network %s have been read already", n.Name))
+			yield(backend.Lease{}, fmt.Errorf("the leases of network %s were already read", n.Name))
 			return
 		}
 		n.begun = true
@@ -89,7 +87,7 @@ func (r *Reader) leases(n *Network) iter.Seq2[backend.Lease, error] {
 	}
 }
 
-// read reads the object of the next line that is not empty.
+// read parses the next line that is not empty.
 func (r *Reader) read() error {
 	for r.lines.Scan() {
 		r.number++
@@ -113,13 +111,13 @@ func (r *Reader) read() error {
 	return r.at(err)
 }
 
-// at adds to an error where it is.
+// at adds the line number to an error.
 func (r *Reader) at(err error) error { return fmt.Errorf("line %d: %w", r.number, err) }
 
 func (r *Reader) header() (*Network, error) {
 	err := r.read()
 	if errors.Is(err, io.EOF) && len(r.seen) == 0 {
-		return nil, errors.New("the file is empty; a file that was written to its end holds at least one network")
+		return nil, errors.New("the file is empty; a complete file has at least one network")
 	}
 	if err != nil {
 		return nil, err
@@ -129,15 +127,14 @@ func (r *Reader) header() (*Network, error) {
 		return nil, r.at(err)
 	}
 	if r.seen[n.Name] {
-		return nil, r.at(fmt.Errorf("network %s comes a second time", n.Name))
+		return nil, r.at(fmt.Errorf("network %s is repeated", n.Name))
 	}
 	r.seen[n.Name] = true
 	return n, nil
 }
 
-// lease reads the next lease of n, which is the current network. At the end of the
-// network it returns false, and no network is current any more; after an error as
-// well.
+// lease reads the next lease of n, the current network. At the end of the network, and
+// after an error, it returns false, and there is no current network.
 func (r *Reader) lease(n *Network) (backend.Lease, bool) {
 	l, ok, err := r.leaseOrEnd(n)
 	if err != nil {
@@ -152,7 +149,7 @@ func (r *Reader) lease(n *Network) (backend.Lease, bool) {
 func (r *Reader) leaseOrEnd(n *Network) (l backend.Lease, ok bool, err error) {
 	if err := r.read(); err != nil {
 		if errors.Is(err, io.EOF) {
-			err = fmt.Errorf("the file ends before network %s does; %d of its leases are there: %w", n.Name, n.read.count, io.ErrUnexpectedEOF)
+			err = fmt.Errorf("the file is truncated: network %s ends after %d leases: %w", n.Name, n.read.count, io.ErrUnexpectedEOF)
 		}
 		return l, false, err
 	}
@@ -160,7 +157,7 @@ func (r *Reader) leaseOrEnd(n *Network) (l backend.Lease, ok bool, err error) {
 	case r.object.has("end"):
 		err = decodeEnd(&r.object, n)
 	case r.object.has("leasehold"):
-		err = fmt.Errorf("another network begins before network %s has ended; %d of its leases are there", n.Name, n.read.count)
+		err = fmt.Errorf("another network begins before the end of network %s, after %d of its leases", n.Name, n.read.count)
 	default:
 		l, err = decodeLease(&r.object, n)
 		ok = err == nil

@@ -15,8 +15,8 @@ import (
 	"github.com/leasehold/leasehold/internal/dump"
 )
 
-// A file is whole or refused, wherever it was cut.
-func TestCutFileIsRefused(t *testing.T) {
+// A truncated file is rejected, wherever it was cut.
+func TestTruncatedFileIsRejected(t *testing.T) {
 	file, err := os.ReadFile("testdata/v1.jsonl")
 	require.NoError(t, err)
 	whole := map[int]bool{len(file): true, len(file) - 1: true}
@@ -28,7 +28,7 @@ func TestCutFileIsRefused(t *testing.T) {
 	}
 }
 
-func TestReaderTakesAnySpelling(t *testing.T) {
+func TestReaderAcceptsAnySpelling(t *testing.T) {
 	got, err := read([]byte("\n  { \"boot\" : \"\\u0062\" , \"network\":\"pod\\u006eet\",\r\t\"leasehold\":1, \"cursors\":{ } , \"store\":\"\"}\r\n\r\n" +
 		`{"since":"2026-01-02T04:04:05.9+01:00","containerIDBytes":"Yw==","ifname":"","ifnameBytes":"","address":"FD00:0::0A","network":"podnet","netns":"\ud83d\ude00"}` + "\n" +
 		`{"leases":1,"end":"podnet"}`))
@@ -39,8 +39,8 @@ func TestReaderTakesAnySpelling(t *testing.T) {
 	}}}}, got)
 }
 
-// Leases that nobody reads are checked all the same.
-func TestNextPassesLeasesOver(t *testing.T) {
+// Skipped leases are checked too.
+func TestNextSkipsLeases(t *testing.T) {
 	file, err := os.ReadFile("testdata/v1.jsonl")
 	require.NoError(t, err)
 	for _, before := range []int{0, 1, 4} {
@@ -67,7 +67,7 @@ func TestNextPassesLeasesOver(t *testing.T) {
 	}
 }
 
-// take reads no more than n leases.
+// take reads at most n leases.
 func take(t *testing.T, of *dump.Network, n int) (taken []backend.Lease) {
 	t.Helper()
 	if n == 0 {
@@ -91,7 +91,7 @@ func TestLeasesAreReadOnce(t *testing.T) {
 		got := 0
 		for _, err := range n.Leases {
 			got++
-			require.ErrorContains(t, err, "the leases of network "+n.Name+" have been read already")
+			require.ErrorContains(t, err, "the leases of network "+n.Name+" were already read")
 		}
 		require.Equal(t, 1, got)
 	}
@@ -106,7 +106,7 @@ func TestLeasesAreReadOnce(t *testing.T) {
 	again(second)
 }
 
-func TestReaderSaysWhatItsSourceSays(t *testing.T) {
+func TestReaderReturnsErrorOfSource(t *testing.T) {
 	file, err := os.ReadFile("testdata/v1.jsonl")
 	require.NoError(t, err)
 	unreadable := errors.New("unreadable")
@@ -123,7 +123,7 @@ type broken struct{ err error }
 
 func (b broken) Read([]byte) (int, error) { return 0, b.err }
 
-// The longest lease that a store can hold, in the spelling that takes the most room.
+// The longest lease that a store can hold, in its longest encoding.
 func TestLongestLease(t *testing.T) {
 	name := strings.Repeat(`"`, backend.MaxNameLen)
 	l := backend.Lease{
@@ -139,7 +139,7 @@ func TestLongestLease(t *testing.T) {
 	}
 }
 
-// What has been kept can be read again, and does not need the file.
+// Kept leases can be read again, without the file.
 func TestKeep(t *testing.T) {
 	file, err := os.ReadFile("testdata/v1.jsonl")
 	require.NoError(t, err)

@@ -15,19 +15,18 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Version is the version of the format that is written, and the only one that is
-// read.
+// Version is the only supported version of the format.
 const Version = 1
 
-// The seconds that RFC 3339 can name: the years 0 to 9999.
+// The seconds that RFC 3339 can express: the years 0 to 9999.
 const firstSecond, lastSecond = -62167219200, 253402300799
 
-// Write writes what the store of a network holds, and returns the number of leases.
-// The store is the kind of it, config.Files or config.Bolt, or empty. Of the time of a
-// lease the whole seconds are written.
+// Write writes the content of a network's store, and returns the number of leases. store is
+// its kind, config.Files or config.Bolt, or empty. Times of leases are written in whole
+// seconds.
 //
-// After an error, what has been written has no end, and [Reader] refuses it. A lease
-// that [backend.Lease.Validate] refuses is such an error, and one out of order.
+// After an error the output has no end, and [Reader] rejects it. It is an error if a lease
+// is out of order, or [backend.Lease.Validate] rejects it.
 func Write(w io.Writer, network, store string, c backend.Content) (int, error) {
 	if err := checkHeader(network, store, c); err != nil {
 		return 0, fmt.Errorf("network %s: %w", network, err)
@@ -35,7 +34,7 @@ func Write(w io.Writer, network, store string, c backend.Content) (int, error) {
 	out := bufio.NewWriterSize(w, 1<<16)
 	var o line
 	o.header(network, store, c)
-	out.Write(o.end()) // Flush will return what went wrong
+	out.Write(o.end()) // Flush returns the error
 	n, err := writeLeases(out, network, c.Leases)
 	if err != nil {
 		return n, err
@@ -82,12 +81,11 @@ func (o *line) header(network, store string, c backend.Content) {
 	o.object("cursors", cursors)
 }
 
-// A line is a JSON object that is being written. Names and addresses that have been
-// checked contain no control character, and so nothing but quotes and backslashes
-// needs to be escaped.
+// A line is a JSON object under construction. Valid names and addresses contain no control
+// characters, so only quotes and backslashes need escaping.
 type line struct{ buf []byte }
 
-// end returns the line. The next one overwrites it.
+// end returns the line, which the next line overwrites.
 func (o *line) end() []byte {
 	whole := append(o.buf, '}', '\n')
 	o.buf = whole[:0]
@@ -123,7 +121,7 @@ func (o *line) since(t time.Time) {
 	}
 }
 
-// key begins the object, or goes on with it.
+// key begins or continues the object.
 func (o *line) key(name string) {
 	separator := byte(',')
 	if len(o.buf) == 0 {
@@ -139,14 +137,14 @@ func (o *line) number(key string, n int64) {
 	o.buf = strconv.AppendInt(o.buf, n, 10)
 }
 
-// object writes an object that is not empty.
+// object writes a non-empty object.
 func (o *line) object(key string, value line) {
 	o.key(key)
 	o.buf = append(o.buf, value.buf...)
 	o.buf = append(o.buf, '}')
 }
 
-// text leaves out what is empty.
+// text omits empty strings.
 func (o *line) text(key, s string) {
 	switch {
 	case s == "":

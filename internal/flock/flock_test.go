@@ -19,8 +19,8 @@ func open(t *testing.T, path string) *os.File {
 	return f
 }
 
-// openToGiveAway opens a file that the test does not touch any more: a waiter that
-// gave up closes it.
+// openToGiveAway opens a file that the test does not close: a waiter that gives up closes
+// it.
 func openToGiveAway(t *testing.T, path string) *os.File {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -36,7 +36,7 @@ func TestExclusiveKeepsOthersOut(t *testing.T) {
 	soon, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, flock.Exclusive(soon, openToGiveAway(t, path)), context.DeadlineExceeded)
-	require.ErrorIs(t, flock.Shared(soon, openToGiveAway(t, path)), context.DeadlineExceeded, "a context that has ended")
+	require.ErrorIs(t, flock.Shared(soon, openToGiveAway(t, path)), context.DeadlineExceeded, "with an ended context")
 
 	waiter := make(chan error, 1)
 	go func() { waiter <- flock.Shared(t.Context(), open(t, path)) }()
@@ -63,9 +63,9 @@ func TestUnlock(t *testing.T) {
 	require.NoError(t, flock.Exclusive(t.Context(), open(t, path)))
 }
 
-// A waiter whose context ends must not take the lock away from everybody when the
-// kernel gives it to its goroutine later.
-func TestAbandonedWaiterLetsGo(t *testing.T) {
+// A waiter whose context has ended must not keep the lock when the kernel grants it to its
+// goroutine later.
+func TestAbandonedWaiterReleasesLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	holder := open(t, path)
 	require.NoError(t, flock.Exclusive(t.Context(), holder))

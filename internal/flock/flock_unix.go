@@ -39,7 +39,7 @@ func wait(ctx context.Context, f *os.File, how int, exclusive bool) error {
 	}
 }
 
-// queue waits for the lock, however long that takes.
+// queue waits for the lock without a time limit.
 func queue(f *os.File, how int, exclusive bool) error {
 	if exclusive && announce(f) {
 		defer renounce(f)
@@ -51,7 +51,7 @@ func unlock(f *os.File) error { return flock(f, unix.LOCK_UN) }
 
 func flock(f *os.File, how int) error {
 	for {
-		// Fd would make the file blocking, which a lock file already is.
+		// Fd makes the file blocking, which a lock file already is.
 		err := unix.Flock(int(f.Fd()), how)
 		if !errors.Is(err, unix.EINTR) {
 			return os.NewSyscallError("flock", err)

@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// all is the length of a whole file, which is what the stock plugin locks.
+// all is the length of a whole file: the stock plugin locks all of it.
 const all = ^uint32(0)
 
-// retry is how long to wait between two attempts. LockFileEx can wait in the
-// kernel only on a handle opened for overlapped I/O, which os.File is not.
+// retry is the time between two attempts. LockFileEx can wait in the kernel only for a
+// handle opened for overlapped I/O, which os.File does not use.
 const retry = 5 * time.Millisecond
 
 func lock(ctx context.Context, f *os.File, exclusive bool) error {

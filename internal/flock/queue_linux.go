@@ -6,23 +6,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flock(2) lets a shared lock in while an exclusive one is waited for, so that
-// readers which overlap keep a writer out for ever. So a writer that has to wait
-// announces that by a shared lock of another kind (fcntl(2), F_OFD_SETLK) of one byte
-// that no file has. A reader that finds it asks for the exclusive lock: those are
-// granted in the order in which they were asked for. It keeps that: to make a shared
-// one of it wakes those that wait, and what comes in that moment passes them.
+// flock(2) grants a shared lock while an exclusive one is waited for, so overlapping
+// readers keep a writer out forever. Therefore a writer that has to wait announces it with
+// a shared lock of another kind (fcntl(2), F_OFD_SETLK) on one byte beyond the end of any
+// file. A reader that finds the announcement requests the exclusive lock, because those are
+// granted in order. It keeps the exclusive lock: converting it to a shared one would wake
+// the waiters, and new readers could overtake them.
 //
-// Nothing waits for the byte itself. A writer that was stopped while it waits, or has
-// given up, only has readers go in one after the other until its file is closed. A
-// turnstile, which readers and writers pass one by one, was rejected for that: a
-// process that is stopped in it keeps all others out.
+// Nothing waits for the byte itself. If a waiting writer is stopped or has given up,
+// readers only take turns until its file is closed. A turnstile that readers and writers
+// pass one by one was rejected: a process stopped in it would keep all others out.
 
-// announcement is the byte.
+// announcement is the offset of that byte.
 const announcement = 1 << 62
 
-// announce says that a writer waits for the lock of f, and reports whether it could. If
-// not, readers pass, as they do on systems that have no such locks.
+// announce announces that a writer waits for the lock of f, and reports whether it could.
+// If not, readers can overtake, as on systems without such locks.
 func announce(f *os.File) bool {
 	if !separate(f) {
 		return false
@@ -31,9 +30,9 @@ func announce(f *os.File) bool {
 	return err == nil
 }
 
-// renounce says that it does not wait any more.
+// renounce withdraws the announcement.
 func renounce(f *os.File) {
-	_, _ = ofd(f, unix.F_OFD_SETLK, unix.F_UNLCK) // If it fails, readers go in one by one until f is closed.
+	_, _ = ofd(f, unix.F_OFD_SETLK, unix.F_UNLCK) // If it fails, readers take turns until f is closed.
 }
 
 // awaited reports whether a writer waits for the lock of f.
@@ -42,17 +41,17 @@ func awaited(f *os.File) bool {
 	return err == nil && kind != unix.F_UNLCK && separate(f)
 }
 
-// ofd performs an operation on the byte, and returns what kind of lock the system says
-// that it has.
+// ofd performs an operation on the byte, and returns the kind of its lock.
 func ofd(f *os.File, op int, kind int16) (int16, error) {
 	lock := unix.Flock_t{Type: kind, Whence: unix.SEEK_SET, Start: announcement, Len: 1}
 	err := unix.FcntlFlock(f.Fd(), op, &lock)
 	return lock.Type, err
 }
 
-// separate reports whether the file system of f is known to keep locks of flock and locks
-// of fcntl apart, and to grant an exclusive flock of a file that is open for reading. Where one is made of the other, as on NFS, CIFS and 9p, writers that announce
-// themselves would keep each other out.
+// separate reports whether the file system of f is known to keep flock and fcntl locks
+// separate, and to grant an exclusive flock on a file opened for reading. Where one is
+// implemented by the other, as on NFS, CIFS and 9p, the announcements of writers would keep
+// other writers out.
 func separate(f *os.File) bool {
 	var st unix.Statfs_t
 	if unix.Fstatfs(int(f.Fd()), &st) != nil {
@@ -66,5 +65,5 @@ func separate(f *os.File) bool {
 	return false
 }
 
-// zfs is ZFS_SUPER_MAGIC, which package unix lacks: the module is not part of the kernel.
+// zfs is ZFS_SUPER_MAGIC, which package unix lacks because ZFS is not part of the kernel.
 const zfs = 0x2fc12fc1

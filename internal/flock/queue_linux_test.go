@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openAs opens a file that the test closes, or else what has waited for it in vain.
+// openAs opens a file. It is closed by the test, or by a waiter that gives up.
 func openAs(t *testing.T, path string, flag int) *os.File {
 	t.Helper()
 	f, err := os.OpenFile(path, flag|os.O_CREATE, 0o600)
@@ -19,7 +19,7 @@ func openAs(t *testing.T, path string, flag int) *os.File {
 	return f
 }
 
-// writerWaits starts a writer, and returns when it waits.
+// writerWaits starts a writer and waits until it is waiting.
 func writerWaits(t *testing.T, path string, flag int) <-chan error {
 	t.Helper()
 	done := make(chan error, 1)
@@ -38,8 +38,8 @@ func soon(t *testing.T) context.Context {
 	return ctx
 }
 
-func TestAReaderComesAfterAWriterThatWaits(t *testing.T) {
-	for name, flag := range map[string]int{"files opens its lock to be read": os.O_RDONLY, "bolt its file to be written": os.O_RDWR} {
+func TestReaderComesAfterWaitingWriter(t *testing.T) {
+	for name, flag := range map[string]int{"read-only, as in files": os.O_RDONLY, "read-write, as in bolt": os.O_RDWR} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "lock")
 			first := openAs(t, path, os.O_RDONLY)
@@ -54,9 +54,9 @@ func TestAReaderComesAfterAWriterThatWaits(t *testing.T) {
 	}
 }
 
-// A writer that is stopped while it waits leaves the kernel's queue, and is still
-// announced: others get the lock.
-func TestAnAnnouncementAloneKeepsNoneOut(t *testing.T) {
+// A writer that is stopped while it waits leaves the kernel's queue but stays announced:
+// others get the lock.
+func TestAnnouncementAloneBlocksNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	stopped := openAs(t, path, os.O_RDONLY)
 	require.True(t, announce(stopped))
@@ -69,11 +69,11 @@ func TestAnAnnouncementAloneKeepsNoneOut(t *testing.T) {
 	require.NoError(t, Exclusive(soon(t), w))
 	require.NoError(t, w.Close())
 	require.NoError(t, stopped.Close())
-	require.False(t, awaited(openAs(t, path, os.O_RDONLY)), "it ends with the file")
+	require.False(t, awaited(openAs(t, path, os.O_RDONLY)), "the announcement ends with the file")
 }
 
-// The writer has what it waited for, so that readers who come later may overlap.
-func TestAWriterThatHasTheLockIsNotAwaited(t *testing.T) {
+// Once the writer has the lock, later readers may overlap.
+func TestWriterWithLockIsNotAwaited(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	first := openAs(t, path, os.O_RDONLY)
 	require.NoError(t, Shared(t.Context(), first))
@@ -83,8 +83,9 @@ func TestAWriterThatHasTheLockIsNotAwaited(t *testing.T) {
 	require.False(t, awaited(openAs(t, path, os.O_RDONLY)))
 }
 
-// Where locks of fcntl and of flock are one, nothing is announced. /proc is on no list.
-func TestOnlyKnownFileSystemsAreTrusted(t *testing.T) {
+// Nothing is announced on file systems that are not known to keep fcntl and flock locks
+// separate, such as /proc.
+func TestOnlyKnownFileSystemsAnnounce(t *testing.T) {
 	f, err := os.Open("/proc/self/status")
 	require.NoError(t, err)
 	defer f.Close()

@@ -4,8 +4,8 @@ package flock
 
 import "os"
 
-// Elsewhere flock and fcntl lock against each other: there is no second kind of lock
-// to announce a writer with, and readers pass one that waits.
+// On other systems flock and fcntl locks conflict, so there is no second kind of lock to
+// announce a waiting writer, and readers can overtake it.
 
 func announce(*os.File) bool { return false }
 func renounce(*os.File)      {}

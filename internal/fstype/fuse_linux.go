@@ -7,17 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FUSE reports whether path, or the directory above it that is there, is on a file system
-// in user space. What such a one does with flock(2) and RENAME_EXCHANGE depends on the
+// FUSE reports whether path, or the nearest existing directory above it, is on a file
+// system in user space. The effect of flock(2) and RENAME_EXCHANGE there depends on the
 // program that serves it:
 //
-//   - The kernel keeps locks for each mount by itself unless the program asks for them, and
-//     hardly any does. So two mounts of one directory do not share locks, and no process
-//     can see that there is another mount.
-//   - fuse-overlayfs 1.10 exchanges the names of a directory of a lower layer and another
-//     file, reports success, and leaves the directory without what it held.
+//   - The kernel keeps locks separately for each mount unless the program handles them, which
+//     few do. So two mounts of one directory do not share locks, and no process
+//     can see the other mount.
+//   - fuse-overlayfs 1.10, when it exchanges a directory of a lower layer with another
+//     file, reports success but leaves the directory empty.
 //
-// A path that cannot be looked at is on none.
+// It is false for a path that cannot be examined.
 func FUSE(path string) bool {
 	for {
 		var st unix.Statfs_t

@@ -2,5 +2,5 @@
 
 package fstype
 
-// FUSE is not known here.
+// FUSE is not detected on this system.
 func FUSE(string) bool { return false }

@@ -1,16 +1,16 @@
-// Package gate lets goroutines in one after the other, or several at once, in the
-// order in which they came, before they block in a system call.
+// Package gate admits goroutines one at a time, or several at once, in order of arrival,
+// before they block in a system call.
 //
-// Each goroutine that waits in flock holds a thread. A store has its goroutines
-// wait here instead.
+// Each goroutine that waits in flock(2) occupies a thread. A store has its goroutines wait
+// here instead.
 package gate
 
 import "context"
 
-// maxReaders is how many readers are let in at once.
+// maxReaders is the maximum number of concurrent readers.
 const maxReaders = 16
 
-// A Gate lets in one writer or some readers.
+// A Gate admits one writer or up to maxReaders readers.
 type Gate struct {
 	turn   chan struct{} // held while entering, and by a writer until it leaves
 	inside chan struct{} // one place taken by a reader, all by a writer
@@ -21,8 +21,8 @@ func New() Gate {
 	return Gate{make(chan struct{}, 1), make(chan struct{}, maxReaders)}
 }
 
-// Enter waits until the gate is open or ctx ends, in which case it returns the
-// context's error. Whoever was let in has to leave.
+// Enter waits until the gate is open, or until ctx ends and returns its error. A caller
+// that was admitted must call leave.
 func (g Gate) Enter(ctx context.Context, write bool) (leave func(), err error) {
 	if err := take(ctx, g.turn); err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (g Gate) Enter(ctx context.Context, write bool) (leave func(), err error) {
 	return func() { give(g.inside, places); give(g.turn, 1) }, nil
 }
 
-// take prefers a free place to a context that has ended, as package flock does.
+// take takes a free place even if ctx has ended, as package flock does.
 func take(ctx context.Context, places chan struct{}) error {
 	select {
 	case places <- struct{}{}:

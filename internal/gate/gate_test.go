@@ -11,7 +11,7 @@ import (
 	"github.com/leasehold/leasehold/internal/gate"
 )
 
-func TestOneWriterOrSomeReaders(t *testing.T) {
+func TestOneWriterOrSeveralReaders(t *testing.T) {
 	g := gate.New()
 	var readers, writers, mostReaders atomic.Int32
 	var all sync.WaitGroup
@@ -27,7 +27,7 @@ func TestOneWriterOrSomeReaders(t *testing.T) {
 			if write {
 				writers.Add(1)
 				if writers.Load() != 1 || readers.Load() != 0 {
-					t.Error("a writer is not alone")
+					t.Error("a writer beside others")
 				}
 				writers.Add(-1)
 				return
@@ -48,12 +48,12 @@ func TestContextEnds(t *testing.T) {
 	for _, inside := range []bool{false, true} {
 		g := gate.New()
 		leave, err := g.Enter(ended, inside)
-		require.NoError(t, err, "an open gate lets in whoever comes")
+		require.NoError(t, err, "an open gate ignores ctx")
 		_, err = g.Enter(ended, true)
 		require.ErrorIs(t, err, context.Canceled)
 		leave()
 		leave, err = g.Enter(t.Context(), true)
-		require.NoError(t, err, "whoever gave up holds nothing")
+		require.NoError(t, err, "a canceled Enter holds nothing")
 		leave()
 	}
 }

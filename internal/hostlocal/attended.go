@@ -8,24 +8,25 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// errAbandoned says that the caller has gone before anything was done.
+// errAbandoned means that the caller has gone before anything was done.
 var errAbandoned = errors.New("the caller has gone; nothing was done")
 
-// An attended store refuses the first Update of a command whose caller has gone.
+// An attended store rejects the first Update of a command whose caller has gone.
 //
-// A runtime that is killed, or gives up, leaves a plugin behind that waits for a lock or
-// for a processor. It comes to its turn when the runtime has repeated the DEL that it saw
-// no answer of, and has started the container again: the late DEL would end the lease of
-// that. Once the lock is there, what the caller has done since comes after this Update,
-// so that to ask then is not too early. An Update that takes back what the command itself
-// has done, because it cannot be told of, is not asked about.
+// A runtime that is killed, or gives up, leaves behind a plugin that waits for a lock or a
+// processor. Without an answer, the runtime repeats the DEL and then starts the container
+// again. If the late DEL ran after that, it would end the new lease.
+//
+// The question is asked while the lock is held: whatever the caller starts later comes
+// after this Update. It is not asked for later Updates, which undo what the command itself
+// has done.
 type attended struct {
 	backend.Store
 	gone  func() error
 	begun bool
 }
 
-// attend returns the store as one for the caller of this command.
+// attend returns an attended store for the caller of this command.
 func (p *Plugin) attend(waiting *timeout, store backend.Store) *attended {
 	return &attended{Store: store, gone: func() error { return p.callerGone(waiting.Context) }}
 }
@@ -43,7 +44,7 @@ func (a *attended) Update(ctx context.Context, fn func(backend.Tx) error) error 
 	})
 }
 
-// callerGone returns an error if the caller of the command has stopped waiting for it.
+// callerGone returns an error if the caller has stopped waiting.
 func (p *Plugin) callerGone(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%w: %w", errAbandoned, err)

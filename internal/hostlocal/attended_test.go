@@ -13,7 +13,7 @@ import (
 	"github.com/leasehold/leasehold/internal/hostlocal"
 )
 
-// attended executes the plugin for a caller that may go.
+// attended executes the plugin for a caller that can go away.
 func attended(ctx context.Context, stdout io.Writer, stdin, command, id string, abandoned func() bool) int {
 	vars := map[string]string{"CNI_COMMAND": command, "CNI_CONTAINERID": id}
 	p := hostlocal.Plugin{
@@ -24,7 +24,7 @@ func attended(ctx context.Context, stdout io.Writer, stdin, command, id string, 
 	return p.RunContext(ctx)
 }
 
-func TestNothingIsDoneForACallerThatHasGone(t *testing.T) {
+func TestAbandonedCommandDoesNothing(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, kind := range []string{"files", "bolt"} {
@@ -44,15 +44,15 @@ func TestNothingIsDoneForACallerThatHasGone(t *testing.T) {
 			require.Equal(t, 1, attended(ended, &out, in, command, id, nil))
 			require.Contains(t, out.String(), "the caller has gone; nothing was done: context canceled")
 		}
-		require.Equal(t, first, works(t, c, "ADD", "web"), "it has its addresses yet")
-		for i := range 4 { // five are in each set, and "late" has none
+		require.Equal(t, first, works(t, c, "ADD", "web"), "it still has its addresses")
+		for i := range 4 { // each set has five addresses, and "late" has none
 			works(t, c, "ADD", fmt.Sprint("c", i))
 		}
-		require.Zero(t, attended(t.Context(), io.Discard, c, "DEL", "unknown", func() bool { return true }), "there is nothing to do")
+		require.Zero(t, attended(t.Context(), io.Discard, c, "DEL", "unknown", func() bool { return true }), "nothing to do")
 	}
 }
 
-// A leaving is a standard output whose reader goes when it is written to.
+// A leaving is a standard output whose reader goes away at the first write.
 type leaving struct{ gone bool }
 
 func (l *leaving) Write([]byte) (int, error) {
@@ -60,8 +60,8 @@ func (l *leaving) Write([]byte) (int, error) {
 	return 0, errors.New("broken pipe")
 }
 
-// What has been done is taken back, though the caller has gone.
-func TestWhatACallerIsNotToldOfIsTakenBack(t *testing.T) {
+// An ADD whose result is not delivered is undone, even though the caller has gone.
+func TestUndoAfterCallerHasGone(t *testing.T) {
 	for _, kind := range []string{"files", "bolt"} {
 		c := conf(t.TempDir(), `, "backend": "`+kind+`"`)
 		var l leaving

@@ -15,8 +15,8 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// add leases addresses and writes the result. If the result cannot be delivered
-// the leases are given back: nobody would know of them.
+// add leases addresses and writes the result. If the result cannot be delivered, it
+// releases the leases, because the runtime does not know of them.
 func (p *Plugin) add(ctx context.Context, r request) error {
 	c, err := r.config()
 	if err != nil {
@@ -44,9 +44,9 @@ func (p *Plugin) add(ctx context.Context, r request) error {
 	return nil
 }
 
-// undo gives back what an ADD has leased, in whatever store that is by now: a migration can
-// have moved it while the answer was written. It has a time limit of its own, since a reader
-// that goes away late has used up that of the ADD.
+// undo releases what an ADD has leased. It opens the store again, because a migration can
+// have replaced it while the result was written, and has its own time limit, because a
+// reader that goes away late has used up that of the ADD.
 func undo(ctx context.Context, c *config.Config, owner backend.Owner, got []allocator.Assignment) error {
 	store, _, err := stores.Open(c.Path(), stores.None)
 	if err != nil {
@@ -61,7 +61,7 @@ func (r request) config() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, r.speaks(c.CNIVersion)
+	return c, r.checkVersion(c.CNIVersion)
 }
 
 func readDNS(c *config.Config) (types.DNS, error) {
@@ -71,10 +71,10 @@ func readDNS(c *config.Config) (types.DNS, error) {
 	return readResolvConf(c.ResolvConf)
 }
 
-// withAllocator calls fn with an allocator on the store that the configuration is about.
-// It does so again if another store has come to the place before fn could do anything: of
-// two first ADDs of a network whose configurations name different stores, the second meets
-// the store of the first.
+// withAllocator calls fn with an allocator on the store of the configuration. It retries if
+// another store appears at the path before fn could do anything: of two first ADDs of a
+// network, whose configurations name different stores, the second meets the store of the
+// first.
 func (p *Plugin) withAllocator(waiting *timeout, c *config.Config, fn func(*allocator.Allocator) error) error {
 	return stores.Retry(waiting, func() error {
 		store, kind, err := stores.Open(c.Path(), c.Backend)
@@ -89,11 +89,11 @@ func (p *Plugin) withAllocator(waiting *timeout, c *config.Config, fn func(*allo
 	})
 }
 
-// del releases what the attachment holds. Whatever store stands there is the one
-// that holds it, and where none stands there is nothing to release.
+// del releases the leases of the attachment from the existing store, whatever its kind.
+// Without a store there is nothing to release.
 func (p *Plugin) del(ctx context.Context, r request) error {
 	n, err := config.ParseNetwork(r.stdin)
-	if err := cmp.Or(err, r.speaks(n.CNIVersion)); err != nil {
+	if err := cmp.Or(err, r.checkVersion(n.CNIVersion)); err != nil {
 		return err
 	}
 	return p.release(ctx, n, func(ctx context.Context, store backend.Store) error {
@@ -102,10 +102,10 @@ func (p *Plugin) del(ctx context.Context, r request) error {
 	})
 }
 
-// gc releases what belongs to none of the attachments that the runtime lists.
+// gc releases the leases that belong to none of the attachments listed by the runtime.
 func (p *Plugin) gc(ctx context.Context, r request) error {
 	n, valid, err := config.ParseAttachments(r.stdin)
-	if err := cmp.Or(err, r.speaks(n.CNIVersion)); err != nil {
+	if err := cmp.Or(err, r.checkVersion(n.CNIVersion)); err != nil {
 		return err
 	}
 	return p.release(ctx, n, func(_ context.Context, store backend.Store) error {
@@ -127,7 +127,7 @@ func (p *Plugin) release(ctx context.Context, n config.Network, fn func(context.
 	return fn(waiting, p.attend(waiting, store))
 }
 
-// check makes sure that what prevResult lists is leased to the attachment.
+// check makes sure that the addresses in prevResult are leased to the attachment.
 func (p *Plugin) check(ctx context.Context, r request) error {
 	c, err := r.config()
 	if err != nil {

@@ -16,20 +16,19 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// Error codes of this plugin. Codes from 100 on are a plugin's own (CNI SPEC,
-// section 5, error); those below are in package types.
+// Error codes of this plugin. Codes from 100 on are plugin-specific (CNI SPEC, section 5,
+// error); lower ones are in package types.
 const (
 	CodeExhausted  uint = 100 // a range set has no address left
 	CodeTaken      uint = 101 // a requested address is leased to another
 	CodeDuplicate  uint = 102 // the attachment has an address already
-	CodeMismatch   uint = 103 // another store is at the path, of the other kind or one that was replaced
+	CodeMismatch   uint = 103 // the store at the path is of the other kind, or was replaced
 	CodeDamaged    uint = 104 // the store is damaged
 	CodeMissing    uint = 105 // CHECK: an address is not leased to the container
 	CodeImpossible uint = 106 // a requested address can never be leased
 )
 
-// explain gives an error its CNI code and, as details, what to do next about the
-// network of that name.
+// explain gives an error its CNI code and, as details, the next step for the network.
 func explain(err error, network string) *types.Error {
 	if e := (*types.Error)(nil); errors.As(err, &e) {
 		return e
@@ -65,16 +64,16 @@ func classify(err error, network string) (code uint, details string) {
 	return classifyStore(err, network)
 }
 
-// adviseDuplicate says what to do about an attachment that has an address already. Where it
-// asks for another one, to return what it has would not be what it wants.
+// adviseDuplicate says what to do about an attachment that already has an address.
+// onDuplicate does not help if it asks for another address.
 func adviseDuplicate(e *allocator.DuplicateError) string {
 	if e.Requested.IsValid() {
-		return fmt.Sprintf("it asks for %s and has %s: run DEL for this attachment first, or ask for no address", e.Requested, e.Addr)
+		return fmt.Sprintf("the attachment asks for %s but has %s: run DEL for it first, or request no address", e.Requested, e.Addr)
 	}
-	return `run DEL for this attachment first; "onDuplicate": "return" in ipam returns what it has`
+	return `run DEL for this attachment first; "onDuplicate": "return" in ipam returns the existing address`
 }
 
-// classifyStore is classify for errors that say nothing about addresses.
+// classifyStore is classify for errors that are not about addresses.
 func classifyStore(err error, network string) (code uint, details string) {
 	var (
 		path  *fs.PathError
@@ -93,8 +92,8 @@ func classifyStore(err error, network string) (code uint, details string) {
 	case errors.Is(err, backend.ErrBusy):
 		return types.ErrTryAgainLater, `another plugin holds the lock of this network; "lockTimeout" in ipam says how long to wait`
 	case errors.Is(err, backend.ErrReplaced):
-		return CodeMismatch, "a migration or a repair put another store in its place, and this path still leads to the old one: " +
-			"mount the data directory rather than the network in it, or restart the container that has the old mount; " +
+		return CodeMismatch, "a migration or a repair replaced this store, but this path still leads to the old one: " +
+			"mount the data directory instead of the network's own directory or file, or restart the container that has the old mount; " +
 			"if the store was put back on purpose, run: leasehold verify --repair --accept-loss " + network
 	case errors.Is(err, backend.ErrFormat):
 		return CodeDamaged, "use the version of leasehold that wrote the store, or a later one"
@@ -105,9 +104,9 @@ func classifyStore(err error, network string) (code uint, details string) {
 	case errors.Is(err, backend.ErrNoSpace):
 		return types.ErrIOFailure, "free space, or inodes, on the file system of the data directory"
 	case errors.Is(err, syscall.EFBIG):
-		return types.ErrIOFailure, "raise the limit on the size of files of the process that runs the plugin (ulimit -f; LimitFSIZE in a systemd unit)"
+		return types.ErrIOFailure, "raise the file size limit of the process that runs the plugin (ulimit -f; LimitFSIZE in a systemd unit)"
 	case errors.Is(err, backend.ErrNames):
-		return types.ErrIOFailure, `put the data directory ("dataDir" in ipam) on another file system, or set "backend": "bolt", which needs no such names`
+		return types.ErrIOFailure, `put the data directory ("dataDir" in ipam) on another file system, or set "backend": "bolt", which has one file and no such names`
 	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):
 		return types.ErrIOFailure, ""
 	}

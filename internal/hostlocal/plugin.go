@@ -17,34 +17,33 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// A Plugin is what one execution of the plugin is given.
+// A Plugin has the inputs and outputs of one execution.
 type Plugin struct {
 	Getenv func(string) string // the environment
 	Stdin  io.Reader           // the network configuration
 	Stdout io.Writer           // for the result or the error
 	Stderr io.Writer           // for people who run the plugin by hand
 
-	// Version returns the version of the program. It is called only to tell
-	// people.
+	// Version returns the version of the program, for display.
 	Version func() string
 
-	// Abandoned, unless nil, reports whether the process that started the plugin
-	// has stopped waiting for its answer. ADD, DEL and GC ask when they have the
-	// lock of the store, and then fail and do nothing.
+	// Abandoned, unless nil, reports whether the process that started the plugin has
+	// stopped waiting for its answer. ADD, DEL and GC call it while they hold the lock of
+	// the store, and fail without doing anything if it has.
 	Abandoned func() bool
 }
 
-// supported returns the versions of CNI that the plugin speaks, oldest first.
+// supported returns the supported CNI versions, oldest first.
 func supported() []string {
 	return []string{"0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"}
 }
 
-// Run executes the command that the environment names and returns the exit status
-// of the process: 0, or 1 if an error was written to standard output.
+// Run executes the command in the environment and returns the exit status of the process:
+// 0, or 1 if an error was written to standard output.
 func (p *Plugin) Run() int { return p.RunContext(context.Background()) }
 
-// RunContext is Run for a program that does other things as well. If ctx ends before the
-// plugin has the lock of the store, the command fails and has done nothing.
+// RunContext is Run for a program that does other things too. If ctx ends before the plugin
+// has the lock of the store, the command fails and nothing is done.
 func (p *Plugin) RunContext(ctx context.Context) int {
 	if p.Getenv("CNI_COMMAND") == "" {
 		return p.about()
@@ -63,17 +62,17 @@ func (p *Plugin) RunContext(ctx context.Context) int {
 	return 1
 }
 
-// about says what this program is when it was started by hand.
+// about prints what this program is, for people who run it by hand.
 func (p *Plugin) about() int {
 	fmt.Fprintf(p.Stderr, `CNI plugin host-local (leasehold) %s
 CNI protocol versions supported: %s
-Container runtimes execute it. By hand: CNI_COMMAND=ADD CNI_CONTAINERID=ID host-local < FILE,
+It is executed by container runtimes. By hand: CNI_COMMAND=ADD CNI_CONTAINERID=ID host-local < FILE,
 where FILE is the configuration of a network.
 `, p.Version(), strings.Join(supported(), ", "))
 	return 0
 }
 
-// execute returns the request as well, as far as it could be read.
+// execute also returns the request, as far as it could be parsed.
 func (p *Plugin) execute(ctx context.Context) (request, error) {
 	r, err := parseRequest(p.Getenv)
 	if err != nil {
@@ -87,13 +86,13 @@ func (p *Plugin) execute(ctx context.Context) (request, error) {
 	}
 	if len(bytes.TrimSpace(r.stdin)) == 0 {
 		return r, types.NewError(types.ErrDecodingFailure, "error unmarshall network config: unexpected end of JSON input",
-			"standard input is empty; give it the configuration of a network, such as: host-local < FILE")
+			"standard input is empty; pass the configuration of a network, as in: host-local < FILE")
 	}
 	err = p.serve(ctx, r)
 	if errors.Is(err, config.ErrDecode) || errors.Is(err, config.ErrInvalid) {
-		// In a version that the plugin does not speak, anything may be valid.
+		// In an unsupported version, anything may be valid.
 		if v, versionErr := config.Version(r.stdin); versionErr == nil {
-			return r, cmp.Or(r.speaks(v), err)
+			return r, cmp.Or(r.checkVersion(v), err)
 		}
 	}
 	return r, err
@@ -114,9 +113,9 @@ func (p *Plugin) serve(ctx context.Context, r request) error {
 	}
 }
 
-// speaks returns an error if the plugin does not speak the version of CNI, or if
-// that version does not know the command.
-func (r request) speaks(v string) error {
+// checkVersion returns an error if the plugin does not support the CNI version, or if that
+// version does not have the command.
+func (r request) checkVersion(v string) error {
 	if !slices.Contains(supported(), v) {
 		return types.NewError(types.ErrIncompatibleCNIVersion, "incompatible CNI versions",
 			fmt.Sprintf("config is %q, plugin supports %q", v, supported()))

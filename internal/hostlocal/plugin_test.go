@@ -21,7 +21,7 @@ import (
 	"github.com/leasehold/leasehold/internal/hostlocal"
 )
 
-// run executes the plugin and returns its exit status and what it wrote.
+// run executes the plugin and returns its exit status.
 func run(stdout io.Writer, stdin, command, id string, env ...string) int {
 	vars := map[string]string{"CNI_COMMAND": command, "CNI_CONTAINERID": id}
 	for _, e := range env {
@@ -68,8 +68,9 @@ type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
-// Nobody would know of the leases of an ADD whose answer was not delivered.
-func TestUndeliveredResultGivesTheLeasesBack(t *testing.T) {
+// An ADD whose result was not delivered must not leave leases, which the runtime does not
+// know of.
+func TestUndeliveredResultReleasesLeases(t *testing.T) {
 	for _, kind := range []string{"files", "bolt"} {
 		c := conf(t.TempDir(), `, "backend": "`+kind+`"`)
 		require.Equal(t, 1, run(brokenPipe{}, c, "ADD", "lost"))
@@ -81,15 +82,15 @@ func TestUndeliveredResultGivesTheLeasesBack(t *testing.T) {
 	}
 }
 
-// With "return", what the attachment held before must survive the failure.
-func TestUndeliveredRepetitionGivesNothingBack(t *testing.T) {
+// With "return", leases that the attachment held before must survive the failure.
+func TestUndeliveredRepetitionReleasesNothing(t *testing.T) {
 	c := conf(t.TempDir(), `, "onDuplicate": "return"`)
 	first := works(t, c, "ADD", "a")
 	require.Equal(t, 1, run(brokenPipe{}, c, "ADD", "a"))
 	require.Equal(t, first, works(t, c, "ADD", "a"))
 }
 
-func TestLeaseRecordsWhereItCameFrom(t *testing.T) {
+func TestLeaseRecordsRequest(t *testing.T) {
 	dir := t.TempDir()
 	c := conf(dir, `, "backend": "bolt"`)
 	works(t, c, "ADD", "a", "CNI_IFNAME=net1", "CNI_NETNS=/run/netns/x",
@@ -105,7 +106,7 @@ func TestLeaseRecordsWhereItCameFrom(t *testing.T) {
 	}))
 }
 
-// reboot makes the leases of a bolt store those of another boot.
+// reboot rewrites the leases of a bolt store as if they were from an earlier boot.
 func reboot(t *testing.T, path string) {
 	t.Helper()
 	require.NoError(t, bolt.Open(path).Update(t.Context(), func(tx backend.Tx) error {
@@ -124,9 +125,9 @@ func reboot(t *testing.T, path string) {
 	}))
 }
 
-func TestLeasesOfAnEarlierBootEnd(t *testing.T) {
+func TestLeasesFromEarlierBootEnd(t *testing.T) {
 	if _, err := os.Stat("/proc/sys/kernel/random/boot_id"); err != nil {
-		t.Skip("this system does not tell its boots apart")
+		t.Skip("the boot ID or boot time is not available on this system")
 	}
 	dir := t.TempDir()
 	full := func(more string) string {
@@ -141,11 +142,11 @@ func TestLeasesOfAnEarlierBootEnd(t *testing.T) {
 	require.Equal(t, hostlocal.CodeExhausted, fails(t, keep, "ADD", "new").Code)
 
 	c := conf(dir, `, "backend": "bolt"`)
-	works(t, c, "STATUS", "") // the next ADD will find room
+	works(t, c, "STATUS", "") // the next ADD will find addresses
 	for i := range 5 {
 		works(t, c, "ADD", fmt.Sprint("new", i))
 	}
-	require.Equal(t, hostlocal.CodeExhausted, fails(t, c, "ADD", "one-too-many").Code, "only once in a boot")
+	require.Equal(t, hostlocal.CodeExhausted, fails(t, c, "ADD", "one-too-many").Code, "the search runs once in a boot")
 }
 
 func TestBusyStore(t *testing.T) {
@@ -220,8 +221,8 @@ func TestNoGateway(t *testing.T) {
         },`)
 }
 
-// What cannot be released does not keep the rest from being released.
-func TestGCGoesOnAfterAFailure(t *testing.T) {
+// A lease that cannot be released does not prevent the release of the others.
+func TestGCContinuesAfterFailure(t *testing.T) {
 	dir := t.TempDir()
 	c := conf(dir, `, "backend": "files"`)
 	works(t, c, "ADD", "a")

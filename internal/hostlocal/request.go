@@ -12,7 +12,8 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// A request is what the environment says (CNI SPEC, section 2, parameters).
+// A request has the parameters in the environment (CNI SPEC, section 2, parameters), and
+// standard input.
 type request struct {
 	command string
 	owner   backend.Owner
@@ -21,10 +22,10 @@ type request struct {
 	stdin   []byte
 }
 
-// defaultIfName stands in for a CNI_IFNAME that is missing.
+// defaultIfName is used if CNI_IFNAME is missing.
 const defaultIfName = "eth0"
 
-// parseRequest reads and checks the environment.
+// parseRequest parses the environment.
 func parseRequest(getenv func(string) string) (request, error) {
 	r := request{
 		command: getenv("CNI_COMMAND"),
@@ -36,7 +37,7 @@ func parseRequest(getenv func(string) string) (request, error) {
 		r.owner.IfName = defaultIfName
 	}
 	if !recordable(r.netns) {
-		r.netns = "" // It is only shown to people. An ADD must not fail for it.
+		r.netns = "" // It is only for display, and an ADD must not fail because of it.
 	}
 	switch r.command {
 	case "ADD", "DEL", "CHECK":
@@ -47,14 +48,14 @@ func parseRequest(getenv func(string) string) (request, error) {
 	return r, envError("unknown CNI_COMMAND: "+r.command, "want ADD, DEL, CHECK, GC, STATUS or VERSION")
 }
 
-// recordable reports whether a lease can carry the path of a network namespace.
+// recordable reports whether a lease can record the path of a network namespace.
 func recordable(netns string) bool {
 	l := backend.Lease{Addr: netip.IPv4Unspecified(), Owner: backend.Owner{ContainerID: "any"}, Netns: netns}
 	return l.Validate() == nil
 }
 
-// network returns the network as the operator's tool is told of it, for the advice in an
-// error.
+// network returns the arguments that name the network to the operator's tool, for the
+// advice in errors.
 func (r request) network() string {
 	n, err := config.ParseNetwork(r.stdin)
 	switch {
@@ -70,8 +71,8 @@ func envError(msg, details string) error {
 	return types.NewError(types.ErrInvalidEnvironmentVariables, msg, details)
 }
 
-// checkOwner applies the rules for container IDs (CNI SPEC, section 2) and for
-// names of interfaces (dev_valid_name of the Linux kernel, and no colon).
+// checkOwner applies the rules for container IDs (CNI SPEC, section 2) and interface names
+// (dev_valid_name in the Linux kernel, and no colon).
 func checkOwner(o backend.Owner) error {
 	switch name := o.IfName; {
 	case o.ContainerID == "":

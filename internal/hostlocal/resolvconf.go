@@ -10,12 +10,13 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 )
 
-// maxResolvConf is more than any resolv.conf(5) holds. Some files have no end.
+// maxResolvConf is larger than any resolv.conf(5). Some files, such as /dev/zero, never
+// end.
 const maxResolvConf = 1 << 20
 
-// readResolvConf reads the DNS settings of a file in the format of resolv.conf(5).
-// Unknown and incomplete lines are passed over, as the resolver does; whatever the
-// file is, nothing else of it can get into a result, and nothing at all into an error.
+// readResolvConf reads the DNS settings from a file in the format of resolv.conf(5).
+// Unknown and incomplete lines are skipped, as by the resolver. So no other content of a
+// file gets into a result, and none at all into an error.
 func readResolvConf(name string) (types.DNS, error) {
 	var dns types.DNS
 	f, err := os.Open(name)

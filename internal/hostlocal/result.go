@@ -13,8 +13,8 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// writeResult writes the result of an ADD, in the version of the configuration,
-// with a single write.
+// writeResult writes the result of an ADD, in the CNI version of the configuration, with a
+// single write.
 func writeResult(w io.Writer, c *config.Config, got []allocator.Assignment, dns types.DNS) error {
 	encode := encodeOld
 	if c.CNIVersion == "1.0.0" || c.CNIVersion == "1.1.0" {
@@ -28,9 +28,9 @@ func writeResult(w io.Writer, c *config.Config, got []allocator.Assignment, dns 
 	return err
 }
 
-const indent = "    " // as the stock plugin has it
+const indent = "    " // the stock plugin's
 
-// encodeOld has the library convert the result to a version before 1.0.0.
+// encodeOld encodes the result for versions before 1.0.0, converted by the CNI library.
 func encodeOld(c *config.Config, got []allocator.Assignment, dns types.DNS) ([]byte, error) {
 	result := &types100.Result{CNIVersion: types100.ImplementedSpecVersion, Routes: c.Routes, DNS: dns}
 	for _, as := range got {
@@ -47,8 +47,8 @@ func ipNet(p netip.Prefix) net.IPNet {
 	return net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
-// encodeNew encodes the result of CNI 1.0.0 and later, which say the same. The
-// library's encoding goes through JSON three times over, and ADD would wait for it.
+// encodeNew encodes the result for CNI 1.0.0 and later, which are the same. The library
+// would encode JSON three times, and every ADD would wait for that.
 func encodeNew(c *config.Config, got []allocator.Assignment, dns types.DNS) ([]byte, error) {
 	type ip struct {
 		Address netip.Prefix `json:"address"`

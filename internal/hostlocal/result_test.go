@@ -12,8 +12,8 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// For the versions that are encoded here, the library is the oracle.
-func TestEncodingSaysWhatTheLibrarySays(t *testing.T) {
+// The library is the oracle for the versions that encodeNew encodes.
+func TestEncodeNewMatchesLibrary(t *testing.T) {
 	number := 7
 	_, dst, err := net.ParseCIDR("10.1.0.0/16")
 	require.NoError(t, err)

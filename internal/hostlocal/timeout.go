@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// A timeout is a context that ends some time after it was made, or when that of the caller
-// does. Unlike that of context.WithTimeout it starts no timer, and with it the poller of
-// the Go runtime, until somebody waits for it: mostly the lock is free and nobody does.
+// A timeout is a context with a deadline. Unlike context.WithTimeout, it starts no timer,
+// and so not the poller of the Go runtime, until Done is called: usually the lock is free
+// and nothing waits.
 type timeout struct {
-	context.Context // that of the caller
+	context.Context // the caller's
 	at              time.Time
 	start           sync.Once
-	waiting         context.Context // with the timer, once started
+	waiting         context.Context // has the timer, once started
 }
 
 func newTimeout(ctx context.Context, d time.Duration) *timeout {
@@ -42,8 +42,8 @@ func (t *timeout) Err() error {
 	return t.wait().Err()
 }
 
-// wait returns the context with the timer. It ends by itself, and is never
-// cancelled: the process ends with the one operation that it is for.
+// wait returns the context with the timer. It is never cancelled before its deadline,
+// because the process ends with the operation it is for.
 func (t *timeout) wait() context.Context {
 	t.start.Do(func() {
 		ctx, cancel := context.WithDeadline(t.Context, t.at)

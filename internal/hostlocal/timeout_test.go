@@ -19,22 +19,22 @@ func TestTimeout(t *testing.T) {
 		t.Fatal("ended at once")
 	default:
 	}
-	require.NoError(t, long.Err(), "also once somebody waits")
+	require.NoError(t, long.Err(), "also while waiting")
 
 	short := newTimeout(context.Background(), 10*time.Millisecond)
 	<-short.Done()
 	require.ErrorIs(t, short.Err(), context.DeadlineExceeded)
 
 	over := newTimeout(context.Background(), -time.Second)
-	require.ErrorIs(t, over.Err(), context.DeadlineExceeded, "nobody has waited")
+	require.ErrorIs(t, over.Err(), context.DeadlineExceeded, "without waiting")
 	child, cancel := context.WithCancel(newTimeout(context.Background(), 10*time.Millisecond))
 	defer cancel()
 	<-child.Done()
 	require.ErrorIs(t, child.Err(), context.DeadlineExceeded)
 }
 
-// The caller can end first, whatever has been waited for.
-func TestTimeoutEndsWithTheCaller(t *testing.T) {
+// The caller's context can end first, before or after waiting.
+func TestTimeoutEndsWithCaller(t *testing.T) {
 	caller, cancel := context.WithTimeout(context.Background(), time.Minute)
 	ctx := newTimeout(caller, time.Hour)
 	at, _ := ctx.Deadline()

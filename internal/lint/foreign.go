@@ -2,10 +2,10 @@ package lint
 
 import "strings"
 
-// foreign returns the plugin that reads a key which host-local does not, and what to write
-// instead, or nothing where it can just be left out. That is so of keys that are there for the
-// plugin's own working; those that ask for addresses, or something in the container, are
-// not obeyed.
+// foreign returns the plugin that a key belongs to, and what to write instead. The advice
+// is empty if the key can just be removed, because it only affects how that plugin works;
+// keys that request addresses or other effects in the container have advice, because
+// host-local does not obey them.
 //
 // The keys are those of whereabouts v0.9 (doc/extended-configuration.md), calico v3 (its
 // reference of the CNI plugins), and containernetworking/plugins v1.9 (static, dhcp, bridge,

@@ -8,7 +8,7 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// FuzzNode holds that no text makes the linter panic, and that every finding says what to do.
+// FuzzNode checks that no text makes the linter panic, and that every finding has advice.
 func FuzzNode(f *testing.F) {
 	for _, c := range linttest.Trackers() {
 		f.Add(c.Text)

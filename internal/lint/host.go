@@ -5,14 +5,14 @@ import (
 	"net/netip"
 )
 
-// A HostAddr is an address that an interface of the host has.
+// A HostAddr is an address of an interface of the host.
 type HostAddr struct {
 	Interface string
 	Addr      netip.Addr
 }
 
-// HostAddrs returns the addresses of all interfaces in the network namespace of the program,
-// which is the host's unless it runs in a container.
+// HostAddrs returns the addresses of all interfaces in the network namespace of the
+// program: the host's, unless it runs in a container.
 func HostAddrs() ([]HostAddr, error) {
 	interfaces, err := net.Interfaces()
 	if err != nil {
@@ -22,7 +22,7 @@ func HostAddrs() ([]HostAddr, error) {
 	for _, i := range interfaces {
 		addrs, err := i.Addrs()
 		if err != nil {
-			continue // It has gone since.
+			continue // It was removed meanwhile.
 		}
 		for _, a := range addrs {
 			if n, ok := a.(*net.IPNet); ok {

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// shown returns a value as JSON, cut to what one reads in a line.
+// shown returns a value as JSON, truncated to fit a line.
 func shown(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
-		return "" // It was JSON before.
+		return "" // cannot happen: it was decoded from JSON
 	}
 	const enough = 80
 	if len(text) > enough {
@@ -20,7 +20,7 @@ func shown(v any) string {
 	return string(text)
 }
 
-// nameIn returns the name of the network in a text; empty if there is none.
+// nameIn returns the name of the network in a text, or "".
 func nameIn(text []byte) string { return textIn(text, "name") }
 
 func typeIn(text []byte) string { return textIn(text, "type") }
@@ -34,13 +34,13 @@ func textIn(text []byte, key string) string {
 	return s
 }
 
-// repeated returns the keys in ipam that are in one object more than once, each with where it
-// is. Elsewhere keys are the main plugin's business.
+// repeated returns the paths of keys in ipam that are repeated in one object. Other keys
+// are the main plugin's business.
 func repeated(text []byte) []string {
 	d := json.NewDecoder(bytes.NewReader(text))
 	var r repeats
 	if r.value(d, "") != nil {
-		return nil // What is no JSON is told of elsewhere.
+		return nil // Invalid JSON is reported elsewhere.
 	}
 	return r.found
 }

@@ -13,20 +13,20 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// refused says why the plugin refuses the configuration.
-func (l *linter) refused() {
+// rejected reports why the plugin rejects the configuration.
+func (l *linter) rejected() {
 	err := l.network.Refused()
 	if explained := (*config.Error)(nil); errors.As(err, &explained) {
 		l.problem(explained.Advice, "%s", explained.Text)
 	}
 }
 
-// keys says which keys in ipam are passed over.
+// keys reports the keys in ipam that are ignored.
 func (l *linter) keys() {
 	for _, k := range l.network.UnknownKeys {
 		l.unknown(k)
 	}
-	l.passedOver()
+	l.ignoredRangeKeys()
 }
 
 func (l *linter) unknown(k config.UnknownKey) {
@@ -37,20 +37,20 @@ func (l *linter) unknown(k config.UnknownKey) {
 	switch {
 	case k.Name == "ipRange":
 		l.ipRange(k)
-	case isForeign && (isText || !isMisspelt): // what is no text can be ranges misspelt, and not the range of whereabouts
-		l.add(advice == "", cmp.Or(advice, "leave it out"), "%s %s: this is a key of %s, and is passed over", k.Key(), value, from)
+	case isForeign && (isText || !isMisspelt): // unless it is a string, "range" is "ranges" misspelt, not whereabouts' key
+		l.add(advice == "", cmp.Or(advice, "leave it out"), "%s %s: this is a key of %s and is ignored", k.Key(), value, from)
 	case isMisspelt:
-		l.problem(fmt.Sprintf("write %q", known), "%s %s: there is no such key, and it is passed over", k.Key(), value)
+		l.problem(fmt.Sprintf("write %q", known), "%s %s: unknown key, ignored", k.Key(), value)
 	case strings.HasPrefix(k.Path, "ipam.routes[") && ofRoute(k.Name) != "":
-		l.problem(fmt.Sprintf("write %q", ofRoute(k.Name)), "%s %s: there is no such key, and it is passed over", k.Key(), value)
+		l.problem(fmt.Sprintf("write %q", ofRoute(k.Name)), "%s %s: unknown key, ignored", k.Key(), value)
 	case slices.Contains(config.KnownKeys(), k.Name):
-		l.problem(`write it in ipam, beside "ranges"`, "%s %s: it means nothing there, and is passed over", k.Key(), value)
+		l.problem(`write it in ipam, beside "ranges"`, "%s %s: this key has no meaning here and is ignored", k.Key(), value)
 	default:
-		l.note("known are "+strings.Join(k.Known, ", "), "%s %s: there is no such key, and it is passed over", k.Key(), value)
+		l.note("known keys: "+strings.Join(k.Known, ", "), "%s %s: unknown key, ignored", k.Key(), value)
 	}
 }
 
-// ofRoute returns the key of a route that another word is used for.
+// ofRoute returns the key of a route for which name is a synonym.
 func ofRoute(name string) string {
 	switch strings.ToLower(name) {
 	case "gateway", "via", "nexthop":
@@ -61,30 +61,31 @@ func ofRoute(name string) string {
 	return ""
 }
 
-// ipRange is about the key in which nerdctl notes what it was asked for. It has put the ends
-// into rangeStart and rangeEnd, which count; a person may not have.
+// ipRange reports the key in which nerdctl records its --ip-range. nerdctl also sets
+// rangeStart and rangeEnd, which are used; a person may not have.
 func (l *linter) ipRange(k config.UnknownKey) {
 	for _, r := range rangesOf(l.network) {
 		if r.key == k.Path && r.asConfigured(l.network.Text) {
-			l.note("leave it: nothing reads it", "%s %s: nerdctl writes this key beside rangeStart and rangeEnd, which count", k.Key(), shown(k.Value))
+			l.note("leave it: nothing reads it", "%s %s: nerdctl writes this key in addition to rangeStart and rangeEnd, which are used", k.Key(), shown(k.Value))
 			return
 		}
 	}
-	l.problem(fmt.Sprintf(`write "rangeStart" and "rangeEnd"%s`, ends(k.Value)), "%s %s: host-local has no such key, and it is passed over", k.Key(), shown(k.Value))
+	l.problem(fmt.Sprintf(`write "rangeStart" and "rangeEnd"%s`, ends(k.Value)), "%s %s: host-local has no such key and ignores it", k.Key(), shown(k.Value))
 }
 
-// place is about what the network says outside of its ranges.
+// place reports settings outside the ranges.
 func (l *linter) place() {
 	l.besideIPAM()
 	if l.network.DisableGC {
-		l.note("leave it out to have them; leasehold gc works all the same", "disableGC true: a runtime's GC, and cnitool gc, do nothing for this network")
+		l.note("remove it to enable them; leasehold gc works anyway", "disableGC true: a runtime's GC, and cnitool gc, do nothing for this network")
 	}
 	if dir := l.network.DataDir; !isAbs(dir) {
-		l.problem("write a path that begins with /", "ipam.dataDir %q: it is another directory for each working directory that a runtime has", dir)
+		l.problem("write a path that begins with /", "ipam.dataDir %q: a relative path depends on the working directory of the runtime", dir)
 	}
 }
 
-// besideIPAM names keys that belong into ipam and are beside it, where no plugin reads them.
+// besideIPAM reports keys that belong in ipam but are beside it, where no plugin reads
+// them.
 func (l *linter) besideIPAM() {
 	var all map[string]any
 	if json.Unmarshal(l.network.Text, &all) != nil || !readsIPAMOnly(l.network.Plugin) {
@@ -93,26 +94,26 @@ func (l *linter) besideIPAM() {
 	own := []string{"subnet", "ranges", "rangeStart", "rangeEnd", "gateway", "exclude", "dataDir", "backend", "onDuplicate", "onReboot", "routes"}
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		if at := slices.IndexFunc(own, func(o string) bool { return strings.EqualFold(o, key) }); at >= 0 {
-			l.problem("write it in ipam", "%s %s: beside ipam it means nothing", key, shown(all[key]))
+			l.problem("write it in ipam", "%s %s: this key has no meaning outside ipam", key, shown(all[key]))
 		}
 	}
 	if _, ok := all["cniVersion"]; !ok && all["version"] != nil {
-		l.problem(`write "cniVersion"`, "version %s: there is no such key, and without cniVersion the version is 0.1.0", shown(all["version"]))
+		l.problem(`write "cniVersion"`, "version %s: unknown key, and without cniVersion the version is 0.1.0", shown(all["version"]))
 	}
 }
 
-// readsIPAMOnly reports whether the plugin is known to have no keys of these names itself.
+// readsIPAMOnly reports whether the plugin is known to have no such keys itself.
 func readsIPAMOnly(plugin string) bool {
 	return slices.Contains([]string{"", "bridge", "host-local", "ptp", "macvlan", "ipvlan", "vlan", "host-device", "tap", "dummy"}, plugin)
 }
 
-// file says what is wrong with a file as a whole.
+// file reports problems of a file as a whole.
 func file(f netconf.File) (found []Finding) {
 	add := func(advice, format string, args ...any) {
 		found = append(found, Finding{File: f.Name, Network: nameIn(f.Text), Advice: advice, Text: fmt.Sprintf(format, args...)})
 	}
 	for _, key := range repeated(f.Text) {
-		add("write it once; for several ranges, several of them in it", "%s is there more than once, and only the last one counts", key)
+		add("write it once, with all its values", "%s is repeated, and only the last one counts", key)
 	}
 	var top struct {
 		IPAM    map[string]any   `json:"ipam"`
@@ -122,7 +123,7 @@ func file(f netconf.File) (found []Finding) {
 		return found
 	}
 	if top.IPAM != nil && top.Plugins != nil {
-		add("write it in the plugin that is to have addresses", "ipam %s: beside plugins it means nothing", shown(top.IPAM))
+		add("write it in the plugin that needs addresses", "ipam %s: it has no meaning beside plugins", shown(top.IPAM))
 	}
 	if top.IPAM != nil && top.Plugins == nil {
 		top.Plugins = []map[string]any{{"ipam": top.IPAM, "type": typeIn(f.Text)}}
@@ -135,8 +136,8 @@ func file(f netconf.File) (found []Finding) {
 	return found
 }
 
-// untyped says what is wrong with the type of an ipam that is meant for host-local: the main
-// plugin would give no address, or look for a program that is not there.
+// untyped reports a wrong type in an ipam section for host-local: the main plugin would
+// assign no address, or look for a program that does not exist.
 func untyped(plugin map[string]any) (text, advice string) {
 	ipam, ok := plugin["ipam"].(map[string]any)
 	kind, _ := ipam["type"].(string)
@@ -148,7 +149,7 @@ func untyped(plugin map[string]any) (text, advice string) {
 	const advised = `write "type": "host-local" in ipam`
 	switch {
 	case kind == "" && (subnet || ranges):
-		return fmt.Sprintf("ipam %s: it has no type, and so no address is given out", shown(ipam)), advised
+		return fmt.Sprintf("ipam %s: it has no type, so no address is assigned", shown(ipam)), advised
 	case kind != "" && nearly(kind, "host-local"):
 		return fmt.Sprintf("ipam.type %q: there is no such plugin", kind), advised
 	}

@@ -8,40 +8,39 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// A Finding is something that was found in configurations.
+// A Finding is a problem or a note about configurations.
 type Finding struct {
-	// File is the file, or what was read instead of one.
+	// File is the name of the file, or of another source.
 	File string
 
-	// Network is the name of the network; empty if it is not known.
+	// Network is the name of the network; empty if unknown.
 	Network string
 
-	// Other is the name of another network that it is about as well, and OtherFile
-	// its file; else empty.
+	// Other is the name of another network that is affected, and OtherFile its file;
+	// otherwise empty.
 	Other, OtherFile string
 
-	// Note reports that it is good to know and not wrong.
+	// Note reports whether this is only a note.
 	Note bool
 
-	// Text says what is so. It names the key and the value.
+	// Text describes the finding. It names the key and the value.
 	Text string
 
-	// Advice is what to write instead, or to do.
+	// Advice is what to write instead, or what to do.
 	Advice string
 
-	// Addr is the address that it is about, if that is one that can be leased;
-	// else zero.
+	// Addr is the address it is about, if that can be leased; otherwise zero.
 	Addr netip.Addr
 }
 
 // String returns the text and the advice.
 func (f Finding) String() string { return f.Text + "; " + f.Advice }
 
-// About reports whether the finding is about the network of that name.
+// About reports whether the finding is about the given network.
 func (f Finding) About(network string) bool { return f.Network == network || f.Other == network }
 
-// Node returns what there is to say of the configurations of a node, in the order of their
-// files, and then of pairs of them. The host's addresses are those of [HostAddrs], or none.
+// Node returns the findings about the configurations of a node, in the order of their
+// files, and then about pairs of them. host has the addresses from [HostAddrs], or none.
 func Node(n netconf.Node, host []HostAddr) []Finding {
 	var all []Finding
 	for _, f := range n.Files {
@@ -53,17 +52,17 @@ func Node(n netconf.Node, host []HostAddr) []Finding {
 	return append(all, overlaps(n.Networks)...)
 }
 
-// Network returns what there is to say of one network.
+// Network returns the findings about one network.
 func Network(n netconf.Network, host []HostAddr) []Finding {
 	l := linter{network: n}
-	l.refused()
+	l.rejected()
 	l.keys()
 	l.place()
 	l.ranges(host)
 	return l.found
 }
 
-// A linter notes what it finds in a network.
+// A linter collects the findings about a network.
 type linter struct {
 	network netconf.Network
 	found   []Finding
@@ -84,13 +83,13 @@ func (l *linter) note(advice, format string, args ...any) *Finding {
 	return l.add(true, advice, format, args...)
 }
 
-// A keyedRange is a range and the key that it is configured under.
+// A keyedRange is a range and its key in the configuration.
 type keyedRange struct {
 	key string
 	allocator.Range
 }
 
-// rangesOf returns the ranges of a network in order; none if they are not known.
+// rangesOf returns the ranges of a network in order, if they are known.
 func rangesOf(n netconf.Network) (all []keyedRange) {
 	if n.Config == nil {
 		return nil

@@ -11,12 +11,12 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// net returns the configuration of a plugin with keys of ipam, in JSON.
+// net returns the configuration of a plugin with the given keys of ipam.
 func net(name, ipam string) string {
 	return `{"cniVersion": "1.0.0", "name": "` + name + `", "type": "bridge", "ipam": {"type": "host-local", ` + ipam + `}}`
 }
 
-// together reads several configurations, as those of one node.
+// together reads several configurations of one node.
 func together(t *testing.T, texts ...string) (n netconf.Node) {
 	for i, text := range texts {
 		one := netconf.Inspect(string(rune('a'+i))+".conf", []byte(text))
@@ -26,7 +26,7 @@ func together(t *testing.T, texts ...string) (n netconf.Node) {
 	return n
 }
 
-// Each line is of one finding: a note begins with "note: ".
+// lines returns one line for each finding; a note begins with "note: ".
 func lines(found []lint.Finding) (all []string) {
 	for _, f := range found {
 		label := ""
@@ -39,20 +39,20 @@ func lines(found []lint.Finding) (all []string) {
 }
 
 func smallForStock(subnet string) string {
-	return "note: stock host-local v1.10.0 refuses this network, in a DEL too: ipam.subnet " + subnet +
-		" is too small for it; move the containers to a larger subnet before the stock plugin takes this one's place again"
+	return "note: stock host-local v1.10.0 rejects this network, even in a DEL: ipam.subnet " + subnet +
+		" is too small for it; move the containers to a larger subnet before putting the stock plugin back"
 }
 
 func TestFindings(t *testing.T) {
 	const (
-		passed = ": there is no such key, and it is passed over; write "
+		passed = ": unknown key, ignored; write "
 		range0 = `"ranges": [[{"subnet": "10.1.2.0/24"`
 	)
 	for ipam, want := range map[string][]string{
 		`"subnet": "10.1.2.0/24"`: nil,
 		`"subnet": "10.1.2.0/24", "dataDir": "/run/x", "exclude": ["10.1.2.7"], "gateway": "none", "Backend": "bolt"`: {
-			`note: stock host-local v1.10.0 refuses this network, in a DEL too: ipam.gateway is "none", which it does not know; ` +
-				`name a gateway before the stock plugin takes this one's place again`},
+			`note: stock host-local v1.10.0 rejects this network, even in a DEL: ipam.gateway is "none", which it does not support; ` +
+				`name a gateway before putting the stock plugin back`},
 		range0 + `, "rangeStart": "10.1.2.9", "rangeEnd": "10.1.2.99", "gateway": "10.1.2.254"}]]`:   nil,
 		`"ranges": [[{"subnet": "10.1.2.0/24"}], [{"subnet": "fd00::/64", "rangeStart": "fd00::"}]]`: nil, // no broadcast in IPv6
 		`"subnet": "10.1.2.0/31"`: {smallForStock("10.1.2.0/31")},
@@ -67,31 +67,31 @@ func TestFindings(t *testing.T) {
 		`"subnet": "10.1.2.0/24", "resolv_conf": "/x"`:          {`ipam.resolv_conf "/x"` + passed + `"resolvConf"`},
 		`"subnet": "10.1.2.0/24", "on_duplicate": "return"`:     {`ipam.on_duplicate "return"` + passed + `"onDuplicate"`},
 		`"subnet": "10.1.2.0/24", "range": [[{}]]`:              {`ipam.range [[{}]]` + passed + `"ranges"`},
-		`"subnet": "10.1.2.0/24", "range": "10.1.2.0/24"`:       {`ipam.range "10.1.2.0/24": this is a key of whereabouts, and is passed over; write "subnet", and "rangeStart" and "rangeEnd" for less than all of it`},
-		`"subnet": "10.1.2.0/24", "isGateway": true`:            {`ipam.isGateway true: this is a key of the plugin that calls host-local, and is passed over; write it beside ipam`},
-		`"subnet": "10.1.2.0/24", "addresses": []`:              {`ipam.addresses []: this is a key of static, and is passed over; write "type": "static", or ask for an address by CNI_ARGS (IP=), args.cni.ips or the capability ips`},
-		`"subnet": "10.1.2.0/24", "ipv4_pools": ["10.0.0.0/8"]`: {`ipam.ipv4_pools ["10.0.0.0/8"]: this is a key of calico-ipam, and is passed over; write "ranges": [[{"subnet": "10.1.2.0/24"}]]`},
-		`"subnet": "10.1.2.0/24", "log_level": "debug"`:         {`note: ipam.log_level "debug": this is a key of whereabouts, and is passed over; leave it out`},
-		range0 + `, "dataDir": "/x"}]]`:                         {`ipam.ranges[0][0].dataDir "/x": it means nothing there, and is passed over; write it in ipam, beside "ranges"`},
+		`"subnet": "10.1.2.0/24", "range": "10.1.2.0/24"`:       {`ipam.range "10.1.2.0/24": this is a key of whereabouts and is ignored; write "subnet", and "rangeStart" and "rangeEnd" for less than all of it`},
+		`"subnet": "10.1.2.0/24", "isGateway": true`:            {`ipam.isGateway true: this is a key of the plugin that calls host-local and is ignored; write it beside ipam`},
+		`"subnet": "10.1.2.0/24", "addresses": []`:              {`ipam.addresses []: this is a key of static and is ignored; write "type": "static", or ask for an address by CNI_ARGS (IP=), args.cni.ips or the capability ips`},
+		`"subnet": "10.1.2.0/24", "ipv4_pools": ["10.0.0.0/8"]`: {`ipam.ipv4_pools ["10.0.0.0/8"]: this is a key of calico-ipam and is ignored; write "ranges": [[{"subnet": "10.1.2.0/24"}]]`},
+		`"subnet": "10.1.2.0/24", "log_level": "debug"`:         {`note: ipam.log_level "debug": this is a key of whereabouts and is ignored; leave it out`},
+		range0 + `, "dataDir": "/x"}]]`:                         {`ipam.ranges[0][0].dataDir "/x": this key has no meaning here and is ignored; write it in ipam, beside "ranges"`},
 		`"subnet": "10.1.2.0/24", "routes": [{"dst": "0.0.0.0/0", "gateway": "10.1.2.1"}]`: {
 			`ipam.routes[0].gateway "10.1.2.1"` + passed + `"gw"`},
 		`"subnet": "10.1.2.0/24", "_comment": "mine"`: {
-			`note: ipam._comment "mine": there is no such key, and it is passed over; known are dataDir, backend, lockTimeout, subnet, rangeStart, rangeEnd, gateway, exclude, range-start, range-end, ranges, routes, resolvConf, onDuplicate, onReboot, exhaustedStatus, name, type`},
+			`note: ipam._comment "mine": unknown key, ignored; known keys: dataDir, backend, lockTimeout, subnet, rangeStart, rangeEnd, gateway, exclude, range-start, range-end, ranges, routes, resolvConf, onDuplicate, onReboot, exhaustedStatus, name, type`},
 		range0 + `, "ipRange": "10.1.2.128/25"}]]`: {
-			`ipam.ranges[0][0].ipRange "10.1.2.128/25": host-local has no such key, and it is passed over; write "rangeStart" and "rangeEnd", here "10.1.2.128" and "10.1.2.255"`},
+			`ipam.ranges[0][0].ipRange "10.1.2.128/25": host-local has no such key and ignores it; write "rangeStart" and "rangeEnd", here "10.1.2.128" and "10.1.2.255"`},
 		range0 + `}]], "gateway": "10.1.2.254", "rangeStart": "10.1.2.9"`: {
-			`ipam.rangeStart "10.1.2.9": it is for a subnet beside it, and there is none: it is passed over; write it in ipam.ranges[0][0]`,
-			`ipam.gateway "10.1.2.254": it is for a subnet beside it, and there is none: it is passed over; write it in ipam.ranges[0][0]`},
+			`ipam.rangeStart "10.1.2.9": this key applies to a subnet beside it and is ignored without one; write it in ipam.ranges[0][0]`,
+			`ipam.gateway "10.1.2.254": this key applies to a subnet beside it and is ignored without one; write it in ipam.ranges[0][0]`},
 		`"subnet": "10.1.2.0/24", "dataDir": "run/x"`: {
-			`ipam.dataDir "run/x": it is another directory for each working directory that a runtime has; write a path that begins with /`},
+			`ipam.dataDir "run/x": a relative path depends on the working directory of the runtime; write a path that begins with /`},
 
 		// Ranges.
 		`"subnet": "10.1.2.0/29", "exclude": ["10.1.2.0/29"]`: {
-			`ipam: all of the range 10.1.2.1-10.1.2.6 is excluded or the gateway, so that every ADD fails; make the range longer, or exclude less`},
+			`ipam: every address of the range 10.1.2.1-10.1.2.6 is excluded or the gateway, so every ADD fails; make the range longer, or exclude less`},
 		`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.0", "rangeEnd": "10.1.2.255", "exclude": ["10.1.2.0", "10.1.2.255"]`: nil,
 		`"subnet": "10.1.2.0/24", "gateway": "10.9.0.1"`: {
-			`note: stock host-local v1.10.0 refuses this network, in a DEL too: ipam.gateway "10.9.0.1" is outside the subnet 10.1.2.0/24; ` +
-				`write a gateway of the subnet before the stock plugin takes this one's place again`},
+			`note: stock host-local v1.10.0 rejects this network, even in a DEL: ipam.gateway "10.9.0.1" is outside the subnet 10.1.2.0/24; ` +
+				`use a gateway in the subnet before putting the stock plugin back`},
 	} {
 		require.Equal(t, want, lines(lint.Node(together(t, net("n", ipam)), nil)), ipam)
 	}
@@ -103,14 +103,14 @@ func TestKeysBesideIPAM(t *testing.T) {
 	}
 	for keys, want := range map[string][]string{
 		`"type": "bridge", "isGateway": true, "mtu": 1400, "dns": {}`: nil,
-		`"type": "other", "subnet": "10.1.2.0/24"`:                    nil, // it may well have such a key
-		`"type": "macvlan", "rangeStart": "10.1.2.9"`:                 {`rangeStart "10.1.2.9": beside ipam it means nothing; write it in ipam`},
-		`"type": "bridge", "routes": []`:                              {`routes []: beside ipam it means nothing; write it in ipam`},
+		`"type": "other", "subnet": "10.1.2.0/24"`:                    nil, // it may have such a key
+		`"type": "macvlan", "rangeStart": "10.1.2.9"`:                 {`rangeStart "10.1.2.9": this key has no meaning outside ipam; write it in ipam`},
+		`"type": "bridge", "routes": []`:                              {`routes []: this key has no meaning outside ipam; write it in ipam`},
 	} {
 		require.Equal(t, want, lines(lint.Node(together(t, beside(keys)), nil)), keys)
 	}
 	list := `{"cniVersion": "1.0.0", "name": "n", "ipam": {"type": "host-local"}, "plugins": [` + net("n", `"subnet": "10.1.2.0/24"`) + `]}`
-	require.Equal(t, []string{`ipam {"type":"host-local"}: beside plugins it means nothing; write it in the plugin that is to have addresses`},
+	require.Equal(t, []string{`ipam {"type":"host-local"}: it has no meaning beside plugins; write it in the plugin that needs addresses`},
 		lines(lint.Node(together(t, list), nil)))
 	misspelt := `{"cniVersion": "1.0.0", "name": "n", "type": "bridge", "ipam": {"type": "host_local", "subnet": "10.1.2.0/24"}}`
 	require.Equal(t, []string{`ipam.type "host_local": there is no such plugin; write "type": "host-local" in ipam`}, lines(lint.Node(together(t, misspelt), nil)))
@@ -150,10 +150,10 @@ func TestOverlaps(t *testing.T) {
 	require.True(t, three[0].About("a") && three[0].About("b") && !three[0].About("c"))
 }
 
-func TestAddressesOfTheHost(t *testing.T) {
+func TestHostAddrInRange(t *testing.T) {
 	host := []lint.HostAddr{{Interface: "lo", Addr: netip.MustParseAddr("127.0.0.1")}, {Interface: "eth0", Addr: netip.MustParseAddr("10.1.2.9")}}
 	found := lint.Node(together(t, net("n", `"subnet": "10.1.2.0/24"`)), host)
-	require.Equal(t, []string{`ipam: the range 10.1.2.1-10.1.2.254 has 10.1.2.9, which is an address of this host (eth0): a container will get it; write "exclude": ["10.1.2.9"] in ipam, or end the range before it`}, lines(found))
+	require.Equal(t, []string{`ipam: the range 10.1.2.1-10.1.2.254 includes 10.1.2.9, an address of this host (eth0): a container will get it; write "exclude": ["10.1.2.9"] in ipam, or end the range before it`}, lines(found))
 	require.Equal(t, host[1].Addr, found[0].Addr)
 	for _, ipam := range []string{
 		`"subnet": "10.1.2.0/24", "exclude": ["10.1.2.9"]`, `"subnet": "10.1.2.0/24", "gateway": "10.1.2.9"`,
@@ -171,7 +171,7 @@ func TestHostAddrs(t *testing.T) {
 	}
 }
 
-// Configurations that are in use have nothing wrong, but for what they are there to show.
+// Configurations in use have no findings, except those in testdata for a finding.
 func TestConfigurationsInUse(t *testing.T) {
 	n, err := netconf.Read("../netconf/testdata/node")
 	require.NoError(t, err)

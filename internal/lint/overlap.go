@@ -9,8 +9,8 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// overlaps says which networks can give out the same address. Networks of one store cannot:
-// there an address is leased once, whatever the configurations say.
+// overlaps reports networks that can lease the same address. Networks of one store cannot:
+// a store leases an address once, whatever the configurations say.
 func overlaps(networks []netconf.Network) (found []Finding) {
 	for i, a := range networks {
 		for _, b := range networks[i+1:] {
@@ -25,7 +25,7 @@ func overlaps(networks []netconf.Network) (found []Finding) {
 	return found
 }
 
-// overlap returns the first of the overlaps of two networks.
+// overlap returns the first overlap of two networks.
 func overlap(a, b netconf.Network) (Finding, bool) {
 	for _, r := range rangesOf(a) {
 		for _, s := range rangesOf(b) {
@@ -48,27 +48,28 @@ func overlapping(a netconf.Network, r keyedRange, b netconf.Network, s keyedRang
 	}
 	f := Finding{
 		File: a.File, Network: a.Name, Other: b.Name, OtherFile: b.File,
-		Text: fmt.Sprintf("%s: the range %s overlaps with %s of %s (%s in %s): both give out the same addresses",
+		Text: fmt.Sprintf("%s: the range %s overlaps with %s of %s (%s in %s): both can lease the same addresses",
 			r.key, r, s, other, s.key, filepath.Base(b.File)),
-		Advice: "give each network a subnet, or ends of its own",
+		Advice: "give each network its own subnet, or its own rangeStart and rangeEnd",
 	}
 	if Apart(a, b) {
 		f.Note = true
 		f.Text += fmt.Sprintf(", on %s and on %s", linkOf(a), linkOf(b))
-		f.Advice = "that is right if nothing connects these two; else give each network a subnet, or ends of its own"
+		f.Advice = "this is correct if the two links are not connected; otherwise give each network its own subnet, or its own rangeStart and rangeEnd"
 	}
 	return f
 }
 
 // Apart reports whether two networks put containers on different links of the host, so that
-// they may well have the same addresses: VLANs, or ports with a router each.
+// they may use the same addresses: VLANs, or ports with a router each.
 func Apart(a, b netconf.Network) bool {
 	x, y := linkOf(a), linkOf(b)
 	return x != "" && y != "" && x != y
 }
 
-// linkOf returns the link of the host that the plugin puts containers on, if it is one that
-// names it; a bridge or a veth belongs to the host, which has one route for a subnet.
+// linkOf returns the link of the host that the plugin puts containers on, if the
+// configuration names one. A bridge or a veth belongs to the host, which has one route for
+// a subnet.
 func linkOf(n netconf.Network) string {
 	if !slices.Contains([]string{"macvlan", "ipvlan", "vlan"}, n.Plugin) {
 		return ""

@@ -12,24 +12,24 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// ranges says what is odd about the ranges of the network.
+// ranges reports findings about the ranges of the network.
 func (l *linter) ranges(host []HostAddr) {
-	l.refusedByStock()
+	l.rejectedByStock()
 	for _, r := range rangesOf(l.network) {
 		l.ends(r)
 		l.onlyGateway(r)
 		for _, h := range host {
 			if r.Leasable(h.Addr) {
 				l.problem(fmt.Sprintf(`write "exclude": [%q] in %s, or end the range before it`, h.Addr, r.key),
-					"%s: the range %s has %s, which is an address of this host (%s): a container will get it", r.key, r, h.Addr, h.Interface).Addr = h.Addr
+					"%s: the range %s includes %s, an address of this host (%s): a container will get it", r.key, r, h.Addr, h.Interface).Addr = h.Addr
 			}
 		}
 	}
 }
 
-// ends is about addresses that IPv4 has for other uses (RFC 922; in a /31 and a /32 there
-// are none, RFC 3021). Since Linux 5.14 a network address is one like others, if all that
-// meet it know so.
+// ends reports IPv4 network and broadcast addresses (RFC 922; a /31 and a /32 have none,
+// RFC 3021). Since Linux 5.14 a network address can be used like any other if all hosts
+// support that.
 func (l *linter) ends(r keyedRange) {
 	subnet := r.Subnet()
 	if !subnet.Addr().Is4() || subnet.Bits() > 30 {
@@ -47,8 +47,8 @@ func (l *linter) ends(r keyedRange) {
 	}
 }
 
-// refusedByStock says what keeps the stock plugin from taking this one's place again.
-func (l *linter) refusedByStock() {
+// rejectedByStock reports what prevents a return to the stock plugin.
+func (l *linter) rejectedByStock() {
 	for _, err := range config.RefusedByStock(l.network.Text) {
 		if e := (*config.Error)(nil); errors.As(err, &e) {
 			l.note(e.Advice, "%s", e.Text)
@@ -56,22 +56,22 @@ func (l *linter) refusedByStock() {
 	}
 }
 
-// onlyGateway is about ranges that have no address to lease.
+// onlyGateway reports ranges without leasable addresses.
 func (l *linter) onlyGateway(r keyedRange) {
 	if r.Size() > 0 {
 		return
 	}
 	if r.First() == r.Last() && r.First() == r.Gateway() {
 		l.problem(fmt.Sprintf(`write another gateway, or "gateway": "none", or a longer range, in %s`, r.key),
-			"%s: the range %s has only the gateway, so that every ADD fails", r.key, r)
+			"%s: the range %s has only the gateway, so every ADD fails", r.key, r)
 		return
 	}
-	l.problem("make the range longer, or exclude less", "%s: all of the range %s is excluded or the gateway, so that every ADD fails", r.key, r)
+	l.problem("make the range longer, or exclude less", "%s: every address of the range %s is excluded or the gateway, so every ADD fails", r.key, r)
 }
 
-// passedOver says of keys of a range that stand in ipam where ipam has no subnet: they are
-// for a range there, and there is none.
-func (l *linter) passedOver() {
+// ignoredRangeKeys reports keys of a range in ipam without a subnet in ipam: they apply to
+// a range there, which does not exist.
+func (l *linter) ignoredRangeKeys() {
 	var raw struct {
 		IPAM map[string]any `json:"ipam"`
 	}
@@ -87,7 +87,7 @@ func (l *linter) passedOver() {
 	}
 	for _, key := range []string{"rangeStart", "rangeEnd", "gateway", "range-start", "range-end"} {
 		if value := keys[strings.ToLower(key)]; value != nil && value != "" {
-			l.problem("write it in ipam.ranges[0][0]", "ipam.%s %s: it is for a subnet beside it, and there is none: it is passed over", key, shown(value))
+			l.problem("write it in ipam.ranges[0][0]", "ipam.%s %s: this key applies to a subnet beside it and is ignored without one", key, shown(value))
 		}
 	}
 }
@@ -99,7 +99,7 @@ type rangeEnds struct {
 
 func (e rangeEnds) both() bool { return e.Start != "" && e.End != "" }
 
-// asConfigured reports whether the range has both of its ends from the configuration.
+// asConfigured reports whether the configuration has both ends of the range.
 func (r keyedRange) asConfigured(text []byte) bool {
 	var raw struct {
 		IPAM struct {
@@ -123,7 +123,7 @@ func (r keyedRange) asConfigured(text []byte) bool {
 	return false
 }
 
-// ends returns the ends of a network as keys of a range, for an advice; or nothing.
+// ends returns advice with the ends of a network, or "".
 func ends(v any) string {
 	text, _ := v.(string)
 	prefix, err := netip.ParsePrefix(text)
@@ -134,5 +134,6 @@ func ends(v any) string {
 	return fmt.Sprintf(", here %q and %q", span.First, span.Last)
 }
 
-// isAbs reports whether a path is absolute, on a node, which need not be this machine.
+// isAbs reports whether a path is absolute on a node, which may be another system than this
+// one.
 func isAbs(path string) bool { return strings.HasPrefix(path, "/") || filepath.IsAbs(path) }

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// meant returns the one of the keys that a name is misspelt for.
+// meant returns the key that name is a misspelling of.
 func meant(name string, keys []string) (string, bool) {
 	for _, key := range keys {
 		if nearly(name, key) {
@@ -14,8 +14,8 @@ func meant(name string, keys []string) (string, bool) {
 	return "", false
 }
 
-// nearly reports whether a is misspelt for b: the same but for case, hyphens, underscores and
-// a plural; or one letter in five is another, is missing, is too many or has changed places
+// nearly reports whether a is a misspelling of b: equal except for case, hyphens,
+// underscores and a plural; or with one letter in five changed, missing, added or swapped
 // with its neighbour.
 func nearly(a, b string) bool {
 	a, b = plain(a), plain(b)
@@ -27,7 +27,7 @@ func plain(s string) string {
 	return strings.TrimSuffix(s, "s")
 }
 
-// distance returns how many single changes make b of a (optimal string alignment).
+// distance returns the edit distance of a and b (optimal string alignment).
 func distance(a, b string) int {
 	rows := make([][]int, len(a)+1)
 	for i := range rows {

@@ -13,8 +13,8 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// say returns all that is said of a text, and whether all of it is a note.
-func say(n netconf.Node, host ...lint.HostAddr) (text string, note bool) {
+// findings returns all findings as one text, and whether all are notes.
+func findings(n netconf.Node, host ...lint.HostAddr) (text string, note bool) {
 	note = len(n.Problems) == 0
 	for _, p := range n.Problems {
 		text += p.Error() + "\n"
@@ -26,8 +26,8 @@ func say(n netconf.Node, host ...lint.HostAddr) (text string, note bool) {
 	return text, note
 }
 
-// node reads a case, as what is in the directory of a node or, if it is a definition, as what
-// was given.
+// node reads a case as a file in the directory of a node or, if it is a definition, as a
+// text.
 func node(t *testing.T, c linttest.Case) netconf.Node {
 	if strings.HasSuffix(c.File, ".yaml") {
 		return netconf.Inspect(c.File, []byte(c.Text))
@@ -46,7 +46,7 @@ func TestTrackers(t *testing.T) {
 	require.GreaterOrEqual(t, len(linttest.Trackers()), 20)
 	for _, c := range linttest.Trackers() {
 		t.Run(c.Name(), func(t *testing.T) {
-			text, note := say(node(t, c))
+			text, note := findings(node(t, c))
 			for _, want := range c.Wants {
 				require.Contains(t, text, want)
 			}

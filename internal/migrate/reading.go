@@ -50,7 +50,7 @@ func (r *reading) content() (backend.Content, error) {
 	c.Leases = passing(c.Leases, r.pass)
 	if c.Boot == "" {
 		// Otherwise the leases of which no boot is known would outlive the next one.
-		c.Boot = r.Present.Searched(r.Now)
+		c.Boot = r.Present.SearchRecord(r.Now)
 	}
 	return c, err
 }

@@ -10,21 +10,23 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A Configuration is a text of JSON that a runtime, or multus, would read.
+// A Configuration is JSON that a runtime or multus would read.
 type Configuration struct {
-	Name string // of the file and, where there are several in it, of the definition
-	Text []byte // nil if Err is not
+	Name string // of the file and, if it has several, of the definition
+	Text []byte // nil if Err is set
 	Err  error
 }
 
-// definitionKind is the kind of the Kubernetes object in which multus has a configuration
-// (Kubernetes Network Custom Resource Definition De-facto Standard, version 1, section 3.2).
+// definitionKind is the kind of the Kubernetes object that has a configuration for multus
+// (Kubernetes Network Custom Resource Definition De-facto Standard, version 1, section
+// 3.2).
 const definitionKind = "NetworkAttachmentDefinition"
 
-// Split returns the configurations in a text. Mostly it is one itself. If it is one or more
-// NetworkAttachmentDefinitions, in YAML or JSON, alone or in a List, it is what they hold,
-// with the name of the definition where it has none of its own, as multus has it. A
-// definition that holds none (multus then takes a file of its name) gives none.
+// Split returns the configurations in a text. Usually the text is a single configuration.
+// If it has NetworkAttachmentDefinitions, in YAML or JSON, alone or in a List, Split
+// returns the configurations in these; one without a name gets the name of its definition,
+// as in multus. It skips a definition without a configuration, for which multus reads a
+// file of that name.
 func Split(name string, text []byte) []Configuration {
 	objects, err := definitionsIn(text)
 	switch {
@@ -43,7 +45,7 @@ func Split(name string, text []byte) []Configuration {
 	return all
 }
 
-// An object is what matters here of an object of Kubernetes.
+// An object has the fields of a Kubernetes object that matter here.
 type object struct {
 	Kind     string   `yaml:"kind"`
 	Metadata metadata `yaml:"metadata"`
@@ -66,14 +68,14 @@ func (m metadata) String() string {
 	return m.Namespace + "/" + m.Name
 }
 
-// definitionsIn returns the definitions in a text; none if it is anything else.
+// definitionsIn returns the definitions in a text, if any.
 func definitionsIn(text []byte) (all []object, err error) {
 	if !bytes.Contains(text, []byte(definitionKind)) {
-		return nil, nil // It need not be YAML.
+		return nil, nil // It may not be YAML at all.
 	}
 	var compact bytes.Buffer
 	if json.Compact(&compact, text) == nil {
-		text = compact.Bytes() // JSON may be indented by tabs, and YAML not.
+		text = compact.Bytes() // JSON may be indented with tabs, YAML may not.
 	}
 	for d := yaml.NewDecoder(bytes.NewReader(text)); ; {
 		var o object
@@ -98,13 +100,13 @@ func (o object) configuration() ([]byte, error) {
 	case c.Kind == 0, c.Kind == yaml.ScalarNode && c.Value == "":
 		return nil, nil
 	case c.Kind != yaml.ScalarNode:
-		return nil, errors.New("spec.config is an object; write it as a text of JSON, in quotes or behind a |")
+		return nil, errors.New("spec.config is an object; write it as a JSON string, in quotes or after a |")
 	}
 	var named struct {
 		Name string `json:"name"`
 	}
 	if json.Unmarshal([]byte(c.Value), &named) != nil || named.Name != "" {
-		return []byte(c.Value), nil // What is wrong with it is said by whoever reads it next.
+		return []byte(c.Value), nil // Errors are reported when it is parsed.
 	}
 	return with([]byte(c.Value), map[string]any{"name": o.Metadata.Name})
 }

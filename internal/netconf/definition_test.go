@@ -11,7 +11,7 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// inspect describes what is in a text, and what is wrong with it.
+// inspect describes the networks and problems of a text.
 func inspect(text string) (lines []string) {
 	n := netconf.Inspect("stdin", []byte(text))
 	for _, network := range n.Networks {
@@ -39,12 +39,12 @@ func TestDefinitions(t *testing.T) {
 			"apiVersion: k8s.cni.cncf.io/v1\nkind: NetworkAttachmentDefinition\nmetadata:\n  name: lan\n  namespace: shop\nspec:\n  config: '" + conf + "'\n",
 			[]string{"stdin macvlan 0.3.1 " + networks + "/lan" + pool + "shop/lan)"},
 		},
-		"YAML, a block, with a name of its own, and a second document": {
+		"YAML, a block with its own name, and a second document": {
 			"kind: NetworkAttachmentDefinition\nmetadata: {name: lan}\nspec:\n  config: |\n    {\"name\": \"other\", \"plugins\": [\n    " + conf + "]}\n" +
 				"---\nkind: ConfigMap\n---\nkind: NetworkAttachmentDefinition\nmetadata: {name: two}\nspec: {config: '" + conf + "'}\n",
 			[]string{"stdin macvlan 0.1.0 " + networks + "/other" + pool + "lan)", "stdin macvlan 0.3.1 " + networks + "/two" + pool + "two)"},
 		},
-		"JSON, a List, indented by tabs": {
+		"JSON, a List, indented with tabs": {
 			"{\n\t\"kind\": \"List\",\n\t\"items\": [{\"kind\": \"NetworkAttachmentDefinition\", \"metadata\": {\"name\": \"lan\"}, \"spec\": {\"config\": \"{\\\"type\\\": \\\"ptp\\\", \\\"ipam\\\": {\\\"type\\\": \\\"host-local\\\", \\\"subnet\\\": \\\"10.1.2.0/24\\\"}}\"}}]}",
 			[]string{"stdin ptp 0.1.0 " + networks + "/lan" + pool + "lan)"},
 		},
@@ -52,7 +52,7 @@ func TestDefinitions(t *testing.T) {
 		"an empty configuration":  {"kind: NetworkAttachmentDefinition\nmetadata: {name: lan}\nspec: {config: ''}\n", nil},
 		"an object": {
 			"kind: NetworkAttachmentDefinition\nmetadata: {name: lan}\nspec:\n  config: " + conf,
-			[]string{"stdin (NetworkAttachmentDefinition lan): spec.config is an object; write it as a text of JSON, in quotes or behind a |"},
+			[]string{"stdin (NetworkAttachmentDefinition lan): spec.config is an object; write it as a JSON string, in quotes or after a |"},
 		},
 		"broken JSON": {
 			"kind: NetworkAttachmentDefinition\nmetadata: {name: lan}\nspec: {config: '{\"type\": \"ptp\",}'}",
@@ -77,7 +77,7 @@ func TestReadFileReadsDefinitions(t *testing.T) {
 	require.Equal(t, "lan", networks[0].Name)
 }
 
-// What a text without type may be instead is said.
+// The error for a text without type says what it may be instead.
 func TestUntyped(t *testing.T) {
 	dir := t.TempDir()
 	for name, c := range map[string]struct{ text, want string }{
@@ -93,7 +93,7 @@ func TestUntyped(t *testing.T) {
 	require.EqualError(t, n.Problems[1].Err, `the plugin has no "type"`)
 }
 
-func TestWhatTheListSays(t *testing.T) {
+func TestDisableGC(t *testing.T) {
 	for gc, want := range map[string]bool{"true": true, `"True"`: true, "false": false, "null": false} {
 		n := netconf.Inspect("x", []byte(`{"name": "net", "disableGC": `+gc+`, "plugins": [`+conf+`]}`))
 		require.Len(t, n.Networks, 1, gc)
@@ -101,7 +101,7 @@ func TestWhatTheListSays(t *testing.T) {
 	}
 }
 
-// A refusal that only says that there are no ranges is none where others bring them.
+// Missing ranges are no reason for a refusal if they come from elsewhere.
 func TestRefused(t *testing.T) {
 	const calico = `{"name": "net", "type": "calico", "ipam": {"type": "host-local", "subnet": "usePodCidr"}}`
 	for text, want := range map[string]string{

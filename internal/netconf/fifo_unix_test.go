@@ -12,12 +12,12 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// To open a FIFO is to wait for a writer, for ever.
+// Opening a FIFO would wait for a writer forever.
 func TestFIFOAmongConfigurations(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "10-fifo.conf"), 0o600))
 	n, err := netconf.Read(dir)
 	require.NoError(t, err)
 	require.Len(t, n.Problems, 1)
-	require.ErrorContains(t, n.Problems[0], "10-fifo.conf: it is no regular file")
+	require.ErrorContains(t, n.Problems[0], "10-fifo.conf: not a regular file")
 }

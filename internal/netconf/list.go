@@ -16,11 +16,11 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// The rules for files and lists are libcni's, which cannot be used here: it runs
-// plugins as well, and for that brings OpenTelemetry along.
+// The rules for files and lists are libcni's. libcni itself is not used, because it also
+// executes plugins, and depends on OpenTelemetry for that.
 
-// confFiles returns the files of a directory whose names end in one of the
-// extensions, in lexical order. A directory that does not exist has none.
+// confFiles returns the files of a directory that have one of the extensions, in lexical
+// order. A directory that does not exist has none.
 func confFiles(dir string, extensions ...string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -42,12 +42,12 @@ type rawList struct {
 	CNIVersions []string          `json:"cniVersions"`
 	Plugins     []json.RawMessage `json:"plugins"`
 
-	// These are bools, or such in quotes.
+	// Bools, possibly in quotes.
 	LoadOnlyInlinedPlugins any `json:"loadOnlyInlinedPlugins"`
 	DisableGC              any `json:"disableGC"`
 }
 
-// isTrue reports whether v is true, or that in quotes.
+// isTrue reports whether v is true, possibly in quotes.
 func isTrue(v any) bool { return v == true || strings.EqualFold(fmt.Sprint(v), "true") }
 
 func parseList(text []byte) (rawList, error) {
@@ -58,8 +58,8 @@ func parseList(text []byte) (rawList, error) {
 	return list, config.CheckName(list.Name)
 }
 
-// addDir adds the plugins of the directory, within dir, that has the name of the
-// network (CNI 1.1).
+// addDir adds the plugins in the subdirectory of dir that is named after the network (CNI
+// 1.1).
 func (l *rawList) addDir(dir string) error {
 	if isTrue(l.LoadOnlyInlinedPlugins) {
 		return nil
@@ -98,7 +98,7 @@ func (l *rawList) complete() ([]json.RawMessage, error) {
 	return complete, nil
 }
 
-// version returns the highest version that the list names and this program knows.
+// version returns the highest supported version in the list.
 func (l *rawList) version() (string, error) {
 	if l.CNIVersions == nil {
 		return l.CNIVersion, nil

@@ -1,19 +1,17 @@
-// Package netconf finds the networks of a node that have their addresses from
-// host-local: what they may hand out, and where their leases are.
+// Package netconf finds the networks of a node that use host-local: their ranges, and where
+// their leases are.
 //
-// [Read] reads the directory in which runtimes look for network configurations, as
-// they do, /etc/cni/net.d mostly; [ReadFile] reads one file. Either looks at every
-// plugin whose ipam.type is host-local, and at those that another plugin calls: in
-// delegate and delegates (multus), and what flannel makes of its own configuration.
-// [Inspect] reads a text from wherever, and knows a NetworkAttachmentDefinition, as
-// kubectl prints it, when it sees one.
+// [Read] reads a directory of network configurations as runtimes do, usually
+// /etc/cni/net.d; [ReadFile] reads one file. Both find every plugin whose ipam.type is
+// host-local, also if another plugin calls it: in delegate and delegates (multus), and in
+// the configuration that flannel generates. [Inspect] reads a text from any source, and
+// recognizes a NetworkAttachmentDefinition as printed by kubectl.
 //
 // # Caveats
 //
-// What counts is what runtimes have read, and they read a directory when they start
-// or when something in it changes: what is found here may come into force later, or
-// have been changed since. Networks that a runtime has from elsewhere, such as multus
-// from the API of Kubernetes, are not found.
+// Runtimes read a directory when they start or when it changes, so what they use can be
+// older than what this package finds. Networks from elsewhere, such as those that multus
+// reads from the Kubernetes API, are not found.
 package netconf
 
 import (
@@ -26,44 +24,43 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// A Network is a plugin that has its addresses from host-local. A network is usually
-// one of these.
+// A Network is a plugin that uses host-local. A network usually has one of these.
 type Network struct {
-	// The name of the network, and where its leases are.
+	// The name of the network and the path of its leases.
 	config.Network
 
-	// File is the file of the network. Plugins that stand in a directory beside
-	// it (CNI 1.1) have the file of their list.
+	// File is the file of the network. Plugins in the subdirectory of a list (CNI 1.1) have
+	// the file of their list.
 	File string
 
-	// Plugin is the type of the plugin; empty where a file holds the input of
-	// host-local itself.
+	// Plugin is the type of the plugin; empty if the file is the input of host-local
+	// itself.
 	Plugin string
 
-	// Config is all that the configuration says; nil if Err is not.
+	// Config is the parsed configuration; nil if Err is set.
 	Config *config.Config
 
-	// Err says why Config is nil, and is a [config.Error]. Addresses can be
-	// released all the same. Where RangesElsewhere is set, ranges may be all
-	// that is missing, and a container gets its address all the same.
+	// Err says why Config is nil; it is a [config.Error]. Addresses can be released anyway.
+	// If RangesElsewhere is set, possibly only ranges are missing, and a container gets its
+	// address anyway.
 	Err error
 
-	// Text is the configuration of the plugin, which is what host-local gets.
+	// Text is the configuration of the plugin, as host-local gets it.
 	Text []byte
 
-	// UnknownKeys are the keys in ipam that host-local passes over.
+	// UnknownKeys are the keys in ipam that host-local ignores.
 	UnknownKeys []config.UnknownKey
 
-	// RangesElsewhere reports that ranges come when a container starts, in place
-	// of those in Config or besides them: from the runtime (the capability
-	// ipRanges), or out of the file in which flannel has the subnet of the node.
+	// RangesElsewhere reports whether ranges are added or replaced when a container starts:
+	// by the runtime (the capability ipRanges), or from the file in which flannel has the
+	// subnet of the node.
 	RangesElsewhere bool
 
-	// DisableGC reports that the list of the plugin keeps a runtime's GC from it.
+	// DisableGC reports whether the list excludes the plugin from a runtime's GC.
 	DisableGC bool
 }
 
-// Refused returns Err, unless ranges are all that is missing, and come from elsewhere.
+// Refused returns Err, unless only ranges are missing and come from elsewhere.
 func (n Network) Refused() error {
 	if n.RangesElsewhere && (errors.Is(n.Err, config.ErrNoRanges) || n.Plugin == "calico") {
 		return nil
@@ -71,52 +68,51 @@ func (n Network) Refused() error {
 	return n.Err
 }
 
-// A File is a text in which networks were looked for.
+// A File is a text that was searched for networks.
 type File struct {
-	// Name is that of the file and, of a NetworkAttachmentDefinition in it, what
-	// that is called.
+	// Name is the name of the file and, in a NetworkAttachmentDefinition, of the
+	// definition.
 	Name string
 
 	Text []byte
 }
 
-// A Problem is a file, or a plugin in it, that cannot be understood. Runtimes pass
-// such a file over, or stop at it.
+// A Problem is a file, or a plugin in it, that cannot be understood. Runtimes skip such a
+// file, or fail.
 type Problem struct {
 	File string
 	Err  error
 }
 
-// Error returns the file and what is wrong with it.
+// Error returns the file and the problem.
 func (p *Problem) Error() string { return p.File + ": " + p.Err.Error() }
 
-// Unwrap returns what is wrong.
+// Unwrap returns Err.
 func (p *Problem) Unwrap() error { return p.Err }
 
-// DefaultDir is where configurations are unless it is said otherwise.
+// DefaultDir is the default directory of configurations.
 const DefaultDir = "/etc/cni/net.d"
 
-// Dir returns the directory of the configurations: the one that is named, or else that of
-// the environment.
+// Dir returns the directory of configurations: named if it is not empty, otherwise the
+// directory in the environment.
 func Dir(named string, getenv func(string) string) string {
 	return cmp.Or(named, getenv("NETCONFPATH"), DefaultDir)
 }
 
-// A Node is what a directory says.
+// A Node is the content of a directory.
 type Node struct {
-	// Networks are in the order of their files, and within a file in that of
-	// the plugins.
+	// Networks are ordered by file, and in a file by plugin.
 	Networks []Network
 
-	// Problems are in the order of their files.
+	// Problems are ordered by file.
 	Problems []*Problem
 
-	// Files are those that could be read.
+	// Files are the files that could be read.
 	Files []File
 }
 
-// Read reads the files of a directory that end in .conf, .conflist and .json, in
-// lexical order. A directory that does not exist is empty.
+// Read reads the .conf, .conflist and .json files of a directory in lexical order. A
+// directory that does not exist is empty.
 func Read(dir string) (Node, error) {
 	files, err := confFiles(dir, ".conf", ".conflist", ".json")
 	if err != nil {
@@ -130,9 +126,9 @@ func Read(dir string) (Node, error) {
 	return n, nil
 }
 
-// Named returns the networks of a name, in order. Where several files have a network
-// of that name, containerd and CRI-O take the first; a program that asks libcni for
-// the network gets the first that ends in .conflist, if there is one.
+// Named returns the networks with a name, in order. If several files have such a network,
+// containerd and CRI-O use the first; a program that asks libcni for it gets the first in a
+// .conflist file, if there is one.
 func (n Node) Named(name string) []Network {
 	var named []Network
 	for _, network := range n.Networks {
@@ -143,16 +139,15 @@ func (n Node) Named(name string) []Network {
 	return named
 }
 
-// ReadFile reads one file, which holds a list of plugins, one plugin, what host-local
-// itself gets as its input, or a NetworkAttachmentDefinition; what it holds is told by
-// looking, and not by the name of the file. That none of it is about host-local is no
-// error, and the networks are none then.
+// ReadFile reads one file: a list of plugins, one plugin, the input of host-local, or a
+// NetworkAttachmentDefinition, recognized by its content and not by its name. It is no
+// error if the file has nothing about host-local.
 func ReadFile(path string) ([]Network, error) {
 	n, err := Load(path)
 	return n.Networks, err
 }
 
-// Load is ReadFile for one who wants the text as well.
+// Load is ReadFile, but also returns the text.
 func Load(path string) (Node, error) {
 	text, err := readFile(path)
 	if err != nil {
@@ -169,8 +164,8 @@ func Load(path string) (Node, error) {
 	return n, nil
 }
 
-// Inspect reads a text as ReadFile does, with a name for what it was read from. A directory
-// of plugins is looked for beside the file of that name.
+// Inspect reads a text as ReadFile does. name is the name of its source; the subdirectory
+// of a list is looked for beside it.
 func Inspect(name string, text []byte) Node {
 	var n Node
 	for _, c := range Split(name, text) {
@@ -184,7 +179,7 @@ func Inspect(name string, text []byte) Node {
 	return n
 }
 
-// asRuntimes reads the file as what its name says.
+// asRuntimes reads the file by its extension, as runtimes do.
 func (r *reader) asRuntimes() error {
 	text, err := readRegular(r.file)
 	if err != nil {
@@ -197,7 +192,7 @@ func (r *reader) asRuntimes() error {
 	return r.typed(text)
 }
 
-// asItIs reads a text as what it is.
+// asItIs reads a text by its content.
 func (r *reader) asItIs(text []byte) error {
 	r.keep(text)
 	if isList(text) || filepath.Ext(r.file) == ".conflist" {
@@ -208,17 +203,17 @@ func (r *reader) asItIs(text []byte) error {
 
 func (r *reader) keep(text []byte) { r.Files = append(r.Files, File{r.file, text}) }
 
-// readRegular is readFile for what somebody has put into a directory. To open a FIFO there
-// would wait for one who writes to it.
+// readRegular is readFile for files found in a directory. Opening a FIFO there would wait
+// for a writer.
 func readRegular(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("it is no regular file (%s)", info.Mode().Type())
+		return nil, fmt.Errorf("not a regular file (%s)", info.Mode().Type())
 	}
 	return readFile(path)
 }
 
-// readFile returns an error that does not name the file: a Problem does.
+// readFile returns errors without the name of the file, which a Problem adds.
 func readFile(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	var withPath *os.PathError

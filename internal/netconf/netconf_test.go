@@ -15,7 +15,7 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// describe writes what is known of a network in a line.
+// describe formats a network as one line.
 func describe(n netconf.Network) string {
 	text := fmt.Sprintf("%s %s %s %s", filepath.Base(n.File), n.Plugin, n.CNIVersion, filepath.ToSlash(n.Path()))
 	if n.Backend != "" {
@@ -52,7 +52,7 @@ func TestNode(t *testing.T) {
 	const (
 		noRanges  = `no IP ranges specified; add "ranges": [[{"subnet": "10.1.2.0/24"}]] to ipam`
 		networks  = "/var/lib/cni/networks"
-		podCIDR   = "invalid CIDR address: usePodCidr (ipam.subnet); write a network like 10.1.2.0/24 or fd00::/64; only the calico plugin puts the subnet of the node in place of usePodCidr"
+		podCIDR   = "invalid CIDR address: usePodCidr (ipam.subnet); write a network like 10.1.2.0/24 or fd00::/64; only the calico plugin replaces usePodCidr by the subnet of the node"
 		hostBits  = "invalid range set 0: Network has host bits set. For a subnet mask of length 24 the network address is 10.60.0.0; correct the ranges in ipam.ranges[0]"
 		dualStack = "10.88.0.1-10.88.255.254 2001:db8:4860::1-2001:db8:4860:0:ffff:ffff:ffff:ffff"
 	)
@@ -79,7 +79,7 @@ func TestNode(t *testing.T) {
 	}, describeAll(n.Networks))
 }
 
-func TestNetworkHasAllThatThePluginSees(t *testing.T) {
+func TestNetworkFields(t *testing.T) {
 	ptp := read(t, "node").Named("ptpnet")
 	require.Len(t, ptp, 1)
 	require.Equal(t, filepath.Join("testdata", "node", "20-ptp.json"), ptp[0].File)
@@ -97,7 +97,7 @@ func TestNetworkHasAllThatThePluginSees(t *testing.T) {
 	}
 }
 
-func TestProblemsKeepNobodyElseFromBeingRead(t *testing.T) {
+func TestProblemsDoNotHideOtherNetworks(t *testing.T) {
 	n := read(t, "broken")
 	var problems []string
 	for _, p := range n.Problems {
@@ -113,7 +113,7 @@ func TestProblemsKeepNobodyElseFromBeingRead(t *testing.T) {
 	require.Equal(t, []string{
 		"10-cut.conflist: " + decode + "unexpected end of JSON input; the JSON is broken at byte 52",
 		"11-empty.conf: " + decode + "unexpected end of JSON input; the JSON is broken at byte 0",
-		`12-list.conf: the plugin has no "type"; it is a list of plugins, and runtimes take one only from a file whose name ends in .conflist`,
+		`12-list.conf: the plugin has no "type"; it is a list of plugins, which runtimes read only from a .conflist file`,
 		"13-noname.conflist: missing network name; " + name,
 		"14-noname.conf: missing network name; " + name,
 		`15-outside.conflist: invalid characters found in network name "../node/beside"; ` + rule,
@@ -136,7 +136,7 @@ func TestProblemsKeepNobodyElseFromBeingRead(t *testing.T) {
 	}, describeAll(n.Networks))
 }
 
-func TestNamedKeepsTheOrderOfFiles(t *testing.T) {
+func TestNamedKeepsOrder(t *testing.T) {
 	n := read(t, "twice")
 	require.Empty(t, n.Problems)
 	require.Equal(t, []string{
@@ -148,13 +148,13 @@ func TestNamedKeepsTheOrderOfFiles(t *testing.T) {
 	require.Empty(t, n.Named("Twice"))
 }
 
-func TestDirectoryThatIsNotThere(t *testing.T) {
+func TestMissingDirectory(t *testing.T) {
 	n, err := netconf.Read(filepath.Join(t.TempDir(), "net.d"))
 	require.NoError(t, err)
 	require.Zero(t, n)
 }
 
-func TestDirectoryThatCannotBeRead(t *testing.T) {
+func TestUnreadableDirectory(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "net.d")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	if runtime.GOOS == "windows" {
@@ -164,7 +164,7 @@ func TestDirectoryThatCannotBeRead(t *testing.T) {
 	require.ErrorContains(t, err, file)
 }
 
-func TestFileThatCannotBeRead(t *testing.T) {
+func TestUnreadableFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "10-gone.conf")
 	require.NoError(t, os.Symlink(filepath.Join(dir, "nowhere"), file))
@@ -180,8 +180,8 @@ func TestFileThatCannotBeRead(t *testing.T) {
 	require.ErrorContains(t, err, file)
 }
 
-// Where the name of the network has a directory, all of that has to be read.
-func TestPluginsBesideThatCannotBeRead(t *testing.T) {
+// All files in the subdirectory of a list must be readable.
+func TestUnreadablePluginsInSubdirectory(t *testing.T) {
 	dir := t.TempDir()
 	list := `{"name": "net", "plugins": [{"type": "bridge", "ipam": {"type": "host-local", "subnet": "10.0.0.0/24"}}]}`
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "10-net.conflist"), []byte(list), 0o600))
@@ -208,7 +208,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// What a file holds is told by looking.
+// ReadFile recognizes a file by its content.
 func TestReadFile(t *testing.T) {
 	for file, want := range map[string][]string{
 		"broken/12-list.conf":         {"12-list.conf bridge 0.1.0 /var/lib/cni/networks/list 10.0.1.1-10.0.1.254"},
@@ -241,8 +241,8 @@ func TestReadFileReportsEveryProblem(t *testing.T) {
 	}
 }
 
-// FuzzPlugin holds that no file makes the reader panic, and that of a network that is
-// found the place of the leases is known.
+// FuzzPlugin checks that no file makes the reader panic, and that the path of the leases is
+// known for every network found.
 func FuzzPlugin(f *testing.F) {
 	files, err := filepath.Glob("testdata/*/*.conf*")
 	require.NoError(f, err)
@@ -268,7 +268,7 @@ func FuzzPlugin(f *testing.F) {
 	})
 }
 
-// Configurations that are in use have none.
+// The configurations in testdata, which are in use, have none.
 func TestUnknownKeys(t *testing.T) {
 	for _, n := range read(t, "node").Networks {
 		require.Empty(t, n.UnknownKeys, n.File)

@@ -13,14 +13,14 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// A reader notes what is in one file.
+// A reader collects the networks and problems of one file.
 type reader struct {
 	*Node
 	file      string
-	disableGC bool // in the list that is being read
+	disableGC bool // of the current list
 }
 
-// problem notes an error, unless it is nil.
+// problem records an error, unless it is nil.
 func (r *reader) problem(err error) {
 	if err != nil {
 		r.Problems = append(r.Problems, &Problem{r.file, err})
@@ -31,11 +31,11 @@ func isList(text []byte) bool {
 	var conf struct {
 		Plugins json.RawMessage `json:"plugins"`
 	}
-	_ = config.Decode(text, &conf) // What is wrong with it is said by whoever reads it next.
+	_ = config.Decode(text, &conf) // Errors are reported when it is parsed.
 	return conf.Plugins != nil
 }
 
-// list reads a list of plugins, to which it adds those of its directory.
+// list reads a list of plugins, including the plugins in its subdirectory.
 func (r *reader) list(text []byte) error {
 	list, err := parseList(text)
 	if err != nil {
@@ -61,7 +61,7 @@ func (r *reader) plugins(list rawList) error {
 	return nil
 }
 
-// typed reads a plugin that a runtime is to call.
+// typed reads a plugin called by a runtime.
 func (r *reader) typed(text []byte) error {
 	var conf types.PluginConf
 	if err := config.Decode(text, &conf); err == nil && conf.Type == "" {
@@ -70,10 +70,10 @@ func (r *reader) typed(text []byte) error {
 	return r.plugin(text)
 }
 
-// untyped says of a text without type what it may be instead.
+// untyped returns an error for a text without type that says what it may be instead.
 func untyped(text []byte) error {
 	if isList(text) {
-		return errors.New(`the plugin has no "type"; it is a list of plugins, and runtimes take one only from a file whose name ends in .conflist`)
+		return errors.New(`the plugin has no "type"; it is a list of plugins, which runtimes read only from a .conflist file`)
 	}
 	var keys map[string]json.RawMessage
 	if config.Decode(text, &keys) == nil {
@@ -86,7 +86,7 @@ func untyped(text []byte) error {
 	return errors.New(`the plugin has no "type"`)
 }
 
-// plugin notes what is of interest in a plugin, and in those that it calls.
+// plugin reads a plugin and the plugins that it calls.
 func (r *reader) plugin(text []byte) error {
 	var conf types.PluginConf
 	if err := config.Decode(text, &conf); err != nil {
@@ -122,14 +122,14 @@ func (r *reader) network(text []byte, conf types.PluginConf) error {
 	return nil
 }
 
-// usesPodCIDR reports whether the plugin is calico and puts the subnet of the node into the
-// ranges.
+// usesPodCIDR reports whether the plugin is calico and inserts the subnet of the node into
+// the ranges.
 func usesPodCIDR(text []byte, conf types.PluginConf) bool {
 	return conf.Type == "calico" && bytes.Contains(bytes.ToLower(text), []byte(`"usepodcidr"`))
 }
 
-// flannel notes the network that flannel makes: it calls bridge, or what delegate
-// names, and has that call host-local with what stands in ipam.
+// flannel records the network that flannel makes: it calls bridge, or the plugin in
+// delegate, with host-local and the keys in ipam.
 func (r *reader) flannel(text []byte, conf types.PluginConf) error {
 	var own struct {
 		IPAM map[string]any `json:"ipam"`
@@ -148,7 +148,7 @@ func (r *reader) flannel(text []byte, conf types.PluginConf) error {
 	return r.network(text, conf)
 }
 
-// delegates goes through the plugins that a plugin calls.
+// delegates reads the plugins that a plugin calls.
 func (r *reader) delegates(text []byte, caller types.PluginConf) error {
 	var conf struct {
 		Delegate  json.RawMessage `json:"delegate"`
@@ -159,7 +159,7 @@ func (r *reader) delegates(text []byte, caller types.PluginConf) error {
 	}
 	var all []json.RawMessage
 	if config.Decode(conf.Delegates, &all) != nil {
-		all = nil // to this plugin the key means something else
+		all = nil // the key has another meaning in this plugin
 	}
 	for _, text := range append(all, conf.Delegate) {
 		if len(text) > 0 && text[0] == '{' {
@@ -169,8 +169,8 @@ func (r *reader) delegates(text []byte, caller types.PluginConf) error {
 	return nil
 }
 
-// delegate reads a plugin, or a list of plugins, that has the name and the version of
-// its caller unless it has its own.
+// delegate reads a plugin or a list of plugins. Unless it has its own, it gets the name and
+// the version of its caller.
 func (r *reader) delegate(text []byte, caller types.PluginConf) error {
 	var own types.PluginConf
 	if err := config.Decode(text, &own); err != nil {

@@ -14,7 +14,7 @@ import (
 
 func addresses() map[netip.Addr]string {
 	found := make(map[netip.Addr]string)
-	seen := make(map[uint64]bool) // inodes; nsfs is one file system
+	seen := make(map[uint64]bool) // inodes; all namespaces are in one nsfs
 	for _, path := range append(pinned(), ofProcesses()...) {
 		var stat unix.Stat_t
 		if unix.Stat(path, &stat) != nil || seen[stat.Ino] {
@@ -28,8 +28,8 @@ func addresses() map[netip.Addr]string {
 	return found
 }
 
-// pinned returns where network namespaces are mounted. A pod's is, also before it has a
-// process.
+// pinned returns the paths at which network namespaces are mounted. A pod's namespace is
+// mounted even before it has a process.
 func pinned() (paths []string) {
 	mounts, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
@@ -45,23 +45,22 @@ func pinned() (paths []string) {
 	return paths
 }
 
-// unescape undoes what the kernel does to white space and backslashes in the path of a
-// mount.
+// unescape undoes the kernel's escaping of white space and backslashes in mount paths.
 func unescape(path string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(path)
 }
 
 func ofProcesses() []string {
-	paths, _ := filepath.Glob("/proc/[0-9]*/ns/net") // The pattern is sound.
+	paths, _ := filepath.Glob("/proc/[0-9]*/ns/net") // The pattern is valid.
 	return paths
 }
 
-// addressesIn returns the addresses of the interfaces in a namespace, down or up. Without
-// the right to enter it, they are not known.
+// addressesIn returns the addresses of the interfaces in a namespace, down or up; nil if
+// this process may not enter it.
 func addressesIn(path string) []netip.Addr {
 	done := make(chan []netip.Addr)
 	go func() {
-		// The thread stays in the namespace, and ends with the goroutine.
+		// The thread stays in the namespace and ends with the goroutine.
 		runtime.LockOSThread()
 		done <- enter(path)
 	}()
@@ -73,7 +72,7 @@ func enter(path string) (addrs []netip.Addr) {
 	if err != nil {
 		return nil
 	}
-	defer unix.Close(fd) // It was not written.
+	defer unix.Close(fd) // Nothing was written.
 	if unix.Setns(fd, unix.CLONE_NEWNET) != nil {
 		return nil
 	}

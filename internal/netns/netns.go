@@ -1,36 +1,36 @@
-// Package netns says whether a network namespace that a lease names is still there.
+// Package netns tells whether the network namespace of a lease still exists.
 //
-// An address is in use for as long as the namespace exists: the interface that has it
-// goes with the namespace, whatever becomes of the processes in it.
+// An address is in use as long as the namespace exists: its interface is removed with the
+// namespace, even if the processes in it ended before.
 //
 // # Caveats
 //
 // A path is looked up in the mount and process namespaces of this process. Runtimes can
-// have others: containers, systemd units with a private /run. So a path that leads
-// nowhere says nothing, but for one case ([Gone]).
+// have others: containers, systemd units with a private /run. So a path that does not exist
+// proves nothing, with one exception ([Gone]).
 package netns
 
 import "net/netip"
 
-// A State is what is known of a namespace.
+// A State is what is known about a namespace.
 type State int
 
 const (
-	// Unknown is a namespace of which nothing is known.
+	// Unknown means that nothing is known.
 	Unknown State = iota
 
-	// Exists is one that is there.
+	// Exists means that the namespace exists.
 	Exists
 
-	// Gone is one of a process that has ended.
+	// Gone means that it was the namespace of a process that has ended.
 	Gone
 )
 
-// Look says what is known of the network namespace at a path, which is the CNI_NETNS of
-// an ADD. It opens the path, and can take as long as its file system does.
+// Look returns the state of the network namespace at a path, the CNI_NETNS of an ADD. It
+// opens the path, and can block as long as its file system does.
 func Look(path string) State { return look(path) }
 
-// Addresses returns the addresses that interfaces have, each with the path of the network
-// namespace it is in, as far as this process may enter the namespaces that it sees. That
-// an address is missing says nothing.
+// Addresses returns the addresses of interfaces, each with the path of its network
+// namespace, in all namespaces that this process sees and may enter. A missing address
+// proves nothing.
 func Addresses() map[netip.Addr]string { return addresses() }

@@ -20,8 +20,8 @@ func look(path string) State {
 	return Unknown
 }
 
-// isNetns reports whether a path leads to a network namespace, and not to the file below
-// the mount, which an unmounted namespace leaves behind.
+// isNetns reports whether a path is a network namespace, and not the file that is left
+// behind when a namespace is unmounted.
 func isNetns(path string) bool {
 	var fs unix.Statfs_t
 	if unix.Statfs(path, &fs) != nil || fs.Type != unix.NSFS_MAGIC {
@@ -33,13 +33,12 @@ func isNetns(path string) bool {
 	}
 	defer unix.Close(fd) // It was not written.
 	kind, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
-	return err != nil || kind == unix.CLONE_NEWNET // Linux before 4.11 does not tell.
+	return err != nil || kind == unix.CLONE_NEWNET // Linux before 4.11 lacks the ioctl.
 }
 
-// process returns the number of the process by which a path names a namespace, or "".
-// nerdctl, cri-dockerd and Apptainer name it /proc/PID/ns/net; buildah has it open, as
-// /proc/PID/fd/N. Other paths below /proc, such as /proc/self/ns/net, mean something
-// else to each process.
+// process returns the PID in a path of a namespace, or "". nerdctl, cri-dockerd and
+// Apptainer use /proc/PID/ns/net; buildah has it open, as /proc/PID/fd/N. Other paths below
+// /proc, such as /proc/self/ns/net, differ for each process.
 func process(path string) string {
 	parts := strings.Split(path, "/") // "", "proc", PID, …
 	if len(parts) != 5 || strings.Trim(parts[2], "0123456789") != "" {
@@ -51,10 +50,10 @@ func process(path string) string {
 	return ""
 }
 
-// lookAtProcess looks at a namespace that is named by a process. That can have ended and
-// its number be another's, which is mostly one of the host: the namespace of the host is
-// no container's. A number that went to another container is taken for the first one,
-// until that ends too.
+// lookAtProcess returns the state of a namespace that is named by a process. If the process
+// has ended, its PID may be reused, usually by a process of the host: the namespace of the
+// host belongs to no container. If it is reused by another container, the namespace counts
+// as existing until that container ends too.
 func lookAtProcess(path string) State {
 	pid := process(path)
 	switch {
@@ -71,10 +70,10 @@ func lookAtProcess(path string) State {
 	return Unknown
 }
 
-// isNetnsOfHost reports whether the namespace at a path is the first one, or the first
-// process's, which is another one where a container serves as a host. The first
-// one had this inode with Linux 6.18; no other namespace can have it, as the numbers that
-// the kernel gives out begin with 0xF0000000 (PROC_DYNAMIC_FIRST in fs/proc/generic.c).
+// isNetnsOfHost reports whether the namespace at a path is the initial one, or that of PID
+// 1, which differs where a container acts as a host. The initial one has this inode in
+// Linux 6.18; no other namespace can have it, because the kernel's dynamic inode numbers
+// begin at 0xF0000000 (PROC_DYNAMIC_FIRST in fs/proc/generic.c).
 func isNetnsOfHost(path string) bool {
 	const first = 0xEFFFFFF9
 	var a, host unix.Stat_t
@@ -84,15 +83,15 @@ func isNetnsOfHost(path string) bool {
 	return a.Ino == first || unix.Stat("/proc/1/ns/net", &host) == nil && a.Dev == host.Dev && a.Ino == host.Ino
 }
 
-// seesAllProcesses reports whether this process is in the first PID namespace, whose
-// inode has a fixed number (PROC_PID_INIT_INO in include/linux/proc_ns.h), and /proc is
-// that namespace's. Elsewhere a process that is not seen need not have ended.
+// seesAllProcesses reports whether this process is in the initial PID namespace, whose
+// inode is fixed (PROC_PID_INIT_INO in include/linux/proc_ns.h), and /proc belongs to that
+// namespace. Otherwise a process that is not visible may still run.
 func seesAllProcesses() bool {
 	const first = "pid:[4026531836]"
 	own, err := os.Readlink("/proc/self/ns/pid")
 	if err != nil || own != first {
 		return false
 	}
-	number, err := os.Readlink("/proc/self") // by the namespace that /proc was mounted in
+	number, err := os.Readlink("/proc/self") // a PID in the namespace that /proc belongs to
 	return err == nil && number == strconv.Itoa(os.Getpid())
 }

@@ -17,12 +17,11 @@ import (
 	"github.com/leasehold/leasehold/internal/netns"
 )
 
-// start runs a program in namespaces of its own until the test is over, and returns its
-// number.
+// start runs a program in new namespaces until the test ends.
 func start(t *testing.T, namespaces uintptr) *exec.Cmd {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("to make a namespace takes root")
+		t.Skip("making a namespace needs root")
 	}
 	cmd := exec.Command("sleep", "1000")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Pdeathsig: unix.SIGKILL}
@@ -37,7 +36,7 @@ func end(t *testing.T, cmd *exec.Cmd) {
 		return
 	}
 	require.NoError(t, cmd.Process.Kill())
-	_ = cmd.Wait() // It says that it was killed.
+	_ = cmd.Wait() // It always fails: the process was killed.
 }
 
 func of(cmd *exec.Cmd, name string) string {
@@ -50,7 +49,7 @@ func pin(t *testing.T, namespace string) string {
 	path := filepath.Join(t.TempDir(), "pinned")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	require.NoError(t, unix.Mount(namespace, path, "", unix.MS_BIND, ""))
-	t.Cleanup(func() { _ = unix.Unmount(path, unix.MNT_DETACH) }) // A test may have done it.
+	t.Cleanup(func() { _ = unix.Unmount(path, unix.MNT_DETACH) }) // A test may have unmounted it.
 	return path
 }
 
@@ -61,9 +60,9 @@ func TestPinned(t *testing.T) {
 	require.Equal(t, netns.Exists, netns.Look(path), "without a process")
 	link := filepath.Join(t.TempDir(), "link")
 	require.NoError(t, os.Symlink(path, link))
-	require.Equal(t, netns.Exists, netns.Look(link), "as /var/run/netns is /run/netns")
+	require.Equal(t, netns.Exists, netns.Look(link), "as /var/run/netns points to /run/netns")
 	require.NoError(t, unix.Unmount(path, 0))
-	require.Equal(t, netns.Unknown, netns.Look(path), "a plain file is left")
+	require.Equal(t, netns.Unknown, netns.Look(path), "a plain file remains")
 	require.NoError(t, os.Remove(path))
 	require.Equal(t, netns.Unknown, netns.Look(path))
 }
@@ -87,7 +86,8 @@ func TestProcess(t *testing.T) {
 	require.Equal(t, netns.Exists, netns.Look(open))
 }
 
-// afterEnd is what can be known of a process that has ended, where this test runs.
+// afterEnd is the state that Look can return for a process that has ended, depending on
+// where this test runs.
 func afterEnd(t *testing.T) netns.State {
 	t.Helper()
 	namespace, err := os.Readlink("/proc/self/ns/pid")
@@ -98,7 +98,7 @@ func afterEnd(t *testing.T) netns.State {
 	return netns.Unknown
 }
 
-// The number of a container that has ended is mostly a process of the host later.
+// The PID of a container that has ended is usually reused by a process of the host.
 func TestProcessOfTheHost(t *testing.T) {
 	cmd := start(t, unix.CLONE_NEWUTS)
 	require.Equal(t, netns.Unknown, netns.Look(of(cmd, "net")))
@@ -123,7 +123,7 @@ func TestProcessSeenFromAContainer(t *testing.T) {
 	}
 }
 
-// The addresses of a namespace are found by a process in it and, without one, by a mount.
+// The addresses of a namespace are found through a process in it or through a mount.
 func TestAddresses(t *testing.T) {
 	cmd := start(t, unix.CLONE_NEWNET)
 	path := pin(t, of(cmd, "net"))
@@ -138,7 +138,7 @@ func TestAddresses(t *testing.T) {
 		found := netns.Addresses()
 		require.Equal(t, path, found[netip.MustParseAddr("198.18.255.7")])
 		require.Equal(t, path, found[netip.MustParseAddr("2001:db8::ffff:7")])
-		require.Equal(t, before, hostAddresses(t), "this process stays where it was")
+		require.Equal(t, before, hostAddresses(t), "this process stays in its namespace")
 		end(t, cmd)
 	}
 	require.NoError(t, unix.Unmount(path, 0))
@@ -158,7 +158,7 @@ func hostAddresses(t *testing.T) string {
 	return fmt.Sprint(addrs)
 }
 
-// Nothing of these is opened or waited for.
+// None of these paths is opened or waited for.
 func TestOthers(t *testing.T) {
 	dir := t.TempDir()
 	fifo := filepath.Join(dir, "fifo")
@@ -174,6 +174,6 @@ func TestOthers(t *testing.T) {
 	select {
 	case <-done:
 	case <-time.After(time.Minute):
-		t.Fatal("it waits")
+		t.Fatal("Look blocks")
 	}
 }

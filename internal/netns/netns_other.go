@@ -4,7 +4,7 @@ package netns
 
 import "net/netip"
 
-// look knows nothing: only Linux has network namespaces.
+// look always returns Unknown: only Linux has network namespaces.
 func look(string) State { return Unknown }
 
 func addresses() map[netip.Addr]string { return nil }

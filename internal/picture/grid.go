@@ -12,23 +12,22 @@ import (
 
 const maxWidth, maxRows = 64, 32
 
-// A grid is a Picture that is ready to be drawn: rows of cells, each of 1<<shift
-// addresses.
+// A grid is the layout of a Picture: rows of cells, each of 1<<shift addresses.
 type grid struct {
 	width, shift int
 	rows         [][]cell
-	span         allocator.Span // of all cells, also of those outside of the range
-	zoomed       bool           // there are addresses of the range outside of span
+	span         allocator.Span // of all cells, including cells outside the range
+	zoomed       bool           // the range has addresses outside span
 }
 
 // A cell is a run of addresses.
 type cell struct {
-	first    netip.Addr     // of the cell, even if that lies outside of the range
-	span     allocator.Span // what the cell has of the range; zero: nothing
+	first    netip.Addr     // of the cell, even if it is outside the range
+	span     allocator.Span // the addresses of the range in the cell; can be zero
 	leasable uint64         // addresses that can be leased
-	withheld uint64         // the others of the span
+	withheld uint64         // the other addresses of span
 	tally
-	lease backend.Lease // of the one address of the cell; zero: none
+	lease backend.Lease // of the only address of the cell; can be zero
 }
 
 func (c cell) free() uint64 { return minus(c.leasable, c.taken()) }
@@ -59,15 +58,15 @@ func (p *Picture) whole() allocator.Span {
 	return allocator.Span{First: p.r.First(), Last: p.r.Last()}
 }
 
-// neighbourhood returns the part of the range that is to be drawn. That is the whole,
-// unless all leases would lie in one cell of it and so could not be told apart.
+// neighbourhood returns the part of the range to draw: the whole, unless all leases would
+// be in one cell and so could not be told apart.
 func (p *Picture) neighbourhood(shift int) allocator.Span {
 	whole := p.whole()
 	if shift == 0 || !p.first.IsValid() || aligned(p.first, shift) != aligned(p.last, shift) {
 		return whole
 	}
-	// The next address to be leased is mostly the one after the last, and eight
-	// bits make a picture that is worth looking at.
+	// Include the address after the last lease, which is usually leased next. Eight bits
+	// make a useful picture.
 	const room = 8
 	last := p.last
 	if last != whole.Last {
@@ -79,8 +78,8 @@ func (p *Picture) neighbourhood(shift int) allocator.Span {
 	}
 }
 
-// fit returns an empty grid for a span: small ones are drawn in short rows, and large
-// ones in the smallest cells of which there are not too many.
+// fit returns an empty grid for a span. Small spans have short rows; large ones have the
+// smallest cells that fit into the grid.
 func fit(span allocator.Span) *grid {
 	for _, small := range []struct{ width, rows int }{{16, 4}, {32, 8}} {
 		if g := (&grid{width: small.width}); g.hold(span, small.rows) {
@@ -97,8 +96,8 @@ func fit(span allocator.Span) *grid {
 // rowBits returns the number of bits in which the addresses of a row differ.
 func (g *grid) rowBits() int { return g.shift + bits.Len(uint(g.width)) - 1 }
 
-// hold gives g rows for the span, unless these are more than limit. Rows are aligned, so
-// that the addresses they begin with are round.
+// hold gives g rows for the span, unless it needs more than limit. Rows are aligned, so
+// that they begin at round addresses.
 func (g *grid) hold(span allocator.Span, limit int) bool {
 	row := allocator.SpanOf(aligned(span.First, g.rowBits()))
 	starts := []netip.Addr{row.First}
@@ -126,7 +125,7 @@ func (g *grid) row(first netip.Addr) []cell {
 	return row
 }
 
-// common returns the addresses that are in both spans.
+// common returns the intersection of two spans.
 func common(a, b allocator.Span) allocator.Span {
 	if a.First.Less(b.First) {
 		a.First = b.First
@@ -140,8 +139,8 @@ func common(a, b allocator.Span) allocator.Span {
 	return a
 }
 
-// overlap counts the addresses of s that are in one of the spans, which are in
-// ascending order and apart from each other.
+// overlap counts the addresses of s that are in the spans, which must be ascending and
+// disjoint.
 func overlap(s allocator.Span, spans []allocator.Span) (n uint64) {
 	i := sort.Search(len(spans), func(i int) bool { return !spans[i].Last.Less(s.First) })
 	for _, other := range spans[i:] {
@@ -154,7 +153,7 @@ func overlap(s allocator.Span, spans []allocator.Span) (n uint64) {
 	return n
 }
 
-// sum adds, but stays at the most that can be counted.
+// sum returns a+b, at most math.MaxUint64.
 func sum(a, b uint64) uint64 {
 	if a > math.MaxUint64-b {
 		return math.MaxUint64
@@ -162,7 +161,7 @@ func sum(a, b uint64) uint64 {
 	return a + b
 }
 
-// minus subtracts, but from more than can be counted nothing.
+// minus returns a-b, or math.MaxUint64, which means "or more", if a is that.
 func minus(a, b uint64) uint64 {
 	if a == math.MaxUint64 {
 		return a

@@ -12,7 +12,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A world is 2^13 addresses of one family, that of its first address.
+// A world is 2^13 addresses of one family.
 type world struct{ first netip.Addr }
 
 const worldSize = 1 << 13
@@ -25,8 +25,8 @@ func (w world) at(i int) netip.Addr {
 	return a
 }
 
-// draw draws a number less than worldSize. Rapid likes small ones best; multiplying
-// scatters them (Knuth, The Art of Computer Programming, section 6.4).
+// draw draws a number less than worldSize. Rapid prefers small ones; multiplying scatters
+// them (Knuth, The Art of Computer Programming, section 6.4).
 func (w world) draw(t *rapid.T, label string) int {
 	return int(rapid.Uint32().Draw(t, label) * 2654435769 >> (32 - 13))
 }
@@ -52,7 +52,7 @@ func (w world) drawRange(t *rapid.T) allocator.Range {
 	return newRange(t, spec)
 }
 
-// drawLeases draws leases of every kind, in no order.
+// drawLeases draws leases of every kind.
 func (w world) drawLeases(t *rapid.T) map[netip.Addr]backend.Lease {
 	leases := make(map[netip.Addr]backend.Lease)
 	for range rapid.IntRange(0, 4).Draw(t, "runs") {
@@ -74,7 +74,7 @@ func (w world) drawLeases(t *rapid.T) map[netip.Addr]backend.Lease {
 	return leases
 }
 
-// countOneByOne returns what a cell has to say of its addresses.
+// countOneByOne returns the expected counts of a cell.
 func countOneByOne(r allocator.Range, whole allocator.Span, leases map[netip.Addr]backend.Lease) (c cell) {
 	c.first = whole.First
 	for a := whole.First; whole.Contains(a); a = a.Next() {
@@ -147,8 +147,8 @@ func TestGridAgainstCountingOneByOne(t *testing.T) {
 	})
 }
 
-// What is left out of a picture is so only if all leases would be in one cell.
-func TestGridIsWholeOrClose(t *testing.T) {
+// A picture shows only a part of the range if all leases would be in one cell of the whole.
+func TestGridIsWholeOrZoomed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		bits := rapid.IntRange(0, 128).Draw(t, "bits")
 		r := newRange(t, allocator.RangeSpec{Subnet: netip.PrefixFrom(addr("fd00::"), bits).Masked()})
@@ -158,7 +158,7 @@ func TestGridIsWholeOrClose(t *testing.T) {
 		require.True(t, whole.span.Contains(r.First()) && whole.span.Contains(r.Last()))
 		if whole.shift > 0 {
 			finer := grid{width: 64, shift: whole.shift - 1}
-			require.False(t, finer.hold(p.whole(), 32), "there are not smaller cells that would do")
+			require.False(t, finer.hold(p.whole(), 32), "smaller cells would not fit")
 		}
 		var inOneCell = map[netip.Prefix]bool{}
 		for range rapid.IntRange(1, 3).Draw(t, "leases") {
@@ -176,7 +176,7 @@ func TestGridIsWholeOrClose(t *testing.T) {
 		if g.zoomed {
 			require.Less(t, g.shift, whole.shift)
 			require.True(t, g.span.Contains(p.first) && g.span.Contains(p.last))
-			require.True(t, p.last == r.Last() || g.span.Contains(p.last.Next()), "where the next lease will be")
+			require.True(t, p.last == r.Last() || g.span.Contains(p.last.Next()), "the next lease is shown")
 		}
 	})
 }
@@ -208,7 +208,7 @@ func TestShapes(t *testing.T) {
 	}
 	across := newRange(t, allocator.RangeSpec{Subnet: netip.MustParsePrefix("10.0.0.0/8"), First: addr("10.0.255.250"), Last: addr("10.1.0.9")})
 	g := New("podnet", across, then).grid()
-	require.Equal(t, "10.0.255.240-10.1.0.15", g.span.String(), "not the whole /15 that holds both ends")
+	require.Equal(t, "10.0.255.240-10.1.0.15", g.span.String(), "not the whole /15 around both ends")
 }
 
 func TestLabels(t *testing.T) {
@@ -235,6 +235,6 @@ func TestLabels(t *testing.T) {
 		for _, s := range got {
 			require.LessOrEqual(t, len([]rune(s)), 15)
 		}
-		require.Len(t, slices.Compact(slices.Sorted(slices.Values(got))), len(got), "rows are told apart")
+		require.Len(t, slices.Compact(slices.Sorted(slices.Values(got))), len(got), "labels are unique")
 	}
 }

@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// columns is how wide a terminal has to be.
+// columns is the minimum width of a terminal.
 const columns = 80
 
-// maxLabel is what a long row of cells and a space leave for its label: the length of
-// the longest IPv4 address.
+// maxLabel is the space that a long row of cells leaves for its label: the length of the
+// longest IPv4 address.
 const maxLabel = columns - maxWidth - 1
 
-// labels returns the addresses that the rows begin with, padded to one length. If there
-// is no room for all of them, they lack what they have in common.
+// labels returns the first addresses of the rows, padded to one length. If they are too
+// long, their common parts are left out.
 func (g *grid) labels() []string {
 	texts := make([]string, len(g.rows))
 	for i, row := range g.rows {
@@ -39,9 +39,9 @@ func longest(texts []string) (n int) {
 	return n
 }
 
-// shortened returns the groups of an IPv6 address in which the rows differ, but no more
-// than the last two of these. It is not for rows that differ in their first groups, whose
-// addresses are short because zeros follow.
+// shortened returns the groups of an IPv6 address in which the rows differ, at most the
+// last two. It must not be used for rows that differ in their first groups; their addresses
+// are short because they end in zeros.
 func (g *grid) shortened(addr netip.Addr) string {
 	const perGroup = 16
 	groups := strings.Split(addr.StringExpanded(), ":")

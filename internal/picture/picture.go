@@ -8,52 +8,52 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A Picture shows one range of a network. [New] makes one. It must not be used by
-// several goroutines at once.
+// A Picture shows one range of a network. [New] makes one. It is not safe for concurrent
+// use.
 type Picture struct {
 	network string
 	r       allocator.Range
 	earlier func(backend.Lease) bool
 
-	// blocks are the aligned blocks of 1<<shift addresses in which there are
-	// leases, by their first address. They are never more than a grid has
-	// cells, and so never larger than the cells of the grid will be.
+	// blocks are the aligned blocks of 1<<shift addresses that have leases, by their first
+	// address. There are never more than cells in a grid, so blocks are never larger than
+	// cells.
 	blocks map[netip.Addr]block
 	shift  int
 
-	first, last netip.Addr // of the leases; zero: there are none
+	first, last netip.Addr // of the leases; zero without leases
 }
 
-// A tally counts leases. Each is counted once.
+// A tally counts leases, each once.
 type tally struct {
-	leased  uint64 // and none of the following
+	leased  uint64 // in no other count
 	earlier uint64 // in an earlier boot
 	torn    uint64
-	stray   uint64 // of addresses that are withheld
+	stray   uint64 // of withheld addresses
 }
 
-// taken counts the addresses that are not free because they are leased.
+// taken counts the leasable addresses that are leased.
 func (t tally) taken() uint64 { return t.leased + t.earlier + t.torn }
 
 func (t tally) plus(u tally) tally {
 	return tally{t.leased + u.leased, t.earlier + u.earlier, t.torn + u.torn, t.stray + u.stray}
 }
 
-// A block is what is leased of some addresses.
+// A block has the leases of some addresses.
 type block struct {
 	tally
-	lease backend.Lease // means nothing if the block has several addresses
+	lease backend.Lease // unused if the block has several addresses
 }
 
-// New returns a picture of r in which nothing is leased yet. Earlier reports whether a
-// lease is of an earlier boot of the machine.
+// New returns a picture of r without leases. earlier reports whether a lease is from an
+// earlier boot of the machine.
 func New(network string, r allocator.Range, earlier func(backend.Lease) bool) *Picture {
 	return &Picture{network: network, r: r, earlier: earlier, blocks: make(map[netip.Addr]block)}
 }
 
-// AddAll adds leases up to the end of the range. They come in ascending order of address,
-// as [backend.ReadTx] gives them: p.AddAll(tx.Leases(r.First())). An error among them is
-// returned.
+// AddAll adds leases up to the end of the range, and returns an error of the iteration.
+// They must be in ascending order of address, as from [backend.ReadTx]:
+// p.AddAll(tx.Leases(r.First())).
 func (p *Picture) AddAll(leases iter.Seq2[backend.Lease, error]) error {
 	for l, err := range leases {
 		if err != nil {
@@ -67,8 +67,8 @@ func (p *Picture) AddAll(leases iter.Seq2[backend.Lease, error]) error {
 	return nil
 }
 
-// Add adds a lease. Each address is added once; those that lie outside of the range
-// mean nothing.
+// Add adds a lease. Each address must be added only once; leases outside the range are
+// ignored.
 func (p *Picture) Add(l backend.Lease) {
 	if !p.r.Contains(l.Addr) {
 		return
@@ -98,14 +98,14 @@ func (p *Picture) classify(l backend.Lease) tally {
 	return tally{leased: 1}
 }
 
-// merge adds b to the block of 1<<shift addresses that holds addr.
+// merge adds b to the block of 1<<shift addresses that contains addr.
 func merge(blocks map[netip.Addr]block, addr netip.Addr, shift int, b block) {
 	at := aligned(addr, shift).Addr()
 	b.tally = b.plus(blocks[at].tally)
 	blocks[at] = b
 }
 
-// coarsen returns the same as blocks of 1<<shift addresses. Blocks never get smaller.
+// coarsen merges blocks into blocks of 1<<shift addresses, which must not be smaller.
 func coarsen(blocks map[netip.Addr]block, shift int) map[netip.Addr]block {
 	if shift == 0 {
 		return blocks
@@ -125,7 +125,7 @@ func (p *Picture) total() (t tally) {
 	return t
 }
 
-// aligned returns the block of 1<<shift addresses that holds addr.
+// aligned returns the block of 1<<shift addresses that contains addr.
 func aligned(addr netip.Addr, shift int) netip.Prefix {
 	return netip.PrefixFrom(addr, addr.BitLen()-shift).Masked()
 }

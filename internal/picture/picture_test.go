@@ -28,7 +28,7 @@ func newRange(t require.TestingT, spec allocator.RangeSpec) allocator.Range {
 	return r
 }
 
-// subnet returns the range of a subnet without what is excluded.
+// subnet returns the range of a subnet without the excluded addresses.
 func subnet(t require.TestingT, in string, exclude ...string) allocator.Range {
 	spec := allocator.RangeSpec{Subnet: netip.MustParsePrefix(in)}
 	for _, e := range exclude {
@@ -37,18 +37,18 @@ func subnet(t require.TestingT, in string, exclude ...string) allocator.Range {
 	return newRange(t, spec)
 }
 
-// An earlier boot.
+// then reports whether a lease is from the earlier boot "then".
 func then(l backend.Lease) bool { return l.Boot == "then" }
 
-// No boot is known to be earlier.
+// never is for leases of which none is from an earlier boot.
 func never(backend.Lease) bool { return false }
 
-// lease returns the lease of a container in the present boot.
+// lease returns a container's lease from the present boot.
 func lease(a netip.Addr) backend.Lease {
 	return backend.Lease{Addr: a, Owner: backend.Owner{ContainerID: "4f2d9c", IfName: "eth0"}, Boot: "now"}
 }
 
-func TestAddAllEndsWithTheRange(t *testing.T) {
+func TestAddAllStopsAfterRange(t *testing.T) {
 	var read int
 	leases := func(yield func(backend.Lease, error) bool) {
 		for a := addr("10.0.0.250"); ; a = a.Next() {
@@ -61,7 +61,7 @@ func TestAddAllEndsWithTheRange(t *testing.T) {
 	p := New("podnet", subnet(t, "10.0.1.0/28"), then)
 	require.NoError(t, p.AddAll(leases))
 	require.Equal(t, tally{leased: 13, stray: 1}, p.total())
-	require.Equal(t, 22, read, "the network address before, the broadcast address behind")
+	require.Equal(t, 22, read, "from the network address to the broadcast address")
 }
 
 func TestAddAllFails(t *testing.T) {
@@ -72,7 +72,7 @@ func TestAddAllFails(t *testing.T) {
 	}), broken)
 }
 
-func TestLeasesAreOfOneKindEach(t *testing.T) {
+func TestLeasesAreCountedOnce(t *testing.T) {
 	p := New("podnet", subnet(t, "10.0.0.0/24", "10.0.0.9"), then)
 	before, unknown := lease(addr("10.0.0.3")), lease(addr("10.0.0.4"))
 	before.Boot, unknown.Boot = "then", ""
@@ -80,7 +80,7 @@ func TestLeasesAreOfOneKindEach(t *testing.T) {
 		lease(addr("10.0.0.2")), before, unknown,
 		{Addr: addr("10.0.0.5")}, {Addr: addr("10.0.0.6"), Boot: "then"}, // torn
 		lease(addr("10.0.0.1")), lease(addr("10.0.0.9")), // withheld
-		lease(addr("10.0.0.0")), lease(addr("10.0.0.255")), lease(addr("fd00::1")), // outside
+		lease(addr("10.0.0.0")), lease(addr("10.0.0.255")), lease(addr("fd00::1")), // outside the range
 	} {
 		p.Add(l)
 	}
@@ -88,7 +88,7 @@ func TestLeasesAreOfOneKindEach(t *testing.T) {
 
 	p = New("podnet", subnet(t, "10.0.0.0/24"), never)
 	p.Add(before)
-	require.Equal(t, tally{leased: 1}, p.total(), "as it is told")
+	require.Equal(t, tally{leased: 1}, p.total(), "by the function given to New")
 }
 
 func TestStates(t *testing.T) {
@@ -149,25 +149,25 @@ func TestCaptionNamesTheRange(t *testing.T) {
 	}
 }
 
-func TestCaptionSaysWhatIsShown(t *testing.T) {
+func TestCaptionOfZoomedGrid(t *testing.T) {
 	for _, c := range []struct {
 		r           allocator.Range
 		first, last string // of the leases
 		want        string
 	}{
-		{subnet(t, "fd00::/64"), "fd00::2", "fd00::2", "all leases lie in fd00::/120, which is shown; the rest is free"},
-		{subnet(t, "fd00::/64"), "fd00::2", "fd00::3e8", "all leases lie in fd00::/118, which is shown; the rest is free"},
+		{subnet(t, "fd00::/64"), "fd00::2", "fd00::2", "all leases are in fd00::/120, which is shown; the rest is free"},
+		{subnet(t, "fd00::/64"), "fd00::2", "fd00::3e8", "all leases are in fd00::/118, which is shown; the rest is free"},
 		// There is room for the next lease.
-		{subnet(t, "fd00::/64"), "fd00::2", "fd00::3ff", "all leases lie in fd00::-fd00::4ff, which is shown; the rest is free"},
-		{subnet(t, "fd00::/64"), "fd00::1fff:ffff", "fd00::2000:0", "all leases lie in fd00::1fff:ff00-fd00::2000:ff, which is shown; the rest is free, but for 1 withheld"},
-		{subnet(t, "10.0.0.0/8"), "10.0.0.2", "10.0.0.99", "all leases lie in 10.0.0.0/24, which is shown; the rest is free"},
+		{subnet(t, "fd00::/64"), "fd00::2", "fd00::3ff", "all leases are in fd00::-fd00::4ff, which is shown; the rest is free"},
+		{subnet(t, "fd00::/64"), "fd00::1fff:ffff", "fd00::2000:0", "all leases are in fd00::1fff:ff00-fd00::2000:ff, which is shown; the rest is free, except 1 withheld"},
+		{subnet(t, "10.0.0.0/8"), "10.0.0.2", "10.0.0.99", "all leases are in 10.0.0.0/24, which is shown; the rest is free"},
 		{subnet(t, "10.0.0.0/8", "10.7.0.0/16", "10.0.0.8-10.0.1.7"), "10.0.0.2", "10.0.0.2",
-			"all leases lie in 10.0.0.0/24, which is shown; the rest is free, but for 65,544 withheld"},
+			"all leases are in 10.0.0.0/24, which is shown; the rest is free, except 65,544 withheld"},
 		{subnet(t, "10.0.0.0/8"), "10.0.0.2", "10.200.0.0", ""},
-		{subnet(t, "10.0.0.0/21"), "10.0.0.2", "10.0.0.2", ""}, // A cell is an address.
-		{subnet(t, "10.0.0.0/8"), "10.255.255.254", "10.255.255.254", "all leases lie in 10.255.255.0/24, which is shown; the rest is free, but for 1 withheld"},
+		{subnet(t, "10.0.0.0/21"), "10.0.0.2", "10.0.0.2", ""}, // a cell is one address
+		{subnet(t, "10.0.0.0/8"), "10.255.255.254", "10.255.255.254", "all leases are in 10.255.255.0/24, which is shown; the rest is free, except 1 withheld"},
 		{subnet(t, "::/0"), "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-			"all leases lie in ffff:ffff:ffff:ffff:ffff:ffff:ffff:ff00/120, which is shown; the rest is free, but for 4,294,967,297 withheld"},
+			"all leases are in ffff:ffff:ffff:ffff:ffff:ffff:ffff:ff00/120, which is shown; the rest is free, except 4,294,967,297 withheld"},
 	} {
 		p := New("podnet", c.r, then)
 		p.Add(lease(addr(c.first)))
@@ -223,12 +223,12 @@ func TestTitles(t *testing.T) {
 	}
 	p.Add(lease(addr("10.0.99.0")))
 	row := p.grid().rows[0]
-	require.Equal(t, "10.0.0.1-10.0.0.31: 6 leased, 1 leased in an earlier boot, 1 torn, 6 free, 17 withheld, 2 of them leased all the same", p.title(row[0]))
+	require.Equal(t, "10.0.0.1-10.0.0.31: 6 leased, 1 leased in an earlier boot, 1 torn, 6 free, 17 withheld, 2 of them leased anyway", p.title(row[0]))
 	require.Equal(t, "10.0.0.64-10.0.0.95: 32 free", p.title(row[2]))
 }
 
-// Where there is more than can be counted, nobody says that nothing is left.
-func TestCountsStayAtTheMost(t *testing.T) {
+// Saturated counts must not lead to "nothing free".
+func TestCountsSaturate(t *testing.T) {
 	p := New("podnet", subnet(t, "fd00::/48", "fd00:0:0:8::"), then)
 	p.Add(lease(addr("fd00::2")))
 	p.Add(lease(addr("fd00:0:0:ffff::")))
@@ -238,9 +238,9 @@ func TestCountsStayAtTheMost(t *testing.T) {
 	require.Equal(t, "fd00::1-fd00::1f:ffff:ffff:ffff:ffff: 1 leased, 2^64 or more free, 2 withheld", p.title(g.rows[0][0]))
 }
 
-// More leases than there are cells are merged while they come, in any order.
+// More leases than cells are merged as they are added, in any order.
 func TestManyLeases(t *testing.T) {
-	for _, step := range []int{1, 257} { // both odd, and so every address has its turn
+	for _, step := range []int{1, 257} { // both odd, so every address is added
 		p := New("podnet", subnet(t, "10.0.0.0/16"), then)
 		for i := range 1 << 16 {
 			if n := uint16(i * step); n%64 < 32 {

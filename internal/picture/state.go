@@ -1,18 +1,18 @@
 package picture
 
-// A state is how a cell looks.
+// A state is the appearance of a cell.
 type state int
 
 const (
 	outside  state = iota // no address of the range
-	open                  // nothing is leased
-	sparse                // less than a third of what can be leased is
-	halfway               // less than two thirds
+	open                  // not leased
+	sparse                // under a third of the leasable addresses are leased
+	halfway               // under two thirds
 	dense                 // not all
 	full                  // all
-	earlier               // most leases are of an earlier boot
+	earlier               // most leases are from an earlier boot
 	torn                  // most leases are torn
-	withheld              // nothing can be leased
+	withheld              // no address can be leased
 )
 
 func (c cell) state() state {
@@ -40,17 +40,17 @@ func (c cell) state() state {
 	return dense
 }
 
-// A look is how a state is drawn.
+// A look is the representation of a state.
 type look struct {
-	glyph rune // where there are no colours
+	glyph rune // without colours
 
-	// The colour on a terminal that has millions, of those that one with 256 has
-	// too, and the colour on one that has sixteen. They have to do on black and
-	// on white: terminals do not say which it is.
+	// The colour on terminals with millions of colours, chosen from the 256 of others, and
+	// the colour on terminals with sixteen. They must suit both black and white
+	// backgrounds, because terminals do not tell theirs.
 	rgb  string
 	ansi int
 
-	// The class in an SVG, and its colour on a light and on a dark ground.
+	// The class in an SVG, and its colour on a light and on a dark background.
 	class, light, dark string
 }
 

@@ -11,25 +11,26 @@ import (
 	"unicode/utf8"
 )
 
-// Lengths in an SVG, in pixels as long as nobody scales it.
+// Lengths in an SVG, in pixels unless scaled.
 const (
 	margin     = 16
-	gap        = 10 // between the cells and the words above and below
-	fontSize   = 12 // of words
+	gap        = 10 // between the cells and the text above and below
+	fontSize   = 12 // of text
 	lineHeight = 18
 	swatch     = 11 // side of the squares of a legend
 )
 
-// pixels returns the length of n characters of a fixed-width font of the usual size, or a
-// little more.
+// pixels returns the length, rounded up, of n characters of a fixed-width font of the usual
+// size.
 func pixels(n int) int { return n * fontSize * 61 / 100 }
 
-// lineLength is the length of lines of words, in characters.
+// lineLength is the length of lines of text in characters.
 const lineLength = 104
 
-// SVG writes the pictures, one below the other, as a document that needs nothing else,
-// neither scripts nor fonts. Under the pointer, browsers show what a cell is, and free
-// neighbours in a row as one. The caption has the time of drawing, unless that is zero.
+// SVG writes the pictures, one below the other, as a self-contained document without
+// scripts or fonts. Browsers show a description of the cell under the pointer, with
+// adjacent free cells described as one. The caption has the time of drawing, unless that is
+// zero.
 func SVG(w io.Writer, drawn time.Time, pictures ...*Picture) error {
 	plates := make([]plate, len(pictures))
 	height := margin
@@ -37,7 +38,7 @@ func SVG(w io.Writer, drawn time.Time, pictures ...*Picture) error {
 		plates[i] = newPlate(p, drawn)
 		height += plates[i].height() + margin
 	}
-	s := sheet{bufio.NewWriter(w)} // Flush returns what went wrong.
+	s := sheet{bufio.NewWriter(w)} // Flush returns the error.
 	s.begin(pictures, height)
 	y := margin
 	for _, p := range plates {
@@ -50,7 +51,7 @@ func SVG(w io.Writer, drawn time.Time, pictures ...*Picture) error {
 	return s.Flush()
 }
 
-// A plate is a picture that has a place on a sheet.
+// A plate is the layout of one picture in an SVG.
 type plate struct {
 	*Picture
 	grid    *grid
@@ -64,12 +65,12 @@ func newPlate(p *Picture, drawn time.Time) plate {
 	if !drawn.IsZero() {
 		sentences = append(sentences, "drawn at "+seconds(drawn))
 	}
-	// Swatches are wider than the characters that stand for them on a terminal.
+	// Swatches are wider than the characters that represent them on a terminal.
 	return plate{p, g, wrapWords(sentences, lineLength), wrap(p.legend(g), entry.length, legendGap, lineLength-10)}
 }
 
-// cellSize returns the length of the sides of a cell, and the size of the font in which
-// its row is labelled. Few cells are drawn large.
+// cellSize returns the side length of a cell, and the font size of its row's label. Grids
+// with few cells have large ones.
 func (p plate) cellSize() (side, font int) {
 	switch p.grid.width {
 	case maxWidth:
@@ -85,7 +86,7 @@ func (p plate) height() int {
 	return (len(p.caption)+len(p.legend))*lineHeight + len(p.grid.rows)*side + 2*gap
 }
 
-// A sheet is an SVG under way.
+// A sheet writes an SVG.
 type sheet struct{ *bufio.Writer }
 
 func (s sheet) printf(format string, args ...any) { fmt.Fprintf(s, format, args...) }
@@ -102,8 +103,8 @@ func (s sheet) begin(pictures []*Picture, height int) {
 	s.printf("<rect class=\"ground\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n", width, height)
 }
 
-// stylesheet returns the colours, once for a light and once for a dark ground. The ground
-// is part of the drawing, so that it can stand on a page of any colour.
+// stylesheet returns the colours for a light and for a dark background. The background is
+// part of the drawing, so that it fits on a page of any colour.
 func stylesheet() string {
 	var light, dark strings.Builder
 	for s := open; s <= withheld; s++ {
@@ -123,7 +124,7 @@ text{fill:#e6e8eb}
 ` + dark.String() + "}\n"
 }
 
-// plate writes words, cells and words, from the top to the bottom.
+// plate writes the caption, the cells and the legend.
 func (s sheet) plate(p plate) {
 	y := 0
 	for _, line := range p.caption {
@@ -140,7 +141,7 @@ func (s sheet) plate(p plate) {
 	}
 }
 
-// text writes a line of words whose upper left corner is given.
+// text writes a line of text with the given upper left corner.
 func (s sheet) text(x, y int, class, text string) {
 	const baseline = 13
 	s.printf(`<text class="%s" x="%d" y="%d">%s</text>`+"\n", class, x, y+baseline, escape(text))
@@ -148,12 +149,12 @@ func (s sheet) text(x, y int, class, text string) {
 
 func escape(text string) string {
 	var b strings.Builder
-	// What XML cannot hold at all, it replaces.
-	_ = xml.EscapeText(&b, []byte(text)) // It fails only with its writer, which does not.
+	// EscapeText replaces characters that are invalid in XML.
+	_ = xml.EscapeText(&b, []byte(text)) // It fails only if its writer does, which cannot fail.
 	return b.String()
 }
 
-// cells writes the rows with their labels, and lines between the cells.
+// cells writes the rows with their labels, and the lines between cells.
 func (s sheet) cells(p plate, top int) {
 	side, font := p.cellSize()
 	labels := p.grid.labels()
@@ -174,8 +175,8 @@ func (s sheet) cells(p plate, top int) {
 	s.lines(p, left, top)
 }
 
-// together returns the first of the cells or, if it is free, it and its neighbours that
-// are so too, as one; and how many these are. Most pictures are mostly free.
+// together returns the first cell, merged with the adjacent ones if all are free, and the
+// number of merged cells. Most pictures are mostly free.
 func together(cells []cell) (c cell, n int) {
 	isFree := func(c cell) bool { return c.state() == open && c.withheld == 0 }
 	c = cells[0]
@@ -186,8 +187,8 @@ func together(cells []cell) (c cell, n int) {
 	return c, n
 }
 
-// lines writes the lines between the cells. They lie over them, so that also cells that
-// were written as one can be told apart.
+// lines writes the lines between the cells on top of them, so that merged cells can be told
+// apart.
 func (s sheet) lines(p plate, left, top int) {
 	side, _ := p.cellSize()
 	rows := len(p.grid.rows)

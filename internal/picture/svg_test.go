@@ -14,7 +14,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A document is what there is to know of an SVG.
+// A document has the elements of an SVG that the tests check.
 type document struct {
 	XMLName xml.Name `xml:"http://www.w3.org/2000/svg svg"`
 	Width   int      `xml:"width,attr"`
@@ -60,7 +60,7 @@ func (d document) texts(plate int, class string) (texts []string) {
 
 var part = regexp.MustCompile(`(?:^|, )([0-9,]+) (leased in an earlier boot|leased|torn|free|withheld)`)
 
-// read returns what the title of a cell says.
+// read parses the title of a cell.
 func read(t *testing.T, title string) (leasable, closed uint64, counted tally) {
 	_, text, ok := strings.Cut(title, ": ")
 	require.True(t, ok, title)
@@ -108,7 +108,7 @@ func TestCellsOfSVGAddUp(t *testing.T) {
 			)
 			for _, r := range d.Plates[0].Rects {
 				if r.Title == "" {
-					continue // of the legend
+					continue // a swatch of the legend
 				}
 				require.Equal(t, side, r.Height)
 				require.Zero(t, r.Width%side)
@@ -131,7 +131,7 @@ func TestCellsOfSVGAddUp(t *testing.T) {
 			all := p.total()
 			all.stray = 0
 			if name == "six64far" {
-				return // There is too much to count.
+				return // the counts are saturated
 			}
 			require.Equal(t, all, counted)
 			if !g.zoomed {
@@ -142,7 +142,7 @@ func TestCellsOfSVGAddUp(t *testing.T) {
 	}
 }
 
-func TestCellsOfSVGLieWhereTheirAddressesDo(t *testing.T) {
+func TestPositionsOfSVGCells(t *testing.T) {
 	p := New("podnet", subnet(t, "10.0.0.0/24"), then)
 	p.Add(lease(addr("10.0.0.67")))
 	_, d := svg(t, p)
@@ -163,7 +163,7 @@ func TestSVGHasWords(t *testing.T) {
 	require.Len(t, d.Plates, 2)
 	require.Equal(t, []string{
 		"podnet, fd00::/64: 600 of about 2^64 addresses leased; one to a cell",
-		"all leases lie in fd00::/118, which is shown; the rest is free",
+		"all leases are in fd00::/118, which is shown; the rest is free",
 		"drawn at 2026-01-02 02:04:05 UTC",
 	}, d.texts(0, "caption"))
 	require.Equal(t, []string{"about 2^64 free", "535 leased", "45 leased in an earlier boot", "20 torn", "1 withheld"}, d.texts(0, "entry"))
@@ -176,8 +176,8 @@ func TestSVGHasWords(t *testing.T) {
 	require.NotContains(t, b.String(), "drawn at")
 }
 
-// A gateway is not lost among the free.
-func TestWhatIsNotWhollyFreeIsNotWrittenAsOne(t *testing.T) {
+// A gateway is not merged with free cells.
+func TestOnlyFreeCellsAreMerged(t *testing.T) {
 	p := New("podnet", subnet(t, "10.0.0.0/16", "10.0.0.70-10.0.0.79"), then)
 	_, d := svg(t, p)
 	require.Equal(t, "10.0.0.1-10.0.0.31: 30 free, 1 withheld", d.Plates[0].Rects[0].Title)
@@ -186,9 +186,9 @@ func TestWhatIsNotWhollyFreeIsNotWrittenAsOne(t *testing.T) {
 	require.Equal(t, "10.0.0.96-10.0.7.255: 1,952 free", d.Plates[0].Rects[3].Title)
 }
 
-// Names come from outside: those of networks from the command line, those of containers
-// and pods from whoever made the lease.
-func TestSVGIsNobodyElsesToWrite(t *testing.T) {
+// Names are untrusted: networks are named on the command line, containers and pods by their
+// creators.
+func TestSVGEscapesNames(t *testing.T) {
 	const evil = `</title><script>alert("1")</script>&amp;` + "'\xff\x01"
 	p := New(evil, subnet(t, "10.0.0.0/28"), then)
 	l := lease(addr("10.0.0.2"))
@@ -202,7 +202,7 @@ func TestSVGIsNobodyElsesToWrite(t *testing.T) {
 	require.Equal(t, "10.0.0.2: leased to "+readable+" ("+readable+"), pod "+readable+"/"+readable, d.Plates[0].Rects[1].Title)
 	require.NotContains(t, text, "<script")
 	for _, from := range []string{"href", "url(", "@import", "<image", "http:", "https:"} {
-		require.NotContains(t, strings.Replace(text, `xmlns="http://www.w3.org/2000/svg"`, "", 1), from, "it needs nothing else")
+		require.NotContains(t, strings.Replace(text, `xmlns="http://www.w3.org/2000/svg"`, "", 1), from, "it refers to nothing else")
 	}
 }
 
@@ -215,7 +215,7 @@ func TestSVGStaysSmall(t *testing.T) {
 	require.Less(t, len(empty), 12<<10)
 }
 
-func TestSVGSaysWhatItCannotWrite(t *testing.T) {
+func TestSVGReturnsWriteError(t *testing.T) {
 	for _, p := range pictures(t) {
 		require.ErrorIs(t, SVG(broken{}, someTime, p), errBroken)
 	}

@@ -9,14 +9,14 @@ import (
 	"github.com/muesli/termenv"
 )
 
-// Terminal writes the picture in lines of at most 80 columns, in UTF-8, in the colours
-// that the profile has. Each line of cells begins with the address of its first cell.
+// Terminal writes the picture as UTF-8, in lines of at most 80 columns and in the colours
+// of the profile. Each line of cells begins with the address of its first cell.
 //
 // With colours, two rows of a large grid share a line; without, no two cells share a
 // character.
 func (p *Picture) Terminal(w io.Writer, profile termenv.Profile) error {
 	g := p.grid()
-	d := drawing{bufio.NewWriter(w), profile} // Flush returns what went wrong.
+	d := drawing{bufio.NewWriter(w), profile} // Flush returns the error.
 	for _, line := range wrapWords(p.caption(g), columns) {
 		d.WriteString(line + "\n")
 	}
@@ -32,14 +32,14 @@ func (p *Picture) Terminal(w io.Writer, profile termenv.Profile) error {
 	return d.Flush()
 }
 
-// A drawing is a Terminal under way.
+// A drawing writes a picture to a terminal.
 type drawing struct {
 	*bufio.Writer
 	profile termenv.Profile
 }
 
-// rowsPerLine is one where there is room for cells that are two columns wide, and so
-// about as wide as they are high.
+// rowsPerLine returns one if there is room for cells that are two columns wide, and so
+// about square.
 func (d drawing) rowsPerLine(g *grid) int {
 	if d.profile == termenv.Ascii || g.width < maxWidth {
 		return 1
@@ -47,13 +47,13 @@ func (d drawing) rowsPerLine(g *grid) int {
 	return 2
 }
 
-// A dot is what stands on a terminal for a cell or two.
+// A dot represents one or two cells on a terminal.
 type dot struct {
 	text                   string
-	foreground, background state // outside: the terminal's own
+	foreground, background state // outside means the terminal's own
 }
 
-// cells writes a line of the cells of some rows, of which there is room for limit.
+// cells writes a line with the cells of one or more rows, at most limit.
 func (d drawing) cells(rows [][]cell, limit int) {
 	dots := make([]dot, len(rows[0]))
 	for x := range dots {
@@ -90,8 +90,8 @@ func half(upper, lower state) dot {
 	return dot{text: "▀", foreground: upper, background: lower}
 }
 
-// dots writes a line without the blanks at its end. Equal neighbours share their escape
-// sequences, which are much longer than they.
+// dots writes a line without trailing blanks. Equal neighbours share their escape
+// sequences, which are much longer than the text.
 func (d drawing) dots(dots []dot) {
 	for len(dots) > 0 && strings.TrimSpace(dots[len(dots)-1].text) == "" {
 		dots = dots[:len(dots)-1]
@@ -121,7 +121,7 @@ func (d drawing) dot(o dot, n int) {
 
 func (d drawing) colour(s state) termenv.Color {
 	if d.profile == termenv.ANSI {
-		// Of sixteen colours the nearest ones could not be told apart.
+		// The nearest of sixteen colours would be the same for several states.
 		return termenv.ANSIColor(s.look().ansi)
 	}
 	return d.profile.Convert(termenv.RGBColor(s.look().rgb))

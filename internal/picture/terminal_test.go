@@ -20,10 +20,9 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-var update = flag.Bool("update", false, "write the files in testdata anew")
+var update = flag.Bool("update", false, "rewrite the files in testdata")
 
-// A stretch is leases at equal distances, of which some are of an earlier boot and some
-// torn.
+// A stretch is a number of equidistant leases, some from an earlier boot and some torn.
 type stretch struct {
 	first   string
 	step, n int
@@ -47,7 +46,7 @@ func (s stretch) add(p *Picture) {
 	}
 }
 
-// pictures returns a picture of each kind by the name of its file in testdata.
+// pictures returns a picture of each kind, by the name of its file in testdata.
 func pictures(t *testing.T) map[string]*Picture {
 	all := make(map[string]*Picture)
 	for _, c := range []struct {
@@ -120,21 +119,21 @@ func TestTerminalHasEightyColumns(t *testing.T) {
 
 var colourProfiles = []termenv.Profile{termenv.ANSI, termenv.ANSI256, termenv.TrueColor}
 
-// stateOf returns the states by the escape sequences of their colours.
+// stateOf maps the escape sequences of colours to states.
 func stateOf(t *testing.T, profile termenv.Profile) map[string]state {
 	states := make(map[string]state)
 	d := drawing{profile: profile}
 	for s := open; s <= withheld; s++ {
 		for _, background := range []bool{false, true} {
 			sequence := d.colour(s).Sequence(background)
-			require.NotContains(t, states, sequence, "no two states have one colour")
+			require.NotContains(t, states, sequence, "each state has its own colour")
 			states[sequence] = s
 		}
 	}
 	return states
 }
 
-// readBack returns the states that a line of cells shows, one row above the other.
+// readBack returns the states in a line of cells, of its upper and lower row.
 func readBack(t *testing.T, line string, states map[string]state) (upper, lower []state) {
 	var fg, bg state
 	for line != "" {
@@ -151,7 +150,7 @@ func readBack(t *testing.T, line string, states map[string]state) (upper, lower 
 					fg = st
 				}
 			}
-			require.True(t, fg != outside || sequence == "0", "colours of no state: %s", sequence)
+			require.True(t, fg != outside || sequence == "0", "not a colour of a state: %s", sequence)
 			line = line[at[1]:]
 			continue
 		}
@@ -168,10 +167,10 @@ func readBack(t *testing.T, line string, states map[string]state) (upper, lower 
 		case '▄':
 			upper, lower = append(upper, bg), append(lower, fg)
 		default:
-			require.Fail(t, "no cell", "%q", r)
+			require.Fail(t, "not a cell", "%q", r)
 		}
 	}
-	blank := make([]state, 2*maxWidth) // what is not written
+	blank := make([]state, 2*maxWidth) // trailing blanks
 	return append(upper, blank...), append(lower, blank...)
 }
 
@@ -207,7 +206,7 @@ func TestTerminalInColours(t *testing.T) {
 	}
 }
 
-func TestTerminalSaysWhatItCannotWrite(t *testing.T) {
+func TestTerminalReturnsWriteError(t *testing.T) {
 	for _, p := range pictures(t) {
 		require.ErrorIs(t, p.Terminal(broken{}, termenv.TrueColor), errBroken)
 	}

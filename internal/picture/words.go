@@ -12,28 +12,27 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// caption says what the picture is of, in sentences that have lines of their own.
+// caption describes the picture, in sentences that begin new lines.
 func (p *Picture) caption(g *grid) []string {
 	title := fmt.Sprintf("%s, %s: %s of %s addresses leased; %s to a cell", p.network, rangeName(p.r),
 		number(p.total().taken()), number(p.r.Size()), cellSize(g.shift))
 	if !g.zoomed {
 		return []string{title}
 	}
-	return []string{title, "all leases lie in " + spanName(g.span) + ", which is shown; " + p.rest(g.span)}
+	return []string{title, "all leases are in " + spanName(g.span) + ", which is shown; " + p.rest(g.span)}
 }
 
-// rest says what there is in the range outside of a part that holds all leases.
+// rest describes the addresses of the range that are not shown.
 func (p *Picture) rest(shown allocator.Span) string {
 	holes := p.r.Holes()
 	hidden := minus(overlap(p.whole(), holes), overlap(shown, holes))
 	if hidden == 0 {
 		return "the rest is free"
 	}
-	return "the rest is free, but for " + number(hidden) + " withheld"
+	return "the rest is free, except " + number(hidden) + " withheld"
 }
 
-// rangeName returns the subnet, and the ends of the range if they are not those that
-// it has by default.
+// rangeName returns the subnet, and the ends of the range if they are not the default ones.
 func rangeName(r allocator.Range) string {
 	subnet := r.Subnet().String()
 	whole, err := allocator.NewRange(allocator.RangeSpec{Subnet: r.Subnet()})
@@ -43,7 +42,7 @@ func rangeName(r allocator.Range) string {
 	return r.String() + " of " + subnet
 }
 
-// spanName writes a span as a network if it is one.
+// spanName returns a span as a network if it is one.
 func spanName(s allocator.Span) string {
 	for shift := range s.First.BitLen() + 1 {
 		if p := aligned(s.First, shift); allocator.SpanOf(p) == s {
@@ -53,7 +52,7 @@ func spanName(s allocator.Span) string {
 	return s.String()
 }
 
-// number writes a count as people read it.
+// number formats a count for people.
 func number(n uint64) string {
 	const countless = 1 << 40
 	switch {
@@ -69,7 +68,7 @@ func number(n uint64) string {
 	return digits
 }
 
-// cellSize says how many addresses a cell is.
+// cellSize returns the number of addresses in a cell.
 func cellSize(shift int) string {
 	const countless = 20
 	switch {
@@ -81,20 +80,20 @@ func cellSize(shift int) string {
 	return number(1 << shift)
 }
 
-// An entry of a legend says what cells of the given states mean, and how many addresses
-// of the whole range are of the kind.
+// An entry of a legend describes the cells with the given states, and counts their
+// addresses in the whole range.
 type entry struct {
 	states []state
 	text   string
 }
 
-// legendGap is how many characters there are between the entries of a legend.
+// legendGap is the number of characters between the entries of a legend.
 const legendGap = 2
 
-// length returns how many characters an entry takes.
+// length returns the number of characters of an entry.
 func (e entry) length() int { return len(e.states) + 1 + utf8.RuneCountInString(e.text) }
 
-// legend returns the entries for what there is.
+// legend returns the entries for the kinds of addresses in the range.
 func (p *Picture) legend(g *grid) []entry {
 	t := p.total()
 	leased := entry{[]state{full}, number(t.leased) + " leased"}
@@ -114,15 +113,15 @@ func (p *Picture) legend(g *grid) []entry {
 	return entries
 }
 
-// strays says of how many of the withheld addresses there are leases.
+// strays says how many withheld addresses are leased.
 func strays(n uint64) string {
 	if n == 0 {
 		return ""
 	}
-	return ", " + number(n) + " of them leased all the same"
+	return ", " + number(n) + " of them leased anyway"
 }
 
-// title says all that is known of a cell, or of neighbouring cells that are alike.
+// title describes a cell, or several merged cells.
 func (p *Picture) title(c cell) string {
 	if c.span.Size() != 1 {
 		return c.span.String() + ": " + c.counts()
@@ -149,7 +148,7 @@ func (c cell) counts() string {
 	return strings.Join(parts, ", ")
 }
 
-// status says what is known of the one address of a cell.
+// status describes the only address of a cell.
 func (p *Picture) status(c cell) string {
 	var text string
 	switch {

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// wrap distributes items over lines of a width, with a gap between two of a line. An
-// item that is longer than a line has one of its own.
+// wrap distributes items over lines of a width, with a gap between items. An item longer
+// than a line gets its own line.
 func wrap[T any](items []T, length func(T) int, gap, width int) [][]T {
 	var (
 		lines [][]T
@@ -26,7 +26,7 @@ func wrap[T any](items []T, length func(T) int, gap, width int) [][]T {
 	return lines
 }
 
-// wrapWords writes sentences in lines of a width, each beginning a new one.
+// wrapWords wraps sentences to lines of a width; each sentence begins a new line.
 func wrapWords(sentences []string, width int) (lines []string) {
 	for _, sentence := range sentences {
 		for _, words := range wrap(strings.Fields(sentence), utf8.RuneCountInString, 1, width) {

@@ -1,4 +1,4 @@
-// Package clitest is what the tests of the programs for people share.
+// Package clitest is shared by the tests of the command-line tools.
 package clitest
 
 import (
@@ -24,8 +24,7 @@ func HostLocal() {
 	os.Exit(p.Run())
 }
 
-// IPAM returns the ipam section of a configuration that says host-local, with further keys
-// in the form KEY=JSON.
+// IPAM returns an ipam section for host-local, with more keys in the form KEY=JSON.
 func IPAM(dataDir string, keys []string) string {
 	text := `{"type": "host-local", "dataDir": ` + strconv.Quote(dataDir)
 	for _, arg := range keys {
@@ -35,8 +34,7 @@ func IPAM(dataDir string, keys []string) string {
 	return text + "}"
 }
 
-// HelpFits makes sure that a console of 80 columns, which is what there is at three in
-// the morning, has room for the help of every command.
+// HelpFits makes sure that the help of every command fits a console of 80 columns.
 func HelpFits(t *testing.T, root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	var visit func(*cobra.Command)

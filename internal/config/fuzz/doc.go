@@ -1,8 +1,7 @@
-// Package fuzz has no code of its own: its test is the fuzz target of package config
-// that is to be run ten million times.
+// Package fuzz has no code, only the fuzz target of package config that is run ten million
+// times.
 //
-// The fuzzer looks, after each execution, at the counters of all code that is linked
-// into the test, and beside the tests of package config that is a web server and a
-// reader of YAML, which come with their assertions. So the target stands here, where
-// little is linked: it runs twice as fast.
+// After each execution the fuzzer reads the counters of all code linked into the test. In
+// the tests of package config that includes a web server and a YAML reader, which come with
+// their assertions. Here little is linked, and the target runs twice as fast.
 package fuzz

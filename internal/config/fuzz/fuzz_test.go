@@ -13,11 +13,11 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// FuzzParse holds that no configuration and no CNI_ARGS make a parser panic, that every
-// error has a kind and is written for people, that what is accepted can be used, and
-// that a network cannot be anywhere but in its data directory.
+// FuzzParse checks that no configuration and no CNI_ARGS make a parser panic, that every
+// error has a kind and advice, that accepted values are usable, and that a network is
+// always in its data directory.
 //
-// Package config has targets of its own for what only GC and CHECK read.
+// Package config has other targets for the input of GC and CHECK.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"name": "net", "ipam": {"subnet": "10.1.2.0/24"}}`), "")
 	f.Add([]byte(`{"cniVersion": "1.1.0", "name": "net", "type": "bridge", "ipam": {"type": "host-local", "backend": "bolt",
@@ -33,7 +33,7 @@ func FuzzParse(f *testing.F) {
 		}
 		if err != nil {
 			if c != nil {
-				t.Fatalf("a configuration and an error: %v", err)
+				t.Fatalf("both a configuration and an error: %v", err)
 			}
 			return
 		}
@@ -50,25 +50,25 @@ func checkError(t *testing.T, stdin []byte, err error) {
 	}
 	var e *config.Error
 	if !errors.As(err, &e) || e.Text == "" || e.Advice == "" {
-		t.Fatalf("an error that does not say what to do: %v", err)
+		t.Fatalf("an error without advice: %v", err)
 	}
 	switch e.Kind {
 	case config.ErrInvalid, config.ErrNoRanges, config.ErrArgs:
 		if !json.Valid(stdin) {
-			t.Fatalf("%v, of what is no JSON", err)
+			t.Fatalf("%v, for invalid JSON", err)
 		}
 	case config.ErrDecode:
 	default:
-		t.Fatalf("an error of no kind: %v", err)
+		t.Fatalf("an error without a kind: %v", err)
 	}
 }
 
 func checkNetwork(t *testing.T, n config.Network) {
 	if n.CNIVersion == "" || n.DataDir == "" || n.LockTimeout <= 0 {
-		t.Fatalf("not complete: %+v", n)
+		t.Fatalf("incomplete: %+v", n)
 	}
 	if n.Backend != "" && n.Backend != config.Files && n.Backend != config.Bolt {
-		t.Fatalf("no backend: %q", n.Backend)
+		t.Fatalf("not a backend: %q", n.Backend)
 	}
 	inside, err := filepath.Rel(n.DataDir, n.Path())
 	if err != nil || inside != n.Name || n.Name[0] == '.' || bytes.ContainsAny([]byte(n.Name), "/\\\x00\n") {
@@ -92,7 +92,7 @@ func checkConfig(t *testing.T, c *config.Config) {
 		}
 	}
 	if slices.Contains(c.Routes, nil) {
-		t.Fatal("a route that is nil")
+		t.Fatal("a nil route")
 	}
 }
 
@@ -100,7 +100,7 @@ func checkRange(t *testing.T, r allocator.Range) {
 	for _, span := range r.Spans() {
 		inside := r.Subnet().Contains(span.First) && r.Subnet().Contains(span.Last)
 		if !plain(span.First) || !plain(span.Last) || !inside || span.Contains(r.Gateway()) {
-			t.Fatalf("from %s, of gateway %s, leases %s", r, r.Gateway(), span)
+			t.Fatalf("range %s with gateway %s leases %s", r, r.Gateway(), span)
 		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// FuzzAttachments holds that GC understands a list as the CNI library does or not at
-// all: whoever were overlooked would lose his address.
+// FuzzAttachments checks that GC reads a list as the CNI library does or rejects it: an
+// overlooked container would lose its address.
 func FuzzAttachments(f *testing.F) {
 	f.Add([]byte(`[{"containerID": "a", "ifname": "eth0"}]`))
 	f.Fuzz(func(t *testing.T, list []byte) {
@@ -24,28 +24,27 @@ func FuzzAttachments(f *testing.F) {
 		checkError(t, stdin, err)
 		if err != nil {
 			if len(owners) > 0 {
-				t.Fatalf("%v, and yet %v", err, owners)
+				t.Fatalf("%v, but also %v", err, owners)
 			}
 			return
 		}
 		checkNetwork(t, n)
 		var want []types.GCAttachment
 		if !json.Valid(list) {
-			return // It has closed the object, and begun something else.
+			return // The input closes the object and begins another value.
 		}
 		if err := json.Unmarshal(list, &want); err != nil || len(owners) != len(want) {
-			t.Fatalf("%v, where the library reads %v, %v", owners, want, err)
+			t.Fatalf("%v, but the library reads %v, %v", owners, want, err)
 		}
 		for i, o := range owners {
 			if o.ContainerID != want[i].ContainerID || o.IfName != want[i].IfName || o.Validate() != nil {
-				t.Fatalf("%v, where the library reads %v", o, want[i])
+				t.Fatalf("%v, but the library reads %v", o, want[i])
 			}
 		}
 	})
 }
 
-// FuzzPrevResult holds that CHECK finds the addresses in a result that the CNI library
-// finds in it.
+// FuzzPrevResult checks that CHECK finds the same addresses in a result as the CNI library.
 func FuzzPrevResult(f *testing.F) {
 	f.Add([]byte(`{"cniVersion": "1.0.0", "ips": [{"address": "10.1.2.3/24"}]}`))
 	f.Fuzz(func(t *testing.T, result []byte) {
@@ -54,18 +53,18 @@ func FuzzPrevResult(f *testing.F) {
 		checkError(t, stdin, err)
 		for _, addr := range got {
 			if !plain(addr) {
-				t.Fatalf("no address: %v", got)
+				t.Fatalf("not an address: %v", got)
 			}
 		}
 		want, ok := libraryAddrs(result)
 		if ok && (err != nil || !slices.Equal(want, got)) {
-			t.Fatalf("%v, %v, where the library reads %v", got, err, want)
+			t.Fatalf("%v, %v, but the library reads %v", got, err, want)
 		}
 	})
 }
 
-// libraryAddrs returns the addresses that the library reads, unless it reads none, or
-// the result has others in the form of before 0.3.0 as well.
+// libraryAddrs returns the addresses that the library reads, unless it reads none, or the
+// result also has addresses in the form used before 0.3.0.
 func libraryAddrs(result []byte) (addrs []netip.Addr, ok bool) {
 	var r types100.Result
 	var older struct{ IP4, IP6 json.RawMessage }
@@ -82,8 +81,8 @@ func libraryAddrs(result []byte) (addrs []netip.Addr, ok bool) {
 	return addrs, true
 }
 
-// FuzzArgs holds that CNI_ARGS that the CNI library takes are taken, and mean the same,
-// and that a lease can carry what they say of the pod.
+// FuzzArgs checks that CNI_ARGS accepted by the CNI library are accepted and mean the same,
+// and that a lease can record their pod.
 func FuzzArgs(f *testing.F) {
 	stdin := []byte(`{"name": "net", "ipam": {"subnet": "10.1.2.0/24"}}`)
 	f.Add("IgnoreUnknown=1;IP=10.1.2.3;K8S_POD_NAME=web-0")

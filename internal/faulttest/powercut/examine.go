@@ -86,7 +86,7 @@ func onlyCursors(err error) bool {
 		return false
 	}
 	set, ok := strings.CutPrefix(filepath.Base(at.Path), "last_reserved_ip.")
-	return ok && backend.ValidSet(set) == nil
+	return ok && backend.ValidateSet(set) == nil
 }
 
 func addAndDel(n faulttest.Network) error {

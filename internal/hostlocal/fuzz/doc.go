@@ -1,7 +1,6 @@
-// Package fuzz has no code of its own: its test is the fuzz target of the whole plugin,
-// from environment and standard input to what is in the data directory afterwards.
+// Package fuzz has no code, only the fuzz target of the whole plugin, from environment and
+// standard input to the data directory afterwards.
 //
-// It stands apart from the tests of package hostlocal because the fuzzer looks, after
-// each execution, at all code that is linked into the test: see the package of the
-// same name below internal/config.
+// It is separate from the tests of package hostlocal because the fuzzer instruments all
+// code that is linked into the test: see package internal/config/fuzz.
 package fuzz

@@ -11,15 +11,15 @@ import (
 	"github.com/leasehold/leasehold/internal/hostlocal"
 )
 
-// FuzzPlugin executes the plugin in a world of its own, in which something may stand in
-// the place of the store already, and holds that
+// FuzzPlugin executes the plugin in a directory tree in which the path of the store may
+// already be occupied, and checks that
 //
-//   - it does not panic, and answers with nothing, a result or an error of CNI;
-//   - nothing is touched but the store of the network, in its data directory;
-//   - what only looks, or refuses what it was given, writes nothing;
-//   - an ADD that fails leaves the leases as they were, and one that works leases what
-//     it says, all of which a DEL gives back;
-//   - nobody else loses a lease, except to a GC that does not list him.
+//   - it does not panic, and writes nothing, a CNI result or a CNI error;
+//   - it touches only the store of the network, in its data directory;
+//   - read-only and rejected commands write nothing;
+//   - a failed ADD changes no lease; a successful one leases exactly what
+//     its result says, and a DEL releases it;
+//   - no other attachment loses a lease, except to a GC that does not list it.
 func FuzzPlugin(f *testing.F) {
 	const conf = `{"cniVersion": "1.1.0", "name": "net", "ipam": {"type": "host-local", "dataDir": "DATA", "subnet": "10.1.2.0/29"}}`
 	f.Add("ADD", "pod", "eth0", "/run/netns/pod", "", empty, []byte(conf))
@@ -32,7 +32,7 @@ func FuzzPlugin(f *testing.F) {
 		if !w.confine(&in, stdin) {
 			return
 		}
-		w.stand(in.network, standing%kinds)
+		w.occupy(in.network, standing%kinds)
 		before := w.look(in.network)
 		out, failed := in.execute()
 		after := w.look(in.network)
@@ -47,17 +47,17 @@ func FuzzPlugin(f *testing.F) {
 	})
 }
 
-// An input is what one execution of the plugin gets.
+// An input has the inputs of one execution.
 type input struct {
 	command     string
 	owner       backend.Owner
 	netns, args string
 	stdin       []byte
 
-	network config.Network // that stdin is about; zero if about none
+	network config.Network // of stdin; zero if none
 }
 
-// attachment returns the owner as the plugin takes it.
+// attachment returns the owner as the plugin parses it.
 func (in input) attachment() backend.Owner {
 	o := in.owner
 	if o.IfName == "" {
@@ -66,7 +66,7 @@ func (in input) attachment() backend.Owner {
 	return o
 }
 
-// looksOnly reports whether the command is one that writes nothing.
+// looksOnly reports whether the command is read-only.
 func (in input) looksOnly() bool {
 	return in.command != "ADD" && in.command != "DEL" && in.command != "GC"
 }
@@ -86,5 +86,5 @@ func (in input) execute() (out []byte, failed bool) {
 	return stdout.Bytes(), failed
 }
 
-// leases are those of a network; nil where they cannot be read.
+// leases are the leases of a network; nil if they cannot be read.
 type leases map[netip.Addr]backend.Owner

@@ -16,14 +16,14 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A world is a directory, in which there are the data directory and things that are
-// none of the plugin's business.
+// A world is a directory tree with the data directory, and files that the plugin must not
+// touch.
 type world struct {
 	t    *testing.T
 	root string
 }
 
-// secret stands in files that nobody should read.
+// secret is in files that the plugin must not read.
 const secret = "swordfish"
 
 func newWorld(t *testing.T) world {
@@ -56,10 +56,9 @@ func (w world) data() string    { return filepath.Join(w.root, "data") }
 func (w world) outside() string { return filepath.Join(w.root, "outside", "file") }
 func (w world) resolv() string  { return filepath.Join(w.root, "resolv.conf") }
 
-// confine makes of the standard input one whose paths are within the world: DATA and
-// RESOLV stand for them. Where the data directory is elsewhere all the same it is
-// given a second time, and with JSON the last one counts. It is false if that does not
-// help.
+// confine sets in.stdin to stdin with all paths inside the world, which DATA and RESOLV
+// stand for. If the data directory is elsewhere, it is given a second time, because the
+// last one counts in JSON. It returns false if that does not help.
 func (w world) confine(in *input, stdin []byte) bool {
 	stdin = bytes.ReplaceAll(stdin, []byte("DATA"), []byte(w.data()))
 	in.stdin = bytes.ReplaceAll(stdin, []byte("RESOLV"), []byte(w.resolv()))
@@ -70,7 +69,7 @@ func (w world) confine(in *input, stdin []byte) bool {
 		}
 		if in.network, err = config.ParseNetwork(in.stdin); err != nil {
 			in.network = config.Network{}
-			return true // It is about no network.
+			return true // There is no network.
 		}
 		if within(w.data(), in.network.DataDir) {
 			return true
@@ -86,28 +85,28 @@ func within(dir, path string) bool {
 	return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
 }
 
-// What can stand in the place of the store.
+// What can be at the path of the store.
 const (
 	empty       byte = iota
-	filesStore       // with a lease of another, and one that is torn; a copy without a lock
-	boltStore        // with a lease of another
-	rubbish          // a file that is no store
+	filesStore       // with another container's lease and a torn one; a copy without a lock
+	boltStore        // with another container's lease
+	rubbish          // a file that is not a store
 	link             // a symbolic link to a file outside
-	oddStore         // a directory with links in the places of what a files store has
-	unfinished       // a link in the place of a bolt store that is being made
-	underRepair      // a link in the place of the directory for what is not in use
+	oddStore         // a directory with links in place of the files of a store
+	unfinished       // a link in place of a bolt store under construction
+	underRepair      // a link in place of .leasehold
 	kinds
 )
 
-// other holds the lease that stands there already.
+// other is the lease that exists already.
 var other = backend.Lease{
 	Addr:  netip.MustParseAddr("10.1.2.2"),
 	Owner: backend.Owner{ContainerID: "other", IfName: "eth0"},
 }
 
-// stand makes that stand in the place of the store, unless nothing can have that name.
-func (w world) stand(n config.Network, what byte) {
-	const longest = 200 // and room for what is added to it
+// occupy puts what at the path of the store, unless the name is impossible.
+func (w world) occupy(n config.Network, what byte) {
+	const longest = 200 // leaves room for suffixes
 	if what == empty || n.Name == "" || len(n.Name) > longest || os.MkdirAll(n.DataDir, 0o755) != nil {
 		return
 	}
@@ -140,7 +139,7 @@ func (w world) put(path, kind string) {
 	w.must(store.Update(context.Background(), func(tx backend.Tx) error { return tx.Put(other) }))
 }
 
-// A view is the world at one moment.
+// A view is a snapshot of the world.
 type view struct {
 	files map[string]string // what is at each path
 	leases

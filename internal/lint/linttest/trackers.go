@@ -1,34 +1,34 @@
-// Package linttest has configurations that people got wrong, for the tests of all that is to
-// say so.
+// Package linttest has wrong configurations from public issue trackers, for the tests of
+// everything that should report them.
 package linttest
 
 import "strings"
 
-// A Case is a configuration that somebody asked for help with in a public tracker.
+// A Case is a configuration from a request for help in a public tracker.
 type Case struct {
 	Thread string // repository#number
 	File   string // a name for it
 	Text   string
 
-	// Wants are what has to be said: the key and the value, and what to write
+	// Wants are texts that must be reported: the key and the value, and what to write
 	// instead.
 	Wants []string
 
-	// Note reports that it works as it is.
+	// Note reports whether it works anyway.
 	Note bool
 
-	// Beside is another configuration of the same node, which it needs to be wrong.
+	// Beside is another configuration of the same node, which conflicts with it.
 	Beside string
 }
 
-// Name is the thread as the name of a test.
+// Name returns the thread as a test name.
 func (c Case) Name() string { return strings.NewReplacer("/", "-", "#", "-").Replace(c.Thread) }
 
-// Trackers returns the cases. What does not matter is left out of the configurations, and
-// host-local's own input has a plugin around it. In containernetworking/cni#52 and #78 and in
-// projectcalico/cni-plugin#389 the mistake is told and the configuration not shown; of
-// projectcalico/cni-plugin#254 the part that host-local got is kept, without calico, which has
-// put a subnet there since.
+// Trackers returns the cases. Irrelevant parts of the configurations are removed, and
+// host-local's own input is wrapped in a plugin. containernetworking/cni#52 and #78 and
+// projectcalico/cni-plugin#389 describe the mistake without the configuration.
+// projectcalico/cni-plugin#254 keeps the part for host-local without calico, which has
+// inserted a subnet there since.
 func Trackers() []Case {
 	return []Case{
 		{Thread: "containernetworking/plugins#45", File: "10-examplenet.conf",
@@ -43,7 +43,7 @@ func Trackers() []Case {
 			Wants: []string{`version "0.3.0"`, `write "cniVersion"`, `ipam.rangeStart "10.24.0.0"`, `write "rangeEnd": "10.24.1.254"`}},
 		{Thread: "containernetworking/plugins#233", File: "10-six.conf", Note: true,
 			Text:  `{"cniVersion": "0.3.1", "name": "six", "type": "bridge", "ipam": {"type": "host-local", "subnet": "2001:db8:5:333::/64", "gateway": "2001:db8:5::1"}}`,
-			Wants: []string{`ipam.gateway "2001:db8:5::1"`, "outside the subnet 2001:db8:5:333::/64", "write a gateway of the subnet"}},
+			Wants: []string{`ipam.gateway "2001:db8:5::1"`, "outside the subnet 2001:db8:5:333::/64", "use a gateway in the subnet"}},
 		{Thread: "moby/libnetwork#2566", File: "nad.yaml", Note: true,
 			Text: "apiVersion: k8s.cni.cncf.io/v1\nkind: NetworkAttachmentDefinition\nmetadata:\n  name: cms-oam-eth1\n  namespace: cms\nspec:\n  config: '" +
 				`{"cniVersion": "0.3.0", "type": "macvlan", "master": "eth0", "mode": "bridge", "ipam": {"type": "host-local", "datastore": "kubernetes", "kubernetes": {"kubeconfig": "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig"}, "subnet": "192.169.1.0/24", "rangeStart": "192.169.1.2", "rangeEnd": "192.169.1.240", "gateway": "192.169.1.1", "log_file": "/tmp/whereabouts.log", "log_level": "debug"}}` + "'\n",
@@ -51,7 +51,7 @@ func Trackers() []Case {
 		{Thread: "cri-o/cri-o#3201", File: "10-crio-bridge.conf",
 			Text:   `{"cniVersion": "0.3.1", "name": "crio-bridge", "type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "ipam": {"type": "host-local", "subnet": "10.88.0.0/16"}}`,
 			Beside: `{"cniVersion": "0.3.0", "name": "podman", "type": "bridge", "bridge": "cni-podman0", "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.88.0.0/16", "gateway": "10.88.0.1"}]]}}`,
-			Wants:  []string{"the range 10.88.0.1-10.88.255.254 overlaps with 10.88.0.1-10.88.255.254 of podman (ipam.ranges[0][0] in beside.conf)", "give each network a subnet"}},
+			Wants:  []string{"the range 10.88.0.1-10.88.255.254 overlaps with 10.88.0.1-10.88.255.254 of podman (ipam.ranges[0][0] in beside.conf)", "give each network its own subnet"}},
 		{Thread: "containerd/nerdctl#5068", File: "nerdctl-br0.conflist", Note: true,
 			Text:  `{"cniVersion": "1.0.0", "name": "br0", "plugins": [{"type": "bridge", "bridge": "br-0f1575ab177c", "isGateway": true, "ipam": {"ranges": [[{"gateway": "172.28.5.254", "ipRange": "172.28.5.0/24", "rangeEnd": "172.28.5.255", "rangeStart": "172.28.5.1", "subnet": "172.28.0.0/16"}]], "type": "host-local"}}]}`,
 			Wants: []string{`ipam.ranges[0][0].ipRange "172.28.5.0/24"`, "leave it"}},
@@ -70,7 +70,7 @@ func Trackers() []Case {
 		{Thread: "k8snetworkplumbingwg/multus-cni#701", File: "nad.yaml",
 			Text: "kind: NetworkAttachmentDefinition\nmetadata:\n  name: macvlan-conf\nspec:\n  config: '" +
 				`{"cniVersion": "0.3.1", "type": "macvlan", "master": "em2", "mode": "bridge", "name": "macvlan-conf", "ipam": {"type": "host-local", "datadir": "/k8s/test", "ranges": [[{"subnet": "1.1.1.0/24", "rangeStart": "1.1.1.2", "rangeEnd": "1.1.1.3", "gateway": "1.1.1.1"}]], "ranges": [[{"subnet": "2.2.2.0/24", "rangeStart": "2.2.2.2", "rangeEnd": "2.2.2.3", "gateway": "2.2.2.1"}]]}}` + "'\n",
-			Wants: []string{"ipam.ranges is there more than once, and only the last one counts", "several of them in it"}},
+			Wants: []string{"ipam.ranges is repeated, and only the last one counts", "write it once"}},
 		{Thread: "k8snetworkplumbingwg/multus-cni#229", File: "10-macvlan.conf",
 			Text:  `{"cniVersion": "0.3.0", "name": "macvlan-conf", "type": "macvlan", "master": "ens160", "ipam": {"type": "host-local", "subnet": "10.22.100.0/24", "rangeStart": "10.22.100.36.200", "rangeEnd": "10.22.100.36.216", "gateway": "<gateway>"}}`,
 			Wants: []string{"10.22.100.36.200 (ipam.rangeStart)", "write an address like 10.1.2.3"}},
@@ -82,7 +82,7 @@ func Trackers() []Case {
 			Wants: []string{`ipam.dns {"nameservers":["127.0.0.1"]}`, `write "dns" beside ipam, or "resolvConf"`}},
 		{Thread: "containerd/containerd#8514", File: "10-containerd-net.conf",
 			Text:  `{"cniVersion": "1.0.0", "name": "cd", "plugins": [{"type": "bridge", "bridge": "cni1", "isGateway": true, "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.10.0.0/16"}]]}}, {"type": "loopback"}]}`,
-			Wants: []string{`the plugin has no "type"`, "a list of plugins", "ends in .conflist"}},
+			Wants: []string{`the plugin has no "type"`, "a list of plugins", ".conflist"}},
 		{Thread: "k8snetworkplumbingwg/multus-cni#146", File: "nad.yaml",
 			Text: "kind: NetworkAttachmentDefinition\nmetadata:\n  name: flannel-net\nspec:\n  config: |\n" +
 				"    {\n      \"cniVersion\": \"0.3.0\",\n      \"type\": \"flannel\",\n      \"delegate\": {\n        \"hairpinMode\": true,\n        \"isDefaultGateway\": true\n      },\n      {\n        \"type\": \"portmap\"\n      }\n    }\n",

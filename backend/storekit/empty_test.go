@@ -1,4 +1,4 @@
-package backend_test
+package storekit_test
 
 import (
 	"errors"
@@ -9,10 +9,11 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/memory"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
-// An empty view has to give the same answers as a store that is empty.
-func TestViewEmptyAnswersAsAnEmptyStore(t *testing.T) {
+// ViewEmpty must give the same answers as a store that is empty.
+func TestViewEmptyAnswersLikeAnEmptyStore(t *testing.T) {
 	answers := func(tx backend.ReadTx) (all []any) {
 		add := func(v any, err error) { all = append(all, v, reason(err)) }
 		for _, addr := range []netip.Addr{{}, ip("10.0.0.1"), ip("fd00::1"), ip("fe80::1%eth0")} {
@@ -40,12 +41,12 @@ func TestViewEmptyAnswersAsAnEmptyStore(t *testing.T) {
 	}
 
 	var fromEmpty, fromStore backend.ReadTx
-	require.NoError(t, backend.ViewEmpty(func(tx backend.ReadTx) error { fromEmpty = tx; return nil }))
+	require.NoError(t, storekit.ViewEmpty(func(tx backend.ReadTx) error { fromEmpty = tx; return nil }))
 	require.NoError(t, memory.New().View(t.Context(), func(tx backend.ReadTx) error { fromStore = tx; return nil }))
 	require.Equal(t, answers(fromStore), answers(fromEmpty), "after fn has returned")
 
 	require.NoError(t, memory.New().View(t.Context(), func(store backend.ReadTx) error {
-		return backend.ViewEmpty(func(empty backend.ReadTx) error {
+		return storekit.ViewEmpty(func(empty backend.ReadTx) error {
 			require.Equal(t, answers(store), answers(empty))
 			return nil
 		})
@@ -62,7 +63,7 @@ func reason(err error) error {
 	return err
 }
 
-func TestViewEmptyReturnsWhatFnReturned(t *testing.T) {
-	want := errors.New("as it is")
-	require.Same(t, want, backend.ViewEmpty(func(backend.ReadTx) error { return want }))
+func TestViewEmptyReturnsErrorOfFn(t *testing.T) {
+	want := errors.New("unchanged")
+	require.Same(t, want, storekit.ViewEmpty(func(backend.ReadTx) error { return want }))
 }

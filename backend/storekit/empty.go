@@ -1,20 +1,22 @@
-package backend
+package storekit
 
 import (
 	"cmp"
 	"iter"
 	"net/netip"
+
+	"github.com/leasehold/leasehold/backend"
 )
 
-// ViewEmpty calls fn with the view of a store in which nothing has been stored yet,
-// and returns its error. It is what [Store.View] comes to where there is no store.
-func ViewEmpty(fn func(ReadTx) error) error {
+// ViewEmpty calls fn with a view of an empty store and returns its error. It is
+// [backend.Store.View] where no store exists yet.
+func ViewEmpty(fn func(backend.ReadTx) error) error {
 	e := new(empty)
 	defer func() { e.ended = true }()
 	return fn(e)
 }
 
-// An empty is a ReadTx of nothing.
+// An empty is a backend.ReadTx of an empty store.
 type empty struct{ ended bool }
 
 func (e *empty) usable() error {
@@ -24,16 +26,16 @@ func (e *empty) usable() error {
 	return nil
 }
 
-func (e *empty) Lease(addr netip.Addr) (Lease, error) {
-	return Lease{}, cmp.Or(e.usable(), CheckAddr(addr), NotFound(addr))
+func (e *empty) Lease(addr netip.Addr) (backend.Lease, error) {
+	return backend.Lease{}, cmp.Or(e.usable(), CheckAddr(addr), NotFound(addr))
 }
 
-func (e *empty) OwnedBy(Owner) ([]Lease, error) { return nil, e.usable() }
+func (e *empty) OwnedBy(backend.Owner) ([]backend.Lease, error) { return nil, e.usable() }
 
-func (e *empty) Leases(from netip.Addr) iter.Seq2[Lease, error] {
-	return func(yield func(Lease, error) bool) {
+func (e *empty) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
+	return func(yield func(backend.Lease, error) bool) {
 		if err := cmp.Or(e.usable(), CheckFrom(from)); err != nil {
-			yield(Lease{}, err)
+			yield(backend.Lease{}, err)
 		}
 	}
 }

@@ -18,18 +18,18 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// checkAnswer returns the code of the error, or 0.
+// checkAnswer checks the output, and returns the code of the error or 0.
 func checkAnswer(t *testing.T, in input, out []byte, failed bool) uint {
 	if bytes.Contains(out, []byte(secret)) {
-		t.Fatalf("the answer has what is in a file: %s", out)
+		t.Fatalf("the output leaks the content of a file: %s", out)
 	}
 	if failed {
 		var e types.Error
 		if err := json.Unmarshal(out, &e); err != nil || e.Code == 0 || e.Msg == "" {
-			t.Fatalf("no error of CNI: %s", out)
+			t.Fatalf("not a CNI error: %s", out)
 		}
 		if e.Code == types.ErrInternal {
-			t.Fatalf("an error that nobody has thought of: %s", out)
+			t.Fatalf("an unclassified error: %s", out)
 		}
 		return e.Code
 	}
@@ -38,7 +38,7 @@ func checkAnswer(t *testing.T, in input, out []byte, failed bool) uint {
 		readResult(t, in, out)
 	case "VERSION":
 		if !json.Valid(out) {
-			t.Fatalf("no answer: %s", out)
+			t.Fatalf("no output: %s", out)
 		}
 	default:
 		if len(out) > 0 {
@@ -59,18 +59,17 @@ func readResult(t *testing.T, in input, out []byte) *types100.Result {
 	return result.(*types100.Result)
 }
 
-// refusals are the codes of what is refused before anything is looked at: version,
-// environment, what cannot be decoded, what is not valid, an address that can never
-// be leased.
-func refusals() []uint { return []uint{1, 2, 4, 6, 7, 106} }
+// rejections returns the codes of errors before the store is opened: version, environment,
+// decoding, configuration, an address that can never be leased.
+func rejections() []uint { return []uint{1, 2, 4, 6, 7, 106} }
 
 func checkTouched(t *testing.T, w world, in input, code uint, before, after view) {
 	for path := range changed(before.files, after.files) {
 		switch {
-		case in.looksOnly(), slices.Contains(refusals(), code), in.network.Name == "":
-			t.Fatalf("%s, code %d, has touched %s", in.command, code, path)
+		case in.looksOnly(), slices.Contains(rejections(), code), in.network.Name == "":
+			t.Fatalf("%s, code %d, touched %s", in.command, code, path)
 		case !mayTouch(w, in.network, path):
-			t.Fatalf("%s of network %q in %s has touched %s", in.command, in.network.Name, in.network.DataDir, path)
+			t.Fatalf("%s of network %q in %s touched %s", in.command, in.network.Name, in.network.DataDir, path)
 		}
 	}
 }
@@ -90,8 +89,8 @@ func changed(before, after map[string]string) map[string]bool {
 	return paths
 }
 
-// mayTouch reports whether path is the store, the store while it is made, or a
-// directory above it that was missing.
+// mayTouch reports whether path is the store, a temporary name of it, or a missing
+// directory above it.
 func mayTouch(w world, n config.Network, path string) bool {
 	if filepath.Dir(n.Path()) != filepath.Clean(n.DataDir) {
 		return false
@@ -100,23 +99,22 @@ func mayTouch(w world, n config.Network, path string) bool {
 	return within(n.Path(), path) || path == made || within(path, n.Path()) && strings.HasPrefix(path, w.data()+"/")
 }
 
-// checkLeases holds who may lose a lease by a command, and that nobody gets one by
-// another than ADD.
+// checkLeases checks that leases were lost and made only by commands that may.
 func checkLeases(t *testing.T, in input, failed bool, before, after leases) {
 	if before == nil {
-		return // There was nothing that could be read.
+		return // There was nothing to read.
 	}
 	if after == nil {
-		t.Fatal("the leases cannot be read any more")
+		t.Fatal("the leases can no longer be read")
 	}
 	for addr, owner := range before {
 		if now, ok := after[addr]; (!ok || now != owner) && !mayLose(in, failed, owner) {
-			t.Fatalf("%s has cost %s its address %s", in.command, owner, addr)
+			t.Fatalf("%s made %s lose its address %s", in.command, owner, addr)
 		}
 	}
 	for addr, owner := range after {
 		if _, ok := before[addr]; !ok && (in.command != "ADD" || failed) {
-			t.Fatalf("%s, failed %v, has leased %s to %s", in.command, failed, addr, owner)
+			t.Fatalf("%s, failed %v, leased %s to %s", in.command, failed, addr, owner)
 		}
 	}
 }
@@ -135,7 +133,7 @@ func mayLose(in input, failed bool, owner backend.Owner) bool {
 	return in.command == "GC" && err == nil && (owner.IsZero() || !slices.ContainsFunc(valid, listed))
 }
 
-// covers is what backend.Owner.Covers should be.
+// covers is an independent implementation of backend.Owner.Covers.
 func covers(a, b backend.Owner) bool {
 	if a.ContainerID != b.ContainerID {
 		return false
@@ -143,11 +141,11 @@ func covers(a, b backend.Owner) bool {
 	return a.IfName == b.IfName || a.IfName == "" || b.IfName == ""
 }
 
-// checkAdded holds that the store has what the result says.
+// checkAdded checks that the store has the leases of the result.
 func checkAdded(t *testing.T, in input, out []byte, after leases) {
 	c, err := config.Parse(in.stdin, in.args)
 	if err != nil {
-		t.Fatalf("an ADD has worked although %v", err)
+		t.Fatalf("an ADD succeeded despite: %v", err)
 	}
 	addrs := c.Requested
 	result := readResult(t, in, out)
@@ -163,12 +161,12 @@ func checkAdded(t *testing.T, in input, out []byte, after leases) {
 	}
 	for _, addr := range addrs {
 		if !covers(after[addr], in.attachment()) {
-			t.Fatalf("%s was wanted, or promised, and is leased to %s", addr, after[addr])
+			t.Fatalf("%s was requested or returned, but is leased to %s", addr, after[addr])
 		}
 	}
 }
 
-// checkGivenBack holds that a DEL takes back an ADD.
+// checkGivenBack checks that a DEL undoes an ADD.
 func checkGivenBack(t *testing.T, w world, in input, before leases) {
 	in.command = "DEL"
 	if out, failed := in.execute(); failed {
@@ -179,7 +177,7 @@ func checkGivenBack(t *testing.T, w world, in input, before leases) {
 			t.Fatalf("%s is leased to %s after its DEL", addr, owner)
 		}
 		if _, ok := before[addr]; !ok {
-			t.Fatalf("ADD and DEL have left %s, of %s", addr, owner)
+			t.Fatalf("ADD and DEL left %s, of %s", addr, owner)
 		}
 	}
 }

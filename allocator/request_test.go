@@ -45,7 +45,7 @@ func TestRequestedMovesTheCursor(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.6/29", "fd00::3/125"}, take(t, a, "b"))
 }
 
-func TestAllocateRefusesRequest(t *testing.T) {
+func TestAllocateRejectsRequest(t *testing.T) {
 	for _, c := range []struct {
 		requested []string
 		addrs     []string
@@ -124,13 +124,13 @@ func TestAllocateReturnsDuplicate(t *testing.T) {
 		{[]string{"10.0.0.6", "fd00::6"}, []string{"10.0.0.6/29", "fd00::6/125"}},
 	} {
 		store := memory.New()
-		a := allocator.New(store, dual(t), allocator.Options{OnDuplicate: allocator.Return})
+		a := allocator.New(store, dual(t), allocator.Options{OnDuplicate: allocator.ReturnExisting})
 		put(t, store,
 			backend.Lease{Addr: addr("10.0.0.5"), Owner: eth0("a")}, // excluded since
 			backend.Lease{Addr: addr("10.0.0.6"), Owner: backend.Owner{ContainerID: "a"}},
 		)
 		refused[*allocator.DuplicateError](t, store, a, "a", "10.0.0.4")
-		// What can never be leased is refused before anything is looked up.
+		// An address that can never be leased is rejected before any lookup.
 		refused[*allocator.RequestError](t, store, a, "a", "10.0.0.1")
 		refused[*allocator.RequestError](t, store, a, "a", "10.0.0.5")
 
@@ -144,12 +144,11 @@ func TestAllocateReturnsDuplicate(t *testing.T) {
 		got, err = a.Allocate(t.Context(), allocator.Request{Owner: eth0("a"), Addrs: addrs(c.requested...)})
 		require.NoError(t, err)
 		require.Equal(t, c.want, texts(got))
-		require.False(t, got[1].Fresh, "the second time it is held")
+		require.False(t, got[1].Fresh, "already held the second time")
 	}
 }
 
-// Wherever a transaction fails, the error is returned as it is and the store is
-// as it was.
+// Wherever a transaction fails, the error is returned unchanged and so is the store.
 func TestAllocateFailsWithStore(t *testing.T) {
 	for _, method := range []string{"Boot", "Leases", "Delete", "SetBoot", "OwnedBy", "Cursor", "NextFree", "Lease", "Put", "SetCursor"} {
 		t.Run(method, func(t *testing.T) {
@@ -182,10 +181,10 @@ func TestAllocateIsOneTransaction(t *testing.T) {
 	take(t, a, "a")
 	require.Equal(t, []string{
 		"Update", "OwnedBy", "Cursor", "NextFree", "Put", "SetCursor", "Cursor", "NextFree", "Put", "SetCursor",
-	}, store.calls, "nor is the boot looked at where earlier boots do not matter")
+	}, store.calls, "the boot is not read if earlier boots do not matter")
 }
 
-func TestAllocateRefusesOwner(t *testing.T) {
+func TestAllocateRejectsInvalidOwner(t *testing.T) {
 	a := allocator.New(memory.New(), dual(t), allocator.Options{})
 	_, err := a.Allocate(t.Context(), allocator.Request{})
 	require.ErrorIs(t, err, backend.ErrInvalid)

@@ -10,9 +10,8 @@ import (
 	"github.com/leasehold/leasehold/backend/memory"
 )
 
-// A gateway can lie outside of every range. To say of it that it is in no range would be
-// half of the truth.
-func TestRequestOfAGatewayOutsideOfTheRange(t *testing.T) {
+// A gateway can be outside every range. "In no range" alone would be misleading.
+func TestRequestForGatewayOutsideRange(t *testing.T) {
 	r, err := allocator.NewRange(allocator.RangeSpec{
 		Subnet: netip.MustParsePrefix("10.0.0.0/24"), First: netip.MustParseAddr("10.0.0.10"), Gateway: netip.MustParseAddr("10.0.0.3"),
 	})
@@ -27,10 +26,10 @@ func TestRequestOfAGatewayOutsideOfTheRange(t *testing.T) {
 	require.EqualError(t, e, "failed to allocate all requested IPs: 10.0.0.3 (the gateway)")
 }
 
-// An attachment that asks for another address than it has is not helped by a policy for
-// repetitions.
-func TestDuplicateKnowsWhatWasRequested(t *testing.T) {
-	for _, policy := range []allocator.Duplicate{allocator.Refuse, allocator.Return} {
+// No Duplicate policy helps an attachment that asks for another address than the one it
+// holds.
+func TestDuplicateErrorRequested(t *testing.T) {
+	for _, policy := range []allocator.Duplicate{allocator.RefuseDuplicate, allocator.ReturnExisting} {
 		store := memory.New()
 		a := allocator.New(store, dual(t), allocator.Options{OnDuplicate: policy})
 		require.Equal(t, []string{"10.0.0.2/29", "fd00::2/125"}, take(t, a, "a"))

@@ -9,8 +9,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// refusing has what gives ErrInvalid.
-func refusing(c contract) {
+// clausesOfErrInvalid lists what is invalid.
+func clausesOfErrInvalid(c contract) {
 	for _, addr := range []struct {
 		name string
 		addr netip.Addr
@@ -46,7 +46,7 @@ func refusing(c contract) {
 		f.update(fill)
 		f.view(requireRefused)
 	})
-	c.clause("for a name that is no range set", func(f *fixture) {
+	c.clause("for an invalid range set", func(f *fixture) {
 		f.update(fill)
 		f.update(func(tx backend.Tx) error {
 			for _, set := range []string{"", ".", "..", "a/b", `a\b`, "a b", "0\x00", "é", strings.Repeat("x", 65)} {
@@ -100,12 +100,12 @@ func readsRefuse(f *fixture, tx backend.ReadTx, addr netip.Addr) {
 	require.ErrorIs(f, err, backend.ErrInvalid)
 	_, err = tx.NextFree(ip("fd00::1"), addr)
 	require.ErrorIs(f, err, backend.ErrInvalid)
-	if addr.IsValid() { // The zero address stands for the beginning.
+	if addr.IsValid() { // The zero address means the beginning.
 		requireYields(f, tx.Leases(addr), backend.ErrInvalid)
 	}
 }
 
-// requireYields requires that an iteration yields an error and nothing else.
+// requireYields requires that an iteration yields only an error.
 func requireYields(f *fixture, leases func(func(backend.Lease, error) bool), want error) {
 	f.Helper()
 	n := 0
@@ -171,8 +171,8 @@ func requireEnded(f *fixture, tx backend.Tx) {
 	require.ErrorIs(f, tx.SetBoot("later"), backend.ErrInvalid)
 }
 
-// torn has what the contract says about leases whose owner is not known.
-func torn(c contract) {
+// clausesOfZeroOwner are about torn leases.
+func clausesOfZeroOwner(c contract) {
 	clause := func(sentence string, test func(f *fixture, tx backend.Tx)) {
 		c.clause(sentence, func(f *fixture) {
 			f.put(leased("10.0.0.1")...)
@@ -180,14 +180,14 @@ func torn(c contract) {
 			f.update(func(tx backend.Tx) error { test(f, tx); return nil })
 		})
 	}
-	clause("stands for a holder that is not known", func(f *fixture, tx backend.Tx) {
+	clause("is the owner of a torn lease", func(f *fixture, tx backend.Tx) {
 		l, err := tx.Lease(ip("10.0.0.2"))
 		require.NoError(f, err)
 		require.Equal(f, ip("10.0.0.2"), l.Addr)
 		require.True(f, l.Owner.IsZero())
 		require.Equal(f, ips("10.0.0.1", "10.0.0.2"), iterated(f, tx, netip.Addr{}))
 	})
-	clause("owns nothing by name", func(f *fixture, tx backend.Tx) {
+	clause("is not found by name", func(f *fixture, tx backend.Tx) {
 		for _, o := range []backend.Owner{{}, {IfName: "eth0"}} {
 			got, err := tx.OwnedBy(o)
 			require.NoError(f, err)
@@ -198,7 +198,7 @@ func torn(c contract) {
 		requireNextFree(f, tx, "10.0.0.1", "10.0.0.9", "10.0.0.3")
 		require.ErrorIs(f, tx.Put(leased("10.0.0.2")[0]), backend.ErrExists)
 	})
-	clause("yields the address to Delete", func(f *fixture, tx backend.Tx) {
+	clause("can be deleted", func(f *fixture, tx backend.Tx) {
 		require.NoError(f, tx.Delete(ip("10.0.0.2")))
 		requireNextFree(f, tx, "10.0.0.1", "10.0.0.9", "10.0.0.2")
 		require.NoError(f, tx.Put(leased("10.0.0.2")[0]))

@@ -19,15 +19,13 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A Create function makes a store at a path where nothing stands, with all that it is
-// to hold.
+// A Create function makes a store with the given content at a path where nothing exists.
 type Create = func(path string, c backend.Content) error
 
-// RunCreate tests whether create makes stores that are like those that transactions
-// have filled.
+// RunCreate tests whether create makes stores like those filled by transactions.
 func RunCreate(t *testing.T, o Options, create Create) {
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
-		t.Setenv("TMPDIR", "/dev/shm") // where syncs take no time
+		t.Setenv("TMPDIR", "/dev/shm") // syncs are free there
 	}
 	t.Run("makes a store that works as if transactions had filled it", func(t *testing.T) {
 		dir, runs := t.TempDir(), 0
@@ -42,15 +40,15 @@ func RunCreate(t *testing.T, o Options, create Create) {
 				p.compare(t)
 				p.commit(t)
 			}
-			p.settle(t)
+			p.reopenAndCompare(t)
 		})
 	})
-	t.Run("refuses a path where something stands", func(t *testing.T) { createRefuses(t, create) })
+	t.Run("refuses a path where something exists", func(t *testing.T) { createRefuses(t, create) })
 	t.Run("leaves nothing behind after an error", func(t *testing.T) { createFails(t, create) })
 	t.Run("leaves nothing behind when the content panics", func(t *testing.T) { createPanics(t, create) })
 }
 
-// create makes the store, and the model of it, from random content.
+// create makes the store and its model from random content.
 func (p *pair) create(t *rapid.T, create Create) {
 	leases := drawLeases(t)
 	p.model = newState()
@@ -58,7 +56,7 @@ func (p *pair) create(t *rapid.T, create Create) {
 		p.model.cursors[set] = anyAddress().Draw(t, "cursor")
 	}
 	p.model.boot = anyBoot().Draw(t, "boot")
-	before := time.Now().Add(-time.Second).Truncate(time.Second) // File systems have clocks of their own.
+	before := time.Now().Add(-time.Second).Truncate(time.Second) // The clock of the file system may lag.
 	require.NoError(t, create(p.path, backend.Content{
 		Leases: once(slices.Values(leases)), Cursors: p.model.cursors, Boot: p.model.boot,
 	}))
@@ -71,7 +69,7 @@ func (p *pair) create(t *rapid.T, create Create) {
 	}
 }
 
-// sinceOf returns what the store says about the time of a lease.
+// sinceOf returns the time of a lease in the store.
 func (p *pair) sinceOf(t *rapid.T, addr netip.Addr) (since time.Time) {
 	s, err := p.Open(p.path)
 	require.NoError(t, err)
@@ -84,7 +82,7 @@ func (p *pair) sinceOf(t *rapid.T, addr netip.Addr) (since time.Time) {
 	return since
 }
 
-// requireOwned asks for the leases of each owner there is.
+// requireOwned compares the leases of each owner.
 func (p *pair) requireOwned(t *rapid.T) {
 	require.NoError(t, p.store.View(t.Context(), func(tx backend.ReadTx) error {
 		for _, l := range p.model.leases {
@@ -96,7 +94,7 @@ func (p *pair) requireOwned(t *rapid.T) {
 	}))
 }
 
-// drawLeases draws leases of ascending addresses, and of all sorts.
+// drawLeases draws a variety of leases with ascending addresses.
 func drawLeases(t *rapid.T) []backend.Lease {
 	addrs := rapid.SliceOfNDistinct(anyAddress(), 0, 20, rapid.ID).Draw(t, "addrs")
 	slices.SortFunc(addrs, netip.Addr.Compare)
@@ -104,7 +102,7 @@ func drawLeases(t *rapid.T) []backend.Lease {
 	for _, addr := range addrs {
 		all = append(all, backend.Lease{
 			Addr:  addr,
-			Owner: rapid.SampledFrom(append(randomOwners(), oddOwners()...)).Draw(t, "owner"),
+			Owner: rapid.SampledFrom(append(randomOwners(), variousOwners()...)).Draw(t, "owner"),
 			Since: anyTime().Draw(t, "since"),
 			Boot:  anyBoot().Draw(t, "boot"),
 			Pod:   rapid.SampledFrom([]backend.Pod{{}, {Namespace: "default", Name: "web-0"}, {Name: "no-namespace"}}).Draw(t, "pod"),
@@ -114,7 +112,7 @@ func drawLeases(t *rapid.T) []backend.Lease {
 	return all
 }
 
-func oddOwners() []backend.Owner {
+func variousOwners() []backend.Owner {
 	long := strings.Repeat("x", backend.MaxNameLen)
 	return []backend.Owner{
 		{ContainerID: strings.Repeat("0123456789abcdef", 4), IfName: "eth0"},
@@ -126,7 +124,7 @@ func anyBoot() *rapid.Generator[string] {
 	return rapid.SampledFrom([]string{"", "one", "two", "5b2f7c9e-8a51-4cf8-9b43-0f1e6d0c2a77"})
 }
 
-// anyTime returns times not all of whole seconds, and one that is not known.
+// anyTime draws times, with and without nanoseconds, and the zero time.
 func anyTime() *rapid.Generator[time.Time] {
 	return rapid.Custom(func(t *rapid.T) time.Time {
 		if rapid.IntRange(0, 4).Draw(t, "is unknown") == 0 {
@@ -136,7 +134,7 @@ func anyTime() *rapid.Generator[time.Time] {
 	})
 }
 
-// once returns leases that can be read once: the second time there is an error.
+// once yields leases the first time, and an error the second time.
 func once(all iter.Seq[backend.Lease]) iter.Seq2[backend.Lease, error] {
 	read := false
 	return func(yield func(backend.Lease, error) bool) {
@@ -176,7 +174,7 @@ func createRefuses(t *testing.T, create Create) {
 		require.Equal(t, []string{"net"}, namesIn(t, filepath.Dir(path)))
 	}
 	path := filepath.Join(t.TempDir(), "nowhere", "net")
-	require.ErrorIs(t, create(path, c), fs.ErrNotExist, "the directory above is not made")
+	require.ErrorIs(t, create(path, c), fs.ErrNotExist, "the parent directory is not created")
 }
 
 func namesIn(t *testing.T, dir string) []string {
@@ -189,12 +187,12 @@ func namesIn(t *testing.T, dir string) []string {
 	return names
 }
 
-// plenty is how many leases come before what a store finds fault with: enough for it
-// not to have everything in memory.
+// plenty is a number of leases that a store does not buffer in memory before it meets an
+// error.
 const plenty = 9_000
 
-// ascending returns leases of consecutive addresses from 10.0.0.0 on, with all but the
-// address alike, and then others.
+// ascending yields n leases of consecutive addresses from 10.0.0.0 on, alike except for the
+// address, and then others.
 func ascending(n int, then ...backend.Lease) iter.Seq[backend.Lease] {
 	return func(yield func(backend.Lease) bool) {
 		addr := ip("10.0.0.0")
@@ -213,7 +211,7 @@ func ascending(n int, then ...backend.Lease) iter.Seq[backend.Lease] {
 }
 
 func createFails(t *testing.T, create Create) {
-	nobody := backend.Lease{Addr: ip("10.200.0.1")}
+	noOwner := backend.Lease{Addr: ip("10.200.0.1")}
 	mapped := lease(ip("::ffff:10.200.0.1"), eth0)
 	for _, tc := range []struct {
 		name string
@@ -221,14 +219,14 @@ func createFails(t *testing.T, create Create) {
 		want error
 		text string
 	}{
-		{"an invalid lease", backend.Content{Leases: once(ascending(0, nobody))}, backend.ErrInvalid, "10.200.0.1: "},
-		{"an invalid lease after many", backend.Content{Leases: once(ascending(plenty, nobody))}, backend.ErrInvalid, "10.200.0.1: "},
+		{"an invalid lease", backend.Content{Leases: once(ascending(0, noOwner))}, backend.ErrInvalid, "10.200.0.1: "},
+		{"an invalid lease after many", backend.Content{Leases: once(ascending(plenty, noOwner))}, backend.ErrInvalid, "10.200.0.1: "},
 		{"an invalid address", backend.Content{Leases: once(ascending(1, mapped))}, backend.ErrInvalid, "::ffff:10.200.0.1"},
 		{"an address twice", backend.Content{Leases: once(ascending(3, lease(ip("10.0.0.2"), eth0)))}, backend.ErrExists, "10.0.0.2: "},
 		{"descending addresses", backend.Content{Leases: once(ascending(3, lease(ip("10.0.0.1"), eth0)))}, backend.ErrInvalid, "10.0.0.1 comes after 10.0.0.2"},
 		{"IPv4 after IPv6", backend.Content{Leases: once(slices.Values(leased("fd00::1", "10.0.0.1")))}, backend.ErrInvalid, "10.0.0.1 comes after fd00::1"},
-		{"a name that is no range set", backend.Content{Leases: once(ascending(1)), Cursors: map[string]netip.Addr{"a/b": ip("10.0.0.1")}}, backend.ErrInvalid, "a/b"},
-		{"a cursor that is no address", backend.Content{Leases: once(ascending(1)), Cursors: map[string]netip.Addr{"0": {}}}, backend.ErrInvalid, "range set 0"},
+		{"an invalid range set", backend.Content{Leases: once(ascending(1)), Cursors: map[string]netip.Addr{"a/b": ip("10.0.0.1")}}, backend.ErrInvalid, "a/b"},
+		{"a cursor without an address", backend.Content{Leases: once(ascending(1)), Cursors: map[string]netip.Addr{"0": {}}}, backend.ErrInvalid, "range set 0"},
 		{"an invalid boot", backend.Content{Leases: once(ascending(1)), Boot: "a\nb"}, backend.ErrInvalid, ""},
 		{"leases that cannot be read", backend.Content{Leases: broken(0)}, errBroken, ""},
 		{"leases that cannot be read to the end", backend.Content{Leases: broken(plenty)}, errBroken, ""},
@@ -243,7 +241,7 @@ func createFails(t *testing.T, create Create) {
 
 var errBroken = errors.New("the leases cannot be read")
 
-// broken returns leases that end with an error.
+// broken yields n leases and then an error.
 func broken(n int) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		for l := range ascending(n) {

@@ -1,4 +1,4 @@
-package backend_test
+package storekit_test
 
 import (
 	"errors"
@@ -10,9 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/storekit"
 )
 
-// leases returns a lease of each address, and then the error, if there is one.
+// leases yields a lease of each address, and then the error, if any.
 func leases(then error, addrs ...string) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		for _, addr := range addrs {
@@ -26,13 +27,13 @@ func leases(then error, addrs ...string) iter.Seq2[backend.Lease, error] {
 	}
 }
 
-func TestCheckedContentIsTheSame(t *testing.T) {
+func TestCheckContentReturnsSameContent(t *testing.T) {
 	c := backend.Content{
 		Leases:  leases(nil, "10.0.0.1", "10.0.0.2", "255.255.255.255", "::", "fd00::1"),
 		Cursors: map[string]netip.Addr{"0": ip("10.0.0.2")},
 		Boot:    "5b2f7c9e",
 	}
-	checked, err := c.Checked()
+	checked, err := storekit.CheckContent(c)
 	require.NoError(t, err)
 	require.Equal(t, c.Cursors, checked.Cursors)
 	require.Equal(t, c.Boot, checked.Boot)
@@ -44,23 +45,23 @@ func TestCheckedContentIsTheSame(t *testing.T) {
 	}
 	require.Equal(t, []string{"10.0.0.1", "10.0.0.2", "255.255.255.255", "::", "fd00::1"}, got)
 	for range checked.Leases {
-		break // and the leases stop where the reader does
+		break // must not panic
 	}
 }
 
-func TestCheckedRefusesWhatNoStoreRecords(t *testing.T) {
+func TestCheckContentRejectsInvalidContent(t *testing.T) {
 	for name, c := range map[string]backend.Content{
 		"a/b":     {Cursors: map[string]netip.Addr{"a/b": ip("10.0.0.1")}},
 		"set 0":   {Cursors: map[string]netip.Addr{"0": {}}},
 		"control": {Boot: "a\nb"},
 	} {
-		_, err := c.Checked()
+		_, err := storekit.CheckContent(c)
 		require.ErrorIs(t, err, backend.ErrInvalid, name)
 		require.ErrorContains(t, err, name)
 	}
 }
 
-func TestCheckedLeasesEndAtTheFirstError(t *testing.T) {
+func TestCheckContentEndsAtFirstError(t *testing.T) {
 	unreadable := errors.New("unreadable")
 	for _, tc := range []struct {
 		leases iter.Seq2[backend.Lease, error]
@@ -75,7 +76,7 @@ func TestCheckedLeasesEndAtTheFirstError(t *testing.T) {
 		{leases(nil, "::", "10.0.0.1"), 1, backend.ErrInvalid, "10.0.0.1 comes after ::"},
 		{leases(nil, "10.0.0.1", "::ffff:10.0.0.2"), 1, backend.ErrInvalid, "use 10.0.0.2"},
 	} {
-		c, err := backend.Content{Leases: tc.leases}.Checked()
+		c, err := storekit.CheckContent(backend.Content{Leases: tc.leases})
 		require.NoError(t, err)
 		var errs []error
 		for _, err := range c.Leases {

@@ -26,7 +26,7 @@ func TestCollect(t *testing.T) {
 		{"two interfaces", []owner{eth0("a"), {ContainerID: "a", IfName: "eth1"}}, []string{"10.0.0.5", "10.0.0.6"}},
 		{"another interface", []owner{{ContainerID: "b", IfName: "eth1"}}, []string{"10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"}},
 		{"a whole container", []owner{{ContainerID: "a"}, eth0("b")}, []string{"10.0.0.6"}},
-		{"torn even if nobody is valid", []owner{{}}, []string{"10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"}},
+		{"torn even if the valid owner is empty", []owner{{}}, []string{"10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store := held(t)
@@ -40,9 +40,7 @@ func TestCollect(t *testing.T) {
 	}
 }
 
-// A lease is young by the list, ahead of the clock by the clock, and of an earlier boot by
-// its time unless it names the present one.
-func TestSweep(t *testing.T) {
+func TestClassify(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	boot := allocator.Boot{ID: "b1", Started: now.Add(-time.Hour)}
 	from, until := now.Add(-time.Minute), now.Add(time.Minute)
@@ -56,7 +54,7 @@ func TestSweep(t *testing.T) {
 		{"another interface", backend.Lease{Owner: backend.Owner{ContainerID: "used", IfName: "eth1"}, Since: from.Add(-time.Second)}, "unlisted"},
 		{"old", backend.Lease{Since: from.Add(-time.Second)}, "unlisted"},
 		{"just young", backend.Lease{Since: from}, "young"},
-		{"of now", backend.Lease{Since: now}, "young"},
+		{"now", backend.Lease{Since: now}, "young"},
 		{"just ahead", backend.Lease{Since: until}, "young"},
 		{"far ahead", backend.Lease{Since: until.Add(time.Second)}, "unlisted"},
 		{"years ahead", backend.Lease{Since: now.AddDate(9, 0, 0)}, "unlisted"},
@@ -66,8 +64,8 @@ func TestSweep(t *testing.T) {
 		{"before this boot, without an ID", backend.Lease{Since: boot.Started.Add(-time.Second)}, "earlier"},
 		{"before this boot, with another ID", backend.Lease{Since: boot.Started.Add(-time.Second), Boot: "b0"}, "earlier"},
 		{"before this boot, with its ID", backend.Lease{Since: boot.Started.Add(-time.Second), Boot: "b1"}, "unlisted"},
-		{"another view of this boot's ID", backend.Lease{Since: boot.Started.Add(time.Second), Boot: "view"}, "unlisted"},
-		{"another view, young", backend.Lease{Since: now, Boot: "view"}, "young"},
+		{"this boot under another ID", backend.Lease{Since: boot.Started.Add(time.Second), Boot: "view"}, "unlisted"},
+		{"this boot under another ID, young", backend.Lease{Since: now, Boot: "view"}, "young"},
 		{"in use", backend.Lease{Since: from.Add(-time.Second), Netns: "there"}, "in use"},
 		{"in use, ahead", backend.Lease{Since: until.Add(time.Hour), Netns: "there"}, "in use"},
 		{"in use, of an earlier boot", backend.Lease{Since: boot.Started.Add(-time.Second), Netns: "there"}, "in use"},
@@ -81,23 +79,23 @@ func TestSweep(t *testing.T) {
 			if c.lease.Owner.IsZero() {
 				c.lease.Owner = eth0("gone")
 			}
-			s := sweep(from, until, boot)
-			require.Equal(t, c.want, kindOf(s.Sort([]backend.Lease{c.lease})))
+			s := garbageFilter(from, until, boot)
+			require.Equal(t, c.want, classOf(s.Classify([]backend.Lease{c.lease})))
 
-			s.From = time.Time{} // Whatever was young is what it would be if it were older.
+			s.From = time.Time{} // A young lease is now classified as if it were older.
 			if c.want == "young" {
 				c.want = "unlisted"
 				if c.lease.Owner == eth0("build") {
 					c.want = "never listed"
 				}
 			}
-			require.Equal(t, c.want, kindOf(s.Sort([]backend.Lease{c.lease})))
+			require.Equal(t, c.want, classOf(s.Classify([]backend.Lease{c.lease})))
 		})
 	}
 }
 
-func sweep(from, until time.Time, boot allocator.Boot) allocator.Sweep {
-	return allocator.Sweep{
+func garbageFilter(from, until time.Time, boot allocator.Boot) allocator.GarbageFilter {
+	return allocator.GarbageFilter{
 		Valid: []backend.Owner{eth0("used"), eth0("listed-build")},
 		From:  from, Until: until, Boot: boot,
 		InUse:       func(l backend.Lease) bool { return l.Netns == "there" },
@@ -105,8 +103,8 @@ func sweep(from, until time.Time, boot allocator.Boot) allocator.Sweep {
 	}
 }
 
-// kindOf says in which slice a single lease is.
-func kindOf(s allocator.Sorted) (kind string) {
+// classOf returns the name of the slice that has the only lease.
+func classOf(s allocator.Candidates) (kind string) {
 	for name, leases := range map[string][]backend.Lease{
 		"earlier": s.EarlierBoot, "unlisted": s.Unlisted, "young": s.Young, "in use": s.InUse, "never listed": s.NeverListed,
 	} {
@@ -117,45 +115,45 @@ func kindOf(s allocator.Sorted) (kind string) {
 	return kind
 }
 
-// A torn lease has no owner, but a store can know its age.
-func TestSweepOfTornLeases(t *testing.T) {
+// A store can know the age of a torn lease.
+func TestClassifyTornLeases(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	s := sweep(now.Add(-time.Minute), now, allocator.Boot{Started: now.Add(-time.Hour)})
+	s := garbageFilter(now.Add(-time.Minute), now, allocator.Boot{Started: now.Add(-time.Hour)})
 	for age, kind := range map[time.Duration]string{0: "young", 2 * time.Minute: "unlisted", 2 * time.Hour: "earlier"} {
-		require.Equal(t, kind, kindOf(s.Sort([]backend.Lease{{Addr: addr("10.0.0.9"), Since: now.Add(-age)}})))
+		require.Equal(t, kind, classOf(s.Classify([]backend.Lease{{Addr: addr("10.0.0.9"), Since: now.Add(-age)}})))
 	}
-	require.Equal(t, "unlisted", kindOf(s.Sort([]backend.Lease{{Addr: addr("10.0.0.9")}})))
+	require.Equal(t, "unlisted", classOf(s.Classify([]backend.Lease{{Addr: addr("10.0.0.9")}})))
 }
 
-// The zero Sweep spares no lease, and where nothing is known of the boot no lease is of an
-// earlier one.
-func TestZeroSweep(t *testing.T) {
+// The zero GarbageFilter spares no lease, and without a known boot no lease is from an earlier one.
+func TestZeroGarbageFilter(t *testing.T) {
 	leases := []backend.Lease{
 		{Addr: addr("10.0.0.2"), Owner: eth0("a"), Since: time.Unix(1, 0), Boot: "b0", Netns: "there"},
 		{Addr: addr("10.0.0.3"), Since: time.Now()},
 	}
-	require.Equal(t, allocator.Sorted{Unlisted: leases}, allocator.Sweep{}.Sort(leases))
-	require.Zero(t, allocator.Sweep{}.Sort(nil))
+	require.Equal(t, allocator.Candidates{Unlisted: leases}, allocator.GarbageFilter{}.Classify(leases))
+	require.Zero(t, allocator.GarbageFilter{}.Classify(nil))
 }
 
-// Each lease is asked about once, and only if it would be released otherwise.
-func TestSweepAsksLittle(t *testing.T) {
+// InUse and NeverListed are called once for each lease, and only if it would be released
+// otherwise.
+func TestClassifyAsksOnce(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	old := now.Add(-2 * time.Minute)
-	s := sweep(now.Add(-time.Minute), now, allocator.Boot{Started: now.Add(-time.Hour)})
+	s := garbageFilter(now.Add(-time.Minute), now, allocator.Boot{Started: now.Add(-time.Hour)})
 	var asked []string
 	s.InUse = func(l backend.Lease) bool {
 		asked = append(asked, l.Owner.ContainerID)
 		return false
 	}
-	s.Sort([]backend.Lease{
+	s.Classify([]backend.Lease{
 		{Owner: eth0("used"), Since: old}, {Owner: eth0("young"), Since: now}, {Owner: eth0("old"), Since: old},
 		{Owner: eth0("build"), Since: old}, {Owner: eth0("earlier"), Since: now.Add(-2 * time.Hour)},
 	})
 	require.Equal(t, []string{"old", "build", "earlier"}, asked)
 }
 
-// What was released, or leased anew, after it was read stays as it is.
+// A lease that was released or leased again after it was read stays as it is.
 func TestReleaseUnchanged(t *testing.T) {
 	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	lease := func(a, id string) backend.Lease {
@@ -185,7 +183,7 @@ func TestReleaseUnchanged(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.3 another (eth0)", "10.0.0.4 c (eth0)", "10.0.0.8 written (eth0)", "cursors map[]", "boot "}, contents(t, store))
 }
 
-// leasesIn reads all leases of a store.
+// leasesIn returns all leases of a store.
 func leasesIn(t *testing.T, store backend.Store) (leases []backend.Lease) {
 	t.Helper()
 	require.NoError(t, store.View(t.Context(), func(tx backend.ReadTx) error {
@@ -198,9 +196,9 @@ func leasesIn(t *testing.T, store backend.Store) (leases []backend.Lease) {
 	return leases
 }
 
-// What cannot be deleted keeps neither the rest from being released, nor from being told
-// of.
-func TestSomeCannotBeDeleted(t *testing.T) {
+// A lease that cannot be deleted prevents neither the release of the others nor their
+// report.
+func TestReleaseGoesOnAfterFailedDelete(t *testing.T) {
 	for name, release := range map[string]func(context.Context, backend.Store) ([]backend.Lease, error){
 		"Collect": func(ctx context.Context, store backend.Store) ([]backend.Lease, error) {
 			return allocator.Collect(ctx, store, nil)

@@ -1,0 +1,55 @@
+package storekit
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"net/netip"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// CheckContent returns c with checks, for making a store of it. A cursor or a boot that no
+// store can record gives [backend.ErrInvalid]. Leases end with that error before a lease
+// that cannot be recorded or is out of order, and with [backend.ErrExists] before one whose
+// address was seen already.
+func CheckContent(c backend.Content) (backend.Content, error) {
+	for set, addr := range c.Cursors {
+		if err := cmp.Or(CheckSet(set), CheckAddr(addr)); err != nil {
+			return backend.Content{}, fmt.Errorf("cursor of range set %s: %w", set, err)
+		}
+	}
+	if err := CheckBoot(c.Boot); err != nil {
+		return backend.Content{}, err
+	}
+	c.Leases = ascending(c.Leases)
+	return c, nil
+}
+
+func ascending(all iter.Seq2[backend.Lease, error]) iter.Seq2[backend.Lease, error] {
+	return func(yield func(backend.Lease, error) bool) {
+		var last netip.Addr
+		for l, err := range all {
+			if err == nil {
+				err = checkAfter(last, l)
+			}
+			if !yield(l, err) || err != nil {
+				return
+			}
+			last = l.Addr
+		}
+	}
+}
+
+// checkAfter returns an error unless l can be recorded after a lease of the address last.
+func checkAfter(last netip.Addr, l backend.Lease) error {
+	switch err := CheckLease(l); {
+	case err != nil:
+		return fmt.Errorf("%s: %w", l.Addr, err)
+	case l.Addr == last:
+		return fmt.Errorf("%s: %w", l.Addr, backend.ErrExists)
+	case l.Addr.Less(last):
+		return fmt.Errorf("%w: %s comes after %s", backend.ErrInvalid, l.Addr, last)
+	}
+	return nil
+}
