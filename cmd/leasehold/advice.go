@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/migrate"
 )
 
@@ -19,9 +20,17 @@ func (t *tool) advice(err error) string {
 	if e := (*networkError)(nil); errors.As(err, &e) {
 		name, lock = e.network.name, e.network.busyLock(err)
 	}
+	var (
+		link   *exchange.LinkError
+		future *futureListError
+	)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return ""
+	case errors.As(err, &link):
+		return link.Advice()
+	case errors.As(err, &future):
+		return "make the list anew, or pipe it (--valid -); if the clock is wrong, set it first"
 	case errors.Is(err, backend.ErrBusy):
 		return "try again, or wait longer with --lock-timeout; to see who holds the lock: fuser -v " + lock
 	case errors.Is(err, migrate.ErrLoss):

@@ -210,9 +210,13 @@ func (t *tool) discover(confs []netconf.Network) ([]network, error) {
 		entries, err := os.ReadDir(dir)
 		switch {
 		case err != nil && len(t.dataDirFlag) > 0:
-			return nil, flagPath("--data-dir", err)
+			return nil, cmp.Or(exchange.CheckLink(dir), flagPath("--data-dir", err))
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return nil, err
+		case err != nil:
+			if err := exchange.CheckLinks(dir); err != nil {
+				return nil, err
+			}
 		}
 		for _, e := range entries {
 			if config.CheckName(e.Name()) == nil {

@@ -130,7 +130,7 @@ func (p Place) Vacant() (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if there, err := exists(os.Stat, p.path); there || err != nil {
+		if there, err := p.occupied(); there || err != nil {
 			return false, err
 		}
 		waiting, err := p.waiting()
@@ -140,7 +140,7 @@ func (p Place) Vacant() (bool, error) {
 		if waiting == "" {
 			// It can have arrived between the two looks, and even have been
 			// replaced again, which leaves something aside.
-			there, err := exists(os.Stat, p.path)
+			there, err := p.occupied()
 			if there || err != nil {
 				return false, err
 			}

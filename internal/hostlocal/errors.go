@@ -13,6 +13,7 @@ import (
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
@@ -22,7 +23,7 @@ const (
 	CodeExhausted  uint = 100 // a range set has no address left
 	CodeTaken      uint = 101 // a requested address is leased to another
 	CodeDuplicate  uint = 102 // the attachment has an address already
-	CodeMismatch   uint = 103 // another store is at the path, of the other kind or one that was replaced
+	CodeMismatch   uint = 103 // at the path is a store of the other kind, one that was replaced, or a link that leads to none
 	CodeDamaged    uint = 104 // the store is damaged
 	CodeMissing    uint = 105 // CHECK: an address is not leased to the container
 	CodeImpossible uint = 106 // a requested address can never be leased
@@ -46,6 +47,7 @@ func classify(err error, network string) (code uint, details string) {
 		request   *allocator.RequestError
 		missing   *allocator.MissingError
 		mismatch  *stores.MismatchError
+		dangling  *exchange.LinkError
 	)
 	switch {
 	case errors.As(err, &exhausted):
@@ -58,6 +60,8 @@ func classify(err error, network string) (code uint, details string) {
 		return CodeImpossible, ""
 	case errors.As(err, &missing):
 		return CodeMissing, ""
+	case errors.As(err, &dangling):
+		return CodeMismatch, dangling.Advice()
 	case errors.As(err, &mismatch):
 		return CodeMismatch, fmt.Sprintf(`to move the leases, run: leasehold migrate --data-dir %s %s --to %s; to leave them, set "backend": %q`,
 			filepath.Dir(mismatch.Path), filepath.Base(mismatch.Path), mismatch.Configured, mismatch.Standing)
