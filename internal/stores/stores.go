@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
@@ -197,6 +198,10 @@ func Usable(path string) error {
 		path = parent
 	}
 }
+
+// OnReadOnly reports whether the directory that a store at path is in is on a read-only file
+// system. One that cannot be looked at is not known to be.
+func OnReadOnly(path string) bool { return errors.Is(writable(filepath.Dir(path)), syscall.EROFS) }
 
 // A following store is of whatever kind stands at its path: if a migration
 // exchanges the store while an operation waits for the lock, the operation goes on
