@@ -36,7 +36,8 @@ func (t *tool) advice(err error) string {
 	case errors.Is(err, migrate.ErrLoss):
 		return fmt.Sprintf("compare with an export, or with what the runtime says is running; then: leasehold%s verify --repair --accept-loss %s", t.sameFlags(), name)
 	case errors.Is(err, backend.ErrReplaced):
-		return fmt.Sprintf("mount the data directory rather than the network in it, or restart what has the old mount; to use this store all the same, "+
+		return fmt.Sprintf("mount the data directory rather than the network in it, or restart what has the old mount; "+
+			"if a migration was killed and .leasehold was removed since, this store is the only one, and has all leases; to use it then, or all the same "+
 			"though another may have leased its addresses since: leasehold%s verify --repair --accept-loss %s", t.sameFlags(), name)
 	case errors.Is(err, errStray):
 		return "see whose it is, and move it away: a file in a data directory is taken for a store"

@@ -46,8 +46,9 @@ which those are, nothing is done: they could be leased again while containers
 use them. --accept-loss repairs all the same.
 
 A store that was replaced, by a migration or a repair, says so, and no plugin
-uses it: its path is seen through an old mount, or it was put back by hand.
---repair --accept-loss takes it into use again.
+uses it: its path is seen through an old mount, or it was put back by hand, or a
+migration was killed and .leasehold removed. --repair --accept-loss takes it
+into use again.
 
 Of a files store, torn leases are released, misspelt names corrected, and
 cursors that are none removed. Leases outside every range are left to release
@@ -198,6 +199,9 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) (found []fin
 		}
 		for line := range strings.Lines(err.Error()) {
 			add(strings.TrimSpace(line))
+		}
+		if errors.Is(err, backend.ErrReplaced) {
+			t.next(t.advice(&networkError{n, err}))
 		}
 		if kind == config.Bolt || errors.Is(err, backend.ErrReplaced) {
 			return found, true, nil // Its leases cannot be relied on.

@@ -99,7 +99,8 @@ func classifyStore(err error, network string) (code uint, details string) {
 	case errors.Is(err, backend.ErrReplaced):
 		return CodeMismatch, "a migration or a repair put another store in its place, and this path still leads to the old one: " +
 			"mount the data directory rather than the network in it, or restart the container that has the old mount; " +
-			"if the store was put back on purpose, run: leasehold verify --repair --accept-loss " + network
+			"if a migration was killed and .leasehold was removed since, this store is the only one, and has all leases: " +
+			"then, or if it was put back on purpose, run: leasehold verify --repair --accept-loss " + network
 	case errors.Is(err, backend.ErrFormat):
 		return CodeDamaged, "use the version of leasehold that wrote the store, or a later one"
 	case errors.Is(err, backend.ErrDamaged):
