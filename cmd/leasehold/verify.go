@@ -112,9 +112,20 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 		return err
 	}
 	if slices.ContainsFunc(findings, finding.isWrong) {
+		t.adviseReplaced(networks)
 		return errNo
 	}
 	return nil
+}
+
+// adviseReplaced says what to do about networks whose stores were replaced: of what is found,
+// that alone has a remedy that does not follow from the finding.
+func (t *tool) adviseReplaced(networks []network) {
+	for _, n := range networks {
+		if err := n.replaced(); err != nil {
+			t.next(t.advice(t.inNetwork(n, err)))
+		}
+	}
 }
 
 // verifyOne returns what is wrong with a store, and what was done if it was to be
@@ -199,9 +210,6 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) (found []fin
 		}
 		for line := range strings.Lines(err.Error()) {
 			add(strings.TrimSpace(line))
-		}
-		if errors.Is(err, backend.ErrReplaced) {
-			t.next(t.advice(&networkError{n, err}))
 		}
 		if kind == config.Bolt || errors.Is(err, backend.ErrReplaced) {
 			return found, true, nil // Its leases cannot be relied on.
