@@ -23,12 +23,15 @@ func (t *tool) advice(err error) string {
 	var (
 		link   *exchange.LinkError
 		future *futureListError
+		change *exchange.ChangedError
 	)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.As(err, &link):
 		return link.Advice()
+	case errors.As(err, &change):
+		return "let all plugins reach the network by one mount, or stop the runtimes that use another (FUSE) meanwhile; then the same command again"
 	case errors.As(err, &future):
 		return "make the list anew, or pipe it (--valid -); if the clock is wrong, set it first"
 	case errors.Is(err, backend.ErrBusy):
