@@ -30,6 +30,8 @@ func (t *tool) advice(err error) string {
 		return ""
 	case errors.As(err, &link):
 		return link.Advice()
+	case errors.Is(err, exchange.ErrUnderway):
+		return "the same command again, once the migration is done"
 	case errors.As(err, &change):
 		return "let all plugins reach the network by one mount, or stop the runtimes that use another (FUSE) meanwhile; then the same command again"
 	case errors.As(err, &future):
