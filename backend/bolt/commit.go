@@ -19,7 +19,7 @@ func (t *session) commit() error {
 		err = t.store.explain(err)
 	}
 	if err == nil {
-		t.settled()
+		err = t.settled()
 		t.keepSpare()
 	}
 	closeErr := t.close()

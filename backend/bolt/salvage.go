@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/netip"
 	"os"
@@ -38,6 +39,9 @@ type Salvage struct {
 
 	// Lost says in words what could not be read.
 	Lost []string
+
+	// Read describes the file as it was, locked, before it was read.
+	Read fs.FileInfo
 }
 
 // Salvage reads what can be read of the file, which may have any content, and calls fn
@@ -70,6 +74,7 @@ func (s *Store) Salvage(ctx context.Context, fn func(Salvage) error) error {
 	if err != nil {
 		return s.fail(err)
 	}
+	found.Read = info
 	return fn(found)
 }
 

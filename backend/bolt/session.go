@@ -12,6 +12,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
@@ -83,7 +84,7 @@ func (s *Store) transactOn(f *os.File, how purpose, sound bool, work func(*sessi
 	err := work(t)
 	done = true
 	if err = cmp.Or(err, t.damage, t.failed); err != nil || !t.wrote {
-		t.settled()
+		_ = t.settled() // Nothing was written.
 		return and(err, t.abort())
 	}
 	return t.commit()
@@ -105,11 +106,18 @@ func (t *session) settle() error {
 	return durable.SyncPath(filepath.Dir(t.store.path))
 }
 
-// settled says that there is nothing to be synced.
-func (t *session) settled() {
-	if t.how != viewing {
-		_ = durable.SetSettled(t.file, true) // If it fails, the next Update syncs.
+// settled says that there is nothing to be synced. It returns [exchange.ErrUnderway] if the
+// file was written to, and has been marked since: a migration through another mount marks it
+// first, and then looks whether it was changed, so that one of the two sees the other.
+func (t *session) settled() error {
+	if t.how == viewing {
+		return nil
 	}
+	mode, err := durable.SetSettled(t.file, true)
+	if err == nil && t.wrote && exchange.IsMark(mode) {
+		return t.store.fail(exchange.ErrUnderway)
+	}
+	return nil // If it failed, the next Update syncs.
 }
 
 // begin opens the file with bbolt and starts a transaction.

@@ -10,6 +10,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/storekit"
 	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/exchange"
 )
 
 // How full a page is left when it splits. Addresses are mostly handed out in
@@ -25,7 +26,11 @@ func (t *session) writing() error {
 	if t.wrote {
 		return nil
 	}
-	if err := durable.SetSettled(t.file, false); err != nil {
+	mode, err := durable.SetSettled(t.file, false)
+	if err == nil && exchange.IsMark(mode) {
+		err = exchange.ErrUnderway
+	}
+	if err != nil {
 		return t.store.explain(err)
 	}
 	t.wrote = true

@@ -12,6 +12,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/exchange"
 )
 
 // The ways in which a transaction changes the directory. Each is one step: a
@@ -20,6 +21,7 @@ import (
 // A working is what a transaction remembers of its own work.
 type working struct {
 	unfinished bool     // a journal is left for the next Update
+	changed    bool     // by the caller of Update
 	token      string   // of its temporary files, as soon as there is one
 	linked     []string // names to be removed once the others that these files have are durable
 	mount      *mount   // see lockHolds; nil until it matters
@@ -63,15 +65,25 @@ func (d *dir) settle() error {
 
 // changing says that there is something to be synced, before there is.
 func (d *dir) changing() error {
-	return d.fail("change mode of", lockName, durable.SetSettled(d.lock, false))
+	mode, err := durable.SetSettled(d.lock, false)
+	if err == nil && exchange.IsMark(mode) {
+		err = exchange.ErrUnderway
+	}
+	return d.fail("change mode of", lockName, err)
 }
 
-// settled says that there is nothing.
-func (d *dir) settled() {
+// settled says that there is nothing. It returns [exchange.ErrUnderway] if the directory was
+// changed, and has been marked since: a migration through another mount marks it first, and
+// then looks whether it was changed, so that one of the two sees the other.
+func (d *dir) settled() error {
 	if d.unfinished {
-		return
+		return nil
 	}
-	_ = durable.SetSettled(d.lock, true) // If it fails, the next Update syncs.
+	mode, err := durable.SetSettled(d.lock, true)
+	if err == nil && d.changed && exchange.IsMark(mode) {
+		return d.fail("change", "", exchange.ErrUnderway)
+	}
+	return nil // If it failed, the next Update syncs.
 }
 
 func (d *dir) remove(name string) error {

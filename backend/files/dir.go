@@ -73,10 +73,14 @@ func openRoot(path string) (*dir, error) {
 }
 
 // otherStore returns [backend.ErrOtherStore] if there is something at path that
-// is not a directory.
+// is not a directory, and an [exchange.LinkError] for a link to nothing: in its place
+// no directory can be made.
 func otherStore(path string) error {
 	info, err := os.Stat(path)
-	if err != nil || info.IsDir() {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return exchange.CheckLink(path)
+	case err != nil || info.IsDir():
 		return nil // Whoever opens it meets the error, if it still is one.
 	}
 	return notDir(path)

@@ -104,14 +104,13 @@ func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
 	}
 	defer end()
 	if err := t.run(func() error { return fn(t) }); err != nil {
-		t.dir.settled()
+		_ = t.dir.settled() // Of this transaction nothing was changed.
 		return err
 	}
 	if err := t.commit(); err != nil {
 		return err
 	}
-	t.dir.settled()
-	return nil
+	return t.dir.settled()
 }
 
 // begin starts a transaction on the locked directory.

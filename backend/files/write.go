@@ -108,6 +108,7 @@ func (t *tx) commit() error {
 	if err := t.dir.changing(); err != nil {
 		return err
 	}
+	t.dir.changed = true
 	if err := t.clean(); err != nil {
 		return err
 	}

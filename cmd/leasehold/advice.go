@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/migrate"
 )
 
@@ -19,15 +20,29 @@ func (t *tool) advice(err error) string {
 	if e := (*networkError)(nil); errors.As(err, &e) {
 		name, lock = e.network.name, e.network.busyLock(err)
 	}
+	var (
+		link   *exchange.LinkError
+		future *futureListError
+		change *exchange.ChangedError
+	)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return ""
+	case errors.As(err, &link):
+		return link.Advice()
+	case errors.Is(err, exchange.ErrUnderway):
+		return "the same command again, once the migration is done"
+	case errors.As(err, &change):
+		return "let all plugins reach the network by one mount, or stop the runtimes that use another (FUSE) meanwhile; then the same command again"
+	case errors.As(err, &future):
+		return "make the list anew, or pipe it (--valid -); if the clock is wrong, set it first"
 	case errors.Is(err, backend.ErrBusy):
 		return "try again, or wait longer with --lock-timeout; to see who holds the lock: fuser -v " + lock
 	case errors.Is(err, migrate.ErrLoss):
 		return fmt.Sprintf("compare with an export, or with what the runtime says is running; then: leasehold%s verify --repair --accept-loss %s", t.sameFlags(), name)
 	case errors.Is(err, backend.ErrReplaced):
-		return fmt.Sprintf("mount the data directory rather than the network in it, or restart what has the old mount; to use this store all the same, "+
+		return fmt.Sprintf("mount the data directory rather than the network in it, or restart what has the old mount; "+
+			"if a migration was killed and .leasehold was removed since, this store is the only one, and has all leases; to use it then, or all the same "+
 			"though another may have leased its addresses since: leasehold%s verify --repair --accept-loss %s", t.sameFlags(), name)
 	case errors.Is(err, errStray):
 		return "see whose it is, and move it away: a file in a data directory is taken for a store"

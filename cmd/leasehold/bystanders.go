@@ -40,10 +40,10 @@ func (n network) whatElse() string {
 	}
 	isLink := link.Mode()&fs.ModeSymlink != 0
 	switch {
-	case err != nil && isLink:
-		return "a symbolic link to nothing"
 	case err != nil:
-		return "" // One cannot look, which the commands say.
+		// The commands say so. A link to nothing can have led to a store, on a disk that is not
+		// mounted: no address is free until it is removed.
+		return ""
 	case info.IsDir() && files.IsStray(n.path):
 		return "a directory with nothing of a store in it"
 	case info.IsDir():

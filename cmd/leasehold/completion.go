@@ -37,6 +37,7 @@ func (t *tool) complete(root *cobra.Command) {
 func (t *tool) networkNames(all bool) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
 		networks, err := t.networks(nil)
+		t.unseen = nil // A user who may not look can still have names completed.
 		if err != nil || len(args) > 0 && !all {
 			return nil, cobra.ShellCompDirectiveNoFileComp // There is nobody to tell.
 		}
@@ -55,6 +56,7 @@ func (t *tool) holders(names func(leaseRow) []string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) (found []string, _ cobra.ShellCompDirective) {
 		const most = 100
 		networks, err := t.networks(nil)
+		t.unseen = nil // as above
 		if err != nil || cmd.Name() == "who" && len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp // There is nobody to tell.
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/migrate"
 )
 
@@ -48,6 +49,8 @@ func (t *tool) inNetwork(n network, err error) error {
 		return nil
 	case errors.Is(err, context.Canceled):
 		err = &reworded{"interrupted", err}
+	case errors.Is(err, exchange.ErrUnderway):
+		// It has not waited.
 	case errors.Is(err, backend.ErrBusy):
 		err = &reworded{fmt.Sprintf("%s: %v: waited %v for it", n.busyLock(err), backend.ErrBusy, t.lockTimeout), err}
 	case (errors.Is(err, backend.ErrDamaged) || errors.Is(err, migrate.ErrLoss)) && n.isStray():

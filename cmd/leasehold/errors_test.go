@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/exchange"
 )
 
 // Who may not do something is told whose it is; where nothing is there yet, that is the
@@ -53,5 +54,21 @@ next: use the version of leasehold that wrote the store, or a later one
 leasehold: b: unknown store format
 leasehold: at last: one
 two
+`, errs.String())
+}
+
+// What another mount has done that shares no lock is not called a wait.
+func TestAnotherMount(t *testing.T) {
+	var errs bytes.Buffer
+	tool := tool{errs: &errs}
+	n := network{name: "podnet", path: "dir/podnet"}
+	tool.complain(errors.Join(
+		tool.inNetwork(n, fmt.Errorf("dir/podnet: %w", exchange.ErrUnderway)),
+		tool.inNetwork(n, &exchange.ChangedError{Path: "dir/podnet"}),
+	))
+	require.Equal(t, `leasehold: podnet: dir/podnet: store is locked: a migration or a repair works on the store with another lock; on this file system a lock can be known to one mount only
+next: the same command again, once the migration is done
+leasehold: podnet: dir/podnet was changed while it was locked, by a process that does not share its lock; nothing was moved
+next: let all plugins reach the network by one mount, or stop the runtimes that use another (FUSE) meanwhile; then the same command again
 `, errs.String())
 }

@@ -48,7 +48,8 @@ their containers are gone.
 Spared, although they are not on the list, are leases
   - younger than five minutes, or than --older-than, when the list was made: a
     runtime lists a container only once all plugins are done with it. A time
-    more than five minutes ahead of the clock says nothing about the age;
+    more than five minutes ahead of the clock says nothing about the age. A
+    list that is itself dated in the future is refused;
   - whose network namespace exists, as far as the store has recorded it (bolt)
     and this process can see it: run gc on the host, not in a container;
   - whose address an interface of the host or of a container has, if nothing on

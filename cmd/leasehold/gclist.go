@@ -41,7 +41,11 @@ func (t *tool) readList(path string) (list, error) {
 		defer f.Close() // It was only read.
 		r = f
 	}
-	if written := lastWritten(r); !written.IsZero() && written.Before(l.made) {
+	written := lastWritten(r)
+	if ahead := written.Sub(now); ahead > coarsest {
+		return l, &futureListError{l.name, written, ahead}
+	}
+	if !written.IsZero() && written.Before(l.made) {
 		l.made = written
 	}
 	var err error
@@ -49,6 +53,23 @@ func (t *tool) readList(path string) (list, error) {
 		return l, fmt.Errorf("%s: %w; nothing was released", l.name, err)
 	}
 	return l, nil
+}
+
+// coarsest is how far the time of a file can be ahead of the clock without a reason to
+// doubt either: FAT keeps steps of two seconds.
+const coarsest = 2 * time.Second
+
+// A futureListError says that a list is dated in the future. Its age is not known then, and
+// containers that started since would be taken for gone.
+type futureListError struct {
+	name    string
+	written time.Time
+	ahead   time.Duration
+}
+
+func (e *futureListError) Error() string {
+	return fmt.Sprintf("%s: the list is dated in the future: %s, %v ahead of the clock, so how old it is is not known; nothing was released",
+		e.name, e.written.UTC().Format(time.RFC3339), e.ahead.Round(time.Second))
 }
 
 // lastWritten returns when a file was last written to, or zero if r is a pipe, a terminal

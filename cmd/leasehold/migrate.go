@@ -142,7 +142,7 @@ func (t *tool) toMigrate(names []string, f migrateFlags) ([]network, error) {
 			t.warn("%v; passed over", t.inNetwork(n, err))
 			continue
 		}
-		if kind != stores.None {
+		if kind != stores.None && !n.waits {
 			standing = append(standing, n)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -28,6 +27,7 @@ type network struct {
 	name  string
 	path  string            // of the store
 	confs []netconf.Network // the configurations; those that runtimes use come first
+	waits bool              // the path is where the store waits for its place, and has to stay
 }
 
 // kind returns the kind of the store that stands at the path, or stores.None.
@@ -83,11 +83,13 @@ func (t *tool) networks(names []string) ([]network, error) {
 	if err != nil || len(names) == 0 {
 		return t.withoutBystanders(all), err
 	}
+	unseen := t.unseen
+	t.unseen = nil // It does not matter for networks that are found.
 	named := make([]network, 0, len(names))
 	for _, name := range names {
 		n, err := t.find(name, all)
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, unseen)
 		}
 		if !slices.ContainsFunc(named, func(other network) bool { return other.path == n.path }) {
 			named = append(named, n)
@@ -103,45 +105,6 @@ func (t *tool) network(name string) (network, error) {
 		return network{}, err
 	}
 	return all[0], nil
-}
-
-// find returns the network of that name: the one that is configured, where stores of
-// one name stand under several directories.
-func (t *tool) find(name string, all []network) (network, error) {
-	if err := config.CheckName(name); err != nil {
-		return network{}, err
-	}
-	var found network
-	for _, n := range all {
-		switch {
-		case n.name != name || len(n.confs) < len(found.confs):
-		case found.name != "" && len(n.confs) == len(found.confs):
-			return network{}, fmt.Errorf("%s: there is one in %s and one in %s; say which by --data-dir",
-				name, filepath.Dir(found.path), filepath.Dir(n.path))
-		default:
-			found = n
-		}
-	}
-	if found.name == "" {
-		return network{}, t.unknown(name, all)
-	}
-	return found, nil
-}
-
-// errUnknown says that a network does not exist.
-var errUnknown = errors.New("no such network")
-
-// unknown says so of a network, and which there are.
-func (t *tool) unknown(name string, all []network) error {
-	names := make([]string, len(all))
-	for i, n := range all {
-		names[i] = n.name
-	}
-	there := "none is there; name another place with --data-dir, or --conf-dir"
-	if len(names) > 0 {
-		there = "there are: " + strings.Join(names, ", ")
-	}
-	return fmt.Errorf("%s: %w in %s; %s", name, errUnknown, strings.Join(t.dirs, ", "), there)
 }
 
 // configurations returns what the configuration files say. Files that say nothing
@@ -200,39 +163,6 @@ func (t *tool) next(text string) {
 		fmt.Fprintf(t.errs, "next: %s\n", cli.Printable(text))
 		t.told = append(t.told, text)
 	}
-}
-
-// discover returns all networks, by name.
-func (t *tool) discover(confs []netconf.Network) ([]network, error) {
-	var all []network
-	t.dirs = t.dataDirs(confs)
-	for _, dir := range t.dirs {
-		entries, err := os.ReadDir(dir)
-		switch {
-		case err != nil && len(t.dataDirFlag) > 0:
-			return nil, flagPath("--data-dir", err)
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return nil, err
-		}
-		for _, e := range entries {
-			if config.CheckName(e.Name()) == nil {
-				all = append(all, network{name: e.Name(), path: filepath.Join(dir, e.Name())})
-			}
-		}
-	}
-	for _, c := range confs {
-		path := t.pathOf(c)
-		i := slices.IndexFunc(all, func(n network) bool { return n.path == path })
-		if i < 0 {
-			i = len(all)
-			all = append(all, network{name: c.Name, path: path})
-		}
-		all[i].confs = append(all[i].confs, c)
-	}
-	slices.SortStableFunc(all, func(a, b network) int {
-		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.path, b.path))
-	})
-	return all, nil
 }
 
 // pools returns what the configurations of the network have to hand out.

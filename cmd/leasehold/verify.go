@@ -46,8 +46,9 @@ which those are, nothing is done: they could be leased again while containers
 use them. --accept-loss repairs all the same.
 
 A store that was replaced, by a migration or a repair, says so, and no plugin
-uses it: its path is seen through an old mount, or it was put back by hand.
---repair --accept-loss takes it into use again.
+uses it: its path is seen through an old mount, or it was put back by hand, or a
+migration was killed and .leasehold removed. --repair --accept-loss takes it
+into use again.
 
 Of a files store, torn leases are released, misspelt names corrected, and
 cursors that are none removed. Leases outside every range are left to release
@@ -111,9 +112,20 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 		return err
 	}
 	if slices.ContainsFunc(findings, finding.isWrong) {
+		t.adviseReplaced(networks)
 		return errNo
 	}
 	return nil
+}
+
+// adviseReplaced says what to do about networks whose stores were replaced: of what is found,
+// that alone has a remedy that does not follow from the finding.
+func (t *tool) adviseReplaced(networks []network) {
+	for _, n := range networks {
+		if err := n.replaced(); err != nil {
+			t.next(t.advice(t.inNetwork(n, err)))
+		}
+	}
 }
 
 // verifyOne returns what is wrong with a store, and what was done if it was to be

@@ -60,6 +60,8 @@ func (t *tool) who(cmd *cobra.Command, w wish) error {
 		return errors.Join(t.writeLeases(rows, true), failed)
 	case failed != nil:
 		return failed
+	case t.unseen != nil:
+		return t.unseen
 	}
 	if w.pod != (backend.Pod{}) {
 		t.tellNoPods(h.without)

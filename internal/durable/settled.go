@@ -3,6 +3,7 @@ package durable
 import (
 	"io/fs"
 	"os"
+	"time"
 )
 
 // A process that is killed between a change and the sync of it leaves what others see and
@@ -21,18 +22,35 @@ func Settled(f *os.File) (bool, error) {
 // IsSettled is Settled for a file that info describes.
 func IsSettled(info fs.FileInfo) bool { return info.Mode()&fs.ModeSticky != 0 }
 
-// SetSettled says whether it is. The caller has the lock under which it changes.
-func SetSettled(f *os.File, settled bool) error {
-	info, err := f.Stat()
+// SetSettled says whether it is, and returns the mode that the file has then. The caller has
+// the lock under which it changes.
+func SetSettled(f *os.File, settled bool) (fs.FileMode, error) {
+	was, err := freshMode(f)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	mode := info.Mode() &^ fs.ModeSticky
+	mode := was &^ fs.ModeSticky
 	if settled {
 		mode |= fs.ModeSticky
 	}
-	if mode == info.Mode() {
-		return nil
+	if mode == was {
+		return was, nil
 	}
-	return f.Chmod(mode)
+	return mode, f.Chmod(mode)
+}
+
+func keptMode(f *os.File) (fs.FileMode, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Mode() &^ fs.ModeType, nil
+}
+
+func keptModTime(path string) (time.Time, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
 }

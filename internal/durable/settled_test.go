@@ -19,12 +19,14 @@ func TestSettled(t *testing.T) {
 	require.NoError(t, err)
 	defer f.Close()
 	for _, want := range []bool{false, true, true, false, false} {
-		require.NoError(t, durable.SetSettled(f, want))
+		mode, err := durable.SetSettled(f, want)
+		require.NoError(t, err)
 		settled, err := durable.Settled(f)
 		require.NoError(t, err)
 		require.Equal(t, want, settled)
 		info, err := f.Stat()
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o640), info.Mode().Perm())
+		require.Equal(t, info.Mode(), mode)
 	}
 }

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -328,4 +329,23 @@ func TestSettleReplacesNothing(t *testing.T) {
 		require.NoError(t, p.Settle(p.Staged(c[1].dir, nil), built))
 		c[1].requireAt(t, p.path)
 	}
+}
+
+// A link to nothing is in the place while a store waits for it: there is an end, and the
+// store stays where it is.
+func TestLinkInTheWay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "podnet")
+	p := At(path)
+	require.NoError(t, p.MakeDir())
+	aside := p.Aside("migration", time.Now())
+	require.NoError(t, os.Mkdir(aside, 0o755))
+	require.NoError(t, os.WriteFile(aside+next, []byte("successor"), 0o600))
+	require.NoError(t, os.Symlink("nowhere", path))
+	vacant, err := p.Vacant()
+	link := (*LinkError)(nil)
+	require.ErrorAs(t, err, &link)
+	require.Equal(t, path, link.Path)
+	require.False(t, vacant)
+	require.FileExists(t, aside+next)
+	require.NotErrorIs(t, err, fs.ErrNotExist, "it would be taken for a network without leases")
 }

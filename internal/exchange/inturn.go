@@ -21,6 +21,9 @@ func (p Place) swapInTurn(s Swap, w ways) error {
 	}
 	err := p.sync()
 	if err == nil {
+		err = s.unchanged()
+	}
+	if err == nil {
 		err = p.leave(s, w)
 	}
 	if err != nil {

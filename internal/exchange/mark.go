@@ -2,9 +2,12 @@ package exchange
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/leasehold/leasehold/backend"
 )
 
 // StoreLock is the file in a directory of leases that is locked. A store that is a file is
@@ -27,9 +30,17 @@ const (
 // Marked reports whether a store says that it was replaced. The description is that of the
 // file that is locked. A directory in its place says the same: see bar.
 func Marked(locked fs.FileInfo) bool {
-	mode := locked.Mode()
-	return mode.IsDir() || mode&markBit != 0 && mode&writeBits == 0
+	return locked.Mode().IsDir() || IsMark(locked.Mode())
 }
+
+// IsMark is [Marked] for the mode of a file.
+func IsMark(mode fs.FileMode) bool { return mode&markBit != 0 && mode&writeBits == 0 }
+
+// ErrUnderway says that a store was marked while a transaction had its lock. A migration
+// works on it through another mount, which does not share locks: see [Swap]. What was done is
+// in the store that leaves, and was seen by the migration or not.
+var ErrUnderway = fmt.Errorf("%w: a migration or a repair works on the store with another lock; "+
+	"on this file system a lock can be known to one mount only", backend.ErrBusy)
 
 // errUnmarked says that a file system does not keep the mark.
 var errUnmarked = errors.New("the file system does not keep the mode of a store that was replaced")

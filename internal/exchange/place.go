@@ -130,7 +130,7 @@ func (p Place) Vacant() (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if there, err := exists(os.Stat, p.path); there || err != nil {
+		if there, err := p.occupied(); there || err != nil {
 			return false, err
 		}
 		waiting, err := p.waiting()
@@ -140,7 +140,7 @@ func (p Place) Vacant() (bool, error) {
 		if waiting == "" {
 			// It can have arrived between the two looks, and even have been
 			// replaced again, which leaves something aside.
-			there, err := exists(os.Stat, p.path)
+			there, err := p.occupied()
 			if there || err != nil {
 				return false, err
 			}
@@ -154,60 +154,6 @@ func (p Place) Vacant() (bool, error) {
 			return false, err
 		}
 	}
-}
-
-// waiting returns the path of the store that waits for the place, or an empty
-// string. A store that waits while what it is to replace has not left is no store
-// yet: the program that built it was stopped before it mattered.
-func (p Place) waiting() (string, error) {
-	olds, err := p.replaced()
-	if err != nil {
-		return "", err
-	}
-	for _, old := range olds {
-		left, err := exists(os.Lstat, old)
-		if err != nil {
-			return "", err
-		}
-		if left && !p.isThere(old+next) {
-			return old + next, nil
-		}
-	}
-	return "", nil
-}
-
-// isThere reports whether a store that waits has come to the place, and only kept its
-// other name: where a name cannot be changed without replacing another, a store has two
-// for a moment.
-func (p Place) isThere(waiting string) bool {
-	here, err := os.Lstat(p.path)
-	if err != nil {
-		return false
-	}
-	there, err := os.Lstat(waiting)
-	return err == nil && os.SameFile(here, there)
-}
-
-// Stranded returns the path of a store that waits for the place while something else
-// stands there, or an empty string. That takes a program that does not ask Vacant.
-func (p Place) Stranded() (string, error) {
-	waiting, err := p.waiting()
-	if err != nil || waiting == "" {
-		return "", err
-	}
-	if there, err := exists(os.Lstat, p.path); !there || err != nil {
-		return "", err
-	}
-	return waiting, nil
-}
-
-// ErrStranded returns an error that says so, or nil.
-func (p Place) ErrStranded() error {
-	waiting, err := p.Stranded()
-	if err != nil || waiting == "" {
-		return err
-	}
-	return p.arrived(waiting)
 }
 
 // replaced returns the paths aside of stores for whose successors there is

@@ -17,6 +17,9 @@ type Swap struct {
 	Built  fs.FileInfo // describes what was built there, and compared
 	Old    fs.FileInfo // describes what it replaces
 	Aside  string      // where that is to be kept
+
+	unchanged func() error // see [Place.Watch]; called last before a name changes
+	marked    func() error // called after two names were exchanged
 }
 
 // Swap puts what is at s.Staged in the place, and what stood there aside. Both stay
@@ -28,7 +31,9 @@ type Swap struct {
 // Everything at s.Staged has to be durable already.
 //
 // The store that leaves is the one that s.Old describes, and the one that comes is the one
-// that s.Built describes: if something else has come to either path, nothing changes.
+// that s.Built describes: if something else has come to either path, nothing changes. Nor
+// does it if the one that leaves was changed since s.Old was obtained, as [Place.Watch] does:
+// then it is a [ChangedError].
 //
 // Before the new store can be used, the old one is marked as replaced ([Marked]). Unmarked
 // says why, if it could not be: then it can go on being used through another mount.
@@ -96,6 +101,7 @@ func (p Place) swapBy(s Swap, w ways) (unmarked, err error) {
 	} else if err != nil {
 		return nil, err
 	}
+	s.watch(p, locked, unmarked == nil)
 	err = p.swap(s, w)
 	if err == nil || errors.Is(err, ErrInPlace) || p.still(p.path, s.Old) != nil {
 		return unmarked, explainMount(p.path, err)
@@ -139,6 +145,9 @@ func (p Place) swap(s Swap, w ways) error {
 	if s.Built.Mode().IsRegular() && s.Old.Mode().IsRegular() {
 		return p.replace(s, w)
 	}
+	if err := s.unchanged(); err != nil {
+		return err
+	}
 	err := w.exchange(s.Staged, p.path)
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EXDEV) {
 		return p.swapInTurn(s, w)
@@ -146,7 +155,7 @@ func (p Place) swap(s Swap, w ways) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(p.still(s.Staged, s.Old), p.unchanged(p.path, s.Built))
+	err = errors.Join(p.still(s.Staged, s.Old), p.unchanged(p.path, s.Built), s.marked())
 	if err == nil {
 		err = p.sync()
 	}
@@ -174,7 +183,7 @@ func (p Place) replace(s Swap, w ways) error {
 	}
 	err := p.sync()
 	if err == nil {
-		err = errors.Join(p.still(s.Aside, s.Old), p.unchanged(s.Staged, s.Built))
+		err = errors.Join(p.still(s.Aside, s.Old), p.unchanged(s.Staged, s.Built), s.unchanged())
 	}
 	if err == nil {
 		err = os.Rename(s.Staged, p.path)

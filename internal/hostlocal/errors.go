@@ -13,6 +13,7 @@ import (
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
@@ -22,7 +23,7 @@ const (
 	CodeExhausted  uint = 100 // a range set has no address left
 	CodeTaken      uint = 101 // a requested address is leased to another
 	CodeDuplicate  uint = 102 // the attachment has an address already
-	CodeMismatch   uint = 103 // the store at the path is of the other kind, or was replaced
+	CodeMismatch   uint = 103 // the store at the path is of the other kind, was replaced, or is a dangling link
 	CodeDamaged    uint = 104 // the store is damaged
 	CodeMissing    uint = 105 // CHECK: an address is not leased to the container
 	CodeImpossible uint = 106 // a requested address can never be leased
@@ -45,6 +46,7 @@ func classify(err error, network string) (code uint, details string) {
 		request   *allocator.RequestError
 		missing   *allocator.MissingError
 		mismatch  *stores.MismatchError
+		dangling  *exchange.LinkError
 	)
 	switch {
 	case errors.As(err, &exhausted):
@@ -57,6 +59,8 @@ func classify(err error, network string) (code uint, details string) {
 		return CodeImpossible, ""
 	case errors.As(err, &missing):
 		return CodeMissing, ""
+	case errors.As(err, &dangling):
+		return CodeMismatch, dangling.Advice()
 	case errors.As(err, &mismatch):
 		return CodeMismatch, fmt.Sprintf(`to move the leases, run: leasehold migrate --data-dir %s %s --to %s; to leave them, set "backend": %q`,
 			filepath.Dir(mismatch.Path), filepath.Base(mismatch.Path), mismatch.Configured, mismatch.Standing)
@@ -94,7 +98,8 @@ func classifyStore(err error, network string) (code uint, details string) {
 	case errors.Is(err, backend.ErrReplaced):
 		return CodeMismatch, "a migration or a repair replaced this store, but this path still leads to the old one: " +
 			"mount the data directory instead of the network's own directory or file, or restart the container that has the old mount; " +
-			"if the store was put back on purpose, run: leasehold verify --repair --accept-loss " + network
+			"if a migration was killed and .leasehold was removed since, this store is the only one and has all leases: " +
+			"then, or if the store was put back on purpose, run: leasehold verify --repair --accept-loss " + network
 	case errors.Is(err, backend.ErrFormat):
 		return CodeDamaged, "use the version of leasehold that wrote the store, or a later one"
 	case errors.Is(err, backend.ErrDamaged):

@@ -22,16 +22,16 @@ func Plant(ctx context.Context, path string, c backend.Content, o Options) (leas
 		return 0, f, err
 	}
 	defer unlock()
-	s, err := newSuccessor(place, o.To, o.LockTimeout)
-	if err != nil {
-		return 0, f, err
-	}
 	vacant, err := place.Vacant()
 	if err != nil {
 		return 0, f, err
 	}
 	if !vacant {
 		return 0, f, &fs.PathError{Op: "make store", Path: path, Err: fs.ErrExist}
+	}
+	s, err := newSuccessor(place, o.To, o.LockTimeout)
+	if err != nil {
+		return 0, f, err
 	}
 	if _, err := s.cleanUp("migration", o.Now); err != nil {
 		return 0, f, err

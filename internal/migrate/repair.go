@@ -71,6 +71,9 @@ func Repair(ctx context.Context, path string, o RepairOptions) (Repaired, error)
 		if !known && !o.AcceptLoss {
 			return fmt.Errorf("%s: %w", path, ErrLoss)
 		}
+		if err := place.Unchanged(s.Read); err != nil {
+			return err
+		}
 		to, err := newSuccessor(place, config.Bolt, o.LockTimeout)
 		if err != nil {
 			return err

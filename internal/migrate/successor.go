@@ -51,11 +51,12 @@ func lockPlace(ctx context.Context, place exchange.Place) (unlock func(), err er
 }
 
 // newSuccessor returns a successor of what stands in the place. The caller has called
-// lockPlace, and after that has locked what stands there.
+// lockPlace, and after that has locked what stands there; it has not read that yet, or it
+// knows that it was not changed since.
 func newSuccessor(place exchange.Place, kind string, lockTimeout time.Duration) (*successor, error) {
 	s := &successor{place: place, kind: kind, lockTimeout: lockTimeout}
 	var err error
-	if s.old, err = place.Standing(); err == nil {
+	if s.old, err = place.Watch(); err == nil {
 		s.staged, err = place.StagedFor(kind == config.Files, s.old)
 	}
 	if err != nil {

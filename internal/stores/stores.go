@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
@@ -30,12 +31,13 @@ const None = ""
 
 // Standing returns the kind of the store that stands at path, or None if nothing
 // does. Anything there that is neither a directory nor a regular file gives
-// [backend.ErrOtherStore].
+// [backend.ErrOtherStore], and a symbolic link that leads to no directory, there or above,
+// an [exchange.LinkError], which is one.
 func Standing(path string) (kind string, err error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if vacant, err := exchange.At(path).Vacant(); vacant || err != nil {
-			return None, err
+			return None, cmp.Or(err, exchange.CheckLinks(filepath.Dir(path)))
 		}
 		info, err = os.Lstat(path)
 	}
@@ -43,12 +45,14 @@ func Standing(path string) (kind string, err error) {
 		return None, err
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
-		// The stock plugin follows a link to a directory.
-		if target, err := os.Stat(path); err == nil && target.IsDir() {
-			return config.Files, nil
+		if err := exchange.CheckLink(path); err != nil {
+			return None, err
 		}
+		info, err = os.Stat(path) // The stock plugin follows a link to a directory.
 	}
 	switch {
+	case err != nil:
+		return None, err
 	case info.IsDir():
 		return config.Files, nil
 	case info.Mode().IsRegular():
@@ -195,6 +199,10 @@ func Usable(path string) error {
 	}
 }
 
+// OnReadOnly reports whether the directory that a store at path is in is on a read-only file
+// system. One that cannot be looked at is not known to be.
+func OnReadOnly(path string) bool { return errors.Is(writable(filepath.Dir(path)), syscall.EROFS) }
+
 // A following store is of whatever kind stands at its path: if a migration
 // exchanges the store while an operation waits for the lock, the operation goes on
 // with the new one.
@@ -246,17 +254,25 @@ func (s *following) try(ctx context.Context, op func(backend.Store) error) error
 
 // Retry calls op, which looks at what stands at a path, again as long as it returns
 // [backend.ErrOtherStore] because that was exchanged, or made, between two looks at it.
-// A [MismatchError] is an answer. It waits each time a little longer: an op in step with a
-// program that exchanges stores would be refused every time.
+// A [MismatchError] is an answer, and so is an [exchange.LinkError]. It waits each time a
+// little longer: an op in step with a program that exchanges stores would be refused every
+// time.
 func Retry(ctx context.Context, op func() error) error {
 	for refused := 0; ; refused++ {
 		err := op()
-		mismatch := (*MismatchError)(nil)
-		if !errors.Is(err, backend.ErrOtherStore) || errors.As(err, &mismatch) || refused == mostRefused || ctx.Err() != nil {
+		if !errors.Is(err, backend.ErrOtherStore) || isAnswer(err) || refused == mostRefused || ctx.Err() != nil {
 			return err
 		}
 		time.Sleep(time.Duration(refused) * 10 * time.Microsecond)
 	}
+}
+
+func isAnswer(err error) bool {
+	var (
+		mismatch *MismatchError
+		link     *exchange.LinkError
+	)
+	return errors.As(err, &mismatch) || errors.As(err, &link)
 }
 
 // mostRefused is more often than a store is exchanged while one waits for it, so that

@@ -10,7 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/files"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
@@ -156,4 +158,28 @@ func TestUsable(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	require.NoError(t, stores.Usable(file))
 	require.Error(t, stores.Usable(filepath.Join(file, "below")))
+}
+
+// A link to nothing is not an absent store, whatever is told of its kind.
+func TestLinkToNothing(t *testing.T) {
+	for _, at := range []string{"net", "."} {
+		dir := filepath.Join(t.TempDir(), "data")
+		path := filepath.Join(dir, "net")
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, at)), 0o755))
+		require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, at)))
+		link := (*exchange.LinkError)(nil)
+		_, err := stores.Standing(path)
+		require.ErrorAs(t, err, &link)
+		for _, configured := range []string{stores.None, config.Files, config.Bolt} {
+			_, _, err := stores.Open(path, configured)
+			require.ErrorAs(t, err, &link)
+		}
+		s, err := files.Open(path)
+		if at == "net" {
+			require.ErrorAs(t, err, &link)
+		} else {
+			require.Error(t, s.Update(t.Context(), put("10.0.0.1")))
+		}
+		require.ErrorAs(t, stores.Verify(t.Context(), path), &link)
+	}
 }

@@ -40,7 +40,7 @@ func faults() []fault {
 	removals := []string{"unlink", "unlinkat", "rmdir"}
 	lengths := []string{"ftruncate", "fallocate"}
 	syncs := []string{"fsync", "fdatasync", "syncfs"}
-	reads := []string{"read", "pread64", "getdents64", "fstat", "newfstatat"}
+	reads := []string{"read", "pread64", "getdents64", "fstat", "newfstatat", "statx"}
 	opens := []string{"open", "openat"}
 	if !faulttest.Exhaustive() {
 		reads = nil

@@ -1,0 +1,71 @@
+//go:build unix
+
+package files
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/exchange"
+)
+
+// mark marks the directory as a migration does that holds the lock of another mount.
+func (b bed) mark() {
+	require.NoError(b, os.Chmod(b.file(lockName), 0o440|os.ModeSetgid|os.ModeSticky))
+}
+
+// A store that is marked while a transaction works on it is about to be replaced by a process
+// with another lock. No transaction is answered that the process may not have seen.
+func TestMarkedMeanwhile(t *testing.T) {
+	for _, tx := range transactions() {
+		t.Run(tx.name, func(t *testing.T) {
+			b := newBed(t)
+			prepared(b)
+			s := b.open()
+			before := b.holding()
+			err := s.Update(t.Context(), func(u backend.Tx) error {
+				b.mark()
+				return tx.fn(u)
+			})
+			require.ErrorIs(t, err, exchange.ErrUnderway, "before the first change")
+			require.ErrorIs(t, err, backend.ErrBusy)
+			require.ErrorContains(t, err, b.path)
+			require.True(t, b.marked(), "the mark is not taken away")
+			require.NoError(t, os.Chmod(b.file(lockName), 0o600))
+			require.Equal(t, before, b.holding())
+
+			b = newBed(t)
+			prepared(b)
+			s = b.open()
+			steps := 0
+			s.step = func(string, ...string) error {
+				if steps++; steps == 1 {
+					b.mark()
+				}
+				return nil
+			}
+			require.ErrorIs(t, s.Update(t.Context(), tx.fn), exchange.ErrUnderway, "after it")
+			require.True(t, b.marked())
+		})
+	}
+}
+
+func (b bed) marked() bool {
+	info, err := os.Stat(b.file(lockName))
+	require.NoError(b, err)
+	return exchange.Marked(info)
+}
+
+// The process that marks a store holds its lock, and its own transaction ends without error.
+func TestMarkedByItself(t *testing.T) {
+	b := newBed(t)
+	prepared(b)
+	b.update(func(backend.Tx) error {
+		b.mark()
+		return nil
+	})
+	require.True(t, b.marked())
+}

@@ -1,0 +1,117 @@
+//go:build unix
+
+package exchange
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/durable"
+)
+
+// A store that was changed since it was looked at is not replaced, in whatever way, and is in
+// use afterwards.
+func TestSwapOfAChangedStore(t *testing.T) {
+	for _, oldDir := range []bool{true, false} {
+		for _, newDir := range []bool{true, false} {
+			for name, w := range map[string]ways{"exchange": {exchange: durable.Exchange}, "rename": {exchange: unsupported}, "remove": {exchange: unsupported, remove: true}} {
+				for how, change := range map[string]func(path, locked string){
+					"content": func(path, locked string) {
+						if oldDir {
+							path = filepath.Join(path, "lease")
+						}
+						require.NoError(t, os.WriteFile(path, []byte("leased meanwhile"), 0o600))
+					},
+					"same tick": func(path, _ string) { require.NoError(t, os.Chtimes(path, time.Time{}, time.Now())) },
+				} {
+					p := At(filepath.Join(t.TempDir(), "podnet"))
+					require.NoError(t, p.MakeDir())
+					thing{oldDir, "old"}.make(t, p.path)
+					old, err := p.Watch()
+					require.NoError(t, err)
+					staged, err := p.StagedFor(newDir, old)
+					require.NoError(t, err)
+					thing{newDir, "new"}.make(t, staged)
+					built, err := os.Lstat(staged)
+					require.NoError(t, err)
+					change(p.path, lockOf(p.path, old))
+
+					_, err = p.swapBy(Swap{Staged: staged, Built: built, Old: old, Aside: p.Aside("migration", time.Now())}, w)
+					changed := (*ChangedError)(nil)
+					require.ErrorAs(t, err, &changed, "%s %s", name, how)
+					require.Equal(t, p.path, changed.Path)
+					require.NotErrorIs(t, err, ErrInPlace)
+					now, err := os.Lstat(p.path)
+					require.NoError(t, err)
+					require.True(t, os.SameFile(old, now))
+					locked, err := os.Lstat(lockOf(p.path, old))
+					require.NoError(t, err)
+					require.False(t, Marked(locked))
+					vacant, err := p.Vacant()
+					require.NoError(t, err)
+					require.False(t, vacant)
+					_, err = p.CleanUp(p.Aside("migration", time.Now()))
+					require.NoError(t, err)
+					entries, err := os.ReadDir(p.Dir())
+					require.NoError(t, err)
+					require.Empty(t, entries)
+				}
+			}
+		}
+	}
+}
+
+// A process that has looked at the mode of the locked file before it is marked, and changes it
+// afterwards, takes the mark away. The names are exchanged back.
+func TestSwapOfAStoreThatLosesItsMark(t *testing.T) {
+	p := At(filepath.Join(t.TempDir(), "podnet"))
+	require.NoError(t, p.MakeDir())
+	thing{true, "old"}.make(t, p.path)
+	old, err := p.Watch()
+	require.NoError(t, err)
+	staged, err := p.StagedFor(false, old)
+	require.NoError(t, err)
+	thing{false, "new"}.make(t, staged)
+	built, err := os.Lstat(staged)
+	require.NoError(t, err)
+	exchanges := 0
+	w := ways{exchange: func(a, b string) error {
+		if exchanges++; exchanges == 1 {
+			require.NoError(t, os.Chmod(filepath.Join(p.path, StoreLock), 0o600))
+		}
+		return durable.Exchange(a, b)
+	}}
+	_, err = p.swapBy(Swap{Staged: staged, Built: built, Old: old, Aside: p.Aside("migration", time.Now())}, w)
+	changed := (*ChangedError)(nil)
+	require.ErrorAs(t, err, &changed)
+	require.Equal(t, 2, exchanges)
+	thing{true, "old"}.requireAt(t, p.path)
+	thing{false, "new"}.requireAt(t, staged)
+}
+
+// What was changed long ago keeps its time; what was changed just now, or has a time in the
+// future, gets one that a change cannot give it.
+func TestWatch(t *testing.T) {
+	p := At(filepath.Join(t.TempDir(), "podnet"))
+	none, err := p.Watch()
+	require.NoError(t, err)
+	require.Nil(t, none)
+	thing{false, "old"}.make(t, p.path)
+	for _, age := range []time.Duration{0, -time.Hour, time.Second, time.Hour} {
+		at := time.Now().Add(-age)
+		require.NoError(t, os.Chtimes(p.path, at, at))
+		info, err := p.Watch()
+		require.NoError(t, err)
+		require.Greater(t, time.Since(info.ModTime()), step-time.Second, age)
+		fresh, err := durable.FreshModTime(p.path)
+		require.NoError(t, err)
+		require.True(t, fresh.Equal(info.ModTime()))
+		if age == time.Hour {
+			require.WithinDuration(t, at, info.ModTime(), 2*time.Second)
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package mounts
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/exchange"
+	"github.com/leasehold/leasehold/internal/faulttest"
+	"github.com/leasehold/leasehold/internal/migrate"
+	"github.com/leasehold/leasehold/internal/stores"
+)
+
+// paths are two by which a network is reached that do not share its lock: both through
+// FUSE, or one directly.
+func paths(t *testing.T, migrateThroughFUSE, leaseThroughFUSE bool) (migrated, leased faulttest.Network) {
+	below := t.TempDir()
+	through := func(fuse bool) faulttest.Network {
+		dir := below
+		if fuse {
+			dir = t.TempDir()
+			faulttest.Bindfs(t, below, dir)
+		}
+		return faulttest.Network{Dir: dir, Size: 50, Program: faulttest.Shared(t).HostLocal}
+	}
+	return through(migrateThroughFUSE), through(leaseThroughFUSE)
+}
+
+func eachOrientation(t *testing.T, test func(t *testing.T, migrated, leased faulttest.Network)) {
+	for _, o := range []struct{ migrate, lease bool }{{true, true}, {true, false}, {false, true}} {
+		t.Run(fmt.Sprintf("migrate through FUSE %v, lease %v", o.migrate, o.lease), func(t *testing.T) {
+			migrated, leased := paths(t, o.migrate, o.lease)
+			test(t, migrated, leased)
+		})
+	}
+}
+
+func options(to string) migrate.Options {
+	return migrate.Options{To: to, LockTimeout: time.Minute, Now: time.Now()}
+}
+
+// What is answered through another mount after the leases were read, and before the stores
+// change places, is found, and the migration gives up.
+func TestMigrationSeesAnotherMount(t *testing.T) {
+	for from, to := range map[string]string{config.Files: config.Bolt, config.Bolt: config.Files} {
+		for _, command := range []string{"ADD", "DEL", "renew"} {
+			t.Run(from+" "+command, func(t *testing.T) {
+				eachOrientation(t, func(t *testing.T, migrated, leased faulttest.Network) {
+					migrated.Backend = from
+					held := faulttest.Holding{}
+					for _, id := range []string{"a", "b"} {
+						addrs, err := migrated.Add(id)
+						require.NoError(t, err)
+						held[id] = addrs
+					}
+					migrated.Backend = ""
+					o := options(to)
+					var once sync.Once
+					o.Progress = func(int, int) {
+						once.Do(func() { held = change(t, leased, command, held) })
+					}
+					_, err := migrate.Run(t.Context(), migrated.Path(), o)
+					changed := (*exchange.ChangedError)(nil)
+					require.ErrorAs(t, err, &changed)
+					kind, err := stores.Standing(leased.Path())
+					require.NoError(t, err)
+					require.Equal(t, from, kind)
+					h, err := migrated.Sound(t.Context())
+					require.NoError(t, err)
+					require.Equal(t, held, h)
+					entries, err := filepath.Glob(filepath.Join(migrated.Dir, ".leasehold", "*.new-*"))
+					require.NoError(t, err)
+					require.Empty(t, entries)
+
+					_, err = migrate.Run(t.Context(), migrated.Path(), options(to))
+					require.NoError(t, err, "the mark was taken away, and nothing is in the way")
+					h, err = migrated.Sound(t.Context())
+					require.NoError(t, err)
+					require.Equal(t, held, h)
+				})
+			})
+		}
+	}
+}
+
+// change leases, releases or renews something, and returns what is held then.
+func change(t *testing.T, n faulttest.Network, command string, held faulttest.Holding) faulttest.Holding {
+	switch command {
+	case "ADD":
+		addrs, err := n.Add("meanwhile")
+		require.NoError(t, err)
+		held["meanwhile"] = addrs
+	case "DEL":
+		require.NoError(t, n.Del("a"))
+		delete(held, "a")
+	default:
+		addrs, err := n.With("onDuplicate", "return").Add("a")
+		require.NoError(t, err)
+		require.Equal(t, held["a"], addrs)
+	}
+	return held
+}
+
+// Containers come through one mount while migrations go on through another. Whatever is
+// answered is leased in the end, once.
+func TestMigrationsBesideAnotherMount(t *testing.T) {
+	eachOrientation(t, func(t *testing.T, migrated, leased faulttest.Network) {
+		a := answers{held: faulttest.Holding{}, holder: map[netip.Addr]string{}}
+		adds := 40
+		if faulttest.Exhaustive() {
+			adds, leased.Size, migrated.Size = 180, 190, 190
+		}
+		_, err := leased.Add("first")
+		require.NoError(t, err)
+		require.NoError(t, leased.Del("first"))
+		done := make(chan struct{})
+		go func() { defer close(done); a.tryAdds(leased, adds) }()
+		var moved, gaveUp int
+		for running := true; running; {
+			select {
+			case <-done:
+				running = false
+			default:
+			}
+			// From bolt, which two mounts can damage, only once nothing comes any more.
+			_, err := migrate.Run(t.Context(), migrated.Path(), options(config.Bolt))
+			if changed := (*exchange.ChangedError)(nil); errors.As(err, &changed) {
+				gaveUp++
+				continue
+			}
+			require.NoError(t, err)
+			moved++
+			if running {
+				<-done
+			}
+		}
+		require.Empty(t, a.errs)
+		require.NotEmpty(t, a.held)
+		h, err := migrated.Sound(t.Context())
+		require.NoError(t, err)
+		for id, addrs := range a.held {
+			require.Equal(t, addrs, h[id])
+		}
+		t.Logf("%d ADDs answered, %d failed; migrations: %d done, %d given up", len(a.held), a.failed.Load(), moved, gaveUp)
+		_, err = migrate.Run(t.Context(), migrated.Path(), options(config.Files))
+		require.NoError(t, err)
+		require.NoError(t, migrated.Works(t.Context()))
+	})
+}
+
+// tryAdds has containers come. An ADD can fail for any reason: for a second, FUSE shows names
+// that another mount has given to something else.
+func (a *answers) tryAdds(n faulttest.Network, adds int) {
+	for i := range adds {
+		id := fmt.Sprint("c-", i)
+		addrs, err := n.Add(id)
+		if err != nil {
+			a.failed.Add(1)
+			continue
+		}
+		a.take(id, addrs, nil)
+	}
+}
