@@ -23,7 +23,7 @@ func phrases() []phrase {
 		{`(?i)\b(somebody|nobody|whoever)\b`, "name the process, the plugin, the operator or the runtime"},
 		{`(?i)\b(that|those) of (a|an|the|its|this|another|all)\b`, "repeat the noun: the time of the lease"},
 		{`(?i)\bthose (that|which|who)\b`, "name them: leases that, processes that"},
-		{`(?i)\b(is|are) none\b`, "say what it is not: is not a lease file"},
+		{`(?i)\b(is|are|was|were) none of\b|\b(that|which|what|it) (is|are|was|were) none\b`, "say what it is not: is not a lease file"},
 		{`(?i)\bwhat (stands|lies)\b|\b(stands|lies) (at|in|on|there|beside|behind|under) `, "use is"},
 		{`(?i)\bwho (finds|meets|comes|has|wants|waits|builds|made)\b`, "a process that finds, the next process"},
 		{`(?i)\b(is|are) to be \w+ed\b`, "use must, or the active voice"},
