@@ -10,11 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The Go code in the README is part of a tested example.
-func TestReadmeGo(t *testing.T) {
+// The Go in the documents is part of an example that runs.
+func TestLibraryGo(t *testing.T) {
 	example := read(t, "backend/bolt/example_test.go")
 	found := false
-	for _, b := range blocks(read(t, "README.md")) {
+	for _, b := range blocks(read(t, "docs/library.md")) {
 		if b.language != "go" {
 			continue
 		}
@@ -26,13 +26,13 @@ func TestReadmeGo(t *testing.T) {
 	require.True(t, found)
 }
 
-// The files named in the tour of the source exist in directories that the same paragraph
+// The tour of the source names files that exist in the directories that the same bullet
 // links to.
 func TestReadmeTour(t *testing.T) {
 	_, tour, ok := strings.Cut(read(t, "README.md"), "\n## Reading the source\n")
 	require.True(t, ok)
 	named := 0
-	for paragraph := range strings.SplitSeq(tour, "\n\n") {
+	for paragraph := range strings.SplitSeq(tour, "\n- ") {
 		var dirs []string
 		for _, m := range regexp.MustCompile(`\]\(([a-z/._]+)\)`).FindAllStringSubmatch(paragraph, -1) {
 			dir := m[1]
