@@ -14,7 +14,7 @@ type Boot struct {
 	// after a reboot.
 	ID string
 
-	// Started is when the boot began, by the present wall clock; zero if not known.
+	// Started is when the boot began, by the present wall clock; zero if unknown.
 	Started time.Time
 }
 

@@ -34,7 +34,7 @@
 // while there they can move cursors and release what the attachment held before. And an
 // attachment that holds an address of a set gets no second one by naming it.
 //
-// # Leases that nobody gives back
+// # Leases that no DEL releases
 //
 // A torn lease is one whose record was destroyed by a crash; it has a zero Owner. It counts
 // as taken until its set has no other address left. Then the torn leases of the set are

@@ -40,7 +40,7 @@ func subnet(t require.TestingT, in string, exclude ...string) allocator.Range {
 // then reports whether a lease is from the earlier boot "then".
 func then(l backend.Lease) bool { return l.Boot == "then" }
 
-// never is for leases of which none is from an earlier boot.
+// never reports that no lease is from an earlier boot.
 func never(backend.Lease) bool { return false }
 
 // lease returns a container's lease from the present boot.
