@@ -15,9 +15,9 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// TestKilledBesideStockInOneSecond is TestKilledBesideStock where times are whole seconds: the
-// stock plugin releases and leases the same addresses, mostly in the second in which ours was
-// killed, and its files get the inode numbers and times of those that are gone.
+// TestKilledBesideStockInOneSecond is TestKilledBesideStock with times in whole seconds.
+// The stock plugin releases and leases the same addresses, usually within the second of the
+// kill, so that its files get the inode numbers and times of deleted ones.
 func TestKilledBesideStockInOneSecond(t *testing.T) {
 	if !ptracer.Supported {
 		t.Skip("the tracer is for Linux on amd64")
@@ -27,9 +27,9 @@ func TestKilledBesideStockInOneSecond(t *testing.T) {
 	if faulttest.Exhaustive() {
 		stride = 1
 	}
-	for _, k := range killings(t)[:2] { // After a reboot, no lease is of this second.
-		k.size = 3 // so that stock has no other address
-		for _, i := range interludes() {
+	for _, k := range killCases(t)[:2] { // After a reboot no lease is from this second.
+		k.size = 3 // stock must lease the same addresses again
+		for _, i := range stockSteps() {
 			if !slices.Contains([]string{del, gc}, i.name) {
 				continue
 			}
@@ -37,11 +37,11 @@ func TestKilledBesideStockInOneSecond(t *testing.T) {
 				dir := coarseDisk(t)
 				for n, done := 1, false; !done; n += stride {
 					time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
-					s := k.stage(t, filepath.Join(dir, strconv.Itoa(n)))
+					s := k.setUp(t, filepath.Join(dir, strconv.Itoa(n)))
 					call := s.kill(t, n)
 					done = call == nil
 					require.NoError(t, i.do(s), "killed at %+v", call)
-					require.NoError(t, s.judge(t), "killed at %+v", call)
+					require.NoError(t, s.check(t), "killed at %+v", call)
 				}
 			})
 		}

@@ -18,30 +18,30 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// it is the container whose command is killed.
-const it = "it"
+// victim is the container whose command is killed.
+const victim = "it"
 
-// A killing is a command of ours that is killed at each of its calls on files.
-type killing struct {
+// A killCase is a command of our plugin that is killed at each of its calls on files.
+type killCase struct {
 	name    string
 	command string
 	keys    map[string]any // of "ipam"
 	before  []string       // containers that hold addresses
-	program string         // ours
-	earlier bool           // those before are of an earlier boot
+	program string         // our plugin
+	earlier bool           // the containers in before are of an earlier boot
 	size    int            // of the pool
 }
 
-func killings(t *testing.T) []killing {
+func killCases(t *testing.T) []killCase {
 	t.Helper()
 	next := powercut.NextBoot()
-	// The whole seconds of a time say whether it is before the start of a boot.
+	// Times are compared with the start of a boot in whole seconds.
 	next.New = strings.Replace(next.New, "time.Now()", "time.Now().Add(time.Second)", 1)
 	rebooted, err := faulttest.Build(t.TempDir(), next)
 	require.NoError(t, err)
-	return []killing{
+	return []killCase{
 		{"ADD", "ADD", nil, []string{"one", "two"}, ours().path, false, 6},
-		{"DEL", "DEL", nil, []string{"one", "two", it}, ours().path, false, 6},
+		{"DEL", "DEL", nil, []string{"one", "two", victim}, ours().path, false, 6},
 		{
 			"ADD after a reboot", "ADD", map[string]any{"onReboot": "release"}, []string{"one", "two"},
 			rebooted.HostLocal, true, 6,
@@ -49,99 +49,99 @@ func killings(t *testing.T) []killing {
 	}
 }
 
-// A stage is a network, and what has been done to it.
-type stage struct {
+// A killedNetwork is a network with a record of what was done to it.
+type killedNetwork struct {
 	faulttest.Network
-	killing
+	killCase
 	answered map[string][]netip.Addr
-	released map[string]bool // who may hold nothing, whatever was answered before
+	released map[string]bool // containers that may hold nothing, whatever was answered before
 }
 
-// by returns the network as another plugin has it.
-func (s *stage) by(p plugin) faulttest.Network {
+// withPlugin returns the network with another plugin.
+func (s *killedNetwork) withPlugin(p plugin) faulttest.Network {
 	n := s.Network
 	n.Program = p.path
 	return n
 }
 
-// An interlude is what the stock plugin does before ours is there again.
-type interlude struct {
+// A stockStep is what the stock plugin does after the kill.
+type stockStep struct {
 	name string
-	do   func(s *stage) error
+	do   func(s *killedNetwork) error
 }
 
-func interludes() []interlude {
-	gc := func(ids ...string) func(*stage) error {
-		return func(s *stage) error {
+func stockSteps() []stockStep {
+	gc := func(ids ...string) func(*killedNetwork) error {
+		return func(s *killedNetwork) error {
 			for id := range s.answered {
 				s.released[id] = s.released[id] || !slices.Contains(ids, id)
 			}
-			_, err := s.by(stock()).Plugin("GC", "", faulttest.Attachments(ids...))
+			_, err := s.withPlugin(stock()).Plugin("GC", "", faulttest.Attachments(ids...))
 			return err
 		}
 	}
-	del := func(p plugin) func(*stage) error {
-		return func(s *stage) error { s.released[it] = true; return s.by(p).Del(it) }
+	del := func(p plugin) func(*killedNetwork) error {
+		return func(s *killedNetwork) error { s.released[victim] = true; return s.withPlugin(p).Del(victim) }
 	}
-	// An ADD may be refused: what it asks for is held. Then a runtime sends DEL.
-	add := func(id string) func(*stage) error {
-		return func(s *stage) error {
-			addrs, err := s.by(stock()).Add(id)
+	// An ADD may fail because of leases that are still held. Then a runtime sends DEL.
+	add := func(id string) func(*killedNetwork) error {
+		return func(s *killedNetwork) error {
+			addrs, err := s.withPlugin(stock()).Add(id)
 			if err != nil {
 				s.released[id] = true
-				return s.by(stock()).Del(id)
+				return s.withPlugin(stock()).Del(id)
 			}
 			s.answered[id], s.released[id] = addrs, false
 			return nil
 		}
 	}
-	both := func(first, second func(*stage) error) func(*stage) error {
-		return func(s *stage) error {
+	both := func(first, second func(*killedNetwork) error) func(*killedNetwork) error {
+		return func(s *killedNetwork) error {
 			if err := first(s); err != nil {
 				return err
 			}
 			return second(s)
 		}
 	}
-	all := gc("one", "two", it, "other")
-	return []interlude{
-		{"nothing", func(*stage) error { return nil }},
-		{"GC that keeps it", all},
-		{"GC that releases it", gc("one", "two")},
+	all := gc("one", "two", victim, "other")
+	return []stockStep{
+		{"nothing", func(*killedNetwork) error { return nil }},
+		{"GC that keeps the victim", all},
+		{"GC that releases the victim", gc("one", "two")},
 		{"GC that releases all", gc()},
 		{"DEL", del(older())},
 		{"DEL of the later one", del(stock())},
 		{"ADD of another", add("other")},
-		{"ADD of it", add(it)},
-		{"GC that keeps it, and ADD of another", both(all, add("other"))},
-		{"GC that releases it, and its ADD", both(gc("one", "two"), add(it))},
+		{"ADD of the victim", add(victim)},
+		{"GC that keeps the victim, and ADD of another", both(all, add("other"))},
+		{"GC that releases the victim, and ADD of the victim", both(gc("one", "two"), add(victim))},
 		{"ADD of another, and GC that keeps all", both(add("other"), all)},
-		{"DEL and ADD of it", both(del(stock()), add(it))},
+		{"DEL and ADD of the victim", both(del(stock()), add(victim))},
 	}
 }
 
-// TestKilledBesideStock kills ours at each of its calls, has the stock plugins do something, and
-// then ours: nothing is half there, no address is leaked, or held by two.
+// TestKilledBesideStock kills our plugin at each of its calls, then runs the stock plugin,
+// and then ours again. Nothing may be incomplete, leaked, or leased twice.
 func TestKilledBesideStock(t *testing.T) {
 	if !ptracer.Supported {
 		t.Skip("the tracer is for Linux on amd64")
 	}
-	for _, k := range killings(t) {
-		for _, i := range interludes() {
+	for _, k := range killCases(t) {
+		for _, i := range stockSteps() {
 			t.Run(k.name+", "+i.name, func(t *testing.T) {
 				t.Parallel()
 				dir := faulttest.Dir(t)
 				if faulttest.Exhaustive() {
-					dir = t.TempDir() // a disk, which uses inode numbers again
+					dir = t.TempDir() // a disk, which reuses inode numbers
 				}
 				killed := 0
 				for done := false; !done; killed++ {
-					s := k.stage(t, filepath.Join(dir, strconv.Itoa(killed)))
+					s := k.setUp(t, filepath.Join(dir, strconv.Itoa(killed)))
 					call := s.kill(t, killed+1)
 					done = call == nil
 					at := fmt.Sprintf("killed at %+v", call)
 					require.NoError(t, i.do(s), at)
-					require.NoError(t, s.judge(t), at)
+					require.NoError(t, s.check(t), at)
 				}
 				require.Greater(t, killed, 5)
 			})
@@ -149,16 +149,16 @@ func TestKilledBesideStock(t *testing.T) {
 	}
 }
 
-func (k killing) stage(t *testing.T, dir string) *stage {
+func (k killCase) setUp(t *testing.T, dir string) *killedNetwork {
 	t.Helper()
-	s := &stage{
+	s := &killedNetwork{
 		Network:  faulttest.Network{Dir: dir, Backend: config.Files, Dual: true, Size: k.size, Keys: k.keys},
-		killing:  k,
+		killCase: k,
 		answered: map[string][]netip.Addr{},
-		released: map[string]bool{it: k.command == "DEL"},
+		released: map[string]bool{victim: k.command == "DEL"},
 	}
 	for _, id := range k.before {
-		addrs, err := s.by(ours()).Add(id)
+		addrs, err := s.withPlugin(ours()).Add(id)
 		require.NoError(t, err)
 		s.answered[id] = addrs
 		s.released[id] = s.released[id] || k.earlier
@@ -167,11 +167,11 @@ func (k killing) stage(t *testing.T, dir string) *stage {
 	return s
 }
 
-// kill returns the call at which the command was killed: the nth that changes something, or in
-// a run that is exhaustive the nth of all. If it has come to its end before it returns nil.
-func (s *stage) kill(t *testing.T, n int) (at *ptracer.Call) {
+// kill kills the command at its nth call that changes a file, or in an exhaustive run at
+// its nth call, and returns the call. It returns nil if the command made fewer calls.
+func (s *killedNetwork) kill(t *testing.T, n int) (at *ptracer.Call) {
 	t.Helper()
-	_, err := ptracer.Run(s.Command(s.program, s.command, it, nil), ptracer.Hooks{Enter: func(c *ptracer.Call) ptracer.Action {
+	_, err := ptracer.Run(s.Command(s.program, s.command, victim, nil), ptracer.Hooks{Enter: func(c *ptracer.Call) ptracer.Action {
 		if !strings.HasPrefix(c.Path, s.Dir) || !faulttest.Exhaustive() && !changesNames(c) {
 			return ptracer.Action{}
 		}
@@ -189,8 +189,8 @@ func (s *stage) kill(t *testing.T, n int) (at *ptracer.Call) {
 	return at
 }
 
-// changesNames reports whether what the stock plugin sees is another thing after that call, or
-// what is durable.
+// changesNames reports whether a call changes what the stock plugin sees, or what is
+// durable.
 func changesNames(c *ptracer.Call) bool {
 	switch c.Name {
 	case "write", "renameat", "renameat2", "linkat", "unlinkat", "fsync":
@@ -201,8 +201,8 @@ func changesNames(c *ptracer.Call) bool {
 	return false
 }
 
-// judge has ours find what was left, and looks at what there is then.
-func (s *stage) judge(t *testing.T) error {
+// check lets our plugin clean up and checks the result.
+func (s *killedNetwork) check(t *testing.T) error {
 	t.Helper()
 	if err := s.Del("nobody"); err != nil {
 		return err
@@ -211,38 +211,39 @@ func (s *stage) judge(t *testing.T) error {
 	if err != nil {
 		return err
 	}
-	if err := s.keeps(h); err != nil {
+	if err := s.checkHolding(h); err != nil {
 		return fmt.Errorf("%w: %v", err, h)
 	}
 	if s.earlier {
-		if err := s.releasesEarlier(t); err != nil {
+		if err := s.checkEarlierReleased(t); err != nil {
 			return err
 		}
 	}
 	if err := s.Exercise(t.Context()); err != nil {
 		return err
 	}
-	return s.isTidy()
+	return s.checkNoLeftovers()
 }
 
-// keeps returns an error unless each container holds what it was answered last, if it was
-// not released, and no other holds anything, but for the one that was killed.
-func (s *stage) keeps(h faulttest.Holding) error {
+// checkHolding checks that each container holds what it was last answered, unless it was
+// released, and that no other container but the killed one holds anything.
+func (s *killedNetwork) checkHolding(h faulttest.Holding) error {
 	for id, addrs := range s.answered {
 		if !slices.Equal(h[id], addrs) && (h[id] != nil || !s.released[id]) {
-			return fmt.Errorf("%s holds %v, and was answered %v", id, h[id], addrs)
+			return fmt.Errorf("%s holds %v, but was answered %v", id, h[id], addrs)
 		}
 	}
 	for id := range h {
-		if s.answered[id] == nil && id != it {
-			return fmt.Errorf("%s holds addresses, and was not answered any", id)
+		if s.answered[id] == nil && id != victim {
+			return fmt.Errorf("%s holds addresses, but was not answered any", id)
 		}
 	}
 	return nil
 }
 
-// releasesEarlier has another container come, whose ADD releases what is of an earlier boot.
-func (s *stage) releasesEarlier(t *testing.T) error {
+// checkEarlierReleased checks that an ADD of another container releases the leases of an
+// earlier boot.
+func (s *killedNetwork) checkEarlierReleased(t *testing.T) error {
 	t.Helper()
 	if _, err := s.Add("late"); err != nil {
 		return err
@@ -259,8 +260,8 @@ func (s *stage) releasesEarlier(t *testing.T) error {
 	return nil
 }
 
-// isTidy returns an error if anything is left that is not of an empty store.
-func (s *stage) isTidy() error {
+// checkNoLeftovers checks that the directory has only the files of an empty store.
+func (s *killedNetwork) checkNoLeftovers() error {
 	entries, err := os.ReadDir(s.Path())
 	for _, e := range entries {
 		if name := e.Name(); name != "lock" && !strings.HasPrefix(name, "last_reserved_ip.") ||

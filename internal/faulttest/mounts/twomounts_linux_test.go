@@ -57,6 +57,10 @@ func TestTwoMounts(t *testing.T) {
 	for _, dual := range []bool{false, true} {
 		t.Run(fmt.Sprintf("dual %v", dual), func(t *testing.T) {
 			below := t.TempDir()
+			mounts := []string{t.TempDir(), t.TempDir()}
+			for _, at := range mounts {
+				faulttest.Bindfs(t, below, at)
+			}
 			program := faulttest.Shared(t).HostLocal
 			n := faulttest.Network{Dir: below, Backend: config.Files, Dual: dual, Size: 90}
 			a := answers{held: faulttest.Holding{}, holder: map[netip.Addr]string{}}
@@ -65,9 +69,7 @@ func TestTwoMounts(t *testing.T) {
 				adds, n.Size = 45, 190
 			}
 			var all sync.WaitGroup
-			for mount := range 2 {
-				at := t.TempDir()
-				faulttest.Bindfs(t, below, at)
+			for mount, at := range mounts {
 				for worker := range 2 {
 					through := n
 					through.Dir, through.Program = at, program

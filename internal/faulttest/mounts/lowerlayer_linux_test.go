@@ -16,9 +16,9 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// TestLowerLayerStaysReleased has a store in the lower layer of an overlay. Its lease is
-// released, or renewed, and its address leased again, to another container, which is released,
-// too. The lower layer still has the first lease, which must not come back.
+// TestLowerLayerStaysReleased has a store in the lower layer of an overlay. A lease is
+// released or renewed, its address is leased to another container, and that lease is
+// released too. The first lease is still in the lower layer, and must not come back.
 func TestLowerLayerStaysReleased(t *testing.T) {
 	for _, kind := range []string{"overlay", "fuse-overlayfs"} {
 		for name, first := range map[string]func(faulttest.Network) error{
@@ -44,7 +44,7 @@ func TestLowerLayerStaysReleased(t *testing.T) {
 					n := faulttest.Network{Dir: filepath.Join(t.TempDir(), "lower"), Backend: config.Files, Dual: dual, Size: 1}
 					addrs, err := n.Add("old")
 					require.NoError(t, err)
-					// What changed less than two seconds ago may be a lease that another mount has made.
+					// A file changed within two seconds may be a lease made through another mount.
 					time.Sleep(2500 * time.Millisecond)
 					merged := filepath.Join(t.TempDir(), "merged")
 					unmount := faulttest.Overlay(t, kind, n.Dir, merged)
@@ -66,8 +66,9 @@ func TestLowerLayerStaysReleased(t *testing.T) {
 	}
 }
 
-// release does what an ADD does whose answer cannot be delivered, and the operator's tool with
-// an address. It lists no directory, after which fuse-overlayfs does the right thing.
+// release releases addresses as an ADD whose answer cannot be delivered does, or as
+// leasehold release. Neither lists the directory; after a listing fuse-overlayfs would
+// behave correctly.
 func release(t *testing.T, n faulttest.Network, addrs []netip.Addr) error {
 	t.Helper()
 	store, err := files.Open(n.Path())
