@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -29,7 +30,13 @@ const step = time.Minute
 // an earlier time.
 func (p Place) Watch() (fs.FileInfo, error) {
 	info, err := p.Standing()
-	if info == nil || err != nil || time.Since(info.ModTime()) > step {
+	if info == nil || err != nil {
+		return info, err
+	}
+	if err := copyUp(lockOf(p.path, info)); err != nil {
+		return nil, err
+	}
+	if info, err = p.Standing(); info == nil || err != nil || time.Since(info.ModTime()) > step {
 		return info, err
 	}
 	at := time.Now().Add(-step)
@@ -37,6 +44,20 @@ func (p Place) Watch() (fs.FileInfo, error) {
 		return info, nil // Without the right to set it, a change in the same tick is missed.
 	}
 	return p.Standing()
+}
+
+// copyUp has an overlay copy the file that is locked to its upper layer, as the mark will.
+// fuse-overlayfs changes the time of the directory when it does that.
+func copyUp(locked string) error {
+	info, err := os.Lstat(locked)
+	if err != nil || !info.Mode().IsRegular() {
+		return ignoreNotExist(err)
+	}
+	err = os.Chmod(locked, info.Mode())
+	if errors.Is(err, fs.ErrPermission) {
+		return nil // The mark is not set, either.
+	}
+	return err
 }
 
 // Unchanged returns a [ChangedError] if the store in the place was changed since it was
