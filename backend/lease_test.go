@@ -103,7 +103,7 @@ func TestLeaseValidate(t *testing.T) {
 	}
 }
 
-func TestValidAddr(t *testing.T) {
+func TestValidateAddr(t *testing.T) {
 	for _, s := range []string{"0.0.0.0", "255.255.255.255", "::", "fe80::1", "::fffe:10.0.0.1"} {
 		require.NoError(t, backend.ValidateAddr(netip.MustParseAddr(s)))
 	}
@@ -116,7 +116,7 @@ func TestValidAddr(t *testing.T) {
 	require.ErrorContains(t, backend.ValidateAddr(netip.Addr{}), "not set")
 }
 
-func TestValidSet(t *testing.T) {
+func TestValidateSet(t *testing.T) {
 	for _, set := range []string{"0", "10", "aZ-_9", "-", strings.Repeat("x", 64)} {
 		require.NoError(t, backend.ValidateSet(set))
 	}
