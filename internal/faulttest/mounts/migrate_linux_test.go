@@ -151,7 +151,7 @@ func TestMigrationsBesideAnotherMount(t *testing.T) {
 		t.Logf("%d ADDs answered, %d failed; migrations: %d done, %d given up", len(a.held), a.failed.Load(), moved, gaveUp)
 		_, err = migrate.Run(t.Context(), migrated.Path(), options(config.Files))
 		require.NoError(t, err)
-		require.NoError(t, migrated.Works(t.Context()))
+		require.NoError(t, migrated.Exercise(t.Context()))
 	})
 }
 
