@@ -165,6 +165,6 @@ func (a *answers) tryAdds(n faulttest.Network, adds int) {
 			a.failed.Add(1)
 			continue
 		}
-		a.take(id, addrs, nil)
+		a.record(id, addrs, nil)
 	}
 }
