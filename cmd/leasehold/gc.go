@@ -84,7 +84,8 @@ list) and spared (the same, with the key reason: young, in-use or never-listed).
 }
 
 // youngest is how old a lease is at least that a list can know of. A kubelet gives up an
-// ADD after two minutes (--runtime-request-timeout), and the runtime kills the plugins.
+// ADD after four minutes, twice its runtimeRequestTimeout, and containerd then kills the
+// plugins. CRI-O gives them five minutes more: see docs/runtimes.md.
 const youngest = 5 * time.Minute
 
 func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
