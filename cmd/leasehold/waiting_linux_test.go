@@ -32,7 +32,7 @@ func TestWaitingOnReadOnlyFileSystem(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("mounting a file system takes root")
 	}
-	faulttest.Needs(t, "unshare", "mount")
+	faulttest.RequirePrograms(t, "unshare", "mount")
 	for _, to := range []string{config.Files, config.Bolt} {
 		for _, configured := range []bool{false, true} {
 			n, waiting := killedBetweenRenames(t, to)
@@ -67,7 +67,7 @@ func TestWaitingWithoutPermission(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("giving up capabilities takes root")
 	}
-	faulttest.Needs(t, "setpriv")
+	faulttest.RequirePrograms(t, "setpriv")
 	n, _ := killedBetweenRenames(t, config.Bolt)
 	other := named{t, n.dir, "other"}
 	other.plugin("ADD", config.Files, "b")

@@ -72,7 +72,7 @@ func TestMigrationSeesAnotherMount(t *testing.T) {
 					kind, err := stores.Standing(leased.Path())
 					require.NoError(t, err)
 					require.Equal(t, from, kind)
-					h, err := migrated.Sound(t.Context())
+					h, err := migrated.Verify(t.Context())
 					require.NoError(t, err)
 					require.Equal(t, held, h)
 					entries, err := filepath.Glob(filepath.Join(migrated.Dir, ".leasehold", "*.new-*"))
@@ -81,7 +81,7 @@ func TestMigrationSeesAnotherMount(t *testing.T) {
 
 					_, err = migrate.Run(t.Context(), migrated.Path(), options(to))
 					require.NoError(t, err, "the mark was taken away, and nothing is in the way")
-					h, err = migrated.Sound(t.Context())
+					h, err = migrated.Verify(t.Context())
 					require.NoError(t, err)
 					require.Equal(t, held, h)
 				})
@@ -143,7 +143,7 @@ func TestMigrationsBesideAnotherMount(t *testing.T) {
 		}
 		require.Empty(t, a.errs)
 		require.NotEmpty(t, a.held)
-		h, err := migrated.Sound(t.Context())
+		h, err := migrated.Verify(t.Context())
 		require.NoError(t, err)
 		for id, addrs := range a.held {
 			require.Equal(t, addrs, h[id])
