@@ -39,6 +39,10 @@ const (
 	// files store lists its directory in each transaction.
 	readPortion = 4096
 
+	// usagePortion is how many runs of leased addresses are counted in one transaction. A run
+	// takes two lookups, and the files store reads a lease for one of them.
+	usagePortion = 4096
+
 	// bootPortion is how many leases from earlier boots an Allocate releases. Its size is
 	// fixed, because they are released in the transaction of the Allocate, whose duration
 	// is not known beforehand.

@@ -1,8 +1,10 @@
 package allocator
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 
@@ -45,15 +47,65 @@ type Usage struct {
 // withheld ones, and reads one lease of each run: with a bolt store a full /16 takes no
 // longer than an empty one.
 func (p Pool) Usage(tx backend.ReadTx) ([]Usage, error) {
-	usages := make([]Usage, len(p.sets))
-	for i, s := range p.sets {
-		usages[i] = s.capacity()
-		usages[i].Index = i
-		if err := usages[i].fill(tx); err != nil {
+	usages, left := p.uncounted()
+	if _, err := countRuns(tx, left, math.MaxInt); err != nil {
+		return nil, err
+	}
+	return usages, nil
+}
+
+// ReadUsage is Usage of a store. It counts many runs in several Views, so that other
+// transactions can run in between: the counts are not a snapshot.
+func (p Pool) ReadUsage(ctx context.Context, store backend.Store) ([]Usage, error) {
+	usages, left := p.uncounted()
+	for len(left) > 0 {
+		err := store.View(ctx, func(tx backend.ReadTx) (err error) {
+			left, err = countRuns(tx, left, usagePortion)
+			return err
+		})
+		if err == nil {
+			err = pause(ctx, len(left) > 0)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	return usages, nil
+}
+
+// uncounted returns the usages of the sets without the counts that depend on leases, and
+// the spans that have to be counted for those.
+func (p Pool) uncounted() ([]Usage, []uncounted) {
+	usages := make([]Usage, len(p.sets))
+	var spans []uncounted
+	for i, s := range p.sets {
+		usages[i] = s.capacity()
+		usages[i].Index = i
+		spans = append(spans, usages[i].uncounted()...)
+	}
+	return usages, spans
+}
+
+// An uncounted span is to be split into runs of leased and of free addresses.
+type uncounted struct {
+	span         Span
+	leased, free func(run Span)
+}
+
+// countRuns counts at most limit leased runs, with the free runs after them, and returns the
+// spans that are left.
+func countRuns(tx backend.ReadTx, spans []uncounted, limit int) ([]uncounted, error) {
+	for ; len(spans) > 0 && limit > 0; limit-- {
+		rest, err := spans[0].first(tx)
+		if err != nil {
+			return nil, err
+		}
+		spans[0].span = rest
+		if rest == (Span{}) {
+			spans = spans[1:]
+		}
+	}
+	return spans, nil
 }
 
 // capacity returns a Usage with the counts that do not depend on leases.
@@ -87,53 +139,48 @@ func (s Set) leasableSpans() []Span {
 	return joined
 }
 
-// fill adds the counts of leased and free addresses.
-func (u *Usage) fill(tx backend.ReadTx) error {
+// uncounted returns the spans of the set that have to be counted.
+func (u *Usage) uncounted() (spans []uncounted) {
 	leased := func(run Span) { u.Leased = addSizes(u.Leased, run.Size()) }
 	for _, span := range u.Set.leasableSpans() {
-		if err := eachRun(tx, span, leased, u.addFree); err != nil {
-			return err
-		}
+		spans = append(spans, uncounted{span, leased, u.addFree})
 	}
 	withheld := func(run Span) { u.WithheldLeased = addSizes(u.WithheldLeased, run.Size()) }
 	for _, r := range u.Set.ranges {
 		for _, hole := range r.span.without(slices.Concat(r.leasable, []Span{mappedIPv4()})) { // no store accepts those
-			if err := eachRun(tx, hole, withheld, func(Span) {}); err != nil {
-				return err
-			}
+			spans = append(spans, uncounted{hole, withheld, func(Span) {}})
 		}
 	}
-	return nil
+	return spans
 }
 
-// eachRun splits a span into runs of leased and of free addresses, and calls leased or free
-// for each.
-func eachRun(tx backend.ReadTx, span Span, leased, free func(Span)) error {
-	for next := span.First; ; {
-		first, err := tx.NextFree(next, span.Last)
-		if errors.Is(err, backend.ErrNoneFree) {
-			leased(Span{First: next, Last: span.Last})
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if next.Less(first) {
-			leased(Span{First: next, Last: first.Prev()})
-		}
-		next = netip.Addr{}
-		if first != span.Last {
-			next, err = firstLeased(tx, Span{First: first, Last: span.Last})
-		}
-		if err != nil {
-			return err
-		}
-		if !next.IsValid() {
-			free(Span{First: first, Last: span.Last})
-			return nil
-		}
-		free(Span{First: first, Last: next.Prev()})
+// first counts the run of leased addresses at the beginning of the span, which can be empty,
+// and the run of free addresses after it. It returns the rest of the span, zero at its end.
+func (u uncounted) first(tx backend.ReadTx) (rest Span, err error) {
+	first, err := tx.NextFree(u.span.First, u.span.Last)
+	if errors.Is(err, backend.ErrNoneFree) {
+		u.leased(u.span)
+		return Span{}, nil
 	}
+	if err != nil {
+		return Span{}, err
+	}
+	if u.span.First.Less(first) {
+		u.leased(Span{First: u.span.First, Last: first.Prev()})
+	}
+	var next netip.Addr
+	if first != u.span.Last {
+		next, err = firstLeased(tx, Span{First: first, Last: u.span.Last})
+	}
+	if err != nil {
+		return Span{}, err
+	}
+	if !next.IsValid() {
+		u.free(Span{First: first, Last: u.span.Last})
+		return Span{}, nil
+	}
+	u.free(Span{First: first, Last: next.Prev()})
+	return Span{First: next, Last: u.span.Last}, nil
 }
 
 func (u *Usage) addFree(run Span) {

@@ -22,6 +22,9 @@ func usage(t require.TestingT, s backend.Store, p allocator.Pool) (usages []allo
 		usages, err = p.Usage(tx)
 		return err
 	}))
+	again, err := p.ReadUsage(context.Background(), s)
+	require.NoError(t, err)
+	require.Equal(t, usages, again)
 	return usages
 }
 
@@ -156,9 +159,38 @@ func TestUsageJumps(t *testing.T) {
 		put(t, store, backend.Lease{Addr: netip.AddrFrom4([4]byte{10, 0, byte(4 + i/250), byte(i % 250)}), Owner: eth0(fmt.Sprint(i))})
 	}
 	store.calls = nil
-	require.EqualValues(t, 1998, usage(t, store, pool)[0].Leased)
+	require.NoError(t, view(store, func(tx backend.ReadTx) error {
+		usages, err := pool.Usage(tx)
+		require.EqualValues(t, 1998, usages[0].Leased)
+		return err
+	}))
 	steps := slices.DeleteFunc(store.calls, func(m string) bool { return m == "View" })
 	require.Len(t, steps, 2*8+2+1, "eight runs, the rest after the last, and the gateway")
+}
+
+// Many runs are counted in several transactions, none of which takes long.
+func TestReadUsage(t *testing.T) {
+	store := many(t, 0, 0)
+	var leases []backend.Lease
+	for i := range 10_000 {
+		leases = append(leases, backend.Lease{Addr: nth(2 * i), Owner: eth0(fmt.Sprint(i))})
+	}
+	put(t, store.Store, leases...)
+	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/16")))
+	usages, err := pool.ReadUsage(t.Context(), store)
+	require.NoError(t, err)
+	require.EqualValues(t, 9_999, usages[0].Leased) // and the gateway
+	require.EqualValues(t, 1, usages[0].WithheldLeased)
+	require.Len(t, store.views, 3)
+	for _, w := range store.views {
+		require.LessOrEqual(t, w.read, 4096)
+	}
+	require.Equal(t, usages, usage(t, store.Store, pool))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = pool.ReadUsage(ctx, store)
+	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestUsageFailsWithStore(t *testing.T) {
@@ -169,6 +201,8 @@ func TestUsageFailsWithStore(t *testing.T) {
 			require.Nil(t, usages)
 			return err
 		}), errBroken)
+		_, err := pool.ReadUsage(t.Context(), &spy{Store: held(t), fail: method})
+		require.ErrorIs(t, err, errBroken)
 	}
 }
 

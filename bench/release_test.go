@@ -82,7 +82,6 @@ func releaseBeside(b *testing.B, k kind, n int, release func(context.Context, ba
 		}
 	})
 	all.Wait()
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	b.ReportMetric(ms(slices.Max(alone)), "ms-before")
 	b.ReportMetric(ms(slices.Max(beside)), "ms-worst")
 	b.ReportMetric(ms(median(beside)), "ms-median")

@@ -97,11 +97,11 @@ func (t *tool) readValid(file string, known []*libcni.NetworkAttachment) (valid 
 		defer f.Close() // It is only read.
 		in = f
 	}
-	owners, err := attachments.Read(io.Reader(in))
+	list, err := attachments.Read(io.Reader(in))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	for _, o := range owners {
+	for _, o := range list.Owners() {
 		valid = append(valid, types.GCAttachment{ContainerID: o.ContainerID, IfName: o.IfName})
 		for _, a := range known {
 			if o.Covers(backend.Owner{ContainerID: a.ContainerID, IfName: a.IfName}) {

@@ -40,10 +40,12 @@ interfaces is meant, by the interface name. Or it is JSON: what CNI calls
 cni.dev/valid-attachments, or what crictl and podman print.
 
 A container that is not on the list loses its addresses, so the list has to have
-whole IDs of all containers; of a Kubernetes pod, that of its sandbox. A list
-that cannot be meant is refused: of cut IDs, or without any holder of an
-address. Leases dated before this machine started are released all the same:
-their containers are gone.
+whole IDs of all containers; of a Kubernetes pod, the ID of its sandbox. A list
+that is almost certainly a mistake is rejected, with the line: IDs that are cut,
+in upper case or have something added; IDs in comments; names in the place of
+interfaces; a JSON key given twice; a file that is written to while it is read;
+and a list without any holder of an address. Leases dated before this machine
+started are released all the same: their containers are gone.
 
 Spared, although they are not on the list, are leases
   - younger than five minutes, or than --older-than, when the list was made: a
@@ -82,7 +84,8 @@ list) and spared (the same, with the key reason: young, in-use or never-listed).
 }
 
 // youngest is how old a lease is at least that a list can know of. A kubelet gives up an
-// ADD after two minutes (--runtime-request-timeout), and the runtime kills the plugins.
+// ADD after four minutes, twice its runtimeRequestTimeout, and containerd then kills the
+// plugins. CRI-O gives them five minutes more: see docs/runtimes.md.
 const youngest = 5 * time.Minute
 
 func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
@@ -119,7 +122,7 @@ func (t *tool) collect(cmd *cobra.Command, n network, list list, f gcFlags, stop
 	if err != nil {
 		return err
 	}
-	if err := list.checkWhole(leases); err != nil {
+	if err := t.check(list, n, leases); err != nil {
 		return err
 	}
 	host := newHost(list.holder(leases) == "")
@@ -147,7 +150,7 @@ func (f gcFlags) sweep(list list, host *host) allocator.GarbageFilter {
 	if f.olderThan > 0 {
 		// A container that started when the clock was ahead, before it was set back, is
 		// spared while it can be starting.
-		s.From, s.Until = list.made.Add(-f.olderThan), list.read.Add(youngest)
+		s.From, s.Until = list.made.Add(-f.olderThan), list.readAt.Add(youngest)
 	}
 	if !f.inUse {
 		s.InUse = func(l backend.Lease) bool { return host.uses(l) != "" }

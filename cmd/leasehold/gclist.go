@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"slices"
 	"time"
@@ -18,15 +17,16 @@ import (
 // A list is one of attachments that are in use.
 type list struct {
 	name   string // of the file
+	read   attachments.List
 	owners []backend.Owner
 	made   time.Time // it does not have containers that came later
-	read   time.Time
+	readAt time.Time
 }
 
 // readList reads the list in a file, or - for standard input. An empty one is no error yet.
 func (t *tool) readList(path string) (list, error) {
 	now := t.now() // before it is read: that can take long
-	l := list{name: path, made: now, read: now}
+	l := list{name: path, made: now, readAt: now}
 	r := t.in
 	switch path {
 	case "":
@@ -41,15 +41,7 @@ func (t *tool) readList(path string) (list, error) {
 		defer f.Close() // It was only read.
 		r = f
 	}
-	written := lastWritten(r)
-	if ahead := written.Sub(now); ahead > coarsest {
-		return l, &futureListError{l.name, written, ahead}
-	}
-	if !written.IsZero() && written.Before(l.made) {
-		l.made = written
-	}
-	var err error
-	if l.owners, err = attachments.Read(r); err != nil && !errors.Is(err, attachments.ErrEmpty) {
+	if err := l.readFrom(r); err != nil {
 		return l, fmt.Errorf("%s: %w; nothing was released", l.name, err)
 	}
 	return l, nil
@@ -62,49 +54,63 @@ const coarsest = 2 * time.Second
 // A futureListError says that a list is dated in the future. Its age is not known then, and
 // containers that started since would be taken for gone.
 type futureListError struct {
-	name    string
 	written time.Time
 	ahead   time.Duration
 }
 
 func (e *futureListError) Error() string {
-	return fmt.Sprintf("%s: the list is dated in the future: %s, %v ahead of the clock, so how old it is is not known; nothing was released",
-		e.name, e.written.UTC().Format(time.RFC3339), e.ahead.Round(time.Second))
+	return fmt.Sprintf("the list is dated in the future: %s, %v ahead of the clock, so how old it is is not known",
+		e.written.UTC().Format(time.RFC3339), e.ahead.Round(time.Second))
 }
 
-// lastWritten returns when a file was last written to, or zero if r is a pipe, a terminal
-// or the like.
-func lastWritten(r io.Reader) time.Time {
+// readFrom reads the list, and sets the time it was made to the time of the file.
+func (l *list) readFrom(r io.Reader) error {
+	before := fileInfo(r)
+	if before != nil {
+		written := before.ModTime()
+		if ahead := written.Sub(l.made); ahead > coarsest {
+			return &futureListError{written, ahead}
+		}
+		if written.Before(l.made) {
+			l.made = written
+		}
+	}
+	var err error
+	if l.read, err = attachments.Read(r); err != nil && !errors.Is(err, attachments.ErrEmpty) {
+		return err
+	}
+	l.owners = l.read.Owners()
+	if after := fileInfo(r); before != nil && after != nil && (after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime())) {
+		return errors.New("the list was written to while it was read, and can lack containers; write it under another name, and rename it")
+	}
+	return nil
+}
+
+// fileInfo returns the attributes of a regular file, or nil if r is a pipe, a terminal or
+// the like. For those the list was made at the time of the call.
+func fileInfo(r io.Reader) os.FileInfo {
 	f, ok := r.(interface{ Stat() (os.FileInfo, error) })
 	if !ok {
-		return time.Time{}
+		return nil
 	}
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return time.Time{} // The time of the call has to do.
+		return nil // as for a pipe; reading it says what is wrong
 	}
-	return info.ModTime()
+	return info
 }
 
-// checkWhole refuses a list of IDs that were cut short: they would cost containers that
-// run their addresses.
-func (l list) checkWhole(leases []backend.Lease) error {
-	c, err := attachments.Compare(l.owners, eachOf(leases))
-	if err != nil || len(c.Cut) == 0 {
-		return err
+// check refuses a list with a mistake that would cost a container that runs its address.
+func (t *tool) check(l list, n network, leases []backend.Lease) error {
+	err := l.read.Check(leases)
+	if err == nil {
+		return nil
 	}
-	return fmt.Errorf("%s is on the list, and %s holds an address: the list has to have whole IDs "+
-		"(podman and nerdctl: --no-trunc); nothing was released", c.Cut[0].Listed, c.Cut[0].Held)
-}
-
-func eachOf(leases []backend.Lease) iter.Seq2[backend.Lease, error] {
-	return func(yield func(backend.Lease, error) bool) {
-		for _, l := range leases {
-			if !yield(l, nil) {
-				return
-			}
-		}
+	next := ""
+	if m := (*attachments.MistakeError)(nil); errors.As(err, &m) && m.CanBeAnother {
+		next = fmt.Sprintf("; if that is another container, and is gone, run: leasehold%s release %s --container %s", t.sameFlags(), n.name, m.Held)
 	}
+	return fmt.Errorf("%s: %w; nothing was released%s", l.name, err, next)
 }
 
 // distrust returns an error if the list may be of something else than the network's

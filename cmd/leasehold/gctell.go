@@ -76,7 +76,7 @@ func (c collected) sparings() []sparing {
 func (c collected) young() string {
 	text := fmt.Sprintf("younger than %v", c.flags.olderThan)
 	const recently = time.Minute
-	if made := c.list.made; c.list.read.Sub(made) > recently {
+	if made := c.list.made; c.list.readAt.Sub(made) > recently {
 		text += " when the list was made, at " + made.UTC().Format(time.RFC3339)
 	}
 	return text

@@ -52,20 +52,10 @@ func leaseRows(network string, leases []backend.Lease) []leaseRow {
 	return rows
 }
 
-// allLeases reads the leases of a network.
-func (t *tool) allLeases(cmd *cobra.Command, n network) (leases []backend.Lease, err error) {
-	ctx, cancel := t.waiting(cmd)
-	defer cancel()
-	err = t.store(n).View(ctx, func(tx backend.ReadTx) error {
-		for l, err := range tx.Leases(netip.Addr{}) {
-			if err != nil {
-				return err
-			}
-			leases = append(leases, l)
-		}
-		return nil
-	})
-	return leases, err
+// allLeases reads the leases of a network, many of them in portions, between which plugins
+// have their turn.
+func (t *tool) allLeases(cmd *cobra.Command, n network) ([]backend.Lease, error) {
+	return allocator.ReadLeases(cmd.Context(), t.reader(n))
 }
 
 // writeLeases writes rows in the form that is wanted. On a terminal, unless they are to be

@@ -42,12 +42,22 @@ func (t *tool) often(n network) backend.Store {
 	return stores.Patient(stores.FollowOften(n.path), t.lockTimeout)
 }
 
+// reader is store for many transactions, as often has it.
+func (t *tool) reader(n network) backend.Store {
+	t.warnReplaced(n)
+	return stores.Patient(stores.ReadOften(n.path), t.lockTimeout)
+}
+
 // store returns the store of a network to be read, and warns if that was replaced.
 func (t *tool) store(n network) backend.Store {
+	t.warnReplaced(n)
+	return stores.Read(n.path)
+}
+
+func (t *tool) warnReplaced(n network) {
 	if err := n.replaced(); errors.Is(err, backend.ErrReplaced) { // View has any other error.
 		t.warnOnce("%s: %v: its leases may be out of date", n.name, err)
 	}
-	return stores.Read(n.path)
 }
 
 // replaced returns [backend.ErrReplaced] if that is so of the store.

@@ -139,17 +139,20 @@ func (t *tool) releaseFrom(cmd *cobra.Command, n network, addrs []netip.Addr, f 
 	return allocator.ReleaseAddrs(ctx, store, addrs)
 }
 
-// wholeID says of which ID that of the owner is a piece, if of one.
+// wholeID says which ID that holds a lease is like the one of the owner, if there is one.
 func (t *tool) wholeID(cmd *cobra.Command, n network, o backend.Owner) string {
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()
 	text := ""
 	err := t.store(n).View(ctx, func(tx backend.ReadTx) error {
-		c, err := attachments.Compare([]backend.Owner{o}, tx.Leases(netip.Addr{}))
-		if err == nil && len(c.Cut) > 0 {
-			text = "; did you mean " + c.Cut[0].Held + "?"
+		held, err := attachments.HeldOf(tx.Leases(netip.Addr{}))
+		if err != nil {
+			return err
 		}
-		return err
+		if id, _ := held.Like(o.ContainerID); id != "" && id != o.ContainerID { // not of another interface
+			text = "; did you mean " + id + "?"
+		}
+		return nil
 	})
 	if err != nil {
 		return "" // It is only a hint.

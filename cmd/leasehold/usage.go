@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/allocator"
-	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/cli"
 )
 
@@ -111,25 +110,18 @@ func (t *tool) warnOfConfigurations(networks []network) error {
 	return err
 }
 
-// usageOf returns how full the range sets of a network are.
+// usageOf returns how full the range sets of a network are, without keeping plugins waiting
+// where there are many leases.
 func (t *tool) usageOf(cmd *cobra.Command, n network) (all []allocator.Usage, err error) {
-	pools := n.pools()
-	if len(pools) == 0 {
-		return nil, nil
-	}
-	ctx, cancel := t.waiting(cmd)
-	defer cancel()
-	err = t.store(n).View(ctx, func(tx backend.ReadTx) error {
-		for _, p := range pools {
-			usages, err := p.Usage(tx)
-			if err != nil {
-				return err
-			}
-			all = append(all, usages...)
+	store := t.reader(n)
+	for _, p := range n.pools() {
+		usages, err := p.ReadUsage(cmd.Context(), store)
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return all, err
+		all = append(all, usages...)
+	}
+	return all, nil
 }
 
 func (t *tool) writeUsage(rows []usageRow) error {

@@ -34,6 +34,10 @@ that lie in no range, or are the gateway now, excluded, or a broadcast address;
 ranges that overlap with another network's, or have an address of this host;
 configurations that the plugin refuses, and keys in ipam that it passes over.
 
+While a store is looked at, an ADD on its network waits: what has to agree in it
+has to be of one moment. (list, who, usage, why-full and metrics read in
+portions.)
+
 A note is said, and is nothing wrong: see cnitool validate --help for what is.
 Networks with the same addresses on different links of the host (macvlan,
 ipvlan, vlan) are a note, because nothing may connect these. So is what lies in

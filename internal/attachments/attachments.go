@@ -10,17 +10,18 @@
 //	the input of a CNI GC             {"cni.dev/valid-attachments": [{"containerID": …, "ifname": …}, …]}
 //
 // and what scripts make of it: as text, lines with a container ID and optionally, after
-// white space, an interface; empty lines and lines that begin with # are ignored. As JSON,
-// one or more values, each a container ID, an object with the key containerID or id, and
-// optionally ifname, an array of these, or one of the objects above.
+// white space, an interface; empty lines and lines that begin with # name no attachment. As
+// JSON, one or more values, each a container ID, an object with the key containerID or id,
+// and optionally ifname, an array of these, or one of the objects above.
 //
 // # Caveats
 //
 // An overlooked container would lose its address. So anything that is not understood is an
-// error, and [Compare] finds mistakes that look like a list: truncated IDs, which podman,
-// nerdctl and docker print by default, and IDs of something else. The CNI container ID of a
-// Kubernetes pod is the ID of its sandbox; "crictl ps" prints others. The container ID of a
-// nerdctl container has its namespace as a prefix: default-4f2d9c….
+// error, and [List.Check] finds mistakes that look like a list: truncated IDs, which podman,
+// nerdctl and docker print by default, IDs in upper case or with other text around them, IDs
+// in comments, and names in the place of interfaces. The CNI container ID of a Kubernetes pod
+// is the ID of its sandbox; "crictl ps" prints others. The container ID of a nerdctl container
+// has its namespace as a prefix: default-4f2d9c….
 package attachments
 
 import (
@@ -39,64 +40,108 @@ import (
 // command has failed.
 var ErrEmpty = errors.New("the list of attachments is empty")
 
-// Read reads a list of attachments. An attachment without an interface means all interfaces
-// of the container. An error names the line or, in JSON, the element.
-func Read(r io.Reader) ([]backend.Owner, error) {
+// A List is the attachments that are in use.
+type List struct {
+	Entries []Entry
+
+	comments []comment
+}
+
+// An Entry is an attachment on a list. One without an interface name means all interfaces
+// of the container.
+type Entry struct {
+	backend.Owner
+
+	// Where is the line of the entry and, in JSON, the element.
+	Where string
+
+	// isText reports that the interface name is the second word of a line, where some
+	// commands print the name of the container.
+	isText bool
+}
+
+type comment struct{ text, where string }
+
+// Owners returns the attachments.
+func (l List) Owners() []backend.Owner {
+	var owners []backend.Owner
+	for _, e := range l.Entries {
+		owners = append(owners, e.Owner)
+	}
+	return owners
+}
+
+// Read reads a list of attachments. An error names the line or, in JSON, the element. With
+// [ErrEmpty] the list is returned, too.
+func Read(r io.Reader) (List, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
-		return nil, err
+		return List{}, err
 	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // the byte-order mark of Windows' tools
 	parse := parseLines
 	if start := bytes.TrimSpace(text); len(start) > 0 && strings.IndexByte(`{["`, start[0]) >= 0 {
 		parse = parseJSON
 	}
-	owners, err := parse(text)
-	if err == nil && len(owners) == 0 {
+	l, err := parse(text)
+	if err != nil {
+		return List{}, err
+	}
+	if len(l.Entries) == 0 {
 		err = ErrEmpty
 	}
-	if err != nil {
-		return nil, err
-	}
-	return owners, nil
+	return l, err
 }
 
-func parseLines(text []byte) ([]backend.Owner, error) {
-	var owners []backend.Owner
+func parseLines(text []byte) (l List, err error) {
 	number := 0
-	for line := range bytes.Lines(text) {
+	for text := range strings.Lines(string(text)) {
 		number++
-		fields := strings.Fields(string(line))
-		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+		where := fmt.Sprintf("line %d", number)
+		line := strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"), " \t")
+		switch line = strings.TrimLeft(line, " \t"); {
+		case strings.Contains(line, "\r"):
+			// What follows it would be taken for an interface, or a comment.
+			return List{}, fmt.Errorf("%s: a carriage return within the line: %q", where, line)
+		case line == "":
+			continue
+		case line[0] == '#':
+			l.comments = append(l.comments, comment{line, where})
 			continue
 		}
-		o, err := parseLine(fields)
+		e, err := parseLine(line)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", number, err)
+			return List{}, fmt.Errorf("%s: %w", where, err)
 		}
-		owners = append(owners, o)
+		e.Where = where
+		l.Entries = append(l.Entries, e)
 	}
-	return owners, nil
+	return l, nil
 }
 
 // parseLine applies CNI's rules for names (SPEC, section 2), which are narrower than the
 // rules for leases, so that quotes, commas and the words of an error message are not taken
 // for names.
-func parseLine(fields []string) (backend.Owner, error) {
+func parseLine(line string) (Entry, error) {
+	fields := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
 	if len(fields) > 2 {
-		return backend.Owner{}, fmt.Errorf("want a container ID and at most an interface: %q", strings.Join(fields, " "))
+		return Entry{}, fmt.Errorf("want a container ID and at most an interface: %q", strings.Join(fields, " "))
 	}
 	o := backend.Owner{ContainerID: fields[0]}
 	if o.ContainerID == "null" {
-		return o, errors.New(`"null" is what jq prints if it finds nothing`)
+		return Entry{}, errors.New(`"null" is what jq prints if it finds nothing`)
 	}
 	if err := utils.ValidateContainerID(o.ContainerID); err != nil {
-		return o, fmt.Errorf("%q cannot be a container ID", o.ContainerID)
+		return Entry{}, fmt.Errorf("%q cannot be a container ID", o.ContainerID)
 	}
 	if len(fields) == 2 {
 		o.IfName = fields[1]
 		if err := utils.ValidateInterfaceName(o.IfName); err != nil {
-			return o, fmt.Errorf("%q cannot be an interface: %s", o.IfName, err.Msg)
+			return Entry{}, fmt.Errorf("%q cannot be an interface: %s", o.IfName, err.Msg)
+		}
+		if o.IfName[0] == '#' {
+			return Entry{}, fmt.Errorf("%q: write a comment on a line of its own", o.IfName)
 		}
 	}
-	return o, o.Validate()
+	return Entry{Owner: o, isText: o.IfName != ""}, o.Validate()
 }

@@ -31,15 +31,18 @@ func TestRead(t *testing.T) {
 		text string
 		want []backend.Owner
 	}{
-		"IDs":             {idA + "\n" + idB + "\n", owners(idA, idB)},
-		"no newline":      {idA, owners(idA)},
-		"interfaces":      {idA + " eth0\n" + idB + "\tnet1\n", eth0},
-		"Windows":         {idA + " eth0\r\n\r\n" + idB + " net1\r\n", eth0},
-		"some interfaces": {idA + "\n" + idB + " net1\n", []backend.Owner{{ContainerID: idA}, {ContainerID: idB, IfName: "net1"}}},
-		"comments":        {"# pods\n\n  " + idA + "  eth0  \n\t#" + idA + "\n   \n" + idB + " net1", eth0},
-		"twice":           {idA + "\n" + idA + "\n", owners(idA, idA)},
-		"nerdctl's form":  {"default-" + idA, owners("default-" + idA)},
-		"short":           {"a\n0 lo", []backend.Owner{{ContainerID: "a"}, {ContainerID: "0", IfName: "lo"}}},
+		"IDs":                         {idA + "\n" + idB + "\n", owners(idA, idB)},
+		"no newline":                  {idA, owners(idA)},
+		"interfaces":                  {idA + " eth0\n" + idB + "\tnet1\n", eth0},
+		"Windows":                     {idA + " eth0\r\n\r\n" + idB + " net1\r\n", eth0},
+		"PowerShell":                  {"\ufeff" + idA + " eth0\r\n# " + idB + "\r\n" + idB + " net1", eth0},
+		"JSON with a byte-order mark": {"\ufeff[\"" + idA + "\"]\r\n", owners(idA)},
+		"other keys twice":            {`{"id": "` + idA + `", "labels": {"id": "x", "ID": "y"}, "Names": 1, "names": 2}`, owners(idA)},
+		"some interfaces":             {idA + "\n" + idB + " net1\n", []backend.Owner{{ContainerID: idA}, {ContainerID: idB, IfName: "net1"}}},
+		"comments":                    {"# pods\n\n  " + idA + "  eth0  \n\t#" + idA + "\n   \n" + idB + " net1", eth0},
+		"twice":                       {idA + "\n" + idA + "\n", owners(idA, idA)},
+		"nerdctl's form":              {"default-" + idA, owners("default-" + idA)},
+		"short":                       {"a\n0 lo", []backend.Owner{{ContainerID: "a"}, {ContainerID: "0", IfName: "lo"}}},
 
 		"a list of a GC": {`[{"containerID": "` + idA + `", "ifname": "eth0"}, {"containerID": "` + idB + `", "ifname": "net1"}]`, eth0},
 		"the input of a GC": {`{"cniVersion": "1.1.0", "name": "podnet", "type": "bridge", "ipam": {"type": "host-local"},
@@ -84,7 +87,7 @@ func TestRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := attachments.Read(strings.NewReader(tt.text))
 			require.NoError(t, err)
-			require.Equal(t, tt.want, got)
+			require.Equal(t, tt.want, got.Owners())
 		})
 	}
 }
@@ -96,7 +99,7 @@ func TestReadEmpty(t *testing.T) {
 	} {
 		got, err := attachments.Read(strings.NewReader(text))
 		require.ErrorIs(t, err, attachments.ErrEmpty, "%q", text)
-		require.Nil(t, got)
+		require.Empty(t, got.Entries)
 	}
 }
 
@@ -106,29 +109,43 @@ func TestReadRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		// What a command prints that was not told to print IDs only.
 		"POD ID         CREATED      STATE  NAME\n4f2d9c7be0a1f  2 days ago   Ready  coredns": `line 1: want a container ID and at most an interface: "POD ID CREATED STATE NAME"`,
-		"a\n\n# b\nc eth0 d":                `line 4: want a container ID and at most an interface: "c eth0 d"`,
-		"Error: no such command":            `line 1: want a container ID and at most an interface: "Error: no such command"`,
-		"a\nb,eth0":                         `line 2: "b,eth0" cannot be a container ID`,
-		"'a'":                               `line 1: "'a'" cannot be a container ID`,
-		"-a":                                `line 1: "-a" cannot be a container ID`,
-		"\ufeffa":                           `line 1: "\ufeffa" cannot be a container ID`,
-		"\xff\xfea\x00":                     `line 1: "\xff\xfea\x00" cannot be a container ID`,
-		"a b/c":                             `line 1: "b/c" cannot be an interface: interface name contains / or : or whitespace characters`,
-		"a 0123456789abcdef":                `line 1: "0123456789abcdef" cannot be an interface: interface name is too long`,
-		long:                                "line 1: container ID \"" + long + `": longer than 4096 bytes`,
-		"a\nnull\n":                         `line 2: "null" is what jq prints if it finds nothing`,
-		`["a", 5]`:                          "line 1: [1]: want a container ID in quotes, or an object with one: 5",
-		`["a", null]`:                       "line 1: [1]: want a container ID in quotes, or an object with one: null",
-		`[["a"]]`:                           `line 1: [0]: want a container ID in quotes, or an object with one: ["a"]`,
-		`[""]`:                              "line 1: [0]: container ID is empty",
-		`["a", " b"]`:                       `line 1: [1]: container ID " b": begins or ends with a space`,
-		`["a"`:                              "line 1: the JSON is broken: unexpected EOF",
-		"[\n\"a\",\n]":                      "line 3: the JSON is broken: invalid character ']' looking for beginning of value",
-		"\"a\"\nb":                          "line 2: the JSON is broken: invalid character 'b' looking for beginning of value",
-		"\"a\"\n\n5":                        "line 3: want a container ID in quotes, or an object with one: 5",
-		"{}":                                "line 1: want an object with the key containerID or id",
-		"[\"a\"]\n\n{\"ifname\": \"eth0\"}": "line 3: want an object with the key containerID or id",
-		`{"id": 5}`:                         "line 1: id must not be a JSON number",
+		"a\n\n# b\nc eth0 d":                    `line 4: want a container ID and at most an interface: "c eth0 d"`,
+		"Error: no such command":                `line 1: want a container ID and at most an interface: "Error: no such command"`,
+		"a\nb,eth0":                             `line 2: "b,eth0" cannot be a container ID`,
+		"'a'":                                   `line 1: "'a'" cannot be a container ID`,
+		"-a":                                    `line 1: "-a" cannot be a container ID`,
+		"a\n\ufeffb":                            `line 2: "\ufeffb" cannot be a container ID`,
+		"a\rb":                                  `line 1: a carriage return within the line: "a\rb"`,
+		"# a\rb\r\n":                            `line 1: a carriage return within the line: "# a\rb"`,
+		"a\u00a0eth0":                           `line 1: "a\u00a0eth0" cannot be a container ID`,
+		"a\u2028b":                              `line 1: "a\u2028b" cannot be a container ID`,
+		"a\vb":                                  `line 1: "a\vb" cannot be a container ID`,
+		"a #web":                                `line 1: "#web": write a comment on a line of its own`,
+		"\xff\xfea\x00":                         `line 1: "\xff\xfea\x00" cannot be a container ID`,
+		"a b/c":                                 `line 1: "b/c" cannot be an interface: interface name contains / or : or whitespace characters`,
+		"a 0123456789abcdef":                    `line 1: "0123456789abcdef" cannot be an interface: interface name is too long`,
+		long:                                    "line 1: container ID \"" + long + `": longer than 4096 bytes`,
+		"a\nnull\n":                             `line 2: "null" is what jq prints if it finds nothing`,
+		`["a", 5]`:                              "line 1: [1]: want a container ID in quotes, or an object with one: 5",
+		`["a", null]`:                           "line 1: [1]: want a container ID in quotes, or an object with one: null",
+		`[["a"]]`:                               `line 1: [0]: want a container ID in quotes, or an object with one: ["a"]`,
+		`[""]`:                                  "line 1: [0]: container ID is empty",
+		`["a", " b"]`:                           `line 1: [1]: container ID " b": begins or ends with a space`,
+		`["a"`:                                  "line 1: the JSON is broken: unexpected EOF",
+		"[\n\"a\",\n]":                          "line 3: the JSON is broken: invalid character ']' looking for beginning of value",
+		"\"a\"\nb":                              "line 2: the JSON is broken: invalid character 'b' looking for beginning of value",
+		"\"a\"\n\n5":                            "line 3: want a container ID in quotes, or an object with one: 5",
+		"{}":                                    "line 1: want an object with the key containerID or id",
+		"[\"a\"]\n\n{\"ifname\": \"eth0\"}":     "line 3: want an object with the key containerID or id",
+		`{"id": 5}`:                             "line 1: id must not be a JSON number",
+		`{"items": [{"id": "a"}], "items": []}`: "line 1: the key items is given twice in one object",
+		`{"items": [{"id": "a"}], "Items": [{"id": "b"}]}`:                     "line 1: the key items is given twice in one object",
+		`[{"id": "a", "ID": "b"}]`:                                             "line 1: [0]: the key id is given twice in one object",
+		`{"containerID": "a", "ifname": "eth0", "ifName": "eth1"}`:             "line 1: the key ifname is given twice in one object",
+		`{"cni.dev/valid-attachments": [], "cni.dev/valid-attachments": null}`: "line 1: the key cni.dev/valid-attachments is given twice in one object",
+		`{"items": [{"id": "a"}], "cni.dev/valid-attachments": []}`:            "line 1: several lists in one object: items, and another",
+		`{"items": [{"id": "a"}], "containers": [{"id": "a"}]}`:                "line 1: several lists in one object: items, and another",
+		"[\"a\", \"b\xff\"]":                               "the JSON is broken: it is not UTF-8",
 		`[{"containerID": "a"}, {"containerID": {}}]`:      "line 1: [1]: containerID must not be a JSON object",
 		`{"containerID": "a", "id": "b"}`:                  `line 1: containerID is "a" and id "b"`,
 		`{"containerID": "a", "ifname": "b\n"}`:            `line 1: interface name "b\n": begins or ends with a space`,
@@ -145,7 +162,7 @@ func TestReadRefuses(t *testing.T) {
 			got, err := attachments.Read(strings.NewReader(text))
 			require.ErrorContains(t, err, want)
 			require.NotErrorIs(t, err, attachments.ErrEmpty)
-			require.Nil(t, got)
+			require.Zero(t, got)
 		})
 	}
 }

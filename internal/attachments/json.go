@@ -6,29 +6,37 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/leasehold/leasehold/backend"
 )
 
 // parseJSON reads one value after the other, as many as there are.
-func parseJSON(text []byte) ([]backend.Owner, error) {
+func parseJSON(text []byte) (l List, err error) {
+	if !utf8.Valid(text) { // encoding/json would put other characters in the place.
+		return List{}, errors.New("the JSON is broken: it is not UTF-8")
+	}
 	dec := json.NewDecoder(bytes.NewReader(text))
-	var owners []backend.Owner
 	for {
 		number := lineOfNext(text, dec.InputOffset())
 		var value json.RawMessage
 		err := dec.Decode(&value)
 		if errors.Is(err, io.EOF) {
-			return owners, nil
+			return l, nil
 		}
 		if err != nil {
-			return nil, brokenJSON(text, err)
+			return List{}, brokenJSON(text, err)
 		}
 		more, err := parseValue(value)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", number, err)
+			return List{}, fmt.Errorf("line %d: %w", number, err)
 		}
-		owners = append(owners, more...)
+		for _, e := range more {
+			e.Where = strings.TrimSuffix(fmt.Sprintf("line %d: %s", number, e.Where), ": ")
+			l.Entries = append(l.Entries, e)
+		}
 	}
 }
 
@@ -48,18 +56,23 @@ func brokenJSON(text []byte, err error) error {
 	return fmt.Errorf("line %d: the JSON is broken: %w", lineOf(text, offset), err)
 }
 
-func parseValue(value json.RawMessage) ([]backend.Owner, error) {
+func parseValue(value json.RawMessage) ([]Entry, error) {
 	switch value[0] {
 	case '[':
 		return parseList("", value)
 	case '{':
 		return parseObject(value)
 	}
-	return parseOne(value)
+	return parseAlone(value)
+}
+
+func parseAlone(value json.RawMessage) ([]Entry, error) {
+	e, err := parseOne(value)
+	return []Entry{e}, err
 }
 
 // parseObject reads an object with a list in it, or one attachment.
-func parseObject(value json.RawMessage) ([]backend.Owner, error) {
+func parseObject(value json.RawMessage) ([]Entry, error) {
 	var o struct {
 		Valid json.RawMessage `json:"cni.dev/valid-attachments"`
 
@@ -70,10 +83,12 @@ func parseObject(value json.RawMessage) ([]backend.Owner, error) {
 		Items      json.RawMessage `json:"items"`
 		Containers json.RawMessage `json:"containers"`
 	}
-	if err := decode(value, &o); err != nil {
+	if err := decodeObject(value, &o, "cni.dev/valid-attachments", "cni.dev/attachments", "items", "containers"); err != nil {
 		return nil, err
 	}
 	switch {
+	case o.Items != nil && (o.Valid != nil || o.Older != nil || o.Containers != nil):
+		return nil, errors.New("several lists in one object: items, and another")
 	case o.Valid != nil:
 		return parseList("cni.dev/valid-attachments", o.Valid)
 	case o.Older != nil:
@@ -83,7 +98,7 @@ func parseObject(value json.RawMessage) ([]backend.Owner, error) {
 	case o.Containers != nil:
 		return nil, errNotPods
 	}
-	return parseOne(value)
+	return parseAlone(value)
 }
 
 // errNotPods: containers that have exited are missing from such a list, and with
@@ -91,24 +106,25 @@ func parseObject(value json.RawMessage) ([]backend.Owner, error) {
 var errNotPods = errors.New(`a list of containers, where CNI knows a pod by its sandbox: use "crictl pods -o json"`)
 
 // parseList takes null for an empty list: that is how libcni writes an empty slice.
-func parseList(key string, value json.RawMessage) ([]backend.Owner, error) {
+func parseList(key string, value json.RawMessage) ([]Entry, error) {
 	var elements []json.RawMessage
 	if err := decode(value, &elements); err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}
-	var owners []backend.Owner
+	var entries []Entry
 	for i, element := range elements {
-		one, err := parseOne(element)
+		e, err := parseOne(element)
+		e.Where = fmt.Sprintf("%s[%d]", key, i)
 		if err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w", key, i, err)
+			return nil, fmt.Errorf("%s: %w", e.Where, err)
 		}
-		owners = append(owners, one...)
+		entries = append(entries, e)
 	}
-	return owners, nil
+	return entries, nil
 }
 
 // parseOne reads a container ID, or an object that has one.
-func parseOne(value json.RawMessage) ([]backend.Owner, error) {
+func parseOne(value json.RawMessage) (Entry, error) {
 	var o backend.Owner
 	var err error
 	switch value[0] {
@@ -122,7 +138,7 @@ func parseOne(value json.RawMessage) ([]backend.Owner, error) {
 	if err == nil {
 		err = o.Validate()
 	}
-	return []backend.Owner{o}, err
+	return Entry{Owner: o}, err
 }
 
 func parseAttachment(value json.RawMessage) (backend.Owner, error) {
@@ -136,7 +152,7 @@ func parseAttachment(value json.RawMessage) (backend.Owner, error) {
 		// What crictl prints of a container.
 		PodSandboxID json.RawMessage `json:"podSandboxId"`
 	}
-	if err := decode(value, &a); err != nil {
+	if err := decodeObject(value, &a, "containerID", "ifname", "id", "podSandboxId"); err != nil {
 		return backend.Owner{}, err
 	}
 	id := a.ContainerID
@@ -152,6 +168,36 @@ func parseAttachment(value json.RawMessage) (backend.Owner, error) {
 		return backend.Owner{}, errors.New("want an object with the key containerID or id")
 	}
 	return backend.Owner{ContainerID: id, IfName: a.IfName}, nil
+}
+
+// decodeObject is decode for an object in which each of the keys is there once at most.
+// encoding/json takes the last of several, in whatever case they are written, and the
+// attachments in the others would be overlooked.
+func decodeObject(value json.RawMessage, into any, keys ...string) error {
+	dec := json.NewDecoder(bytes.NewReader(value))
+	if _, err := dec.Token(); err != nil { // the brace
+		return err
+	}
+	seen := make(map[string]bool)
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := token.(string) // A key is nothing else.
+		i := slices.IndexFunc(keys, func(key string) bool { return strings.EqualFold(key, name) })
+		if i >= 0 && seen[keys[i]] {
+			return fmt.Errorf("the key %s is given twice in one object", keys[i])
+		}
+		if i >= 0 {
+			seen[keys[i]] = true
+		}
+		var skipped json.RawMessage
+		if err := dec.Decode(&skipped); err != nil {
+			return err
+		}
+	}
+	return decode(value, into)
 }
 
 // decode is json.Unmarshal with an error that speaks of keys, not of Go types.

@@ -48,14 +48,20 @@ func SameForm(a, b string) bool { return formOf(a) == formOf(b) }
 
 // formOf returns "hash", "uuid" and the like, or "" for another form.
 func formOf(id string) string {
-	const hex = "0123456789abcdef"
-	switch at := len(id) - 64; {
-	case at == 0 && consistsOf(id, hex):
+	switch at := len(id) - hashLen; {
+	case at == 0 && isHex(id):
 		return "hash" // containerd, CRI-O, podman
-	case at > 1 && id[at-1] == '-' && consistsOf(id[at:], hex):
+	case at > 1 && id[at-1] == '-' && isHex(id[at:]):
 		return "named hash" // nerdctl
 	case len(id) == 36 && strings.Count(id, "-") == 4 && consistsOf(id, hex+"-"):
 		return "uuid" // Nomad, firecracker-containerd
 	}
 	return ""
 }
+
+const (
+	hex     = "0123456789abcdef"
+	hashLen = 64 // digits of SHA-256
+)
+
+func isHex(s string) bool { return consistsOf(s, hex) }

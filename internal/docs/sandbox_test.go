@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,8 @@ import (
 type sandbox struct {
 	checkout, system string
 	env              []string
-	shellState       string // definitions that later commands need
+	shellState       string   // definitions that later commands need
+	prefix           []string // of each command
 }
 
 // systemPaths lists the system's paths that documents use.
@@ -43,6 +45,9 @@ func newSandbox(t *testing.T, programs ...string) *sandbox {
 	}
 	for _, path := range systemPaths() {
 		require.NoError(t, os.MkdirAll(s.system+path, 0o755))
+	}
+	if hasTimeNamespaces() {
+		s.prefix = earlierBoot()
 	}
 	s.moveExamples(t)
 	fakePrograms, err := filepath.Abs("testdata/programs")
@@ -82,7 +87,8 @@ func (s *sandbox) inSandbox(text string) string {
 // status and, if given, its output.
 func (s *sandbox) run(t *testing.T, st step) {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", "set -e\n"+s.shellState+s.inSandbox(st.command))
+	args := append(slices.Clone(s.prefix), "sh", "-c", "set -e\n"+s.shellState+s.inSandbox(st.command))
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Env = s.checkout, s.env
 	if regexp.MustCompile(`\b(verify|usage|validate)\b`).MatchString(st.command) {
 		hideHostAddresses(cmd)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/containernetworking/cni/pkg/types"
@@ -28,6 +29,23 @@ const (
 	CodeMissing    uint = 105 // CHECK: an address is not leased to the container
 	CodeImpossible uint = 106 // a requested address can never be leased
 )
+
+// answer returns the CNI error that the plugin writes for a failed command.
+func answer(err error, command, network string) *types.Error {
+	e := explain(err, network)
+	if command == "DEL" {
+		e = types.NewError(e.Code, withoutSwallowed(e.Msg), withoutSwallowed(e.Details))
+	}
+	return e
+}
+
+// withoutSwallowed rewrites the phrases by which go-cni, and so containerd, takes a failing
+// DEL for success (v1.1.15, Remove in cni.go): the lease would stay, and the DEL would not be
+// repeated. The kernel, bbolt, paths and configurations contain them too, so choosing our own
+// words is not enough.
+func withoutSwallowed(text string) string {
+	return strings.NewReplacer("not found", "not-found", "no such file or directory", "missing file or directory").Replace(text)
+}
 
 // explain gives an error its CNI code and, as details, the next step for the network.
 func explain(err error, network string) *types.Error {

@@ -52,7 +52,7 @@ func (p *Plugin) RunContext(ctx context.Context) int {
 	if err == nil {
 		return 0
 	}
-	text, jsonErr := json.MarshalIndent(explain(err, r.network()), "", "    ")
+	text, jsonErr := json.MarshalIndent(answer(err, r.command, r.network()), "", "    ")
 	if jsonErr != nil {
 		text = []byte(err.Error())
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt"
+	"github.com/leasehold/leasehold/backend/files"
 )
 
 // FollowOften is Follow for many transactions: the pages of a bolt store are checked before
@@ -13,6 +15,12 @@ import (
 // of them each time would take longer than a transaction of some hundred leases.
 func FollowOften(path string) backend.Store {
 	return &checkedOnce{first: Follow(path), then: &following{path: path}}
+}
+
+// ReadOften is Read for many transactions, as FollowOften is Follow.
+func ReadOften(path string) backend.Store {
+	then := &following{path, options{bolt: []bolt.Option{bolt.ReadReplaced()}, files: []files.Option{files.ReadReplaced()}}}
+	return &checkedOnce{first: Read(path), then: then}
 }
 
 // A checkedOnce store checks until a transaction has begun.
