@@ -209,26 +209,26 @@ func TestTheNextLeads(t *testing.T) {
 func TestChangesOfOthersAreCounted(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	require.NoError(t, s.Update(ctx, put("10.1.0.0", "before")))
-	var found due
+	var found pendingWrites
 	together(t, s,
 		put("10.0.0.1", "a"),
 		func(tx backend.Tx) error { return errors.Join(put("10.0.0.2", "b")(tx), errors.New("failed")) },
 		func(tx backend.Tx) error { return tx.Delete(addr("10.1.0.0")) },
 		func(b backend.Tx) error {
 			t := b.(*tx)
-			found = t.due
+			found = t.pending
 			found.pages /= pagesTouched(t.bolt.Size())
 			return nil
 		},
 	)
-	require.Equal(t, due{puts: 2, changes: 3, pages: 3}, found)
+	require.Equal(t, pendingWrites{puts: 2, changes: 3, pages: 3}, found)
 }
 
 // Nobody joins a transaction of which it is not known how much room it takes.
 func TestABulkIsNotShared(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	bulk := func(tx backend.Tx) error {
-		for i := range manyPuts + 1 {
+		for i := range bulkPuts + 1 {
 			require.NoError(t, put(fmt.Sprintf("10.0.0.%d", i), "a")(tx))
 		}
 		return nil

@@ -72,9 +72,9 @@ func TestCreateOfManyLeasesIsWhole(t *testing.T) {
 // The name under which Create has made the file is not the one that it will have.
 func TestCreateLeavesTheDirectoryToTheFirstUpdate(t *testing.T) {
 	s := created(t, t.TempDir(), backend.Content{Leases: sparse(3, 1)})
-	require.False(t, settled(t, s))
+	require.False(t, isClean(t, s))
 	require.NoError(t, s.Update(ctx, put("10.9.0.1", "a")))
-	require.True(t, settled(t, s))
+	require.True(t, isClean(t, s))
 }
 
 func TestCreateNumbersBootsFromOne(t *testing.T) {
@@ -97,7 +97,7 @@ func TestCreateWastesNoPages(t *testing.T) {
 	require.NoError(t, s.View(ctx, func(r backend.ReadTx) error {
 		v := r.(*tx)
 		pages := 0
-		for bucket, fill := range map[*bbolt.Bucket]float64{v.leases.Bucket: 0.9, v.runs.Bucket: 0.85, v.owners.Bucket: 0.65} {
+		for bucket, fill := range map[*bbolt.Bucket]float64{v.leases.bbolt: 0.9, v.runs.bbolt: 0.85, v.owners.bbolt: 0.65} {
 			s := bucket.Stats()
 			require.Greater(t, float64(s.LeafInuse)/float64(s.LeafAlloc), fill)
 			pages += s.LeafPageN + s.LeafOverflowN + s.BranchPageN + s.BranchOverflowN
@@ -112,7 +112,7 @@ func TestCreatedFileIsPrivateAndHasNoHoles(t *testing.T) {
 		s := created(t, t.TempDir(), backend.Content{Leases: sparse(n, 1)})
 		info, err := os.Stat(s.path)
 		require.NoError(t, err)
-		require.True(t, allocated(info), "%d leases", n)
+		require.True(t, hasNoHoles(info), "%d leases", n)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 		require.NoError(t, s.Verify(ctx))
 	}

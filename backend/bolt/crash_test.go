@@ -85,24 +85,24 @@ func TestFailedOrEmptyFirstUpdateLeavesNoFile(t *testing.T) {
 func TestDirectoryIsSyncedByTheNextUpdate(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
-	require.True(t, settled(t, s))
+	require.True(t, isClean(t, s))
 	require.NoError(t, s.Update(ctx, put("10.0.0.2", "b")))
-	require.True(t, settled(t, s))
+	require.True(t, isClean(t, s))
 	require.NoError(t, os.Chmod(s.path, 0o600)) // as one leaves it who is killed
 	require.NoError(t, s.Update(ctx, func(backend.Tx) error { return nil }))
-	require.True(t, settled(t, s))
+	require.True(t, isClean(t, s))
 }
 
-// settled reports whether the file says that all is durable.
-func settled(t *testing.T, s *Store) bool {
+// isClean reports whether the clean bit of the file is set.
+func isClean(t *testing.T, s *Store) bool {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		t.Skip("a file has no sticky bit on Windows: nothing is ever settled there")
+		t.Skip("a file has no sticky bit on Windows: no file is ever clean there")
 	}
 	f, err := os.Open(s.path)
 	require.NoError(t, err)
 	defer f.Close()
-	is, err := durable.Settled(f)
+	is, err := durable.StatClean(f)
 	require.NoError(t, err)
 	return is
 }
@@ -113,7 +113,7 @@ func TestRevokedTransactionHasNoEffect(t *testing.T) {
 	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
 	f, _, err := s.openExclusive(ctx)
 	require.NoError(t, err)
-	transaction := &session{store: s, file: f, how: updating}
+	transaction := &session{store: s, file: f, mode: updating}
 	require.NoError(t, transaction.begin())
 	require.NoError(t, put("10.0.0.2", "b")(&tx{session: transaction}))
 	id := transaction.bolt.ID()

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"hash/fnv"
 	"math/rand/v2"
+
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
 // A damager is a way to damage a file. It changes b, which is a copy of the image of o,
@@ -21,9 +23,9 @@ func damagers() []damager {
 		{"a bit flipped", flips(1), false},
 		{"bits flipped", sparing("freelist", flips(20)), false},
 		{"a storm of flipped bits", sparing("freelist", flips(400)), false},
-		{"a bit flipped in the header of a page", eachPage(1, flipIn(0, headerLen)), false},
-		{"a bit flipped in the elements of a page", eachPage(1, flipIn(headerLen, headerLen+8*elementLen)), false},
-		{"a bit flipped in the list of free pages", inPage("freelist", flipIn(0, headerLen+20*pageIDLen)), false},
+		{"a bit flipped in the header of a page", eachPage(1, flipIn(0, page.HeaderLen)), false},
+		{"a bit flipped in the elements of a page", eachPage(1, flipIn(page.HeaderLen, page.HeaderLen+8*page.ElementLen)), false},
+		{"a bit flipped in the list of free pages", inPage("freelist", flipIn(0, page.HeaderLen+20*page.IDLen)), false},
 		{"a bit flipped in a branch", inPage("branch", flipIn(0, 512)), false},
 		{"a page zeroed", eachPage(1, zero), false},
 		{"pages zeroed", eachPage(5, zero), false},
@@ -64,7 +66,7 @@ func forgers() []damager {
 		{"root anywhere", forge(16, anywhere), true},
 		{"list nearby", forge(32, near), true},
 		{"list anywhere", forge(32, anywhere), true},
-		{"no list", forge(32, func(*rand.Rand, uint64) uint64 { return noFreelist }), true},
+		{"no list", forge(32, func(*rand.Rand, uint64) uint64 { return page.NoFreelist }), true},
 		{"end nearby", forge(40, near), true},
 		{"end anywhere", forge(40, anywhere), true},
 		{"transaction nearby", forge(48, near), true},
@@ -77,7 +79,7 @@ func forgers() []damager {
 func forge(at int, value func(rnd *rand.Rand, old uint64) uint64) func(*rand.Rand, *original, []byte) []byte {
 	return func(rnd *rand.Rand, o *original, b []byte) []byte {
 		for id := range 2 {
-			m := b[id*o.pageSize+headerLen:]
+			m := b[id*o.pageSize+page.HeaderLen:]
 			binary.NativeEndian.PutUint64(m[at:], value(rnd, binary.NativeEndian.Uint64(m[at:])))
 		}
 		seal(b, o.pageSize)
@@ -88,10 +90,10 @@ func forge(at int, value func(rnd *rand.Rand, old uint64) uint64) func(*rand.Ran
 // seal gives the meta pages of a file right checksums.
 func seal(b []byte, pageSize int) {
 	for id := range 2 {
-		if at := id*pageSize + headerLen; at+metaLen <= len(b) {
+		if at := id*pageSize + page.HeaderLen; at+page.MetaLen <= len(b) {
 			sum := fnv.New64a()
-			sum.Write(b[at:][:metaSummed])
-			binary.NativeEndian.PutUint64(b[at+metaSummed:], sum.Sum64())
+			sum.Write(b[at:][:page.MetaSummed])
+			binary.NativeEndian.PutUint64(b[at+page.MetaSummed:], sum.Sum64())
 		}
 	}
 }
@@ -221,11 +223,11 @@ func copyPage(rnd *rand.Rand, o *original, b []byte) []byte {
 // earlierPage undoes one write of a page: the disk has lost it. Of a lost write of a
 // meta page nothing can tell.
 func earlierPage(rnd *rand.Rand, o *original, b []byte) []byte {
-	if len(o.earlier) == 0 || o.pages <= firstPage {
+	if len(o.earlier) == 0 || o.pages <= page.First {
 		return b
 	}
 	before := o.earlier[rnd.IntN(len(o.earlier))]
-	at := (firstPage + rnd.IntN(o.pages-firstPage)) * o.pageSize
+	at := (page.First + rnd.IntN(o.pages-page.First)) * o.pageSize
 	if at+o.pageSize <= len(before) {
 		copy(b[at:][:o.pageSize], before[at:])
 	}
@@ -243,7 +245,7 @@ func cycle(rnd *rand.Rand, o *original, b []byte) []byte {
 		to, _ = o.anyPage(rnd, "branch")
 	}
 	p := b[from*o.pageSize:]
-	i := rnd.IntN(int(parseHeader(p).count))
-	binary.NativeEndian.PutUint64(p[headerLen+i*elementLen+8:], uint64(to))
+	i := rnd.IntN(int(page.ParseHeader(p).Count))
+	binary.NativeEndian.PutUint64(p[page.HeaderLen+i*page.ElementLen+8:], uint64(to))
 	return b
 }

@@ -71,11 +71,11 @@ func (w watched) outcome(t *tx, err error) error {
 	w.Helper()
 	if t != nil {
 		require.NoError(w, t.damage, "bbolt has panicked")
-	} else if err != nil && !errors.Is(err, backend.ErrFormat) && !strings.Contains(err.Error(), "it has no bucket") {
+	} else if err != nil && !errors.Is(err, backend.ErrFormat) && !strings.Contains(err.Error(), "is missing") {
 		f, errOpen := w.openShared(ctx)
 		require.NoError(w, errOpen)
 		defer f.Close()
-		require.EqualError(w, w.check(f), err.Error(), "who else would say %v?", err)
+		require.EqualError(w, w.check(f), err.Error(), "where else can %v come from?", err)
 	}
 	for _, known := range []error{nil, backend.ErrDamaged, backend.ErrFormat, backend.ErrNotFound, backend.ErrNoneFree} {
 		if errors.Is(err, known) {
@@ -91,7 +91,7 @@ func (w watched) agree() {
 	w.Helper()
 	require.NoError(w, w.View(func(r backend.ReadTx) error {
 		c, err := inspect(r.(*tx).file)
-		if err != nil || !c.missing.none() {
+		if err != nil || !c.lostMetas.None() {
 			return err // bbolt's check panics without a meta page.
 		}
 		var all []error

@@ -16,6 +16,8 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/format"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
 // An original is the file of a store, and what is to be known of it to tell what
@@ -195,8 +197,8 @@ func (m *maker) finish() {
 	require.NoError(m.t, db.View(func(b *bbolt.Tx) error {
 		m.pages = int(b.Size()) / m.pageSize
 		used := m.blankFree(b)
-		return b.Bucket(leasesBucket).ForEach(func(k, v []byte) error {
-			a, err := keyAddr(k)
+		return b.Bucket(format.LeasesBucket).ForEach(func(k, v []byte) error {
+			a, err := format.ParseAddr(k)
 			require.NoError(m.t, err)
 			m.live[a] = m.find(used, append(bytes.Clone(k), v...))
 			return nil
@@ -237,22 +239,24 @@ func (m *maker) blankFree(b *bbolt.Tx) []byte {
 // assignPages notes to which buckets pages belong.
 func (m *maker) assignPages() {
 	m.buckets = make(map[int]string)
-	i, slots := openImage(bytes.NewReader(m.image), int64(len(m.image)))
-	id, ok := latest(slots)
+	f, metas := page.Open(bytes.NewReader(m.image), int64(len(m.image)))
+	id, ok := metas.Latest()
 	require.True(m.t, ok)
-	w := &walker{image: i, end: slots[id].end, report: func(f fault) { require.NoError(m.t, f) }}
+	w := page.NewWalker(f, metas[id].End, format.DescribeKeys)
+	w.Report = func(f page.Fault) { require.NoError(m.t, f) }
 	assign := func(bucket string, walk func()) {
-		w.seen = newBitmap(w.end)
+		w.Visited = page.NewBitmap(w.End)
 		walk()
 		for id := range m.pages {
-			if w.seen.has(uint64(id)) {
+			if w.Visited.Has(uint64(id)) {
 				m.buckets[id] = bucket
 			}
 		}
 	}
-	var buckets map[string]bucketEntry
-	assign("root", func() { buckets, _ = w.root(slots[id].root) })
+	names := format.Buckets()
+	var buckets map[string]page.BucketEntry
+	assign("root", func() { buckets, _ = w.Root(metas[id].Root, names[:]) })
 	for name, e := range buckets {
-		assign(name, func() { w.bucket(name, e, func(uint64, []element) {}) })
+		assign(name, func() { w.Bucket(name, e, func(uint64, []page.Element) {}) })
 	}
 }

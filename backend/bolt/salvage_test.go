@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/salvage"
 )
 
 func TestSalvageFindsWhatDamageHasLeft(t *testing.T) {
@@ -88,7 +89,7 @@ func TestSalvageTellsOldLeasesByTheFreelist(t *testing.T) {
 	damaged := slices.Clone(o.image)
 	require.Equal(t, 1, o.clearPages(damaged, func(id int) bool { return o.buckets[id] == "root" }))
 	found := o.mustSalvage(t, damaged)
-	for a, l := range found.byAddr() {
+	for a, l := range byAddr(found) {
 		l.Boot = o.leases[a].Boot
 		require.Equal(t, o.leases[a], l)
 	}
@@ -106,7 +107,7 @@ func TestSalvageWithoutMetaPagesSearches(t *testing.T) {
 	found := o.mustSalvage(t, damaged)
 	require.GreaterOrEqual(t, len(found.Leases), len(o.leases))
 	require.Equal(t, len(found.Leases), found.Doubtful)
-	require.Contains(t, strings.Join(found.Lost, "\n"), "page 1, meta")
+	require.Contains(t, strings.Join(found.Lost, "\n"), "page 1, meta page")
 	require.Contains(t, strings.Join(found.Lost, "\n"), "cursors")
 }
 
@@ -183,7 +184,7 @@ func TestSalvageDoesNotBelieveAListThatTheTreeContradicts(t *testing.T) {
 		}
 	}
 	set(count(e.page(e.kind("freelist"))), n)
-	set(id(e.page(number(e.free(n/2)))), 0) // Nothing leads to this page any more.
+	set(pageID(e.page(number(e.free(n/2)))), 0) // Nothing leads to this page any more.
 	e.mustSalvage(t, e.b)
 }
 
@@ -224,11 +225,11 @@ func TestSalvageDoesNotMindAWrongWay(t *testing.T) {
 	copy(e.entry("leases"), e.entry("runs"))
 	found := e.mustSalvage(t, e.b)
 	require.False(t, found.Unsure)
-	require.Equal(t, e.leases, found.byAddr())
+	require.Equal(t, e.leases, byAddr(found))
 	e.clearPages(e.b, func(id int) bool { return e.buckets[id] == "owners" })
 	found = e.mustSalvage(t, e.b)
 	require.True(t, found.Unsure)
-	require.Equal(t, e.leases, found.byAddr())
+	require.Equal(t, e.leases, byAddr(found))
 }
 
 // A record with a flipped bit is lost, but for an old copy that the index vouches for.
@@ -238,7 +239,7 @@ func TestSalvageOfOneRecord(t *testing.T) {
 		damaged := slices.Clone(o.image)
 		damaged[at.to-1] ^= 1
 		found := o.mustSalvage(t, damaged)
-		if l, ok := found.byAddr()[a]; ok {
+		if l, ok := byAddr(found)[a]; ok {
 			require.Equal(t, o.leases[a], l)
 			require.Empty(t, found.Lost)
 		} else {
@@ -269,12 +270,12 @@ func TestSalvagePassesBadSectors(t *testing.T) {
 		bad := stretch{from, from + o.pageSize}
 		damaged := slices.Clone(o.image)
 		clear(damaged[bad.from:bad.to])
-		found, err := salvage(badSectors{bytes.NewReader(o.image), bad}, int64(len(o.image)))
+		found, err := salvage.Read(badSectors{bytes.NewReader(o.image), bad}, int64(len(o.image)))
 		require.NoError(t, err)
-		o.requireNothingInvented(t, found)
-		o.requireRecovered(t, found, damaged)
+		o.requireNothingInvented(t, newSalvage(found, nil))
+		o.requireRecovered(t, newSalvage(found, nil), damaged)
 	}
-	none, err := salvage(badSectors{bytes.NewReader(o.image), stretch{0, len(o.image)}}, int64(len(o.image)))
+	none, err := salvage.Read(badSectors{bytes.NewReader(o.image), stretch{0, len(o.image)}}, int64(len(o.image)))
 	require.NoError(t, err)
 	require.Empty(t, none.Leases)
 	require.Contains(t, strings.Join(none.Lost, "\n"), "bytes 0 to 4095: input/output error")

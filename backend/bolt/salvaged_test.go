@@ -36,7 +36,7 @@ func (o *original) mustSalvage(t *testing.T, b []byte) Salvage {
 // they were.
 func (o *original) requireRecovered(t *testing.T, found Salvage, damaged []byte) {
 	t.Helper()
-	leases := found.byAddr()
+	leases := byAddr(found)
 	for a, at := range o.live {
 		if !at.intact(o, damaged) {
 			continue
@@ -57,7 +57,7 @@ func (o *original) requireNothingInvented(t *testing.T, found Salvage) {
 	require.True(t, slices.IsSortedFunc(found.Leases, func(a, b backend.Lease) int { return a.Addr.Compare(b.Addr) }))
 }
 
-func (s Salvage) byAddr() map[netip.Addr]backend.Lease {
+func byAddr(s Salvage) map[netip.Addr]backend.Lease {
 	leases := make(map[netip.Addr]backend.Lease)
 	for _, l := range s.Leases {
 		leases[l.Addr] = l
@@ -68,6 +68,6 @@ func (s Salvage) byAddr() map[netip.Addr]backend.Lease {
 // requireWhole requires that all has been read, and nothing else.
 func (o *original) requireWhole(t *testing.T, found Salvage) {
 	t.Helper()
-	require.Equal(t, Salvage{Leases: found.Leases, Cursors: o.cursors, Boot: o.boot}, found)
-	require.Equal(t, o.leases, found.byAddr())
+	require.Equal(t, Salvage{Leases: found.Leases, Cursors: o.cursors, Boot: o.boot, Read: found.Read}, found)
+	require.Equal(t, o.leases, byAddr(found))
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
 // Where pages that are in use are all that is allocated, as on a file system that copies on
@@ -88,16 +89,16 @@ func punch(t *testing.T, s *Store) {
 	defer f.Close()
 	info, err := f.Stat()
 	require.NoError(t, err)
-	i, slots := openImage(f, info.Size())
-	id, ok := latest(slots)
+	p, metas := page.Open(f, info.Size())
+	id, ok := metas.Latest()
 	require.True(t, ok)
-	m := slots[id].meta
-	free, err := i.freePages(m, newBitmap(m.end))
+	m := metas[id].Meta
+	free, err := p.FreePages(m, page.NewBitmap(m.End))
 	require.NoError(t, err)
-	for id := uint64(firstPage); id < i.pages(); id++ {
-		if id >= m.end || free.has(id) {
+	for id := uint64(page.First); id < p.Pages(); id++ {
+		if id >= m.End || free.Has(id) {
 			const mode = unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_KEEP_SIZE
-			require.NoError(t, unix.Fallocate(int(f.Fd()), mode, int64(id)*i.pageSize, i.pageSize))
+			require.NoError(t, unix.Fallocate(int(f.Fd()), mode, int64(id)*p.PageSize, p.PageSize))
 		}
 	}
 }

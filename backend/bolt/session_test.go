@@ -7,29 +7,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.etcd.io/bbolt"
 
 	"github.com/leasehold/leasehold/backend"
 )
 
-func TestPoolOfAClosedDBIsEmpty(t *testing.T) {
-	db, err := bbolt.Open(filepath.Join(t.TempDir(), "db"), 0o600, nil)
-	require.NoError(t, err)
-	pool := pagePool(db)
-	require.NotNil(t, pool, "this version of bbolt has another pool, or none")
-	require.Len(t, pool.Get(), db.Info().PageSize, "of pages")
-	for range 8 {
-		pool.Put(pool.New()) // The race detector has some of them thrown away.
-	}
-	require.NoError(t, db.Close())
-	emptyPool(db)
-	require.Nil(t, pool.Get())
-}
-
 // A program that collects garbage seldom does not collect the stores that it has closed.
 func TestUpdatesLeaveNothingBehind(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
-	s, l := Open(filepath.Join(t.TempDir(), "net")), leaseOf("10.0.0.2", "a", 1)
+	s, l := Open(filepath.Join(t.TempDir(), "net")), full
 	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Put(l) }))
 	live := func() uint64 {
 		runtime.GC()

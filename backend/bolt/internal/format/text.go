@@ -1,30 +1,24 @@
-package bolt
+package format
 
 import (
 	"encoding/binary"
 	"encoding/hex"
 )
 
-// Text in a record is a uvarint header and bytes. The header is the number of
-// bytes times four, plus how they are written:
-//
-//	plain   as they are
-//	packed  lower-case hexadecimal digits, two to a byte
-//	suffix  as they are but for the last 16 bytes, which are a UUID
-//	path    the number of one of the paths below, and a UUID
-//
-// Most container IDs are 64 hexadecimal digits, and the runtimes end the path of
-// a network namespace in a UUID: a lease takes half the room.
+// Text in a record is a uvarint header and bytes. The header is the number of bytes times
+// four, plus the form in which they are written. Most container IDs are 64 hexadecimal
+// digits, and runtimes end the path of a network namespace in a UUID, so the forms halve
+// the size of a lease.
 const (
-	plain = iota
-	packed
-	suffix
-	path
+	formPlain  = iota // as it is
+	formHex           // lower-case hexadecimal digits, two to a byte
+	formSuffix        // as it is but for the last 16 bytes, which are a UUID
+	formPath          // the number of one of the prefixes below, and a UUID
 )
 
-// pathPrefix returns what the path of a network namespace begins with: that of
-// containerd, CRI-O, and of either as the link /var/run resolves. The numbers are
-// part of the format.
+// pathPrefix returns the prefix of a network namespace's path that has the given number:
+// that of containerd and that of CRI-O, each also with the symbolic link /var/run resolved.
+// The numbers are part of the format.
 func pathPrefix(number byte) (prefix string, ok bool) {
 	switch number {
 	case 0:
@@ -46,20 +40,20 @@ const (
 
 func appendText(b []byte, s string) []byte {
 	if isHex(s) {
-		return appendHex(appendHeader(b, len(s)/2, packed), s)
+		return appendHex(appendHeader(b, len(s)/2, formHex), s)
 	}
 	cut := len(s) - uuidText
 	if cut < 0 || !isUUID(s[cut:]) {
-		return append(appendHeader(b, len(s), plain), s...)
+		return append(appendHeader(b, len(s), formPlain), s...)
 	}
 	for number := byte(0); ; number++ {
 		prefix, ok := pathPrefix(number)
 		if !ok {
-			b = append(appendHeader(b, cut+uuidLen, suffix), s[:cut]...)
+			b = append(appendHeader(b, cut+uuidLen, formSuffix), s[:cut]...)
 			return appendUUID(b, s[cut:])
 		}
 		if prefix == s[:cut] {
-			b = append(appendHeader(b, 1+uuidLen, path), number)
+			b = append(appendHeader(b, 1+uuidLen, formPath), number)
 			return appendUUID(b, s[cut:])
 		}
 	}
@@ -69,24 +63,25 @@ func appendHeader(b []byte, size int, form uint64) []byte {
 	return binary.AppendUvarint(b, uint64(size)<<2|form)
 }
 
-// reader takes fields off the front of a record. It is nil after a field that is
-// not there or makes no sense; zero values follow.
+// A reader takes fields off the front of a record. A field that is missing or malformed
+// makes it nil; all further fields are zero values.
 type reader []byte
 
 func (r *reader) varint() int64 {
 	v, n := binary.Varint(*r)
-	r.pass(n)
+	r.skip(n)
 	return v
 }
 
 func (r *reader) uvarint() uint64 {
 	v, n := binary.Uvarint(*r)
-	r.pass(n)
+	r.skip(n)
 	return v
 }
 
-// pass goes on behind a number of n bytes; none are left where there was none.
-func (r *reader) pass(n int) {
+// skip skips a number of n bytes, as package binary returns it: n is not positive if there
+// was none.
+func (r *reader) skip(n int) {
 	if n <= 0 {
 		*r = nil
 		return
@@ -110,17 +105,17 @@ func (r *reader) text() string {
 	return s
 }
 
-// expand returns the text that raw stands for in the given form.
+// expand returns the text that raw is in the given form.
 func expand(raw []byte, form uint64) (s string, ok bool) {
 	cut := len(raw) - uuidLen
 	switch {
-	case form == plain:
+	case form == formPlain:
 		return string(raw), true
-	case form == packed:
+	case form == formHex:
 		return hex.EncodeToString(raw), true
-	case form == suffix && cut >= 0:
+	case form == formSuffix && cut >= 0:
 		return string(raw[:cut]) + formatUUID([uuidLen]byte(raw[cut:])), true
-	case form == path && cut == 1:
+	case form == formPath && cut == 1:
 		prefix, ok := pathPrefix(raw[0])
 		return prefix + formatUUID([uuidLen]byte(raw[cut:])), ok
 	}
@@ -142,20 +137,11 @@ func isHex(s string) bool {
 
 // appendHex appends the bytes that s spells, for which isHex holds.
 func appendHex(b []byte, s string) []byte {
-	for i := 0; i < len(s); i += 2 {
-		b = append(b, nibble(s[i])<<4|nibble(s[i+1]))
-	}
+	b, _ = hex.AppendDecode(b, []byte(s)) // It fails only for what isHex rejects.
 	return b
 }
 
-func nibble(digit byte) byte {
-	if digit >= 'a' {
-		return digit - 'a' + 10
-	}
-	return digit - '0'
-}
-
-// isUUID reports whether s, of the length of one, is a UUID in the form of RFC 9562,
+// isUUID reports whether s, of the right length, is a UUID in the form of RFC 9562,
 // section 4, in lower case.
 func isUUID(s string) bool {
 	return s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' &&

@@ -1,4 +1,4 @@
-package bolt
+package format
 
 import (
 	"encoding/binary"
@@ -34,13 +34,13 @@ func TestRecordBytes(t *testing.T) {
 		"2c6b7562652d73797374656d"+ // kube-system
 		"60636f7265646e732d363734623862626663662d78376b3270"+ // coredns-…
 		"2e5840a8", // checksum
-		hex.EncodeToString(encode(full, 7)))
+		hex.EncodeToString(Encode(full, 7)))
 
 	short := backend.Lease{Addr: full.Addr, Owner: backend.Owner{ContainerID: "id"}, Since: full.Since.Add(987_654_321)}
 	require.Equal(t, "8084a4920d"+"00"+"086964"+"00"+"00"+"00"+"00"+
 		"b1d1f9d603"+ // 987654321 ns
 		"14bc1d79", // checksum
-		hex.EncodeToString(encode(short, 0)))
+		hex.EncodeToString(Encode(short, 0)))
 }
 
 func TestRecordRoundTrip(t *testing.T) {
@@ -55,12 +55,12 @@ func TestRecordRoundTrip(t *testing.T) {
 		l := backend.Lease{
 			Addr:  netip.AddrFrom4([4]byte{10, 0, 0, rapid.Byte().Draw(t, "addr")}),
 			Owner: backend.Owner{ContainerID: texts.Draw(t, "id"), IfName: texts.Draw(t, "ifname")},
-			Since: moment(rapid.Int64Range(-1<<40, 1<<40).Draw(t, "since"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns")),
+			Since: timeOf(rapid.Int64Range(-1<<40, 1<<40).Draw(t, "since"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns")),
 			Netns: texts.Draw(t, "netns"),
 			Pod:   backend.Pod{Namespace: texts.Draw(t, "namespace"), Name: texts.Draw(t, "pod")},
 		}
 		boot := rapid.Uint64().Draw(t, "boot")
-		got, gotBoot, err := decode(l.Addr, encode(l, boot))
+		got, gotBoot, err := Decode(l.Addr, Encode(l, boot))
 		require.NoError(t, err)
 		require.Equal(t, l, got)
 		require.Equal(t, boot, gotBoot)
@@ -70,45 +70,65 @@ func TestRecordRoundTrip(t *testing.T) {
 func TestRecordDetectsDamage(t *testing.T) {
 	fine := full
 	fine.Since = fine.Since.Add(987_654_321)
-	detectsDamage(t, encode(full, 7))
-	detectsDamage(t, encode(fine, 7))
+	detectsDamage(t, Encode(full, 7))
+	detectsDamage(t, Encode(fine, 7))
 }
 
 func detectsDamage(t *testing.T, record []byte) {
 	for i := range record {
 		for bit := range 8 {
 			record[i] ^= 1 << bit
-			_, _, err := decode(full.Addr, record)
+			_, _, err := Decode(full.Addr, record)
 			require.Error(t, err, "bit %d of byte %d", bit, i)
 			record[i] ^= 1 << bit
 		}
 	}
-	_, _, err := decode(full.Addr.Next(), record)
+	_, _, err := Decode(full.Addr.Next(), record)
 	require.Error(t, err, "the record of another address")
 	for n := range record {
-		_, _, err := decode(full.Addr, record[:n])
+		_, _, err := Decode(full.Addr, record[:n])
 		require.Error(t, err, "%d bytes", n)
 	}
 }
 
 // A record that says nonsense with a right checksum is refused, not believed.
 func FuzzDecode(f *testing.F) {
-	f.Add(encode(full, 7)[:len(encode(full, 7))-checksumLen])
+	f.Add(Encode(full, 7)[:len(Encode(full, 7))-checksumLen])
 	fine := full
 	fine.Since = fine.Since.Add(987_654_321)
-	f.Add(encode(fine, 7)[:len(encode(fine, 7))-checksumLen])
+	f.Add(Encode(fine, 7)[:len(Encode(fine, 7))-checksumLen])
 	f.Add([]byte{0})
 	f.Add([]byte{0, 4, 'a', 0, 0, 0, 0})
 	f.Add([]byte{0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, fields []byte) {
 		record := binary.BigEndian.AppendUint32(fields[:len(fields):len(fields)], checksum(full.Addr, fields))
-		l, boot, err := decode(full.Addr, record)
+		l, boot, err := Decode(full.Addr, record)
 		if err != nil {
 			return
 		}
-		again, bootAgain, err := decode(full.Addr, encode(l, boot))
+		again, bootAgain, err := Decode(full.Addr, Encode(l, boot))
 		require.NoError(t, err)
 		require.Equal(t, l, again)
 		require.Equal(t, boot, bootAgain)
 	})
+}
+
+// entryOf returns a lease as it is in a file.
+func entryOf(l backend.Lease) []byte { return append(AddrKey(l.Addr), Encode(l, 7)...) }
+
+func TestDecodePrefixTakesNothingElseForALease(t *testing.T) {
+	nobody := full
+	nobody.Owner = backend.Owner{}
+	for _, l := range []backend.Lease{nobody, {Addr: netip.MustParseAddr("::ffff:10.0.0.1"), Owner: full.Owner}} {
+		_, _, ok := DecodePrefix(entryOf(l))
+		require.False(t, ok, "no store holds %v", l)
+	}
+	fine := full
+	fine.Since = fine.Since.Add(987_654_321)
+	for _, whole := range [][]byte{entryOf(full), entryOf(fine)} {
+		for n := 1; n < len(whole); n++ {
+			_, _, ok := DecodePrefix(whole[:n])
+			require.False(t, ok, "%d bytes", n)
+		}
+	}
 }
