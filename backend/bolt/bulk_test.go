@@ -15,9 +15,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// sparse returns n leases with all that is known of a pod, of which each container
-// has as many as per says, one after the other in address, and the next of
-// another container is not its neighbour.
+// sparse returns n leases of pods with all details. Each container has per consecutive
+// addresses, which are not next to those of another container.
 func sparse(n, per int) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		next := addr("10.0.0.1")
@@ -49,7 +48,7 @@ func created(t *testing.T, dir string, c backend.Content) *Store {
 	return s
 }
 
-// Far more leases than a batch takes, and each of them a run.
+// Far more leases than a chunk has, and each of them a run.
 func TestCreateOfManyLeasesIsWhole(t *testing.T) {
 	const n = 30_000
 	s := created(t, t.TempDir(), backend.Content{Leases: sparse(n, 1)})
@@ -69,7 +68,7 @@ func TestCreateOfManyLeasesIsWhole(t *testing.T) {
 	}))
 }
 
-// The name under which Create has made the file is not the one that it will have.
+// Create makes the file under a name that is not its final one.
 func TestCreateLeavesTheDirectoryToTheFirstUpdate(t *testing.T) {
 	s := created(t, t.TempDir(), backend.Content{Leases: sparse(3, 1)})
 	require.False(t, isClean(t, s))
@@ -90,8 +89,7 @@ func TestCreateNumbersBootsFromOne(t *testing.T) {
 	}))
 }
 
-// What is made in one go is as dense as what grew in the best of orders, and hardly
-// any page is left free.
+// The file is as dense as one that grew in the best order, and has hardly any free page.
 func TestCreateWastesNoPages(t *testing.T) {
 	s := created(t, t.TempDir(), backend.Content{Leases: sparse(20_000, 1)})
 	require.NoError(t, s.View(ctx, func(r backend.ReadTx) error {

@@ -29,7 +29,7 @@ func TestCheckedStoreEnduresForgery(t *testing.T) {
 	eachDamage(t, forgers(), func(o *original, _ damager, damaged []byte) { endure(t, o, damaged, true) })
 }
 
-// What bbolt writes passes the check, in whatever order entries come and go.
+// What bbolt writes passes the check, in whatever order entries are put and deleted.
 func TestCheckPassesSoundStores(t *testing.T) {
 	rnd := newRand(t)
 	times := 5
@@ -76,20 +76,20 @@ func stir(b *bbolt.Bucket, rnd *rand.Rand, space int, releases float64) error {
 	return nil
 }
 
-// bbolt can be told to do things otherwise than a store tells it.
+// bbolt has options that a store does not use.
 func TestCheckPassesOtherLayouts(t *testing.T) {
 	for name, o := range map[string]bbolt.Options{
-		"small pages":           {PageSize: page.MinSize},
-		"large pages":           {PageSize: page.MaxSize},
-		"no list of free pages": {NoFreelistSync: true},
-		"a long list":           {PageSize: page.MinSize, NoSync: true},
+		"small pages":     {PageSize: page.MinSize},
+		"large pages":     {PageSize: page.MaxSize},
+		"no freelist":     {NoFreelistSync: true},
+		"a long freelist": {PageSize: page.MinSize, NoSync: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := watched{t, Open(filepath.Join(t.TempDir(), "net"), Checked())}
 			db, err := bbolt.Open(s.path, 0o600, &o)
 			require.NoError(t, err)
 			require.NoError(t, db.Update(createBuckets))
-			if name == "a long list" {
+			if name == "a long freelist" {
 				freeMany(t, db)
 			}
 			require.NoError(t, db.Close())
@@ -98,7 +98,7 @@ func TestCheckPassesOtherLayouts(t *testing.T) {
 			require.NoError(t, s.Update(put("10.0.0.1", "a")))
 			s.agree()
 			require.Equal(t, []string{"10.0.0.1"}, leased(t, s.Store))
-			wipe(t, s.path, 0, page.MetaLen+page.HeaderLen) // The size of pages is to be found elsewhere.
+			wipe(t, s.path, 0, page.MetaLen+page.HeaderLen) // The page size has to be found elsewhere.
 			s.agree()
 		})
 	}
@@ -124,7 +124,7 @@ func wipe(t testing.TB, path string, from, to int64) {
 }
 
 // A plugin has no time for more than it needs.
-func TestWithoutOptionOnlyPagesInUseAreLookedAt(t *testing.T) {
+func TestWithoutOptionOnlyUsedPagesAreChecked(t *testing.T) {
 	o := newOriginal(t, newRand(t), 300, true)
 	damaged := slices.Clone(o.image)
 	freelist := slices.Index(o.kinds, "freelist")
@@ -152,7 +152,7 @@ func TestCheckedStoreCanBeMadeAndBeAbsent(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.1"}, leased(t, s))
 }
 
-func TestVerifyTellsAHundredFaults(t *testing.T) {
+func TestVerifyReportsAHundredFaults(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{PageSize: page.MinSize})
 	require.NoError(t, err)
@@ -184,8 +184,8 @@ func TestVerifyTellsAHundredFaults(t *testing.T) {
 	require.Contains(t, lines[100], fmt.Sprintf("and %d more", wrong-100))
 }
 
-// Two ways lead to a record: its key, and the index of owners.
-func TestVerifyTellsOnceOfARecord(t *testing.T) {
+// A record is reached by its key and by the owners index.
+func TestVerifyReportsARecordOnce(t *testing.T) {
 	o := newOriginal(t, newRand(t), 10, true)
 	for a, at := range o.live {
 		damaged := slices.Clone(o.image)
@@ -196,7 +196,7 @@ func TestVerifyTellsOnceOfARecord(t *testing.T) {
 	}
 }
 
-func TestVerifyTellsThatAMetaPageIsMissing(t *testing.T) {
+func TestVerifyReportsALostMetaPage(t *testing.T) {
 	o := newOriginal(t, newRand(t), 10, true)
 	for id := range int64(2) {
 		require.NoError(t, os.WriteFile(o.path, o.image, 0o600))
@@ -208,7 +208,7 @@ func TestVerifyTellsThatAMetaPageIsMissing(t *testing.T) {
 	}
 }
 
-// The meta page that is left leads to what was there before the store.
+// The meta page that is left is of the empty file before the first transaction.
 func TestFirstTransactionLostIsDamage(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"), Checked())
 	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
@@ -221,8 +221,8 @@ func TestFirstTransactionLostIsDamage(t *testing.T) {
 	}))
 }
 
-// What somebody else has written is not damaged, and not for us to touch.
-func TestWhatIsNoLeaseStoreIsRefused(t *testing.T) {
+// A file of another program is not damaged, and is left alone.
+func TestFileThatIsNotALeaseStoreIsRejected(t *testing.T) {
 	for name, write := range map[string]func(*bbolt.Tx) error{
 		"another program's file": func(b *bbolt.Tx) error {
 			_, err := b.CreateBucket([]byte("v1"))
@@ -258,13 +258,13 @@ func TestWhatIsNoLeaseStoreIsRefused(t *testing.T) {
 	}
 }
 
-// Whatever a file holds, nobody panics, hangs or makes up leases.
+// Whatever a file holds, nothing panics, hangs or invents leases.
 func FuzzCheck(f *testing.F) {
 	rnd := newRand(f)
 	for _, n := range []int{0, 1, 10} {
 		f.Add(newOriginal(f, rnd, n, true).used(), true)
 	}
-	for _, b := range [][]byte{nil, []byte("rubbish"), make([]byte, 8192)} {
+	for _, b := range [][]byte{nil, []byte("garbage"), make([]byte, 8192)} {
 		f.Add(b, false)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, sealed bool) {

@@ -16,7 +16,7 @@ import (
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
-// all reads all that a store has.
+// all reads everything in a store.
 func all(r backend.ReadTx) error {
 	if _, err := r.Cursors(); err != nil {
 		return err
@@ -29,7 +29,7 @@ func all(r backend.ReadTx) error {
 	return nil
 }
 
-// A store that is not checked, too, comes to an end, whatever its file holds.
+// A store without Checked returns, too, whatever its file holds.
 func TestStoreEnduresDamage(t *testing.T) {
 	eachDamage(t, append(damagers(), forgers()...), func(o *original, _ damager, damaged []byte) {
 		require.NoError(t, os.WriteFile(o.path, damaged, 0o600))
@@ -55,7 +55,7 @@ func damagedIn(t *testing.T, o *original, bucket, kind string, change func(p []b
 	return nil
 }
 
-// bbolt goes round for ever, until the stack is full.
+// bbolt recurses until the stack is full.
 func TestBranchThatLeadsToItselfIsDamage(t *testing.T) {
 	o := newOriginal(t, newRand(t), 300, true)
 	for _, bucket := range []string{"leases", "owners"} {
@@ -73,7 +73,7 @@ func TestBranchThatLeadsToItselfIsDamage(t *testing.T) {
 	}
 }
 
-// walkOf goes to each leaf of a bucket.
+// walkOf visits each leaf of a bucket.
 func walkOf(b backend.Tx, bucket string) (err error) {
 	t := b.(*tx)
 	defer t.rescue(&err)
@@ -82,8 +82,8 @@ func walkOf(b backend.Tx, bucket string) (err error) {
 	}{"leases": t.leases, "owners": t.owners}[bucket].ForEach(func(_, _ []byte) error { return nil })
 }
 
-// bbolt frees the pages that a page says belong to it, however many these are.
-func TestPageThatSaysItIsHugeIsDamage(t *testing.T) {
+// bbolt frees as many overflow pages as a page claims to have.
+func TestPageWithTooManyOverflowPagesIsDamage(t *testing.T) {
 	o := newOriginal(t, newRand(t), 300, true)
 	huge := func(p []byte) { binary.NativeEndian.PutUint32(p[12:], 1<<31) }
 	for _, bucket := range []string{"leases", "owners", "root"} {
@@ -121,8 +121,8 @@ func TestFaultThatACheckerFindsClosesTheStore(t *testing.T) {
 	require.Nil(t, s.bolt.DB())
 }
 
-// What is left for the commit to write can meet damage, too.
-func TestRunsDamagedUntilTheCommitIsDamage(t *testing.T) {
+// The commit writes what is still in the cache, and can find damage too.
+func TestDamageThatTheCommitFindsIsDamage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "net")
 	require.NoError(t, Open(path).Update(ctx, func(tx backend.Tx) error {
 		for i := range byte(100) {
@@ -145,8 +145,8 @@ func TestRunsDamagedUntilTheCommitIsDamage(t *testing.T) {
 	})
 }
 
-// As many pages as some number says would take more memory than there is.
-func TestMetaThatSpeaksOfTooManyPagesIsDamage(t *testing.T) {
+// Allocating for as many pages as a corrupt meta page has would exhaust the memory.
+func TestMetaWithTooManyPagesIsDamage(t *testing.T) {
 	e := newEditor(t)
 	e.metas(40, 8, 1<<30)
 	require.NoError(t, os.WriteFile(e.path, e.b, 0o600))

@@ -62,7 +62,7 @@ func (e editor) nth(bucket, kind string, n int) int {
 
 func (e editor) kind(kind string) int { return slices.Index(e.kinds, kind) }
 
-// top returns the page that the tree of leases begins with.
+// top returns the root page of the tree of leases.
 func (e editor) top() int { return int(binary.NativeEndian.Uint64(e.entry("leases"))) }
 
 // entry returns the value of a bucket in the root.
@@ -91,7 +91,7 @@ func (e editor) setChild(branch, i, child int) {
 	binary.NativeEndian.PutUint64(e.page(branch)[page.HeaderLen+i*page.ElementLen+8:], uint64(child))
 }
 
-// Parts of pages, to be written to.
+// Parts of pages, to write to.
 func pageID(p []byte) []byte   { return p[0:8] }
 func kind(p []byte) []byte     { return p[8:10] }
 func count(p []byte) []byte    { return p[10:12] }
@@ -125,7 +125,7 @@ func number(b []byte) int {
 	return int(binary.NativeEndian.Uint64(b))
 }
 
-// free returns the n-th entry of the list of free pages.
+// free returns the n-th entry of the freelist.
 func (e editor) free(n int) []byte {
 	return e.page(e.kind("freelist"))[page.HeaderLen+n*page.IDLen:][:page.IDLen]
 }
@@ -221,14 +221,14 @@ func (e editor) neighbour() int {
 	panic("no page is in use behind another")
 }
 
-// onlyFree makes a page the only one in the list of free pages.
+// onlyFree makes a page the only one in the freelist.
 func (e editor) onlyFree(page int) {
 	set(count(e.page(e.kind("freelist"))), 1)
 	set(e.free(0), page)
 }
 
-// A tree of branches with two children is less deep, however large its file. bbolt would
-// go down any, until the stack ends.
+// A tree of branches with two children is less deep, however large its file. bbolt would recurse
+// until the stack is full.
 func TestCheckEndsInADeepTree(t *testing.T) {
 	e := newEditor(t)
 	lowest := slices.Clone(key(e.page(e.child(e.child(e.top(), 0), 0)), 0))
@@ -245,8 +245,7 @@ func TestCheckEndsInADeepTree(t *testing.T) {
 	require.ErrorContains(t, err, "tree is too deep")
 }
 
-// writeBranch writes a branch of two elements, of which the first leads to the page
-// behind.
+// writeBranch writes a branch of two elements, of which the first refers to the next page.
 func (e editor) writeBranch(id int, first, second []byte) {
 	p := e.page(id)
 	set(pageID(p), id)

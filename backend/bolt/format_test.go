@@ -70,8 +70,8 @@ func TestFirstFormatIsRead(t *testing.T) {
 	require.Equal(t, []byte{1}, formatOf(t, s), "nothing was written")
 }
 
-// A program of the first format refuses a store of the second: to it, the record of a time
-// with nanoseconds is damaged.
+// A program of the first format rejects a store of the second, in which the record of a time
+// with nanoseconds would look damaged.
 func TestFirstFormatBecomesTheSecond(t *testing.T) {
 	fine := full
 	fine.Addr, fine.Since = netip.MustParseAddr("10.88.0.3"), time.Unix(1764000000, 987_654_321).UTC()
@@ -100,7 +100,7 @@ func TestFirstFormatBecomesTheSecond(t *testing.T) {
 	}))
 }
 
-func TestFormatThatIsNone(t *testing.T) {
+func TestUnknownVersions(t *testing.T) {
 	for _, value := range [][]byte{nil, {}, {0}, {format.Version + 1}, {1, 0}} {
 		_, known := format.ParseVersion(value)
 		require.False(t, known, value)

@@ -20,8 +20,8 @@ import (
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
-// An original is the file of a store, and what is to be known of it to tell what
-// damage must and must not do. None of that comes from the code under test.
+// An original is the file of a store, and what a test has to know of it to decide what damage
+// must and must not do. None of that comes from the code under test.
 type original struct {
 	name     string
 	path     string // for a file that is damaged
@@ -30,7 +30,7 @@ type original struct {
 	pageSize int
 	pages    int            // that have ever been used
 	kinds    []string       // of pages, as bbolt calls them
-	buckets  map[int]string // to which pages belong; those of the root belong to "root"
+	buckets  map[int]string // to which pages belong; "root" for pages of the root
 	live     map[netip.Addr]stretch
 	leases   map[netip.Addr]backend.Lease
 	ever     map[backend.Lease]bool // all that there have been, without their boots
@@ -56,8 +56,8 @@ type maker struct {
 	addrs []netip.Addr // those to lease, in the order in which to do so
 }
 
-// newOriginal makes a store of n leases, of which more have come and gone, so that pages
-// of earlier transactions stand around in the file.
+// newOriginal makes a store of n leases after many others have been released, so that the file
+// has pages of earlier transactions.
 func newOriginal(t testing.TB, rnd *rand.Rand, n int, sorted bool) *original {
 	t.Helper()
 	m := &maker{
@@ -86,7 +86,7 @@ func newOriginal(t testing.TB, rnd *rand.Rand, n int, sorted bool) *original {
 		}
 		return tx.SetBoot(m.boot)
 	})
-	if n > 0 && rnd.IntN(2) == 0 { // The last transaction is one of those that count.
+	if n > 0 && rnd.IntN(2) == 0 { // The last transaction changes leases.
 		m.release(1)
 		m.put(1)
 	}
@@ -182,7 +182,7 @@ func (m *maker) release(n int) {
 	})
 }
 
-// finish reads the file, and has bbolt say where in it everything is.
+// finish reads the file, and asks bbolt where in it everything is.
 func (m *maker) finish() {
 	m.t.Helper()
 	require.NoError(m.t, m.store.Verify(ctx))
@@ -211,7 +211,7 @@ func (m *maker) finish() {
 func (m *maker) find(used, entry []byte) stretch {
 	m.t.Helper()
 	at := bytes.Index(used, entry)
-	require.GreaterOrEqual(m.t, at, 0, "%x stands in a page that is in use", entry)
+	require.GreaterOrEqual(m.t, at, 0, "%x is on a page in use", entry)
 	return stretch{at, at + len(entry)}
 }
 

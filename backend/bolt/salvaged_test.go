@@ -22,7 +22,7 @@ func salvaged(t *testing.T, o *original, b []byte) (found Salvage, err error) {
 	return found, err
 }
 
-// mustSalvage is salvaged where there is something of a store.
+// mustSalvage is salvaged for a file that is a store, if a corrupt one.
 func (o *original) mustSalvage(t *testing.T, b []byte) Salvage {
 	t.Helper()
 	found, err := salvaged(t, o, b)
@@ -32,8 +32,7 @@ func (o *original) mustSalvage(t *testing.T, b []byte) Salvage {
 	return found
 }
 
-// requireRecovered requires that no lease is missing whose bytes damage has left as
-// they were.
+// requireRecovered requires that no lease is missing whose bytes are intact.
 func (o *original) requireRecovered(t *testing.T, found Salvage, damaged []byte) {
 	t.Helper()
 	leases := byAddr(found)
@@ -43,7 +42,7 @@ func (o *original) requireRecovered(t *testing.T, found Salvage, damaged []byte)
 		}
 		got, ok := leases[a]
 		require.True(t, ok, "the lease of %s was there to be found", a)
-		got.Boot = o.leases[a].Boot // It stands elsewhere.
+		got.Boot = o.leases[a].Boot // It is in another bucket.
 		require.Equal(t, o.leases[a], got)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A program that collects garbage seldom does not collect the stores that it has closed.
+// A program that collects garbage seldom must not keep the pages of closed stores.
 func TestUpdatesLeaveNothingBehind(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	s, l := Open(filepath.Join(t.TempDir(), "net")), full
@@ -22,7 +22,7 @@ func TestUpdatesLeaveNothingBehind(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	live() // What is put by is gone after the second time.
+	live() // What a pool holds is gone after the second collection.
 	before := live()
 	for range 50 {
 		require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Delete(l.Addr) }))

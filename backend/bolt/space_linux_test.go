@@ -29,7 +29,7 @@ func smallDisk(t *testing.T, size string) string {
 
 func stuff(t *testing.T, dir string) {
 	t.Helper()
-	f, err := os.Create(filepath.Join(dir, "rubbish"))
+	f, err := os.Create(filepath.Join(dir, "garbage"))
 	require.NoError(t, err)
 	defer f.Close()
 	for {

@@ -12,8 +12,8 @@ import (
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
-// Where pages that are in use are all that is allocated, as on a file system that copies on
-// write, a Delete on a full disk takes the spare file, once.
+// If only the pages in use are allocated, as on a copy-on-write file system, a Delete on a full
+// disk takes the spare file, once.
 func TestDeleteTakesTheSpareFile(t *testing.T) {
 	dir := smallDisk(t, "16m")
 	s := Open(filepath.Join(dir, "net"))
@@ -55,11 +55,11 @@ func TestDeleteWithoutSpaceOrSpareFile(t *testing.T) {
 		require.ErrorContains(t, err, s.path+": no space left to release a lease")
 	}
 	require.Len(t, leased(t, s), 10)
-	require.NoError(t, os.Remove(filepath.Join(dir, "rubbish")))
+	require.NoError(t, os.Remove(filepath.Join(dir, "garbage")))
 	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Delete(addrs[0]) }))
 }
 
-// No file is needed where a write in place needs no space; here that is so.
+// Where overwriting needs no space, as here, there is no spare file.
 func TestNoSpareFileOnMemory(t *testing.T) {
 	dir := smallDisk(t, "16m")
 	s := Open(filepath.Join(dir, "net"))
@@ -69,7 +69,7 @@ func TestNoSpareFileOnMemory(t *testing.T) {
 	require.Len(t, entries, 1)
 }
 
-// A spare file that was cut short, by a kill or by an operator, is made again.
+// A spare file that is too short, after a kill or an operator's doing, is made again.
 func TestIsSpare(t *testing.T) {
 	path := filepath.Join(t.TempDir(), spareName)
 	require.False(t, isSpare(path))
@@ -81,7 +81,7 @@ func TestIsSpare(t *testing.T) {
 	require.True(t, isSpare(path))
 }
 
-// punch takes the blocks of all pages that are not in use from the file of a store.
+// punch deallocates all pages of a store that are not in use.
 func punch(t *testing.T, s *Store) {
 	t.Helper()
 	f, err := os.OpenFile(s.path, os.O_RDWR, 0)

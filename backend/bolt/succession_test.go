@@ -14,9 +14,9 @@ import (
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
-// The older meta page is replaced by a sound one of a later transaction, that of another
-// file for instance, which leads to a tree that is sound and out of date.
-func TestAMetaPageOfAnotherFileIsNotBelieved(t *testing.T) {
+// The older meta page is replaced by a sound one of a later transaction, for instance of another
+// file, which refers to a tree that is sound and outdated.
+func TestMetaPageOfAnotherFileIsDamage(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	for _, a := range []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"} {
 		require.NoError(t, s.Update(ctx, put(a, "id-"+a)))
@@ -37,7 +37,7 @@ func TestAMetaPageOfAnotherFileIsNotBelieved(t *testing.T) {
 	}))
 }
 
-// setLater has the older meta of a file be of a transaction n later.
+// setLater makes the older meta of a file one of a transaction n later.
 func setLater(b []byte, n uint64) {
 	txid := func(id int) []byte { return b[id*os.Getpagesize()+txidOffset:][:8] }
 	id := 0
@@ -51,7 +51,7 @@ func setLater(b []byte, n uint64) {
 	binary.NativeEndian.PutUint64(p[page.MetaSummed:], sum.Sum64())
 }
 
-// In a backup that bbolt makes, the meta pages are not each in the place of its parity.
+// In a backup made by bbolt, a meta page can be at the position of the other parity.
 func TestACopyByBoltIsSound(t *testing.T) {
 	for _, addrs := range [][]string{{"10.0.0.1"}, {"10.0.0.1", "10.0.0.2"}} {
 		from := Open(filepath.Join(t.TempDir(), "net"))

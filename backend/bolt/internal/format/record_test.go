@@ -44,7 +44,7 @@ func TestRecordBytes(t *testing.T) {
 }
 
 func TestRecordRoundTrip(t *testing.T) {
-	// What a text can be: anything, and what the packed forms are for, or nearly.
+	// A text can be anything, and is often what the packed forms are for, or nearly.
 	texts := rapid.OneOf(
 		rapid.String(),
 		rapid.StringMatching(`[0-9a-f]{0,64}`),
@@ -91,7 +91,7 @@ func detectsDamage(t *testing.T, record []byte) {
 	}
 }
 
-// A record that says nonsense with a right checksum is refused, not believed.
+// A malformed record with a right checksum is rejected.
 func FuzzDecode(f *testing.F) {
 	f.Add(Encode(full, 7)[:len(Encode(full, 7))-checksumLen])
 	fine := full
@@ -117,9 +117,9 @@ func FuzzDecode(f *testing.F) {
 func entryOf(l backend.Lease) []byte { return append(AddrKey(l.Addr), Encode(l, 7)...) }
 
 func TestDecodePrefixTakesNothingElseForALease(t *testing.T) {
-	nobody := full
-	nobody.Owner = backend.Owner{}
-	for _, l := range []backend.Lease{nobody, {Addr: netip.MustParseAddr("::ffff:10.0.0.1"), Owner: full.Owner}} {
+	unowned := full
+	unowned.Owner = backend.Owner{}
+	for _, l := range []backend.Lease{unowned, {Addr: netip.MustParseAddr("::ffff:10.0.0.1"), Owner: full.Owner}} {
 		_, _, ok := DecodePrefix(entryOf(l))
 		require.False(t, ok, "no store holds %v", l)
 	}

@@ -24,40 +24,40 @@ func leaseOf(a, id string, since int64) backend.Lease {
 	return backend.Lease{Addr: addr(a), Owner: backend.Owner{ContainerID: id}, Since: time.Unix(since, 0)}
 }
 
-// A lease is gone if all say so who can be heard; where nobody can be, it is not.
-func TestWhoSaysThatALeaseIsGone(t *testing.T) {
+// A lease is released if every index that could be read says so, and at least one could.
+func TestIsReleased(t *testing.T) {
 	l := leaseOf("10.0.0.7", "a", 1)
 	const id = 5
-	for n := range 27 { // each of three: not heard, says that it is gone, says that it is not
-		votes := [3]int{n % 3, n / 3 % 3, n / 9}
+	for n := range 27 { // each of three: not readable, says that it is released, says that it is leased
+		says := [3]int{n % 3, n / 3 % 3, n / 9}
 		e := indices{current: true, pageSize: 4096, end: 9}
-		switch votes[0] {
+		switch says[0] {
 		case 1:
 			e.runs = []format.Run{run("10.0.0.1", "10.0.0.6"), run("10.0.0.8", "10.0.0.9")}
 		case 2:
 			e.runs = []format.Run{run("10.0.0.1", "10.0.0.3"), run("10.0.0.5", "10.0.0.7")}
 		}
-		switch votes[1] {
+		switch says[1] {
 		case 1:
 			e.owners = []string{string(format.OwnerKey("b", l.Addr))}
 		case 2:
 			e.owners = []string{string(format.OwnerKey("a", l.Addr))}
 		}
-		if votes[2] > 0 {
+		if says[2] > 0 {
 			e.free = page.NewBitmap(9)
 		}
-		if votes[2] == 1 {
+		if says[2] == 1 {
 			e.free.Add(id)
 		}
-		heard := max(votes[0], votes[1], votes[2])
-		require.Equal(t, heard == 1, e.isReleased(id*4096+17, l), fmt.Sprint(votes))
+		most := max(says[0], says[1], says[2])
+		require.Equal(t, most == 1, e.isReleased(id*4096+17, l), fmt.Sprint(says))
 		e.current = false
-		require.False(t, e.isReleased(id*4096+17, l), "%v, but of an earlier transaction", votes)
+		require.False(t, e.isReleased(id*4096+17, l), "%v, but of an earlier transaction", says)
 	}
 	require.True(t, (&indices{current: true, pageSize: 4096, end: 5, free: page.NewBitmap(5)}).isReleased(id*4096, l), "behind the end")
 }
 
-func TestWhichOfTwoLeasesIsThePresentOne(t *testing.T) {
+func TestIsBetter(t *testing.T) {
 	v := &salvager{indices: indices{current: true, owners: []string{string(format.OwnerKey("a", addr("10.0.0.7")))}}}
 	of := func(id string, since int64, inUse, inTree bool) candidate {
 		return candidate{Lease: leaseOf("10.0.0.7", id, since), inUse: inUse, inTree: inTree}
@@ -75,7 +75,7 @@ func TestWhichOfTwoLeasesIsThePresentOne(t *testing.T) {
 	require.True(t, v.isBetter(of("b", 2, false, false), of("a", 1, true, true)), "the latest")
 }
 
-func TestWhatIsDoubtful(t *testing.T) {
+func TestIsDoubtful(t *testing.T) {
 	reached := candidate{Lease: leaseOf("10.0.0.7", "a", 1), inTree: true}
 	stray := candidate{Lease: leaseOf("10.0.0.7", "a", 1)}
 	for _, c := range []struct {
@@ -93,8 +93,8 @@ func TestWhatIsDoubtful(t *testing.T) {
 	}
 }
 
-// If the index of owners can be heard, nothing is complete that it does not agree with.
-func TestWhenASalvageIsComplete(t *testing.T) {
+// If the owners index could be read, a salvage that differs from it is not complete.
+func TestIsComplete(t *testing.T) {
 	v := &salvager{candidates: make(map[netip.Addr]candidate)}
 	for _, a := range []string{"10.0.0.7", "10.0.0.8"} {
 		l := leaseOf(a, "a", 1)
@@ -124,8 +124,8 @@ func TestWhenASalvageIsComplete(t *testing.T) {
 	require.False(t, v.isComplete())
 }
 
-// Whichever index has an address, it is leased, unless the runs go on for ever.
-func TestTheIndicesAreHeardTogether(t *testing.T) {
+// An address that either index has is leased, unless the runs are implausibly long.
+func TestLeasedRuns(t *testing.T) {
 	e := indices{
 		runs:      []format.Run{run("10.0.0.1", "10.0.0.9"), run("fd00::1", "fd00::1")},
 		owners:    []string{},
@@ -162,13 +162,13 @@ func TestRunsOfAnIndex(t *testing.T) {
 	require.Error(t, err)
 }
 
-// Damage can make two entries of owners those of one address.
+// Damage can give two entries of the owners index the same address.
 func TestRunsOfRepeatedAddresses(t *testing.T) {
 	a, b := addr("10.0.0.1"), addr("10.0.0.2")
 	require.Equal(t, []format.Run{{First: a, Last: b}}, runsOf([]netip.Addr{a, a, b, b}))
 }
 
-func TestRunsWithoutOthers(t *testing.T) {
+func TestSubtractRuns(t *testing.T) {
 	set := func(t *rapid.T, name string) (in [256]bool, runs []format.Run) {
 		for i := range in {
 			in[i] = rapid.IntRange(0, 3).Draw(t, name) > 0
@@ -203,8 +203,8 @@ func addrsOf(in [256]bool) (addrs []netip.Addr) {
 	return addrs
 }
 
-// An entry that cannot be read was that of a lease, though both indices have lost it.
-func TestWhatCannotBeReadIsMissing(t *testing.T) {
+// An entry that cannot be read was a lease, even if both indices have lost it.
+func TestUnreadableLeaseIsMissing(t *testing.T) {
 	one := []format.Run{run("10.0.0.1", "10.0.0.1")}
 	v := &salvager{indices: indices{current: true, owners: []string{""}, ownerRuns: one, runs: one}}
 	v.unreadable = []netip.Addr{addr("10.0.0.9"), addr("10.0.0.8"), addr("10.0.0.8")}
@@ -214,8 +214,8 @@ func TestWhatCannotBeReadIsMissing(t *testing.T) {
 	require.False(t, v.Unsure)
 }
 
-// An index that lacks what is known from elsewhere is not believed when it lacks more.
-func TestAnIndexThatHasLostSomethingIsNotSure(t *testing.T) {
+// An index that lacks an address known from elsewhere may lack others.
+func TestIndexThatLacksAnAddressIsUnsure(t *testing.T) {
 	seven, both := []format.Run{run("10.0.0.7", "10.0.0.7")}, []format.Run{run("10.0.0.7", "10.0.0.8")}
 	reached := map[netip.Addr]candidate{addr("10.0.0.8"): {Lease: leaseOf("10.0.0.8", "a", 1), inTree: true}}
 	owners := []string{""}

@@ -25,7 +25,7 @@ var full = backend.Lease{
 	Netns: "/var/run/netns/cni-0b9e6a63-0c77-5d3b-8e51-6f1f0f9c2a11",
 }
 
-// badSectors are read with an error.
+// badSectors fail to be read.
 type badSectors struct {
 	io.ReaderAt
 	from, to int
@@ -64,7 +64,7 @@ func TestSearchFindsLeasesAtAnyByte(t *testing.T) {
 	}
 }
 
-// What cannot be read is told once, and what is around it is searched.
+// What cannot be read is reported once, and what is around it is searched.
 func TestSearchPassesBadSectors(t *testing.T) {
 	file := make([]byte, 3*searchWindow)
 	bad := badSectors{bytes.NewReader(file), searchWindow, searchWindow + 8192}
@@ -81,8 +81,8 @@ func TestSearchPassesBadSectors(t *testing.T) {
 	require.Equal(t, []int64{searchWindow, searchWindow + 4096, searchWindow + 4096, searchWindow + 8192}, unreadable)
 }
 
-// A file that somebody cuts off meanwhile ends earlier.
-func TestSearchOfAFileThatIsCutOff(t *testing.T) {
+// A file that is truncated meanwhile ends earlier.
+func TestSearchOfATruncatedFile(t *testing.T) {
 	var unreadable []int64
 	searcher{
 		bytes.NewReader(make([]byte, 5000)), 20000, nil,

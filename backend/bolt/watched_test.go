@@ -17,10 +17,10 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// exhaustive reports whether tests are to run for minutes.
+// exhaustive reports whether tests may run for minutes.
 func exhaustive() bool { return os.Getenv("LEASEHOLD_EXHAUSTIVE") != "" }
 
-// newRand returns numbers of a seed that the test prints if it fails.
+// newRand returns random numbers; the test prints their seed if it fails.
 func newRand(t testing.TB) *rand.Rand {
 	seed := uint64(time.Now().UnixNano())
 	t.Cleanup(func() {
@@ -31,8 +31,8 @@ func newRand(t testing.TB) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// soon has the program die, and say where all of it was, if fn does not return; what is
-// said too if the test fails.
+// soon makes the program panic with all stacks if fn does not return. If the test fails it
+// prints what.
 func soon(t testing.TB, what string, fn func()) {
 	timer := time.AfterFunc(time.Minute, func() {
 		debug.SetTraceback("all")
@@ -47,7 +47,8 @@ func soon(t testing.TB, what string, fn func()) {
 	fn()
 }
 
-// A watched is a checked store that lets no panic of bbolt pass as an error.
+// A watched is a store opened with Checked, for which an error that comes from a panic of bbolt
+// fails the test.
 type watched struct {
 	*testing.T
 	*Store
@@ -86,7 +87,7 @@ func (w watched) outcome(t *tx, err error) error {
 	return err
 }
 
-// agree requires that bbolt has nothing against pages that pass the check.
+// agree requires that bbolt finds no fault in pages that pass the check.
 func (w watched) agree() {
 	w.Helper()
 	require.NoError(w, w.View(func(r backend.ReadTx) error {
@@ -102,8 +103,8 @@ func (w watched) agree() {
 	}))
 }
 
-// content is what is to be seen of a store, without the boots: nothing tells that a
-// byte of their names has changed.
+// content returns the content of a store without the boots, because a changed byte in their
+// names is not detected.
 func (w watched) content() (leases map[netip.Addr]backend.Lease, cursors map[string]netip.Addr, err error) {
 	leases = make(map[netip.Addr]backend.Lease)
 	err = w.View(func(r backend.ReadTx) error {
@@ -123,7 +124,7 @@ func (w watched) content() (leases map[netip.Addr]backend.Lease, cursors map[str
 	return leases, cursors, err
 }
 
-// ask calls all that a view has.
+// ask calls all methods of a ReadTx.
 func ask(o *original) func(backend.ReadTx) error {
 	return func(r backend.ReadTx) error {
 		_, err := r.Cursors()
@@ -143,7 +144,7 @@ func ask(o *original) func(backend.ReadTx) error {
 	}
 }
 
-// change calls all that a transaction has besides.
+// change calls all further methods of a Tx.
 func change(o *original) func(backend.Tx) error {
 	return func(tx backend.Tx) error {
 		all := []error{tx.SetCursor("0", addr("10.0.0.1")), tx.SetBoot("next")}
@@ -158,8 +159,8 @@ func change(o *original) func(backend.Tx) error {
 	}
 }
 
-// endure requires that a checked store gives an answer or a reason, whatever its file
-// holds, and that Verify notices all damage that makes a difference.
+// endure requires that a checked store returns a result or an error, whatever its file holds,
+// and that Verify reports all damage that makes a difference.
 func endure(t *testing.T, o *original, damaged []byte, hidden bool) {
 	t.Helper()
 	s := watched{t, Open(o.path, Checked())}
@@ -170,7 +171,7 @@ func endure(t *testing.T, o *original, damaged []byte, hidden bool) {
 		s.agree()
 	}
 	if err == nil && faults == nil && !hidden {
-		require.True(t, maps.Equal(o.unbooted(), leases), "nobody has noticed that leases have changed")
+		require.True(t, maps.Equal(o.unbooted(), leases), "leases have changed unnoticed")
 		require.ElementsMatch(t, slices.Collect(maps.Keys(o.cursors)), slices.Collect(maps.Keys(cursors)))
 	}
 	_ = s.View(ask(o)) // Whatever error there is, watched has looked at it.
@@ -192,7 +193,7 @@ func (o *original) unbooted() map[netip.Addr]backend.Lease {
 	return leases
 }
 
-// eachDamage calls fn with files that are damaged, in each of some ways.
+// eachDamage calls fn with damaged files, of each of some ways.
 func eachDamage(t *testing.T, ways []damager, fn func(o *original, d damager, damaged []byte)) {
 	rnd := newRand(t)
 	sizes, times, share := []int{0, 1, 10, 300}, 1, 3
