@@ -161,12 +161,12 @@ func (t *session) pages() *page.Space {
 // mapping returns the pages as bbolt has mapped them into memory. Reading them from the file
 // instead would cost a system call and a copy for each.
 //
-// unsafe, because bbolt exports the mapping as a uintptr only. The slice is valid until the
-// transaction commits: bbolt does not remap the file in any other call that a session makes,
-// and the checkers are not used after the commit. The conversion by way of a pointer keeps
-// go vet quiet, which rightly distrusts a uintptr made into a pointer: the garbage collector
-// does not move this memory, because it is not Go's.
+// The slice is valid until the transaction commits: bbolt does not remap the file in any other
+// call that a session makes, and the checkers are not used after the commit.
 func (t *session) mapping() []byte {
 	info := t.db.Info()
+	// unsafe, because bbolt exports the mapping as a uintptr only. It is converted by way of a
+	// pointer, because go vet rightly distrusts a uintptr that becomes a pointer; but this memory
+	// is not Go's, and the garbage collector does not move it.
 	return unsafe.Slice(*(**byte)(unsafe.Pointer(&info.Data)), t.bolt.Size())
 }

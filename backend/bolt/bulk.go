@@ -63,7 +63,7 @@ func (b *bulk) flush() error {
 	}
 	chunk := b.chunk
 	b.chunk = make([]item, 0, chunkLen)
-	<-b.written
+	<-b.written // Nothing is lost: wait has returned the same error.
 	go func() {
 		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 		b.written <- b.session.guard(func() error { return b.write(chunk) })

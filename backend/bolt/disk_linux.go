@@ -51,6 +51,7 @@ const fsNoCow = 0x00800000
 func disableCopyOnWrite(f *os.File) {
 	flags, err := unix.IoctlGetUint32(int(f.Fd()), unix.FS_IOC_GETFLAGS)
 	if err == nil {
+		// Without the flag a store works, too.
 		_ = unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, int(flags|fsNoCow))
 	}
 }

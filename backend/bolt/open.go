@@ -15,9 +15,6 @@ import (
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
-// In this file the error of closing a file is dropped: nothing was written to it, and the
-// lock goes with the descriptor in any case.
-
 // openShared opens the store's file and locks it for reading. If there is none it returns
 // [fs.ErrNotExist].
 func (s *Store) openShared(ctx context.Context) (*os.File, error) {
@@ -34,7 +31,7 @@ func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 				return f, err
 			}
 			// It has to give way to its successor, which takes an exclusive lock.
-			f.Close()
+			f.Close() // Nothing was written.
 			if f, err = s.openExistingExclusive(ctx); err != nil {
 				return nil, err
 			}
@@ -126,7 +123,7 @@ func (s *Store) admit(f *os.File, info fs.FileInfo, m mode) (ok bool, err error)
 		return true, nil
 	}
 	if ok, err = s.admitDirty(f, info, m); err != nil {
-		f.Close()
+		f.Close() // Nothing was written.
 		return false, s.wrapPath(err)
 	}
 	return ok, nil
@@ -203,7 +200,7 @@ func openRegular(path string, flag int) (*os.File, error) {
 		err = &pathError{path, backend.ErrOtherStore}
 	}
 	if err != nil {
-		f.Close()
+		f.Close() // Nothing was written.
 		return nil, err
 	}
 	return f, nil
@@ -218,7 +215,7 @@ func (s *Store) lockErr(f *os.File, err error) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return s.busy(err)
 	default:
-		f.Close()
+		f.Close() // Nothing was written.
 		return s.wrapPath(err)
 	}
 }

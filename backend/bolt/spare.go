@@ -20,8 +20,7 @@ const spareSize = 1 << 20
 
 func (s *Store) sparePath() string { return filepath.Join(filepath.Dir(s.path), spareName) }
 
-// keepSpare makes the spare file if it is missing and can be of use. The lease is durable
-// already, so errors are dropped: without a spare file a Delete can fail on a full disk.
+// keepSpare makes the spare file if it is missing and can be of use.
 func (t *session) keepSpare() {
 	if t.pending.puts == 0 || writesInPlace(t.file) {
 		return
@@ -30,9 +29,11 @@ func (t *session) keepSpare() {
 	if isSpare(path) {
 		return
 	}
+	// The lease is durable already, so errors are dropped: without a spare file a Delete can fail
+	// on a full disk.
 	_ = os.Remove(path)
 	if writeSpare(path) != nil {
-		_ = os.Remove(path)
+		_ = os.Remove(path) // It would be too short, and is made again next time.
 	}
 }
 
