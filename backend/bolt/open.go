@@ -104,12 +104,12 @@ func (s *Store) isFresh(f *os.File) (bool, error) {
 	// A file with content was left by a killed maker, and is not used again: if the maker
 	// had given it the store's name as well (durable.PutNew), it is a store, or was one,
 	// under whatever name it has by now.
-	vacant, err := false, error(nil)
+	empty, err := false, error(nil)
 	if info.Size() == 0 && isAbsent(s.path) {
-		vacant, err = exchange.At(s.path).Vacant()
+		empty, err = exchange.At(s.path).FinishSwap()
 	}
-	if vacant || err != nil {
-		return vacant, err
+	if empty || err != nil {
+		return empty, err
 	}
 	return false, os.Remove(s.newPath())
 }
@@ -152,17 +152,17 @@ func (s *Store) admitDirty(f *os.File, info fs.FileInfo, m mode) (ok bool, err e
 	return state != exchange.Left, nil
 }
 
-// openExisting opens the store's file. It returns [fs.ErrNotExist] if there is none, and no
-// store that waits for its path.
+// openExisting opens the store's file, and first moves a store that waits for the path to it if
+// there is none. It returns [fs.ErrNotExist] if neither exists.
 func (s *Store) openExisting(flag int) (*os.File, error) {
 	for {
 		f, err := openRegular(s.path, flag)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
-		vacant, vacantErr := exchange.At(s.path).Vacant()
-		if vacant || vacantErr != nil {
-			return nil, cmp.Or(vacantErr, err)
+		empty, swapErr := exchange.At(s.path).FinishSwap()
+		if empty || swapErr != nil {
+			return nil, cmp.Or(swapErr, err)
 		}
 	}
 }
