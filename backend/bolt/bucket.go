@@ -12,30 +12,24 @@ import (
 )
 
 // A bucket wraps a bucket of bbolt, and checks the pages that an operation will use before
-// bbolt reads them. It has no checker if its pages have been checked already.
+// bbolt reads them. Its checker is nil if they have been checked already.
 type bucket struct {
 	bbolt   *bbolt.Bucket // not embedded, so that no method without checks can be called
 	checker *page.Checker
 }
 
 func (b *bucket) Get(key []byte) []byte {
-	if b.checker != nil {
-		b.checker.Path(page.Toward(key))
-	}
+	b.checker.Path(page.Toward(key))
 	return b.bbolt.Get(key)
 }
 
 func (b *bucket) Put(key, value []byte) error {
-	if b.checker != nil {
-		b.checker.Path(page.Toward(key))
-	}
+	b.checker.Path(page.Toward(key))
 	return b.bbolt.Put(key, value)
 }
 
 func (b *bucket) Delete(key []byte) error {
-	if b.checker != nil {
-		b.checker.PathAndNeighbours(page.Toward(key))
-	}
+	b.checker.PathAndNeighbours(page.Toward(key))
 	return b.bbolt.Delete(key)
 }
 
@@ -78,11 +72,7 @@ func (i *iterator) Next() (k, v []byte) { return i.moved(i.bbolt.Next()) }
 
 func (i *iterator) Prev() (k, v []byte) { return i.moved(i.bbolt.Prev()) }
 
-func (i *iterator) check(pick page.Pick) {
-	if i.checker != nil {
-		i.from, i.to = i.checker.PathAndNeighbours(pick)
-	}
-}
+func (i *iterator) check(pick page.Pick) { i.from, i.to = i.checker.PathAndNeighbours(pick) }
 
 // moved checks the pages around the current leaf if it is another one.
 func (i *iterator) moved(k, v []byte) ([]byte, []byte) {
@@ -126,6 +116,7 @@ func (t *session) openBuckets() {
 // newCheckers returns checkers for the buckets with a tree of their own.
 func (t *session) newCheckers() map[string]*page.Checker {
 	checkers := make(map[string]*page.Checker)
+	noBucket := func(_ uint64, i int, e page.Element) error { return page.NoBucket(i, e) }
 	space, data := t.pages(), t.mapping()
 	root := page.NewChecker(space, "root", data, uint64(t.bolt.Cursor().Bucket().Root()), func(id uint64, _ int, e page.Element) error {
 		if !e.Bucket {
@@ -136,8 +127,8 @@ func (t *session) newCheckers() map[string]*page.Checker {
 		case err != nil:
 			return fmt.Errorf("%s: %w", name, err)
 		case root != 0:
-			checkers[name] = page.NewChecker(space, name, data, root, nil)
-		case !page.IsPlainLeaf(h, inline):
+			checkers[name] = page.NewChecker(space, name, data, root, noBucket)
+		default:
 			return page.EachElement(h, inline, page.NoBucket)
 		}
 		return nil

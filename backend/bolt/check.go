@@ -19,9 +19,6 @@ var _ [page.MaxLen - page.HeaderLen - 4*(page.ElementLen+format.MaxEntry) - page
 // memory beyond the file, or allocate without bound.
 func (s *Store) check(f *os.File) error {
 	c, err := inspect(f)
-	if err == nil {
-		err = c.unsupported
-	}
 	if err == nil && !c.faults.None() {
 		err = c.faults.List[0]
 	}
@@ -38,12 +35,14 @@ type inspection struct {
 	lostMetas   page.Errors // bbolt works without
 }
 
+// inspect checks all pages of a file. It returns an error if the file cannot be read or is
+// unsupported.
 func inspect(f *os.File) (*inspection, error) {
+	c := &inspection{}
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return c, err
 	}
-	c := &inspection{}
 	file, metas := page.Open(f, info.Size())
 	c.addMetas(metas)
 	id, ok := metas.Latest()
@@ -60,7 +59,7 @@ func inspect(f *os.File) (*inspection, error) {
 		c.report(page.MetaFault(id, err))
 	}
 	c.walk(file, m)
-	return c, nil
+	return c, c.unsupported
 }
 
 func (c *inspection) addMetas(metas page.MetaPages) {

@@ -111,7 +111,7 @@ func isClean(t *testing.T, s *Store) bool {
 func TestRevokedTransactionHasNoEffect(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
-	f, _, err := s.openExclusive(ctx)
+	f, _, err := s.openExclusive(ctx, true)
 	require.NoError(t, err)
 	transaction := &session{store: s, file: f, mode: updating}
 	require.NoError(t, transaction.begin())

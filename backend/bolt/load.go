@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"cmp"
-	"encoding/binary"
 	"maps"
 	"net/netip"
 	"os"
@@ -82,8 +81,7 @@ func (l *loader) add(lease backend.Lease) error {
 	if err := l.put(format.LeasesBucket, key, format.Encode(lease, boot)); err != nil {
 		return err
 	}
-	hash := binary.BigEndian.Uint64(format.OwnerPrefix(lease.Owner.ContainerID))
-	l.owners = append(l.owners, ownerEntry{hash, lease.Addr})
+	l.owners = append(l.owners, ownerEntry{format.OwnerHash(lease.Owner.ContainerID), lease.Addr})
 	return l.extendRun(lease.Addr)
 }
 

@@ -32,7 +32,7 @@ func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 			}
 			// It has to give way to its successor, which takes an exclusive lock.
 			f.Close() // Nothing was written.
-			if f, err = s.openExistingExclusive(ctx); err != nil {
+			if f, _, err = s.openExclusive(ctx, false); err != nil {
 				return nil, err
 			}
 		}
@@ -40,16 +40,16 @@ func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 	}
 }
 
-// openExclusive opens the store's file and locks it for writing. If there is none it opens
-// a new file, which has another name until its first transaction is committed; fresh
-// reports that.
+// openExclusive opens the store's file and locks it for writing. If there is none, and create
+// is true, it opens a new file, which has another name until its first transaction is
+// committed; fresh reports that.
 //
 // So a process that finds a half-made file waits for its maker, and if the maker is killed,
 // the next process that gets the lock starts over.
-func (s *Store) openExclusive(ctx context.Context) (f *os.File, fresh bool, err error) {
+func (s *Store) openExclusive(ctx context.Context, create bool) (f *os.File, fresh bool, err error) {
 	for {
 		f, err := s.openExisting(os.O_RDWR)
-		if errors.Is(err, fs.ErrNotExist) && !s.opts.existing {
+		if errors.Is(err, fs.ErrNotExist) && create {
 			f, err = s.openNew()
 		}
 		if err != nil {
@@ -71,25 +71,6 @@ func (s *Store) openExclusive(ctx context.Context) (f *os.File, fresh bool, err 
 		if err != nil {
 			return nil, false, err
 		}
-	}
-}
-
-// openExistingExclusive is openExclusive, but makes no file.
-func (s *Store) openExistingExclusive(ctx context.Context) (*os.File, error) {
-	for {
-		f, err := s.openExisting(os.O_RDWR)
-		if err != nil {
-			return nil, err
-		}
-		if err := s.lockErr(f, flock.Exclusive(ctx, f)); err != nil {
-			return nil, err
-		}
-		if info := infoAt(s.path, f); info != nil {
-			if ok, err := s.admit(f, info, updating); ok || err != nil {
-				return f, err
-			}
-		}
-		f.Close() // It was replaced while we waited.
 	}
 }
 

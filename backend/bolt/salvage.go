@@ -57,7 +57,7 @@ func (s *Store) Salvage(ctx context.Context, fn func(Salvage) error) error {
 		return err
 	}
 	defer leave()
-	f, err := s.openExistingExclusive(ctx)
+	f, _, err := s.openExclusive(ctx, false)
 	if err != nil {
 		return err
 	}

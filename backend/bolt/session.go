@@ -238,13 +238,11 @@ func (t *session) close() error {
 		err = joinErr(err, flock.Unlock(t.file))
 	case t.db != nil:
 		err = joinErr(err, t.guard(t.db.Close))
-		dropPages(t.db)
+		// Zeroing the DB drops its pool of pages, which the runtime otherwise keeps for two
+		// garbage collections. Where transaction follows transaction, nearly all that is
+		// allocated is in such pools, so each collection finds nearly all of it in use; and with
+		// GOGC above 100 the heap more than doubles before the next one, without end.
+		*t.db = bbolt.DB{}
 	}
 	return err
 }
-
-// dropPages zeroes a closed DB, and so drops its pool of pages, which the runtime otherwise
-// keeps for two garbage collections. Where transaction follows transaction, nearly all that
-// is allocated is in such pools, so each collection finds nearly all of it in use; and with
-// GOGC above 100 the heap more than doubles before the next one, without end.
-func dropPages(db *bbolt.DB) { *db = bbolt.DB{} }

@@ -107,7 +107,7 @@ func (s *Store) lead(ctx context.Context, fn func(backend.Tx) error) error {
 		return s.busy(err)
 	}
 	defer leave()
-	f, fresh, err := s.openExclusive(ctx)
+	f, fresh, err := s.openExclusive(ctx, !s.opts.existing)
 	if err != nil {
 		return err
 	}

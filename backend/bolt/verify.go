@@ -34,9 +34,6 @@ func (s *Store) Verify(ctx context.Context) error {
 		return err
 	}
 	c, err := inspect(f)
-	if err == nil {
-		err = c.unsupported
-	}
 	if err != nil || !c.faults.None() {
 		f.Close() // It was only read.
 		return s.joinAll(err, c.faults)

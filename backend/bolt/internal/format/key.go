@@ -55,14 +55,19 @@ const HashLen = 8
 // hash of the container ID, because that is an eighth as long as most IDs; readers of the
 // index compare the lease itself.
 func OwnerKey(containerID string, addr netip.Addr) []byte {
+	return HashedOwnerKey(OwnerHash(containerID), addr)
+}
+
+// OwnerHash returns the hash of a container ID.
+func OwnerHash(containerID string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(containerID)) // a hash never fails
-	return appendAddr(h.Sum(make([]byte, 0, HashLen+maxAddrKey)), addr)
+	return h.Sum64()
 }
 
 // OwnerPrefix is the prefix of all keys of a container in the owners index.
 func OwnerPrefix(containerID string) []byte {
-	return OwnerKey(containerID, netip.IPv4Unspecified())[:HashLen]
+	return binary.BigEndian.AppendUint64(nil, OwnerHash(containerID))
 }
 
 // HashedOwnerKey is [OwnerKey] for the hash of a container ID.

@@ -16,21 +16,10 @@ const (
 	formPath          // the number of one of the prefixes below, and a UUID
 )
 
-// pathPrefix returns the prefix of a network namespace's path that has the given number:
-// that of containerd and that of CRI-O, each also with the symbolic link /var/run resolved.
-// The numbers are part of the format.
-func pathPrefix(number byte) (prefix string, ok bool) {
-	switch number {
-	case 0:
-		return "/var/run/netns/cni-", true
-	case 1:
-		return "/run/netns/cni-", true
-	case 2:
-		return "/var/run/netns/", true
-	case 3:
-		return "/run/netns/", true
-	}
-	return "", false
+// pathPrefixes returns the prefixes of a network namespace's path: of containerd and of CRI-O,
+// each also with the symbolic link /var/run resolved. Their order is part of the format.
+func pathPrefixes() [4]string {
+	return [...]string{"/var/run/netns/cni-", "/run/netns/cni-", "/var/run/netns/", "/run/netns/"}
 }
 
 const (
@@ -46,17 +35,12 @@ func appendText(b []byte, s string) []byte {
 	if cut < 0 || !isUUID(s[cut:]) {
 		return append(appendHeader(b, len(s), formPlain), s...)
 	}
-	for number := byte(0); ; number++ {
-		prefix, ok := pathPrefix(number)
-		if !ok {
-			b = append(appendHeader(b, cut+uuidLen, formSuffix), s[:cut]...)
-			return appendUUID(b, s[cut:])
-		}
+	for number, prefix := range pathPrefixes() {
 		if prefix == s[:cut] {
-			b = append(appendHeader(b, 1+uuidLen, formPath), number)
-			return appendUUID(b, s[cut:])
+			return appendUUID(append(appendHeader(b, 1+uuidLen, formPath), byte(number)), s[cut:])
 		}
 	}
+	return appendUUID(append(appendHeader(b, cut+uuidLen, formSuffix), s[:cut]...), s[cut:])
 }
 
 func appendHeader(b []byte, size int, form uint64) []byte {
@@ -115,9 +99,8 @@ func expand(raw []byte, form uint64) (s string, ok bool) {
 		return hex.EncodeToString(raw), true
 	case form == formSuffix && cut >= 0:
 		return string(raw[:cut]) + formatUUID([uuidLen]byte(raw[cut:])), true
-	case form == formPath && cut == 1:
-		prefix, ok := pathPrefix(raw[0])
-		return prefix + formatUUID([uuidLen]byte(raw[cut:])), ok
+	case form == formPath && cut == 1 && int(raw[0]) < len(pathPrefixes()):
+		return pathPrefixes()[raw[0]] + formatUUID([uuidLen]byte(raw[cut:])), true
 	}
 	return "", false
 }

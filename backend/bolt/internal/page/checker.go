@@ -7,7 +7,8 @@ import (
 
 // A Checker checks the pages of one tree before bbolt reads them: only those that a
 // transaction comes to, so that it costs a few microseconds however large the file is. Each
-// is checked once. A fault is a panic with a [Fault], as bbolt panics.
+// is checked once. A fault is a panic with a [Fault], as bbolt panics. A nil Checker checks
+// nothing.
 type Checker struct {
 	tree
 	data    []byte // the file
@@ -17,8 +18,8 @@ type Checker struct {
 }
 
 // NewChecker returns a Checker of the tree that begins in page root of data, which holds all
-// pages of s. It reports faults as those of part. leaf is called with each element of a leaf
-// and returns an error if it does not belong there; if it is nil, no bucket does.
+// pages of s. It reports faults as faults of part. leaf is called with each element of a leaf
+// that has a bucket, and returns an error if the element does not belong there.
 func NewChecker(s *Space, part string, data []byte, root uint64, leaf func(page uint64, i int, e Element) error) *Checker {
 	return &Checker{
 		tree: tree{Space: s, part: part, leafDepth: -1},
@@ -29,34 +30,31 @@ func NewChecker(s *Space, part string, data []byte, root uint64, leaf func(page 
 // A checkedPage is a page without a fault, at its position.
 type checkedPage struct {
 	position
-	children []childRef // of a branch
-}
-
-// A childRef is an element of a branch: a page, and its first key.
-type childRef struct {
-	key   []byte
-	child uint64
+	children []Element // of a branch
 }
 
 // A Pick picks the child of a branch at which to go on.
-type Pick func(children []childRef) int
+type Pick func(children []Element) int
 
 // Toward picks the child that bbolt picks for a key.
 func Toward(key []byte) Pick {
-	return func(children []childRef) int {
-		above := sort.Search(len(children), func(i int) bool { return bytes.Compare(children[i].key, key) > 0 })
+	return func(children []Element) int {
+		above := sort.Search(len(children), func(i int) bool { return bytes.Compare(children[i].Key, key) > 0 })
 		return max(above-1, 0)
 	}
 }
 
 // ToFirst picks the first child.
-func ToFirst([]childRef) int { return 0 }
+func ToFirst([]Element) int { return 0 }
 
 // ToLast picks the last child.
-func ToLast(children []childRef) int { return len(children) - 1 }
+func ToLast(children []Element) int { return len(children) - 1 }
 
 // Path checks the pages from the root to a leaf.
 func (c *Checker) Path(pick Pick) {
+	if c == nil {
+		return
+	}
 	p := c.check(position{id: c.root})
 	for p.children != nil {
 		p = c.check(p.child(pick(p.children)))
@@ -67,6 +65,9 @@ func (c *Checker) Path(pick Pick) {
 // depth: bbolt's cursor can move there, and a page that gets too small is merged with one of
 // them. It returns the keys between which the leaf is, each nil if there is none.
 func (c *Checker) PathAndNeighbours(pick Pick) (from, to []byte) {
+	if c == nil {
+		return nil, nil
+	}
 	var before, after *checkedPage
 	p := c.check(position{id: c.root})
 	for p.children != nil {
@@ -117,52 +118,27 @@ func (c *Checker) open(p position) (*checkedPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &checkedPage{position: p}
-	first, last, ok := isPlainLeaf(h, b)
-	if !ok {
-		if first, last, err = c.scan(page, h, b); err != nil {
+	if first, last, ok := plainLeaf(h, b); ok {
+		return &checkedPage{position: p}, c.checkPosition(p, h, first, last)
+	}
+	list, err := AppendElements(make([]Element, 0, min(int(h.Count), len(b)/ElementLen)), h, b)
+	if err != nil {
+		return nil, err
+	}
+	first, last := ends(list)
+	if h.Kind == BranchKind {
+		return &checkedPage{p, list}, c.checkPosition(p, h, first, last)
+	}
+	for i, e := range list {
+		if err := c.leaf(p.id, i, e); err != nil {
 			return nil, err
 		}
 	}
-	return page, c.checkPosition(p, h, first, last)
-}
-
-// scan checks each element of a page, and notes the children of a branch.
-func (c *Checker) scan(page *checkedPage, h Header, b []byte) (first, last []byte, err error) {
-	if h.Kind == BranchKind {
-		page.children = make([]childRef, 0, h.Count)
-	}
-	err = EachElement(h, b, func(i int, e Element) error {
-		if i == 0 {
-			first = e.Key
-		}
-		last = e.Key
-		if h.Kind == BranchKind {
-			page.children = append(page.children, childRef{e.Key, e.Child})
-			return nil
-		}
-		if c.leaf == nil {
-			return NoBucket(i, e)
-		}
-		return c.leaf(page.id, i, e)
-	})
-	return first, last, err
+	return &checkedPage{position: p}, c.checkPosition(p, h, first, last)
 }
 
 func (c *Checker) read(p position, size int64) ([]byte, error) {
 	return c.data[int64(p.id)*c.PageSize:][:size], nil
 }
 
-func (p *checkedPage) child(i int) position {
-	var next []byte
-	if i+1 < len(p.children) {
-		next = p.children[i+1].key
-	}
-	return p.childPosition(p.children[i].child, p.children[i].key, next)
-}
-
-// IsPlainLeaf reports whether a page is a leaf that is in order and holds no bucket.
-func IsPlainLeaf(h Header, b []byte) bool {
-	_, _, ok := isPlainLeaf(h, b)
-	return ok
-}
+func (p *checkedPage) child(i int) position { return p.childPosition(p.children, i) }

@@ -133,12 +133,8 @@ func (w *Walker) walk(t *tree, p position, leaf func(page uint64, list []Element
 		leaf(p.id, list)
 		return
 	}
-	for i, e := range list {
-		var next []byte
-		if i+1 < len(list) {
-			next = list[i+1].Key
-		}
-		w.walk(t, p.childPosition(e.Child, e.Key, next), leaf)
+	for i := range list {
+		w.walk(t, p.childPosition(list, i), leaf)
 	}
 }
 
@@ -152,10 +148,7 @@ func (w *Walker) elements(t *tree, p position) (h Header, list []Element, err er
 	if l.list, err = AppendElements(l.list[:0], h, b); err != nil {
 		return h, nil, err
 	}
-	var first, last []byte
-	if n := len(l.list); n > 0 {
-		first, last = l.list[0].Key, l.list[n-1].Key
-	}
+	first, last := ends(l.list)
 	return h, l.list, t.checkPosition(p, h, first, last)
 }
 
