@@ -10,7 +10,9 @@ import (
 // processes that open the same path.
 type Store interface {
 	// View calls fn with a consistent read-only view: no Update takes effect while fn runs.
-	// If no store exists yet, the view is empty, and nothing is created.
+	// If no store exists yet, the view is empty, and nothing is created. There is one
+	// exception: if a migration was killed and its new store waits in the directory
+	// .leasehold beside the path, View moves that store to the path first.
 	//
 	// View returns the error of fn. If ctx ends before the lock is obtained, it returns
 	// [ErrBusy] without calling fn.

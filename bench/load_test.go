@@ -24,7 +24,7 @@ type kind struct {
 }
 
 func filesKind() kind {
-	return kind{"files", files.Create, func(path string) (backend.Store, error) { return files.Open(path) }}
+	return kind{"files", files.Create, func(path string) (backend.Store, error) { return files.Open(path), nil }}
 }
 
 func boltKind() kind {

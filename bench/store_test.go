@@ -18,7 +18,7 @@ type kindOfStore struct {
 
 func stores() []kindOfStore {
 	return []kindOfStore{
-		{"files", func(path string) (backend.Store, error) { return files.Open(path) }},
+		{"files", func(path string) (backend.Store, error) { return files.Open(path), nil }},
 		{"bolt", func(path string) (backend.Store, error) { return bolt.Open(path), nil }},
 		{"memory", func(string) (backend.Store, error) { return memory.New(), nil }},
 	}

@@ -62,7 +62,7 @@ func waitFor(q *queue, n int) {
 
 var errExited = errors.New("runtime.Goexit")
 
-// end says how fn ends: with an error, by a panic whose value is an error, or by ending
+// end returns how fn ends: with an error, with a panic whose value is an error, or by ending
 // its goroutine.
 func end(fn func() error) (err error) {
 	ended := make(chan error)
@@ -132,8 +132,8 @@ func TestNothingIsMadeIfAllFail(t *testing.T) {
 	require.Empty(t, entries(t, dir))
 }
 
-// A panic and the end of a goroutine are the caller's, and take back what it has written.
-func TestWhoDoesNotReturnHarmsNobody(t *testing.T) {
+// A panic, or the end of a goroutine, reaches the caller and undoes what it has written.
+func TestFunctionThatDoesNotReturnAffectsNoOther(t *testing.T) {
 	panicked := errors.New("panicked")
 	ends := []func(){
 		func() {},
@@ -164,8 +164,8 @@ func TestWhoDoesNotReturnHarmsNobody(t *testing.T) {
 	}
 }
 
-// An Update that nobody has called yet gives up when its context ends.
-func TestWhoeverWaitsCanGiveUp(t *testing.T) {
+// An Update that has not been called yet gives up when its context ends.
+func TestWaitingUpdateCanGiveUp(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error {
 		ended, cancel := context.WithCancel(ctx)
@@ -181,8 +181,8 @@ func TestWhoeverWaitsCanGiveUp(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.1"}, leased(t, s))
 }
 
-// If a leader gives up, the next one leads.
-func TestTheNextLeads(t *testing.T) {
+// If a leader gives up, the next Update leads.
+func TestNextUpdateLeads(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	followed := make(chan error)
 	require.NoError(t, Open(s.path).Update(ctx, func(tx backend.Tx) error {
@@ -204,31 +204,31 @@ func TestTheNextLeads(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.1", "10.0.0.2"}, leased(t, s))
 }
 
-// Room is made for all changes of the others, those included that have been taken back:
-// the pages have been touched.
+// There is room for all changes of the others, also for changes that were undone: their pages
+// have been touched.
 func TestChangesOfOthersAreCounted(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	require.NoError(t, s.Update(ctx, put("10.1.0.0", "before")))
-	var found due
+	var found pendingWrites
 	together(t, s,
 		put("10.0.0.1", "a"),
 		func(tx backend.Tx) error { return errors.Join(put("10.0.0.2", "b")(tx), errors.New("failed")) },
 		func(tx backend.Tx) error { return tx.Delete(addr("10.1.0.0")) },
 		func(b backend.Tx) error {
 			t := b.(*tx)
-			found = t.due
+			found = t.pending
 			found.pages /= pagesTouched(t.bolt.Size())
 			return nil
 		},
 	)
-	require.Equal(t, due{puts: 2, changes: 3, pages: 3}, found)
+	require.Equal(t, pendingWrites{puts: 2, changes: 3, pages: 3}, found)
 }
 
-// Nobody joins a transaction of which it is not known how much room it takes.
-func TestABulkIsNotShared(t *testing.T) {
+// No Update joins a transaction if it is not known how much room that takes.
+func TestBulkLoadIsNotShared(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	bulk := func(tx backend.Tx) error {
-		for i := range manyPuts + 1 {
+		for i := range bulkPuts + 1 {
 			require.NoError(t, put(fmt.Sprintf("10.0.0.%d", i), "a")(tx))
 		}
 		return nil
@@ -242,8 +242,8 @@ func TestABulkIsNotShared(t *testing.T) {
 	require.Equal(t, transactions(t, alone), transactions(t, s))
 }
 
-// What is shared is lost for all: nobody is told that it is there.
-func TestAFailedCommitFailsForAll(t *testing.T) {
+// If the commit fails, no Update of the transaction succeeds.
+func TestFailedCommitFailsForAll(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	require.NoError(t, s.Update(ctx, put("10.1.0.0", "before")))
 	failed := errors.New("failed")
@@ -260,7 +260,7 @@ func TestAFailedCommitFailsForAll(t *testing.T) {
 	require.Equal(t, []string{"10.1.0.0"}, leased(t, s))
 }
 
-func TestHalfAChangeFailsForAll(t *testing.T) {
+func TestHalfChangeFailsForAll(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	require.NoError(t, s.Update(ctx, put("10.1.0.0", "before")))
 	errs := together(t, s,
@@ -277,9 +277,9 @@ func TestHalfAChangeFailsForAll(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.2", "10.1.0.0"}, leased(t, s))
 }
 
-// Whatever some write and take back, there is what the others have written, also if for
-// want of space all changes have to be made again.
-func TestWhatFailsIsTakenBack(t *testing.T) {
+// Whatever failing Updates write, the store has what the others have written, even if all
+// changes have to be made again for want of space.
+func TestFailingUpdatesAreUndone(t *testing.T) {
 	rnd := newRand(t)
 	rounds := 100
 	if exhaustive() {
@@ -315,7 +315,7 @@ func TestWhatFailsIsTakenBack(t *testing.T) {
 	}
 }
 
-// makeAgain has all changes that its transaction has made made again.
+// makeAgain makes all changes of its transaction again.
 func makeAgain(b backend.Tx) error {
 	t := b.(*tx).session
 	if err := t.rollBack(); err != nil {
@@ -350,8 +350,7 @@ func contentOf(t *testing.T, s *Store) content {
 	return c
 }
 
-// scribble changes this and that, in a transaction and in c alike, and compares what
-// either says.
+// scribble makes random changes in a transaction and in c, and compares the two.
 func (c *content) scribble(t *testing.T, tx backend.Tx, rnd *rand.Rand) {
 	anywhere := func() netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, byte(rnd.IntN(40))}) }
 	for range rnd.IntN(12) {

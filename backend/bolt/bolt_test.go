@@ -28,9 +28,9 @@ func TestStore(t *testing.T) {
 
 func BenchmarkStore(b *testing.B) { backendtest.Benchmark(b, open) }
 
-// damages lists what can happen to a file so that it shows. What does not show is
-// a lost meta page, of which there are two: the one before stands in for it, as after
-// a power cut. And inside a page there are no checksums but those of the leases.
+// damages lists damage that a store reports. It does not report a lost meta page, because it
+// uses the other one, as after a power cut; nor much of what is inside a page, where only
+// leases have checksums.
 func damages() (list []func(path string) error) {
 	edit := func(change func([]byte) []byte) {
 		list = append(list, func(path string) error {
@@ -43,7 +43,7 @@ func damages() (list []func(path string) error) {
 	}
 	const page = 4096
 	for _, n := range []int{0, 1, page, 2 * page, 3*page + 7, 5 * page, 16 * page} {
-		edit(func(b []byte) []byte { return b[:min(n, len(b))] }) // cut off
+		edit(func(b []byte) []byte { return b[:min(n, len(b))] }) // truncated
 	}
 	ones := bytes.Repeat([]byte{0xff}, page)
 	for n := 2; n < 24; n += 3 {
@@ -57,7 +57,7 @@ func damages() (list []func(path string) error) {
 		edit(func(b []byte) []byte { return flipEverywhere(b, page, bit) })
 	}
 	edit(func([]byte) []byte { return []byte("This is no store.") })
-	edit(func(b []byte) []byte { return bytes.Repeat([]byte("rubbish "), len(b)/8) })
+	edit(func(b []byte) []byte { return bytes.Repeat([]byte("garbage "), len(b)/8) })
 	return append(list, func(path string) error {
 		if err := os.Remove(path); err != nil {
 			return err
@@ -66,7 +66,7 @@ func damages() (list []func(path string) error) {
 	})
 }
 
-// garblings lists what can happen to a file and need not show.
+// garblings lists damage that a store need not report.
 func garblings() (list []func(path string) error) {
 	const page = 4096
 	for n := range 24 {

@@ -1,62 +1,40 @@
 package bolt
 
-import (
-	"encoding/binary"
-	"errors"
-)
+import "github.com/leasehold/leasehold/backend/bolt/internal/format"
 
-// A lease names its boot by a number: there are few boots, and many leases of
-// each. The bucket boots has the names. Numbers begin at 1 and are never used
-// again; 0 stands for a boot that is not known.
-
-func bootNumber(n uint64) []byte {
-	return binary.BigEndian.AppendUint64(nil, n)
-}
-
-// numberOf returns the number of a boot, and gives it the next one if it has none.
+// numberOf returns the number of a boot. A boot without one gets the next number.
 func (t *session) numberOf(boot string) (number uint64, err error) {
 	switch boot {
 	case "":
 		return 0, nil
-	case t.memo.boot:
-		return t.memo.bootNumber, nil
+	case t.cache.boot:
+		return t.cache.bootNumber, nil
 	}
 	if number, err = t.findBoot(boot); err == nil {
-		t.memo.boot, t.memo.bootNumber = boot, number
+		t.cache.boot, t.cache.bootNumber = boot, number
 	}
 	return number, err
 }
 
 func (t *session) findBoot(boot string) (uint64, error) {
-	c := t.boots.Cursor()
-	k, v := c.Last() // mostly the present one
-	last, err := parseBootNumber(k)
+	i := t.boots.iterate()
+	k, v := i.Last() // mostly the present boot
+	last, err := format.ParseBootNumber(k)
 	if err != nil {
 		return 0, t.store.damaged(err)
 	}
-	for ; k != nil; k, v = c.Prev() {
+	for ; k != nil; k, v = i.Prev() {
 		if string(v) == boot {
-			return parseBootNumber(k)
+			return format.ParseBootNumber(k)
 		}
 	}
-	return last + 1, t.boots.Put(bootNumber(last+1), []byte(boot))
+	return last + 1, t.boots.Put(format.BootNumber(last+1), []byte(boot))
 }
 
-// bootOf returns the boot of a number. One whose name was lost is not known.
+// bootOf returns the boot with a number, or an empty string if its name was lost.
 func (t *session) bootOf(number uint64) string {
-	if number != t.memo.bootNumber {
-		t.memo.boot, t.memo.bootNumber = string(t.boots.Get(bootNumber(number))), number
+	if number != t.cache.bootNumber {
+		t.cache.boot, t.cache.bootNumber = string(t.boots.Get(format.BootNumber(number))), number
 	}
-	return t.memo.boot
-}
-
-// parseBootNumber returns 0 for no key.
-func parseBootNumber(key []byte) (uint64, error) {
-	switch len(key) {
-	case 0:
-		return 0, nil
-	case 8:
-		return binary.BigEndian.Uint64(key), nil
-	}
-	return 0, errors.New("the key of a boot has an impossible length")
+	return t.cache.boot
 }

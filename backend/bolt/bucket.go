@@ -2,40 +2,40 @@ package bolt
 
 import (
 	"bytes"
+	"fmt"
+	"unsafe"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/leasehold/leasehold/backend/bolt/internal/format"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
-// A bucket is one of bbolt. If it has a trail, that goes ahead.
+// A bucket wraps a bucket of bbolt, and checks the pages that an operation will use before
+// bbolt reads them. Its checker is nil if they have been checked already.
 type bucket struct {
-	*bbolt.Bucket
-	trail *trail
+	bbolt   *bbolt.Bucket // not embedded, so that no method without checks can be called
+	checker *page.Checker
 }
 
 func (b *bucket) Get(key []byte) []byte {
-	if b.trail != nil {
-		b.trail.to(toward(key), glance)
-	}
-	return b.Bucket.Get(key)
+	b.checker.Path(page.Toward(key))
+	return b.bbolt.Get(key)
 }
 
 func (b *bucket) Put(key, value []byte) error {
-	if b.trail != nil {
-		b.trail.to(toward(key), scrutiny)
-	}
-	return b.Bucket.Put(key, value)
+	b.checker.Path(page.Toward(key))
+	return b.bbolt.Put(key, value)
 }
 
 func (b *bucket) Delete(key []byte) error {
-	if b.trail != nil {
-		b.trail.around(toward(key), scrutiny)
-	}
-	return b.Bucket.Delete(key)
+	b.checker.PathAndNeighbours(page.Toward(key))
+	return b.bbolt.Delete(key)
 }
 
 func (b *bucket) ForEach(fn func(key, value []byte) error) error {
-	c := b.Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
+	i := b.iterate()
+	for k, v := i.First(); k != nil; k, v = i.Next() {
 		if err := fn(k, v); err != nil {
 			return err
 		}
@@ -43,44 +43,121 @@ func (b *bucket) ForEach(fn func(key, value []byte) error) error {
 	return nil
 }
 
-// A cursor is one of bbolt. All pages that its next step can lead to have been looked at.
-type cursor struct {
-	*bbolt.Cursor
-	trail    *trail
-	from, to []byte // between which keys the leaf lies that the cursor is on
+// An iterator wraps a cursor of bbolt. All pages to which its next step can lead have been
+// checked.
+type iterator struct {
+	bbolt    *bbolt.Cursor
+	checker  *page.Checker
+	from, to []byte // keys between which the current leaf is
 }
 
-func (b *bucket) Cursor() *cursor { return &cursor{Cursor: b.Bucket.Cursor(), trail: b.trail} }
+func (b *bucket) iterate() *iterator { return &iterator{bbolt: b.bbolt.Cursor(), checker: b.checker} }
 
-func (c *cursor) Seek(key []byte) (k, v []byte) {
-	c.ahead(toward(key))
-	return c.arrived(c.Cursor.Seek(key))
+func (i *iterator) Seek(key []byte) (k, v []byte) {
+	i.check(page.Toward(key))
+	return i.moved(i.bbolt.Seek(key))
 }
 
-func (c *cursor) First() (k, v []byte) {
-	c.ahead(toFirst)
-	return c.arrived(c.Cursor.First())
+func (i *iterator) First() (k, v []byte) {
+	i.check(page.ToFirst)
+	return i.moved(i.bbolt.First())
 }
 
-func (c *cursor) Last() (k, v []byte) {
-	c.ahead(toLast)
-	return c.arrived(c.Cursor.Last())
+func (i *iterator) Last() (k, v []byte) {
+	i.check(page.ToLast)
+	return i.moved(i.bbolt.Last())
 }
 
-func (c *cursor) Next() (k, v []byte) { return c.arrived(c.Cursor.Next()) }
+func (i *iterator) Next() (k, v []byte) { return i.moved(i.bbolt.Next()) }
 
-func (c *cursor) Prev() (k, v []byte) { return c.arrived(c.Cursor.Prev()) }
+func (i *iterator) Prev() (k, v []byte) { return i.moved(i.bbolt.Prev()) }
 
-func (c *cursor) ahead(take turn) {
-	if c.trail != nil {
-		c.from, c.to = c.trail.around(take, glance)
-	}
-}
+func (i *iterator) check(pick page.Pick) { i.from, i.to = i.checker.PathAndNeighbours(pick) }
 
-// arrived goes ahead of the next step.
-func (c *cursor) arrived(k, v []byte) ([]byte, []byte) {
-	if k != nil && (c.from != nil && bytes.Compare(k, c.from) < 0 || c.to != nil && bytes.Compare(k, c.to) >= 0) {
-		c.ahead(toward(k))
+// moved checks the pages around the current leaf if it is another one.
+func (i *iterator) moved(k, v []byte) ([]byte, []byte) {
+	if k != nil && (i.from != nil && bytes.Compare(k, i.from) < 0 || i.to != nil && bytes.Compare(k, i.to) >= 0) {
+		i.check(page.Toward(k))
 	}
 	return k, v
+}
+
+// Buckets are the buckets of a store.
+type buckets struct{ meta, leases, owners, runs, boots, cursors *bucket }
+
+// A bucketSlot is the name of a bucket, and the field that it is kept in.
+type bucketSlot struct {
+	name  []byte
+	field **bucket
+}
+
+func (b *buckets) slots() (slots [6]bucketSlot) {
+	fields := [...]**bucket{&b.meta, &b.leases, &b.owners, &b.runs, &b.boots, &b.cursors}
+	for i, name := range format.Buckets() {
+		slots[i] = bucketSlot{name, fields[i]}
+	}
+	return slots
+}
+
+// openBuckets opens the buckets that there are. It checks the pages of the root, and the
+// inline pages of buckets.
+func (t *session) openBuckets() {
+	var checkers map[string]*page.Checker
+	if !t.checked {
+		checkers = t.newCheckers()
+	}
+	for _, slot := range t.slots() {
+		if b := t.bolt.Bucket(slot.name); b != nil {
+			*slot.field = &bucket{b, checkers[string(slot.name)]}
+		}
+	}
+}
+
+// newCheckers returns checkers for the buckets with a tree of their own.
+func (t *session) newCheckers() map[string]*page.Checker {
+	checkers := make(map[string]*page.Checker)
+	noBucket := func(_ uint64, i int, e page.Element) error { return page.NoBucket(i, e) }
+	space, data := t.pages(), t.mapping()
+	root := page.NewChecker(space, "root", data, uint64(t.bolt.Cursor().Bucket().Root()), func(id uint64, _ int, e page.Element) error {
+		if !e.Bucket {
+			return nil // bbolt does not find it.
+		}
+		h, inline, root, err := page.BucketEntry{Page: id, Value: e.Value}.Parse()
+		switch name := string(e.Key); {
+		case err != nil:
+			return fmt.Errorf("%s: %w", name, err)
+		case root != 0:
+			checkers[name] = page.NewChecker(space, name, data, root, noBucket)
+		default:
+			return page.EachElement(h, inline, page.NoBucket)
+		}
+		return nil
+	})
+	root.All()
+	return checkers
+}
+
+// pages returns the pages that the transaction sees.
+func (t *session) pages() *page.Space {
+	end := uint64(t.bolt.Size()) / uint64(t.pageSize)
+	visited := t.freelistPages
+	if visited == nil {
+		visited = page.NewBitmap(end)
+	}
+	return &page.Space{
+		PageSize: int64(t.pageSize), End: end, Free: t.freePages, Visited: visited, DescribeKeys: format.DescribeKeys,
+	}
+}
+
+// mapping returns the pages as bbolt has mapped them into memory. Reading them from the file
+// instead would cost a system call and a copy for each.
+//
+// The slice is valid until the transaction commits: bbolt does not remap the file in any other
+// call that a session makes, and the checkers are not used after the commit.
+func (t *session) mapping() []byte {
+	info := t.db.Info()
+	// unsafe, because bbolt exports the mapping as a uintptr only. It is converted by way of a
+	// pointer, because go vet rightly distrusts a uintptr that becomes a pointer; but this memory
+	// is not Go's, and the garbage collector does not move it.
+	return unsafe.Slice(*(**byte)(unsafe.Pointer(&info.Data)), t.bolt.Size())
 }

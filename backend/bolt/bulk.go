@@ -9,36 +9,37 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
-// A bulk writes a new file, in the order of the keys of each bucket: so pages are
-// written full and, but for the last of each bucket, once.
+// A bulk writes a new file, each bucket in the order of its keys. So pages are written full
+// and, but for the last one of each bucket, once.
 //
-// While a batch of items is being written, in a goroutine, the next is gathered.
+// While a goroutine writes one chunk of items, the next one is collected.
 type bulk struct {
 	session *session
-	batch   []item
-	written chan error // how the batch before went, once it is done
+	chunk   []item
+	written chan error // the result of the chunk before, once it is written
 	kept    bool
 	dropped bool
 }
 
-// An item is to be put into a bucket.
+// An item is a key and value for a bucket.
 type item struct{ bucket, key, value []byte }
 
-// batchLen is how many items a transaction of bbolt writes, which holds them in
-// memory, with the pages that they become.
-const batchLen = 8192
+// chunkLen is how many items a transaction of bbolt writes, which holds them in memory
+// together with their pages.
+const chunkLen = 8192
 
 func newBulk(path string, f *os.File) *bulk {
-	b := &bulk{session: &session{store: Open(path), file: f, how: creating, sound: true}, written: make(chan error, 1)}
+	b := &bulk{session: &session{store: Open(path), file: f, mode: creating, checked: true}, written: make(chan error, 1)}
 	b.written <- nil
 	return b
 }
 
-// begin opens the file with bbolt, which is to sync nothing by itself, and to leave it
-// to the writes that the file gets longer: so it has no holes.
+// begin opens the file with bbolt, which neither syncs it nor extends it: it gets longer by
+// being written, and so has no holes.
 func (b *bulk) begin() error {
 	if err := b.session.guard(b.session.begin); err != nil {
 		return err
@@ -48,45 +49,45 @@ func (b *bulk) begin() error {
 }
 
 func (b *bulk) put(bucket, key, value []byte) error {
-	b.batch = append(b.batch, item{bucket, key, value})
-	if len(b.batch) < batchLen {
+	b.chunk = append(b.chunk, item{bucket, key, value})
+	if len(b.chunk) < chunkLen {
 		return nil
 	}
 	return b.flush()
 }
 
-// flush has the batch written once the one before is.
+// flush starts to write the chunk once the one before is written.
 func (b *bulk) flush() error {
-	if err := b.settle(); err != nil {
+	if err := b.wait(); err != nil {
 		return err
 	}
-	batch := b.batch
-	b.batch = make([]item, 0, batchLen)
-	<-b.written
+	chunk := b.chunk
+	b.chunk = make([]item, 0, chunkLen)
+	<-b.written // Nothing is lost: wait has returned the same error.
 	go func() {
 		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-		b.written <- b.session.guard(func() error { return b.write(batch) })
+		b.written <- b.session.guard(func() error { return b.write(chunk) })
 	}()
 	return nil
 }
 
-// settle waits until nothing is being written, and says how that went.
-func (b *bulk) settle() error {
+// wait waits until no chunk is being written, and returns the result of the last one.
+func (b *bulk) wait() error {
 	err := <-b.written
 	b.written <- err
 	return err
 }
 
-// write writes a batch in a transaction, and begins the next.
-func (b *bulk) write(batch []item) error {
+// write writes a chunk in a transaction, and begins the next one.
+func (b *bulk) write(chunk []item) error {
 	t := b.session
 	var bucket *bbolt.Bucket
 	var name []byte
-	for _, i := range batch {
+	for _, i := range chunk {
 		if !bytes.Equal(name, i.bucket) {
 			name = i.bucket
 			bucket = t.bolt.Bucket(name)
-			bucket.FillPercent = fill(name)
+			bucket.FillPercent = fillPercent(name)
 		}
 		if err := bucket.Put(i.key, i.value); err != nil {
 			return err
@@ -100,24 +101,24 @@ func (b *bulk) write(batch []item) error {
 	return err
 }
 
-func fill(bucket []byte) float64 {
-	if bytes.Equal(bucket, ownersBucket) {
+func fillPercent(bucket []byte) float64 {
+	if bytes.Equal(bucket, format.OwnersBucket) {
 		return ownerFill
 	}
 	return addrFill
 }
 
-// keep makes all of it durable. The file gets room for the Deletes of the container
-// that has most leases, as if these had been put by one transaction.
+// keep makes the file durable. It gets room for the Deletes of the container with the most
+// leases, as if one transaction had put these.
 func (b *bulk) keep(most int) error {
-	if err := cmp.Or(b.flush(), b.settle()); err != nil {
+	if err := cmp.Or(b.flush(), b.wait()); err != nil {
 		return err
 	}
 	if err := b.session.guard(func() error { return b.reserve(most) }); err != nil {
 		return err
 	}
 	if err := cmp.Or(b.session.file.Sync(), b.close()); err != nil {
-		return b.session.store.explain(err)
+		return b.session.store.wrapErr(err)
 	}
 	if err := durable.SyncDir(filepath.Dir(b.session.store.path)); err != nil {
 		return err
@@ -126,34 +127,34 @@ func (b *bulk) keep(most int) error {
 	return nil
 }
 
-// reserve has the file allocated ahead.
+// reserve allocates room for Deletes.
 func (b *bulk) reserve(most int) error {
 	t := b.session
 	info, err := t.file.Stat()
 	if err != nil {
 		return err
 	}
-	if t.size = info.Size(); allocated(info) {
+	if t.size = info.Size(); hasNoHoles(info) {
 		t.room = t.size
 	}
 	if most == 0 {
 		return nil
 	}
-	return (&tx{session: t, puts: min(most, manyPuts) - 1}).makeRoom()
+	return (&tx{session: t, puts: min(most, bulkPuts) - 1}).makeRoom()
 }
 
-// drop removes the file, unless it is to be kept.
+// drop removes the file, unless it was kept.
 func (b *bulk) drop() error {
 	if b.kept || b.dropped {
 		return nil
 	}
 	b.dropped = true
-	_ = b.settle() // What had been written goes.
-	_ = b.close()  // So does the file, whatever its last words are.
+	_ = b.wait()  // The file is removed, whatever happened to it.
+	_ = b.close() // Likewise.
 	return os.Remove(b.session.store.path)
 }
 
-// close gives the file back. It can be done again.
+// close closes the file. It can be called again.
 func (b *bulk) close() error {
 	t := b.session
 	if t.damage != nil || t.db == nil {

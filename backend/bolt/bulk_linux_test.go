@@ -13,8 +13,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// release deletes n leases of sparse, those of a container in one transaction, in order
-// or all over the place.
+// release deletes n leases of sparse, all of a container in one transaction, in order or
+// scattered.
 func release(t *testing.T, s *Store, n, per, step int) {
 	t.Helper()
 	var addrs []netip.Addr

@@ -15,9 +15,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// sparse returns n leases with all that is known of a pod, of which each container
-// has as many as per says, one after the other in address, and the next of
-// another container is not its neighbour.
+// sparse returns n leases of pods with all details. Each container has per consecutive
+// addresses, which are not next to those of another container.
 func sparse(n, per int) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		next := addr("10.0.0.1")
@@ -49,7 +48,7 @@ func created(t *testing.T, dir string, c backend.Content) *Store {
 	return s
 }
 
-// Far more leases than a batch takes, and each of them a run.
+// Far more leases than a chunk has, and each of them a run.
 func TestCreateOfManyLeasesIsWhole(t *testing.T) {
 	const n = 30_000
 	s := created(t, t.TempDir(), backend.Content{Leases: sparse(n, 1)})
@@ -69,12 +68,12 @@ func TestCreateOfManyLeasesIsWhole(t *testing.T) {
 	}))
 }
 
-// The name under which Create has made the file is not the one that it will have.
+// Create makes the file under a name that is not its final one.
 func TestCreateLeavesTheDirectoryToTheFirstUpdate(t *testing.T) {
 	s := created(t, t.TempDir(), backend.Content{Leases: sparse(3, 1)})
-	require.False(t, settled(t, s))
+	require.False(t, isClean(t, s))
 	require.NoError(t, s.Update(ctx, put("10.9.0.1", "a")))
-	require.True(t, settled(t, s))
+	require.True(t, isClean(t, s))
 }
 
 func TestCreateNumbersBootsFromOne(t *testing.T) {
@@ -90,14 +89,13 @@ func TestCreateNumbersBootsFromOne(t *testing.T) {
 	}))
 }
 
-// What is made in one go is as dense as what grew in the best of orders, and hardly
-// any page is left free.
+// The file is as dense as one that grew in the best order, and has hardly any free page.
 func TestCreateWastesNoPages(t *testing.T) {
 	s := created(t, t.TempDir(), backend.Content{Leases: sparse(20_000, 1)})
 	require.NoError(t, s.View(ctx, func(r backend.ReadTx) error {
 		v := r.(*tx)
 		pages := 0
-		for bucket, fill := range map[*bbolt.Bucket]float64{v.leases.Bucket: 0.9, v.runs.Bucket: 0.85, v.owners.Bucket: 0.65} {
+		for bucket, fill := range map[*bbolt.Bucket]float64{v.leases.bbolt: 0.9, v.runs.bbolt: 0.85, v.owners.bbolt: 0.65} {
 			s := bucket.Stats()
 			require.Greater(t, float64(s.LeafInuse)/float64(s.LeafAlloc), fill)
 			pages += s.LeafPageN + s.LeafOverflowN + s.BranchPageN + s.BranchOverflowN
@@ -112,7 +110,7 @@ func TestCreatedFileIsPrivateAndHasNoHoles(t *testing.T) {
 		s := created(t, t.TempDir(), backend.Content{Leases: sparse(n, 1)})
 		info, err := os.Stat(s.path)
 		require.NoError(t, err)
-		require.True(t, allocated(info), "%d leases", n)
+		require.True(t, hasNoHoles(info), "%d leases", n)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 		require.NoError(t, s.Verify(ctx))
 	}

@@ -17,6 +17,8 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/format"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
 func TestCheckedStoreEnduresDamage(t *testing.T) {
@@ -27,7 +29,7 @@ func TestCheckedStoreEnduresForgery(t *testing.T) {
 	eachDamage(t, forgers(), func(o *original, _ damager, damaged []byte) { endure(t, o, damaged, true) })
 }
 
-// What bbolt writes passes the check, in whatever order entries come and go.
+// What bbolt writes passes the check, in whatever order entries are put and deleted.
 func TestCheckPassesSoundStores(t *testing.T) {
 	rnd := newRand(t)
 	times := 5
@@ -41,10 +43,10 @@ func TestCheckPassesSoundStores(t *testing.T) {
 		for range 12 {
 			require.NoError(t, s.Update(func(b backend.Tx) error {
 				t := b.(*tx)
-				if err := t.writing(); err != nil {
+				if err := t.beginWriting(); err != nil {
 					return err
 				}
-				return errors.Join(stir(t.leases.Bucket, rnd, space, releases), stir(t.owners.Bucket, rnd, space, releases))
+				return errors.Join(stir(t.leases.bbolt, rnd, space, releases), stir(t.owners.bbolt, rnd, space, releases))
 			}))
 			s.agree()
 		}
@@ -65,7 +67,7 @@ func stir(b *bbolt.Bucket, rnd *rand.Rand, space int, releases float64) error {
 		}
 		v := value
 		if rnd.IntN(500) == 0 {
-			v = make([]byte, rnd.IntN(maxRecord))
+			v = make([]byte, rnd.IntN(format.MaxRecord))
 		}
 		if err := b.Put(key, v); err != nil {
 			return err
@@ -74,20 +76,20 @@ func stir(b *bbolt.Bucket, rnd *rand.Rand, space int, releases float64) error {
 	return nil
 }
 
-// bbolt can be told to do things otherwise than a store tells it.
+// bbolt has options that a store does not use.
 func TestCheckPassesOtherLayouts(t *testing.T) {
 	for name, o := range map[string]bbolt.Options{
-		"small pages":           {PageSize: minPageSize},
-		"large pages":           {PageSize: maxPageSize},
-		"no list of free pages": {NoFreelistSync: true},
-		"a long list":           {PageSize: minPageSize, NoSync: true},
+		"small pages":     {PageSize: page.MinSize},
+		"large pages":     {PageSize: page.MaxSize},
+		"no freelist":     {NoFreelistSync: true},
+		"a long freelist": {PageSize: page.MinSize, NoSync: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := watched{t, Open(filepath.Join(t.TempDir(), "net"), Checked())}
 			db, err := bbolt.Open(s.path, 0o600, &o)
 			require.NoError(t, err)
 			require.NoError(t, db.Update(createBuckets))
-			if name == "a long list" {
+			if name == "a long freelist" {
 				freeMany(t, db)
 			}
 			require.NoError(t, db.Close())
@@ -96,7 +98,7 @@ func TestCheckPassesOtherLayouts(t *testing.T) {
 			require.NoError(t, s.Update(put("10.0.0.1", "a")))
 			s.agree()
 			require.Equal(t, []string{"10.0.0.1"}, leased(t, s.Store))
-			wipe(t, s.path, 0, metaLen+headerLen) // The size of pages is to be found elsewhere.
+			wipe(t, s.path, 0, page.MetaLen+page.HeaderLen) // The page size has to be found elsewhere.
 			s.agree()
 		})
 	}
@@ -106,9 +108,9 @@ func TestCheckPassesOtherLayouts(t *testing.T) {
 func freeMany(t *testing.T, db *bbolt.DB) {
 	t.Helper()
 	require.NoError(t, db.Update(func(b *bbolt.Tx) error {
-		return b.Bucket(cursorsBucket).Put([]byte("x"), make([]byte, (longList+2)*minPageSize))
+		return b.Bucket(format.CursorsBucket).Put([]byte("x"), make([]byte, (page.LongList+2)*page.MinSize))
 	}))
-	require.NoError(t, db.Update(func(b *bbolt.Tx) error { return b.Bucket(cursorsBucket).Delete([]byte("x")) }))
+	require.NoError(t, db.Update(func(b *bbolt.Tx) error { return b.Bucket(format.CursorsBucket).Delete([]byte("x")) }))
 }
 
 // wipe zeros a part of a file.
@@ -122,7 +124,7 @@ func wipe(t testing.TB, path string, from, to int64) {
 }
 
 // A plugin has no time for more than it needs.
-func TestWithoutOptionOnlyPagesInUseAreLookedAt(t *testing.T) {
+func TestWithoutOptionOnlyUsedPagesAreChecked(t *testing.T) {
 	o := newOriginal(t, newRand(t), 300, true)
 	damaged := slices.Clone(o.image)
 	freelist := slices.Index(o.kinds, "freelist")
@@ -150,9 +152,9 @@ func TestCheckedStoreCanBeMadeAndBeAbsent(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.1"}, leased(t, s))
 }
 
-func TestVerifyTellsAHundredFaults(t *testing.T) {
+func TestVerifyReportsAHundredFaults(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
-	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{PageSize: minPageSize})
+	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{PageSize: page.MinSize})
 	require.NoError(t, err)
 	require.NoError(t, db.Update(createBuckets))
 	require.NoError(t, db.Close())
@@ -167,8 +169,8 @@ func TestVerifyTellsAHundredFaults(t *testing.T) {
 	image, err := os.ReadFile(s.path)
 	require.NoError(t, err)
 	wrong := 0
-	for p := image[firstPage*minPageSize:]; len(p) > 0; p = p[minPageSize:] {
-		if parseHeader(p).kind == leafKind && !bytes.Contains(p[:minPageSize], metaBucket) {
+	for p := image[page.First*page.MinSize:]; len(p) > 0; p = p[page.MinSize:] {
+		if page.ParseHeader(p).Kind == page.LeafKind && !bytes.Contains(p[:page.MinSize], format.MetaBucket) {
 			p[7] ^= 0x80 // It says that it is another page.
 			wrong++
 		}
@@ -177,24 +179,24 @@ func TestVerifyTellsAHundredFaults(t *testing.T) {
 	err = s.Verify(ctx)
 	require.ErrorIs(t, err, backend.ErrDamaged)
 	lines := strings.Split(err.Error(), "\n")
-	require.Len(t, lines, maxFindings+1)
+	require.Len(t, lines, 100+1)
 	require.Contains(t, lines[0], s.path)
-	require.Contains(t, lines[maxFindings], fmt.Sprintf("and %d more", wrong-maxFindings))
+	require.Contains(t, lines[100], fmt.Sprintf("and %d more", wrong-100))
 }
 
-// Two ways lead to a record: its key, and the index of owners.
-func TestVerifyTellsOnceOfARecord(t *testing.T) {
+// A record is reached by its key and by the owners index.
+func TestVerifyReportsARecordOnce(t *testing.T) {
 	o := newOriginal(t, newRand(t), 10, true)
 	for a, at := range o.live {
 		damaged := slices.Clone(o.image)
 		damaged[at.to-1] ^= 1
 		require.NoError(t, os.WriteFile(o.path, damaged, 0o600))
 		require.EqualError(t, Open(o.path).Verify(ctx),
-			fmt.Sprintf("%s: store is damaged: lease of %s: the record has a wrong checksum", o.path, a))
+			fmt.Sprintf("%s: store is damaged: lease of %s: record has a wrong checksum", o.path, a))
 	}
 }
 
-func TestVerifyTellsThatAMetaPageIsMissing(t *testing.T) {
+func TestVerifyReportsALostMetaPage(t *testing.T) {
 	o := newOriginal(t, newRand(t), 10, true)
 	for id := range int64(2) {
 		require.NoError(t, os.WriteFile(o.path, o.image, 0o600))
@@ -202,11 +204,11 @@ func TestVerifyTellsThatAMetaPageIsMissing(t *testing.T) {
 		_, _, err := watched{t, Open(o.path, Checked())}.content()
 		require.NoError(t, err, "the other one does")
 		require.EqualError(t, Open(o.path).Verify(ctx),
-			fmt.Sprintf("%s: store is damaged: page %d, meta: it is none of bbolt's, version 2", o.path, id))
+			fmt.Sprintf("%s: store is damaged: page %d, meta page: not a bbolt v2 meta page", o.path, id))
 	}
 }
 
-// The meta page that is left leads to what was there before the store.
+// The meta page that is left is of the empty file before the first transaction.
 func TestFirstTransactionLostIsDamage(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"), Checked())
 	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
@@ -219,8 +221,8 @@ func TestFirstTransactionLostIsDamage(t *testing.T) {
 	}))
 }
 
-// What somebody else has written is not damaged, and not for us to touch.
-func TestWhatIsNoLeaseStoreIsRefused(t *testing.T) {
+// A file of another program is not damaged, and is left alone.
+func TestFileThatIsNotALeaseStoreIsRejected(t *testing.T) {
 	for name, write := range map[string]func(*bbolt.Tx) error{
 		"another program's file": func(b *bbolt.Tx) error {
 			_, err := b.CreateBucket([]byte("v1"))
@@ -229,7 +231,7 @@ func TestWhatIsNoLeaseStoreIsRefused(t *testing.T) {
 		"an empty database": func(*bbolt.Tx) error { return nil },
 		"a later version": func(b *bbolt.Tx) error {
 			_, err := b.CreateBucket([]byte("what is new"))
-			return errors.Join(err, createBuckets(b), b.Bucket(metaBucket).Put(formatKey, []byte{format + 1}))
+			return errors.Join(err, createBuckets(b), b.Bucket(format.MetaBucket).Put(format.VersionKey, []byte{format.Version + 1}))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -256,13 +258,13 @@ func TestWhatIsNoLeaseStoreIsRefused(t *testing.T) {
 	}
 }
 
-// Whatever a file holds, nobody panics, hangs or makes up leases.
+// Whatever a file holds, nothing panics, hangs or invents leases.
 func FuzzCheck(f *testing.F) {
 	rnd := newRand(f)
 	for _, n := range []int{0, 1, 10} {
 		f.Add(newOriginal(f, rnd, n, true).used(), true)
 	}
-	for _, b := range [][]byte{nil, []byte("rubbish"), make([]byte, 8192)} {
+	for _, b := range [][]byte{nil, []byte("garbage"), make([]byte, 8192)} {
 		f.Add(b, false)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, sealed bool) {

@@ -49,8 +49,8 @@ func entries(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// What a maker leaves that was killed: any number of bbolt's first bytes, or the
-// whole file without its name.
+// A killed maker leaves any number of bbolt's first bytes, or the whole file under its first
+// name.
 func TestUnfinishedCreationIsStartedOver(t *testing.T) {
 	whole := Open(filepath.Join(t.TempDir(), "net"))
 	require.NoError(t, whole.Update(ctx, put("10.0.0.9", "killed")))
@@ -60,7 +60,7 @@ func TestUnfinishedCreationIsStartedOver(t *testing.T) {
 	for _, n := range []int{0, 1, 4096, 8192, 12288, 16384, len(image)} {
 		s := Open(filepath.Join(t.TempDir(), "net"))
 		require.NoError(t, os.WriteFile(s.newPath(), image[:n], 0o600))
-		require.Empty(t, leased(t, s), "what has not got the name is not there")
+		require.Empty(t, leased(t, s), "a file without the name is not a store")
 		require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")), "%d bytes", n)
 		require.Equal(t, []string{"10.0.0.1"}, leased(t, s))
 		require.Equal(t, []string{"net"}, entries(t, filepath.Dir(s.path)))
@@ -80,40 +80,40 @@ func TestFailedOrEmptyFirstUpdateLeavesNoFile(t *testing.T) {
 	require.Empty(t, entries(t, dir))
 }
 
-// A maker killed after the rename has not synced the directory; the next
-// transaction does, once.
+// A maker that is killed after the rename has not synced the directory. The next transaction
+// does, once.
 func TestDirectoryIsSyncedByTheNextUpdate(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
-	require.True(t, settled(t, s))
+	require.True(t, isClean(t, s))
 	require.NoError(t, s.Update(ctx, put("10.0.0.2", "b")))
-	require.True(t, settled(t, s))
-	require.NoError(t, os.Chmod(s.path, 0o600)) // as one leaves it who is killed
+	require.True(t, isClean(t, s))
+	require.NoError(t, os.Chmod(s.path, 0o600)) // as a killed process leaves it
 	require.NoError(t, s.Update(ctx, func(backend.Tx) error { return nil }))
-	require.True(t, settled(t, s))
+	require.True(t, isClean(t, s))
 }
 
-// settled reports whether the file says that all is durable.
-func settled(t *testing.T, s *Store) bool {
+// isClean reports whether the clean bit of the file is set.
+func isClean(t *testing.T, s *Store) bool {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		t.Skip("a file has no sticky bit on Windows: nothing is ever settled there")
+		t.Skip("a file has no sticky bit on Windows: no file is ever clean there")
 	}
 	f, err := os.Open(s.path)
 	require.NoError(t, err)
 	defer f.Close()
-	is, err := durable.Settled(f)
+	is, err := durable.StatClean(f)
 	require.NoError(t, err)
 	return is
 }
 
-// If the sync of the meta page fails, the page may have been written all the same.
+// If the sync of the meta page fails, the page may still have been written.
 func TestRevokedTransactionHasNoEffect(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
-	f, _, err := s.openExclusive(ctx)
+	f, _, err := s.openExclusive(ctx, true)
 	require.NoError(t, err)
-	transaction := &session{store: s, file: f, how: updating}
+	transaction := &session{store: s, file: f, mode: updating}
 	require.NoError(t, transaction.begin())
 	require.NoError(t, put("10.0.0.2", "b")(&tx{session: transaction}))
 	id := transaction.bolt.ID()
@@ -139,7 +139,7 @@ func TestFailedChangeCannotBeCommitted(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.1"}, leased(t, s))
 }
 
-// Whoever waits for a lock goes on with the file that has taken the path's name.
+// A transaction that waits for a lock continues with the file that replaces the locked one.
 func TestReplacedWhileWaiting(t *testing.T) {
 	dir := t.TempDir()
 	s, other := Open(filepath.Join(dir, "net")), Open(filepath.Join(dir, "other"))
@@ -155,7 +155,7 @@ func TestReplacedWhileWaiting(t *testing.T) {
 				return err
 			})
 		}()
-		time.Sleep(50 * time.Millisecond) // most likely they wait now
+		time.Sleep(50 * time.Millisecond) // By now they most likely wait.
 		return os.Rename(other.path, s.path)
 	}))
 	require.NoError(t, <-waiters)
@@ -176,7 +176,7 @@ func TestReplacedByADirectoryWhileWaiting(t *testing.T) {
 	require.ErrorIs(t, <-waiter, backend.ErrOtherStore)
 }
 
-// A program that makes a store of files knows nothing of the new file, nor of its lock.
+// A program that makes a store of files does not know of the new file and its lock.
 func TestAnotherStoreIsMadeMeanwhile(t *testing.T) {
 	dir := t.TempDir()
 	s := Open(filepath.Join(dir, "net"))

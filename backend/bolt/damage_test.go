@@ -5,34 +5,36 @@ import (
 	"encoding/binary"
 	"hash/fnv"
 	"math/rand/v2"
+
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
-// A damager is a way to damage a file. It changes b, which is a copy of the image of o,
-// and returns what the file is to be.
+// A damager is a way to damage a file. It changes b, a copy of the image of o, and returns the
+// content of the damaged file.
 type damager struct {
 	name   string
 	do     func(rnd *rand.Rand, o *original, b []byte) []byte
-	hidden bool // what is there can contradict nothing, though it is not what it was
+	hidden bool // the content can be consistent, though it is not the original
 }
 
-// damagers lists what a disk, a file system, a program or a hand may do to a file.
+// damagers lists what a disk, a file system, a program or an operator may do to a file.
 func damagers() []damager {
 	return []damager{
 		{"a bit flipped", flips(1), false},
 		{"bits flipped", sparing("freelist", flips(20)), false},
 		{"a storm of flipped bits", sparing("freelist", flips(400)), false},
-		{"a bit flipped in the header of a page", eachPage(1, flipIn(0, headerLen)), false},
-		{"a bit flipped in the elements of a page", eachPage(1, flipIn(headerLen, headerLen+8*elementLen)), false},
-		{"a bit flipped in the list of free pages", inPage("freelist", flipIn(0, headerLen+20*pageIDLen)), false},
+		{"a bit flipped in the header of a page", eachPage(1, flipIn(0, page.HeaderLen)), false},
+		{"a bit flipped in the elements of a page", eachPage(1, flipIn(page.HeaderLen, page.HeaderLen+8*page.ElementLen)), false},
+		{"a bit flipped in the freelist", inPage("freelist", flipIn(0, page.HeaderLen+20*page.IDLen)), false},
 		{"a bit flipped in a branch", inPage("branch", flipIn(0, 512)), false},
 		{"a page zeroed", eachPage(1, zero), false},
 		{"pages zeroed", eachPage(5, zero), false},
 		{"a part of a page zeroed", eachPage(1, inPart(zero)), false},
-		{"rubbish in a page", eachPage(1, rubbish), false},
-		{"rubbish in pages", eachPage(5, rubbish), false},
-		{"rubbish in a part of a page", eachPage(1, inPart(rubbish)), false},
-		{"rubbish anywhere", whole(inPart(rubbish)), false},
-		{"the list of free pages zeroed", inPage("freelist", zero), false},
+		{"garbage in a page", eachPage(1, garbage), false},
+		{"garbage in pages", eachPage(5, garbage), false},
+		{"garbage in a part of a page", eachPage(1, inPart(garbage)), false},
+		{"garbage anywhere", whole(inPart(garbage)), false},
+		{"the freelist zeroed", inPage("freelist", zero), false},
 		{"a branch zeroed", inPage("branch", zero), false},
 		{"meta page 0 zeroed", onMetas(func(m0, _ []byte) { clear(m0) }), false},
 		{"meta page 1 zeroed", onMetas(func(_, m1 []byte) { clear(m1) }), false},
@@ -45,15 +47,15 @@ func damagers() []damager {
 		{"a page said to be huge", eachPage(1, setOverflow), false},
 		{"a page said to be full", eachPage(1, setCount), false},
 		{"the largest count of elements", eachPage(1, func(_ *rand.Rand, p []byte) { p[10], p[11] = 0xFF, 0xFF }), false},
-		{"cut off", cutOffAnywhere, false},
-		{"cut off behind a page", cutOffAtPage, false},
+		{"truncated", truncateAnywhere, false},
+		{"truncated after a page", truncateAtPage, false},
 		{"nothing left", empty, false},
 		{"another file", otherFile, false},
 		{"its first bytes gone", behead, false},
 	}
 }
 
-// forgers lists what only somebody who knows the format would do.
+// forgers lists what only an attacker who knows the format would do.
 func forgers() []damager {
 	near := func(rnd *rand.Rand, old uint64) uint64 { return old + uint64(rnd.IntN(9)) - 4 }
 	anywhere := func(rnd *rand.Rand, _ uint64) uint64 { return rnd.Uint64() >> rnd.IntN(64) }
@@ -64,7 +66,7 @@ func forgers() []damager {
 		{"root anywhere", forge(16, anywhere), true},
 		{"list nearby", forge(32, near), true},
 		{"list anywhere", forge(32, anywhere), true},
-		{"no list", forge(32, func(*rand.Rand, uint64) uint64 { return noFreelist }), true},
+		{"no list", forge(32, func(*rand.Rand, uint64) uint64 { return page.NoFreelist }), true},
 		{"end nearby", forge(40, near), true},
 		{"end anywhere", forge(40, anywhere), true},
 		{"transaction nearby", forge(48, near), true},
@@ -77,7 +79,7 @@ func forgers() []damager {
 func forge(at int, value func(rnd *rand.Rand, old uint64) uint64) func(*rand.Rand, *original, []byte) []byte {
 	return func(rnd *rand.Rand, o *original, b []byte) []byte {
 		for id := range 2 {
-			m := b[id*o.pageSize+headerLen:]
+			m := b[id*o.pageSize+page.HeaderLen:]
 			binary.NativeEndian.PutUint64(m[at:], value(rnd, binary.NativeEndian.Uint64(m[at:])))
 		}
 		seal(b, o.pageSize)
@@ -88,10 +90,10 @@ func forge(at int, value func(rnd *rand.Rand, old uint64) uint64) func(*rand.Ran
 // seal gives the meta pages of a file right checksums.
 func seal(b []byte, pageSize int) {
 	for id := range 2 {
-		if at := id*pageSize + headerLen; at+metaLen <= len(b) {
+		if at := id*pageSize + page.HeaderLen; at+page.MetaLen <= len(b) {
 			sum := fnv.New64a()
-			sum.Write(b[at:][:metaSummed])
-			binary.NativeEndian.PutUint64(b[at+metaSummed:], sum.Sum64())
+			sum.Write(b[at:][:page.MetaSummed])
+			binary.NativeEndian.PutUint64(b[at+page.MetaSummed:], sum.Sum64())
 		}
 	}
 }
@@ -107,9 +109,8 @@ func flips(n int) func(*rand.Rand, *original, []byte) []byte {
 	}
 }
 
-// sparing leaves pages of a kind as they were. If all else is in ruins, the list of free
-// pages may be all that tells a live lease from an old one, and nothing tells that a
-// bit of it is wrong.
+// sparing leaves pages of a kind as they were. If everything else is corrupt, only the freelist
+// may distinguish a current lease from an old one, and a flipped bit in it is not detected.
 func sparing(kind string, do func(*rand.Rand, *original, []byte) []byte) func(*rand.Rand, *original, []byte) []byte {
 	return func(rnd *rand.Rand, o *original, b []byte) []byte {
 		b = do(rnd, o, b)
@@ -184,7 +185,7 @@ func part(rnd *rand.Rand, b []byte) []byte {
 	return b[from:][:1+rnd.IntN(len(b)-from)]
 }
 
-func rubbish(rnd *rand.Rand, b []byte) {
+func garbage(rnd *rand.Rand, b []byte) {
 	for i := range b {
 		b[i] = byte(rnd.Uint32())
 	}
@@ -198,9 +199,9 @@ func setCount(rnd *rand.Rand, p []byte) {
 	binary.NativeEndian.PutUint16(p[10:], uint16(rnd.Uint32())>>rnd.IntN(16))
 }
 
-func cutOffAnywhere(rnd *rand.Rand, _ *original, b []byte) []byte { return b[:rnd.IntN(len(b))] }
+func truncateAnywhere(rnd *rand.Rand, _ *original, b []byte) []byte { return b[:rnd.IntN(len(b))] }
 
-func cutOffAtPage(rnd *rand.Rand, o *original, b []byte) []byte {
+func truncateAtPage(rnd *rand.Rand, o *original, b []byte) []byte {
 	return b[:o.pageSize*rnd.IntN(o.pages)]
 }
 
@@ -209,7 +210,7 @@ func behead(rnd *rand.Rand, _ *original, b []byte) []byte { return b[1+rnd.IntN(
 func empty(*rand.Rand, *original, []byte) []byte { return nil }
 
 func otherFile(*rand.Rand, *original, []byte) []byte {
-	return bytes.Repeat([]byte("rubbish "), 5000)
+	return bytes.Repeat([]byte("garbage "), 5000)
 }
 
 func copyPage(rnd *rand.Rand, o *original, b []byte) []byte {
@@ -218,21 +219,21 @@ func copyPage(rnd *rand.Rand, o *original, b []byte) []byte {
 	return b
 }
 
-// earlierPage undoes one write of a page: the disk has lost it. Of a lost write of a
-// meta page nothing can tell.
+// earlierPage undoes one write of a page, which the disk has lost. A lost write of a meta page
+// cannot be detected.
 func earlierPage(rnd *rand.Rand, o *original, b []byte) []byte {
-	if len(o.earlier) == 0 || o.pages <= firstPage {
+	if len(o.earlier) == 0 || o.pages <= page.First {
 		return b
 	}
 	before := o.earlier[rnd.IntN(len(o.earlier))]
-	at := (firstPage + rnd.IntN(o.pages-firstPage)) * o.pageSize
+	at := (page.First + rnd.IntN(o.pages-page.First)) * o.pageSize
 	if at+o.pageSize <= len(before) {
 		copy(b[at:][:o.pageSize], before[at:])
 	}
 	return b
 }
 
-// cycle has an element of a branch lead to a branch, mostly the same.
+// cycle makes an element of a branch refer to a branch, mostly the same one.
 func cycle(rnd *rand.Rand, o *original, b []byte) []byte {
 	from, ok := o.anyPage(rnd, "branch")
 	if !ok {
@@ -243,7 +244,7 @@ func cycle(rnd *rand.Rand, o *original, b []byte) []byte {
 		to, _ = o.anyPage(rnd, "branch")
 	}
 	p := b[from*o.pageSize:]
-	i := rnd.IntN(int(parseHeader(p).count))
-	binary.NativeEndian.PutUint64(p[headerLen+i*elementLen+8:], uint64(to))
+	i := rnd.IntN(int(page.ParseHeader(p).Count))
+	binary.NativeEndian.PutUint64(p[page.HeaderLen+i*page.ElementLen+8:], uint64(to))
 	return b
 }

@@ -1,88 +1,89 @@
 // Package bolt keeps the leases of one network in one bbolt file.
 //
-// Every operation takes time that grows with the logarithm of the number of
-// leases, or less: no operation looks at leases that it is not about. One ADD or
-// DEL is one transaction with two syncs.
+// Every operation takes time that grows at most with the logarithm of the number of leases:
+// none reads leases that it is not about. One ADD or DEL is one transaction with two syncs.
 //
 //	store := bolt.Open("/var/lib/cni/networks/podnet")
 //	defer store.Close()
 //	err := store.Update(ctx, func(tx backend.Tx) error { ... })
 //
-// [Create] makes a store that holds many leases from the beginning, those of another
-// store for instance: in ascending order, thousands to a transaction, with one sync.
+// [Create] makes a store with many leases, for instance of another store: in ascending
+// order, thousands in a transaction, with one sync.
 //
 // # Format
 //
-// The file has a bucket of leases, in which an address leads to a record, and that is
-// the truth. Two more are derived from it, and can be rebuilt: the addresses of each
-// container, and the runs of leased addresses, by which the next free one is a look-up.
-// The others hold the cursors, the names of boots and the version of the format, and a
-// file of another version is refused with [backend.ErrFormat]. In this module,
-// docs/formats.md has all of it to the byte.
+// The file has a bucket of leases, which maps an address to a record and is authoritative.
+// Two indices are derived from it and can be rebuilt: the addresses of each container, and
+// the runs of leased addresses, which make the next free address a look-up. Other buckets
+// have the cursors, the names of boots, and the version of the format; a file of another
+// version is rejected with [backend.ErrFormat]. docs/formats.md in this module describes
+// the format to the byte.
 //
 // # Locking
 //
-// A Store holds nothing between transactions. Each opens the file, waits for its
-// lock (flock, shared for View) without polling, makes sure that the path still
-// names the file it locked, and closes it. So several stores, in any number of
-// processes, can share a path, and a file can be replaced while others wait for its
-// lock, as a live migration does.
+// A Store holds nothing between transactions. Each transaction opens the file, waits for its
+// lock (flock, shared for View) without polling, makes sure that the path still names the
+// locked file, and closes the file. So several stores, in any number of processes, can share
+// a path, and a live migration can replace a file while others wait for its lock.
 //
-// # Many at once
+// # Concurrent Updates
 //
-// The Updates that wait in one Store while another one commits share the next
-// transaction, and its two syncs: one of them leads, takes the lock and begins, the
-// functions of the others are called one after the other, and all are told how the one
-// commit went. What a function has written that fails, panics or ends its goroutine is
-// taken back by the opposite changes, so that it harms nobody else. Nobody waits for
-// company: an Update that is alone is a transaction of its own.
+// The Updates that wait in one Store while another one commits share the next transaction
+// and its two syncs. One of them leads: it takes the lock and begins, the functions of the
+// others are called one after the other, and all get the result of the commit. If a function
+// fails, panics or ends its goroutine, its changes are undone by opposite ones, so the others
+// are not affected. No Update waits for others to join: a single one is a transaction of its
+// own.
 //
-// A commit that fails, and damage that only shows when bbolt panics, fail all that share
-// the transaction. On a disk without room for more, nobody shares.
+// A commit that fails, and damage that shows only when bbolt panics, fail all Updates of the
+// transaction. On a disk without room for more, Updates do not share.
 //
 // # Crash safety
 //
-// bbolt commits with two syncs and is safe against kill and power cut once the
-// file exists. What it lacks is done here: the file is made aside, synced, and
-// renamed into place; and it grows by written zeros, ahead of need, so that a
-// Delete never fails for want of disk space.
+// bbolt commits with two syncs, and once its file exists a kill or power cut does it no harm.
+// This package adds what is missing: the file is made aside, synced, and renamed into place;
+// and it grows by written zeros, ahead of need, so that a Delete never fails for want of disk
+// space.
 //
-// A process that is killed before its last sync leaves what a power cut may still take
-// away. Whoever is through sets the sticky bit of the file, and takes it away before the
-// next change: an Update that finds it missing syncs the file, and the directories above
-// it, before it begins.
+// A process that is killed before its last sync leaves changes that a power cut can still
+// undo. So a process that has synced everything sets the file's clean bit, its sticky bit,
+// and clears it before the next change. An Update that finds the bit clear first syncs the
+// file and the directories above it.
 //
-// # Other stores
+// # Files beside the store
 //
-// A migration or a repair puts another store in the place of this one and marks this one,
-// whose Updates and Views then return [backend.ErrReplaced]. What is on its way from one that
-// was killed is in the directory .leasehold beside the file: it is looked for, and moved into
-// place, if there is no file, or one that was marked or not left clean.
+// Besides the file at its path, a store reads and writes in the same directory:
+//
+//   - .leasehold, a directory with what migrations and repairs leave. A migration or repair
+//     puts another store at the path and marks the old one, whose Updates and Views then
+//     return [backend.ErrReplaced]. If it was killed, its new store may wait in .leasehold: a
+//     transaction looks for one if there is no file at the path, or one that is marked or not
+//     clean, and moves it to the path.
+//   - .NAME.new, the file of a new store until its first transaction is committed.
+//   - .leasehold-spare, a spare file: see Caveats.
 //
 // # Damage
 //
-// A damaged file gives an error where bbolt panics or faults. Where it would do neither
-// and go on, for ever or until there is no memory left, is found out before: each page
-// is looked at ahead of bbolt when a transaction first comes to it, and the list of
-// free pages before anything is written. Damage in pages that no transaction comes to
-// is not seen, nor that a page in use is listed as free, which bbolt then writes over: a
-// store opened with [Checked] looks at every page first, as Verify always does.
-// [Store.Salvage] reads what can be read of a file, whatever has happened to it.
+// On a corrupt file bbolt can panic or fault, which gives an error here. It can also loop or
+// allocate without bound; the store detects that first: each page is checked before bbolt
+// reads it for the first time in a transaction, and the freelist before anything is written.
+// That does not find damage in pages that no transaction uses, nor a page in use that the
+// freelist has, which bbolt then overwrites. A store opened with [Checked] checks every page
+// first, as Verify always does. [Store.Salvage] reads what can be read of a corrupt file.
 //
-// Every lease has a checksum, and the indices are held against the leases. The
-// cursors, the names of boots and that of the last one have neither: a bit that flips
-// in those is not noticed.
+// Every lease has a checksum, and the indices are compared with the leases. The cursors, the
+// names of boots and the last boot have neither: a flipped bit in those is not noticed.
 //
 // # Caveats
 //
-// While bbolt has a file open, its pages are mapped: a file that somebody
-// truncates meanwhile is reported as damaged, and the mapping is leaked.
+// bbolt maps the pages of an open file into memory. If another program truncates the file
+// meanwhile, it is reported as damaged, and the mapping is leaked.
 //
-// Not every file system overwrites a file in place, which a Delete on a full disk relies on.
-// On btrfs a new store is made so that it does. For the other cases, such as snapshots, there
-// is a spare file, .leasehold-spare beside the store, which the first Delete without space
-// removes: on all file systems but ext4 and tmpfs. A snapshot that holds that file as well,
-// or others who fill the disk meanwhile, can still stop a Delete.
+// Not every file system overwrites a file in place, on which a Delete on a full disk relies.
+// On btrfs a new store is made so that it does. For other cases, such as snapshots, there is
+// a spare file, .leasehold-spare, on all file systems but ext4 and tmpfs: the first Delete
+// without space removes it. If a snapshot has that file too, or other programs fill the disk
+// meanwhile, a Delete can still fail.
 //
 // # Stability
 //

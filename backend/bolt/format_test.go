@@ -11,7 +11,19 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 )
+
+var full = backend.Lease{
+	Addr: netip.MustParseAddr("10.88.0.2"),
+	Owner: backend.Owner{
+		ContainerID: "4f2d9c7be0a1f3d5c6b7a8990123456789abcdef0123456789abcdef01234567",
+		IfName:      "eth0",
+	},
+	Since: time.Unix(1764000000, 0).UTC(),
+	Pod:   backend.Pod{Namespace: "kube-system", Name: "coredns-674b8bbfcf-x7k2p"},
+	Netns: "/var/run/netns/cni-0b9e6a63-0c77-5d3b-8e51-6f1f0f9c2a11",
+}
 
 // firstFormat returns a store as early versions made it, with the lease full.
 func firstFormat(t *testing.T) *Store {
@@ -20,7 +32,7 @@ func firstFormat(t *testing.T) *Store {
 	db, err := bbolt.Open(s.path, 0o600, nil)
 	require.NoError(t, err)
 	require.NoError(t, db.Update(func(b *bbolt.Tx) error {
-		return b.Bucket(metaBucket).Put(formatKey, []byte{1})
+		return b.Bucket(format.MetaBucket).Put(format.VersionKey, []byte{1})
 	}))
 	require.NoError(t, db.Close())
 	return s
@@ -31,7 +43,7 @@ func formatOf(t *testing.T, s *Store) (value []byte) {
 	require.NoError(t, err)
 	defer db.Close()
 	require.NoError(t, db.View(func(b *bbolt.Tx) error {
-		value = append(value, b.Bucket(metaBucket).Get(formatKey)...)
+		value = append(value, b.Bucket(format.MetaBucket).Get(format.VersionKey)...)
 		return nil
 	}))
 	return value
@@ -58,8 +70,8 @@ func TestFirstFormatIsRead(t *testing.T) {
 	require.Equal(t, []byte{1}, formatOf(t, s), "nothing was written")
 }
 
-// A program of the first format refuses a store of the second: to it, the record of a time
-// with nanoseconds is damaged.
+// A program of the first format rejects a store of the second, in which the record of a time
+// with nanoseconds would look damaged.
 func TestFirstFormatBecomesTheSecond(t *testing.T) {
 	fine := full
 	fine.Addr, fine.Since = netip.MustParseAddr("10.88.0.3"), time.Unix(1764000000, 987_654_321).UTC()
@@ -88,9 +100,9 @@ func TestFirstFormatBecomesTheSecond(t *testing.T) {
 	}))
 }
 
-func TestFormatThatIsNone(t *testing.T) {
-	for _, value := range [][]byte{nil, {}, {0}, {format + 1}, {1, 0}} {
-		_, known := parseFormat(value)
+func TestUnknownVersions(t *testing.T) {
+	for _, value := range [][]byte{nil, {}, {0}, {format.Version + 1}, {1, 0}} {
+		_, known := format.ParseVersion(value)
 		require.False(t, known, value)
 	}
 }

@@ -2,22 +2,21 @@ package bolt
 
 import (
 	"cmp"
-	"encoding/binary"
 	"maps"
 	"net/netip"
 	"os"
 	"slices"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 	"github.com/leasehold/leasehold/backend/storekit"
 )
 
-// Create makes a store at path, where nothing may stand, that holds what c holds.
-// When it returns nil all of it is durable, the name of the store included; after an
-// error nothing stands at path.
+// Create makes a store with the content c at path, where there must be no file. When it
+// returns nil the store is durable, its name included; after an error there is no file.
 //
-// Nobody else may use the path meanwhile. If the process is killed, what stands at
-// path may be no store: the caller removes it.
+// Nothing else may use the path meanwhile. If the process is killed, the file at path may
+// not be a store: the caller has to remove it.
 func Create(path string, c backend.Content) error {
 	c, err := storekit.CheckContent(c)
 	if err != nil {
@@ -28,25 +27,24 @@ func Create(path string, c backend.Content) error {
 		return err
 	}
 	l := &loader{bulk: newBulk(path, f), boots: map[string]uint64{}}
-	defer l.drop() // for a panic of c; otherwise there is nothing left to drop
+	defer l.drop() // for a panic of c; otherwise it does nothing
 	if err := l.load(c); err != nil {
-		return and(err, l.drop())
+		return joinErr(err, l.drop())
 	}
 	return nil
 }
 
-// A loader turns what a store is to hold into items of its buckets. The entries of the
-// owners index are sorted before any is written: container IDs come in no order.
+// A loader turns the content of a store into items of its buckets. The entries of the owners
+// index are sorted before the first is written, because container IDs come in any order.
 type loader struct {
 	*bulk
-	run    run // the last
+	run    format.Run // the last one
 	boots  map[string]uint64
-	owners []holder
+	owners []ownerEntry
 }
 
-// A holder is an entry of the owners index: the hash of a container ID, and an
-// address.
-type holder struct {
+// An ownerEntry is an entry of the owners index: the hash of a container ID, and an address.
+type ownerEntry struct {
 	hash uint64
 	addr netip.Addr
 }
@@ -73,18 +71,17 @@ func (l *loader) load(c backend.Content) error {
 	return l.keep(most)
 }
 
-// add adds a lease, and to the indices what is known by now.
+// add adds a lease, and what is known by now of the indices.
 func (l *loader) add(lease backend.Lease) error {
 	boot, err := l.numberOf(lease.Boot)
 	if err != nil {
 		return err
 	}
-	key := addrKey(lease.Addr)
-	if err := l.put(leasesBucket, key, encode(lease, boot)); err != nil {
+	key := format.AddrKey(lease.Addr)
+	if err := l.put(format.LeasesBucket, key, format.Encode(lease, boot)); err != nil {
 		return err
 	}
-	hash := binary.BigEndian.Uint64(ownerPrefix(lease.Owner.ContainerID))
-	l.owners = append(l.owners, holder{hash, lease.Addr})
+	l.owners = append(l.owners, ownerEntry{format.OwnerHash(lease.Owner.ContainerID), lease.Addr})
 	return l.extendRun(lease.Addr)
 }
 
@@ -97,46 +94,45 @@ func (l *loader) numberOf(boot string) (uint64, error) {
 	}
 	n := uint64(len(l.boots) + 1)
 	l.boots[boot] = n
-	return n, l.put(bootsBucket, bootNumber(n), []byte(boot))
+	return n, l.put(format.BootsBucket, format.BootNumber(n), []byte(boot))
 }
 
-// extendRun adds an address to the run if it follows that, and otherwise begins
-// another one.
+// extendRun adds an address to the run if it is the next one, and otherwise begins another
+// run.
 func (l *loader) extendRun(addr netip.Addr) error {
-	if l.run.last.IsValid() && l.run.last.Next() == addr {
-		l.run.last = addr
+	if l.run.EndsBefore(addr) {
+		l.run.Last = addr
 		return nil
 	}
 	ended := l.run
-	l.run = run{addr, addr}
+	l.run = format.Run{First: addr, Last: addr}
 	return l.putRun(ended)
 }
 
-func (l *loader) putRun(r run) error {
-	if !r.first.IsValid() {
+func (l *loader) putRun(r format.Run) error {
+	if !r.First.IsValid() {
 		return nil
 	}
-	return l.put(runsBucket, addrKey(r.first), addrKey(r.last))
+	return l.put(format.RunsBucket, format.AddrKey(r.First), format.AddrKey(r.Last))
 }
 
-// addIndices adds what is left of the indices. It returns how many leases one
-// container has at most.
+// addIndices adds the rest of the indices. It returns the largest number of leases of one
+// container.
 func (l *loader) addIndices() (most int, err error) {
 	if err := l.putRun(l.run); err != nil {
 		return 0, err
 	}
-	slices.SortFunc(l.owners, func(a, b holder) int {
+	slices.SortFunc(l.owners, func(a, b ownerEntry) int {
 		return cmp.Or(cmp.Compare(a.hash, b.hash), a.addr.Compare(b.addr))
 	})
-	of := 0
+	n := 0
 	for i, o := range l.owners {
 		if i == 0 || o.hash != l.owners[i-1].hash {
-			of = 0
+			n = 0
 		}
-		of++
-		most = max(most, of)
-		key := binary.BigEndian.AppendUint64(make([]byte, 0, hashLen+1+16), o.hash)
-		if err := l.put(ownersBucket, appendAddr(key, o.addr), nil); err != nil {
+		n++
+		most = max(most, n)
+		if err := l.put(format.OwnersBucket, format.HashedOwnerKey(o.hash, o.addr), nil); err != nil {
 			return 0, err
 		}
 	}
@@ -145,12 +141,12 @@ func (l *loader) addIndices() (most int, err error) {
 
 func (l *loader) addRest(c backend.Content) error {
 	for _, set := range slices.Sorted(maps.Keys(c.Cursors)) {
-		if err := l.put(cursorsBucket, []byte(set), addrKey(c.Cursors[set])); err != nil {
+		if err := l.put(format.CursorsBucket, []byte(set), format.AddrKey(c.Cursors[set])); err != nil {
 			return err
 		}
 	}
 	if c.Boot == "" {
 		return nil
 	}
-	return l.put(metaBucket, bootKey, []byte(c.Boot))
+	return l.put(format.MetaBucket, format.BootKey, []byte(c.Boot))
 }

@@ -15,51 +15,51 @@ import (
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
-// openShared opens the store's file and locks it for reading. If there is none it
-// returns [fs.ErrNotExist].
+// openShared opens the store's file and locks it for reading. If there is none it returns
+// [fs.ErrNotExist].
 func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 	for {
-		f, err := s.openStanding(os.O_RDONLY)
+		f, err := s.openExisting(os.O_RDONLY)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.locked(f, flock.Shared(ctx, f)); err != nil {
+		if err := s.lockErr(f, flock.Shared(ctx, f)); err != nil {
 			return nil, err
 		}
 		if info := infoAt(s.path, f); info != nil {
-			if ok, err := s.admitted(f, info, viewing); ok || err != nil {
+			if ok, err := s.admit(f, info, viewing); ok || err != nil {
 				return f, err
 			}
-			// It has to give way to its successor, which takes the lock of a writer.
-			f.Close()
-			if f, err = s.openStandingExclusive(ctx); err != nil {
+			// It has to give way to its successor, which takes an exclusive lock.
+			f.Close() // Nothing was written.
+			if f, _, err = s.openExclusive(ctx, false); err != nil {
 				return nil, err
 			}
 		}
-		f.Close() // replaced while we waited: a read lock on the wrong file
+		f.Close() // It was replaced while we waited, or is locked for writing.
 	}
 }
 
-// openExclusive opens the store's file and locks it for writing. If there is none
-// it opens a new one, which has another name until its first transaction is done;
-// it says so by fresh.
+// openExclusive opens the store's file and locks it for writing. If there is none, and create
+// is true, it opens a new file, which has another name until its first transaction is
+// committed; fresh reports that.
 //
-// So those who meet a half-made file wait for its maker, and if the maker was
-// killed, the next one to get the lock starts over.
-func (s *Store) openExclusive(ctx context.Context) (f *os.File, fresh bool, err error) {
+// So a process that finds a half-made file waits for its maker, and if the maker is killed,
+// the next process that gets the lock starts over.
+func (s *Store) openExclusive(ctx context.Context, create bool) (f *os.File, fresh bool, err error) {
 	for {
-		f, err := s.openStanding(os.O_RDWR)
-		if errors.Is(err, fs.ErrNotExist) && !s.opts.existing {
+		f, err := s.openExisting(os.O_RDWR)
+		if errors.Is(err, fs.ErrNotExist) && create {
 			f, err = s.openNew()
 		}
 		if err != nil {
 			return nil, false, err
 		}
-		if err := s.locked(f, flock.Exclusive(ctx, f)); err != nil {
+		if err := s.lockErr(f, flock.Exclusive(ctx, f)); err != nil {
 			return nil, false, err
 		}
 		if info := infoAt(s.path, f); info != nil {
-			if ok, err := s.admitted(f, info, updating); ok || err != nil {
+			if ok, err := s.admit(f, info, updating); ok || err != nil {
 				return f, false, err
 			}
 		}
@@ -67,15 +67,15 @@ func (s *Store) openExclusive(ctx context.Context) (f *os.File, fresh bool, err 
 		if fresh {
 			return f, true, nil
 		}
-		f.Close() // replaced while we waited: a lock on the wrong file
+		f.Close() // It was replaced while we waited.
 		if err != nil {
 			return nil, false, err
 		}
 	}
 }
 
-// isFresh reports whether the locked file f is where a store can be made, and none is
-// there by now. If f still has its name and is not, it is removed: a store that appeared
+// isFresh reports whether a store can be made in the locked file f, and there is still none.
+// If f has the name of a new file and cannot be used, it is removed: a store that appeared
 // meanwhile, of files for instance, whose maker does not know of f, would leave it behind.
 func (s *Store) isFresh(f *os.File) (bool, error) {
 	info := infoAt(s.newPath(), f)
@@ -84,72 +84,71 @@ func (s *Store) isFresh(f *os.File) (bool, error) {
 	}
 	// A file with content was left by a killed maker, and is not used again: if the maker
 	// had given it the store's name as well (durable.PutNew), it is a store, or was one,
-	// whatever that is called by now.
-	vacant, err := false, error(nil)
-	if info.Size() == 0 && absent(s.path) {
-		vacant, err = exchange.At(s.path).Vacant()
+	// under whatever name it has by now.
+	empty, err := false, error(nil)
+	if info.Size() == 0 && isAbsent(s.path) {
+		empty, err = exchange.At(s.path).FinishSwap()
 	}
-	if vacant || err != nil {
-		return vacant, err
+	if empty || err != nil {
+		return empty, err
 	}
 	return false, os.Remove(s.newPath())
 }
 
-// admitted reports whether the locked file f, which info describes, may be used: another
-// store can have taken its place, and the path lead here through another mount. It is
-// false if the store has to give way; after an error, f is closed. Of a store that was left
-// clean, the mode of the file says all there is to know.
-func (s *Store) admitted(f *os.File, info fs.FileInfo, how purpose) (ok bool, err error) {
-	marked := exchange.Marked(info)
-	if !marked && durable.IsSettled(info) {
+// admit reports whether the locked file f, described by info, may be used: another store can
+// have replaced it, and the path lead here through another mount. It is false if the store
+// has to give way; after an error f is closed. For a clean store the mode of the file says
+// all there is to know.
+func (s *Store) admit(f *os.File, info fs.FileInfo, m mode) (ok bool, err error) {
+	if !exchange.Marked(info) && durable.IsClean(info) {
 		return true, nil
 	}
-	if ok, err = s.admit(f, info, how); err != nil {
+	if ok, err = s.admitDirty(f, info, m); err != nil {
 		f.Close() // Nothing was written.
-		return false, s.fail(err)
+		return false, s.wrapPath(err)
 	}
 	return ok, nil
 }
 
-func (s *Store) admit(f *os.File, info fs.FileInfo, how purpose) (ok bool, err error) {
+func (s *Store) admitDirty(f *os.File, info fs.FileInfo, m mode) (ok bool, err error) {
 	place := exchange.At(s.path)
 	state, err := place.State(info)
 	switch {
 	case err != nil:
 		return false, err
-	case state == exchange.Replaced && !(how == viewing && s.opts.replaced):
+	case state == exchange.Replaced && !(m == viewing && s.opts.replaced):
 		return false, backend.ErrReplaced
-	case state == exchange.Unfinished && how == updating:
+	case state == exchange.Unfinished && m == updating:
 		return true, exchange.Unmark(f)
 	case state == exchange.Left && !exchange.Marked(info):
-		if how == viewing && s.opts.replaced {
+		if m == viewing && s.opts.replaced {
 			return true, nil
 		}
 		return false, place.ErrStranded()
-	case state == exchange.Left && how == updating:
-		// A process was killed before it did this. Only under the lock of this file
-		// another gets its name.
+	case state == exchange.Left && m == updating:
+		// The process that should have done this was killed. Another store gets the name only
+		// under the lock of this file.
 		return false, os.Remove(s.path)
 	}
 	return state != exchange.Left, nil
 }
 
-// openStanding opens the store's file, or returns [fs.ErrNotExist] if there is none
-// and none on its way from a migration.
-func (s *Store) openStanding(flag int) (*os.File, error) {
+// openExisting opens the store's file, and first moves a store that waits for the path to it if
+// there is none. It returns [fs.ErrNotExist] if neither exists.
+func (s *Store) openExisting(flag int) (*os.File, error) {
 	for {
 		f, err := openRegular(s.path, flag)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
-		vacant, vacantErr := exchange.At(s.path).Vacant()
-		if vacant || vacantErr != nil {
-			return nil, cmp.Or(vacantErr, err)
+		empty, swapErr := exchange.At(s.path).FinishSwap()
+		if empty || swapErr != nil {
+			return nil, cmp.Or(swapErr, err)
 		}
 	}
 }
 
-// newPath is where the file is made before it is renamed into place.
+// newPath is where the file is made before it is renamed.
 func (s *Store) newPath() string {
 	dir, name := filepath.Split(s.path)
 	return dir + "." + exchange.Fit(name, exchange.MaxName-len(".")-len(".new")) + ".new"
@@ -157,23 +156,23 @@ func (s *Store) newPath() string {
 
 func (s *Store) openNew() (*os.File, error) {
 	if err := durable.MkdirAll(filepath.Dir(s.path), 0o755); err != nil {
-		return nil, s.explain(err)
+		return nil, s.wrapErr(err)
 	}
 	f, err := openRegular(s.newPath(), os.O_RDWR|os.O_CREATE)
-	return f, s.explain(err)
+	return f, s.wrapErr(err)
 }
 
-// openRegular opens a file that a bolt store can be in: a regular one.
+// openRegular opens a regular file. Anything else cannot be a bolt store.
 func openRegular(path string, flag int) (*os.File, error) {
 	f, err := openFile(path, flag, 0o600)
 	if err != nil {
-		// A migration can have exchanged it just now, and another one back again.
+		// A migration can have replaced it just now, and another one can have undone that.
 		info, statErr := os.Lstat(path)
 		if errors.Is(err, syscall.EISDIR) || statErr == nil && !info.Mode().IsRegular() {
 			return nil, &pathError{path, backend.ErrOtherStore}
 		}
 		if errors.Is(err, fs.ErrPermission) && statErr == nil && exchange.Marked(info) {
-			err = errors.Join(&pathError{path, backend.ErrReplaced}, err) // It may not be written to.
+			err = errors.Join(&pathError{path, backend.ErrReplaced}, err) // It is read-only.
 		}
 		return nil, err
 	}
@@ -182,27 +181,27 @@ func openRegular(path string, flag int) (*os.File, error) {
 		err = &pathError{path, backend.ErrOtherStore}
 	}
 	if err != nil {
-		f.Close()
+		f.Close() // Nothing was written.
 		return nil, err
 	}
 	return f, nil
 }
 
-// locked turns the outcome of waiting for the lock of f into an error of the
-// store, and closes f where it is still ours to close.
-func (s *Store) locked(f *os.File, err error) error {
+// lockErr turns the result of waiting for the lock of f into an error of the store. After an
+// error f is closed, or belongs to the goroutine that still waits.
+func (s *Store) lockErr(f *os.File, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return s.busy(err)
 	default:
-		f.Close()
-		return s.fail(err)
+		f.Close() // Nothing was written.
+		return s.wrapPath(err)
 	}
 }
 
-// infoAt describes the open file f if path names it, and returns nil if not.
+// infoAt describes the open file f if it is the one at path, and otherwise returns nil.
 func infoAt(path string, f *os.File) fs.FileInfo {
 	there, err := os.Lstat(path)
 	if err != nil {
@@ -215,7 +214,7 @@ func infoAt(path string, f *os.File) fs.FileInfo {
 	return here
 }
 
-func absent(path string) bool {
+func isAbsent(path string) bool {
 	_, err := os.Lstat(path)
 	return errors.Is(err, fs.ErrNotExist)
 }

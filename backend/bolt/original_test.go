@@ -16,10 +16,12 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/format"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
-// An original is the file of a store, and what is to be known of it to tell what
-// damage must and must not do. None of that comes from the code under test.
+// An original is the file of a store, and what a test has to know of it to decide what damage
+// must and must not do. None of that comes from the code under test.
 type original struct {
 	name     string
 	path     string // for a file that is damaged
@@ -28,7 +30,7 @@ type original struct {
 	pageSize int
 	pages    int            // that have ever been used
 	kinds    []string       // of pages, as bbolt calls them
-	buckets  map[int]string // to which pages belong; those of the root belong to "root"
+	buckets  map[int]string // to which pages belong; "root" for pages of the root
 	live     map[netip.Addr]stretch
 	leases   map[netip.Addr]backend.Lease
 	ever     map[backend.Lease]bool // all that there have been, without their boots
@@ -54,8 +56,8 @@ type maker struct {
 	addrs []netip.Addr // those to lease, in the order in which to do so
 }
 
-// newOriginal makes a store of n leases, of which more have come and gone, so that pages
-// of earlier transactions stand around in the file.
+// newOriginal makes a store of n leases after many others have been released, so that the file
+// has pages of earlier transactions.
 func newOriginal(t testing.TB, rnd *rand.Rand, n int, sorted bool) *original {
 	t.Helper()
 	m := &maker{
@@ -84,7 +86,7 @@ func newOriginal(t testing.TB, rnd *rand.Rand, n int, sorted bool) *original {
 		}
 		return tx.SetBoot(m.boot)
 	})
-	if n > 0 && rnd.IntN(2) == 0 { // The last transaction is one of those that count.
+	if n > 0 && rnd.IntN(2) == 0 { // The last transaction changes leases.
 		m.release(1)
 		m.put(1)
 	}
@@ -180,7 +182,7 @@ func (m *maker) release(n int) {
 	})
 }
 
-// finish reads the file, and has bbolt say where in it everything is.
+// finish reads the file, and asks bbolt where in it everything is.
 func (m *maker) finish() {
 	m.t.Helper()
 	require.NoError(m.t, m.store.Verify(ctx))
@@ -195,8 +197,8 @@ func (m *maker) finish() {
 	require.NoError(m.t, db.View(func(b *bbolt.Tx) error {
 		m.pages = int(b.Size()) / m.pageSize
 		used := m.blankFree(b)
-		return b.Bucket(leasesBucket).ForEach(func(k, v []byte) error {
-			a, err := keyAddr(k)
+		return b.Bucket(format.LeasesBucket).ForEach(func(k, v []byte) error {
+			a, err := format.ParseAddr(k)
 			require.NoError(m.t, err)
 			m.live[a] = m.find(used, append(bytes.Clone(k), v...))
 			return nil
@@ -209,7 +211,7 @@ func (m *maker) finish() {
 func (m *maker) find(used, entry []byte) stretch {
 	m.t.Helper()
 	at := bytes.Index(used, entry)
-	require.GreaterOrEqual(m.t, at, 0, "%x stands in a page that is in use", entry)
+	require.GreaterOrEqual(m.t, at, 0, "%x is on a page in use", entry)
 	return stretch{at, at + len(entry)}
 }
 
@@ -237,22 +239,24 @@ func (m *maker) blankFree(b *bbolt.Tx) []byte {
 // assignPages notes to which buckets pages belong.
 func (m *maker) assignPages() {
 	m.buckets = make(map[int]string)
-	i, slots := openImage(bytes.NewReader(m.image), int64(len(m.image)))
-	id, ok := latest(slots)
+	f, metas := page.Open(bytes.NewReader(m.image), int64(len(m.image)))
+	id, ok := metas.Latest()
 	require.True(m.t, ok)
-	w := &walker{image: i, end: slots[id].end, report: func(f fault) { require.NoError(m.t, f) }}
+	w := page.NewWalker(f, metas[id].End, format.DescribeKeys)
+	w.Report = func(f page.Fault) { require.NoError(m.t, f) }
 	assign := func(bucket string, walk func()) {
-		w.seen = newBitmap(w.end)
+		w.Visited = page.NewBitmap(w.End)
 		walk()
 		for id := range m.pages {
-			if w.seen.has(uint64(id)) {
+			if w.Visited.Has(uint64(id)) {
 				m.buckets[id] = bucket
 			}
 		}
 	}
-	var buckets map[string]bucketEntry
-	assign("root", func() { buckets, _ = w.root(slots[id].root) })
+	names := format.Buckets()
+	var buckets map[string]page.BucketEntry
+	assign("root", func() { buckets, _ = w.Root(metas[id].Root, names[:]) })
 	for name, e := range buckets {
-		assign(name, func() { w.bucket(name, e, func(uint64, []element) {}) })
+		assign(name, func() { w.Bucket(name, e, func(uint64, []page.Element) {}) })
 	}
 }

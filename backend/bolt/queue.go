@@ -1,16 +1,19 @@
 package bolt
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A queue is where the Updates of a Store wait until the one that leads has them join
-// its transaction, or has one of them lead the next.
+// A queue holds the Updates of a Store that wait. Each either joins the transaction of the
+// Update that leads, or becomes the leader of the next one.
 type queue struct {
 	mu      sync.Mutex
 	led     bool
@@ -21,15 +24,15 @@ type queue struct {
 type waiter struct {
 	fn    func(backend.Tx) error
 	ready chan struct{}
-	lead  bool // it has not been called, but is to lead
+	lead  bool // it was not called, but leads now
 
 	returned bool
-	panicked any // nil, if it has neither returned, stands for runtime.Goexit
+	panicked any // if fn has not returned: the value of its panic; nil after runtime.Goexit
 	err      error
 }
 
-// enter has the caller lead, and afterwards call succeed, if nobody else does. Otherwise
-// it has to wait.
+// enter makes the caller the leader if there is none; it has to call promoteNext when it is
+// done. Otherwise the caller has to wait.
 func (q *queue) enter(fn func(backend.Tx) error) (w *waiter, lead bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -42,8 +45,8 @@ func (q *queue) enter(fn func(backend.Tx) error) (w *waiter, lead bool) {
 	return w, false
 }
 
-// wait returns when w has been called, or is to lead. If ctx ends before that it
-// returns the context's error.
+// wait returns when w has been called or is the leader. If ctx ends before that it returns
+// the context's error.
 func (q *queue) wait(ctx context.Context, w *waiter) error {
 	select {
 	case <-w.ready:
@@ -52,12 +55,12 @@ func (q *queue) wait(ctx context.Context, w *waiter) error {
 		if q.leave(w) {
 			return ctx.Err()
 		}
-		<-w.ready // It is on its way already.
+		<-w.ready // It has been taken from the queue already.
 		return nil
 	}
 }
 
-// leave gives up waiting. It returns false if it is too late.
+// leave removes w from the queue. It returns false if it is too late.
 func (q *queue) leave(w *waiter) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -75,15 +78,15 @@ func (q *queue) empty() bool {
 	return len(q.waiting) == 0
 }
 
-// next returns who has waited longest, or nil if nobody waits.
+// next removes the longest-waiting Update from the queue; it returns nil if there is none.
 func (q *queue) next() *waiter {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.first()
 }
 
-// succeed has who has waited longest lead.
-func (q *queue) succeed() {
+// promoteNext makes the longest-waiting Update the next leader.
+func (q *queue) promoteNext() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	w := q.first()
@@ -111,12 +114,12 @@ func (w *waiter) call(t *session) {
 			w.panicked = recover()
 		}
 	}()
-	w.err = t.run(w.fn)
+	w.err = t.apply(w.fn)
 	w.returned = true
 }
 
-// result does what fn did: it returns its error, or that of the transaction, panics, or
-// ends the goroutine.
+// result ends as fn did: it returns the error of fn or of the transaction, panics, or ends
+// the goroutine.
 func (w *waiter) result() error {
 	switch {
 	case w.returned:
@@ -126,5 +129,60 @@ func (w *waiter) result() error {
 	default:
 		runtime.Goexit()
 		return nil
+	}
+}
+
+// A batch is the Updates of one process that join the transaction of their leader, which
+// takes the lock, begins, and commits when all have been called.
+type batch struct {
+	queue   *queue
+	session *session
+	joined  []*waiter
+	called  chan struct{} // closed when no other Update joins
+}
+
+// maxJoined is how many Updates may join a leader: far more than what still makes a sync
+// cheaper for each, and few enough not to make others wait for long.
+const maxJoined = 1024
+
+// errLeader is the error of Updates whose leader has panicked.
+var errLeader = errors.New("the transaction has not been committed")
+
+// share calls the Updates that wait in the session of their leader.
+func (b *batch) share(t *session) {
+	if !b.queue.empty() {
+		b.session, b.called = t, make(chan struct{})
+		go b.callAll()
+		<-b.called
+	}
+}
+
+// callAll calls the Updates in one goroutine: waking the goroutine of each costs as much
+// time as a lease does.
+func (b *batch) callAll() {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	done := false
+	defer func() {
+		if !done { // A function has called runtime.Goexit.
+			go b.callAll()
+		}
+	}()
+	for len(b.joined) < maxJoined && b.session.hasRoomForMore() {
+		w := b.queue.next()
+		if w == nil {
+			break
+		}
+		b.joined = append(b.joined, w)
+		w.call(b.session)
+	}
+	done = true
+	close(b.called)
+}
+
+// end gives all that have joined the outcome of the transaction.
+func (b *batch) end(outcome error) {
+	for _, w := range b.joined {
+		w.err = cmp.Or(w.err, outcome)
+		w.ready <- struct{}{}
 	}
 }

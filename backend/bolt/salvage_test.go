@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/salvage"
 )
 
 func TestSalvageFindsWhatDamageHasLeft(t *testing.T) {
@@ -62,7 +63,7 @@ func (o *original) clearPages(b []byte, of func(id int) bool) (n int) {
 	return n
 }
 
-// The indices can be made anew: that they are lost loses nothing.
+// The indices can be rebuilt, so losing them loses nothing.
 func TestSalvageNeedsNoIndexAndNoFreelist(t *testing.T) {
 	o := newOriginal(t, newRand(t), 300, false)
 	owners := slices.Clone(o.image)
@@ -73,22 +74,21 @@ func TestSalvageNeedsNoIndexAndNoFreelist(t *testing.T) {
 	o.requireWhole(t, o.mustSalvage(t, freelist))
 }
 
-// A branch is lost, and the indices tell which of the leases that stand around in the
-// file are those of today.
-func TestSalvageTellsOldLeasesByTheIndices(t *testing.T) {
+// A branch is lost, and the indices decide which of the leases in the file are current.
+func TestSalvageDropsOldLeasesByTheIndices(t *testing.T) {
 	o := newOriginal(t, newRand(t), 300, true)
 	damaged := slices.Clone(o.image)
 	require.NotZero(t, o.clearPages(damaged, func(id int) bool { return o.buckets[id] == "leases" && o.kinds[id] == "branch" }))
 	o.requireWhole(t, o.mustSalvage(t, damaged))
 }
 
-// With the root all indices are lost, and the list of free pages tells.
-func TestSalvageTellsOldLeasesByTheFreelist(t *testing.T) {
+// With the root all indices are lost, and the freelist decides.
+func TestSalvageDropsOldLeasesByTheFreelist(t *testing.T) {
 	o := newOriginal(t, newRand(t), 300, true)
 	damaged := slices.Clone(o.image)
 	require.Equal(t, 1, o.clearPages(damaged, func(id int) bool { return o.buckets[id] == "root" }))
 	found := o.mustSalvage(t, damaged)
-	for a, l := range found.byAddr() {
+	for a, l := range byAddr(found) {
 		l.Boot = o.leases[a].Boot
 		require.Equal(t, o.leases[a], l)
 	}
@@ -106,7 +106,7 @@ func TestSalvageWithoutMetaPagesSearches(t *testing.T) {
 	found := o.mustSalvage(t, damaged)
 	require.GreaterOrEqual(t, len(found.Leases), len(o.leases))
 	require.Equal(t, len(found.Leases), found.Doubtful)
-	require.Contains(t, strings.Join(found.Lost, "\n"), "page 1, meta")
+	require.Contains(t, strings.Join(found.Lost, "\n"), "page 1, meta page")
 	require.Contains(t, strings.Join(found.Lost, "\n"), "cursors")
 }
 
@@ -154,7 +154,7 @@ func TestSalvageNamesTheLeasesThatAreLost(t *testing.T) {
 	require.Equal(t, len(gone), named)
 }
 
-// span returns how many addresses a text names, all of which have to be in gone.
+// span returns how many addresses a text has, all of which have to be in gone.
 func span(t *testing.T, text string, gone map[netip.Addr]bool) (n int) {
 	t.Helper()
 	words := strings.Fields(text)
@@ -170,9 +170,9 @@ func span(t *testing.T, text string, gone map[netip.Addr]bool) (n int) {
 	return n
 }
 
-// The list of free pages is of an earlier transaction: a disk has lost a write. It has
-// pages that are in use, and here is nothing else that tells.
-func TestSalvageDoesNotBelieveAListThatTheTreeContradicts(t *testing.T) {
+// The freelist is of an earlier transaction, because the disk has lost a write. It has pages in
+// use, and there is nothing else to decide by.
+func TestSalvageIgnoresAFreelistThatTheTreeContradicts(t *testing.T) {
 	e := newEditor(t)
 	e.clearPages(e.b, func(id int) bool { return e.buckets[id] == "owners" || e.buckets[id] == "runs" })
 	n := 0
@@ -183,7 +183,7 @@ func TestSalvageDoesNotBelieveAListThatTheTreeContradicts(t *testing.T) {
 		}
 	}
 	set(count(e.page(e.kind("freelist"))), n)
-	set(id(e.page(number(e.free(n/2)))), 0) // Nothing leads to this page any more.
+	set(pageID(e.page(number(e.free(n/2)))), 0) // Nothing leads to this page any more.
 	e.mustSalvage(t, e.b)
 }
 
@@ -217,28 +217,28 @@ func TestSalvageIsUnsure(t *testing.T) {
 	}
 }
 
-// The way to the leases leads to an index, which is read all the same. If it is the only
-// one, nothing says that it has lost nothing.
-func TestSalvageDoesNotMindAWrongWay(t *testing.T) {
+// The entry of the leases refers to an index, which is read nevertheless. If it is the only
+// index, it may have lost something.
+func TestSalvageEnduresAWrongRoot(t *testing.T) {
 	e := newEditor(t)
 	copy(e.entry("leases"), e.entry("runs"))
 	found := e.mustSalvage(t, e.b)
 	require.False(t, found.Unsure)
-	require.Equal(t, e.leases, found.byAddr())
+	require.Equal(t, e.leases, byAddr(found))
 	e.clearPages(e.b, func(id int) bool { return e.buckets[id] == "owners" })
 	found = e.mustSalvage(t, e.b)
 	require.True(t, found.Unsure)
-	require.Equal(t, e.leases, found.byAddr())
+	require.Equal(t, e.leases, byAddr(found))
 }
 
-// A record with a flipped bit is lost, but for an old copy that the index vouches for.
+// A record with a flipped bit is lost, unless there is an old copy that the index has.
 func TestSalvageOfOneRecord(t *testing.T) {
 	o := newOriginal(t, newRand(t), 10, true)
 	for a, at := range o.live {
 		damaged := slices.Clone(o.image)
 		damaged[at.to-1] ^= 1
 		found := o.mustSalvage(t, damaged)
-		if l, ok := found.byAddr()[a]; ok {
+		if l, ok := byAddr(found)[a]; ok {
 			require.Equal(t, o.leases[a], l)
 			require.Empty(t, found.Lost)
 		} else {
@@ -248,7 +248,7 @@ func TestSalvageOfOneRecord(t *testing.T) {
 	}
 }
 
-// badSectors are read with an error.
+// badSectors fail to be read.
 type badSectors struct {
 	io.ReaderAt
 	bad stretch
@@ -269,12 +269,12 @@ func TestSalvagePassesBadSectors(t *testing.T) {
 		bad := stretch{from, from + o.pageSize}
 		damaged := slices.Clone(o.image)
 		clear(damaged[bad.from:bad.to])
-		found, err := salvage(badSectors{bytes.NewReader(o.image), bad}, int64(len(o.image)))
+		found, err := salvage.Read(badSectors{bytes.NewReader(o.image), bad}, int64(len(o.image)))
 		require.NoError(t, err)
-		o.requireNothingInvented(t, found)
-		o.requireRecovered(t, found, damaged)
+		o.requireNothingInvented(t, newSalvage(found, nil))
+		o.requireRecovered(t, newSalvage(found, nil), damaged)
 	}
-	none, err := salvage(badSectors{bytes.NewReader(o.image), stretch{0, len(o.image)}}, int64(len(o.image)))
+	none, err := salvage.Read(badSectors{bytes.NewReader(o.image), stretch{0, len(o.image)}}, int64(len(o.image)))
 	require.NoError(t, err)
 	require.Empty(t, none.Leases)
 	require.Contains(t, strings.Join(none.Lost, "\n"), "bytes 0 to 4095: input/output error")

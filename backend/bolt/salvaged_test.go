@@ -22,7 +22,7 @@ func salvaged(t *testing.T, o *original, b []byte) (found Salvage, err error) {
 	return found, err
 }
 
-// mustSalvage is salvaged where there is something of a store.
+// mustSalvage is salvaged for a file that is a store, if a corrupt one.
 func (o *original) mustSalvage(t *testing.T, b []byte) Salvage {
 	t.Helper()
 	found, err := salvaged(t, o, b)
@@ -32,18 +32,17 @@ func (o *original) mustSalvage(t *testing.T, b []byte) Salvage {
 	return found
 }
 
-// requireRecovered requires that no lease is missing whose bytes damage has left as
-// they were.
+// requireRecovered requires that no lease is missing whose bytes are intact.
 func (o *original) requireRecovered(t *testing.T, found Salvage, damaged []byte) {
 	t.Helper()
-	leases := found.byAddr()
+	leases := byAddr(found)
 	for a, at := range o.live {
 		if !at.intact(o, damaged) {
 			continue
 		}
 		got, ok := leases[a]
 		require.True(t, ok, "the lease of %s was there to be found", a)
-		got.Boot = o.leases[a].Boot // It stands elsewhere.
+		got.Boot = o.leases[a].Boot // It is in another bucket.
 		require.Equal(t, o.leases[a], got)
 	}
 }
@@ -57,7 +56,7 @@ func (o *original) requireNothingInvented(t *testing.T, found Salvage) {
 	require.True(t, slices.IsSortedFunc(found.Leases, func(a, b backend.Lease) int { return a.Addr.Compare(b.Addr) }))
 }
 
-func (s Salvage) byAddr() map[netip.Addr]backend.Lease {
+func byAddr(s Salvage) map[netip.Addr]backend.Lease {
 	leases := make(map[netip.Addr]backend.Lease)
 	for _, l := range s.Leases {
 		leases[l.Addr] = l
@@ -68,6 +67,6 @@ func (s Salvage) byAddr() map[netip.Addr]backend.Lease {
 // requireWhole requires that all has been read, and nothing else.
 func (o *original) requireWhole(t *testing.T, found Salvage) {
 	t.Helper()
-	require.Equal(t, Salvage{Leases: found.Leases, Cursors: o.cursors, Boot: o.boot}, found)
-	require.Equal(t, o.leases, found.byAddr())
+	require.Equal(t, Salvage{Leases: found.Leases, Cursors: o.cursors, Boot: o.boot, Read: found.Read}, found)
+	require.Equal(t, o.leases, byAddr(found))
 }

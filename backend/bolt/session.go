@@ -2,102 +2,123 @@ package bolt
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 
 	"go.etcd.io/bbolt"
 
-	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/format"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 	"github.com/leasehold/leasehold/internal/durable"
 	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
-// A session is a transaction of bbolt on the store's file, with what surrounds it: that
-// of a View, or that which some Updates share.
+// A session is a transaction of bbolt on the store's file, from its lock to its sync. A View
+// has one of its own; Updates can share one.
 type session struct {
 	store *Store
 	file  *os.File
-	how   purpose
-	sound bool // all pages of the file have been looked at
+	mode  mode
 	db    *bbolt.DB
 	bolt  *bbolt.Tx
+	buckets
+	cache   txCache
+	version byte // of the file's format
 
-	meta, leases, owners, runs, boots, cursors *bucket
+	// What is known of the pages.
+	checked                  bool // all of them are sound
+	freePages, freelistPages page.Bitmap
 
-	free, listed bitmap // pages that are free, and those that list them
+	// Disk space: see space.go.
+	pageSize int   // in bytes
+	size     int64 // of the file, in bytes
+	room     int64 // how much of size is known to be allocated
+	pending  pendingWrites
 
-	pageSize int   // bytes of a page
-	size     int64 // bytes of the file
-	room     int64 // bytes of the file that are known to be allocated
-	due      due
-	made     []func() error // the changes so far, in order
-	memo     memo
-	format   byte  // the version of the file's format
-	wrote    bool  // there is something to commit
-	placed   bool  // a new file got the store's name
-	failed   error // why there can be no commit any more
-	damage   error // what was met first; bbolt must not be called after it
+	// What has happened.
+	wrote   bool           // there is something to commit
+	redo    []func() error // the changes so far, in order
+	renamed bool           // a new file got the store's name
+	failed  error          // why there can be no commit
+	damage  error          // why bbolt must not be called any more
 }
 
-// What a session does with the file.
-type purpose int
+// A txCache is the state that nearly every Update of a session reads or writes. The buckets
+// get only the last value of what is written, before the commit.
+type txCache struct {
+	cursors map[string]netip.Addr // those newer than in the bucket
+
+	run      format.Run // the last one that was read or put
+	runDirty bool       // it is newer than in the bucket
+
+	last      string // what Boot returns
+	lastKnown bool
+
+	boot       string
+	bootNumber uint64 // 0, which no boot has, if boot is empty
+}
+
+// A mode is what a session does with the file.
+type mode int
 
 const (
-	viewing purpose = iota
+	viewing mode = iota
 	updating
 	creating
 )
 
 // transact calls work in a session on the locked file f, and closes f.
-func (s *Store) transact(f *os.File, how purpose, work func(*session) error) error {
-	sound := how == creating
-	if s.opts.checked && !sound {
+func (s *Store) transact(f *os.File, m mode, work func(*session) error) error {
+	checked := m == creating
+	if s.opts.checked && !checked {
 		if err := s.check(f); err != nil {
 			f.Close() // It was only read.
 			return err
 		}
-		sound = true
+		checked = true
 	}
-	return s.transactOn(f, how, sound, work)
+	return s.transactOn(f, m, checked, work)
 }
 
-func (s *Store) transactOn(f *os.File, how purpose, sound bool, work func(*session) error) error {
-	defer f.Close() // mostly for the second time: bbolt closes what it has opened
+// transactOn is transact; checked reports whether all pages are known to be sound.
+func (s *Store) transactOn(f *os.File, m mode, checked bool, work func(*session) error) error {
+	defer f.Close() // mostly for the second time: bbolt closes the file that it uses
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	t := &session{store: s, file: f, how: how, sound: sound}
-	if err := t.settle(); err != nil {
-		return s.fail(err)
+	t := &session{store: s, file: f, mode: m, checked: checked}
+	if err := t.syncDirty(); err != nil {
+		return s.wrapPath(err)
 	}
 	if err := t.guard(t.begin); err != nil {
-		return and(err, t.abort())
+		return joinErr(err, t.abort())
 	}
 	done := false
 	defer func() {
-		if !done { // work panicked, and goes on panicking: there is nobody to tell
-			t.abort()
+		if !done {
+			_ = t.abort() // work panicked, and goes on panicking: no caller gets an error.
 		}
 	}()
 	err := work(t)
 	done = true
 	if err = cmp.Or(err, t.damage, t.failed); err != nil || !t.wrote {
-		_ = t.settled() // Nothing was written.
-		return and(err, t.abort())
+		_ = t.markClean() // Nothing was written.
+		return joinErr(err, t.abort())
 	}
 	return t.commit()
 }
 
-// settle makes durable what somebody has left who was killed: a meta page that was not
-// synced, whose pages this transaction would take for its own, or the name of the file.
-func (t *session) settle() error {
-	if t.how != updating {
+// syncDirty makes durable what a killed process has left in a file without the clean bit: a
+// meta page that was not synced, whose pages this transaction would reuse, or the name of
+// the file.
+func (t *session) syncDirty() error {
+	if t.mode != updating {
 		return nil
 	}
-	settled, err := durable.Settled(t.file)
-	if err != nil || settled {
+	clean, err := durable.StatClean(t.file)
+	if err != nil || clean {
 		return err
 	}
 	if err := t.file.Sync(); err != nil {
@@ -106,33 +127,33 @@ func (t *session) settle() error {
 	return durable.SyncPath(filepath.Dir(t.store.path))
 }
 
-// settled says that there is nothing to be synced. It returns [exchange.ErrUnderway] if the
-// file was written to, and has been marked since: a migration through another mount marks it
-// first, and then looks whether it was changed, so that one of the two sees the other.
-func (t *session) settled() error {
-	if t.how == viewing {
+// markClean sets the clean bit. It returns [exchange.ErrUnderway] if the file was written to and
+// has been marked since: a migration through another mount marks it first and then looks
+// whether it was changed, so that one of the two sees the other.
+func (t *session) markClean() error {
+	if t.mode == viewing {
 		return nil
 	}
-	mode, err := durable.SetSettled(t.file, true)
+	mode, err := durable.MarkClean(t.file)
 	if err == nil && t.wrote && exchange.IsMark(mode) {
-		return t.store.fail(exchange.ErrUnderway)
+		return t.store.wrapPath(exchange.ErrUnderway)
 	}
 	return nil // If it failed, the next Update syncs.
 }
 
-// begin opens the file with bbolt and starts a transaction.
+// begin opens the file with bbolt and begins a transaction.
 func (t *session) begin() error {
-	if t.how == creating {
-		forbidCopies(t.file)
+	if t.mode == creating {
+		disableCopyOnWrite(t.file)
 	}
 	var err error
 	if t.db, err = t.openDB(); err != nil {
 		return err
 	}
-	if t.bolt, err = t.db.Begin(t.how != viewing); err != nil {
+	if t.bolt, err = t.db.Begin(t.mode != viewing); err != nil {
 		return err
 	}
-	if t.how == creating {
+	if t.mode == creating {
 		if err := createBuckets(t.bolt); err != nil {
 			return err
 		}
@@ -140,26 +161,26 @@ func (t *session) begin() error {
 	return t.bind()
 }
 
-// openDB has bbolt work on the file, which is open and locked already.
+// openDB opens the file, which is locked, with bbolt.
 func (t *session) openDB() (*bbolt.DB, error) {
 	info, err := t.file.Stat()
 	if err != nil {
 		return nil, err
 	}
 	t.size = info.Size()
-	if t.how != creating && t.size < int64(2*os.Getpagesize()) {
-		return nil, t.store.damaged(fmt.Sprintf("%d bytes are too few", t.size))
+	if t.mode != creating && t.size < int64(2*os.Getpagesize()) {
+		return nil, t.store.damaged(fmt.Sprintf("file is truncated to %d bytes", t.size))
 	}
-	if allocated(info) {
+	if hasNoHoles(info) {
 		t.room = t.size
 	}
-	if err := t.scout(); err != nil {
+	if err := t.checkFreelist(); err != nil {
 		return nil, err
 	}
-	file := t.file // rather than t, which the DB would keep
+	file := t.file // rather than t, which the DB would keep alive
 	db, err := bbolt.Open(t.store.path, 0o600, &bbolt.Options{
 		OpenFile:     func(string, int, os.FileMode) (*os.File, error) { return file, nil },
-		ReadOnly:     t.how == viewing,
+		ReadOnly:     t.mode == viewing,
 		NoStatistics: true,
 	})
 	if err != nil {
@@ -170,45 +191,32 @@ func (t *session) openDB() (*bbolt.DB, error) {
 	return db, nil
 }
 
-// bind finds the buckets, and makes sure that they are those of a lease store and
-// that the file is as long as it says.
+// bind opens the buckets, once the file is known to be whole, and makes sure that they are
+// those of a lease store.
 func (t *session) bind() error {
-	if used := t.bolt.Size(); t.how != creating && used > t.size {
-		return t.store.damaged(fmt.Sprintf("of %d bytes only %d are there", used, t.size))
+	if used := t.bolt.Size(); t.mode != creating && used > t.size {
+		return t.store.damaged(fmt.Sprintf("file is truncated: it has %d bytes, want %d", t.size, used))
 	}
-	t.findBuckets()
+	t.openBuckets()
 	if t.meta == nil {
-		return t.store.fail(fmt.Errorf("%w: it has no bucket %q", backend.ErrFormat, metaBucket))
+		return t.store.wrapPath(format.ErrNoMeta())
 	}
 	var known bool
-	v := t.meta.Get(formatKey)
-	if t.format, known = parseFormat(v); !known {
-		return t.store.fail(unknownVersion(v))
+	v := t.meta.Get(format.VersionKey)
+	if t.version, known = format.ParseVersion(v); !known {
+		return t.store.wrapPath(format.ErrVersion(v))
 	}
-	for _, b := range t.buckets() {
-		if *b.is == nil {
-			return t.store.damaged(fmt.Sprintf("it has no bucket %q", b.name))
+	for _, slot := range t.slots() {
+		if *slot.field == nil {
+			return t.store.damaged(fmt.Sprintf("bucket %q is missing", slot.name))
 		}
 	}
 	return nil
 }
 
-// A named is a bucket of a session, and its name.
-type named struct {
-	name []byte
-	is   **bucket
-}
-
-func (t *session) buckets() [6]named {
-	return [...]named{
-		{metaBucket, &t.meta}, {leasesBucket, &t.leases}, {ownersBucket, &t.owners},
-		{runsBucket, &t.runs}, {bootsBucket, &t.boots}, {cursorsBucket, &t.cursors},
-	}
-}
-
-// abort ends the transaction without writing.
+// abort ends the session without writing.
 func (t *session) abort() error {
-	return and(t.rollBack(), t.close())
+	return joinErr(t.rollBack(), t.close())
 }
 
 // rollBack ends the transaction of bbolt, if there is one.
@@ -219,29 +227,22 @@ func (t *session) rollBack() error {
 	return t.guard(t.bolt.Rollback)
 }
 
-// close gives the file back, and with it the lock.
+// close closes the file, and so unlocks it.
 func (t *session) close() error {
 	var err error
-	if t.how == creating && !t.placed {
+	if t.mode == creating && !t.renamed {
 		err = t.store.discard()
 	}
 	switch {
-	case t.damage != nil: // the mapping that bbolt leaves behind would keep the lock
-		err = and(err, flock.Unlock(t.file))
+	case t.damage != nil: // The mapping that bbolt leaves behind would keep the lock.
+		err = joinErr(err, flock.Unlock(t.file))
 	case t.db != nil:
-		err = and(err, t.guard(t.db.Close))
-		if t.how != viewing {
-			emptyPool(t.db)
-		}
+		err = joinErr(err, t.guard(t.db.Close))
+		// Zeroing the DB drops its pool of pages, which the runtime otherwise keeps for two
+		// garbage collections. Where transaction follows transaction, nearly all that is
+		// allocated is in such pools, so each collection finds nearly all of it in use; and with
+		// GOGC above 100 the heap more than doubles before the next one, without end.
+		*t.db = bbolt.DB{}
 	}
 	return err
-}
-
-// and joins a further error to err. Without one it returns err as it is, which the
-// caller of Update is promised.
-func and(err, further error) error {
-	if further == nil {
-		return err
-	}
-	return errors.Join(err, further)
 }

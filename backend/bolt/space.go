@@ -2,24 +2,23 @@ package bolt
 
 import "os"
 
-// bbolt never overwrites a page that is in use: a Delete, too, writes new pages
-// before old ones become free, and at the end of the file it makes room by
-// ftruncate, which promises no disk space. So that a Delete cannot fail on a full
-// disk, the file is kept ahead of what is in use by the pages that the Puts of a
-// transaction, and Deletes of the same leases after it, can take together. What is done
-// where that does not help is in spare.go.
+// bbolt never overwrites a page in use: a Delete, too, writes new pages before old ones
+// become free, and bbolt extends the file by ftruncate, which allocates no disk space. So
+// that a Delete cannot fail on a full disk, the file is kept longer than the pages in use by
+// what the Puts of a transaction, and Deletes of the same leases after it, can take
+// together. spare.go has what is done where that does not help.
 
-// growth is how far ahead of need, in bytes, a file is extended at least.
+// growth is the least number of bytes by which a file is extended.
 const growth = 64 << 10
 
-// manyPuts is from how many Puts on a transaction counts as a bulk load, which
-// writes many leases to one page. Where a bulk load has grown the file beyond
-// what was allocated, the next transaction with a Put makes up for it.
-const manyPuts = 8
+// bulkPuts is the number of Puts from which a transaction counts as a bulk load, which
+// writes many leases to one page. If a bulk load has made the file longer than what was
+// allocated, the next transaction with a Put makes up for it.
+const bulkPuts = 8
 
-// makeRoom has the file allocated far enough ahead for one more Put.
+// makeRoom allocates enough of the file for one more Put.
 func (t *tx) makeRoom() error {
-	if t.puts == manyPuts {
+	if t.puts == bulkPuts {
 		return nil
 	}
 	t.puts++
@@ -27,40 +26,40 @@ func (t *tx) makeRoom() error {
 	return t.allocateAhead(t.toCommit(pages) + pages)
 }
 
-// roomForMore has the file allocated far enough ahead for another Update in the same
-// transaction. If that is not possible, it is better that those who wait have a
-// transaction each: their Deletes are then sure to succeed.
-func (t *session) roomForMore() bool {
-	if t.damage != nil || t.failed != nil || t.due.bulk {
+// hasRoomForMore allocates enough of the file for another Update in the same transaction,
+// and reports whether it could. If not, each Update that waits had better have a transaction
+// of its own, in which a Delete is sure to succeed.
+func (t *session) hasRoomForMore() bool {
+	if t.damage != nil || t.failed != nil || t.pending.bulk {
 		return false
 	}
-	return t.allocateAhead(t.toCommit(manyPuts*pagesTouched(t.bolt.Size()))) == nil
+	return t.allocateAhead(t.toCommit(bulkPuts*pagesTouched(t.bolt.Size()))) == nil
 }
 
-// due is what those who are done have left to commit.
-type due struct {
-	puts    int64 // Puts, of those that makeRoom counts
+// pendingWrites are what the finished Updates of a session still have to write.
+type pendingWrites struct {
+	puts    int64 // as far as makeRoom counts them
 	changes int64
-	pages   int64 // that they have touched at most
-	bulk    bool  // nobody knows how many these are
+	pages   int64 // the most that the changes can have touched
+	bulk    bool  // there were too many puts to count
 }
 
-func (d *due) add(t *tx) {
-	d.puts += int64(t.puts)
-	d.changes += int64(t.changes)
-	d.pages += int64(t.changes) * pagesTouched(t.bolt.Size())
-	d.bulk = d.bulk || t.changes > manyPuts
+func (p *pendingWrites) add(t *tx) {
+	p.puts += int64(t.puts)
+	p.changes += int64(t.changes)
+	p.pages += int64(t.changes) * pagesTouched(t.bolt.Size())
+	p.bulk = p.bulk || t.changes > bulkPuts
 }
 
-// toCommit returns how many pages a commit writes at most if whoever is at work touches
-// the given number of them. However many there are, none is written twice.
+// toCommit returns the most pages that a commit can write if the current Update touches the
+// given number. No page is written twice, however many are touched.
 func (t *session) toCommit(pages int64) int64 {
 	used := t.bolt.Size()
-	all := used/int64(os.Getpagesize()) + 2*t.due.changes + manyPuts*pagesTouched(used)
-	return min(t.due.pages+pages, all)
+	all := used/int64(os.Getpagesize()) + 2*t.pending.changes + bulkPuts*pagesTouched(used)
+	return min(t.pending.pages+pages, all)
 }
 
-// allocateAhead has that many pages allocated behind those in use.
+// allocateAhead allocates that many pages after those in use.
 func (t *session) allocateAhead(pages int64) error {
 	used := t.bolt.Size()
 	want := used + pages*int64(os.Getpagesize())
@@ -68,12 +67,12 @@ func (t *session) allocateAhead(pages int64) error {
 		return nil
 	}
 	if t.size >= want {
-		// Long enough, but with holes, as a bulk load leaves it. A file system
-		// that compresses lets it look so for ever.
+		// Long enough, but with holes, as a bulk load leaves it. On a file system that
+		// compresses it always looks like that.
 		t.room = t.size
 		return allocate(t.file, t.size)
 	}
-	// By a part of it, so that growing is rare and what is not used stays small.
+	// By a part of the file, so that growing is rare and little space stays unused.
 	target := want + max(growth, used/32)
 	if err := extend(t.file, target); err != nil {
 		return err
@@ -82,16 +81,33 @@ func (t *session) allocateAhead(pages int64) error {
 	return nil
 }
 
-// pagesTouched returns the most pages that a Put or a Delete writes in a file of
-// which used bytes are in use: in each of three trees a path and, where pages
-// split or merge, their neighbours; the root; and the list of free pages, which
-// takes eight bytes for each.
+// pagesTouched returns the most pages that a Put or a Delete writes in a file of which that
+// many bytes are in use: in each of three trees a path and, where pages split or merge, its
+// neighbours; the root; and the freelist, which takes eight bytes for each page.
 func pagesTouched(used int64) int64 {
-	page := int64(os.Getpagesize())
-	pages := used / page
+	pageSize := int64(os.Getpagesize())
+	pages := used / pageSize
 	levels := int64(2)
-	for n := pages; n > 32; n /= 32 { // a branch has more children than that
+	for n := pages; n > 32; n /= 32 { // A branch has more children than that.
 		levels++
 	}
-	return 3*2*levels + 1 + 8*pages/page + 1
+	return 3*2*levels + 1 + 8*pages/pageSize + 1
+}
+
+// extend makes a file longer by writing zeros: allocating without writing would make the
+// first sync of each new page take half as long again.
+func extend(f *os.File, size int64) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	zeros := make([]byte, min(max(size-info.Size(), 0), 1<<20))
+	for at := info.Size(); at < size; {
+		n, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at)
+		if err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return nil
 }

@@ -29,7 +29,7 @@ func smallDisk(t *testing.T, size string) string {
 
 func stuff(t *testing.T, dir string) {
 	t.Helper()
-	f, err := os.Create(filepath.Join(dir, "rubbish"))
+	f, err := os.Create(filepath.Join(dir, "garbage"))
 	require.NoError(t, err)
 	defer f.Close()
 	for {
@@ -165,11 +165,11 @@ func TestFileHasNoHoles(t *testing.T) {
 	lease(t, s, 400)
 	info, err := os.Stat(s.path)
 	require.NoError(t, err)
-	require.True(t, allocated(info))
+	require.True(t, hasNoHoles(info))
 	require.Less(t, info.Size(), int64(512<<10))
 }
 
 // A quota that is used up is a full disk, for one user.
 func TestQuotaIsSpaceToo(t *testing.T) {
-	require.ErrorIs(t, Open("net").explain(unix.EDQUOT), backend.ErrNoSpace)
+	require.ErrorIs(t, Open("net").wrapErr(unix.EDQUOT), backend.ErrNoSpace)
 }

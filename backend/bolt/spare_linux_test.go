@@ -9,10 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
-// Where pages that are in use are all that is allocated, as on a file system that copies on
-// write, a Delete on a full disk takes the spare file, once.
+// If only the pages in use are allocated, as on a copy-on-write file system, a Delete on a full
+// disk takes the spare file, once.
 func TestDeleteTakesTheSpareFile(t *testing.T) {
 	dir := smallDisk(t, "16m")
 	s := Open(filepath.Join(dir, "net"))
@@ -54,11 +55,11 @@ func TestDeleteWithoutSpaceOrSpareFile(t *testing.T) {
 		require.ErrorContains(t, err, s.path+": no space left to release a lease")
 	}
 	require.Len(t, leased(t, s), 10)
-	require.NoError(t, os.Remove(filepath.Join(dir, "rubbish")))
+	require.NoError(t, os.Remove(filepath.Join(dir, "garbage")))
 	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Delete(addrs[0]) }))
 }
 
-// No file is needed where a write in place needs no space; here that is so.
+// Where overwriting needs no space, as here, there is no spare file.
 func TestNoSpareFileOnMemory(t *testing.T) {
 	dir := smallDisk(t, "16m")
 	s := Open(filepath.Join(dir, "net"))
@@ -68,7 +69,7 @@ func TestNoSpareFileOnMemory(t *testing.T) {
 	require.Len(t, entries, 1)
 }
 
-// A spare file that was cut short, by a kill or by an operator, is made again.
+// A spare file that is too short, after a kill or an operator's doing, is made again.
 func TestIsSpare(t *testing.T) {
 	path := filepath.Join(t.TempDir(), spareName)
 	require.False(t, isSpare(path))
@@ -80,7 +81,7 @@ func TestIsSpare(t *testing.T) {
 	require.True(t, isSpare(path))
 }
 
-// punch takes the blocks of all pages that are not in use from the file of a store.
+// punch deallocates all pages of a store that are not in use.
 func punch(t *testing.T, s *Store) {
 	t.Helper()
 	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
@@ -88,16 +89,16 @@ func punch(t *testing.T, s *Store) {
 	defer f.Close()
 	info, err := f.Stat()
 	require.NoError(t, err)
-	i, slots := openImage(f, info.Size())
-	id, ok := latest(slots)
+	p, metas := page.Open(f, info.Size())
+	id, ok := metas.Latest()
 	require.True(t, ok)
-	m := slots[id].meta
-	free, err := i.freePages(m, newBitmap(m.end))
+	m := metas[id].Meta
+	free, err := p.FreePages(m, page.NewBitmap(m.End))
 	require.NoError(t, err)
-	for id := uint64(firstPage); id < i.pages(); id++ {
-		if id >= m.end || free.has(id) {
+	for id := uint64(page.First); id < p.Pages(); id++ {
+		if id >= m.End || free.Has(id) {
 			const mode = unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_KEEP_SIZE
-			require.NoError(t, unix.Fallocate(int(f.Fd()), mode, int64(id)*i.pageSize, i.pageSize))
+			require.NoError(t, unix.Fallocate(int(f.Fd()), mode, int64(id)*p.PageSize, p.PageSize))
 		}
 	}
 }

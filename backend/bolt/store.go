@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"sync/atomic"
 
@@ -25,8 +24,8 @@ type Store struct {
 
 var _ backend.Store = (*Store)(nil)
 
-// Open returns the store at path. It touches no file: the first Update creates
-// the file, with mode 0600, and the directories above it, with mode 0755.
+// Open returns the store at path. It accesses no file: the first Update creates the file,
+// with mode 0600, and the directories above it, with mode 0755.
 func Open(path string, opts ...Option) *Store {
 	s := &Store{path: path, gate: gate.New()}
 	for _, o := range opts {
@@ -35,23 +34,24 @@ func Open(path string, opts ...Option) *Store {
 	return s
 }
 
-// An Option is a choice for [Open].
+// An Option is an option of [Open].
 type Option func(*options)
 
 type options struct{ checked, existing, replaced bool }
 
-// Checked has each transaction look at all pages of the file before it begins. Without
-// it only those are looked at that the transaction uses: if a damaged list of free pages
-// names another one that is in use, bbolt writes over that.
+// Checked makes each transaction check all pages of the file before it begins. Without it
+// only the pages that the transaction uses are checked: if a corrupt freelist has another
+// page that is in use, bbolt overwrites that.
 //
-// That takes as long as reading the file: some 10 ms for 65,000 leases.
+// The check takes as long as reading the file: some 10 ms for 65,000 leases.
 func Checked() Option { return func(o *options) { o.checked = true } }
 
-// Existing has Update make no store where there is none: it returns [fs.ErrNotExist].
+// Existing makes Update return [fs.ErrNotExist] if there is no store, instead of making one.
 func Existing() Option { return func(o *options) { o.existing = true } }
 
-// ReadReplaced has View read a store that was replaced, for people. What it holds may be
-// long over. Without it, View returns [backend.ErrReplaced], as Update always does.
+// ReadReplaced makes View read a store that was replaced, for people to look at: its leases
+// may have ended long ago. Without it, View returns [backend.ErrReplaced], as Update always
+// does.
 func ReadReplaced() Option { return func(o *options) { o.replaced = true } }
 
 // Path returns the path of the store's file.
@@ -78,15 +78,15 @@ func (s *Store) View(ctx context.Context, fn func(backend.ReadTx) error) error {
 		return err
 	}
 	return s.transact(f, viewing, func(t *session) error {
-		return t.run(func(tx backend.Tx) error { return fn(tx) })
+		return t.apply(func(tx backend.Tx) error { return fn(tx) })
 	})
 }
 
-// Update implements [backend.Store]. Updates that wait while another one commits share
-// the next transaction, and its syncs: see the package comment.
+// Update implements [backend.Store]. Updates that wait while another one commits share the
+// next transaction and its syncs: see the package comment.
 func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
 	if s.closed.Load() {
-		return s.fail(backend.ErrClosed)
+		return s.wrapPath(backend.ErrClosed)
 	}
 	if w, lead := s.queue.enter(fn); !lead {
 		if err := s.queue.wait(ctx, w); err != nil {
@@ -96,69 +96,44 @@ func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
 			return w.result()
 		}
 	}
-	defer s.queue.succeed()
+	defer s.queue.promoteNext()
 	return s.lead(ctx, fn)
 }
 
-// lead begins a transaction, calls fn in it, and has those join who wait.
+// lead begins a transaction, calls fn in it, and lets the Updates that wait join.
 func (s *Store) lead(ctx context.Context, fn func(backend.Tx) error) error {
 	leave, err := s.gate.Enter(ctx, true)
 	if err != nil {
 		return s.busy(err)
 	}
 	defer leave()
-	f, fresh, err := s.openExclusive(ctx)
+	f, fresh, err := s.openExclusive(ctx, !s.opts.existing)
 	if err != nil {
 		return err
 	}
-	how := updating
+	m := updating
 	if fresh {
-		how = creating
+		m = creating
 	}
 	b := batch{queue: &s.queue}
 	var own error
 	outcome := errLeader
 	defer func() { b.end(outcome) }()
-	outcome = s.transact(f, how, func(t *session) error {
-		own = t.run(fn)
+	outcome = s.transact(f, m, func(t *session) error {
+		own = t.apply(fn)
 		b.share(t)
 		return nil
 	})
-	return cmp.Or(own, outcome) // If fn failed, the outcome is that of others.
+	return cmp.Or(own, outcome) // If fn failed, the outcome is of the others.
 }
 
 func (s *Store) enter(ctx context.Context, write bool) (leave func(), err error) {
 	if s.closed.Load() {
-		return nil, s.fail(backend.ErrClosed)
+		return nil, s.wrapPath(backend.ErrClosed)
 	}
 	leave, err = s.gate.Enter(ctx, write)
 	if err != nil {
 		return nil, s.busy(err)
 	}
 	return leave, nil
-}
-
-// A pathError is an error that names the store it is about.
-type pathError struct {
-	path string
-	err  error
-}
-
-func (e *pathError) Error() string { return e.path + ": " + e.err.Error() }
-func (e *pathError) Unwrap() error { return e.err }
-
-// fail returns err with the path of the store, unless it has it already.
-func (s *Store) fail(err error) error {
-	if p := (*pathError)(nil); errors.As(err, &p) {
-		return err
-	}
-	return &pathError{s.path, err}
-}
-
-func (s *Store) busy(cause error) error {
-	return s.fail(fmt.Errorf("%w (%w)", backend.ErrBusy, cause))
-}
-
-func (s *Store) damaged(why any) error {
-	return s.fail(fmt.Errorf("%w: %v", backend.ErrDamaged, why))
 }

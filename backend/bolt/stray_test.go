@@ -8,8 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is left of a store, whatever it has lost, is none of the files that somebody has put
-// beside the stores.
+// What is left of a store, whatever it has lost, does not count as a stray file.
 func TestStray(t *testing.T) {
 	o := newOriginal(t, newRand(t), 20, true)
 	whole, page := o.image, o.pageSize

@@ -10,47 +10,48 @@ import (
 	"slices"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 	"github.com/leasehold/leasehold/backend/storekit"
 )
 
-// A tx is what one View or Update sees of a session. It implements [backend.Tx].
+// A tx is the view that one View or Update has of a session. It implements [backend.Tx].
 type tx struct {
 	*session
 	puts    int            // as far as makeRoom counts them
 	changes int            // Puts and Deletes
-	undo    []func() error // what takes back each change, in the order of the changes
+	undo    []func() error // one for each change, in the order of the changes
 	ended   bool           // fn has returned
 }
 
-// run calls fn. What fn has written is taken back unless it returns nil.
-func (t *session) run(fn func(backend.Tx) error) (err error) {
+// apply calls fn, and undoes what it has written unless it returns nil.
+func (t *session) apply(fn func(backend.Tx) error) (err error) {
 	tx := &tx{session: t}
 	wrote, returned := t.wrote, false
 	defer func() {
 		tx.ended = true
 		if !returned || err != nil {
-			tx.takeBack()
+			tx.rollBackChanges()
 			t.wrote = wrote
 		}
-		t.due.add(tx)
+		t.pending.add(tx)
 	}()
 	err = fn(tx)
 	returned = true
 	return err
 }
 
-// takeBack undoes all changes, for the others in the session.
-func (t *tx) takeBack() {
+// rollBackChanges undoes the changes of one Update, for the others in the session.
+func (t *tx) rollBackChanges() {
 	for _, undo := range slices.Backward(t.undo) {
 		if t.damage != nil || t.failed != nil {
-			return // Nothing of the session will be committed.
+			return // The session will not be committed.
 		}
 		t.failed = t.guard(undo)
-		t.made = append(t.made, undo)
+		t.redo = append(t.redo, undo)
 	}
 }
 
-// usable returns an error where no method may touch the file.
+// usable returns an error if no method may use the file.
 func (t *tx) usable() error {
 	if t.ended {
 		return storekit.Ended()
@@ -64,7 +65,7 @@ func (t *tx) Lease(addr netip.Addr) (l backend.Lease, err error) {
 		return l, err
 	}
 	defer t.rescue(&err)
-	record := t.leases.Get(addrKey(addr))
+	record := t.leases.Get(format.AddrKey(addr))
 	if record == nil {
 		return l, storekit.NotFound(addr)
 	}
@@ -72,7 +73,7 @@ func (t *tx) Lease(addr netip.Addr) (l backend.Lease, err error) {
 }
 
 func (t *session) decode(addr netip.Addr, record []byte) (backend.Lease, error) {
-	l, boot, err := decode(addr, record)
+	l, boot, err := format.Decode(addr, record)
 	if err != nil {
 		return l, t.store.damaged(fmt.Sprintf("lease of %s: %v", addr, err))
 	}
@@ -86,9 +87,9 @@ func (t *tx) OwnedBy(o backend.Owner) (leases []backend.Lease, err error) {
 		return nil, err
 	}
 	defer t.rescue(&err)
-	prefix := ownerPrefix(o.ContainerID)
-	c := t.owners.Cursor()
-	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+	prefix := format.OwnerPrefix(o.ContainerID)
+	i := t.owners.iterate()
+	for k, _ := i.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = i.Next() {
 		l, err := t.indexed(k)
 		if err != nil {
 			return nil, err
@@ -100,15 +101,15 @@ func (t *tx) OwnedBy(o backend.Owner) (leases []backend.Lease, err error) {
 	return leases, nil
 }
 
-// indexed returns the lease that an entry of the owners index is about.
+// indexed returns the lease of an entry of the owners index.
 func (t *session) indexed(entry []byte) (backend.Lease, error) {
-	addr, err := keyAddr(entry[hashLen:])
+	addr, err := format.ParseAddr(entry[format.HashLen:])
 	if err != nil {
 		return backend.Lease{}, t.store.damaged(err)
 	}
-	record := t.leases.Get(entry[hashLen:])
+	record := t.leases.Get(entry[format.HashLen:])
 	if record == nil {
-		return backend.Lease{}, t.store.damaged(fmt.Sprintf("%s has an owner but no lease", addr))
+		return backend.Lease{}, t.store.damaged(fmt.Sprintf("owners index has %s, which has no lease", addr))
 	}
 	return t.decode(addr, record)
 }
@@ -116,8 +117,8 @@ func (t *session) indexed(entry []byte) (backend.Lease, error) {
 // Leases implements [backend.ReadTx].
 func (t *tx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
-		c, k, v, err := t.seek(from)
-		for ; err == nil && k != nil; k, v, err = t.next(c) {
+		i, k, v, err := t.seek(from)
+		for ; err == nil && k != nil; k, v, err = t.next(i) {
 			if l, err := t.entry(k, v); !yield(l, err) || err != nil {
 				return
 			}
@@ -128,33 +129,33 @@ func (t *tx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 	}
 }
 
-func (t *tx) seek(from netip.Addr) (c *cursor, k, v []byte, err error) {
+func (t *tx) seek(from netip.Addr) (i *iterator, k, v []byte, err error) {
 	if err := cmp.Or(t.usable(), storekit.CheckFrom(from)); err != nil {
 		return nil, nil, nil, err
 	}
 	defer t.rescue(&err)
-	c = t.leases.Cursor()
+	i = t.leases.iterate()
 	if from.IsValid() {
-		k, v = c.Seek(addrKey(from))
+		k, v = i.Seek(format.AddrKey(from))
 	} else {
-		k, v = c.First()
+		k, v = i.First()
 	}
-	return c, k, v, nil
+	return i, k, v, nil
 }
 
-func (t *tx) next(c *cursor) (k, v []byte, err error) {
+func (t *tx) next(i *iterator) (k, v []byte, err error) {
 	if err := t.usable(); err != nil {
 		return nil, nil, err
 	}
 	defer t.rescue(&err)
-	k, v = c.Next()
+	k, v = i.Next()
 	return k, v, nil
 }
 
 // entry decodes an entry of leases.
 func (t *tx) entry(k, v []byte) (l backend.Lease, err error) {
 	defer t.rescue(&err)
-	addr, err := keyAddr(k)
+	addr, err := format.ParseAddr(k)
 	if err != nil {
 		return l, t.store.damaged(err)
 	}
@@ -172,10 +173,10 @@ func (t *tx) NextFree(from, to netip.Addr) (free netip.Addr, err error) {
 		return free, err
 	}
 	free = from
-	if r.holds(from) {
-		free = r.last.Next()
+	if r.Contains(from) {
+		free = r.Last.Next()
 	}
-	// After the last address of a family comes the zero address.
+	// The address after the last one of a family is the zero address.
 	if !free.IsValid() || to.Less(free) {
 		return netip.Addr{}, storekit.NoneFree(from, to)
 	}
@@ -188,18 +189,18 @@ func (t *tx) Cursor(set string) (addr netip.Addr, err error) {
 		return addr, err
 	}
 	defer t.rescue(&err)
-	if addr, ok := t.memo.cursors[set]; ok {
+	if addr, ok := t.cache.cursors[set]; ok {
 		return addr, nil
 	}
 	key := t.cursors.Get([]byte(set))
 	if key == nil {
 		return addr, storekit.NoCursor(set)
 	}
-	return t.cursor(set, key)
+	return t.decodeCursor(set, key)
 }
 
-func (t *session) cursor(set string, key []byte) (netip.Addr, error) {
-	addr, err := keyAddr(key)
+func (t *session) decodeCursor(set string, key []byte) (netip.Addr, error) {
+	addr, err := format.ParseAddr(key)
 	if err != nil {
 		return addr, t.store.damaged(fmt.Sprintf("cursor of range set %s: %v", set, err))
 	}
@@ -215,10 +216,10 @@ func (t *tx) Cursors() (cursors map[string]netip.Addr, err error) {
 	cursors = make(map[string]netip.Addr)
 	err = t.cursors.ForEach(func(set, key []byte) error {
 		var err error
-		cursors[string(set)], err = t.cursor(string(set), key)
+		cursors[string(set)], err = t.decodeCursor(string(set), key)
 		return err
 	})
-	maps.Copy(cursors, t.memo.cursors)
+	maps.Copy(cursors, t.cache.cursors)
 	return cursors, err
 }
 
@@ -228,8 +229,8 @@ func (t *tx) Boot() (id string, err error) {
 		return "", err
 	}
 	defer t.rescue(&err)
-	if !t.memo.lastKnown {
-		t.memo.last, t.memo.lastKnown = string(t.meta.Get(bootKey)), true
+	if !t.cache.lastKnown {
+		t.cache.last, t.cache.lastKnown = string(t.meta.Get(format.BootKey)), true
 	}
-	return t.memo.last, nil
+	return t.cache.last, nil
 }

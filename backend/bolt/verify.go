@@ -9,15 +9,17 @@ import (
 	"net/netip"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/format"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
-// Verify reads the whole store and returns what is wrong with it, joined into one
-// error: pages at fault, leases that cannot be decoded, entries that an index lacks or
-// has too many. Of many faults it returns a hundred, and says how many more there
-// are. A store that does not exist yet has no faults.
+// Verify reads the whole store and returns everything that is wrong with it, joined into one
+// error: corrupt pages, leases that cannot be decoded, entries that an index lacks or has
+// too many. Of many faults it returns a hundred, and how many more there are. A store that
+// does not exist yet has no faults.
 //
-// The file may have any content: pages are looked at before bbolt is let near them,
-// and if any of those is at fault, no more is said.
+// The file may have any content: all pages are checked before bbolt reads them, and if one
+// is corrupt, nothing else is verified.
 func (s *Store) Verify(ctx context.Context) error {
 	leave, err := s.enter(ctx, false)
 	if err != nil {
@@ -32,32 +34,32 @@ func (s *Store) Verify(ctx context.Context) error {
 		return err
 	}
 	c, err := inspect(f)
-	if err == nil {
-		err = c.strange
-	}
-	if err != nil || !c.faults.none() {
+	if err != nil || !c.faults.None() {
 		f.Close() // It was only read.
-		return s.failAll(err, c.faults)
+		return s.joinAll(err, c.faults)
 	}
-	v := verifier{broken: make(map[netip.Addr]bool), found: c.missing}
+	v := verifier{undecodable: make(map[netip.Addr]bool), found: c.lostMetas}
 	err = s.transactOn(f, viewing, true, func(t *session) error {
 		v.tx = &tx{session: t}
 		if err := t.guard(v.verify); err != nil {
-			v.report("%w", err)
+			v.found.Add(err)
 		}
 		return nil
 	})
-	return s.failAll(err, v.found)
+	return s.joinAll(err, v.found)
 }
 
-// failAll joins err, if there is one, and what has been found.
-func (s *Store) failAll(err error, found findings) error {
+// joinAll joins err, if there is one, and all that has been found.
+func (s *Store) joinAll(err error, found page.Errors) error {
 	var all []error
 	if err != nil {
-		all = append(all, s.fail(err))
+		all = append(all, s.wrapPath(err))
 	}
-	for _, f := range found.all() {
-		all = append(all, s.fail(f))
+	for _, f := range found.List {
+		all = append(all, s.wrapPath(f))
+	}
+	if found.More > 0 {
+		all = append(all, s.damaged(fmt.Sprintf("and %d more", found.More)))
 	}
 	return errors.Join(all...)
 }
@@ -65,95 +67,101 @@ func (s *Store) failAll(err error, found findings) error {
 // A verifier derives the indices anew and compares them with those of the store.
 type verifier struct {
 	*tx
-	runs   []run
-	broken map[netip.Addr]bool // leases whose records cannot be decoded, which has been reported
-	found  findings
+	derived     []format.Run        // the runs of the leases, from the first that was not compared
+	undecodable map[netip.Addr]bool // leases whose records cannot be decoded, which was reported
+	found       page.Errors
 }
 
-func (v *verifier) report(format string, args ...any) {
-	v.found.add(fmt.Errorf(format, args...))
+// damaged adds [backend.ErrDamaged] with a reason to what was found.
+func (v *verifier) damaged(format string, args ...any) {
+	v.found.Add(fmt.Errorf("%w: "+format, append([]any{backend.ErrDamaged}, args...)...))
 }
 
 func (v *verifier) verify() error {
-	if v.found.none() { // With a meta page missing bbolt's check panics, and its transactions do not.
+	if v.found.None() { // With a meta page lost bbolt's check panics, and its transactions do not.
 		for err := range v.bolt.Check() {
-			v.report("%w: %w", backend.ErrDamaged, err)
+			v.damaged("%w", err)
 		}
 	}
 	if _, err := v.tx.Cursors(); err != nil {
-		v.report("%w", err)
+		v.found.Add(err)
 	}
-	if err := v.tx.leases.ForEach(v.lease); err != nil {
+	if err := v.leases.ForEach(v.verifyLease); err != nil {
 		return err
 	}
-	if err := v.tx.owners.ForEach(v.owner); err != nil {
+	if err := v.owners.ForEach(v.verifyOwner); err != nil {
 		return err
 	}
-	if err := v.tx.runs.ForEach(v.run); err != nil {
+	if err := v.runs.ForEach(v.verifyRun); err != nil {
 		return err
 	}
-	for _, r := range v.runs {
-		v.report("%w: no run from %s to %s", backend.ErrDamaged, r.first, r.last)
+	for len(v.derived) > 0 {
+		v.missingRun()
 	}
 	return nil
 }
 
-// lease checks one entry of leases, and notes what the indices must have for it.
-func (v *verifier) lease(key, record []byte) error {
-	addr, err := keyAddr(key)
+// verifyLease verifies an entry of leases and its entry in the owners index.
+func (v *verifier) verifyLease(key, record []byte) error {
+	addr, err := format.ParseAddr(key)
 	if err != nil {
-		v.report("%w: %w", backend.ErrDamaged, err)
+		v.damaged("%w", err)
 		return nil
 	}
-	v.runs = extendRun(v.runs, addr)
+	v.derived = format.AppendToRuns(v.derived, addr)
 	l, err := v.decode(addr, record)
 	if err != nil {
-		v.broken[addr] = true
-		v.report("%w", err)
+		v.undecodable[addr] = true
+		v.found.Add(err)
 		return nil
 	}
-	if v.tx.owners.Get(ownerKey(l.Owner.ContainerID, addr)) == nil {
-		v.report("%w: no owner is indexed for %s", backend.ErrDamaged, addr)
+	if v.owners.Get(format.OwnerKey(l.Owner.ContainerID, addr)) == nil {
+		v.damaged("owners index lacks %s", addr)
 	}
 	return nil
 }
 
-// owner checks that an entry of the owners index is about a lease of that owner.
-func (v *verifier) owner(key, _ []byte) error {
-	if len(key) < hashLen {
-		v.report("%w: owner %x", backend.ErrDamaged, key)
+// verifyOwner verifies that an entry of the owners index has a lease of that owner.
+func (v *verifier) verifyOwner(key, _ []byte) error {
+	if len(key) < format.HashLen {
+		v.damaged("owners index has malformed key %x", key)
 		return nil
 	}
-	if addr, err := keyAddr(key[hashLen:]); err == nil && v.broken[addr] {
+	if addr, err := format.ParseAddr(key[format.HashLen:]); err == nil && v.undecodable[addr] {
 		return nil
 	}
 	l, err := v.indexed(key)
 	if err != nil {
-		v.report("%w", err)
-	} else if !bytes.Equal(key, ownerKey(l.Owner.ContainerID, l.Addr)) {
-		v.report("%w: %s is indexed for another owner", backend.ErrDamaged, l.Addr)
+		v.found.Add(err)
+	} else if !bytes.Equal(key, format.OwnerKey(l.Owner.ContainerID, l.Addr)) {
+		v.damaged("owners index has %s under another owner", l.Addr)
 	}
 	return nil
 }
 
-// run checks that an entry of runs is the next of those derived.
-func (v *verifier) run(key, value []byte) error {
+// verifyRun verifies that an entry of the runs index is the next derived one.
+func (v *verifier) verifyRun(key, value []byte) error {
 	r, err := v.decodeRun(key, value)
 	if err != nil {
-		v.report("%w", err)
+		v.found.Add(err)
 		return nil
 	}
-	for len(v.runs) > 0 && v.runs[0].first.Less(r.first) {
-		v.report("%w: no run from %s to %s", backend.ErrDamaged, v.runs[0].first, v.runs[0].last)
-		v.runs = v.runs[1:]
+	for len(v.derived) > 0 && v.derived[0].First.Less(r.First) {
+		v.missingRun()
 	}
-	if len(v.runs) > 0 && v.runs[0] == r {
-		v.runs = v.runs[1:]
+	if len(v.derived) > 0 && v.derived[0] == r {
+		v.derived = v.derived[1:]
 		return nil
 	}
-	v.report("%w: run from %s to %s is not that of the leases", backend.ErrDamaged, r.first, r.last)
-	if len(v.runs) > 0 && v.runs[0].first == r.first {
-		v.runs = v.runs[1:]
+	v.damaged("runs index has %s to %s, which is not a run of leases", r.First, r.Last)
+	if len(v.derived) > 0 && v.derived[0].First == r.First {
+		v.derived = v.derived[1:]
 	}
 	return nil
+}
+
+// missingRun reports that the runs index lacks the next derived run.
+func (v *verifier) missingRun() {
+	v.damaged("runs index lacks %s to %s", v.derived[0].First, v.derived[0].Last)
+	v.derived = v.derived[1:]
 }

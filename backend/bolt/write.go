@@ -8,46 +8,47 @@ import (
 	"net/netip"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 	"github.com/leasehold/leasehold/backend/storekit"
 	"github.com/leasehold/leasehold/internal/durable"
 	"github.com/leasehold/leasehold/internal/exchange"
 )
 
-// How full a page is left when it splits. Addresses are mostly handed out in
-// ascending order, so that what comes next goes to the page after it. Container IDs
-// come in no order: their pages need room for more.
+// How full a page is left when it splits. Addresses are mostly leased in ascending order, so
+// the next ones go to the page after it. Container IDs come in any order, so their pages
+// need room for more.
 const (
 	addrFill  = 0.95
 	ownerFill = 0.7
 )
 
-// writing prepares the transaction for its first write.
-func (t *session) writing() error {
+// beginWriting prepares the session for its first write.
+func (t *session) beginWriting() error {
 	if t.wrote {
 		return nil
 	}
-	mode, err := durable.SetSettled(t.file, false)
+	mode, err := durable.MarkDirty(t.file)
 	if err == nil && exchange.IsMark(mode) {
 		err = exchange.ErrUnderway
 	}
 	if err != nil {
-		return t.store.explain(err)
+		return t.store.wrapErr(err)
 	}
 	t.wrote = true
 	return t.prepare()
 }
 
-// prepare makes the transaction of bbolt ready for its first write.
+// prepare prepares the transaction of bbolt for its first write.
 func (t *session) prepare() error {
-	if t.format != format {
-		t.format = format
-		if err := t.meta.Put(formatKey, []byte{format}); err != nil {
+	if t.version != format.Version {
+		t.version = format.Version
+		if err := t.meta.Put(format.VersionKey, []byte{format.Version}); err != nil {
 			return err
 		}
 	}
-	t.leases.FillPercent = addrFill
-	t.runs.FillPercent = addrFill
-	t.owners.FillPercent = ownerFill
+	t.leases.bbolt.FillPercent = addrFill
+	t.runs.bbolt.FillPercent = addrFill
+	t.owners.bbolt.FillPercent = ownerFill
 	return nil
 }
 
@@ -57,11 +58,11 @@ func (t *tx) Put(l backend.Lease) (err error) {
 		return err
 	}
 	defer t.rescue(&err)
-	if t.leases.Get(addrKey(l.Addr)) != nil {
+	if t.leases.Get(format.AddrKey(l.Addr)) != nil {
 		return fmt.Errorf("%s: %w", l.Addr, backend.ErrExists)
 	}
 	if err := t.makeRoom(); err != nil {
-		return t.store.explain(err)
+		return t.store.wrapErr(err)
 	}
 	t.changes++
 	return t.change(func() error {
@@ -69,7 +70,7 @@ func (t *tx) Put(l backend.Lease) (err error) {
 		if err != nil {
 			return err
 		}
-		return t.insert(l.Addr, l.Owner.ContainerID, encode(l, boot))
+		return t.insert(l.Addr, l.Owner.ContainerID, format.Encode(l, boot))
 	}, func() error {
 		return t.remove(l.Addr, l.Owner.ContainerID)
 	})
@@ -81,7 +82,7 @@ func (t *tx) Delete(addr netip.Addr) (err error) {
 		return err
 	}
 	defer t.rescue(&err)
-	record := bytes.Clone(t.leases.Get(addrKey(addr)))
+	record := bytes.Clone(t.leases.Get(format.AddrKey(addr)))
 	if record == nil {
 		return nil
 	}
@@ -97,21 +98,21 @@ func (t *tx) Delete(addr netip.Addr) (err error) {
 	})
 }
 
-// insert writes a lease, and to the indices that it is there.
+// insert writes a lease, and its entries in the indices.
 func (t *session) insert(addr netip.Addr, containerID string, record []byte) error {
 	return firstError(
-		func() error { return t.join(addr) },
-		func() error { return t.leases.Put(addrKey(addr), record) },
-		func() error { return t.owners.Put(ownerKey(containerID, addr), nil) },
+		func() error { return t.addToRuns(addr) },
+		func() error { return t.leases.Put(format.AddrKey(addr), record) },
+		func() error { return t.owners.Put(format.OwnerKey(containerID, addr), nil) },
 	)
 }
 
-// remove removes what insert has written.
+// remove removes what insert writes.
 func (t *session) remove(addr netip.Addr, containerID string) error {
 	return firstError(
-		func() error { return t.part(addr) },
-		func() error { return t.leases.Delete(addrKey(addr)) },
-		func() error { return t.owners.Delete(ownerKey(containerID, addr)) },
+		func() error { return t.removeFromRuns(addr) },
+		func() error { return t.leases.Delete(format.AddrKey(addr)) },
+		func() error { return t.owners.Delete(format.OwnerKey(containerID, addr)) },
 	)
 }
 
@@ -120,16 +121,16 @@ func (t *tx) SetCursor(set string, addr netip.Addr) (err error) {
 	if err := cmp.Or(t.usable(), storekit.CheckSet(set), storekit.CheckAddr(addr)); err != nil {
 		return err
 	}
-	before, known := t.memo.cursors[set]
+	before, known := t.cache.cursors[set]
 	return t.change(func() error {
-		if t.memo.cursors == nil {
-			t.memo.cursors = make(map[string]netip.Addr)
+		if t.cache.cursors == nil {
+			t.cache.cursors = make(map[string]netip.Addr)
 		}
-		t.memo.cursors[set] = addr
+		t.cache.cursors[set] = addr
 		return nil
 	}, func() error {
-		if delete(t.memo.cursors, set); known {
-			t.memo.cursors[set] = before
+		if delete(t.cache.cursors, set); known {
+			t.cache.cursors[set] = before
 		}
 		return nil
 	})
@@ -141,39 +142,39 @@ func (t *tx) SetBoot(id string) (err error) {
 		return err
 	}
 	defer t.rescue(&err)
-	before := bytes.Clone(t.meta.Get(bootKey))
+	before := bytes.Clone(t.meta.Get(format.BootKey))
 	return t.change(func() error {
-		t.memo.lastKnown = false
-		return t.meta.Put(bootKey, []byte(id))
+		t.cache.lastKnown = false
+		return t.meta.Put(format.BootKey, []byte(id))
 	}, func() error {
-		t.memo.lastKnown = false
+		t.cache.lastKnown = false
 		if before == nil {
-			return t.meta.Delete(bootKey)
+			return t.meta.Delete(format.BootKey)
 		}
-		return t.meta.Put(bootKey, before)
+		return t.meta.Put(format.BootKey, before)
 	})
 }
 
-// change makes a change, which undo takes back. If it fails the session can no longer
-// be committed: the indices would contradict the leases.
+// change makes a change, which undo reverts. If it fails the session cannot be committed any
+// more: the indices would contradict the leases.
 func (t *tx) change(do, undo func() error) error {
-	err := t.writing()
-	if t.puts == 0 && errors.Is(err, backend.ErrNoSpace) && t.spend() {
-		err = t.writing()
+	err := t.beginWriting()
+	if t.puts == 0 && errors.Is(err, backend.ErrNoSpace) && t.removeSpare() {
+		err = t.beginWriting()
 	}
 	if err == nil {
 		err = do()
 	}
 	if err != nil {
-		t.failed = t.store.explain(err)
+		t.failed = t.store.wrapErr(err)
 		return t.failed
 	}
-	t.made = append(t.made, do)
+	t.redo = append(t.redo, do)
 	t.undo = append(t.undo, undo)
 	return nil
 }
 
-// firstError takes the steps until one fails.
+// firstError runs the steps until one fails.
 func firstError(steps ...func() error) error {
 	for _, step := range steps {
 		if err := step(); err != nil {

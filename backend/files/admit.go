@@ -21,7 +21,7 @@ func (d *dir) admit(ctx context.Context, write, evenReplaced bool) (ok bool, err
 		return d.admitUnlocked(ctx)
 	}
 	marked := exchange.Marked(d.locked)
-	if !marked && durable.IsSettled(d.locked) {
+	if !marked && durable.IsClean(d.locked) {
 		return true, nil
 	}
 	place := exchange.At(d.path)

@@ -33,10 +33,7 @@ func newBed(t *testing.T) bed {
 }
 
 func (b bed) open(opts ...Option) *Store {
-	b.Helper()
-	s, err := Open(b.path, opts...)
-	require.NoError(b, err)
-	return s
+	return Open(b.path, opts...)
 }
 
 func (b bed) update(fn func(backend.Tx) error) {

@@ -53,7 +53,7 @@ func (d *dir) sync() error {
 // settle makes durable what somebody has left who was killed: names in the directory, a
 // journal that is gone among them, and the name of the directory itself.
 func (d *dir) settle() error {
-	settled, err := durable.Settled(d.lock)
+	settled, err := durable.StatClean(d.lock)
 	if err != nil || settled {
 		return d.fail("stat", lockName, err)
 	}
@@ -65,7 +65,7 @@ func (d *dir) settle() error {
 
 // changing says that there is something to be synced, before there is.
 func (d *dir) changing() error {
-	mode, err := durable.SetSettled(d.lock, false)
+	mode, err := durable.MarkDirty(d.lock)
 	if err == nil && exchange.IsMark(mode) {
 		err = exchange.ErrUnderway
 	}
@@ -79,7 +79,7 @@ func (d *dir) settled() error {
 	if d.unfinished {
 		return nil
 	}
-	mode, err := durable.SetSettled(d.lock, true)
+	mode, err := durable.MarkClean(d.lock)
 	if err == nil && d.changed && exchange.IsMark(mode) {
 		return d.fail("change", "", exchange.ErrUnderway)
 	}

@@ -48,9 +48,9 @@ func openStanding(path string) (*dir, error) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			return d, err
 		}
-		vacant, vacantErr := exchange.At(path).Vacant()
-		if vacant || vacantErr != nil {
-			return nil, cmp.Or(vacantErr, err)
+		empty, swapErr := exchange.At(path).FinishSwap()
+		if empty || swapErr != nil {
+			return nil, cmp.Or(swapErr, err)
 		}
 	}
 }

@@ -6,23 +6,20 @@
 // here: a lease file appears whole or not at all, and a transaction that was
 // killed leaves all of its leases or none.
 //
-//	store, err := files.Open("/var/lib/cni/networks/podnet")
-//	if err != nil {
-//		return err
-//	}
+//	store := files.Open("/var/lib/cni/networks/podnet")
 //	defer store.Close()
-//	err = store.Update(ctx, func(tx backend.Tx) error { ... })
+//	err := store.Update(ctx, func(tx backend.Tx) error { ... })
 //
-// Open touches nothing. View writes nothing, but to finish a migration that was killed: see
-// below. The first Update creates the directory, mode 0755, and the lock file. [Create] makes a store that holds many
-// leases from the beginning, those of another store for instance.
+// Open accesses no file. View writes nothing, except to finish a migration that was killed: see
+// below. The first Update creates the directory, mode 0755, and the lock file. [Create] makes
+// a store with many leases, for instance of another store.
 //
 // # Other stores
 //
-// A migration puts another store in the place of this one and marks this one, whose Updates
-// and Views then return [backend.ErrReplaced]. What is on its way from a migration that was
-// killed is in the directory .leasehold beside this one: it is looked for, and moved into
-// place, if there is no directory, or one that was marked or not left clean.
+// A migration or repair puts another store at the path and marks this one, whose Updates and
+// Views then return [backend.ErrReplaced]. If it was killed, its new store may wait in the
+// directory .leasehold beside this one: a transaction looks for one if there is no directory at
+// the path, or one that is marked or not clean, and moves it to the path.
 //
 // # Layout
 //

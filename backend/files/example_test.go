@@ -26,10 +26,7 @@ func Example() {
 		}
 	}
 
-	store, err := files.Open(dir)
-	if err != nil {
-		log.Fatal(err)
-	}
+	store := files.Open(dir)
 	defer store.Close()
 	err = store.View(context.Background(), func(tx backend.ReadTx) error {
 		for l, err := range tx.Leases(netip.Addr{}) {

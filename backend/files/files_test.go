@@ -11,7 +11,7 @@ import (
 	"github.com/leasehold/leasehold/backend/files"
 )
 
-func open(path string) (backend.Store, error) { return files.Open(path) }
+func open(path string) (backend.Store, error) { return files.Open(path), nil }
 
 func TestMain(m *testing.M) { backendtest.Main(m, open) }
 

@@ -19,15 +19,9 @@ import (
 
 func TestCreate(t *testing.T) {
 	backendtest.RunCreate(t, backendtest.Options{
-		Open:       func(path string) (backend.Store, error) { return Open(path) },
+		Open:       func(path string) (backend.Store, error) { return Open(path), nil },
 		Persistent: true,
-		Check: func(path string) error {
-			s, err := Open(path)
-			if err != nil {
-				return err
-			}
-			return s.Verify(t.Context())
-		},
+		Check:      func(path string) error { return Open(path).Verify(t.Context()) },
 	}, Create)
 }
 

@@ -35,10 +35,15 @@ func TestFIFO(t *testing.T) {
 	}), "unless it is all there is to write")
 }
 
-func TestOpenOfSomethingElse(t *testing.T) {
+func TestSomethingOtherThanADirectory(t *testing.T) {
 	b := newBed(t)
 	require.NoError(t, unix.Mkfifo(b.path, 0o600))
-	_, err := Open(b.path)
-	require.ErrorIs(t, err, backend.ErrOtherStore)
-	require.ErrorContains(t, err, b.path)
+	for _, err := range []error{
+		b.open().View(t.Context(), func(backend.ReadTx) error { return nil }),
+		b.open().Update(t.Context(), func(backend.Tx) error { return nil }),
+		b.open().Verify(t.Context()),
+	} {
+		require.ErrorIs(t, err, backend.ErrOtherStore)
+		require.ErrorContains(t, err, b.path)
+	}
 }

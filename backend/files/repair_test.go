@@ -36,8 +36,7 @@ func TestRepair(t *testing.T) {
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
 	}
-	s, err := files.Open(dir)
-	require.NoError(t, err)
+	s := files.Open(dir)
 	before := s.Verify(t.Context())
 	for _, found := range []string{
 		"10.0.0.3: store is damaged: it is empty", "10.0.0.4: store is damaged: it is empty", "FD00::0005", "::ffff:10.0.0.6",
@@ -99,8 +98,7 @@ func TestForeign(t *testing.T) {
 // A cursor is not synced: a power cut, or a full disk, can leave an empty one.
 func TestVerifyPassesOverAnEmptyCursor(t *testing.T) {
 	dir := t.TempDir()
-	s, err := files.Open(dir)
-	require.NoError(t, err)
+	s := files.Open(dir)
 	cursor := filepath.Join(dir, "last_reserved_ip.0")
 	for _, content := range []string{"", "\x00\x00\x00"} {
 		require.NoError(t, os.WriteFile(cursor, []byte(content), 0o600))
@@ -113,8 +111,7 @@ func TestVerifyPassesOverAnEmptyCursor(t *testing.T) {
 // NFS and FUSE rename a file that is deleted while a process has it open.
 func TestVerifyPassesOverUnlinkedFiles(t *testing.T) {
 	dir := t.TempDir()
-	s, err := files.Open(dir)
-	require.NoError(t, err)
+	s := files.Open(dir)
 	for _, name := range []string{".nfs0000000000a1b2c300000001", ".fuse_hidden0000000b00000002"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("db\neth0"), 0o600))
 	}

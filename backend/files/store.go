@@ -63,15 +63,15 @@ func Existing() Option { return func(s *Store) { s.opts.existing = true } }
 // long over. Without it, View returns [backend.ErrReplaced], as Update always does.
 func ReadReplaced() Option { return func(s *Store) { s.opts.replaced = true } }
 
-// Open returns the store in a directory, which need not exist: the first Update
-// creates it, with mode 0755, and what is missing above it. If something else
-// than a directory stands there, Open returns [backend.ErrOtherStore].
-func Open(dir string, opts ...Option) (*Store, error) {
+// Open returns the store in a directory. It accesses no file: the first Update creates the
+// directory, with mode 0755, and the directories above it. If there is something other than a
+// directory, Update and View return [backend.ErrOtherStore].
+func Open(dir string, opts ...Option) *Store {
 	s := &Store{path: filepath.Clean(dir), gate: gate.New()}
 	for _, o := range opts {
 		o(s)
 	}
-	return s, otherStore(s.path)
+	return s
 }
 
 // Path returns the path of the directory.

@@ -267,10 +267,7 @@ func (t *tool) repair(cmd *cobra.Command, n network, kind string, acceptLoss boo
 }
 
 func (t *tool) repairFiles(cmd *cobra.Command, n network, add func(string, ...any)) error {
-	store, err := files.Open(n.path)
-	if err != nil {
-		return err
-	}
+	store := files.Open(n.path)
 	defer store.Close()
 	ctx, cancel := t.waiting(cmd)
 	defer cancel()

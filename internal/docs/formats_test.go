@@ -16,10 +16,10 @@ import (
 func TestFormatsNamesWhatTheCodeNames(t *testing.T) {
 	formats := read(t, "docs/formats.md")
 	for file, constants := range map[string][]string{
-		"backend/bolt/create.go":     {"metaBucket", "leasesBucket", "ownersBucket", "runsBucket", "bootsBucket", "cursorsBucket", "formatKey"},
-		"backend/files/name.go":      {"cursorPrefix", "bootName", "journalName", "damagedName", "seenName", "newPrefix", "oldPrefix"},
-		"internal/exchange/names.go": {"dirName", "lockName", "newDir", "newFile", "forOld", "copyDir", "probe", "before", "next", "export"},
-		"internal/exchange/bar.go":   {"MovedLock"},
+		"backend/bolt/internal/format/format.go": {"MetaBucket", "LeasesBucket", "OwnersBucket", "RunsBucket", "BootsBucket", "CursorsBucket", "VersionKey"},
+		"backend/files/name.go":                  {"cursorPrefix", "bootName", "journalName", "damagedName", "seenName", "newPrefix", "oldPrefix"},
+		"internal/exchange/names.go":             {"dirName", "lockName", "newDir", "newFile", "forOld", "copyDir", "probe", "before", "next", "export"},
+		"internal/exchange/bar.go":               {"MovedLock"},
 	} {
 		texts := namedStrings(t, file)
 		for _, name := range constants {

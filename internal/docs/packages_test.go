@@ -39,12 +39,15 @@ func TestEachPackageHasOneDocComment(t *testing.T) {
 func TestImports(t *testing.T) {
 	const module = "github.com/leasehold/leasehold/"
 	for dir, forbidden := range map[string][]string{
-		"backend":          {module, "encoding/json", "github.com/", "os"},
-		"backend/bolt":     {module + "allocator", module + "backend/", module + "internal/config", "encoding/json", "github.com/containernetworking"},
-		"backend/files":    {module + "allocator", module + "backend/", module + "internal/config", "encoding/json", "github.com/containernetworking"},
-		"backend/memory":   {module + "allocator", module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking"},
-		"backend/storekit": {module + "allocator", module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking", "os"},
-		"allocator":        {module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking", "os"},
+		"backend":                       {module, "encoding/json", "github.com/", "os"},
+		"backend/bolt":                  {module + "allocator", module + "backend/files", module + "backend/memory", module + "internal/config", "encoding/json", "github.com/containernetworking"},
+		"backend/bolt/internal/page":    {module, "go.etcd.io/bbolt", "os"},
+		"backend/bolt/internal/format":  {module + "allocator", module + "backend/", module + "internal", "go.etcd.io/bbolt", "os"},
+		"backend/bolt/internal/salvage": {module + "allocator", module + "internal", "go.etcd.io/bbolt", "os"},
+		"backend/files":                 {module + "allocator", module + "backend/", module + "internal/config", "encoding/json", "github.com/containernetworking"},
+		"backend/memory":                {module + "allocator", module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking"},
+		"backend/storekit":              {module + "allocator", module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking", "os"},
+		"allocator":                     {module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking", "os"},
 	} {
 		for path, imports := range importsOf(t, filepath.Join(root, dir)) {
 			for _, imported := range imports {

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// alive returns an error if the file system of d has shut down, as xfs does when it
-// cannot write its log. To sync a directory then succeeds there, and nothing was written
-// (seen with Linux 6.18); to open one does not succeed.
+// alive returns an error if the file system of d has shut down, as xfs does when it cannot
+// write its log. Syncing a directory then succeeds without writing anything (seen with Linux
+// 6.18), but opening one fails.
 func alive(d *os.File) error {
 	for {
 		fd, err := unix.Openat(int(d.Fd()), ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

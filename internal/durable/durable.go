@@ -1,7 +1,6 @@
 // Package durable makes changes to directories survive a power cut.
 //
-// Atomic and durable are two things: a rename is atomic by itself, and durable
-// only once the directory has been synced.
+// A rename is atomic by itself, but durable only once the directory has been synced.
 package durable
 
 import (
@@ -12,17 +11,17 @@ import (
 	"runtime"
 )
 
-// SyncDir makes durable which names the directory holds.
+// SyncDir makes the names in a directory durable.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer d.Close() // It was only read.
 	return SyncOpenDir(d)
 }
 
-// SyncOpenDir is SyncDir for a directory that is open already.
+// SyncOpenDir is [SyncDir] for a directory that is open already.
 func SyncOpenDir(d *os.File) error {
 	if runtime.GOOS == "windows" {
 		return nil // NTFS logs changes of names; a directory handle cannot be flushed.
@@ -33,8 +32,8 @@ func SyncOpenDir(d *os.File) error {
 	return alive(d)
 }
 
-// MkdirAll creates a directory and, where missing, its parents, and makes each
-// of them durable. That the directory exists is no error.
+// MkdirAll creates a directory and its missing parents, and makes each of them durable. It is no
+// error if the directory exists.
 func MkdirAll(dir string, perm fs.FileMode) error {
 	dir = filepath.Clean(dir)
 	info, err := os.Stat(dir)
@@ -57,9 +56,8 @@ func MkdirAll(dir string, perm fs.FileMode) error {
 	return SyncDir(parent)
 }
 
-// SyncPath makes durable which names dir, and every directory above it, holds.
-// Directories that may not be read are passed over: this process did not make
-// them.
+// SyncPath makes the names in dir, and in every directory above it, durable. It skips
+// directories that may not be read, because this process did not make those.
 func SyncPath(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {

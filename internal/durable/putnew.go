@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// PutNew is [RenameNew] where others may be about to give something else the same name,
-// under no lock that the caller has: that is never replaced, and PutNew returns
-// fs.ErrExist. If the system cannot refuse by itself, a file gets its new name by a link
-// and has both for a moment, also if the process is killed. Only where there are neither
-// such renames nor links, the name is looked at and then taken, and what gets it in
-// between is replaced.
+// PutNew is [RenameNew] for a name that other processes may take at the same time, without a
+// lock that the caller holds. It never replaces a file, but returns [fs.ErrExist]. If the
+// system has no rename that refuses to replace, a file gets its new name by a link, and has
+// both names for a moment, or longer if the process is killed. Only where there are neither
+// such renames nor links, PutNew checks the name and then takes it, and replaces what gets the
+// name in between.
 func PutNew(path, to string) error {
 	err := renameNew(path, to)
 	if errors.Is(err, errors.ErrUnsupported) {
@@ -34,7 +34,7 @@ func putByLink(path, to string) error {
 			return err
 		}
 	}
-	// A directory replaces nothing but an empty one, in which no lock was made yet.
+	// A directory can only replace an empty one, in which no lock was made yet.
 	err = checkedRename(path, to)
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR) {
 		err = &os.LinkError{Op: "rename", Old: path, New: to, Err: fs.ErrExist}
@@ -42,8 +42,8 @@ func putByLink(path, to string) error {
 	return err
 }
 
-// dropFirst removes the first name of a file once the second is durable: a power cut must
-// not keep only the removal.
+// dropFirst removes the first name of a file once the second is durable, so that a power cut
+// does not undo the second alone.
 func dropFirst(path, to string) error {
 	if err := SyncDir(filepath.Dir(to)); err != nil {
 		return errors.Join(err, os.Remove(to))

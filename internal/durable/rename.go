@@ -6,10 +6,10 @@ import (
 	"os"
 )
 
-// checkedRename is RenameNew where the system cannot refuse to replace by itself. A
-// link, and then the removal of the old name, would refuse; but those are two steps,
-// between which others see the file under two names, and of which a power cut can
-// keep only the second.
+// checkedRename is RenameNew for a system without a rename that refuses to replace. A link
+// would refuse, and the old name could be removed then; but those are two steps, between which
+// other processes see the file under two names, and of which a power cut can keep only the
+// second.
 func checkedRename(path, to string) error {
 	_, err := os.Lstat(to)
 	if err == nil {

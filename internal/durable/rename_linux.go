@@ -7,10 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RenameNew gives what stands at path another name. If something has that name it
-// returns fs.ErrExist. On file systems without RENAME_NOREPLACE (renameat2(2)), what
-// gets the name in the same moment can be replaced; the caller holds the lock under
-// which alone that happens.
+// RenameNew renames path. If the new name is taken it returns [fs.ErrExist]. On file systems
+// without RENAME_NOREPLACE (renameat2(2)) it can replace what gets the name at the same moment,
+// so the caller has to hold the lock under which that name is given.
 func RenameNew(path, to string) error {
 	err := renameNew(path, to)
 	if errors.Is(err, errors.ErrUnsupported) {
@@ -19,7 +18,7 @@ func RenameNew(path, to string) error {
 	return err
 }
 
-// renameNew is RenameNew where the file system can refuse to replace. Elsewhere it returns
+// renameNew is RenameNew if the file system has RENAME_NOREPLACE, and otherwise returns
 // [errors.ErrUnsupported].
 func renameNew(path, to string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, path, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
@@ -29,8 +28,8 @@ func renameNew(path, to string) error {
 	return linkError("rename", path, to, err)
 }
 
-// Exchange exchanges two names, in one step. Where the file system cannot do that
-// it returns [errors.ErrUnsupported].
+// Exchange exchanges two names in one step. If the file system cannot do that it returns
+// [errors.ErrUnsupported].
 func Exchange(a, b string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {

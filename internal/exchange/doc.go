@@ -33,7 +33,7 @@
 // new store waits under a name that says what it waits for: once the old one has
 // its name aside, the one that ends in .next is the store of the network, whatever
 // becomes of the process that was about to move it. Whoever finds nothing in
-// the place asks [Place.Vacant], which moves it there.
+// the place asks [Place.FinishSwap], which moves it there.
 //
 // The stock plugin does not ask. Where it runs beside this one on such a file
 // system, a migration needs the node to be quiet.

@@ -113,24 +113,24 @@ func TestExchangeIsSupportedHere(t *testing.T) {
 	thing{false, "b"}.requireAt(t, a)
 }
 
-func TestVacantWhereNothingIs(t *testing.T) {
+func TestFinishSwapWhereNothingIs(t *testing.T) {
 	p := newPlace(t)
-	vacant, err := p.Vacant()
+	empty, err := p.FinishSwap()
 	require.NoError(t, err)
-	require.True(t, vacant)
+	require.True(t, empty)
 	require.NoDirExists(t, p.Dir())
 }
 
 // Between its two moves, a Swap in turn can be interrupted for ever.
-func TestVacantFinishesASwap(t *testing.T) {
+func TestFinishSwap(t *testing.T) {
 	for _, c := range combinations() {
 		p := newPlace(t)
 		aside := p.asideNow()
 		c[0].make(t, aside)
 		c[1].make(t, aside+next)
-		vacant, err := p.Vacant()
+		empty, err := p.FinishSwap()
 		require.NoError(t, err)
-		require.False(t, vacant)
+		require.False(t, empty)
 		c[1].requireAt(t, p.path)
 		c[0].requireAt(t, aside)
 		require.NoFileExists(t, aside+next)
@@ -138,25 +138,25 @@ func TestVacantFinishesASwap(t *testing.T) {
 }
 
 // Before its first move, what waits is no store.
-func TestVacantLeavesWhatDoesNotMatterYet(t *testing.T) {
+func TestFinishSwapLeavesWhatDoesNotMatterYet(t *testing.T) {
 	p := newPlace(t)
 	thing{false, "new"}.make(t, p.asideNow()+next)
-	vacant, err := p.Vacant()
+	empty, err := p.FinishSwap()
 	require.NoError(t, err)
-	require.True(t, vacant)
+	require.True(t, empty)
 	require.NoFileExists(t, p.path)
 }
 
-func TestVacantLeavesOtherNetworksAlone(t *testing.T) {
+func TestFinishSwapLeavesOtherNetworksAlone(t *testing.T) {
 	p := newPlace(t)
 	for _, name := range []string{"podnet2", "podnet.before-migration", "pod"} {
 		aside := At(filepath.Join(filepath.Dir(p.path), name)).asideNow()
 		thing{false, "old"}.make(t, aside)
 		thing{false, "new"}.make(t, aside+next)
 	}
-	vacant, err := p.Vacant()
+	empty, err := p.FinishSwap()
 	require.NoError(t, err)
-	require.True(t, vacant)
+	require.True(t, empty)
 }
 
 func TestCleanUpRemovesWhatWasNeverFinished(t *testing.T) {
@@ -207,7 +207,7 @@ func TestCleanUpSetsAsideALink(t *testing.T) {
 	thing{true, "old"}.requireAt(t, aside)
 }
 
-// A program that does not ask Vacant can make a store while the place is empty. Then
+// A program that does not call FinishSwap can make a store while the place is empty. Then
 // nothing is removed.
 func TestSwapInTurnTellsOfAnIntruder(t *testing.T) {
 	p := newPlace(t)
@@ -236,7 +236,7 @@ func TestSwapInTurnGoesBack(t *testing.T) {
 
 // While stores change places in turn, whoever asks is never told that there is
 // none.
-func TestVacantWhileStoresChangePlaces(t *testing.T) {
+func TestFinishSwapWhileStoresChangePlaces(t *testing.T) {
 	p := newPlace(t)
 	thing{true, "0"}.make(t, p.path)
 	var done atomic.Bool
@@ -244,9 +244,9 @@ func TestVacantWhileStoresChangePlaces(t *testing.T) {
 	for range 4 {
 		all.Go(func() {
 			for !done.Load() {
-				vacant, err := p.Vacant()
+				empty, err := p.FinishSwap()
 				assert.NoError(t, err)
-				assert.False(t, vacant)
+				assert.False(t, empty)
 			}
 		})
 	}
@@ -279,12 +279,12 @@ func TestSwapLeavesAStranger(t *testing.T) {
 }
 
 // What cannot be looked at is not absent.
-func TestVacantThatCannotLook(t *testing.T) {
+func TestFinishSwapThatCannotLook(t *testing.T) {
 	p := newPlace(t)
 	require.NoError(t, os.WriteFile(p.Dir(), nil, 0o600))
-	vacant, err := p.Vacant()
+	empty, err := p.FinishSwap()
 	require.Error(t, err)
-	require.False(t, vacant)
+	require.False(t, empty)
 }
 
 // A file that got its second name, and then no successor, has one name again.
@@ -341,11 +341,11 @@ func TestLinkInTheWay(t *testing.T) {
 	require.NoError(t, os.Mkdir(aside, 0o755))
 	require.NoError(t, os.WriteFile(aside+next, []byte("successor"), 0o600))
 	require.NoError(t, os.Symlink("nowhere", path))
-	vacant, err := p.Vacant()
+	empty, err := p.FinishSwap()
 	link := (*LinkError)(nil)
 	require.ErrorAs(t, err, &link)
 	require.Equal(t, path, link.Path)
-	require.False(t, vacant)
+	require.False(t, empty)
 	require.FileExists(t, aside+next)
 	require.NotErrorIs(t, err, fs.ErrNotExist, "it would be taken for a network without leases")
 }

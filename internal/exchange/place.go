@@ -120,11 +120,10 @@ func (p Place) Settle(staged string, built fs.FileInfo) error {
 	return errors.Join(p.sync(), p.unchanged(p.path, built))
 }
 
-// Vacant reports whether there is no store in the place, and none on its way to it
-// from a [Place.Swap] that was interrupted: that one it moves there first. Only if
-// the place is vacant, a new store may be made, or the network be taken for one
-// that has no leases.
-func (p Place) Vacant() (bool, error) {
+// FinishSwap moves a store that waits for the place, because a [Place.Swap] was interrupted,
+// into it, if there is none. It reports whether the place is empty after that. Only then may
+// a new store be made, or the network count as one without leases.
+func (p Place) FinishSwap() (empty bool, err error) {
 	for {
 		before, err := p.asides()
 		if err != nil {

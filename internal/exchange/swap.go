@@ -24,7 +24,7 @@ type Swap struct {
 
 // Swap puts what is at s.Staged in the place, and what stood there aside. Both stay
 // whole at every moment, and the place is never empty for those who ask
-// [Place.Vacant].
+// [Place.FinishSwap].
 //
 // The caller holds the locks of both stores, so that nobody works on the one that
 // leaves, and what is promised in the one that comes rests on a durable name.

@@ -14,7 +14,7 @@ type Waiting struct {
 // WaitingIn returns the stores of a data directory that wait for their places, by name. Of
 // several of one network it is the one that is moved there first. Whether a network with too
 // long a name has its store already, which kept its other name for a moment, only
-// [Place.Vacant] can tell.
+// [Place.FinishSwap] can tell.
 func WaitingIn(dataDir string) ([]Waiting, error) {
 	names, err := Names(dataDir)
 	var all []Waiting
@@ -63,7 +63,7 @@ func (p Place) isThere(waiting string) bool {
 }
 
 // Stranded returns the path of a store that waits for the place while something else
-// stands there, or an empty string. That takes a program that does not ask Vacant.
+// stands there, or an empty string. That takes a program that does not call FinishSwap.
 func (p Place) Stranded() (string, error) {
 	waiting, err := p.waiting()
 	if err != nil || waiting == "" {

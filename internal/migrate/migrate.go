@@ -118,10 +118,7 @@ func (m *migration) run(ctx context.Context) error {
 	}
 	m.report.From = from
 	m.report.Already = from == m.To
-	store, err := stores.OpenChecked(m.report.Path, from)
-	if err != nil {
-		return err
-	}
+	store := stores.OpenChecked(m.report.Path, from)
 	defer store.Close()
 	waiting, cancel := context.WithTimeout(ctx, m.LockTimeout)
 	defer cancel()

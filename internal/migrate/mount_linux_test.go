@@ -26,8 +26,7 @@ func TestRunOnAMountPoint(t *testing.T) {
 		t.Skipf("mount: %v", err)
 	}
 	t.Cleanup(func() { assert.NoError(t, unix.Unmount(path, unix.MNT_DETACH)) })
-	store, err := stores.OpenChecked(path, config.Files)
-	require.NoError(t, err)
+	store := stores.OpenChecked(path, config.Files)
 	require.NoError(t, store.Update(t.Context(), func(tx backend.Tx) error {
 		for _, l := range sample().leases {
 			if err := tx.Put(l); err != nil {
@@ -38,7 +37,7 @@ func TestRunOnAMountPoint(t *testing.T) {
 	}))
 	before := stateOf(t, path)
 
-	_, err = Run(t.Context(), path, options(config.Bolt))
+	_, err := Run(t.Context(), path, options(config.Bolt))
 	require.ErrorIs(t, err, unix.EBUSY)
 	requireKind(t, config.Files, path)
 	require.Equal(t, before, stateOf(t, path))

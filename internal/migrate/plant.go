@@ -22,11 +22,11 @@ func Plant(ctx context.Context, path string, c backend.Content, o Options) (leas
 		return 0, f, err
 	}
 	defer unlock()
-	vacant, err := place.Vacant()
+	empty, err := place.FinishSwap()
 	if err != nil {
 		return 0, f, err
 	}
-	if !vacant {
+	if !empty {
 		return 0, f, &fs.PathError{Op: "make store", Path: path, Err: fs.ErrExist}
 	}
 	s, err := newSuccessor(place, o.To, o.LockTimeout)

@@ -112,10 +112,7 @@ func (s *successor) settle(ctx context.Context, want sum) error {
 // it happens under the lock of the store: nothing is changed after it was compared, and
 // whoever finds it in the place has to wait until that is durable.
 func (s *successor) compared(ctx context.Context, want sum, fn func() error) error {
-	store, err := stores.OpenBuilt(s.staged, s.kind)
-	if err != nil {
-		return err
-	}
+	store := stores.OpenBuilt(s.staged, s.kind)
 	defer store.Close()
 	waiting, cancel := context.WithTimeout(ctx, s.lockTimeout)
 	defer cancel()

@@ -137,9 +137,7 @@ func TestMadeWhileAnotherComes(t *testing.T) {
 // Where there is nothing, an existing store is not made.
 func TestExisting(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "net")
-	f, err := files.Open(path, files.Existing())
-	require.NoError(t, err)
-	for _, s := range []backend.Store{f, bolt.Open(path, bolt.Existing())} {
+	for _, s := range []backend.Store{files.Open(path, files.Existing()), bolt.Open(path, bolt.Existing())} {
 		require.ErrorIs(t, s.Update(ctx, put("10.0.0.1")), os.ErrNotExist)
 		require.NoFileExists(t, path)
 		require.NoDirExists(t, path)

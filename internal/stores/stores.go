@@ -36,7 +36,7 @@ const None = ""
 func Standing(path string) (kind string, err error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if vacant, err := exchange.At(path).Vacant(); vacant || err != nil {
+		if empty, err := exchange.At(path).FinishSwap(); empty || err != nil {
 			return None, cmp.Or(err, exchange.CheckLinks(filepath.Dir(path)))
 		}
 		info, err = os.Lstat(path)
@@ -93,8 +93,7 @@ func Open(path, configured string) (store backend.Store, kind string, err error)
 	if standing != None && standing != configured {
 		return nil, None, &MismatchError{path, configured, standing}
 	}
-	store, err = open(path, configured, options{})
-	return store, configured, err
+	return open(path, configured, options{}), configured, nil
 }
 
 // options are those of both kinds of store.
@@ -103,9 +102,9 @@ type options struct {
 	files []files.Option
 }
 
-func open(path, kind string, o options) (backend.Store, error) {
+func open(path, kind string, o options) backend.Store {
 	if kind == config.Bolt {
-		return bolt.Open(path, o.bolt...), nil
+		return bolt.Open(path, o.bolt...)
 	}
 	b := boot.Current()
 	return files.Open(path, slices.Concat(o.files, []files.Option{files.WithBoot(b.ID, b.Started)})...)
@@ -113,13 +112,13 @@ func open(path, kind string, o options) (backend.Store, error) {
 
 // OpenChecked returns the store of the given kind at path, for a program that has
 // more time than a plugin: what is used of a bolt store has been checked before.
-func OpenChecked(path, kind string) (backend.Store, error) {
+func OpenChecked(path, kind string) backend.Store {
 	return open(path, kind, options{bolt: []bolt.Option{bolt.Checked()}})
 }
 
 // OpenBuilt is OpenChecked for a store that [Create] has made: an Update does not make
 // another if that is gone, but returns [fs.ErrNotExist].
-func OpenBuilt(path, kind string) (backend.Store, error) {
+func OpenBuilt(path, kind string) backend.Store {
 	return open(path, kind, options{
 		bolt: []bolt.Option{bolt.Checked(), bolt.Existing()}, files: []files.Option{files.Existing()},
 	})
@@ -164,11 +163,7 @@ func verify(ctx context.Context, path string) error {
 	if kind == config.Bolt {
 		return bolt.Open(path).Verify(ctx)
 	}
-	store, err := files.Open(path)
-	if err != nil {
-		return err
-	}
-	return store.Verify(ctx)
+	return files.Open(path).Verify(ctx)
 }
 
 // orFiles returns the kind of the store that standing makes it: where nothing
@@ -244,11 +239,7 @@ func (s *following) try(ctx context.Context, op func(backend.Store) error) error
 		if err != nil {
 			return err
 		}
-		store, err := open(s.path, orFiles(standing), s.opts)
-		if err != nil {
-			return err
-		}
-		return op(store)
+		return op(open(s.path, orFiles(standing), s.opts))
 	})
 }
 

@@ -174,11 +174,11 @@ func TestLinkToNothing(t *testing.T) {
 			_, _, err := stores.Open(path, configured)
 			require.ErrorAs(t, err, &link)
 		}
-		s, err := files.Open(path)
+		err = files.Open(path).Update(t.Context(), put("10.0.0.1"))
 		if at == "net" {
 			require.ErrorAs(t, err, &link)
 		} else {
-			require.Error(t, s.Update(t.Context(), put("10.0.0.1")))
+			require.Error(t, err)
 		}
 		require.ErrorAs(t, stores.Verify(t.Context(), path), &link)
 	}

@@ -71,9 +71,7 @@ func TestLowerLayerStaysReleased(t *testing.T) {
 // behave correctly.
 func release(t *testing.T, n faulttest.Network, addrs []netip.Addr) error {
 	t.Helper()
-	store, err := files.Open(n.Path())
-	require.NoError(t, err)
-	return store.Update(t.Context(), func(tx backend.Tx) error {
+	return files.Open(n.Path()).Update(t.Context(), func(tx backend.Tx) (err error) {
 		for _, addr := range addrs {
 			err = errors.Join(err, tx.Delete(addr))
 		}

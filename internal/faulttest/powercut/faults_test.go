@@ -59,7 +59,7 @@ func planted() map[string][]fault {
 			{File: "backend/bolt/session.go", Old: `if err := t.file.Sync(); err != nil {`, New: `if err := error(nil); err != nil {`},
 		},
 		"what a killed process has left in a bolt file is not synced": {
-			{File: "backend/bolt/session.go", Old: `if err != nil || settled {`, New: `if settled = true; err != nil || settled {`},
+			{File: "backend/bolt/session.go", Old: `if err != nil || clean {`, New: `if clean = true; err != nil || clean {`},
 		},
 		"what a killed process has left in a directory is not synced": {
 			{File: "backend/files/change.go", Old: `if err != nil || settled {`, New: `if settled = true; err != nil || settled {`},

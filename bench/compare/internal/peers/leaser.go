@@ -39,11 +39,7 @@ func NewLeaser(ctx context.Context, name, dir string, subnet netip.Prefix) (Leas
 	case Bolt:
 		return newLibrary(bolt.Open(path), subnet, b, true)
 	case Files:
-		store, err := files.Open(path, files.WithBoot(b.ID, b.Started))
-		if err != nil {
-			return nil, err
-		}
-		return newLibrary(store, subnet, b, false)
+		return newLibrary(files.Open(path, files.WithBoot(b.ID, b.Started)), subnet, b, false)
 	case Memory:
 		return newLibrary(memory.New(), subnet, b, true)
 	case GoIPAM:

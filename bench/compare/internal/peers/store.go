@@ -122,10 +122,7 @@ func (s *Store) DiskUsage() (int64, error) {
 
 // Verify returns an error unless the store holds exactly the leases that it must hold.
 func (s *Store) Verify(ctx context.Context) error {
-	st, err := s.open()
-	if err != nil {
-		return err
-	}
+	st := s.open()
 	defer st.Close() // it was only read
 	got, err := holders(ctx, st)
 	if err == nil {
@@ -154,9 +151,9 @@ func (s *Store) Compare(got map[netip.Addr]backend.Owner) error {
 	return nil
 }
 
-func (s *Store) open() (backend.Store, error) {
+func (s *Store) open() backend.Store {
 	if s.bolt {
-		return bolt.Open(s.Network.Path()), nil
+		return bolt.Open(s.Network.Path())
 	}
 	return files.Open(s.Network.Path())
 }

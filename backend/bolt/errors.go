@@ -1,0 +1,106 @@
+package bolt
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
+)
+
+// A pathError is an error with the path of the store.
+type pathError struct {
+	path string
+	err  error
+}
+
+func (e *pathError) Error() string { return e.path + ": " + e.err.Error() }
+func (e *pathError) Unwrap() error { return e.err }
+
+// wrapPath adds the path of the store to err, unless it has one.
+func (s *Store) wrapPath(err error) error {
+	if p := (*pathError)(nil); errors.As(err, &p) {
+		return err
+	}
+	return &pathError{s.path, err}
+}
+
+// wrapErr adds the path of the store to an error of bbolt or of the file system and, where
+// there is one, the sentinel of package backend. It returns nil for nil.
+func (s *Store) wrapErr(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum),
+		errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrIncompatibleValue):
+		return s.damaged(err)
+	case errors.Is(err, backend.ErrNoSpace):
+		return err
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return s.wrapPath(&noSpaceError{err: err})
+	default:
+		return s.wrapPath(err)
+	}
+}
+
+// busy returns [backend.ErrBusy] with the path of the store and its cause.
+func (s *Store) busy(cause error) error {
+	return s.wrapPath(fmt.Errorf("%w (%w)", backend.ErrBusy, cause))
+}
+
+// damaged returns [backend.ErrDamaged] with the path of the store and the reason.
+func (s *Store) damaged(why any) error {
+	return s.wrapPath(fmt.Errorf("%w: %v", backend.ErrDamaged, why))
+}
+
+// guard runs op, which uses the file through bbolt, and turns a panic into
+// [backend.ErrDamaged]. On a corrupt file bbolt panics, or touches memory beyond the end of
+// the file, which transact has the runtime turn into a panic.
+//
+// After a panic bbolt may hold any of its mutexes, so nothing of that DB may be called any
+// more, not even Close: t.damage is set. A fault that a page.Checker has found does not set
+// it, because bbolt has not seen the page.
+func (t *session) guard(op func() error) (err error) {
+	defer t.rescue(&err)
+	return t.store.wrapErr(op())
+}
+
+// rescue turns a panic into an error. It is deferred around calls of bbolt.
+func (t *session) rescue(err *error) {
+	switch p := recover().(type) {
+	case nil:
+	case page.Fault:
+		*err = t.store.damaged(p)
+		t.failed = *err
+	default:
+		t.damage = t.store.damaged(p)
+		*err = t.damage
+	}
+}
+
+// A noSpaceError is [backend.ErrNoSpace] with its cause.
+type noSpaceError struct {
+	releasing bool // a lease was to be released, and none added
+	err       error
+}
+
+func (e *noSpaceError) Error() string {
+	if e.releasing {
+		return "no space left to release a lease: " + e.err.Error()
+	}
+	return backend.ErrNoSpace.Error() + ": " + e.err.Error()
+}
+
+func (e *noSpaceError) Unwrap() []error { return []error{backend.ErrNoSpace, e.err} }
+
+// joinErr returns err as it is if there is no further error, because Update promises its
+// callers their own error.
+func joinErr(err, further error) error {
+	if further == nil {
+		return err
+	}
+	return errors.Join(err, further)
+}

@@ -1,0 +1,52 @@
+// Package format has the bytes of a bolt store: the names of its buckets, the version, and
+// how keys and records are written and read. docs/formats.md describes them. Everything
+// read is validated, so a corrupt file gives errors and never invented leases.
+package format
+
+import (
+	"fmt"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// Names of buckets, and of keys in the bucket meta.
+var (
+	MetaBucket    = []byte("meta")
+	LeasesBucket  = []byte("leases")
+	OwnersBucket  = []byte("owners")
+	RunsBucket    = []byte("runs")
+	BootsBucket   = []byte("boots")
+	CursorsBucket = []byte("cursors")
+
+	VersionKey = []byte("format")
+	BootKey    = []byte("boot")
+)
+
+// Buckets returns the names of all buckets of a store.
+func Buckets() [6][]byte {
+	return [...][]byte{MetaBucket, LeasesBucket, OwnersBucket, RunsBucket, BootsBucket, CursorsBucket}
+}
+
+// Version is the version of the format that is written.
+//
+// Version 1 had no nanoseconds in a record. A version 1 store is upgraded by the first
+// transaction that writes; its old records stay as they are.
+const Version = 2
+
+// ParseVersion returns the version from the value of [VersionKey], if it is supported.
+func ParseVersion(value []byte) (version byte, ok bool) {
+	if len(value) != 1 || value[0] < 1 || value[0] > Version {
+		return 0, false
+	}
+	return value[0], true
+}
+
+// ErrVersion returns the error for a version that is not supported.
+func ErrVersion(value []byte) error {
+	return fmt.Errorf("%w: version %d; this program knows versions 1 to %d", backend.ErrFormat, value, Version)
+}
+
+// ErrNoMeta returns the error for a file that is not a lease store.
+func ErrNoMeta() error {
+	return fmt.Errorf("%w: bucket %q is missing", backend.ErrFormat, MetaBucket)
+}

@@ -1,0 +1,144 @@
+package page
+
+import (
+	"bytes"
+	"sort"
+)
+
+// A Checker checks the pages of one tree before bbolt reads them: only those that a
+// transaction comes to, so that it costs a few microseconds however large the file is. Each
+// is checked once. A fault is a panic with a [Fault], as bbolt panics. A nil Checker checks
+// nothing.
+type Checker struct {
+	tree
+	data    []byte // the file
+	root    uint64
+	leaf    func(page uint64, i int, e Element) error
+	checked map[uint64]*checkedPage
+}
+
+// NewChecker returns a Checker of the tree that begins in page root of data, which holds all
+// pages of s. It reports faults as faults of part. leaf is called with each element of a leaf
+// that has a bucket, and returns an error if the element does not belong there.
+func NewChecker(s *Space, part string, data []byte, root uint64, leaf func(page uint64, i int, e Element) error) *Checker {
+	return &Checker{
+		tree: tree{Space: s, part: part, leafDepth: -1},
+		data: data, root: root, leaf: leaf, checked: make(map[uint64]*checkedPage),
+	}
+}
+
+// A checkedPage is a page without a fault, at its position.
+type checkedPage struct {
+	position
+	children []Element // of a branch
+}
+
+// A Pick picks the child of a branch at which to go on.
+type Pick func(children []Element) int
+
+// Toward picks the child that bbolt picks for a key.
+func Toward(key []byte) Pick {
+	return func(children []Element) int {
+		above := sort.Search(len(children), func(i int) bool { return bytes.Compare(children[i].Key, key) > 0 })
+		return max(above-1, 0)
+	}
+}
+
+// ToFirst picks the first child.
+func ToFirst([]Element) int { return 0 }
+
+// ToLast picks the last child.
+func ToLast(children []Element) int { return len(children) - 1 }
+
+// Path checks the pages from the root to a leaf.
+func (c *Checker) Path(pick Pick) {
+	if c == nil {
+		return
+	}
+	p := c.check(position{id: c.root})
+	for p.children != nil {
+		p = c.check(p.child(pick(p.children)))
+	}
+}
+
+// PathAndNeighbours checks, besides, the pages before and after those of the path, at each
+// depth: bbolt's cursor can move there, and a page that gets too small is merged with one of
+// them. It returns the keys between which the leaf is, each nil if there is none.
+func (c *Checker) PathAndNeighbours(pick Pick) (from, to []byte) {
+	if c == nil {
+		return nil, nil
+	}
+	var before, after *checkedPage
+	p := c.check(position{id: c.root})
+	for p.children != nil {
+		i := pick(p.children)
+		before, after = c.neighbour(before, p, i-1, ToLast), c.neighbour(after, p, i+1, ToFirst)
+		p = c.check(p.child(i))
+	}
+	return p.from, p.to
+}
+
+// neighbour checks child i of a branch or, if there is none, the nearest child of the branch
+// next to it, if there is one.
+func (c *Checker) neighbour(next, p *checkedPage, i int, nearest Pick) *checkedPage {
+	switch {
+	case i >= 0 && i < len(p.children):
+		return c.check(p.child(i))
+	case next != nil:
+		return c.check(next.child(nearest(next.children)))
+	}
+	return nil
+}
+
+// All checks all pages of the tree.
+func (c *Checker) All() { c.below(position{id: c.root}) }
+
+func (c *Checker) below(p position) {
+	page := c.check(p)
+	for i := range page.children {
+		c.below(page.child(i))
+	}
+}
+
+// check checks the page at p, unless that was done before.
+func (c *Checker) check(p position) *checkedPage {
+	if known := c.checked[p.id]; known != nil && known.depth == p.depth && bytes.Equal(known.from, p.from) {
+		return known
+	}
+	page, err := c.open(p)
+	if err != nil {
+		panic(c.fault(p, err))
+	}
+	c.checked[p.id] = page
+	return page
+}
+
+func (c *Checker) open(p position) (*checkedPage, error) {
+	h, b, err := c.load(p, c.read)
+	if err != nil {
+		return nil, err
+	}
+	if first, last, ok := plainLeaf(h, b); ok {
+		return &checkedPage{position: p}, c.checkPosition(p, h, first, last)
+	}
+	list, err := AppendElements(make([]Element, 0, min(int(h.Count), len(b)/ElementLen)), h, b)
+	if err != nil {
+		return nil, err
+	}
+	first, last := ends(list)
+	if h.Kind == BranchKind {
+		return &checkedPage{p, list}, c.checkPosition(p, h, first, last)
+	}
+	for i, e := range list {
+		if err := c.leaf(p.id, i, e); err != nil {
+			return nil, err
+		}
+	}
+	return &checkedPage{position: p}, c.checkPosition(p, h, first, last)
+}
+
+func (c *Checker) read(p position, size int64) ([]byte, error) {
+	return c.data[int64(p.id)*c.PageSize:][:size], nil
+}
+
+func (p *checkedPage) child(i int) position { return p.childPosition(p.children, i) }
