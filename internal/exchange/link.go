@@ -82,7 +82,7 @@ func CheckLinks(dir string) error {
 	}
 }
 
-// reason takes off the path, which is that of the link.
+// reason removes the path from the error: LinkError names the link itself.
 func reason(err error) error {
 	if at := (*fs.PathError)(nil); errors.As(err, &at) {
 		return at.Err
