@@ -51,7 +51,7 @@ func (l List) Check(leases []backend.Lease) error {
 type comparison struct {
 	listed  map[string]bool   // containers on the list, by any interface
 	ifNames map[string]string // an interface of each that holds leases
-	covered map[string]bool   // those that keep a lease
+	covered map[string]bool   // containers that keep a lease
 }
 
 func (l List) comparison(leases []backend.Lease) comparison {
