@@ -18,8 +18,8 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// paths are two by which a network is reached that do not share its lock: both through
-// FUSE, or one directly.
+// paths returns a network at two paths that do not share its lock: both through FUSE, or
+// one directly.
 func paths(t *testing.T, migrateThroughFUSE, leaseThroughFUSE bool) (migrated, leased faulttest.Network) {
 	below := t.TempDir()
 	through := func(fuse bool) faulttest.Network {
@@ -33,7 +33,7 @@ func paths(t *testing.T, migrateThroughFUSE, leaseThroughFUSE bool) (migrated, l
 	return through(migrateThroughFUSE), through(leaseThroughFUSE)
 }
 
-func eachOrientation(t *testing.T, test func(t *testing.T, migrated, leased faulttest.Network)) {
+func forEachPair(t *testing.T, test func(t *testing.T, migrated, leased faulttest.Network)) {
 	for _, o := range []struct{ migrate, lease bool }{{true, true}, {true, false}, {false, true}} {
 		t.Run(fmt.Sprintf("migrate through FUSE %v, lease %v", o.migrate, o.lease), func(t *testing.T) {
 			migrated, leased := paths(t, o.migrate, o.lease)
@@ -46,13 +46,13 @@ func options(to string) migrate.Options {
 	return migrate.Options{To: to, LockTimeout: time.Minute, Now: time.Now()}
 }
 
-// What is answered through another mount after the leases were read, and before the stores
-// change places, is found, and the migration gives up.
+// A migration gives up if leases change through another mount after it has read them and
+// before it exchanges the stores.
 func TestMigrationSeesAnotherMount(t *testing.T) {
 	for from, to := range map[string]string{config.Files: config.Bolt, config.Bolt: config.Files} {
 		for _, command := range []string{"ADD", "DEL", "renew"} {
 			t.Run(from+" "+command, func(t *testing.T) {
-				eachOrientation(t, func(t *testing.T, migrated, leased faulttest.Network) {
+				forEachPair(t, func(t *testing.T, migrated, leased faulttest.Network) {
 					migrated.Backend = from
 					held := faulttest.Holding{}
 					for _, id := range []string{"a", "b"} {
@@ -90,7 +90,7 @@ func TestMigrationSeesAnotherMount(t *testing.T) {
 	}
 }
 
-// change leases, releases or renews something, and returns what is held then.
+// change leases, releases or renews an address, and returns the new holding.
 func change(t *testing.T, n faulttest.Network, command string, held faulttest.Holding) faulttest.Holding {
 	switch command {
 	case "ADD":
@@ -108,10 +108,10 @@ func change(t *testing.T, n faulttest.Network, command string, held faulttest.Ho
 	return held
 }
 
-// Containers come through one mount while migrations go on through another. Whatever is
-// answered is leased in the end, once.
+// Containers are added through one mount while the network is migrated through another.
+// Every answered address is leased in the end, once.
 func TestMigrationsBesideAnotherMount(t *testing.T) {
-	eachOrientation(t, func(t *testing.T, migrated, leased faulttest.Network) {
+	forEachPair(t, func(t *testing.T, migrated, leased faulttest.Network) {
 		a := answers{held: faulttest.Holding{}, holder: map[netip.Addr]string{}}
 		adds := 40
 		if faulttest.Exhaustive() {
@@ -129,7 +129,7 @@ func TestMigrationsBesideAnotherMount(t *testing.T) {
 				running = false
 			default:
 			}
-			// From bolt, which two mounts can damage, only once nothing comes any more.
+			// Two mounts can damage a bolt store, so after a migration the ADDs must end first.
 			_, err := migrate.Run(t.Context(), migrated.Path(), options(config.Bolt))
 			if changed := (*exchange.ChangedError)(nil); errors.As(err, &changed) {
 				gaveUp++
@@ -148,15 +148,15 @@ func TestMigrationsBesideAnotherMount(t *testing.T) {
 		for id, addrs := range a.held {
 			require.Equal(t, addrs, h[id])
 		}
-		t.Logf("%d ADDs answered, %d failed; migrations: %d done, %d given up", len(a.held), a.failed.Load(), moved, gaveUp)
+		t.Logf("%d ADDs succeeded, %d failed; %d migrations succeeded, %d gave up", len(a.held), a.failed.Load(), moved, gaveUp)
 		_, err = migrate.Run(t.Context(), migrated.Path(), options(config.Files))
 		require.NoError(t, err)
 		require.NoError(t, migrated.Exercise(t.Context()))
 	})
 }
 
-// tryAdds has containers come. An ADD can fail for any reason: for a second, FUSE shows names
-// that another mount has given to something else.
+// tryAdds adds containers. An ADD can fail with any error: for a second, FUSE shows names as
+// they were before a change through another mount.
 func (a *answers) tryAdds(n faulttest.Network, adds int) {
 	for i := range adds {
 		id := fmt.Sprint("c-", i)
