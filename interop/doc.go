@@ -16,7 +16,7 @@
 //   - Both plugins can use one directory at the same time, and no address is ever held
 //     twice (mixed_test.go, concurrent_test.go).
 //   - Our plugin can be killed at any call, and a stock plugin of either version can run
-//     next, also with a GC: nothing is incomplete or leaked (killed_test.go).
+//     next, also with a GC: nothing is incomplete or leaked (killed_linux_test.go).
 //   - For the same history both give the same addresses and results, in every version of
 //     CNI (history_test.go, results_test.go).
 //   - Both accept the same configurations. A table lists the exceptions with reasons

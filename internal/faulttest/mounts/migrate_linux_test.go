@@ -155,10 +155,11 @@ func TestMigrationsBesideAnotherMount(t *testing.T) {
 	})
 }
 
-// tryAdds adds containers. An ADD can fail with any error: for a second, FUSE shows names as
-// they were before a change through another mount.
+// tryAdds adds containers, and goes on for a while if no ADD succeeds. An ADD can fail with
+// any error: for a second, FUSE shows names as they were before a change through another mount.
 func (a *answers) tryAdds(n faulttest.Network, adds int) {
-	for i := range adds {
+	began := time.Now()
+	for i := 0; i < adds || len(a.held) == 0 && time.Since(began) < 20*time.Second; i++ {
 		id := fmt.Sprint("c-", i)
 		addrs, err := n.Add(id)
 		if err != nil {
