@@ -16,7 +16,7 @@ import (
 )
 
 // sparse returns n leases of pods with all details. Each container has per consecutive
-// addresses, which are not next to those of another container.
+// addresses, none of them next to an address of another container.
 func sparse(n, per int) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		next := addr("10.0.0.1")

@@ -31,8 +31,8 @@ func (t *session) commit() error {
 	return joinErr(err, closeErr)
 }
 
-// write commits the transaction of bbolt. If there is no space for that, and a lease is to
-// be released, it removes the spare file and commits another transaction with the same
+// write commits the transaction of bbolt. If there is no space for that, and the
+// session releases a lease, it removes the spare file and commits another transaction with the same
 // changes.
 func (t *session) write() error {
 	undone, err := t.writeOnce()

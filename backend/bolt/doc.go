@@ -88,6 +88,6 @@
 // # Stability
 //
 // Until v1.0 a minor version may change the exported names; the CHANGELOG then lists the
-// new ones. Files stay readable: a later version reads those of an earlier one, and upgrades
+// new ones. Files stay readable: a later version reads files of an earlier one, and upgrades
 // them when it writes.
 package bolt

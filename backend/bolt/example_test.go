@@ -64,7 +64,7 @@ func newPool(subnet string) (allocator.Pool, error) {
 	return allocator.NewPool(set)
 }
 
-// Goroutines that share one Store share transactions: those that wait while another
+// Goroutines that share one Store share transactions: all that wait while another
 // commits go together into the next one, and wait for its two syncs together. So the
 // more they are, the more leases a second there are, each as durable as if it were alone.
 func Example_manyGoroutines() {

@@ -191,8 +191,8 @@ func (t *session) openDB() (*bbolt.DB, error) {
 	return db, nil
 }
 
-// bind opens the buckets, once the file is known to be whole, and makes sure that they are
-// those of a lease store.
+// bind opens the buckets, once the file is known to be whole, and makes sure that the
+// file is a lease store.
 func (t *session) bind() error {
 	if used := t.bolt.Size(); t.mode != creating && used > t.size {
 		return t.store.damaged(fmt.Sprintf("file is truncated: it has %d bytes, want %d", t.size, used))

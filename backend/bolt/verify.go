@@ -64,7 +64,7 @@ func (s *Store) joinAll(err error, found page.Errors) error {
 	return errors.Join(all...)
 }
 
-// A verifier derives the indices anew and compares them with those of the store.
+// A verifier derives the indices anew and compares them with the indices of the store.
 type verifier struct {
 	*tx
 	derived     []format.Run        // the runs of the leases, from the first that was not compared

@@ -5,7 +5,7 @@ import (
 	"sort"
 )
 
-// A Checker checks the pages of one tree before bbolt reads them: only those that a
+// A Checker checks the pages of one tree before bbolt reads them: only pages that a
 // transaction comes to, so that it costs a few microseconds however large the file is. Each
 // is checked once. A fault is a panic with a [Fault], as bbolt panics. A nil Checker checks
 // nothing.
@@ -61,7 +61,7 @@ func (c *Checker) Path(pick Pick) {
 	}
 }
 
-// PathAndNeighbours checks, besides, the pages before and after those of the path, at each
+// PathAndNeighbours also checks the pages before and after each page of the path, at the same
 // depth: bbolt's cursor can move there, and a page that gets too small is merged with one of
 // them. It returns the keys between which the leaf is, each nil if there is none.
 func (c *Checker) PathAndNeighbours(pick Pick) (from, to []byte) {

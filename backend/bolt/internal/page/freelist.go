@@ -9,8 +9,8 @@ import (
 	"io"
 )
 
-// FreePages returns the pages that the freelist of m has, and adds to own those of the list
-// itself. If no freelist was written it returns nil.
+// FreePages returns the pages that the freelist of m has, and adds the pages of the list
+// itself to own. If no freelist was written it returns nil.
 func (f File) FreePages(m Meta, own Bitmap) (free Bitmap, err error) {
 	if m.Freelist == NoFreelist {
 		return nil, nil

@@ -181,8 +181,8 @@ func (s *salvager) knowsAddresses() bool {
 	return true
 }
 
-// indicesAgree reports whether both indices have the same addresses, and all those of the
-// leases in the tree. An index has no checksum: one that has lost an address unnoticed can
+// indicesAgree reports whether both indices have the same addresses, and all addresses of
+// the leases in the tree. An index has no checksum: one that has lost an address unnoticed can
 // have lost others.
 func (s *salvager) indicesAgree() bool {
 	outside := func(a netip.Addr) bool { return !s.candidates[a].inTree }
