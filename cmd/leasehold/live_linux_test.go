@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -218,7 +219,7 @@ func kills() int {
 }
 
 func ignoreDone(err error) error {
-	if err == os.ErrProcessDone {
+	if errors.Is(err, os.ErrProcessDone) {
 		return nil
 	}
 	return err

@@ -116,7 +116,7 @@ func Main(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) // What is left is in the directory for temporary files.
 	shared.dir = dir
 	return m.Run()
 }
