@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +16,31 @@ import (
 
 // Exhaustive reports whether the tests should try everything, however long it takes.
 func Exhaustive() bool { return os.Getenv("LEASEHOLD_EXHAUSTIVE") != "" }
+
+// System skips a system test with -short, which promises less than a minute: the programs
+// are built, and run as processes many times. With LEASEHOLD_SYSTEM in the environment the
+// test runs in spite of -short, reduced: the race detector's step of .ci/run does that.
+func System(t testing.TB) {
+	t.Helper()
+	if testing.Short() && os.Getenv("LEASEHOLD_SYSTEM") == "" {
+		t.Skip("with -short: it runs the programs as processes, many times")
+	}
+}
+
+// Seed returns and logs a seed for what a test does at random. LEASEHOLD_SEED in the
+// environment replays one.
+func Seed(t testing.TB) uint64 {
+	t.Helper()
+	seed := uint64(rand.Uint32())
+	if text := os.Getenv("LEASEHOLD_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal("LEASEHOLD_SEED:", err)
+		}
+	}
+	t.Logf("seed %d", seed)
+	return seed
+}
 
 // Programs are the paths of the built programs.
 type Programs struct {
@@ -121,9 +148,11 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Shared returns the programs without faults, built once per test binary.
+// Shared returns the programs without faults, built once per test binary. It makes the test
+// a [System] test.
 func Shared(t testing.TB) Programs {
 	t.Helper()
+	System(t)
 	shared.once.Do(func() { shared.Programs, shared.err = Build(shared.dir) })
 	if shared.err != nil {
 		t.Fatal(shared.err)
