@@ -1,7 +1,6 @@
 package faulttest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -9,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 )
@@ -48,22 +46,15 @@ type Programs struct {
 	Leasehold string // the tool
 }
 
-// A Fault is a mistake planted in the programs to test the tests: in a file of this module,
-// Old, which must occur exactly once, is replaced by New. The file on disk does not change.
-type Fault struct {
-	File     string // relative to the module root
-	Old, New string
-}
-
-// Build builds the programs into dir, with the given faults.
-func Build(dir string, faults ...Fault) (Programs, error) {
+// Build builds the programs into dir, with the given patches applied.
+func Build(dir string, patches ...Patch) (Programs, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return Programs{}, err
 	}
 	args := []string{"build", "-o", dir + string(filepath.Separator), "-ldflags", "-s -w"} // linking takes half the time
-	if len(faults) > 0 {
-		overlay, err := writeOverlay(root, dir, faults)
+	if len(patches) > 0 {
+		overlay, err := plant(root, dir, patches)
 		if err != nil {
 			return Programs{}, err
 		}
@@ -76,37 +67,6 @@ func Build(dir string, faults ...Fault) (Programs, error) {
 		return Programs{}, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return Programs{filepath.Join(dir, "host-local"), filepath.Join(dir, "leasehold")}, nil
-}
-
-// writeOverlay writes the changed files and the overlay file for go build, and returns the
-// path of the latter.
-func writeOverlay(root, dir string, faults []Fault) (string, error) {
-	replace := make(map[string]string)
-	for i, f := range faults {
-		original := filepath.Join(root, f.File)
-		from := original
-		if replaced, ok := replace[original]; ok {
-			from = replaced
-		}
-		text, err := os.ReadFile(from)
-		if err != nil {
-			return "", err
-		}
-		if n := strings.Count(string(text), f.Old); n != 1 {
-			return "", fmt.Errorf("%s has %q %d times, want once", f.File, f.Old, n)
-		}
-		replace[original] = filepath.Join(dir, fmt.Sprintf("fault%d.go", i))
-		changed := strings.Replace(string(text), f.Old, f.New, 1)
-		if err := os.WriteFile(replace[original], []byte(changed), 0o600); err != nil {
-			return "", err
-		}
-	}
-	text, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "overlay.json")
-	return path, os.WriteFile(path, text, 0o600)
 }
 
 // moduleRoot returns the root directory of the module. The working directory may be in a

@@ -60,7 +60,7 @@ func TestPowerCutsAfterAReboot(t *testing.T) {
 		t.Skip("the tracer needs Linux on amd64")
 	}
 	faulttest.System(t)
-	p, err := faulttest.Build(t.TempDir(), NextBoot())
+	p, err := faulttest.Build(t.TempDir(), "testdata/next-boot.patch")
 	require.NoError(t, err)
 	for _, kind := range []string{config.Files, config.Bolt} {
 		t.Run(kind, func(t *testing.T) {
