@@ -1,4 +1,4 @@
-# Shortcuts; README.md and .ci/run say what they stand for.
+# Shortcuts; `make help` lists them.
 
 # The same commit and the same Go give the same bytes, wherever they are built. A version
 # comes from git, also where Go's own settings say not to ask it.
@@ -16,41 +16,61 @@ MANDIR     = $(PREFIX)/share/man/man1
 UNITDIR    = $(PREFIX)/lib/systemd/system
 DOCDIR     = $(PREFIX)/share/doc/leasehold
 
+# Where build puts the programs and install finds them, and programs that run on this
+# machine, which write the manual pages and completions: another directory if BIN is for
+# another architecture.
+BIN        = bin
+NATIVE     = $(BIN)
+
 TOOLS = leasehold cnitool
 
-.PHONY: build test ci bench install packages clean
+.DEFAULT_GOAL = build
 
-build: ## static binaries in bin/
-	CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o bin/ ./cmd/...
+.PHONY: help build check test race ci bench install packages dist clean
 
-test:
+help: ## this list
+	@awk -F ' ?## ' '/^[a-z]+:.*## / { sub(/:.*/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## static programs in bin/
+	CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o $(BIN)/ ./cmd/...
+
+check: ## before a commit: format, vet, lint and the short tests, without root
+	.ci/run format vet lint short
+
+test: ## all tests; CONTRIBUTING.md has the tiers and what they need
 	go test ./...
 
-ci:
+race: ## the short tests and the system tests with the race detector
+	.ci/run race
+
+ci: ## what has to pass before a change lands; installs Debian packages as root
 	.ci/run
 
-bench:
+bench: ## whole processes beside the stock plugin and others
 	go run -C bench/compare .
 
-# It builds nothing, because root has neither the Go nor the git of who did. The plugin
-# changes in one step: containers may come and go meanwhile.
-install: ## what make build has built, and what belongs to it, below DESTDIR
-	@test -x bin/host-local || { echo "bin/host-local is not there; run make build first" >&2; exit 1; }
-	install -D -m 755 bin/host-local $(DESTDIR)$(CNIDIR)/.host-local.new
+# It builds nothing, because root has neither the Go nor the git of the user who did. The
+# plugin changes in one step: containers may come and go meanwhile.
+install: ## what build has built, and what belongs to it, below DESTDIR
+	@test -x $(BIN)/host-local || { echo "$(BIN)/host-local is not there; run make build first" >&2; exit 1; }
+	install -D -m 755 $(BIN)/host-local $(DESTDIR)$(CNIDIR)/.host-local.new
 	mv -f $(DESTDIR)$(CNIDIR)/.host-local.new $(DESTDIR)$(CNIDIR)/host-local
 	install -d $(DESTDIR)$(MANDIR)
 	umask 022 && for tool in $(TOOLS); do \
-		install -D -m 755 bin/$$tool $(DESTDIR)$(BINDIR)/$$tool && \
-		bin/$$tool man $(DESTDIR)$(MANDIR) && \
-		packaging/completion bin/$$tool $(DESTDIR)$(PREFIX)/share || exit 1; \
+		install -D -m 755 $(BIN)/$$tool $(DESTDIR)$(BINDIR)/$$tool && \
+		$(NATIVE)/$$tool man $(DESTDIR)$(MANDIR) && \
+		packaging/completion $(NATIVE)/$$tool $(DESTDIR)$(PREFIX)/share || exit 1; \
 	done
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) packaging/systemd/*
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md DESIGN.md CHANGELOG.md SECURITY.md LICENSE
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/docs docs/*.md
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/examples examples/*.json examples/*.conflist packaging/daemonset.yaml
 
-packages: ## a deb and an rpm in dist/
+packages: ## a deb and an rpm of this architecture in dist/
 	packaging/packages
 
-clean:
-	rm -rf bin dist
+dist: ## what a release has, in dist/release/; docs/releasing.md
+	packaging/dist
+
+clean: ## removes what the others have built
+	rm -rf bin dist .ci/bin

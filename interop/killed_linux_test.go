@@ -14,7 +14,6 @@ import (
 
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/faulttest"
-	"github.com/leasehold/leasehold/internal/faulttest/powercut"
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
@@ -34,10 +33,7 @@ type killCase struct {
 
 func killCases(t *testing.T) []killCase {
 	t.Helper()
-	next := powercut.NextBoot()
-	// Times are compared with the start of a boot in whole seconds.
-	next.New = strings.Replace(next.New, "time.Now()", "time.Now().Add(time.Second)", 1)
-	rebooted, err := faulttest.Build(t.TempDir(), next)
+	rebooted, err := faulttest.Build(t.TempDir(), "testdata/next-boot.patch")
 	require.NoError(t, err)
 	return []killCase{
 		{"ADD", "ADD", nil, []string{"one", "two"}, ours().path, false, 6},

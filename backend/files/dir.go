@@ -66,7 +66,7 @@ func openRoot(path string) (*dir, error) {
 	}
 	self, err := root.Open(".")
 	if err != nil {
-		root.Close()
+		root.Close() // The error of the open says more.
 		return nil, &fs.PathError{Op: "open", Path: path, Err: cause(err)}
 	}
 	return &dir{path: path, root: root, self: self}, nil
@@ -171,13 +171,13 @@ func (d *dir) lockCurrent() (bool, error) {
 	return err == nil && os.SameFile(now, d.locked), err
 }
 
-// close ends the lock and the use of the directory. Nothing was written through
-// any of these files, so that what close returns does not matter.
+// close ends the lock and the use of the directory.
 func (d *dir) close() {
+	// Nothing was written through these files, so their Close loses nothing.
 	d.self.Close()
 	d.root.Close()
 	if d.lock != nil {
-		d.lock.Close()
+		d.lock.Close() // It ends the lock even if it returns an error.
 	}
 }
 
@@ -192,7 +192,7 @@ func (d *dir) fail(op, name string, err error) error {
 // cause takes off what package os wraps around an error: it names the file
 // without its directory.
 func cause(err error) error {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // Only the outermost wrapper goes.
 	case *fs.PathError:
 		return e.Err
 	case *os.LinkError:

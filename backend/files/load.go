@@ -28,8 +28,8 @@ func Create(path string, c backend.Content) error {
 	}
 	ended := false
 	defer func() {
-		if !ended { // c panicked, and goes on panicking: there is nobody to tell
-			os.RemoveAll(path)
+		if !ended {
+			os.RemoveAll(path) // c panics, so there is no caller to return an error to.
 		}
 	}()
 	err = load(path, c)
@@ -48,7 +48,7 @@ func load(path string, c backend.Content) error {
 	}
 	defer d.close()
 	m := newMaker(d)
-	defer m.stop()
+	defer m.stop() // On success its errors have been returned; on failure another one is.
 	if err := m.make(create{name: lockName}); err != nil {
 		return err
 	}

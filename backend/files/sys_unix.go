@@ -63,7 +63,7 @@ func (d *dir) read(name string, buf []byte, limit int64) ([]byte, info, error) {
 // cannotOpen finds out whether that is because the file is a symbolic link or a
 // socket.
 func (d *dir) cannotOpen(name string, err error) error {
-	if err == unix.ENOENT {
+	if errors.Is(err, unix.ENOENT) {
 		return d.fail("open", name, err)
 	}
 	if i, statErr := d.stat(name); statErr == nil && !i.mode.IsRegular() {
@@ -85,7 +85,7 @@ func readFull(fd int, buf []byte) (n int, err error) {
 
 func retry(call func() (int, error)) (n int, err error) {
 	for {
-		if n, err = call(); err != unix.EINTR {
+		if n, err = call(); !errors.Is(err, unix.EINTR) {
 			return n, err
 		}
 	}

@@ -84,6 +84,7 @@ func damages(r *rand.Rand) map[string]func([]byte) []byte {
 // However a bolt file is damaged, every command answers, with an error that says so
 // where it cannot; and repair makes a store of it again.
 func TestDamage(t *testing.T) {
+	needsDefaultDataDir(t)
 	rounds := 3
 	if testing.Short() {
 		rounds = 1

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -218,7 +219,7 @@ func kills() int {
 }
 
 func ignoreDone(err error) error {
-	if err == os.ErrProcessDone {
+	if errors.Is(err, os.ErrProcessDone) {
 		return nil
 	}
 	return err

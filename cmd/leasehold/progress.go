@@ -32,7 +32,7 @@ func (t *tool) progress(what string) (set func(leases, total int), done func()) 
 				return
 			case <-tick.C:
 				bar.ChangeMax64(max(1, total.Load()))
-				bar.Set64(leases.Load())
+				bar.Set64(leases.Load()) // as above
 			}
 		}
 	})

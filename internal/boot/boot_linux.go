@@ -26,7 +26,7 @@ func readID() string {
 	if err != nil {
 		return ""
 	}
-	defer unix.Close(fd)
+	defer unix.Close(fd) // It was only read.
 	var text [64]byte
 	n, err := unix.Read(fd, text[:])
 	if err != nil {

@@ -18,7 +18,7 @@ func copyTree(from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer root.Close() // It was only read.
 	var dirs []string
 	err = fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil {

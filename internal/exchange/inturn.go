@@ -137,7 +137,7 @@ func (p Place) giveWay(old fs.FileInfo) error {
 	if err != nil {
 		return ignoreNotExist(err)
 	}
-	defer root.Close()
+	defer root.Close() // Each call through it returns its own error.
 	if self, err := root.Stat("."); err != nil || !os.SameFile(self, old) {
 		return err // Another process was faster.
 	}

@@ -74,7 +74,7 @@ func (p Place) Lock(ctx context.Context) (unlock func(), err error) {
 	}
 	own, err := lockFile(ctx, p.aside(ownLock), flock.Exclusive)
 	if err != nil {
-		all.Close()
+		all.Close() // Nothing was written.
 		return nil, err
 	}
 	return func() { own.Close(); all.Close() }, nil // nothing was written

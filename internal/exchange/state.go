@@ -184,7 +184,7 @@ func (p Place) TakeBack(ctx context.Context) (bool, error) {
 	if f == nil || err != nil {
 		return false, err
 	}
-	defer f.Close()
+	defer f.Close() // It only holds the lock.
 	if info.IsDir() {
 		if err := unbar(p.path); err != nil {
 			return false, err

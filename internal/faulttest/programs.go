@@ -1,13 +1,13 @@
 package faulttest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"sync"
 	"testing"
 )
@@ -15,28 +15,46 @@ import (
 // Exhaustive reports whether the tests should try everything, however long it takes.
 func Exhaustive() bool { return os.Getenv("LEASEHOLD_EXHAUSTIVE") != "" }
 
+// System skips a system test with -short, which promises less than a minute: the programs
+// are built, and run as processes many times. With LEASEHOLD_SYSTEM in the environment the
+// test runs in spite of -short, reduced: the race detector's step of .ci/run does that.
+func System(t testing.TB) {
+	t.Helper()
+	if testing.Short() && os.Getenv("LEASEHOLD_SYSTEM") == "" {
+		t.Skip("with -short: it runs the programs as processes, many times")
+	}
+}
+
+// Seed returns and logs a seed for what a test does at random. LEASEHOLD_SEED in the
+// environment replays one.
+func Seed(t testing.TB) uint64 {
+	t.Helper()
+	seed := uint64(rand.Uint32())
+	if text := os.Getenv("LEASEHOLD_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal("LEASEHOLD_SEED:", err)
+		}
+	}
+	t.Logf("seed %d", seed)
+	return seed
+}
+
 // Programs are the paths of the built programs.
 type Programs struct {
 	HostLocal string // the plugin
 	Leasehold string // the tool
 }
 
-// A Fault is a mistake planted in the programs to test the tests: in a file of this module,
-// Old, which must occur exactly once, is replaced by New. The file on disk does not change.
-type Fault struct {
-	File     string // relative to the module root
-	Old, New string
-}
-
-// Build builds the programs into dir, with the given faults.
-func Build(dir string, faults ...Fault) (Programs, error) {
+// Build builds the programs into dir, with the given patches applied.
+func Build(dir string, patches ...Patch) (Programs, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return Programs{}, err
 	}
 	args := []string{"build", "-o", dir + string(filepath.Separator), "-ldflags", "-s -w"} // linking takes half the time
-	if len(faults) > 0 {
-		overlay, err := writeOverlay(root, dir, faults)
+	if len(patches) > 0 {
+		overlay, err := plant(root, dir, patches)
 		if err != nil {
 			return Programs{}, err
 		}
@@ -49,37 +67,6 @@ func Build(dir string, faults ...Fault) (Programs, error) {
 		return Programs{}, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return Programs{filepath.Join(dir, "host-local"), filepath.Join(dir, "leasehold")}, nil
-}
-
-// writeOverlay writes the changed files and the overlay file for go build, and returns the
-// path of the latter.
-func writeOverlay(root, dir string, faults []Fault) (string, error) {
-	replace := make(map[string]string)
-	for i, f := range faults {
-		original := filepath.Join(root, f.File)
-		from := original
-		if replaced, ok := replace[original]; ok {
-			from = replaced
-		}
-		text, err := os.ReadFile(from)
-		if err != nil {
-			return "", err
-		}
-		if n := strings.Count(string(text), f.Old); n != 1 {
-			return "", fmt.Errorf("%s has %q %d times, want once", f.File, f.Old, n)
-		}
-		replace[original] = filepath.Join(dir, fmt.Sprintf("fault%d.go", i))
-		changed := strings.Replace(string(text), f.Old, f.New, 1)
-		if err := os.WriteFile(replace[original], []byte(changed), 0o600); err != nil {
-			return "", err
-		}
-	}
-	text, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "overlay.json")
-	return path, os.WriteFile(path, text, 0o600)
 }
 
 // moduleRoot returns the root directory of the module. The working directory may be in a
@@ -116,14 +103,16 @@ func Main(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) // What is left is in the directory for temporary files.
 	shared.dir = dir
 	return m.Run()
 }
 
-// Shared returns the programs without faults, built once per test binary.
+// Shared returns the programs without faults, built once per test binary. It makes the test
+// a [System] test.
 func Shared(t testing.TB) Programs {
 	t.Helper()
+	System(t)
 	shared.once.Do(func() { shared.Programs, shared.err = Build(shared.dir) })
 	if shared.err != nil {
 		t.Fatal(shared.err)

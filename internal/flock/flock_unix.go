@@ -34,6 +34,7 @@ func wait(ctx context.Context, f *os.File, how int, exclusive bool) error {
 	case err := <-locked:
 		return err
 	case <-ctx.Done():
+		// The caller has gone: whether or not the lock came, closing f gives it back.
 		go func() { <-locked; f.Close() }()
 		return ctx.Err()
 	}

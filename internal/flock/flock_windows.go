@@ -28,7 +28,7 @@ func lock(ctx context.Context, f *os.File, exclusive bool) error {
 		}
 		select {
 		case <-ctx.Done():
-			f.Close()
+			f.Close() // Nothing was written.
 			return ctx.Err()
 		case <-time.After(retry):
 		}

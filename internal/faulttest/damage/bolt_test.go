@@ -6,7 +6,6 @@ import (
 	"iter"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -63,18 +62,6 @@ func runAll(t *testing.T, stores iter.Seq[damagedStore]) {
 	c.log(t)
 }
 
-// newSeed returns and logs a seed for random damage. LEASEHOLD_SEED replays one.
-func newSeed(t *testing.T) uint64 {
-	seed := uint64(rand.Uint32())
-	if text := os.Getenv("LEASEHOLD_SEED"); text != "" {
-		var err error
-		seed, err = strconv.ParseUint(text, 10, 64)
-		require.NoError(t, err)
-	}
-	t.Logf("seed %d", seed)
-	return seed
-}
-
 // sample returns all items, or a quarter of them with -short.
 func sample[T any](all []T) []T {
 	if faulttest.Exhaustive() || !testing.Short() {
@@ -110,7 +97,7 @@ func TestDamagedBoltStoreLeasesNothingTwice(t *testing.T) {
 	if faulttest.Exhaustive() {
 		originals = append(originals, newOriginal(t, large(), 7))
 	}
-	seed := newSeed(t)
+	seed := faulttest.Seed(t)
 	runAll(t, func(yield func(damagedStore) bool) {
 		for _, o := range originals {
 			for i, d := range damages(other) {
@@ -145,7 +132,7 @@ func TestMetaPageOfAnotherNetworkLeasesNothingTwice(t *testing.T) {
 
 // Flips one bit at a time, in each part of a file.
 func TestFlippedBitLeasesNothingTwice(t *testing.T) {
-	originals, seed := []*original{newOriginal(t, small(), 4), newFragmented(t)}, newSeed(t)
+	originals, seed := []*original{newOriginal(t, small(), 4), newFragmented(t)}, faulttest.Seed(t)
 	runAll(t, func(yield func(damagedStore) bool) {
 		for _, o := range originals {
 			for i, part := range o.kinds() {
@@ -213,7 +200,7 @@ func TestStoresOfTwoNetworksExchanged(t *testing.T) {
 
 // The plugin as its own process ends like the worker does.
 func TestPluginAsAProcessEnds(t *testing.T) {
-	program, dir, seed := faulttest.Shared(t).HostLocal, faulttest.Dir(t), newSeed(t)
+	program, dir, seed := faulttest.Shared(t).HostLocal, faulttest.Dir(t), faulttest.Seed(t)
 	o := newOriginal(t, small(), 4)
 	n := 0
 	for _, d := range damages(o) {

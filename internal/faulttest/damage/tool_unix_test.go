@@ -54,7 +54,7 @@ func runTool(n faulttest.Network, program string, args []string) (text string, e
 // writes outside the data directory. A quick run tries one command for each placement.
 func TestToolWithObstacles(t *testing.T) {
 	program, dir, commands := faulttest.Shared(t).Leasehold, faulttest.Dir(t), toolCommands()
-	all, seed := sample(placements()), int(newSeed(t))
+	all, seed := sample(placements()), int(faulttest.Seed(t))
 	var counted outcomeCounts
 	workers(t, slices.Values(numbered(all)), func(w *worker, c item[placement]) {
 		for i, args := range commands {
@@ -90,7 +90,7 @@ func numbered[T any](all []T) (items []item[T]) {
 
 // However a bolt store is damaged, every command of leasehold ends, without a crash.
 func TestToolOnDamagedBoltStore(t *testing.T) {
-	program, dir, seed := faulttest.Shared(t).Leasehold, faulttest.Dir(t), newSeed(t)
+	program, dir, seed := faulttest.Shared(t).Leasehold, faulttest.Dir(t), faulttest.Seed(t)
 	o := newOriginal(t, small(), 4)
 	other := newOriginal(t, faulttest.Network{Dual: true, Size: 60}, 10)
 	var counted outcomeCounts

@@ -148,18 +148,8 @@ func interruptedMigration(kind string, long bool) Workload {
 	return w
 }
 
-// NextBoot makes programs believe that the machine has just rebooted. It is not a mistake,
-// but is planted like one.
-func NextBoot() faulttest.Fault {
-	return faulttest.Fault{
-		File: "internal/boot/boot_linux.go",
-		Old:  "return b\n",
-		New:  "return allocator.Boot{ID: \"next\", Started: time.Now()}\n",
-	}
-}
-
-// AfterReboot returns workloads for programs with [NextBoot]: the first ADD releases all
-// leases.
+// AfterReboot returns workloads for programs that believe that the machine has just been
+// booted (testdata/next-boot.patch): the first ADD releases all leases.
 func AfterReboot(kind string) []Workload {
 	w := Workload{
 		Name: kind + ": release after a reboot", network: network(kind, true).With("onReboot", "release"),

@@ -97,7 +97,7 @@ func (t *tracer) follow(first int) (status unix.WaitStatus, err error) {
 		case waitErr != nil:
 			return status, waitErr
 		case ws.Stopped():
-			if stopErr := t.stopped(tid, ws); stopErr != nil && stopErr != unix.ESRCH && err == nil {
+			if stopErr := t.stopped(tid, ws); stopErr != nil && !errors.Is(stopErr, unix.ESRCH) && err == nil {
 				err = fmt.Errorf("thread %d: %w", tid, stopErr)
 				unix.Kill(first, unix.SIGKILL) // If it fails, the process has ended.
 			}

@@ -37,12 +37,7 @@ func TestMissingSyncsAreFound(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped with -short: builds the programs again")
 	}
-	programs, err := faulttest.Build(t.TempDir(),
-		faulttest.Fault{File: "backend/files/change.go",
-			Old: `if err := durable.SyncOpenDir(d.self); err != nil {`, New: `if err := error(nil); err != nil {`},
-		faulttest.Fault{File: "backend/bolt/session.go",
-			Old: "NoStatistics: true,", New: "NoStatistics: true, NoSync: true,"},
-	)
+	programs, err := faulttest.Build(t.TempDir(), faulttest.Planted("no-sync"))
 	require.NoError(t, err)
 	for _, kind := range fileSystems() {
 		for seed, store := range []string{config.Files, config.Bolt} {

@@ -10,51 +10,27 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// noLock removes the locks and what else would prevent a double lease: bbolt's own lock,
-// and RENAME_NOREPLACE for lease files.
-func noLock() []faulttest.Fault {
-	return []faulttest.Fault{
-		{File: "internal/flock/flock_unix.go", Old: "	err := flock(f, how|unix.LOCK_NB)", New: "	return nil\n	err := flock(f, how|unix.LOCK_NB)"},
-		{File: "backend/bolt/session.go", Old: "	db.AllocSize = growth", New: "	db.AllocSize = growth\n	flock.Unlock(t.file)"},
-		{File: "backend/files/change.go", Old: `to, d.renameNoReplace(from, to))`, New: `to, d.root.Rename(from, to))`},
-	}
-}
-
-// A mistake is a set of faults planted together.
-type mistake struct {
-	faults        []faulttest.Fault
-	stormMissesIt bool // a storm's oracle cannot find it
-}
-
-func mistakes() map[string]mistake {
+// mistakes returns the names of patches. A storm's oracle cannot find the last one.
+func mistakes() (names []string, stormMisses string) {
+	stormMisses = "always-lowest"
 	if !faulttest.Exhaustive() {
-		return map[string]mistake{"no lock": {faults: noLock()}}
+		return []string{"no-lock"}, stormMisses
 	}
-	one := func(file, before, after string) mistake {
-		return mistake{faults: []faulttest.Fault{{File: file, Old: before, New: after}}}
-	}
-	lowest := one("allocator/grant.go", "nextFree(g.tx, s, cursor)\n	if !errors", "nextFree(g.tx, s, netip.Addr{})\n	if !errors")
-	lowest.stormMissesIt = true
-	return map[string]mistake{
-		"no lock":                 {faults: noLock()},
-		"DEL releases nothing":    one("allocator/release.go", "released = releasable(owner, held)", "released = releasable(owner, held)[:0]"),
-		"GC takes what is listed": one("allocator/sweep.go", "isTorn(l) || !slices", "isTorn(l) || slices"),
-		"CHECK wants another":     one("allocator/status.go", "case !owner.Covers(l.Owner):", "case owner.Covers(l.Owner):"),
-		"no way around":           one("allocator/pool.go", "return append(spans, s.ranges[at].upTo(cursor)...)", "return spans"),
-		"a second address":        one("allocator/grant.go", "leasesIn(s, g.held); len(held) > 0", "leasesIn(s, g.held); len(held) > 1"),
-		"always the lowest":       lowest,
-	}
+	return []string{
+		"no-lock", "del-releases-nothing", "gc-releases-listed", "check-inverted", "no-wrap-around", "second-address", stormMisses,
+	}, stormMisses
 }
 
 func TestMistakesAreFound(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped with -short: builds the programs again for each mistake")
 	}
-	for name, m := range mistakes() {
-		programs, err := faulttest.Build(t.TempDir(), m.faults...)
+	names, stormMisses := mistakes()
+	for _, name := range names {
+		programs, err := faulttest.Build(t.TempDir(), faulttest.Planted(name))
 		require.NoError(t, err)
 		for _, backend := range []string{config.Files, config.Bolt} {
-			if !m.stormMissesIt {
+			if name != stormMisses {
 				requireStormFinds(t, programs, backend, name)
 			}
 			requireHistoryShows(t, programs, backend, name)

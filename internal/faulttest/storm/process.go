@@ -64,7 +64,7 @@ func finish(ctx context.Context, cmd *exec.Cmd, start func(*os.Process) (ended f
 	err = cmd.Wait()
 	stop()
 	switch {
-	case context.Cause(ctx) == errHangs:
+	case errors.Is(context.Cause(ctx), errHangs):
 		return false, errHangs
 	case wasKilled(cmd.ProcessState):
 		return true, nil

@@ -32,7 +32,7 @@ func TestStorms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := strength()
-			o.Migrations = c.migrations
+			o.Migrations, o.Seed = c.migrations, faulttest.Seed(t)
 			n := faulttest.Network{Dir: faulttest.Dir(t), Backend: c.backend, Dual: true, Size: o.Processes * 2 / 3}
 			report, err := Run(t.Context(), n, faulttest.Shared(t), o)
 			t.Log(report)

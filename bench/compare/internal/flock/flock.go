@@ -36,7 +36,7 @@ func lock(ctx context.Context, f *os.File, how int) error {
 			return os.NewSyscallError("flock", err)
 		}
 		if err := ctx.Err(); err != nil {
-			f.Close()
+			f.Close() // Nothing was written.
 			return err
 		}
 		time.Sleep(Retry)
