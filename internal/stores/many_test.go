@@ -31,8 +31,9 @@ func TestFollowOften(t *testing.T) {
 		},
 	}))
 	nothing := func(backend.ReadTx) error { return nil }
-	often := stores.FollowOften(path)
+	often, read := stores.FollowOften(path), stores.ReadOften(path)
 	require.NoError(t, often.View(t.Context(), nothing))
+	require.NoError(t, read.View(t.Context(), nothing))
 
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -41,8 +42,28 @@ func TestFollowOften(t *testing.T) {
 	copy(content[page:], bytes.Repeat([]byte{0xff}, os.Getpagesize()))
 	require.NoError(t, os.WriteFile(path, content, 0o600))
 	require.NoError(t, often.View(t.Context(), nothing))
+	require.NoError(t, read.View(t.Context(), nothing))
+	require.ErrorIs(t, stores.ReadOften(path).View(t.Context(), nothing), backend.ErrDamaged)
 	require.ErrorIs(t, stores.FollowOften(path).View(t.Context(), nothing), backend.ErrDamaged)
 	require.ErrorIs(t, stores.FollowOften(path).Update(t.Context(), func(backend.Tx) error { return nil }), backend.ErrDamaged)
+}
+
+// A replaced store can be read in any number of transactions, and not written to.
+func TestReadOftenReadsReplaced(t *testing.T) {
+	for _, kind := range []string{config.Files, config.Bolt} {
+		path := filepath.Join(t.TempDir(), "net")
+		require.NoError(t, stores.Create(path, kind, backend.Content{Leases: func(func(backend.Lease, error) bool) {}}))
+		replaced := path
+		if kind == config.Files {
+			replaced = filepath.Join(path, "lock")
+		}
+		require.NoError(t, os.Chmod(replaced, os.ModeSetgid|0o440))
+		nothing := func(backend.ReadTx) error { return nil }
+		store := stores.ReadOften(path)
+		require.NoError(t, store.View(t.Context(), nothing), kind)
+		require.NoError(t, store.View(t.Context(), nothing), kind)
+		require.ErrorIs(t, store.Update(t.Context(), func(backend.Tx) error { return nil }), backend.ErrReplaced, kind)
+	}
 }
 
 // A deadlined store notes how long its transactions may wait.
