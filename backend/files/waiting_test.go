@@ -12,10 +12,10 @@ import (
 	"github.com/leasehold/leasehold/internal/exchange"
 )
 
-// A migration that was killed leaves its new store waiting. View, which otherwise creates
-// nothing, moves it to the path.
+// A killed migration leaves its new store waiting. View, which otherwise creates nothing, moves
+// it to the path.
 func TestViewFinishesAMigration(t *testing.T) {
-	b := newBed(t)
+	b := newTestDir(t)
 	b.update(func(tx backend.Tx) error { return tx.Put(lease("10.0.0.1", "a")) })
 	place := exchange.At(b.path)
 	require.NoError(t, place.MakeDir())
@@ -37,7 +37,7 @@ func TestViewFinishesAMigration(t *testing.T) {
 	require.NoDirExists(t, aside+".next")
 }
 
-func TestViewOfNothingCreatesNothing(t *testing.T) {
+func TestViewCreatesNothing(t *testing.T) {
 	dir := t.TempDir()
 	s := Open(filepath.Join(dir, "deep", "net"))
 	for _, err := range []error{
