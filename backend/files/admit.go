@@ -33,11 +33,11 @@ func (d *dir) admit(ctx context.Context, write, evenReplaced bool) (ok bool, err
 		return false, d.replaced()
 	case state == exchange.Unfinished && write:
 		return true, d.fail("take into use", lockName, exchange.Unmark(d.lock))
-	case state == exchange.Left && write:
+	case state == exchange.MustGiveWay && write:
 		return false, place.GiveWay(d.root, marked)
-	case state == exchange.Left:
+	case state == exchange.MustGiveWay:
 		ok, err := d.admitExclusive(ctx)
-		if stranded := (*exchange.StrandedError)(nil); evenReplaced && errors.As(err, &stranded) {
+		if blocked := (*exchange.BlockedError)(nil); evenReplaced && errors.As(err, &blocked) {
 			return true, nil // Reading it does no harm.
 		}
 		return ok, err
@@ -49,7 +49,7 @@ func (d *dir) admit(ctx context.Context, write, evenReplaced bool) (ok bool, err
 // admitUnlocked is admit for a View of a directory without a lock file: a copy, or a directory
 // that a killed process was removing.
 func (d *dir) admitUnlocked(ctx context.Context) (ok bool, err error) {
-	waiting, err := exchange.At(d.path).Stranded()
+	waiting, err := exchange.At(d.path).Blocked()
 	if err != nil || waiting == "" {
 		return err == nil, err
 	}

@@ -366,7 +366,7 @@ func TestRunCleansUp(t *testing.T) {
 	require.Len(t, aside(t, path), 1)
 
 	// Exchanged, and no more.
-	old := place.Aside("migration", now)
+	old := place.BackupPath("migration", now)
 	require.NoError(t, os.Rename(old, place.Staged(false, nil)))
 	r, err := Run(t.Context(), path, options(config.Bolt))
 	require.NoError(t, err)

@@ -26,7 +26,7 @@ type waiting struct {
 func newWaiting(t *testing.T, kind string) waiting {
 	w := waiting{path: filepath.Join(t.TempDir(), "net")}
 	require.NoError(t, exchange.At(w.path).MakeDir())
-	w.aside = exchange.At(w.path).Aside("migration", time.Now())
+	w.aside = exchange.At(w.path).BackupPath("migration", time.Now())
 	w.next = w.aside + ".next"
 	fill(t, w.next, kind, "10.0.0.1")
 	return w
@@ -110,7 +110,7 @@ func TestDoesNotGiveWay(t *testing.T) {
 // A store that is made while another comes to wait for the place is not there afterwards.
 func TestMadeWhileAnotherWaits(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "net")
-	aside := exchange.At(path).Aside("migration", time.Now())
+	aside := exchange.At(path).BackupPath("migration", time.Now())
 	err := bolt.Open(path).Update(ctx, func(tx backend.Tx) error {
 		require.NoError(t, exchange.At(path).MakeDir())
 		made(t, aside, "lock")
