@@ -83,7 +83,7 @@ func create(t require.TestingT, kind string, s state) (path string) {
 }
 
 func requireKind(t require.TestingT, want, path string) {
-	kind, err := stores.Standing(path)
+	kind, err := stores.KindAt(path)
 	require.NoError(t, err)
 	require.Equal(t, want, kind)
 }

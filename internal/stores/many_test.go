@@ -45,7 +45,7 @@ func TestFollowOften(t *testing.T) {
 	require.ErrorIs(t, stores.FollowOften(path).Update(t.Context(), func(backend.Tx) error { return nil }), backend.ErrDamaged)
 }
 
-// A deadlined store notes how long its transactions may wait.
+// A deadlined store records how long its transactions may wait.
 type deadlined struct {
 	backend.Store
 	waits []time.Duration
