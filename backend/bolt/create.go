@@ -40,7 +40,7 @@ func (s *Store) putInPlace() (renamed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	err = exchange.At(s.path).ErrStranded()
+	err = exchange.At(s.path).CheckBlocked()
 	if err != nil {
 		// Since the path was found empty, another store was made, and a migration of it was
 		// interrupted: its successor waits for the path.

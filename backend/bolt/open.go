@@ -120,17 +120,17 @@ func (s *Store) admitDirty(f *os.File, info fs.FileInfo, m mode) (ok bool, err e
 		return false, backend.ErrReplaced
 	case state == exchange.Unfinished && m == updating:
 		return true, exchange.Unmark(f)
-	case state == exchange.Left && !exchange.Marked(info):
+	case state == exchange.MustGiveWay && !exchange.Marked(info):
 		if m == viewing && s.opts.replaced {
 			return true, nil
 		}
-		return false, place.ErrStranded()
-	case state == exchange.Left && m == updating:
+		return false, place.CheckBlocked()
+	case state == exchange.MustGiveWay && m == updating:
 		// The process that should have done this was killed. Another store gets the name only
 		// under the lock of this file.
 		return false, os.Remove(s.path)
 	}
-	return state != exchange.Left, nil
+	return state != exchange.MustGiveWay, nil
 }
 
 // openExisting opens the store's file, and first moves a store that waits for the path to it if

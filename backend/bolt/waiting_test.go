@@ -19,7 +19,7 @@ func TestViewFinishesAMigration(t *testing.T) {
 	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
 	place := exchange.At(s.path)
 	require.NoError(t, place.MakeDir())
-	aside := place.Aside("migration", time.Now())
+	aside := place.BackupPath("migration", time.Now())
 	require.NoError(t, os.Rename(s.path, aside+".next"))
 	require.Empty(t, leased(t, s), "the old store has not left yet")
 	require.NoFileExists(t, s.path)

@@ -12,10 +12,10 @@ import (
 	"github.com/leasehold/leasehold/internal/exchange"
 )
 
-// admit makes sure that the locked directory is the store of the network: another store
-// can have taken its place, and the path lead here through another mount. It is false if
-// the directory gave way to that store. Of a store that was left clean, the mode of the
-// lock says all there is to know.
+// admit checks that the locked directory is still the store of the network: another store can
+// have replaced it, and the path can lead here through another mount. It returns false if the
+// directory gave way to that store. For a clean store, the mode of the lock file is all that
+// has to be looked at.
 func (d *dir) admit(ctx context.Context, write, evenReplaced bool) (ok bool, err error) {
 	if d.lock == nil {
 		return d.admitUnlocked(ctx)
@@ -33,28 +33,28 @@ func (d *dir) admit(ctx context.Context, write, evenReplaced bool) (ok bool, err
 		return false, d.replaced()
 	case state == exchange.Unfinished && write:
 		return true, d.fail("take into use", lockName, exchange.Unmark(d.lock))
-	case state == exchange.Left && write:
+	case state == exchange.MustGiveWay && write:
 		return false, place.GiveWay(d.root, marked)
-	case state == exchange.Left:
+	case state == exchange.MustGiveWay:
 		ok, err := d.admitExclusive(ctx)
-		if stranded := (*exchange.StrandedError)(nil); evenReplaced && errors.As(err, &stranded) {
-			return true, nil // It can be read.
+		if blocked := (*exchange.BlockedError)(nil); evenReplaced && errors.As(err, &blocked) {
+			return true, nil // Reading it does no harm.
 		}
 		return ok, err
 	}
-	// What was not found to wait can have arrived.
+	// A waiting store that was not found can have been moved into place meanwhile.
 	return d.current()
 }
 
-// admitUnlocked is admit for a View of a directory without a lock file: a copy, or what a
-// process was removing when it was killed.
+// admitUnlocked is admit for a View of a directory without a lock file: a copy, or a directory
+// that a killed process was removing.
 func (d *dir) admitUnlocked(ctx context.Context) (ok bool, err error) {
-	waiting, err := exchange.At(d.path).Stranded()
+	waiting, err := exchange.At(d.path).Blocked()
 	if err != nil || waiting == "" {
 		return err == nil, err
 	}
 	if err := d.openLock(true); err != nil {
-		return false, d.without(err)
+		return false, d.withoutLock(err)
 	}
 	return d.admitExclusive(ctx)
 }
@@ -70,15 +70,15 @@ func (d *dir) admitExclusive(ctx context.Context) (ok bool, err error) {
 	return d.admit(ctx, true, false)
 }
 
-// without returns what to do without a lock file: to try again, if the directory was
-// replaced just now. If it was not, and nothing can be made in it, it was removed, and is
-// seen through another mount.
-func (d *dir) without(err error) error {
+// withoutLock returns what to do if there is no lock file: return nil, to try again, if the
+// directory was replaced just now. If it was not, and no file can be created in it, it was
+// removed and is seen through another mount.
+func (d *dir) withoutLock(err error) error {
 	gone := errors.Is(err, fs.ErrNotExist)
-	if !gone && !errors.Is(err, syscall.EISDIR) { // That is what exchange.Marked speaks of.
+	if !gone && !errors.Is(err, syscall.EISDIR) { // A directory instead of the lock file is a mark: see exchange.Marked.
 		return noSpace(err)
 	}
-	if here, hereErr := d.isHere(); hereErr != nil || !here {
+	if here, hereErr := d.isAtPath(); hereErr != nil || !here {
 		return hereErr
 	}
 	if gone {

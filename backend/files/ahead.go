@@ -10,16 +10,15 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A part is some of the addresses of an iteration. To read 65,000 files in two
-// goroutines, and not in the one that does something with them, takes two thirds of
-// the time.
-type part struct {
+// A chunk is some of the addresses of an iteration. Reading 65,000 files in two goroutines, and
+// not in the one that uses them, takes two thirds of the time.
+type chunk struct {
 	addrs []netip.Addr
-	files []leaseFile // of each address, if they were read ahead
+	files []leaseFile // one for each address, if they were read ahead
 	done  chan struct{}
 }
 
-// A leaseFile is what a lease file holds. If it is not ok it was not read.
+// A leaseFile is the content of a lease file. If ok is false, it was not read.
 type leaseFile struct {
 	owner backend.Owner
 	info  info
@@ -27,41 +26,39 @@ type leaseFile struct {
 }
 
 // file returns the file of the i-th address.
-func (p *part) file(i int) leaseFile {
+func (p *chunk) file(i int) leaseFile {
 	if p.files == nil {
 		return leaseFile{}
 	}
 	return p.files[i]
 }
 
-// partsAhead is how many parts are read before they are asked for: enough for
-// those who read not to wait.
-const partsAhead = 2 * maxReading
+// chunksAhead is how many chunks are read ahead: enough to keep the readers busy.
+const chunksAhead = 2 * maxReaders
 
-// readAhead divides addresses into parts. While somebody works on one, several
-// goroutines read the files of the next ones. Those of the first part are not read
-// ahead: short iterations start no goroutine, and those that end early have read
-// nothing in vain.
-func (d *dir) readAhead(addrs []netip.Addr) iter.Seq[*part] {
-	return func(yield func(*part) bool) {
-		first := addrs[:min(len(addrs), partLen)]
-		if !yield(&part{addrs: first}) || len(first) == len(addrs) {
+// readAhead divides addresses into chunks. While the caller works on one, several goroutines
+// read the files of the next ones. The first chunk is not read ahead, so that a short iteration
+// starts no goroutine, and one that ends early has read nothing in vain.
+func (d *dir) readAhead(addrs []netip.Addr) iter.Seq[*chunk] {
+	return func(yield func(*chunk) bool) {
+		first := addrs[:min(len(addrs), chunkLen)]
+		if !yield(&chunk{addrs: first}) || len(first) == len(addrs) {
 			return
 		}
-		var parts []*part
-		for some := range slices.Chunk(addrs[len(first):], partLen) {
-			parts = append(parts, &part{addrs: some, done: make(chan struct{})})
+		var chunks []*chunk
+		for some := range slices.Chunk(addrs[len(first):], chunkLen) {
+			chunks = append(chunks, &chunk{addrs: some, done: make(chan struct{})})
 		}
-		d.readParts(parts, yield)
+		d.readChunks(chunks, yield)
 	}
 }
 
-func (d *dir) readParts(parts []*part, yield func(*part) bool) {
-	work := make(chan *part, partsAhead)
+func (d *dir) readChunks(chunks []*chunk, yield func(*chunk) bool) {
+	work := make(chan *chunk, chunksAhead)
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	defer close(work)
-	for range min(runtime.GOMAXPROCS(0), maxReading) {
+	for range min(runtime.GOMAXPROCS(0), maxReaders) {
 		readers.Go(func() {
 			buf := make([]byte, maxContent)
 			for p := range work {
@@ -70,19 +67,19 @@ func (d *dir) readParts(parts []*part, yield func(*part) bool) {
 		})
 	}
 	given := 0
-	for i, p := range parts {
-		for ; given < min(i+partsAhead, len(parts)); given++ {
-			work <- parts[given]
+	for i, p := range chunks {
+		for ; given < min(i+chunksAhead, len(chunks)); given++ {
+			work <- chunks[given]
 		}
 		if <-p.done; !yield(p) {
 			return
 		}
-		parts[i] = nil // What it holds is not needed any more.
+		chunks[i] = nil // Let the garbage collector have it.
 	}
 }
 
-// read leaves alone what is not an ordinary lease file.
-func (p *part) read(d *dir, buf []byte) {
+// read skips a file that is not an ordinary lease file.
+func (p *chunk) read(d *dir, buf []byte) {
 	defer close(p.done)
 	p.files = make([]leaseFile, len(p.addrs))
 	for i, addr := range p.addrs {

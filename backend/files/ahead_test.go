@@ -11,8 +11,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// requireSame requires that an iteration shows what a look at each address shows.
-func requireSame(b bed, tx backend.ReadTx, want int) {
+// requireConsistent requires that Leases and Lease agree.
+func requireConsistent(b testDir, tx backend.ReadTx, want int) {
 	b.Helper()
 	got := 0
 	var last netip.Addr
@@ -28,9 +28,9 @@ func requireSame(b bed, tx backend.ReadTx, want int) {
 	require.Equal(b, want, got)
 }
 
-// TestLeasesReadAhead has, far behind what is read at first, all that a file can be.
+// TestLeasesReadAhead has every kind of file beyond the first chunk.
 func TestLeasesReadAhead(t *testing.T) {
-	b := newBed(t)
+	b := newTestDir(t)
 	const n = 3000
 	b.create(backend.Content{Leases: consecutive(n)})
 	b.stock("10.9.0.1", "")
@@ -39,20 +39,20 @@ func TestLeasesReadAhead(t *testing.T) {
 	b.stock("::ffff:10.9.0.3", "mapped\r\neth0")
 	require.NoError(t, os.Mkdir(b.file("10.9.0.4"), 0o755))
 	require.NoError(t, os.WriteFile(b.file("10.9.0.5"), make([]byte, maxContent+1), 0o600))
-	b.view(func(tx backend.ReadTx) error { requireSame(b, tx, n+6); return nil })
+	b.view(func(tx backend.ReadTx) error { requireConsistent(b, tx, n+6); return nil })
 
 	b.update(func(tx backend.Tx) error {
 		require.NoError(t, remove("10.0.8.1", "10.9.0.1")(tx))
-		requireSame(b, tx, n+4)
+		requireConsistent(b, tx, n+4)
 		require.NoError(t, put(lease("10.9.0.9", "new"), lease("10.0.8.1", "new"))(tx))
-		requireSame(b, tx, n+6)
+		requireConsistent(b, tx, n+6)
 		return nil
 	})
-	b.view(func(tx backend.ReadTx) error { requireSame(b, tx, n+6); return nil })
+	b.view(func(tx backend.ReadTx) error { requireConsistent(b, tx, n+6); return nil })
 }
 
-// TestLeasesOfAnInterruptedTransaction has a View show what recovery would.
-func TestLeasesOfAnInterruptedTransaction(t *testing.T) {
+// TestLeasesAfterInterruptedTransaction: a View shows the directory as recovery will leave it.
+func TestLeasesAfterInterruptedTransaction(t *testing.T) {
 	for _, tc := range []struct {
 		left     int
 		op, name string
@@ -65,23 +65,23 @@ func TestLeasesOfAnInterruptedTransaction(t *testing.T) {
 		{3, "rename", "10.0.0.1", 1, transactions()[2].fn},
 		{3, "remove", "10.0.0.2", 1, transactions()[2].fn},
 	} {
-		b := newBed(t)
+		b := newTestDir(t)
 		b.interruptedAt(tc.op, tc.name, tc.n, tc.fn)
-		const n = 3 * partLen
+		const n = 3 * chunkLen
 		for i := range n {
 			b.stock(fmt.Sprintf("10.1.%d.%d", i/256, i%256), "id")
 		}
-		b.view(func(tx backend.ReadTx) error { requireSame(b, tx, n+tc.left); return nil })
+		b.view(func(tx backend.ReadTx) error { requireConsistent(b, tx, n+tc.left); return nil })
 	}
 }
 
-// TestLeasesCanBeLeft leaves an iteration at every stage: what is being read ahead
-// must be over before the directory is closed.
-func TestLeasesCanBeLeft(t *testing.T) {
-	b := newBed(t)
-	const n = 12 * partLen
+// TestLeasesStopped stops an iteration at every stage: reading ahead must end before the
+// directory is closed.
+func TestLeasesStopped(t *testing.T) {
+	b := newTestDir(t)
+	const n = 12 * chunkLen
 	b.create(backend.Content{Leases: consecutive(n)})
-	for stop := 1; stop < n; stop += partLen / 2 {
+	for stop := 1; stop < n; stop += chunkLen / 2 {
 		b.view(func(tx backend.ReadTx) error {
 			seen := 0
 			for _, err := range tx.Leases(netip.Addr{}) {
@@ -108,10 +108,10 @@ func TestLeasesCanBeLeft(t *testing.T) {
 	}
 }
 
-// TestLeasesPassOverWhatIsRemovedMeanwhile has somebody who takes no lock.
-func TestLeasesPassOverWhatIsRemovedMeanwhile(t *testing.T) {
-	b := newBed(t)
-	const n = 12 * partLen
+// TestLeasesSkipRemovedFiles removes a file without the lock during an iteration.
+func TestLeasesSkipRemovedFiles(t *testing.T) {
+	b := newTestDir(t)
+	const n = 12 * chunkLen
 	b.create(backend.Content{Leases: consecutive(n)})
 	b.view(func(tx backend.ReadTx) error {
 		seen := 0

@@ -19,9 +19,8 @@ var (
 	last  = netip.MustParseAddr("10.255.255.254")
 )
 
-// filled returns a store of n leases, which are those that a stock plugin would
-// have made.
-func filled(b *testing.B, n int) *files.Store {
+// newStockStore returns a store with n leases of the stock plugin.
+func newStockStore(b *testing.B, n int) *files.Store {
 	b.Helper()
 	dir := b.TempDir()
 	addr := first
@@ -37,7 +36,7 @@ func filled(b *testing.B, n int) *files.Store {
 func forSizes(b *testing.B, bench func(b *testing.B, n int, s *files.Store)) {
 	for _, n := range []int{0, 1000, 20000} {
 		b.Run(fmt.Sprintf("leases=%d", n), func(b *testing.B) {
-			s := filled(b, n)
+			s := newStockStore(b, n)
 			b.ResetTimer()
 			bench(b, n, s)
 		})
@@ -57,7 +56,7 @@ func BenchmarkOwnedBy(b *testing.B) {
 	})
 }
 
-// BenchmarkWalk is what the stock plugin does to find the leases of an owner.
+// BenchmarkWalk finds the leases of an owner as the stock plugin does.
 func BenchmarkWalk(b *testing.B) {
 	want := strings.Repeat("f", 64) + "\r\neth0"
 	forSizes(b, func(b *testing.B, _ int, s *files.Store) {
@@ -74,7 +73,7 @@ func BenchmarkWalk(b *testing.B) {
 	})
 }
 
-// BenchmarkAdd does what an ADD does, and undoes it with what a DEL does.
+// BenchmarkAdd does the work of an ADD, and undoes it like a DEL.
 func BenchmarkAdd(b *testing.B) {
 	o := backend.Owner{ContainerID: strings.Repeat("f", 64), IfName: "eth0"}
 	forSizes(b, func(b *testing.B, _ int, s *files.Store) {

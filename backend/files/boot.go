@@ -7,15 +7,14 @@ import (
 	"github.com/leasehold/leasehold/backend/storekit"
 )
 
-// A marker is the content of the file that keeps what SetBoot was given. It begins with
-// a word, so that the stock plugin does not take it for the lease of a container
-// whose ID is that of the boot.
+// A marker is the content of the file for SetBoot. It begins with a word, so that the stock
+// plugin does not take it for the lease of a container that is called like the boot.
 type marker struct {
 	id   string
-	file string // under which name it is; empty if there is none
+	file string // the name of the file; empty if there is none
 }
 
-// isCurrent reports whether it need not be written anew.
+// isCurrent reports whether the marker has its present name, or is missing.
 func (m marker) isCurrent() bool { return m.file == "" || m.file == bootName }
 
 const (
@@ -28,11 +27,11 @@ const (
 
 func markerContent(id string) string { return markerHead + id + markerTail }
 
-// marker returns what is stored. A file that is not as it should be is as good
-// as none: leases of which it is not known when they were made are kept.
+// marker returns the stored marker. An invalid file counts as missing: leases of an unknown
+// boot are kept.
 func (t *tx) marker() (marker, error) {
-	if t.mark != nil {
-		return *t.mark, nil
+	if t.cachedMarker != nil {
+		return *t.cachedMarker, nil
 	}
 	var m marker
 	for _, name := range []string{bootName, earlyBootName} {
@@ -43,17 +42,17 @@ func (t *tx) marker() (marker, error) {
 			break
 		}
 	}
-	t.mark = &m
+	t.cachedMarker = &m
 	return m, nil
 }
 
-// readMarker changes m if that is the marker.
+// readMarker sets m if the file is a valid marker.
 func (t *tx) readMarker(name string, m *marker) error {
-	actual := t.actual(name)
-	if actual == "" {
+	resolved := t.resolve(name)
+	if resolved == "" {
 		return nil
 	}
-	content, _, err := t.dir.read(actual, nil, maxMarker)
+	content, _, err := t.dir.read(resolved, nil, maxMarker)
 	text, isMarker := strings.CutPrefix(string(content), markerHead)
 	if id, whole := strings.CutSuffix(text, markerTail); err == nil && isMarker && whole {
 		*m = marker{id, name}
@@ -61,13 +60,13 @@ func (t *tx) readMarker(name string, m *marker) error {
 	return ignoreNotExist(err)
 }
 
-// bootOf returns the present boot for a lease whose file is not older than that. Of others,
-// of which no boot is known, it returns an empty string.
+// bootOf returns the present boot for a lease whose file is not older than that boot, and an
+// empty string for others.
 //
-// A file can be younger than its time says: a lease that was copied from another store has
-// its old time. Where a marker says how long ago the store was in use, such a lease
-// must not be taken for one that was here before, and has the present boot. Where
-// there is no marker its time is all that is known of it.
+// A file can be newer than its modification time says: a lease copied from another store keeps
+// its old time. A marker proves that the store was in use in an earlier boot; then a lease that
+// was copied in this boot must not count as one of the earlier boot. Without a marker only the
+// modification time counts.
 func (t *tx) bootOf(i info) string {
 	switch started := t.present.started; {
 	case !i.modified.Before(started):
@@ -102,8 +101,8 @@ func (t *tx) SetBoot(id string) error {
 	return nil
 }
 
-// changeBoot adds to c what makes the marker name the new boot.
-func (t *tx) changeBoot(c *change) error {
+// addBoot adds the changes that make the marker name the new boot.
+func (t *tx) addBoot(c *changeSet) error {
 	if t.newBoot == nil {
 		return nil
 	}
@@ -114,13 +113,13 @@ func (t *tx) changeBoot(c *change) error {
 	for _, name := range []string{bootName, earlyBootName} {
 		i, err := t.dir.stat(name)
 		if err == nil && i.mode.IsRegular() {
-			c.deletes = append(c.deletes, i.deleted(name))
+			c.deletes = append(c.deletes, i.asDeleted(name))
 		} else if ignoreNotExist(err) != nil {
 			return err
 		}
 	}
 	if *t.newBoot != "" {
-		c.creates = append(c.creates, create{name: bootName, content: markerContent(*t.newBoot)})
+		c.creates = append(c.creates, newFile{name: bootName, content: markerContent(*t.newBoot)})
 	}
 	return nil
 }

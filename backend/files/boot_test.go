@@ -29,7 +29,7 @@ func TestBootOfLease(t *testing.T) {
 		{"earlier than a lease dated after it", WithBoot("present", soon), soon.Add(time.Hour), "present"},
 	} {
 		t.Run("present boot "+tc.name, func(t *testing.T) {
-			b := newBed(t)
+			b := newTestDir(t)
 			l := lease("10.0.0.1", "id")
 			l.Since = tc.since
 			b.update(put(l))
@@ -42,29 +42,29 @@ func TestBootOfLease(t *testing.T) {
 	}
 }
 
-// TestEarlyMarker: a marker that an earlier version has written counts, and is written anew
-// where GC of the stock plugin leaves it alone.
+// TestEarlyMarker: a marker of an earlier version counts, and is rewritten under the present
+// name, which the stock plugin's GC does not remove.
 func TestEarlyMarker(t *testing.T) {
 	for _, next := range []string{"first", "second", ""} {
-		b := newBed(t)
+		b := newTestDir(t)
 		b.stock(earlyBootName, "boot first\n")
 		b.stock("10.0.0.1", "id\r\neth0")
-		require.Equal(t, holding{"10.0.0.1": "id (eth0)", "boot": "first"}, b.holding())
+		require.Equal(t, snapshot{"10.0.0.1": "id (eth0)", "boot": "first"}, b.snapshot())
 		require.NoError(t, b.open().Verify(t.Context()))
 		b.update(func(tx backend.Tx) error { return tx.SetBoot(next) })
 		require.NoFileExists(t, b.file(earlyBootName))
-		want := holding{"10.0.0.1": "id (eth0)", "boot": next}
+		want := snapshot{"10.0.0.1": "id (eth0)", "boot": next}
 		if next == "" {
 			delete(want, "boot")
 		}
-		require.Equal(t, want, b.holding())
+		require.Equal(t, want, b.snapshot())
 		b.update(put(lease("10.0.0.2", "id")))
 		require.NoFileExists(t, b.file(earlyBootName))
 	}
-	b := newBed(t)
+	b := newTestDir(t)
 	b.stock(bootName, "rubbish")
 	b.stock(earlyBootName, "boot first\n")
-	require.Equal(t, holding{"boot": "first"}, b.holding())
+	require.Equal(t, snapshot{"boot": "first"}, b.snapshot())
 	b.update(func(tx backend.Tx) error { return tx.SetBoot("first") })
 	require.Equal(t, []string{bootName, lockName}, b.names())
 }
@@ -72,7 +72,7 @@ func TestEarlyMarker(t *testing.T) {
 // A store that is brought back from a copy while its containers run has leases of old times
 // and the marker of an earlier boot.
 func TestBootOfCopiedLease(t *testing.T) {
-	b := newBed(t)
+	b := newTestDir(t)
 	l := lease("10.0.0.1", "id")
 	l.Since = time.Now().Add(-2 * time.Hour)
 	b.update(put(l))
@@ -84,13 +84,13 @@ func TestBootOfCopiedLease(t *testing.T) {
 	}))
 }
 
-// TestBootOfNewLease: within the transaction as after it.
+// TestBootOfNewLease: a new lease has the same boot within its transaction and after it.
 func TestBootOfNewLease(t *testing.T) {
 	for want, o := range map[string]Option{
 		"":        WithBoot("present", time.Time{}),
 		"present": WithBoot("present", time.Now().Add(-time.Hour)),
 	} {
-		s := newBed(t).open(o)
+		s := newTestDir(t).open(o)
 		boot := func(tx backend.ReadTx) error {
 			l, err := tx.Lease(ip("10.0.0.1"))
 			require.Equal(t, want, l.Boot)
@@ -103,21 +103,20 @@ func TestBootOfNewLease(t *testing.T) {
 	}
 }
 
-func TestMarkerThatIsNone(t *testing.T) {
+func TestInvalidMarker(t *testing.T) {
 	for _, content := range []string{"", "boot", "boot first", "first\n", "\x00\x00\x00"} {
-		b := newBed(t)
+		b := newTestDir(t)
 		b.stock(bootName, content)
-		require.Empty(t, b.holding(), content)
+		require.Empty(t, b.snapshot(), content)
 		b.update(func(tx backend.Tx) error { return tx.SetBoot("first") })
-		require.Equal(t, holding{"boot": "first"}, b.holding())
+		require.Equal(t, snapshot{"boot": "first"}, b.snapshot())
 		b.update(func(tx backend.Tx) error { return tx.SetBoot("") })
 		require.NoFileExists(t, b.file(bootName))
 	}
 }
 
-// TestTime: a lease keeps its time.
 func TestTime(t *testing.T) {
-	b := newBed(t)
+	b := newTestDir(t)
 	l := lease("10.0.0.9", "id")
 	l.Since = time.Date(2021, 2, 3, 4, 5, 6, 987654321, time.UTC)
 	b.update(put(l))
@@ -131,9 +130,9 @@ func TestTime(t *testing.T) {
 	})
 }
 
-// TestKillKeepsTheBootOfLeases kills a transaction that deletes leases of an earlier boot. It
-// has done so, or they are not of the present boot, as before: had they been renamed and
-// restored, the file system would say that they are of now, and they would be kept for ever.
+// TestKillKeepsTheBootOfLeases kills a transaction that deletes leases of an earlier boot. They
+// are gone, or still belong to the earlier boot. If they were renamed and restored, their ctime
+// would be of the present boot, and they would be kept for ever.
 func TestKillKeepsTheBootOfLeases(t *testing.T) {
 	release := func(tx backend.Tx) error {
 		return errors.Join(
@@ -142,8 +141,8 @@ func TestKillKeepsTheBootOfLeases(t *testing.T) {
 		)
 	}
 	for n := 1; ; n++ {
-		b := newBed(t)
-		prepared(b)
+		b := newTestDir(t)
+		seed(b)
 		present := WithBoot("second", time.Now())
 		if !b.updateKilled(n, release) {
 			require.Greater(t, n, 20)

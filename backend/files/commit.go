@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// apply makes a change, wholly or, if it returns an error, not at all.
-func (d *dir) apply(c change) error {
+// apply makes all changes or, if it returns an error, none.
+func (d *dir) apply(c changeSet) error {
 	switch creates, deletes := len(c.creates), len(c.deletes); {
 	case creates == 1 && deletes == 0:
 		return d.createOne(c.creates[0])
@@ -21,25 +21,25 @@ func (d *dir) apply(c change) error {
 	return d.applyJournaled(c)
 }
 
-// createOne needs no journal: a rename is done or not.
-func (d *dir) createOne(c create) error {
+// createOne needs no journal, because a rename is atomic.
+func (d *dir) createOne(c newFile) error {
 	made, err := d.prepare(c)
 	if err != nil {
 		return err
 	}
-	if err := d.place(made); err != nil {
+	if err := d.publish(made); err != nil {
 		d.discard(made.temp)
 		return err
 	}
 	if err := d.sync(); err != nil {
-		d.discard(made.temp) // which is a second name where there is no rename for this
+		d.discard(made.temp) // a second name, where linkNew replaces a rename
 		return errors.Join(err, d.remove(c.name))
 	}
 	return nil
 }
 
-// replaceOne puts a file in the place of another.
-func (d *dir) replaceOne(c create) error {
+// replaceOne replaces a file by another with the same name.
+func (d *dir) replaceOne(c newFile) error {
 	made, err := d.prepare(c)
 	if err != nil {
 		return err
@@ -51,28 +51,28 @@ func (d *dir) replaceOne(c create) error {
 	return d.sync()
 }
 
-func (d *dir) deleteOne(x deleted) error {
-	if !d.lockHolds() && x.recurs(time.Now()) {
+func (d *dir) deleteOne(x deletedFile) error {
+	if !d.lockIsReliable() && x.timeCanRecur(time.Now()) {
 		d.identify(x.name, &x.identity)
 	}
-	if err := d.removeOwn(x); err != nil {
+	if err := d.removeIdentified(x); err != nil {
 		return err
 	}
 	return d.sync()
 }
 
-// deleteAll deletes several files. With the journal a kill leaves none of them. Where it
-// cannot be written they are deleted all the same, whatever the error is: a full disk is
-// what DEL makes room on, and not every file system calls it that (sshfs says EIO).
-func (d *dir) deleteAll(all []deleted) error {
+// deleteAll deletes several files. With the journal, a kill leaves none of them. If the journal
+// cannot be written, they are deleted anyway, whatever the error: DEL must make room on a full
+// disk, and not every file system calls it full (sshfs returns EIO).
+func (d *dir) deleteAll(all []deletedFile) error {
 	j := &journal{own: true, deleted: d.identifyAll(all)}
-	_ = d.writeJournal(j) // See above: a kill can then leave some of the files.
+	_ = d.writeJournal(j) // Without it, a kill can leave some of the files: see above.
 	_, err := d.finish(j)
 	return err
 }
 
-// identifyAll costs no call for a lease that is older than the units in which times count.
-func (d *dir) identifyAll(all []deleted) []deleted {
+// identifyAll makes no system call for a lease that is older than the resolution of times.
+func (d *dir) identifyAll(all []deletedFile) []deletedFile {
 	now := time.Now()
 	for i, x := range all {
 		if x.isYoung(now) {
@@ -82,24 +82,24 @@ func (d *dir) identifyAll(all []deleted) []deleted {
 	return all
 }
 
-// applyJournaled makes several changes at once. Each sync is there because what
-// comes after it must not be on the disk before what comes before it.
-func (d *dir) applyJournaled(c change) error {
+// applyJournaled makes several changes as one. Each sync is there because the steps after it
+// must not reach the disk before the steps that precede it.
+func (d *dir) applyJournaled(c changeSet) error {
 	j := &journal{own: true, deleted: d.identifyAll(c.deletes)}
 	err := d.createAll(c.creates, j)
 	if err == nil {
-		err = d.commit(j)
+		err = d.commitJournal(j)
 	}
 	if err != nil {
-		return d.takeBack(j, err)
+		return d.rollBack(j, err)
 	}
 	if len(j.deleted) == 0 {
 		return nil
 	}
 	all, err := d.finish(j)
 	if err != nil {
-		// The transaction is durable, and its leases are the owner's. What is left to
-		// delete keeps addresses from being leased until the next Update deletes it.
+		// The transaction is durable. A file that is left to delete keeps its address from
+		// being leased until the next Update deletes it.
 		d.unfinished = true
 		return nil
 	}
@@ -109,14 +109,15 @@ func (d *dir) applyJournaled(c change) error {
 	return nil
 }
 
-// createAll makes the new files, but for those in whose place there is one to be deleted.
-func (d *dir) createAll(all []create, j *journal) error {
+// createAll makes the new files, and gives them their names unless a file to delete has that
+// name.
+func (d *dir) createAll(all []newFile, j *journal) error {
 	for _, c := range all {
 		made, err := d.prepare(c)
 		if err != nil {
 			return err
 		}
-		if made.recurs(time.Now()) { // as it does not where times are as fine as our clock
+		if made.timeCanRecur(time.Now()) { // never where the file system keeps nanoseconds
 			d.identify(made.temp, &made.identity)
 		}
 		j.created = append(j.created, made)
@@ -128,21 +129,21 @@ func (d *dir) createAll(all []create, j *journal) error {
 		if _, reused := j.deletes(c.name); reused {
 			continue
 		}
-		if err := d.place(c); err != nil {
+		if err := d.publish(c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// writeJournal makes the journal durable, and the names of the prepared files too.
+// writeJournal makes the journal durable, and with it the names of the prepared files.
 func (d *dir) writeJournal(j *journal) error {
 	j.text = j.encode()
-	made, err := d.prepare(create{name: journalName, content: j.text})
+	made, err := d.prepare(newFile{name: journalName, content: j.text})
 	if err != nil {
 		return err
 	}
-	if err := d.place(made); err != nil {
+	if err := d.publish(made); err != nil {
 		d.discard(made.temp)
 		return err
 	}
@@ -150,17 +151,17 @@ func (d *dir) writeJournal(j *journal) error {
 	return d.sync()
 }
 
-// commit makes sure that the transaction is not undone any more. If there is nothing to
-// delete it is done then. Otherwise the journal says so: only from then on may files be
-// deleted, since to bring one back would give it the time of the present.
-func (d *dir) commit(j *journal) error {
+// commitJournal makes sure that the transaction will not be undone any more. If there is
+// nothing to delete, that completes it. Otherwise it writes a redo journal: only after that may
+// files be deleted, because a restored file would have the present time.
+func (d *dir) commitJournal(j *journal) error {
 	if len(j.deleted) > 0 {
 		return d.rewrite(j, true)
 	}
 	if err := d.sync(); err != nil {
 		return err
 	}
-	if err := d.take(j); err != nil {
+	if err := d.claim(j); err != nil {
 		return err
 	}
 	if err := d.remove(j.file); err != nil {
@@ -169,37 +170,37 @@ func (d *dir) commit(j *journal) error {
 	return d.sync()
 }
 
-// rewrite puts in the place of the journal one that says redo, or undo.
+// rewrite replaces the journal by one that says redo, or undo.
 func (d *dir) rewrite(j *journal, redo bool) error {
 	next := *j
-	next.redo, next.taken, next.file = redo, false, journalName
+	next.redo, next.claimed, next.file = redo, false, journalName
 	next.text = next.encode()
-	made, err := d.prepare(create{name: journalName, content: next.text})
+	made, err := d.prepare(newFile{name: journalName, content: next.text})
 	if err != nil {
 		return err
 	}
-	if err := d.take(j); err != nil {
+	if err := d.claim(j); err != nil {
 		d.discard(made.temp)
 		return err
 	}
 	replace := d.rename
-	if j.taken {
+	if j.claimed {
 		replace = d.renameNew
 	}
 	if err := replace(made.temp, journalName); err != nil {
 		d.discard(made.temp)
 		return err
 	}
-	if j.taken {
+	if j.claimed {
 		d.discard(j.file)
 	}
 	*j = next
 	return d.sync()
 }
 
-// takeBack undoes the transaction after an error. If that fails too, the next Update
-// ends it.
-func (d *dir) takeBack(j *journal, err error) error {
+// rollBack undoes the transaction after an error. If that fails too, the next Update undoes or
+// finishes it.
+func (d *dir) rollBack(j *journal, err error) error {
 	if j.redo {
 		rewriteErr := d.rewrite(j, false)
 		if err = errors.Join(err, rewriteErr); j.redo {
@@ -209,57 +210,56 @@ func (d *dir) takeBack(j *journal, err error) error {
 	return errors.Join(err, d.undo(j))
 }
 
-// finish carries on a transaction that is not undone any more, and reports whether the new
-// files have their names. It can itself be interrupted and done again: the journal goes last.
-func (d *dir) finish(j *journal) (placed bool, err error) {
-	placed, err = d.placeRest(j)
+// finish completes a transaction that will not be undone any more, and reports whether the new
+// files have their names. It can be interrupted and repeated, because the journal goes last.
+func (d *dir) finish(j *journal) (published bool, err error) {
+	published, err = d.publishRest(j)
 	if err != nil {
 		return false, err
 	}
-	if err := d.removeDeleted(j, placed); err != nil {
+	if err := d.removeDeleted(j, published); err != nil {
 		return false, err
 	}
 	if err := d.sync(); err != nil {
 		return false, err
 	}
 	if err := d.dropJournal(j); err != nil || len(j.created) == 0 {
-		return true, err // If the journal comes back in a power cut, what it deletes is not there.
+		return true, err // If a power cut brings the journal back, its files are already deleted.
 	}
-	return placed, d.sync()
+	return published, d.sync()
 }
 
-// removeDeleted goes on after an error, so that as much as possible is released. If the new
-// files have their names, some may be those of deleted ones.
-func (d *dir) removeDeleted(j *journal, placed bool) error {
+// removeDeleted continues after an error, to release as much as possible. If the new files have
+// their names, some may be names of deleted files.
+func (d *dir) removeDeleted(j *journal, published bool) error {
 	var errs []error
 	for _, x := range j.deleted {
-		if !placed || !j.creates(x.name) {
+		if !published || !j.creates(x.name) {
 			errs = append(errs, d.removeDeletedOne(j, x))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (d *dir) removeDeletedOne(j *journal, x deleted) error {
+func (d *dir) removeDeletedOne(j *journal, x deletedFile) error {
 	if !j.own {
 		if same, err := d.isDeleted(j, x); err != nil || !same {
 			return err
 		}
 	}
-	return d.removeOwn(x)
+	return d.removeIdentified(x)
 }
 
-// placeRest gives the new files their names that do not have them yet. It is false if
-// not all can have them: the stock plugin, which can have been at work between a kill and
-// now, has released the owner or leased one of the addresses. Then none is left, as if
-// the owner had been released.
-func (d *dir) placeRest(j *journal) (all bool, err error) {
-	rest, all, err := d.rest(j)
+// publishRest gives the remaining new files their names. It returns false if not all of them
+// can have theirs, because the stock plugin has released the owner or leased one of the
+// addresses since the process was killed. Then none is left, as if the owner had been released.
+func (d *dir) publishRest(j *journal) (all bool, err error) {
+	rest, all, err := d.unpublished(j)
 	if err != nil {
 		return false, err
 	}
 	if !all {
-		return false, d.uncreateAll(j)
+		return false, d.removeCreated(j)
 	}
 	for _, c := range rest {
 		if err := d.rename(c.temp, c.name); err != nil {
@@ -269,15 +269,15 @@ func (d *dir) placeRest(j *journal) (all bool, err error) {
 	return true, nil
 }
 
-// rest returns those of the new files that are still to get their names, and whether the
-// others have theirs.
-func (d *dir) rest(j *journal) (rest []created, all bool, err error) {
+// unpublished returns the new files that do not have their names yet. It returns false if not
+// all of them can have theirs.
+func (d *dir) unpublished(j *journal) (rest []createdFile, all bool, err error) {
 	for _, c := range j.created {
-		placed, err := d.looksCreated(c.name, c)
+		published, err := d.looksCreated(c.name, c)
 		if err != nil {
 			return nil, false, err
 		}
-		if placed {
+		if published {
 			continue
 		}
 		ready, err := d.isReady(c, j)
@@ -289,9 +289,9 @@ func (d *dir) rest(j *journal) (rest []created, all bool, err error) {
 	return rest, true, nil
 }
 
-// isReady reports whether a new file can get its name: nothing has that, or what the
-// transaction deletes.
-func (d *dir) isReady(c created, j *journal) (bool, error) {
+// isReady reports whether a new file can get its name: nothing has that name, or a file that
+// the transaction deletes.
+func (d *dir) isReady(c createdFile, j *journal) (bool, error) {
 	if ours, err := d.isCreated(j, c.temp, c); err != nil || !ours {
 		return false, err
 	}

@@ -16,7 +16,7 @@ import (
 // maxCursor is more than the text of an address takes.
 const maxCursor = 256
 
-// Cursor implements [backend.ReadTx]. A file that holds no address is no cursor.
+// Cursor implements [backend.ReadTx]. A file without an address counts as missing.
 func (t *tx) Cursor(set string) (netip.Addr, error) {
 	if err := cmp.Or(t.usable(), storekit.CheckSet(set)); err != nil {
 		return netip.Addr{}, err
@@ -87,11 +87,11 @@ func (t *tx) writeCursors() error {
 	return errors.Join(errs...)
 }
 
-// writeCursor overwrites the file in place, as the stock plugin does, and does not
-// sync it. Of a torn one can be read another address, or none: a turn of the
-// round-robin is all that is lost.
+// writeCursor overwrites the file in place, as the stock plugin does, and does not sync it. A
+// torn cursor may read as another address, or none, which costs no more than a turn of the
+// round robin.
 func (d *dir) writeCursor(name, text string) error {
-	if err := d.before("write", name); err != nil {
+	if err := d.announce("write", name); err != nil {
 		return err
 	}
 	f, err := d.open(name, os.O_WRONLY|os.O_CREATE, 0o600)
@@ -105,8 +105,8 @@ func (d *dir) writeCursor(name, text string) error {
 	return d.fail("write", name, err)
 }
 
-// overwrite truncates afterwards: so the blocks that the file has are used, and
-// a full disk does not matter.
+// overwrite truncates last, to use the blocks that the file has: so a full disk does not
+// matter.
 func overwrite(f *os.File, text string) error {
 	info, err := f.Stat()
 	if err != nil {

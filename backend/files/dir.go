@@ -16,33 +16,33 @@ import (
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
-// A dir is the directory of a store, opened for one transaction. Whatever comes
-// to stand at its path meanwhile, the transaction stays within this one.
+// A dir is the directory of a store, opened for one transaction. The transaction stays in this
+// directory even if its path comes to name another one.
 type dir struct {
 	path   string
 	root   *os.Root
 	self   *os.File    // the directory itself, to list and to sync
-	lock   *os.File    // nil where a View found none
-	locked fs.FileInfo // describes the lock, since it was taken
+	lock   *os.File    // nil if a View found none
+	locked fs.FileInfo // of the lock file, once it is locked
 	step   func(op string, names ...string) error
-	working
+	txState
 }
 
-// openDir opens the directory, and creates it if that is wanted.
+// openDir opens the directory. If create is set, it creates a missing one.
 func openDir(path string, create bool) (*dir, error) {
-	d, err := openStanding(path)
+	d, err := openExisting(path)
 	if create && errors.Is(err, fs.ErrNotExist) {
 		if err := durable.MkdirAll(path, 0o755); err != nil {
-			return nil, noSpace(cmp.Or(otherStore(path), err))
+			return nil, noSpace(cmp.Or(checkIsDir(path), err))
 		}
 		d, err = openRoot(path)
 	}
 	return d, err
 }
 
-// openStanding opens the directory, or returns [fs.ErrNotExist] if there is none and
-// no store on its way from a migration.
-func openStanding(path string) (*dir, error) {
+// openExisting opens the directory. It returns [fs.ErrNotExist] if there is none, and no store
+// waits to be moved there.
+func openExisting(path string) (*dir, error) {
 	for {
 		d, err := openRoot(path)
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -56,13 +56,13 @@ func openStanding(path string) (*dir, error) {
 }
 
 func openRoot(path string) (*dir, error) {
-	// To open a FIFO would take until somebody writes to it.
-	if err := otherStore(path); err != nil {
+	// Opening a FIFO would block until a process opens it for writing.
+	if err := checkIsDir(path); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return nil, cmp.Or(otherStore(path), wasOtherStore(path, err), err)
+		return nil, cmp.Or(checkIsDir(path), wasNotDir(path, err), err)
 	}
 	self, err := root.Open(".")
 	if err != nil {
@@ -72,35 +72,34 @@ func openRoot(path string) (*dir, error) {
 	return &dir{path: path, root: root, self: self}, nil
 }
 
-// otherStore returns [backend.ErrOtherStore] if there is something at path that
-// is not a directory, and an [exchange.LinkError] for a link to nothing: in its place
-// no directory can be made.
-func otherStore(path string) error {
+// checkIsDir returns [backend.ErrOtherStore] if path exists and is not a directory, and an
+// [exchange.LinkError] for a dangling link, where no directory can be created.
+func checkIsDir(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return exchange.CheckLink(path)
 	case err != nil || info.IsDir():
-		return nil // Whoever opens it meets the error, if it still is one.
+		return nil // Opening it will return the error, if it persists.
 	}
 	return notDir(path)
 }
 
-// wasOtherStore is otherStore for what opening a directory has met: a migration can have
-// put something else there just before, and another one the directory since.
-func wasOtherStore(path string, err error) error {
+// wasNotDir is checkIsDir for an error of opening the directory: a migration can have put
+// another kind of store there just before, and a directory since.
+func wasNotDir(path string, err error) error {
 	if errno := syscall.Errno(0); errors.As(err, &errno) {
-		return nil // The system refuses it.
+		return nil // It comes from the kernel.
 	}
-	return notDir(path) // Package os finds that out by itself, and says it only in words.
+	return notDir(path) // Package os checks this itself, and has no error value for it.
 }
 
 func notDir(path string) error {
 	return fmt.Errorf("%s: %w: it is not a directory", path, backend.ErrOtherStore)
 }
 
-// openLock opens the lock file. A View makes do without where there is none,
-// because the directory can be a copy, or on a medium that cannot be written.
+// openLock opens the lock file. A View works without one, because the directory can be a copy,
+// or on a read-only medium.
 func (d *dir) openLock(write bool) error {
 	flag := os.O_RDONLY
 	if write {
@@ -128,23 +127,23 @@ func (d *dir) acquire(ctx context.Context, write bool) error {
 		return nil
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		d.lock = nil // It belongs to the goroutine that still waits.
+		d.lock = nil // The goroutine that still waits for the lock closes it.
 		return busy(filepath.Join(d.path, lockName), err)
 	}
 	return d.fail("lock", lockName, err)
 }
 
-// current reports whether the path still names this directory, and the lock file
-// in it is the one that was locked: somebody may have removed either.
+// current reports whether the path still names this directory, and the locked file is still its
+// lock file. Another process may have removed either.
 func (d *dir) current() (bool, error) {
-	if here, err := d.isHere(); err != nil || !here {
+	if here, err := d.isAtPath(); err != nil || !here {
 		return false, err
 	}
 	return d.lockCurrent()
 }
 
-// isHere is current but for the lock file.
-func (d *dir) isHere() (bool, error) {
+// isAtPath reports whether the path still names this directory.
+func (d *dir) isAtPath() (bool, error) {
 	now, err := os.Stat(d.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -171,7 +170,7 @@ func (d *dir) lockCurrent() (bool, error) {
 	return err == nil && os.SameFile(now, d.locked), err
 }
 
-// close ends the lock and the use of the directory.
+// close releases the lock and the directory.
 func (d *dir) close() {
 	// Nothing was written through these files, so their Close loses nothing.
 	d.self.Close()
@@ -181,7 +180,7 @@ func (d *dir) close() {
 	}
 }
 
-// fail returns the error of an operation on a file, with its whole path.
+// fail adds the operation and the full path of the file to an error.
 func (d *dir) fail(op, name string, err error) error {
 	if err == nil {
 		return nil
@@ -189,8 +188,7 @@ func (d *dir) fail(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: filepath.Join(d.path, name), Err: cause(err)}
 }
 
-// cause takes off what package os wraps around an error: it names the file
-// without its directory.
+// cause removes the wrapping of package os, which names the file without its directory.
 func cause(err error) error {
 	switch e := err.(type) { //nolint:errorlint // Only the outermost wrapper goes.
 	case *fs.PathError:
@@ -203,7 +201,7 @@ func cause(err error) error {
 	return err
 }
 
-// noSpace makes an error that says that the disk is full a [backend.ErrNoSpace].
+// noSpace adds [backend.ErrNoSpace] to an error that means that the disk is full.
 func noSpace(err error) error {
 	if isNoSpace(err) {
 		return fmt.Errorf("%w: %w", backend.ErrNoSpace, err)

@@ -1,10 +1,9 @@
-// Package files keeps the leases of one network in one directory, a file for each
-// address: the layout of the CNI project's host-local plugin, to the byte.
+// Package files keeps the leases of one network in one directory, with one file for each
+// address, in the layout of the CNI project's host-local plugin, byte for byte.
 //
-// The stock plugin and this package can work on the same directory at the same
-// time, and each sees the leases of the other. What the stock plugin lacks is done
-// here: a lease file appears whole or not at all, and a transaction that was
-// killed leaves all of its leases or none.
+// The stock plugin and this package can use one directory at the same time, and each sees
+// the other's leases. Unlike the stock plugin, this package writes a lease file completely
+// or not at all, and a killed transaction leaves all of its leases or none.
 //
 //	store := files.Open("/var/lib/cni/networks/podnet")
 //	defer store.Close()
@@ -23,111 +22,109 @@
 //
 // # Layout
 //
-// A lease is a file that is named as its address, and holds the container ID and the
-// name of the interface. Beside them are the cursors, the lock, a marker that names a
-// boot and, while a transaction changes several files, its journal. In this module,
-// docs/formats.md has all of it to the byte.
+// A lease is a file named after its address that contains the container ID and the
+// interface name. Beside the leases are the cursors, the lock, a marker that names a boot
+// and, while a transaction changes several files, its journal. docs/formats.md in this module
+// describes them byte for byte.
 //
-// An empty file, which the stock plugin leaves behind when it is killed, is a lease with
-// a zero Owner. The time of a lease is the file's modification time, cut off to what the
-// file system keeps.
+// An empty file, which the stock plugin leaves behind when it is killed, is a lease with a
+// zero Owner. The time of a lease is the file's modification time, truncated to what the file
+// system keeps.
 //
-// What has the name of an address and is not a regular file is neither read nor
-// followed nor removed. The address counts as taken, and the lease names as its
-// container what stands there: "(directory)", "(symbolic link)", "(named pipe)",
-// "(socket)", "(device)". A file of more than 16 KiB is a "(large file)", which
-// Delete does remove.
+// Anything other than a regular file that has the name of an address is not read, followed or
+// removed. Its address counts as taken, and the container ID of the lease says what it is:
+// "(directory)", "(symbolic link)", "(named pipe)", "(socket)", "(device)". A file of more
+// than 16 KiB is a "(large file)", which Delete does remove.
 //
 // # Locking
 //
-// A Store holds no lock and no open file between transactions. Each opens the
-// directory, waits for the lock without polling, and makes sure that the path
-// still names this directory and the lock file is still in it. From there on it
-// goes by the open directory, whatever becomes of the path. Where there is no lock
-// file, as in a copy on a medium that cannot be written, View goes on without.
+// A Store holds no lock and no open file between transactions. A transaction opens the
+// directory, waits for the lock without polling, and checks that the path still names this
+// directory and that the lock file is still in it. After that it uses the open directory,
+// whatever happens to the path. Where there is no lock file, as in a copy on a read-only
+// medium, View works without one.
 //
 // # Crash safety
 //
-// A new file is written under its temporary name, synced and renamed, never onto
-// another; then the directory is synced. A transaction that makes or deletes one
-// lease needs no more: two syncs, or one.
+// A new file is written under a temporary name, synced and renamed, never over another file;
+// then the directory is synced. A transaction that creates or deletes one lease needs nothing
+// else: two syncs, or one.
 //
-// Several changes need a journal, which lists what is created and what is deleted. It is
-// synced before it gets its name, and the directory after that.
+// Several changes need a journal, which lists the files to create and to delete. It is synced
+// before it gets its name, and the directory is synced after that.
 //
-// A transaction that only creates is undone as long as there is a journal: the new files
-// are synced first, and get their names once the journal is durable. The directory is
-// synced, the journal removed, and the directory synced. For k new files that is k+4 syncs.
+// A transaction that only creates can be undone while its journal exists: the new files are
+// synced first, and get their names once the journal is durable. Then the directory is synced,
+// the journal removed, and the directory synced again. For k new files that is k+4 syncs.
 //
-// A transaction that only deletes is carried on as soon as there is a journal: the files are
-// removed, the directory is synced, and the journal removed. That is three syncs.
+// A transaction that only deletes is finished once its journal exists: the files are removed,
+// the directory is synced, and the journal is removed. That is three syncs.
 //
-// A transaction that does both begins as the first and ends as the second. In between the
-// journal is replaced, in one step, by one that says redo. Until then no file is deleted, or
-// renamed in order to be deleted: a file that is brought back has another time, and the lease
-// of an earlier boot would pass for one of the present. New files whose names are those of
-// deleted ones get them last. That is k+6 syncs.
+// A transaction that does both begins like the first and ends like the second. In between, the
+// journal is replaced atomically by one that says redo. Before that, no file is deleted, or
+// renamed in order to be deleted: a restored file has another time, and the lease of an earlier
+// boot would look like a lease of the present one. New files that reuse the name of a deleted
+// one get it last. That is k+6 syncs.
 //
-// The next Update that finds a journal undoes the transaction or carries it on. It removes
-// a file only if that is the one that the journal means: in between, the stock plugin, which
-// knows of no journal, can have released the address and leased it again. A file is known by
-// inode, time and, if it was created, content, and by the generation of the inode where a later
-// file can have the same time. What is ambiguous all the same stays, and the journal is set
-// aside for Verify. If it has done so while a transaction that also
-// deletes was interrupted, none of the new files is left. A View that finds a journal shows
-// the directory as it will be after that.
+// The next Update that finds a journal undoes or finishes the transaction. It removes a file
+// only if it is the file in the journal: the stock plugin, which does not know journals, can
+// have released the address and leased it again in between. A file is identified by inode,
+// time and, if it was created, content, and by its inode generation where a later file can
+// have the same time. If a file is still ambiguous it stays, and the journal is set aside for
+// Verify. If the stock plugin has released the owner, or leased one of the addresses, of an
+// interrupted transaction that also deletes, none of its new files is left. A View that finds
+// a journal shows the directory as the next Update will leave it.
 //
-// From v1.10.0 on, the stock plugin's GC removes every file that is not of an attachment it is
-// told of, but for the lock and those that begin with last_reserved_ip. So the journal and
-// the marker have such names. A new lease file that waits for its name has one that GC
-// removes if it would remove the lease, and not otherwise.
+// From v1.10.0 on, the stock plugin's GC removes every file that does not hold a listed
+// attachment, except the lock and names that begin with last_reserved_ip. So the journal and
+// the marker have such names. GC removes a new lease file that still has its temporary name
+// exactly if it would remove the lease.
 //
-// The sticky bit of the lock file says that all of this is done and synced. An Update
-// that finds it missing, because somebody was killed or a stock plugin has made the
+// The sticky bit of the lock file is a clean bit: it says that everything is done and synced.
+// An Update that finds it clear, because a process was killed or a stock plugin created the
 // directory, first syncs the directory and those above it.
 //
-// A journal that fails its checksum was damaged by the disk. Then created files
-// stay, and so does what was not deleted yet: rather is an address leaked than
-// leased twice. The journal is set aside, Verify speaks of it, and the store goes
-// on working. A journal of an unknown version gives [backend.ErrFormat]; those of
-// version 1, which had other names, are still undone.
+// A journal that fails its checksum was corrupted by the disk. Then created files stay, and so
+// do files that were not deleted yet, because leaking an address is better than leasing it
+// twice. The journal is set aside, Verify reports it, and the store continues to work. A
+// journal of an unknown version gives [backend.ErrFormat]. Journals of version 1, which had
+// other names, are still undone.
 //
-// Cursors are hints. They are overwritten in place after all else, without a sync,
-// and an error in doing so is no error of an Update that had leases to write.
+// Cursors are hints. They are overwritten in place after everything else, without a sync, and
+// an Update that had leases to write ignores an error in doing so.
 //
 // # Earlier boots
 //
-// A lease file does not say in which boot it was made. If the caller says when the
-// present boot began, by [WithBoot], then that is Lease.Boot of each lease dated since. So
-// it is, where there is a marker, of an older one whose file was changed since, as by a
-// copy. Of others it is empty. The marker holds what SetBoot was given, and nothing else
-// writes it.
+// A lease file does not record in which boot it was made. If the caller says by [WithBoot] when
+// the present boot began, it is the Lease.Boot of each lease dated since. If there is a marker,
+// it is also the Lease.Boot of an older lease whose file was changed since, for instance copied.
+// For other leases Lease.Boot is empty. The marker contains the text given to SetBoot; nothing
+// else writes it.
 //
 // # Caveats
 //
-// OwnedBy reads every lease file, some of them at once in several goroutines. So does
-// Leases, which reads some two thousand files ahead.
+// OwnedBy reads every lease file, several at a time. So does Leases, which reads about two
+// thousand files ahead.
 //
-// On Linux, Create syncs the whole file system, and waits for what others have
-// written to it as well. Elsewhere it syncs each file.
+// On Linux, Create syncs the whole file system, and so also waits for writes of other programs.
+// Elsewhere it syncs each file.
 //
-// Delete works on a full disk. If a transaction deletes several leases and the journal
-// cannot be written, for whatever reason, they are deleted all the same: then, and only
-// then, a kill can leave some of them.
+// Delete works on a full disk. If a transaction deletes several leases and the journal cannot
+// be written, for whatever reason, it deletes them anyway. Only then can a kill leave some of
+// them.
 //
-// If Update returns an error in a transaction that only deletes, leases may be gone, and
-// the next Update deletes the rest if there is a journal. One deleted lease alone is
-// not brought back if the directory cannot be synced.
+// If an Update that only deletes returns an error, some leases may be gone; if there is a
+// journal, the next Update deletes the rest. A single deleted lease is not restored if the
+// directory cannot be synced.
 //
-// Through FUSE, and some network file systems, a lock is known to one mount or client alone.
-// Two mounts of one directory are not supported there: an Update may return
-// [backend.ErrBusy] because of another that it should have waited for. Yet no two of them
-// create the same lease, since a file gets its name by a call that refuses to replace one
-// (link(2) where renameat2(2) cannot). A transaction that is interrupted there is left alone
-// for ten seconds.
+// On FUSE and some network file systems, a lock is known to one mount or client only. Two
+// mounts of one directory are not supported there: an Update may return [backend.ErrBusy]
+// because of another one that it should have waited for. But no two of them create the same
+// lease, because a file gets its name by a call that refuses to replace one (link(2) where
+// renameat2(2) cannot). An interrupted transaction is left alone for ten seconds there.
 //
 // # Stability
 //
 // Until v1.0 a minor version may change the exported names; the CHANGELOG then lists the
-// new ones. The layout is fixed: the stock plugin shares it.
+// new ones. The layout is fixed, because the stock plugin shares it.
 package files

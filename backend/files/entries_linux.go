@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// direntBytes takes some two thousand names in one call.
+// direntBytes is the size of a buffer for about two thousand names.
 const direntBytes = 64 << 10
 
-// entries calls visit with each name in the directory and, where the file system
-// tells, with the type of the file. os.File.ReadDir, for a directory opened
-// through an os.Root, asks for the type of each file by a call of its own.
+// entries calls visit with each name in the directory and, if the file system tells it, the
+// type of the file. os.File.ReadDir, for a directory opened through an os.Root, makes a system
+// call for the type of each file.
 func (d *dir) entries(visit func(name string, mode fs.FileMode) error) error {
 	if _, err := d.self.Seek(0, 0); err != nil {
 		return d.fail("read", "", err)
@@ -34,7 +34,7 @@ func (d *dir) entries(visit func(name string, mode fs.FileMode) error) error {
 	}
 }
 
-// eachDirent takes apart what getdents64(2) returns.
+// eachDirent parses the result of getdents64(2).
 func eachDirent(buf []byte, visit func(name string, mode fs.FileMode) error) error {
 	const (
 		reclen = unsafe.Offsetof(unix.Dirent{}.Reclen)

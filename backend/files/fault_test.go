@@ -15,7 +15,7 @@ import (
 // errDisk stands for an I/O error.
 var errDisk = errors.New("the disk is on fire")
 
-// TestFault has each step of a transaction fail, and nothing else.
+// TestFault makes one step of a transaction fail, for each step.
 func TestFault(t *testing.T) {
 	one := transactions()[0]
 	one.name, one.fn = "a Put", put(lease("10.0.0.3", "new"))
@@ -24,8 +24,8 @@ func TestFault(t *testing.T) {
 	for _, tx := range append(transactions(), one) {
 		t.Run(tx.name, func(t *testing.T) {
 			for n := 1; ; n++ {
-				b := newBed(t)
-				prepared(b)
+				b := newTestDir(t)
+				seed(b)
 				steps := 0
 				s := b.open()
 				s.step = func(string, ...string) error {
@@ -35,15 +35,15 @@ func TestFault(t *testing.T) {
 					return nil
 				}
 				err := s.Update(t.Context(), tx.fn)
-				if err == nil { // What failed was a cursor, or cleaning up.
-					require.Equal(t, tx.after, b.holding(), "step %d", n)
+				if err == nil { // The failed step wrote a cursor, or cleaned up.
+					require.Equal(t, tx.after, b.snapshot(), "step %d", n)
 				} else {
 					require.ErrorIs(t, err, errDisk)
 					require.ErrorContains(t, err, b.path)
 					if tx.deletes {
 						requireEither(b, tx, n)
 					} else {
-						require.Equal(t, tx.before, b.holding(), "step %d", n)
+						require.Equal(t, tx.before, b.snapshot(), "step %d", n)
 					}
 				}
 				b.requireWorks()
@@ -55,14 +55,14 @@ func TestFault(t *testing.T) {
 	}
 }
 
-// TestFaults has everything fail from some step on, as when a disk goes, and come
+// TestFaultsFromStep makes all steps fail from some step on, as if the disk went away and came
 // back for the next transaction.
-func TestFaults(t *testing.T) {
+func TestFaultsFromStep(t *testing.T) {
 	for _, tx := range transactions() {
 		t.Run(tx.name, func(t *testing.T) {
 			for n := 1; ; n++ {
-				b := newBed(t)
-				prepared(b)
+				b := newTestDir(t)
+				seed(b)
 				steps := 0
 				s := b.open()
 				s.step = func(string, ...string) error {
@@ -78,7 +78,7 @@ func TestFaults(t *testing.T) {
 				requireEither(b, tx, n)
 				b.requireWorks()
 				if err == nil {
-					require.Equal(t, tx.after, b.holding())
+					require.Equal(t, tx.after, b.snapshot())
 				}
 				if steps < n {
 					return
@@ -88,8 +88,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// full is a disk that is full: there is space for no file, and none for a longer
-// directory.
+// full is the step function of a full disk: it has no space for a file, or a longer directory.
 func full(op string, _ ...string) error {
 	if op == "create" || op == "write" {
 		return syscall.ENOSPC
@@ -98,8 +97,8 @@ func full(op string, _ ...string) error {
 }
 
 func TestFullDisk(t *testing.T) {
-	b := newBed(t)
-	prepared(b)
+	b := newTestDir(t)
+	seed(b)
 	s := b.open()
 	s.step = full
 	for _, fn := range []func(backend.Tx) error{
@@ -110,18 +109,18 @@ func TestFullDisk(t *testing.T) {
 		require.ErrorIs(t, err, syscall.ENOSPC)
 		require.ErrorContains(t, err, b.file(newPrefix))
 	}
-	require.Len(t, b.holding(), 4)
+	require.Len(t, b.snapshot(), 4)
 	require.NoError(t, s.Update(t.Context(), remove("10.0.0.1", "fd00::1")))
 	require.NoError(t, s.Update(t.Context(), remove("10.0.0.2")))
-	require.Equal(t, holding{"boot": "first"}, b.holding())
+	require.Equal(t, snapshot{"boot": "first"}, b.snapshot())
 }
 
-// TestDeleteWithoutAJournal has each step fail that is about the journal, in the way in
-// which sshfs says that a disk is full.
+// TestDeleteWithoutAJournal makes each step that writes the journal fail, with the error of
+// sshfs for a full disk.
 func TestDeleteWithoutAJournal(t *testing.T) {
 	for _, failing := range []string{"create", "write", "sync", "rename"} {
-		b := newBed(t)
-		prepared(b)
+		b := newTestDir(t)
+		seed(b)
 		s := b.open()
 		s.step = func(op string, names ...string) error {
 			if op == failing && strings.HasPrefix(names[0], keptNewPrefix) {
@@ -130,17 +129,17 @@ func TestDeleteWithoutAJournal(t *testing.T) {
 			return nil
 		}
 		require.NoError(t, s.Update(t.Context(), remove("10.0.0.1", "fd00::1")), failing)
-		require.Equal(t, holding{"10.0.0.2": "two (eth0)", "boot": "first"}, b.holding())
+		require.Equal(t, snapshot{"10.0.0.2": "two (eth0)", "boot": "first"}, b.snapshot())
 		b.update(nothing)
-		require.Equal(t, holding{"10.0.0.2": "two (eth0)", "boot": "first"}, b.holding())
+		require.Equal(t, snapshot{"10.0.0.2": "two (eth0)", "boot": "first"}, b.snapshot())
 		b.requireWorks()
 	}
 }
 
-// TestColon has a file system that refuses colons as exFAT does.
+// TestColon has a file system that rejects colons as exFAT does.
 func TestColon(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.ENOENT, syscall.EINVAL} {
-		b := newBed(t)
+		b := newTestDir(t)
 		s := b.open()
 		s.step = func(op string, names ...string) error {
 			if op == "create" && strings.Contains(names[0], ":") {
@@ -167,12 +166,12 @@ func TestColon(t *testing.T) {
 	}
 }
 
-// TestUnfinished has a transaction that is sure to happen meet an error in its end: it is
-// recorded, and the next Update deletes what there is to delete.
+// TestUnfinished has an error after a transaction has become durable: it succeeds, and the next
+// Update deletes the remaining files.
 func TestUnfinished(t *testing.T) {
-	b := newBed(t)
+	b := newTestDir(t)
 	tx := transactions()[2]
-	prepared(b)
+	seed(b)
 	s := b.open()
 	s.step = func(op string, names ...string) error {
 		if op == "remove" && names[0] == "10.0.0.2" {
@@ -183,15 +182,15 @@ func TestUnfinished(t *testing.T) {
 	require.NoError(t, s.Update(t.Context(), tx.fn))
 	require.True(t, b.hasJournal())
 	require.FileExists(t, b.file("10.0.0.2"))
-	require.Equal(t, tx.after, b.holding())
+	require.Equal(t, tx.after, b.snapshot())
 	require.ErrorIs(t, s.Update(t.Context(), nothing), errDisk)
 	b.update(nothing)
 	require.NoFileExists(t, b.file("10.0.0.2"))
-	require.Equal(t, tx.after, b.holding())
+	require.Equal(t, tx.after, b.snapshot())
 	b.requireWorks()
 }
 
-// TestSyncs counts what a transaction costs.
+// TestSyncs counts the syncs of a transaction.
 func TestSyncs(t *testing.T) {
 	for _, tc := range []struct {
 		name        string
@@ -218,8 +217,8 @@ func TestSyncs(t *testing.T) {
 		}, 3, 4},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			b := newBed(t)
-			prepared(b)
+			b := newTestDir(t)
+			seed(b)
 			s := b.open()
 			files, dirs := 0, 0
 			s.step = func(op string, names ...string) error {

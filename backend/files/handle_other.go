@@ -2,5 +2,5 @@
 
 package files
 
-// handle returns nothing: see the one of Linux.
+// handle always returns nothing: see handle_linux.go.
 func (d *dir) handle(string) string { return "" }

@@ -15,9 +15,9 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// newCoarse returns a bed on ext4 with inodes of 128 bytes, which have no room for more than
-// the whole seconds of a time.
-func newCoarse(t *testing.T) bed {
+// newCoarse returns a directory on ext4 with 128-byte inodes, which keep times in whole
+// seconds.
+func newCoarse(t *testing.T) testDir {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("mounting a file system takes root")
@@ -39,13 +39,13 @@ func newCoarse(t *testing.T) bed {
 		out, err := exec.Command("umount", dir).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	})
-	return bed{t, filepath.Join(dir, "net")}
+	return testDir{t, filepath.Join(dir, "net")}
 }
 
-// again has the stock plugin release and lease addresses within one second of the lease that
-// a transaction has made, or was going to delete, so that the files have the same inode number
-// and time as before. It reports whether they do.
-func (b bed) again(holder string, names ...string) bool {
+// releaseAndLeaseAgain lets the stock plugin release and lease addresses, so that the new files
+// have the same inode numbers and times as the files of a transaction within the same second.
+// It reports whether they have.
+func (b testDir) releaseAndLeaseAgain(holder string, names ...string) bool {
 	b.Helper()
 	before := map[string]info{}
 	for _, name := range names {
@@ -63,7 +63,7 @@ func (b bed) again(holder string, names ...string) bool {
 	return true
 }
 
-func (b bed) info(name string) info {
+func (b testDir) info(name string) info {
 	b.Helper()
 	i, err := os.Lstat(b.file(name))
 	require.NoError(b, err)
@@ -73,8 +73,8 @@ func (b bed) info(name string) info {
 // nextSecond waits until a second begins.
 func nextSecond() { time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) }
 
-// TestSameTime has a transaction killed, and the stock plugin make a file that has the name,
-// inode, time and, where the holder is the same, content of one that the journal means.
+// TestSameTime kills a transaction, and lets the stock plugin make a file with the name, inode
+// number, time and, for the same holder, content of a file in the journal.
 func TestSameTime(t *testing.T) {
 	one, two := "one (eth0)", "two (eth0)"
 	both := func(deletes, puts func(backend.Tx) error) func(backend.Tx) error {
@@ -83,61 +83,62 @@ func TestSameTime(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		fn     func(backend.Tx) error
-		op, at string // before which step it is killed
+		op, at string // the step before which it is killed
 		leased []string
-		holder string // of these, by the stock plugin
-		want   holding
+		holder string // to whom the stock plugin leases them
+		want   snapshot
 	}{
 		{
 			"undo", put(lease("10.0.0.3", "new"), lease("fd00::3", "new")), "remove", journalName,
 			[]string{"10.0.0.3", "fd00::3"}, "new",
-			holding{"10.0.0.1": one, "fd00::1": one, "10.0.0.2": two, "10.0.0.3": "new (eth0)", "fd00::3": "new (eth0)"},
+			snapshot{"10.0.0.1": one, "fd00::1": one, "10.0.0.2": two, "10.0.0.3": "new (eth0)", "fd00::3": "new (eth0)"},
 		},
 		{
 			"delete, for another container", remove("10.0.0.1", "fd00::1"), "remove", "10.0.0.1",
-			[]string{"10.0.0.1"}, "new", holding{"10.0.0.1": "new (eth0)", "10.0.0.2": two},
+			[]string{"10.0.0.1"}, "new", snapshot{"10.0.0.1": "new (eth0)", "10.0.0.2": two},
 		},
 		{
 			"delete, for the same container", remove("10.0.0.1", "fd00::1"), "remove", "10.0.0.1",
-			[]string{"10.0.0.1", "fd00::1"}, "one", holding{"10.0.0.1": one, "fd00::1": one, "10.0.0.2": two},
+			[]string{"10.0.0.1", "fd00::1"}, "one", snapshot{"10.0.0.1": one, "fd00::1": one, "10.0.0.2": two},
 		},
 		{
 			"delete by redo", both(remove("10.0.0.2", "fd00::1"), put(lease("10.0.0.4", "later"))), "remove", "10.0.0.2",
-			[]string{"10.0.0.2"}, "two", holding{"10.0.0.1": one, "10.0.0.2": two, "10.0.0.4": "later (eth0)"},
+			[]string{"10.0.0.2"}, "two", snapshot{"10.0.0.1": one, "10.0.0.2": two, "10.0.0.4": "later (eth0)"},
 		},
 		{
 			"replace by redo", both(remove("10.0.0.2"), put(lease("10.0.0.2", "later"), lease("10.0.0.4", "later"))), "rename", "10.0.0.2",
-			[]string{"10.0.0.2"}, "two", holding{"10.0.0.1": one, "fd00::1": one, "10.0.0.2": two},
+			[]string{"10.0.0.2"}, "two", snapshot{"10.0.0.1": one, "fd00::1": one, "10.0.0.2": two},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.want["boot"] = "first"
 			mount := newCoarse(t)
-			b := bed{t, mount.path}
-			for n := 0; !b.killedThenAgain(tc.fn, tc.op, tc.at, tc.holder, tc.leased); n++ {
-				require.Less(t, n, 20, "no file had inode and time of the one before")
+			b := testDir{t, mount.path}
+			for n := 0; !b.killedAndLeasedAgain(tc.fn, tc.op, tc.at, tc.holder, tc.leased); n++ {
+				require.Less(t, n, 20, "no file had the inode and time of the old one")
 				b.path += "x"
 			}
-			require.Equal(t, tc.want, b.holding())
+			require.Equal(t, tc.want, b.snapshot())
 			b.update(nothing)
-			require.Equal(t, tc.want, b.holding())
+			require.Equal(t, tc.want, b.snapshot())
 			require.NoError(t, b.open().Verify(t.Context()))
 			b.requireWorks()
 		})
 	}
 }
 
-// killedThenAgain is false if the second was over before the stock plugin had its turn.
-func (b bed) killedThenAgain(fn func(backend.Tx) error, op, at, holder string, leased []string) bool {
+// killedAndLeasedAgain returns false if the second was over before the stock plugin had its
+// turn.
+func (b testDir) killedAndLeasedAgain(fn func(backend.Tx) error, op, at, holder string, leased []string) bool {
 	b.Helper()
 	nextSecond()
 	b.interruptedAt(op, at, 1, fn)
-	return b.again(holder, leased...)
+	return b.releaseAndLeaseAgain(holder, leased...)
 }
 
-// forgetful takes from the journal what earlier programs do not write, and no program without
-// handles.
-func (b bed) forgetful() {
+// stripHandles removes from the journal the fields that earlier programs do not write, nor any
+// program on a system without handles.
+func (b testDir) stripHandles() {
 	b.Helper()
 	j, err := decodeJournal(b.content(journalName))
 	require.NoError(b, err)
@@ -150,46 +151,46 @@ func (b bed) forgetful() {
 	b.stock(journalName, j.encode())
 }
 
-// TestAmbiguous has journals without handles. Where times are coarse, what is as old as the
-// journal may have been made again, and stays; the rest is undone or deleted.
+// TestAmbiguous has journals without handles. Where times are coarse, a file as recent as the
+// journal may have been made again, and stays; other files are undone or deleted.
 func TestAmbiguous(t *testing.T) {
-	all := holding{"10.0.0.1": "one (eth0)", "fd00::1": "one (eth0)", "10.0.0.2": "two (eth0)", "boot": "first"}
+	all := snapshot{"10.0.0.1": "one (eth0)", "fd00::1": "one (eth0)", "10.0.0.2": "two (eth0)", "boot": "first"}
 	created := maps.Clone(all)
 	created["10.0.0.3"], created["fd00::3"] = "new (eth0)", "new (eth0)"
-	released := holding{"10.0.0.2": "two (eth0)", "boot": "first"}
+	released := snapshot{"10.0.0.2": "two (eth0)", "boot": "first"}
 	puts, removes := put(lease("10.0.0.3", "new"), lease("fd00::3", "new")), remove("10.0.0.1", "fd00::1")
-	old := func(b bed) {
+	old := func(b testDir) {
 		b.Helper()
-		at := time.Now().Add(-coarsest - time.Second)
+		at := time.Now().Add(-coarsestUnit - time.Second)
 		require.NoError(b, os.Chtimes(b.file("10.0.0.1"), at, at))
 		require.NoError(b, os.Chtimes(b.file("fd00::1"), at, at))
 	}
 	for _, tc := range []struct {
 		name   string
-		bed    func(*testing.T) bed
+		dir    func(*testing.T) testDir
 		fn     func(backend.Tx) error
 		at     string
-		before func(bed)
-		want   holding
+		before func(testDir)
+		want   snapshot
 		kept   bool
 	}{
 		{"coarse, created", newCoarse, puts, journalName, nil, created, true},
 		{"coarse, deleted", newCoarse, removes, "10.0.0.1", nil, all, true},
 		{"coarse, deleted, old", newCoarse, removes, "10.0.0.1", old, released, false},
-		{"fine, created", newBed, puts, journalName, nil, all, false},
-		{"fine, deleted", newBed, removes, "10.0.0.1", nil, released, false},
+		{"fine, created", newTestDir, puts, journalName, nil, all, false},
+		{"fine, deleted", newTestDir, removes, "10.0.0.1", nil, released, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			b := tc.bed(t)
-			prepared(b)
+			b := tc.dir(t)
+			seed(b)
 			if tc.before != nil {
 				tc.before(b)
 			}
 			b.killedAt("remove", tc.at, 1, tc.fn)
-			b.forgetful()
-			require.Equal(t, tc.want, b.holding())
+			b.stripHandles()
+			require.Equal(t, tc.want, b.snapshot())
 			b.update(nothing)
-			require.Equal(t, tc.want, b.holding())
+			require.Equal(t, tc.want, b.snapshot())
 			err := b.open().Verify(t.Context())
 			if !tc.kept {
 				require.NoError(t, err)
@@ -203,17 +204,17 @@ func TestAmbiguous(t *testing.T) {
 			require.Len(t, done, 1)
 			require.NoError(t, b.open().Verify(t.Context()))
 			b.update(remove("10.0.0.1", "10.0.0.3", "fd00::1", "fd00::3"))
-			require.Equal(t, released, b.holding())
+			require.Equal(t, released, b.snapshot())
 		})
 	}
 }
 
-// TestOwnIsNotAmbiguous: a transaction that fails is taken back by its own process, whatever
-// the times.
-func TestOwnIsNotAmbiguous(t *testing.T) {
+// TestOwnTransactionIsNotAmbiguous: a process can always undo its own failed transaction,
+// whatever the times.
+func TestOwnTransactionIsNotAmbiguous(t *testing.T) {
 	b := newCoarse(t)
-	prepared(b)
-	before := b.holding()
+	seed(b)
+	before := b.snapshot()
 	for _, m := range []*mount{nil, {}} {
 		for n := 1; ; n++ {
 			s := b.open()
@@ -233,7 +234,7 @@ func TestOwnIsNotAmbiguous(t *testing.T) {
 			}
 			if err != nil {
 				b.update(nothing)
-				require.Equal(t, before, b.holding(), "step %d", n)
+				require.Equal(t, before, b.snapshot(), "step %d", n)
 			}
 			require.NotContains(t, b.names(), damagedName)
 		}

@@ -5,16 +5,15 @@ import (
 	"time"
 )
 
-// An info is what there is to know about a file besides its content.
+// An info describes a file, without its content.
 type info struct {
 	mode     fs.FileMode // the type only
 	modified time.Time
-	changed  time.Time // also by renaming it or setting its times
-	inode    uint64    // zero where the system has none
+	changed  time.Time // the ctime: renaming the file or setting its times changes it, too
+	inode    uint64    // zero on systems without inodes
 }
 
-// readable returns a foreignError unless this is a regular file of at most limit
-// bytes.
+// readable returns a foreignError unless this is a regular file of at most limit bytes.
 func (i info) readable(size, limit int64) error {
 	if !i.mode.IsRegular() {
 		return foreign(i.mode)
@@ -25,19 +24,18 @@ func (i info) readable(size, limit int64) error {
 	return nil
 }
 
-// deleted returns what tells this file from another one of its name.
-func (i info) deleted(name string) deleted {
-	return deleted{name, identity{inode: i.inode, modified: i.modified.UnixNano()}}
+// asDeleted identifies this file as one to delete.
+func (i info) asDeleted(name string) deletedFile {
+	return deletedFile{name, identity{inode: i.inode, modified: i.modified.UnixNano()}}
 }
 
-// A foreignError says what stands in the place of a lease file. Neither the
-// stock plugin nor this package makes such things, so nothing is known about
-// them except that the address is taken.
+// A foreignError says what has the name of a lease file. Neither the stock plugin nor this
+// package makes such things, so all that is known is that the address is taken.
 type foreignError string
 
 func (e foreignError) Error() string { return "is a " + string(e) }
 
-// What can stand in the place of a lease file.
+// Things that can have the name of a lease file.
 const (
 	directory    foreignError = "directory"
 	symbolicLink foreignError = "symbolic link"

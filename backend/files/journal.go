@@ -15,40 +15,39 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A journal says how to end a transaction that was interrupted. If the transaction only
-// deletes, or the journal says redo, it is carried on. Otherwise it is undone, and what it
-// was going to delete is still there.
+// A journal says how to end an interrupted transaction. If the transaction only deletes, or the
+// journal says redo, it is finished. Otherwise it is undone, and the files it was to delete are
+// still there.
 type journal struct {
-	file    string // the name of its file, empty if there is none
-	text    string // what is in it
+	file    string // the name of the file; empty if there is none
+	text    string // the content of the file
 	redo    bool
-	taken   bool      // no other process has the file: see take
-	own     bool      // the transaction is that of this process, and was not interrupted
-	written time.Time // the time of the file
-	created []created
-	deleted []deleted
+	claimed bool      // no other process can use the file: see claim
+	own     bool      // the transaction belongs to this process, and was not interrupted
+	written time.Time // the modification time of the file
+	created []createdFile
+	deleted []deletedFile
 
-	// early: the journal is of version 1. Files that were to be deleted had been renamed
-	// by then, and are to be restored.
+	// early: the journal is of version 1. Such a transaction renamed the files that it was
+	// going to delete; they are restored.
 	early bool
 
-	// ambiguous: a file was left that may be a later one than the journal means.
+	// ambiguous: a file was left because it may be newer than the file in the journal.
 	ambiguous bool
 
-	// torn: the journal cannot be read, and this is what was found out
-	// without it.
-	torn bool
+	// corrupt: the file cannot be parsed, and this journal stands in for it.
+	corrupt bool
 }
 
-// A created file is a lease or a marker that the transaction makes. Its content is known.
-type created struct {
+// A createdFile is a lease or a marker that the transaction makes. Its content is known.
+type createdFile struct {
 	name string
-	temp string // what it is called before
+	temp string // its temporary name
 	identity
 }
 
-// A deleted file is one that the transaction deletes.
-type deleted struct {
+// A deletedFile is a file that the transaction deletes.
+type deletedFile struct {
 	name string
 	identity
 }
@@ -59,14 +58,14 @@ const (
 	journalVersion = "2"
 	earlyVersion   = "1"
 
-	noHandle = "-" // stands for the handle if a field follows
+	noHandle = "-" // in place of the handle if another field follows
 )
 
-var errTorn = errors.New("torn")
+var errCorrupt = errors.New("the journal is corrupt")
 
-// encode writes lines: the head and the version, one for each file, and the
-// CRC-32 (IEEE) of all before in hexadecimal digits. Programs that know fewer fields of a line
-// ignore those at its end.
+// encode writes lines: the head with the version, one line for each file, and the CRC-32 (IEEE)
+// of all lines before in hexadecimal. Older programs ignore additional fields at the end of a
+// line.
 func (j *journal) encode() string {
 	var b strings.Builder
 	head := undoHead
@@ -83,10 +82,10 @@ func (j *journal) encode() string {
 	}
 	for _, x := range j.deleted {
 		fmt.Fprintf(&b, "delete %s %d %d", x.name, x.inode, x.modified)
-		if x.handle != "" || x.known {
+		if x.handle != "" || x.hasContent {
 			b.WriteString(" " + cmp.Or(x.handle, noHandle))
 		}
-		if x.known {
+		if x.hasContent {
 			fmt.Fprintf(&b, " %q", x.content)
 		}
 		b.WriteString("\n")
@@ -95,12 +94,12 @@ func (j *journal) encode() string {
 	return b.String()
 }
 
-// decodeJournal returns errTorn for what was not written as it stands there, and
-// [backend.ErrFormat] for what another version of this package has written.
+// decodeJournal returns errCorrupt for a text that encode has not written, and
+// [backend.ErrFormat] for another version.
 func decodeJournal(text string) (*journal, error) {
 	body, sum, ok := cutLast(strings.TrimSuffix(text, "\n"), "\ncrc32 ")
 	if !ok || sum != fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(body+"\n"))) {
-		return nil, errTorn
+		return nil, errCorrupt
 	}
 	lines := strings.Split(body, "\n")
 	j, err := newJournal(lines[0])
@@ -115,13 +114,13 @@ func decodeJournal(text string) (*journal, error) {
 	return j, nil
 }
 
-// newJournal reads the first line.
+// newJournal parses the first line.
 func newJournal(line string) (*journal, error) {
 	version, isUndo := strings.CutPrefix(line, undoHead)
 	version, isRedo := strings.CutPrefix(version, redoHead)
 	switch {
 	case isUndo == isRedo:
-		return nil, errTorn
+		return nil, errCorrupt
 	case version == journalVersion:
 		return &journal{redo: isRedo}, nil
 	case version == earlyVersion && isUndo:
@@ -141,8 +140,8 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 func (j *journal) add(line string) error {
 	verb, rest, _ := strings.Cut(line, " ")
 	name, rest, _ := strings.Cut(rest, " ")
-	if !undoable(name) {
-		return errTorn
+	if !isJournaled(name) {
+		return errCorrupt
 	}
 	switch verb {
 	case "delete":
@@ -150,11 +149,11 @@ func (j *journal) add(line string) error {
 	case "create":
 		return j.addCreated(name, rest)
 	}
-	return errTorn
+	return errCorrupt
 }
 
 func (j *journal) addDeleted(name, rest string) error {
-	x := deleted{name: name}
+	x := deletedFile{name: name}
 	if !j.early {
 		if err := x.addFields(rest); err != nil {
 			return err
@@ -164,7 +163,7 @@ func (j *journal) addDeleted(name, rest string) error {
 	return nil
 }
 
-func (x *deleted) addFields(text string) error {
+func (x *deletedFile) addFields(text string) error {
 	rest, err := x.addTime(text)
 	if err != nil {
 		return err
@@ -178,12 +177,12 @@ func (x *deleted) addFields(text string) error {
 }
 
 func (j *journal) addCreated(name, rest string) error {
-	c := created{name: name, temp: newPrefix + name} // as version 1 has it
+	c := createdFile{name: name, temp: newPrefix + name} // of version 1
 	if !j.early {
 		c.temp, rest, _ = strings.Cut(rest, " ")
 	}
 	if !isTemporary(c.temp) || strings.ContainsRune(c.temp, '/') {
-		return errTorn
+		return errCorrupt
 	}
 	rest, err := c.addTime(rest)
 	if err == nil {
@@ -197,7 +196,7 @@ func (j *journal) addCreated(name, rest string) error {
 	return nil
 }
 
-// addTime reads inode and time, and returns the rest of the line.
+// addTime parses inode and time, and returns the rest of the line.
 func (id *identity) addTime(text string) (rest string, err error) {
 	inode, rest, _ := strings.Cut(text, " ")
 	modified, rest, _ := strings.Cut(rest, " ")
@@ -206,7 +205,7 @@ func (id *identity) addTime(text string) (rest string, err error) {
 		id.modified, err = strconv.ParseInt(modified, 10, 64)
 	}
 	if err != nil {
-		return "", errTorn
+		return "", errCorrupt
 	}
 	return rest, nil
 }
@@ -217,9 +216,9 @@ func (id *identity) addContent(text string) (rest string, err error) {
 		id.content, err = strconv.Unquote(quoted)
 	}
 	if err != nil {
-		return "", errTorn
+		return "", errCorrupt
 	}
-	id.known = true
+	id.hasContent = true
 	return strings.TrimPrefix(text[len(quoted):], " "), nil
 }
 
@@ -231,14 +230,14 @@ func (id *identity) addHandle(text string) (rest string) {
 	return rest
 }
 
-// undoable reports whether that is a file that transactions make and delete.
-func undoable(name string) bool {
+// isJournaled reports whether transactions create and delete files of that name.
+func isJournaled(name string) bool {
 	_, _, isLease := parseName(name)
 	return isLease || name == bootName || name == earlyBootName
 }
 
-// journals returns what interrupted transactions have left, the latest last. The lock file
-// does not tell whether there are any: what it says is that everything is durable.
+// journals returns the journals of interrupted transactions, the latest last. The lock file
+// does not tell whether there are any: its clean bit only says that everything is durable.
 func (d *dir) journals() ([]*journal, error) {
 	var all []*journal
 	for _, name := range []string{earlyJournalName, journalName} {
@@ -263,8 +262,8 @@ func (d *dir) journal(name string) (*journal, error) {
 		return nil, err
 	}
 	j, err := decodeJournal(string(text))
-	if errors.Is(err, errTorn) {
-		j, err = d.salvage(name)
+	if errors.Is(err, errCorrupt) {
+		j, err = d.corruptJournal(name)
 	}
 	if err != nil {
 		return nil, d.fail("read", name, err)
@@ -273,44 +272,44 @@ func (d *dir) journal(name string) (*journal, error) {
 	return j, nil
 }
 
-// salvage makes up for a journal that cannot be read, which a disk has to lie for:
-// it was synced before it got its name. What was created stays, as there is no telling,
-// and what was about to be deleted stays if it is there. An early version has renamed such
-// files: they tell their names, and are to be restored. Either way an address is rather
-// leaked than leased twice, and the store goes on working.
-func (d *dir) salvage(name string) (*journal, error) {
-	j := &journal{torn: true, early: name == earlyJournalName}
+// corruptJournal stands in for a file that cannot be parsed. That takes a faulty disk, because
+// a journal is synced before it gets its name. Created files stay, because they are not known,
+// and so do files that were to be deleted. An early version has renamed such files: their names
+// are known, and they are restored. Either way an address is leaked rather than leased twice,
+// and the store continues to work.
+func (d *dir) corruptJournal(name string) (*journal, error) {
+	j := &journal{corrupt: true, early: name == earlyJournalName}
 	if !j.early {
 		return j, nil
 	}
-	l, err := d.listing(nil, nil)
+	l, err := d.list(nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	for _, temporary := range l.temporary {
 		name, ok := strings.CutPrefix(temporary, oldPrefix)
-		if ok && undoable(name) {
-			j.deleted = append(j.deleted, deleted{name: name})
+		if ok && isJournaled(name) {
+			j.deleted = append(j.deleted, deletedFile{name: name})
 		}
 	}
 	return j, nil
 }
 
-// committed reports whether the transaction is carried on, and not undone.
+// committed reports whether the transaction is finished rather than undone.
 func (j *journal) committed() bool {
-	return !j.early && !j.torn && (len(j.created) == 0 || j.redo)
+	return !j.early && !j.corrupt && (len(j.created) == 0 || j.redo)
 }
 
-// deletes returns the file of that name that the transaction deletes, if it does.
-func (j *journal) deletes(name string) (deleted, bool) {
+// deletes returns the file of that name that the transaction deletes, if any.
+func (j *journal) deletes(name string) (deletedFile, bool) {
 	for _, x := range j.deleted {
 		if x.name == name {
 			return x, true
 		}
 	}
-	return deleted{}, false
+	return deletedFile{}, false
 }
 
 func (j *journal) creates(name string) bool {
-	return slices.ContainsFunc(j.created, func(c created) bool { return c.name == name })
+	return slices.ContainsFunc(j.created, func(c createdFile) bool { return c.name == name })
 }

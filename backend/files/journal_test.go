@@ -18,18 +18,18 @@ func TestJournal(t *testing.T) {
 		content := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
 		handle := rapid.SampledFrom([]string{"", "1:0c0000007a9a7fcb", "-1:", "248:00"})
 		want := &journal{
-			created: rapid.SliceOf(rapid.Custom(func(t *rapid.T) created {
+			created: rapid.SliceOf(rapid.Custom(func(t *rapid.T) createdFile {
 				name := names.Draw(t, "name")
 				id := identity{rapid.Uint64().Draw(t, "inode"), rapid.Int64().Draw(t, "modified"), handle.Draw(t, "handle"), content.Draw(t, "content"), true}
-				return created{name, tempName(newToken(), name), id}
+				return createdFile{name, tempName(newToken(), name), id}
 			})).Draw(t, "created"),
 			redo: rapid.Bool().Draw(t, "redo"),
-			deleted: rapid.SliceOf(rapid.Custom(func(t *rapid.T) deleted {
+			deleted: rapid.SliceOf(rapid.Custom(func(t *rapid.T) deletedFile {
 				id := identity{inode: rapid.Uint64().Draw(t, "inode"), modified: rapid.Int64().Draw(t, "modified"), handle: handle.Draw(t, "handle")}
-				if id.known = rapid.Bool().Draw(t, "known"); id.known {
+				if id.hasContent = rapid.Bool().Draw(t, "known"); id.hasContent {
 					id.content = content.Draw(t, "content")
 				}
-				return deleted{names.Draw(t, "name"), id}
+				return deletedFile{names.Draw(t, "name"), id}
 			})).Draw(t, "deleted"),
 		}
 		text := want.encode()
@@ -45,19 +45,19 @@ func TestJournal(t *testing.T) {
 
 		cut := rapid.IntRange(0, len(text)-2).Draw(t, "cut")
 		_, err = decodeJournal(text[:cut])
-		require.ErrorIs(t, err, errTorn)
+		require.ErrorIs(t, err, errCorrupt)
 		flipped := []byte(text)
 		flipped[rapid.IntRange(0, len(text)-2).Draw(t, "byte")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
 		_, err = decodeJournal(string(flipped))
-		require.ErrorIs(t, err, errTorn)
+		require.ErrorIs(t, err, errCorrupt)
 	})
 }
 
-func summed(body string) string {
+func withChecksum(body string) string {
 	return fmt.Sprintf("%scrc32 %08x\n", body, crc32.ChecksumIEEE([]byte(body)))
 }
 
-func TestJournalOfNonsense(t *testing.T) {
+func TestInvalidJournal(t *testing.T) {
 	for version, lines := range map[string][]string{
 		"1": {
 			"", "delete", "delete ", "delete lock", "delete ../10.0.0.1", "delete .leasehold-undo", "rename 10.0.0.1",
@@ -70,20 +70,20 @@ func TestJournalOfNonsense(t *testing.T) {
 		},
 	} {
 		for _, line := range lines {
-			_, err := decodeJournal(summed("leasehold-undo " + version + "\n" + line + "\n"))
-			require.ErrorIs(t, err, errTorn, line)
+			_, err := decodeJournal(withChecksum("leasehold-undo " + version + "\n" + line + "\n"))
+			require.ErrorIs(t, err, errCorrupt, line)
 		}
 	}
 	for _, head := range []string{"another file\n", "leasehold-undo leasehold-redo 2\n"} {
-		_, err := decodeJournal(summed(head))
-		require.ErrorIs(t, err, errTorn)
+		_, err := decodeJournal(withChecksum(head))
+		require.ErrorIs(t, err, errCorrupt)
 	}
 }
 
 func TestJournalOfAnotherVersion(t *testing.T) {
-	b := newBed(t)
-	prepared(b)
-	b.stock(journalName, summed("leasehold-undo 3\nwhatever\n"))
+	b := newTestDir(t)
+	seed(b)
+	b.stock(journalName, withChecksum("leasehold-undo 3\nwhatever\n"))
 	for name, call := range b.calls(nothing) {
 		err := call()
 		require.ErrorIs(t, err, backend.ErrFormat, name)
@@ -92,28 +92,28 @@ func TestJournalOfAnotherVersion(t *testing.T) {
 	require.Contains(t, b.names(), journalName)
 }
 
-// TestTornJournal has a journal that a disk has damaged.
-func TestTornJournal(t *testing.T) {
+// TestCorruptJournal has a journal that the disk has corrupted.
+func TestCorruptJournal(t *testing.T) {
 	for name, damage := range map[string]func(text string) string{
 		"empty":     func(string) string { return "" },
 		"zeros":     func(text string) string { return strings.Repeat("\x00", len(text)) },
 		"cut short": func(text string) string { return text[:len(text)/2] },
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBed(t)
+			b := newTestDir(t)
 			b.interruptedAt("rename", journalName, 2, func(tx backend.Tx) error {
 				require.NoError(t, remove("10.0.0.1", "fd00::1")(tx))
 				return put(lease("10.0.0.3", "new"))(tx)
 			})
 			damaged := damage(b.content(journalName))
 			b.stock(journalName, damaged)
-			// Rather too many than too few.
-			want := holding{
+			// Keeping too many leases is better than losing one.
+			want := snapshot{
 				"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "10.0.0.3": "new (eth0)", "fd00::1": "one (eth0)", "boot": "first",
 			}
-			require.Equal(t, want, b.holding())
+			require.Equal(t, want, b.snapshot())
 			b.update(nothing)
-			require.Equal(t, want, b.holding())
+			require.Equal(t, want, b.snapshot())
 			require.NotContains(t, b.names(), journalName)
 			require.Equal(t, damaged, b.content(damagedName))
 			require.ErrorContains(t, b.open().Verify(t.Context()), damagedName)
@@ -121,19 +121,19 @@ func TestTornJournal(t *testing.T) {
 	}
 }
 
-// TestTornJournalIsSetAside kills the Update that finds one, of a transaction that was to be
-// undone and of one that was to be carried on.
-func TestTornJournalIsSetAside(t *testing.T) {
+// TestCorruptJournalIsSetAside kills the Update that finds the journal, of a transaction to
+// undo and of one to finish.
+func TestCorruptJournalIsSetAside(t *testing.T) {
 	for _, op := range []string{"rename", "remove"} {
 		for n := 1; ; n++ {
-			b := newBed(t)
+			b := newTestDir(t)
 			b.interruptedAt(op, journalName, map[string]int{"rename": 2, "remove": 1}[op], transactions()[2].fn)
 			b.stock(journalName, "")
-			want := b.holding()
+			want := b.snapshot()
 			killed := b.updateKilled(n, nothing)
-			require.Equal(t, want, b.holding())
+			require.Equal(t, want, b.snapshot())
 			b.update(nothing)
-			require.Equal(t, want, b.holding())
+			require.Equal(t, want, b.snapshot())
 			require.Contains(t, b.names(), damagedName)
 			if !killed {
 				require.Greater(t, n, 2)

@@ -8,7 +8,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A killer ends, at the nth step, what the steps are part of.
+// A killer calls kill at the nth step.
 type killer struct {
 	n     int
 	kill  func()
@@ -22,13 +22,13 @@ func (k *killer) step(string, ...string) error {
 	return nil
 }
 
-// killed is what a simulated kill panics with. Nothing of this package touches the
-// directory while a panic unwinds.
+// killed is the panic value of a simulated kill. This package does not touch the directory
+// while a panic unwinds.
 type killed struct{}
 
-// updateKilled performs fn and is killed at the nth step. It returns false if
-// there was none.
-func (b bed) updateKilled(n int, fn func(backend.Tx) error) (was bool) {
+// updateKilled runs fn and is killed at the nth step. It returns false if there are fewer
+// steps.
+func (b testDir) updateKilled(n int, fn func(backend.Tx) error) (was bool) {
 	b.Helper()
 	defer func() {
 		if was = recover() == (killed{}); was {
@@ -41,24 +41,24 @@ func (b bed) updateKilled(n int, fn func(backend.Tx) error) (was bool) {
 	return false
 }
 
-// nothing is a transaction that does no more than recovery.
+// nothing is a transaction that only recovers.
 func nothing(backend.Tx) error { return nil }
 
 func TestKill(t *testing.T) {
 	for _, tx := range transactions() {
 		t.Run(tx.name, func(t *testing.T) {
 			n := 1
-			for ; testKillAt(newBed(t), tx, n); n++ {
+			for ; testKillAt(newTestDir(t), tx, n); n++ {
 			}
 			require.Greater(t, n, 8, "steps")
 		})
 	}
 }
 
-func testKillAt(b bed, tx transaction, n int) bool {
-	prepared(b)
+func testKillAt(b testDir, tx transaction, n int) bool {
+	seed(b)
 	if !b.updateKilled(n, tx.fn) {
-		require.Equal(b, tx.after, b.holding())
+		require.Equal(b, tx.after, b.snapshot())
 		return false
 	}
 	for r := 1; ; r++ {
@@ -72,10 +72,10 @@ func testKillAt(b bed, tx transaction, n int) bool {
 	return true
 }
 
-// requireEither requires all or nothing of a transaction.
-func requireEither(b bed, tx transaction, at ...int) {
+// requireEither requires that a transaction happened entirely or not at all.
+func requireEither(b testDir, tx transaction, at ...int) {
 	b.Helper()
-	if got := b.holding(); len(got) != len(tx.before) || got["10.0.0.1"] != tx.before["10.0.0.1"] || got["boot"] != tx.before["boot"] {
+	if got := b.snapshot(); len(got) != len(tx.before) || got["10.0.0.1"] != tx.before["10.0.0.1"] || got["boot"] != tx.before["boot"] {
 		require.Equal(b, tx.after, got, "killed at %v", at)
 	} else {
 		require.Equal(b, tx.before, got, "killed at %v", at)

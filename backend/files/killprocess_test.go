@@ -19,8 +19,8 @@ const (
 	killAtEnv  = "LEASEHOLD_FILES_KILL_AT"
 )
 
-// TestKilledProcess is TestKill with a process and SIGKILL, which the kernel sees
-// to: locks go, and memory that was not written goes.
+// TestKilledProcess is TestKill with a process and SIGKILL, so that the kernel releases the
+// locks.
 func TestKilledProcess(t *testing.T) {
 	if os.Getenv(killDirEnv) != "" {
 		dieInUpdate(t)
@@ -29,10 +29,10 @@ func TestKilledProcess(t *testing.T) {
 	for i, tx := range transactions() {
 		t.Run(tx.name, func(t *testing.T) {
 			for n := 1; ; n++ {
-				b := newBed(t)
-				prepared(b)
+				b := newTestDir(t)
+				seed(b)
 				if !b.updateInProcess(i, n) {
-					require.Equal(t, tx.after, b.holding())
+					require.Equal(t, tx.after, b.snapshot())
 					return
 				}
 				requireEither(b, tx, n)
@@ -44,7 +44,7 @@ func TestKilledProcess(t *testing.T) {
 	}
 }
 
-func (b bed) updateInProcess(tx, n int) (killed bool) {
+func (b testDir) updateInProcess(tx, n int) (killed bool) {
 	b.Helper()
 	child := exec.Command(os.Args[0], "-test.run=^TestKilledProcess$")
 	child.Env = append(os.Environ(), killDirEnv+"="+b.path, fmt.Sprint(killTxEnv, "=", tx), fmt.Sprint(killAtEnv, "=", n))

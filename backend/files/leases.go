@@ -25,8 +25,8 @@ func (t *tx) lease(addr netip.Addr) (l backend.Lease, err error) {
 	if l, ok := t.puts[addr]; ok {
 		return l, nil
 	}
-	err = t.file(addr, func(_, actual string) (err error) {
-		l, err = t.readLease(addr, actual)
+	err = t.withFile(addr, func(_, resolved string) (err error) {
+		l, err = t.readLease(addr, resolved)
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
@@ -83,7 +83,7 @@ func (t *tx) addrsFrom(from netip.Addr) ([]netip.Addr, error) {
 	return all[i:], nil
 }
 
-// each iterates over the leases of those of the addresses that are leased, up to
+// each iterates over the leases of the given addresses, skipping addresses without one, up to
 // the first error.
 func (t *tx) each(addrs []netip.Addr) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
@@ -103,7 +103,7 @@ func (t *tx) each(addrs []netip.Addr) iter.Seq2[backend.Lease, error] {
 
 // leaseOf is lease for an address whose file may have been read ahead.
 func (t *tx) leaseOf(addr netip.Addr, f leaseFile) (backend.Lease, error) {
-	if !f.ok || len(t.puts) > 0 || len(t.moved) > 0 {
+	if !f.ok || len(t.puts) > 0 || len(t.redirects) > 0 {
 		return t.lease(addr)
 	}
 	return t.newLease(addr, f.owner, f.info), nil

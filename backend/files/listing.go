@@ -8,57 +8,56 @@ import (
 	"strings"
 )
 
-// A listing is what one pass over the names in a directory has found.
+// A listing is the result of listing the directory.
 type listing struct {
-	// plain are the addresses that have a regular file of the canonical
-	// name, in the order of the directory.
+	// plain has the addresses of regular files with canonical names, in the order of the
+	// directory.
 	plain []netip.Addr
 
-	// odd are the other files that are leases: those spelt otherwise, and
-	// what is not a regular file.
-	odd map[netip.Addr][]string
+	// irregular has the other files that are leases: those with another spelling of the
+	// address, and anything other than a regular file.
+	irregular map[netip.Addr][]string
 
 	cursors   []string // names of range sets
-	temporary []string // what somebody was writing or deleting who was killed
-	strange   []string // what is nobody's business
+	temporary []string // files that a killed process was writing or deleting
+	unrelated []string // files that do not belong to the store
 
-	sorted []netip.Addr // what addrs returns
-	tell   func(netip.Addr)
+	sorted []netip.Addr // the result of addrs
+	report func(netip.Addr)
 }
 
-// unknownMode: the directory does not tell the type of the file.
+// unknownMode is the mode of a file if the directory does not tell its type.
 const unknownMode = fs.ModeIrregular
 
-// listing makes the pass. A temporary file that moved gives a name counts as the file of
-// that name. Unless tell is nil it is told of each of the plain addresses as soon as that
-// is found.
-func (d *dir) listing(moved map[string]string, tell func(netip.Addr)) (*listing, error) {
-	l := &listing{plain: make([]netip.Addr, 0, d.guess()), odd: map[netip.Addr][]string{}, tell: tell}
+// list lists the directory. A temporary file to which redirects lead counts as the file of that
+// name. Unless report is nil, it is called with each plain address at once.
+func (d *dir) list(redirects map[string]string, report func(netip.Addr)) (*listing, error) {
+	l := &listing{plain: make([]netip.Addr, 0, d.estimate()), irregular: map[netip.Addr][]string{}, report: report}
 	return l, d.entries(func(name string, mode fs.FileMode) error {
-		if startsAddress(name) { // as nearly all do
+		if startsAddress(name) { // like nearly all names
 			return l.add(d, name, mode)
 		}
-		l.addOther(name, moved)
+		l.addOther(name, redirects)
 		return nil
 	})
 }
 
-func (l *listing) addOther(name string, moved map[string]string) {
+func (l *listing) addOther(name string, redirects map[string]string) {
 	set, isCursor := strings.CutPrefix(name, cursorPrefix)
 	switch {
 	case isTemporary(name):
-		l.addTemporary(name, moved)
+		l.addTemporary(name, redirects)
 	case isCursor && !strings.HasPrefix(name, keptPrefix):
 		l.cursors = append(l.cursors, set)
 	case !isUnlinked(name):
-		l.strange = append(l.strange, name)
+		l.unrelated = append(l.unrelated, name)
 	}
 }
 
-func (l *listing) addTemporary(name string, moved map[string]string) {
-	for to, from := range moved {
+func (l *listing) addTemporary(name string, redirects map[string]string) {
+	for to, from := range redirects {
 		if from == name {
-			l.addOdd(to)
+			l.addIrregular(to)
 			return
 		}
 	}
@@ -68,7 +67,7 @@ func (l *listing) addTemporary(name string, moved map[string]string) {
 func (l *listing) add(d *dir, name string, mode fs.FileMode) error {
 	addr, canonical, ok := parseName(name)
 	if !ok {
-		l.strange = append(l.strange, name)
+		l.unrelated = append(l.unrelated, name)
 		return nil
 	}
 	if mode == unknownMode {
@@ -80,39 +79,39 @@ func (l *listing) add(d *dir, name string, mode fs.FileMode) error {
 	}
 	if canonical && mode.IsRegular() {
 		l.plain = append(l.plain, addr)
-		if l.tell != nil {
-			l.tell(addr)
+		if l.report != nil {
+			l.report(addr)
 		}
 	} else {
-		l.odd[addr] = append(l.odd[addr], name)
+		l.irregular[addr] = append(l.irregular[addr], name)
 	}
 	return nil
 }
 
-// guess returns about how many names the directory holds. To have the memory at
-// hand is worth a quarter of the time that it takes to list 20,000.
-func (d *dir) guess() int {
+// estimate estimates the number of names in the directory. Allocating the memory in advance
+// saves a quarter of the time to list 20,000.
+func (d *dir) estimate() int {
 	const (
 		bytesEach = 32 // on most file systems, or a little less
 		enough    = 1 << 20
 	)
 	i, err := d.self.Stat()
 	if err != nil {
-		return 0 // It is no more than a guess.
+		return 0 // The slice then grows as needed.
 	}
 	return int(min(i.Size()/bytesEach, enough))
 }
 
-func (l *listing) addOdd(name string) {
+func (l *listing) addIrregular(name string) {
 	if addr, _, ok := parseName(name); ok {
-		l.odd[addr] = append(l.odd[addr], name)
+		l.irregular[addr] = append(l.irregular[addr], name)
 	}
 }
 
 // addrs returns all leased addresses in ascending order.
 func (l *listing) addrs() []netip.Addr {
 	if l.sorted == nil {
-		l.sorted = sortedSet(l.plain, slices.Collect(maps.Keys(l.odd)))
+		l.sorted = sortedSet(l.plain, slices.Collect(maps.Keys(l.irregular)))
 	}
 	return l.sorted
 }

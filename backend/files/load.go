@@ -11,12 +11,12 @@ import (
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
-// Create makes a store at path, where nothing may stand, that holds what c holds. Of
-// each lease it keeps what Put keeps. When it returns nil all of it is durable, the
-// name of the store included; after an error nothing stands at path.
+// Create makes a store with the content c at path, which must not exist. It keeps the same
+// fields of a lease as Put. When it returns nil, everything is durable, the name of the store
+// included; after an error nothing is left at path.
 //
-// Nobody else may use the path meanwhile. If the process is killed, what stands at
-// path may be a part of a store: the caller removes it.
+// No other process may use the path meanwhile. If the process is killed, part of a store may be
+// left at path; the caller removes it.
 func Create(path string, c backend.Content) error {
 	c, err := storekit.CheckContent(c)
 	if err != nil {
@@ -49,13 +49,13 @@ func load(path string, c backend.Content) error {
 	defer d.close()
 	m := newMaker(d)
 	defer m.stop() // On success its errors have been returned; on failure another one is.
-	if err := m.make(create{name: lockName}); err != nil {
+	if err := m.make(newFile{name: lockName}); err != nil {
 		return err
 	}
 	if err := m.makeLeases(c); err != nil {
 		return err
 	}
-	if err := m.makeRest(c); err != nil {
+	if err := m.makeOthers(c); err != nil {
 		return err
 	}
 	if err := m.finish(); err != nil {
@@ -69,8 +69,8 @@ func (m *maker) makeLeases(c backend.Content) error {
 		if err != nil {
 			return err
 		}
-		made := create{name: fileName(l.Addr), content: content(l.Owner)}
-		if !l.Since.IsZero() { // Otherwise the file has the present time anyway.
+		made := newFile{name: fileName(l.Addr), content: content(l.Owner)}
+		if !l.Since.IsZero() { // Otherwise the file gets the present time anyway.
 			made.since = l.Since
 		}
 		if err := m.make(made); err != nil {
@@ -80,15 +80,15 @@ func (m *maker) makeLeases(c backend.Content) error {
 	return nil
 }
 
-// makeRest makes the files that are no leases.
-func (m *maker) makeRest(c backend.Content) error {
+// makeOthers makes the files other than leases.
+func (m *maker) makeOthers(c backend.Content) error {
 	for set, addr := range c.Cursors {
-		if err := m.make(create{name: cursorPrefix + set, content: addr.String()}); err != nil {
+		if err := m.make(newFile{name: cursorPrefix + set, content: addr.String()}); err != nil {
 			return err
 		}
 	}
 	if c.Boot == "" {
 		return nil
 	}
-	return m.make(create{name: bootName, content: markerContent(c.Boot)})
+	return m.make(newFile{name: bootName, content: markerContent(c.Boot)})
 }

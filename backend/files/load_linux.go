@@ -6,40 +6,39 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A maker makes the files of a new store. That takes hardly longer than the file system
-// needs for the names: one goroutine makes the files, in the order of addresses, and
-// another fills them, batch by batch. If both made files they would only wait for
-// each other, as the directory has one lock. Package os is not used; it would add
-// a quarter.
+// A maker makes the files of a new store, hardly slower than the file system can create names:
+// one goroutine creates the files, in the order of addresses, and another fills them in
+// batches. Two goroutines that create files would only wait for each other, because a directory
+// has one lock. Package os would add a quarter of the time.
 //
-// A few files are synced one by one. To do so with 65,000 would take a minute: then the
-// whole file system is synced, which since Linux 5.8 reports what could not be written.
-// That begins while there are still files to make. It also waits for all that other
-// programs have written meanwhile, which is why it is not for a few.
+// A few files are synced one by one. For 65,000 that would take a minute, so the whole file
+// system is synced instead, which reports write errors since Linux 5.8. That begins while files
+// are still being created. It also waits for the writes of all other programs, so it is not
+// done for a few files.
 type maker struct {
 	dir    *dir
 	made   int
-	few    []string // the names of all files, as long as they are few
+	first  []string // the names of the first maxSyncedSingly files
 	batch  []opened
-	filled chan error // how the batch before went, once it is done
-	synced chan error // how the last sync went, once it is done
+	filled chan error // the result of the batch before, once it is done
+	synced chan error // the result of the last sync, once it is done
 }
 
-// An opened file is made, and empty.
+// An opened file is created, and empty.
 type opened struct {
 	fd int
-	create
+	newFile
 }
 
 const (
-	// batchLen is how many files are made before they are filled. Twice as many
-	// are open at once.
+	// batchLen is how many files are created before they are filled. Twice as many are open at
+	// once.
 	batchLen = 64
 
-	// fewFiles is up to how many files are synced one by one.
-	fewFiles = 1024
+	// maxSyncedSingly is up to how many files are synced one by one.
+	maxSyncedSingly = 1024
 
-	// syncEvery is after how many files a sync begins, if none is under way.
+	// syncEvery is after how many files a sync begins, unless one is under way.
 	syncEvery = 8192
 )
 
@@ -50,17 +49,17 @@ func newMaker(d *dir) *maker {
 	return m
 }
 
-// make makes a file that is not there. It is whole, and durable, after finish.
-func (m *maker) make(c create) error {
+// make creates a file, which must not exist. It is complete and durable after finish.
+func (m *maker) make(c newFile) error {
 	fd, err := retry(func() (int, error) {
-		return unix.Openat(m.dir.fd(), c.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|careful, 0o600)
+		return unix.Openat(m.dir.fd(), c.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|safeFlags, 0o600)
 	})
 	if err != nil {
-		return m.dir.ifColon(c.name, m.dir.fail("create", c.name, err))
+		return m.dir.explainColon(c.name, m.dir.fail("create", c.name, err))
 	}
 	m.batch = append(m.batch, opened{fd, c})
-	if m.made < fewFiles {
-		m.few = append(m.few, c.name)
+	if m.made < maxSyncedSingly {
+		m.first = append(m.first, c.name)
 	}
 	if m.made++; m.made%syncEvery == 0 {
 		m.beginSync()
@@ -71,7 +70,7 @@ func (m *maker) make(c create) error {
 	return m.flush()
 }
 
-// flush has the batch filled once the one before is.
+// flush starts filling the batch once the batch before is done.
 func (m *maker) flush() error {
 	if err := <-m.filled; err != nil {
 		m.filled <- err
@@ -83,7 +82,7 @@ func (m *maker) flush() error {
 	return nil
 }
 
-// fill closes all of the files, after an error too.
+// fill closes all files, also after an error.
 func (m *maker) fill(batch []opened) (err error) {
 	for _, f := range batch {
 		if err == nil {
@@ -124,7 +123,7 @@ func (m *maker) beginSync() {
 	}
 }
 
-// finish makes durable what was made.
+// finish makes all files durable.
 func (m *maker) finish() error {
 	if err := m.flush(); err != nil {
 		return err
@@ -133,10 +132,10 @@ func (m *maker) finish() error {
 	if err := cmp.Or(filled, synced); err != nil {
 		return err
 	}
-	if m.made > fewFiles {
+	if m.made > maxSyncedSingly {
 		return m.dir.fail("sync", "", unix.Syncfs(m.dir.fd()))
 	}
-	for _, name := range m.few {
+	for _, name := range m.first {
 		if err := m.sync(name); err != nil {
 			return m.dir.fail("sync", name, err)
 		}
@@ -145,20 +144,20 @@ func (m *maker) finish() error {
 }
 
 func (m *maker) sync(name string) error {
-	fd, err := retry(func() (int, error) { return unix.Openat(m.dir.fd(), name, unix.O_RDONLY|careful, 0) })
+	fd, err := retry(func() (int, error) { return unix.Openat(m.dir.fd(), name, unix.O_RDONLY|safeFlags, 0) })
 	if err != nil {
 		return err
 	}
 	return cmp.Or(unix.Fsync(fd), unix.Close(fd))
 }
 
-// stop waits for what is under way, and gives up what is not.
+// stop waits for the goroutines, and abandons the rest of the batch.
 func (m *maker) stop() (filled, synced error) {
 	filled, synced = <-m.filled, <-m.synced
 	m.filled <- filled
 	m.synced <- synced
 	for _, f := range m.batch {
-		unix.Close(f.fd) // Nobody needs it any more.
+		unix.Close(f.fd) // Nothing was written to it.
 	}
 	m.batch = nil
 	return filled, synced

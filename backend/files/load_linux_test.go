@@ -11,9 +11,9 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// TestCreateOnAFullFileSystem has the space run out in the one batch there is, in the
-// first, in a later one, and for want of inodes. That the file system can be unmounted
-// afterwards shows that no file was left open.
+// TestCreateOnAFullFileSystem runs out of space in the only batch, in the first one, in a later
+// one, and for lack of inodes. That the file system can be unmounted afterwards shows that all
+// files were closed.
 func TestCreateOnAFullFileSystem(t *testing.T) {
 	for options, sizes := range map[string][]int{
 		"size=64k":               {20, 200, 1000},
@@ -39,8 +39,8 @@ func requireEmpty(t *testing.T, dir string) {
 	require.Empty(t, entries)
 }
 
-// TestCreateThatFailsLeavesNothingOpen has the content end at every stage of a batch.
-func TestCreateThatFailsLeavesNothingOpen(t *testing.T) {
+// TestFailedCreateClosesFiles ends the content with an error, at every stage of a batch.
+func TestFailedCreateClosesFiles(t *testing.T) {
 	unreadable := errors.New("unreadable")
 	for _, n := range []int{0, 1, batchLen - 2, batchLen - 1, batchLen, 3*batchLen + 5} {
 		b := newMount(t, "")

@@ -40,14 +40,14 @@ func consecutive(n int) iter.Seq2[backend.Lease, error] {
 	}
 }
 
-func (b bed) create(c backend.Content) {
+func (b testDir) create(c backend.Content) {
 	b.Helper()
 	require.NoError(b, Create(b.path, c))
 }
 
-// TestCreateLayout has what the stock plugin must find.
+// TestCreateLayout checks the files that the stock plugin must find.
 func TestCreateLayout(t *testing.T) {
-	b := newBed(t)
+	b := newTestDir(t)
 	since := time.Date(2025, 2, 28, 23, 59, 58, 999, time.UTC)
 	before := time.Now().Add(-time.Second) // The clock of a file system can be behind.
 	b.create(backend.Content{
@@ -92,9 +92,8 @@ func requireMode(t *testing.T, want fs.FileMode, info fs.FileInfo) {
 	}
 }
 
-// TestCreateAndPutMakeTheSameFiles compares all that there is to see of them.
 func TestCreateAndPutMakeTheSameFiles(t *testing.T) {
-	put, made := newBed(t), newBed(t)
+	put, made := newTestDir(t), newTestDir(t)
 	c := backend.Content{Leases: consecutive(20), Cursors: map[string]netip.Addr{"0": ip("10.0.0.20")}, Boot: "first"}
 	made.create(c)
 	put.update(func(tx backend.Tx) error {
@@ -118,9 +117,9 @@ func TestCreateAndPutMakeTheSameFiles(t *testing.T) {
 	}
 }
 
-// TestCreateSyncsWhileItWorks makes more files than there are between two syncs.
+// TestCreateSyncsWhileItWorks creates more files than there are between two syncs.
 func TestCreateSyncsWhileItWorks(t *testing.T) {
-	b := newBed(t)
+	b := newTestDir(t)
 	const n = 20_000
 	b.create(backend.Content{Leases: consecutive(n)})
 	require.Len(t, b.names(), n+1)
@@ -140,9 +139,8 @@ func TestCreateSyncsWhileItWorks(t *testing.T) {
 	b.requireWorks()
 }
 
-// A trailing slash is part of the path that an operator types, not of the name.
-func TestCreateTakesPathsAsTheyAreTyped(t *testing.T) {
-	b := newBed(t)
+func TestCreateWithTrailingSlash(t *testing.T) {
+	b := newTestDir(t)
 	require.NoError(t, Create(b.path+string(filepath.Separator), backend.Content{Leases: consecutive(1)}))
 	require.Equal(t, []string{"10.0.0.1", "lock"}, b.names())
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
-// while has path locked, as another process would, starts call, which waits, and
-// then does act and releases the lock.
-func (b bed) while(call func() error, act func()) error {
+// whileLocked locks the directory as another process would, starts call, which waits, then
+// calls act and releases the lock.
+func (b testDir) whileLocked(call func() error, act func()) error {
 	b.Helper()
 	lock, err := os.Open(b.file(lockName))
 	require.NoError(b, err)
@@ -23,13 +23,13 @@ func (b bed) while(call func() error, act func()) error {
 	done := make(chan error, 1)
 	go func() { done <- call() }()
 	time.Sleep(20 * time.Millisecond)
-	require.Empty(b, done, "it has not waited")
+	require.Empty(b, done, "the call did not wait")
 	act()
 	require.NoError(b, lock.Close())
 	return <-done
 }
 
-func (b bed) calls(fn func(backend.Tx) error) map[string]func() error {
+func (b testDir) calls(fn func(backend.Tx) error) map[string]func() error {
 	s := b.open()
 	return map[string]func() error{
 		"Update": func() error { return s.Update(b.Context(), fn) },
@@ -38,10 +38,10 @@ func (b bed) calls(fn func(backend.Tx) error) map[string]func() error {
 }
 
 func TestPathExchangedForFile(t *testing.T) {
-	b := newBed(t)
-	prepared(b)
+	b := newTestDir(t)
+	seed(b)
 	for name, call := range b.calls(put(lease("10.0.0.9", "new"))) {
-		err := b.while(call, func() {
+		err := b.whileLocked(call, func() {
 			require.NoError(t, os.Rename(b.path, b.path+".old"))
 			require.NoError(t, os.WriteFile(b.path, nil, 0o600))
 		})
@@ -54,11 +54,11 @@ func TestPathExchangedForFile(t *testing.T) {
 }
 
 func TestPathExchangedForDirectory(t *testing.T) {
-	b := newBed(t)
-	prepared(b)
-	other := bed{t, b.path + ".other"}
+	b := newTestDir(t)
+	seed(b)
+	other := testDir{t, b.path + ".other"}
 	other.update(put(lease("10.7.0.1", "other")))
-	err := b.while(b.calls(put(lease("10.0.0.9", "new")))["Update"], func() {
+	err := b.whileLocked(b.calls(put(lease("10.0.0.9", "new")))["Update"], func() {
 		require.NoError(t, os.Rename(b.path, b.path+".old"))
 		require.NoError(t, os.Rename(other.path, b.path))
 	})
@@ -67,24 +67,23 @@ func TestPathExchangedForDirectory(t *testing.T) {
 }
 
 func TestPathRemoved(t *testing.T) {
-	b := newBed(t)
-	prepared(b)
+	b := newTestDir(t)
+	seed(b)
 	call := b.calls(put(lease("10.0.0.9", "new")))
-	require.NoError(t, b.while(call["View"], func() { require.NoError(t, os.Rename(b.path, b.path+".old")) }))
+	require.NoError(t, b.whileLocked(call["View"], func() { require.NoError(t, os.Rename(b.path, b.path+".old")) }))
 	require.NoError(t, os.Rename(b.path+".old", b.path))
-	require.NoError(t, b.while(call["Update"], func() { require.NoError(t, os.RemoveAll(b.path)) }))
+	require.NoError(t, b.whileLocked(call["Update"], func() { require.NoError(t, os.RemoveAll(b.path)) }))
 	require.Equal(t, []string{"10.0.0.9", "lock"}, b.names())
 }
 
-// TestLockRemoved has somebody clear a directory, the lock file included, while
-// others wait for it and the next comes.
+// TestLockRemoved removes the lock file while one Update waits for it, and starts another one.
 func TestLockRemoved(t *testing.T) {
-	b := newBed(t)
-	prepared(b)
+	b := newTestDir(t)
+	seed(b)
 	entered, leave := make(chan bool), make(chan bool)
 	first := make(chan error, 1)
 	var left atomic.Bool
-	err := b.while(b.calls(put(lease("10.0.0.9", "new")))["Update"], func() {
+	err := b.whileLocked(b.calls(put(lease("10.0.0.9", "new")))["Update"], func() {
 		require.NoError(t, os.Remove(b.file(lockName)))
 		go func() {
 			first <- b.open().Update(b.Context(), func(backend.Tx) error {
@@ -98,23 +97,23 @@ func TestLockRemoved(t *testing.T) {
 		time.AfterFunc(20*time.Millisecond, func() { close(leave) })
 	})
 	require.NoError(t, err)
-	require.True(t, left.Load(), "the second has not waited for the first")
+	require.True(t, left.Load(), "the second did not wait for the first")
 	require.NoError(t, <-first)
 }
 
-// TestViewWithoutLock has a directory that is a copy.
+// TestViewWithoutLock has a copy of a directory.
 func TestViewWithoutLock(t *testing.T) {
-	b := newBed(t)
-	prepared(b)
-	want := b.holding()
+	b := newTestDir(t)
+	seed(b)
+	want := b.snapshot()
 	require.NoError(t, os.Remove(b.file(lockName)))
-	require.Equal(t, want, b.holding())
+	require.Equal(t, want, b.snapshot())
 	require.NotContains(t, b.names(), lockName)
 }
 
 func TestBusy(t *testing.T) {
-	b := newBed(t)
-	prepared(b)
+	b := newTestDir(t)
+	seed(b)
 	for name, inside := range map[string]*Store{"same Store": b.open(), "other Store": nil} {
 		outside := inside
 		if outside == nil {
@@ -133,10 +132,10 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// TestManyReaders has more Views at once than the gate lets in.
+// TestManyReaders has more Views at once than the gate admits.
 func TestManyReaders(t *testing.T) {
-	b := newBed(t)
-	prepared(b)
+	b := newTestDir(t)
+	seed(b)
 	s := b.open()
 	errs := make(chan error)
 	const views = 64

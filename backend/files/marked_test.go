@@ -13,19 +13,19 @@ import (
 )
 
 // mark marks the directory as a migration does that holds the lock of another mount.
-func (b bed) mark() {
+func (b testDir) mark() {
 	require.NoError(b, os.Chmod(b.file(lockName), 0o440|os.ModeSetgid|os.ModeSticky))
 }
 
-// A store that is marked while a transaction works on it is about to be replaced by a process
-// with another lock. No transaction is answered that the process may not have seen.
-func TestMarkedMeanwhile(t *testing.T) {
+// A store that is marked during a transaction is about to be replaced by a process with another
+// lock. No transaction succeeds that this process may not have seen.
+func TestMarkedDuringUpdate(t *testing.T) {
 	for _, tx := range transactions() {
 		t.Run(tx.name, func(t *testing.T) {
-			b := newBed(t)
-			prepared(b)
+			b := newTestDir(t)
+			seed(b)
 			s := b.open()
-			before := b.holding()
+			before := b.snapshot()
 			err := s.Update(t.Context(), func(u backend.Tx) error {
 				b.mark()
 				return tx.fn(u)
@@ -35,10 +35,10 @@ func TestMarkedMeanwhile(t *testing.T) {
 			require.ErrorContains(t, err, b.path)
 			require.True(t, b.marked(), "the mark is not taken away")
 			require.NoError(t, os.Chmod(b.file(lockName), 0o600))
-			require.Equal(t, before, b.holding())
+			require.Equal(t, before, b.snapshot())
 
-			b = newBed(t)
-			prepared(b)
+			b = newTestDir(t)
+			seed(b)
 			s = b.open()
 			steps := 0
 			s.step = func(string, ...string) error {
@@ -53,16 +53,16 @@ func TestMarkedMeanwhile(t *testing.T) {
 	}
 }
 
-func (b bed) marked() bool {
+func (b testDir) marked() bool {
 	info, err := os.Stat(b.file(lockName))
 	require.NoError(b, err)
 	return exchange.Marked(info)
 }
 
-// The process that marks a store holds its lock, and its own transaction ends without error.
+// The process that marks a store holds its lock, and its own transaction succeeds.
 func TestMarkedByItself(t *testing.T) {
-	b := newBed(t)
-	prepared(b)
+	b := newTestDir(t)
+	seed(b)
 	b.update(func(backend.Tx) error {
 		b.mark()
 		return nil

@@ -12,8 +12,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// newMount returns a bed on a file system of its own.
-func newMount(t *testing.T, options string) bed {
+// newMount returns a directory on a file system of its own.
+func newMount(t *testing.T, options string) testDir {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("mounting a file system takes root")
@@ -25,7 +25,7 @@ func newMount(t *testing.T, options string) bed {
 	}
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(parent, 0)) })
-	return bed{t, filepath.Join(parent, "net")}
+	return testDir{t, filepath.Join(parent, "net")}
 }
 
 func TestFullFileSystem(t *testing.T) {
@@ -35,7 +35,7 @@ func TestFullFileSystem(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newMount(t, options)
-			prepared(b)
+			seed(b)
 			for i := 0; ; i++ {
 				if os.WriteFile(b.file(fmt.Sprint("filling", i)), make([]byte, 4096), 0o600) != nil {
 					break
@@ -48,10 +48,10 @@ func TestFullFileSystem(t *testing.T) {
 				require.ErrorIs(t, err, backend.ErrNoSpace)
 				require.ErrorContains(t, err, b.path)
 			}
-			require.Len(t, b.holding(), 4)
+			require.Len(t, b.snapshot(), 4)
 			b.update(remove("10.0.0.1", "fd00::1"))
 			b.update(remove("10.0.0.2"))
-			require.Equal(t, holding{"boot": "first"}, b.holding())
+			require.Equal(t, snapshot{"boot": "first"}, b.snapshot())
 		})
 	}
 }
@@ -59,12 +59,12 @@ func TestFullFileSystem(t *testing.T) {
 func TestReadOnlyFileSystem(t *testing.T) {
 	b := newMount(t, "")
 	b.interrupted(remove("10.0.0.1", "fd00::1"))
-	want := b.holding()
+	want := b.snapshot()
 	readOnly := func(flags uintptr) {
 		require.NoError(t, unix.Mount("", filepath.Dir(b.path), "", unix.MS_REMOUNT|flags, ""))
 	}
 	readOnly(unix.MS_RDONLY)
-	require.Equal(t, want, b.holding())
+	require.Equal(t, want, b.snapshot())
 	require.ErrorIs(t, b.open().Update(t.Context(), nothing), unix.EROFS, "there is something to undo")
 
 	readOnly(0)
@@ -76,6 +76,6 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	readOnly(0)
 	require.NoError(t, os.Remove(b.file(lockName)))
 	readOnly(unix.MS_RDONLY)
-	require.Equal(t, want, b.holding())
+	require.Equal(t, want, b.snapshot())
 	require.ErrorIs(t, b.open().Update(t.Context(), nothing), unix.EROFS, "there is no lock")
 }

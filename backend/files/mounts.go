@@ -9,49 +9,46 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// On some file systems a lock is known to one mount, or one client, and not to others:
-// through two bindfs mounts of one directory two transactions run at once. That is not
-// supported, and yet no address may be answered twice. So a lease file gets its name by a
-// call that fails where there is one (renameNew); a journal is taken away, in one step,
-// before anything is done that is only right if nobody else does the opposite (take); and what
-// another process may still be working on is left alone for a while.
+// On some file systems a lock is known to one mount or client only: through two bindfs mounts of
+// one directory, two transactions run at once. That is not supported, but even so no address may be
+// leased twice. So a lease file gets its name by a call that fails if the name exists (renameNew); a
+// process moves a journal away, atomically, before it undoes or finishes the transaction (claim);
+// and files that another process may still be working on are left alone for a while (isInUse).
 
-// errOvertaken: another process has meanwhile done what the lock should have kept it from.
-var errOvertaken = fmt.Errorf("%w: another process is at work in this directory with another lock; "+
+// errOvertaken: another process has made a change that the lock should have prevented.
+var errOvertaken = fmt.Errorf("%w: another process is using this directory under another lock; "+
 	"on this file system a lock can be known to one mount only", backend.ErrBusy)
 
-// A mount is what matters of the mount that a directory is reached through.
+// A mount is what matters about the mount through which a directory is reached.
 type mount struct {
-	// shared: a lock of the directory is known to all who use it.
-	shared bool
+	// reliable: a lock of the directory is known to all processes that use it.
+	reliable bool
 
-	// alive is how long a file that has not changed is taken for the work of a living
-	// process. A longer transaction fails, and that is all.
+	// alive is how long an unchanged file counts as the work of a running process. A
+	// transaction that takes longer fails, and does no harm.
 	alive time.Duration
 }
 
 const (
-	longestWork = 10 * time.Second
-
-	// pause is how long to wait before looking again.
-	pause = 10 * time.Millisecond
+	maxWork    = 10 * time.Second
+	retryDelay = 10 * time.Millisecond
 )
 
-func (d *dir) lockHolds() bool {
+func (d *dir) lockIsReliable() bool {
 	if d.mount == nil {
-		d.mount = &mount{shared: d.locksAreShared(), alive: longestWork}
+		d.mount = &mount{reliable: d.locksAreReliable(), alive: maxWork}
 	}
-	return d.mount.shared
+	return d.mount.reliable
 }
 
 // isInUse reports whether another process may be working on a file now.
 func (d *dir) isInUse(name string) bool {
-	if d.lockHolds() {
+	if d.lockIsReliable() {
 		return false
 	}
 	i, err := d.stat(name)
 	if err != nil {
-		return false // It is gone, or whoever uses it next meets the error.
+		return false // It is gone, or using it will return the error.
 	}
 	latest := i.modified
 	if i.changed.After(latest) {
@@ -60,32 +57,32 @@ func (d *dir) isInUse(name string) bool {
 	return time.Since(latest).Abs() < d.mount.alive // Another machine may have set the time.
 }
 
-// isAlive reports whether another process may be at work on one of the transactions. Then
-// it has waited a little.
-func (d *dir) isAlive(ctx context.Context, all []*journal) bool {
+// waitIfInUse reports whether another process may be working on one of the transactions, and in
+// that case waits a little.
+func (d *dir) waitIfInUse(ctx context.Context, all []*journal) bool {
 	for _, j := range all {
 		if !d.isInUse(j.file) {
 			continue
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause):
+		case <-time.After(retryDelay):
 		}
 		return true
 	}
 	return false
 }
 
-// take makes sure that no other process ends the transaction, or returns errOvertaken if one
-// does. Where the lock holds there is nothing to do.
-func (d *dir) take(j *journal) error {
-	if j.file == "" || j.taken || d.lockHolds() {
+// claim makes sure that no other process ends the transaction, or returns errOvertaken if one
+// does. Where the lock is reliable, it does nothing.
+func (d *dir) claim(j *journal) error {
+	if j.file == "" || j.claimed || d.lockIsReliable() {
 		return nil
 	}
-	name := passingPrefix + newToken()
+	name := claimedPrefix + newToken()
 	if err := d.rename(j.file, name); err != nil {
 		if isNoSpace(err) {
-			return nil // As in removeAside: a transaction that only deletes has to end.
+			return nil // As in claimAndRemove: a transaction that only deletes must succeed.
 		}
 		if ignoreNotExist(err) == nil {
 			j.file, err = "", errOvertaken
@@ -94,24 +91,24 @@ func (d *dir) take(j *journal) error {
 	}
 	text, _, err := d.read(name, nil, int64(len(j.text)))
 	if err == nil && string(text) == j.text {
-		j.file, j.taken = name, true
+		j.file, j.claimed = name, true
 		return nil
 	}
-	// It is the journal of another transaction, whose process may miss it by now, and then
-	// gives up.
+	// It is the journal of another transaction. If its process has missed it meanwhile, that
+	// process gives up.
 	file := j.file
 	j.file = ""
 	return errors.Join(errOvertaken, d.renameNew(name, file))
 }
 
-// removeAside removes a file where another process can give the name to another file just
-// before: the file is looked at once it has a name that no other process uses.
-func (d *dir) removeAside(x deleted) error {
-	name := passingPrefix + newToken()
+// claimAndRemove removes a file where another process can give its name to another file at any
+// moment: it examines the file once it has a name that no other process uses.
+func (d *dir) claimAndRemove(x deletedFile) error {
+	name := claimedPrefix + newToken()
 	err := d.rename(x.name, name)
 	if isNoSpace(err) {
-		// Another name takes space, as in fuse2fs, and a lease has to end without. That another
-		// process gives the name to a file of its own takes space, too.
+		// Renaming takes space, as with fuse2fs, and a release must not need any. For another
+		// process to give the name to a new file takes space, too.
 		return d.removeIfSame(x)
 	}
 	if err != nil {
@@ -124,7 +121,7 @@ func (d *dir) removeAside(x deleted) error {
 	return errors.Join(err, d.renameNew(name, x.name))
 }
 
-func (d *dir) removeIfSame(x deleted) error {
+func (d *dir) removeIfSame(x deletedFile) error {
 	same, _, err := d.matches(x.name, x.identity)
 	if err != nil || !same {
 		return err
@@ -132,19 +129,19 @@ func (d *dir) removeIfSame(x deleted) error {
 	return ignoreNotExist(d.remove(x.name))
 }
 
-// removeRevived removes a file of a lower layer that has its name again, after the removal of
-// the deleted file, which began at that time. fuse-overlayfs 1.10 makes a whiteout when a file
-// of a lower layer is removed, but none when the file is that was renamed onto it, or onto its
-// whiteout, unless it has listed the directory in between. Without this, to take back an ADD,
-// or to release an address by the tool, would bring back a lease that ended long ago.
+// removeRevived removes a file of a lower layer that reappears after the deleted file was
+// removed, which began at the given time. fuse-overlayfs 1.10 makes a whiteout when a file of a
+// lower layer is removed, but not when a file is removed that was renamed onto it or onto its
+// whiteout, unless the directory was listed in between. Without this, undoing an ADD or
+// releasing an address with the tool would bring back a lease that ended long ago.
 //
-// A lease that another mount has made meanwhile is younger than both times.
-func (d *dir) removeRevived(x deleted, began time.Time) error {
+// A lease made meanwhile through another mount is younger than both times.
+func (d *dir) removeRevived(x deletedFile, began time.Time) error {
 	i, err := d.stat(x.name)
 	if err != nil {
 		return ignoreNotExist(err)
 	}
-	latest := i.changed.Add(coarsest)
+	latest := i.changed.Add(coarsestUnit)
 	if !i.mode.IsRegular() || !latest.Before(began) || !latest.Before(time.Unix(0, x.modified)) {
 		return nil
 	}

@@ -2,10 +2,10 @@ package files
 
 import "golang.org/x/sys/unix"
 
-// locksAreShared goes by the kind of the file system. FUSE hands a lock on only if the
-// program behind it asks for that, which bindfs and sshfs do not; NFS, SMB and 9P do so
-// depending on options of the mount.
-func (d *dir) locksAreShared() bool {
+// locksAreReliable decides by the type of the file system. FUSE passes a lock on only if its
+// server asks for that, which bindfs and sshfs do not; NFS, SMB and 9P do so depending on mount
+// options.
+func (d *dir) locksAreReliable() bool {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(d.fd(), &st); err != nil {
 		return false

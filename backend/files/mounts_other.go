@@ -2,5 +2,5 @@
 
 package files
 
-// locksAreShared trusts in that, as nothing is known of the file system.
-func (d *dir) locksAreShared() bool { return true }
+// locksAreReliable is true because nothing is known about the file system.
+func (d *dir) locksAreReliable() bool { return true }

@@ -14,8 +14,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// lease2 leases the next free address of each family, as an ADD does.
-func lease2(id string) func(backend.Tx) error {
+// leaseTwo leases the next free address of each family, as an ADD does.
+func leaseTwo(id string) func(backend.Tx) error {
 	return func(tx backend.Tx) error {
 		for _, span := range [][2]netip.Addr{{ip("10.0.0.1"), ip("10.0.0.9")}, {ip("fd00::1"), ip("fd00::9")}} {
 			addr, err := tx.NextFree(span[0], span[1])
@@ -30,7 +30,7 @@ func lease2(id string) func(backend.Tx) error {
 	}
 }
 
-func lease1(id string) func(backend.Tx) error {
+func leaseOne(id string) func(backend.Tx) error {
 	return func(tx backend.Tx) error {
 		addr, err := tx.NextFree(ip("10.0.0.1"), ip("10.0.0.9"))
 		if err != nil {
@@ -40,45 +40,45 @@ func lease1(id string) func(backend.Tx) error {
 	}
 }
 
-// An overtaking is two transactions of processes that do not know each other's lock.
-type overtaking struct {
+// A race has two transactions of processes that do not know each other's lock.
+type race struct {
 	name          string
 	first, second func(backend.Tx) error
-	alive         time.Duration // how long the second takes the first for one that is at work
+	alive         time.Duration // how long the second considers the first to be running
 }
 
-func overtakings() []overtaking {
+func races() []race {
 	replace := func(tx backend.Tx) error {
-		return errors.Join(remove("10.0.0.2")(tx), lease2("a")(tx))
+		return errors.Join(remove("10.0.0.2")(tx), leaseTwo("a")(tx))
 	}
-	return []overtaking{
-		{"one, one", lease1("a"), lease1("b"), 0},
-		{"one, two", lease1("a"), lease2("b"), 0},
-		{"two, one", lease2("a"), lease1("b"), 0},
-		{"two, two", lease2("a"), lease2("b"), 0},
-		{"two, two that are careful", lease2("a"), lease2("b"), time.Hour},
-		{"two in the place of another, one", replace, lease1("b"), 0},
-		{"two in the place of another, two", replace, lease2("b"), 0},
-		{"two Deletes, two", remove("10.0.0.1", "fd00::1"), lease2("b"), 0},
-		{"two, two Deletes", lease2("a"), remove("10.0.0.1", "fd00::1"), 0},
-		{"two, nothing", lease2("a"), nothing, 0},
+	return []race{
+		{"one, one", leaseOne("a"), leaseOne("b"), 0},
+		{"one, two", leaseOne("a"), leaseTwo("b"), 0},
+		{"two, one", leaseTwo("a"), leaseOne("b"), 0},
+		{"two, two", leaseTwo("a"), leaseTwo("b"), 0},
+		{"two, two with a delay", leaseTwo("a"), leaseTwo("b"), time.Hour},
+		{"two in the place of another, one", replace, leaseOne("b"), 0},
+		{"two in the place of another, two", replace, leaseTwo("b"), 0},
+		{"two Deletes, two", remove("10.0.0.1", "fd00::1"), leaseTwo("b"), 0},
+		{"two, two Deletes", leaseTwo("a"), remove("10.0.0.1", "fd00::1"), 0},
+		{"two, nothing", leaseTwo("a"), nothing, 0},
 	}
 }
 
-// TestOvertaken stops a transaction at each of its steps; then another begins, with another
-// lock, as through another mount, and is stopped at each of its steps, or comes to its end;
-// then both go on. Whoever is told that it has leases has them, and whoever is told of an
-// error has none.
-func TestOvertaken(t *testing.T) {
-	for _, o := range overtakings() {
+// TestRaceWithoutLock stops a transaction at each of its steps. Then another begins under
+// another lock, as through another mount, and is stopped at each of its steps, or ends. Then
+// both continue. A container has its leases if its transaction succeeded, and none if it
+// failed.
+func TestRaceWithoutLock(t *testing.T) {
+	for _, o := range races() {
 		t.Run(o.name, func(t *testing.T) {
 			t.Parallel()
 			failed := 0
 			for n, first := 1, true; first; n++ {
 				for m, second := 1, true; second; m++ {
-					b := newBed(t)
-					prepared(b)
-					first, second = b.overtake(o, n, m, &failed)
+					b := newTestDir(t)
+					seed(b)
+					first, second = b.runRace(o, n, m, &failed)
 				}
 			}
 			t.Log(failed, "failed")
@@ -86,19 +86,19 @@ func TestOvertaken(t *testing.T) {
 	}
 }
 
-// overtake reports whether the transactions have these steps.
-func (b bed) overtake(o overtaking, n, m int, failed *int) (first, second bool) {
+// runRace reports whether the transactions have these steps.
+func (b testDir) runRace(o race, n, m int, failed *int) (first, second bool) {
 	goOn, ended := make(chan struct{}), make(chan error, 1)
-	err := b.stopping(o.alive, n, func() {
+	err := b.stoppingStore(o.alive, n, func() {
 		first = true
 		stopped := make(chan struct{})
-		require.NoError(b, os.Remove(b.file(lockName))) // A new one has nothing to do with it.
+		require.NoError(b, os.Remove(b.file(lockName))) // The second transaction locks a new one.
 		go func() {
-			ended <- b.stopping(o.alive, m, func() {
+			ended <- b.stoppingStore(o.alive, m, func() {
 				second = true
 				close(stopped)
 				<-goOn
-			}).Update(b.soon(), o.second)
+			}).Update(b.shortContext(), o.second)
 		}()
 		select {
 		case <-stopped:
@@ -124,8 +124,8 @@ func (b bed) overtake(o overtaking, n, m int, failed *int) (first, second bool) 
 	return first, second
 }
 
-// stopping returns a store whose nth step does something else before.
-func (b bed) stopping(alive time.Duration, n int, stop func()) *Store {
+// stoppingStore returns a store that calls stop before its nth step.
+func (b testDir) stoppingStore(alive time.Duration, n int, stop func()) *Store {
 	s := b.open()
 	s.mount = &mount{alive: alive}
 	s.step = func(string, ...string) error {
@@ -137,22 +137,22 @@ func (b bed) stopping(alive time.Duration, n int, stop func()) *Store {
 	return s
 }
 
-// soon is enough for an Update that does not wait.
-func (b bed) soon() context.Context {
-	ctx, cancel := context.WithTimeout(b.Context(), 3*pause)
+// shortContext is long enough for an Update that does not wait.
+func (b testDir) shortContext() context.Context {
+	ctx, cancel := context.WithTimeout(b.Context(), 3*retryDelay)
 	b.Cleanup(cancel)
 	return ctx
 }
 
-// requireAnswered requires that a container holds what it was told of, and nothing after an
-// error.
-func (b bed) requireAnswered(id string, fn func(backend.Tx) error, err error, steps ...int) {
+// requireAnswered requires that a container has the leases of its transaction, and none after
+// an error.
+func (b testDir) requireAnswered(id string, fn func(backend.Tx) error, err error, steps ...int) {
 	b.Helper()
 	b.update(nothing)
 	want := 0
 	if err == nil {
 		count := &counter{}
-		_ = fn(count) // It asks a store that has everything.
+		_ = fn(count) // The counter accepts everything.
 		want = count.puts
 	}
 	b.view(func(tx backend.ReadTx) error {
@@ -162,7 +162,7 @@ func (b bed) requireAnswered(id string, fn func(backend.Tx) error, err error, st
 	})
 }
 
-// A counter is a transaction that counts what is put.
+// A counter counts Puts.
 type counter struct {
 	backend.Tx
 	puts int
@@ -172,14 +172,14 @@ func (c *counter) NextFree(from, _ netip.Addr) (netip.Addr, error) { return from
 func (c *counter) Put(backend.Lease) error                         { c.puts++; return nil }
 func (c *counter) Delete(netip.Addr) error                         { return nil }
 
-// TestCleanSparesTheWorkOfOthers: where another process may be at work with another lock, what
-// it is writing is removed only when it is old.
-func TestCleanSparesTheWorkOfOthers(t *testing.T) {
+// TestCleanSparesFilesInUse: where another process may be at work under another lock, its
+// temporary files are removed only once they are old.
+func TestCleanSparesFilesInUse(t *testing.T) {
 	for alive, want := range map[time.Duration]int{time.Hour: 3, 0: 0} {
-		b := newBed(t)
-		prepared(b)
-		for _, name := range []string{newPrefix + "0.10.0.0.7", keptNewPrefix + "0.undo", passingPrefix + "0"} {
-			b.stock(name, "somebody else's")
+		b := newTestDir(t)
+		seed(b)
+		for _, name := range []string{newPrefix + "0.10.0.0.7", keptNewPrefix + "0.undo", claimedPrefix + "0"} {
+			b.stock(name, "another process's")
 		}
 		s := b.open()
 		s.mount = &mount{alive: alive}
@@ -196,14 +196,14 @@ func TestCleanSparesTheWorkOfOthers(t *testing.T) {
 	}
 }
 
-// TestLivingJournal: an Update waits for a transaction that may be under way elsewhere, and
-// then carries it on or undoes it.
-func TestLivingJournal(t *testing.T) {
-	b := newBed(t)
+// TestJournalInUse: an Update waits for a transaction that may be running elsewhere, and then
+// undoes or finishes it.
+func TestJournalInUse(t *testing.T) {
+	b := newTestDir(t)
 	b.interrupted(put(lease("10.0.0.3", "new"), lease("fd00::3", "new")))
 	s := b.open()
 	s.mount = &mount{alive: time.Hour}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*pause)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*retryDelay)
 	defer cancel()
 	require.ErrorIs(t, s.Update(ctx, nothing), backend.ErrBusy)
 	require.True(t, b.hasJournal())

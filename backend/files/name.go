@@ -10,31 +10,31 @@ import (
 	"github.com/leasehold/leasehold/internal/exchange"
 )
 
-// Names in the directory. None of ours parses as an address, so that the stock
-// plugin passes them by.
+// Names in the directory. None of ours parses as an address, so that the stock plugin ignores
+// them.
 const (
-	lockName     = exchange.StoreLock
-	movedName    = exchange.MovedLock // it, in a directory that was replaced
-	cursorPrefix = "last_reserved_ip."
+	lockName      = exchange.StoreLock
+	movedLockName = exchange.MovedLock // the lock file of a directory that was replaced
+	cursorPrefix  = "last_reserved_ip."
 
-	// keptPrefix is for files of ours that are no leases. From v1.10.0 on the stock
-	// plugin's GC removes every file but the lock and those that begin with
-	// cursorPrefix. No range set is called that ([backend.ValidateSet]).
+	// keptPrefix is for files of ours that are not leases. From v1.10.0 on the stock plugin's
+	// GC removes every file except the lock and those that begin with cursorPrefix. No range
+	// set can have such a name ([backend.ValidateSet]).
 	keptPrefix = cursorPrefix + ".leasehold-"
 
 	bootName      = keptPrefix + "boot"
 	journalName   = keptPrefix + "undo"
 	damagedName   = keptPrefix + "undo.damaged"
-	seenName      = keptPrefix + "undo.seen" // it was damagedName until Repair
+	seenName      = keptPrefix + "undo.seen" // the name after Repair
 	keptNewPrefix = keptPrefix + "new."      // a journal or marker that is being written
-	passingPrefix = keptPrefix + "passing."  // a journal that one of two mounts takes away
+	claimedPrefix = keptPrefix + "passing."  // a file that one of two mounts has moved away
 
-	// newPrefix is for a lease file that is being written. GC of the stock plugin may
-	// remove it: it keeps it if it would keep the lease.
+	// newPrefix is for a lease file that is being written. The stock plugin's GC removes it
+	// exactly if it would remove the lease.
 	newPrefix = ".leasehold-new."
 )
 
-// Names that earlier versions used, which GC of the stock plugin removes.
+// Names of earlier versions, which the stock plugin's GC removes.
 const (
 	earlyBootName    = ".leasehold-boot"
 	earlyJournalName = ".leasehold-undo"
@@ -43,36 +43,36 @@ const (
 	oldPrefix        = ".leasehold-old." // a file that an earlier version was deleting
 )
 
-// ownName reports whether a file of that name, which is no lease and no cursor, is
-// one that a store has.
-func ownName(name string) bool {
+// isControlFile reports whether a file of that name belongs to a store, without being a lease
+// or a cursor.
+func isControlFile(name string) bool {
 	switch name {
-	case ".", "..", lockName, movedName, bootName, journalName, damagedName, seenName,
+	case ".", "..", lockName, movedLockName, bootName, journalName, damagedName, seenName,
 		earlyBootName, earlyJournalName, earlyDamagedName, earlySeenName:
 		return true
 	}
 	return false
 }
 
-// isTemporary reports whether a file of that name has no meaning by itself: it was being
-// written or deleted by a process that was killed.
+// isTemporary reports whether a file of that name has no meaning by itself: a killed process
+// was writing or deleting it.
 func isTemporary(name string) bool {
 	return strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, keptNewPrefix) ||
-		strings.HasPrefix(name, passingPrefix) || strings.HasPrefix(name, oldPrefix)
+		strings.HasPrefix(name, claimedPrefix) || strings.HasPrefix(name, oldPrefix)
 }
 
-// isUnlinked reports whether a file of that name was deleted while a process had it open:
-// NFS and FUSE keep it under such a name until it is closed. It vanishes by itself.
+// isUnlinked reports whether a file of that name was deleted while open: NFS and FUSE keep it
+// under such a name until it is closed, and then remove it.
 func isUnlinked(name string) bool {
 	return strings.HasPrefix(name, ".nfs") || strings.HasPrefix(name, ".fuse_hidden")
 }
 
-// newToken returns what makes the names of a transaction's temporary files its own. A
-// process ID does not: it is unique in one PID namespace of one machine, and neither two
-// containers nor two clients of a network file system share that.
+// newToken makes the names of a transaction's temporary files unique. A process ID would not:
+// it is unique in one PID namespace of one machine, which two containers, or two clients of a
+// network file system, do not share.
 func newToken() string { return fmt.Sprintf("%016x", rand.Uint64()) }
 
-// tempName returns under which name a file is written that will get this one.
+// tempName returns the temporary name of a file that will get this name.
 func tempName(token, name string) string {
 	if own, ok := strings.CutPrefix(name, keptPrefix); ok {
 		return keptNewPrefix + token + "." + own
@@ -88,7 +88,7 @@ func fileName(addr netip.Addr) string {
 	return addr.String()
 }
 
-// appendFileName appends it to b.
+// appendFileName appends fileName(addr) to b.
 func appendFileName(b []byte, addr netip.Addr) []byte {
 	if runtime.GOOS == "windows" {
 		return append(b, fileName(addr)...)
@@ -96,10 +96,9 @@ func appendFileName(b []byte, addr netip.Addr) []byte {
 	return addr.AppendTo(b)
 }
 
-// parseName returns the address whose lease a file of that name is, and whether
-// the name is the one that fileName returns. An IPv6 address can be spelt in
-// many ways, and an IPv4 address in IPv6 form: whoever made such a file, its
-// address is not to be leased again.
+// parseName returns the address whose lease a file of that name is, and whether fileName
+// returns the same name. An IPv6 address has many spellings, and an IPv4 address one in IPv6
+// form: such a file, whatever program made it, takes the address.
 func parseName(name string) (addr netip.Addr, canonical, ok bool) {
 	if !startsAddress(name) {
 		return addr, false, false
@@ -111,13 +110,13 @@ func parseName(name string) (addr netip.Addr, canonical, ok bool) {
 	if err != nil || addr.Zone() != "" {
 		return netip.Addr{}, false, false
 	}
-	if addr.Is4() { // can be spelt in one way only
+	if addr.Is4() { // has one spelling only
 		return addr, true, true
 	}
 	return addr.Unmap(), addr.String() == name && !addr.Is4In6(), true
 }
 
-// startsAddress saves netip.ParseAddr from making an error of each other name.
+// startsAddress saves the cost of an error of netip.ParseAddr for other names.
 func startsAddress(name string) bool {
 	return name != "" && strings.IndexByte("0123456789abcdefABCDEF:_", name[0]) >= 0
 }

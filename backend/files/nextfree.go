@@ -35,17 +35,18 @@ func (t *tx) NextFree(from, to netip.Addr) (netip.Addr, error) {
 	}
 }
 
-// taken reports whether addr is leased. The caller knows whether the listing has it.
+// taken reports whether addr is leased. The argument stored says whether the listing contains
+// it.
 func (t *tx) taken(addr netip.Addr, stored bool) bool {
 	if _, ok := t.puts[addr]; ok {
 		return true
 	}
-	if !stored || len(t.moved) == 0 {
+	if !stored || len(t.redirects) == 0 {
 		return stored
 	}
-	if len(t.found.odd[addr]) == 0 {
-		return t.actual(fileName(addr)) != ""
+	if len(t.listing.irregular[addr]) == 0 {
+		return t.resolve(fileName(addr)) != ""
 	}
-	// There were several files, of which one can be left.
-	return !errors.Is(t.file(addr, t.exists), fs.ErrNotExist)
+	// The address had several files, and one may be left.
+	return !errors.Is(t.withFile(addr, t.checkExists), fs.ErrNotExist)
 }

@@ -30,7 +30,7 @@ func (t *tx) OwnedBy(o backend.Owner) ([]backend.Lease, error) {
 	return owned, nil
 }
 
-// candidates returns the stored addresses whose leases can be those of a container.
+// candidates returns the stored addresses whose leases may belong to a container.
 func (t *tx) candidates(id string) ([]netip.Addr, error) {
 	s := &scan{dir: t.dir, id: []byte(id)}
 	listErr := t.listInto(s)
@@ -38,19 +38,19 @@ func (t *tx) candidates(id string) ([]netip.Addr, error) {
 	if err := cmp.Or(listErr, err); err != nil {
 		return nil, err
 	}
-	return slices.AppendSeq(found, maps.Keys(t.found.odd)), nil
+	return slices.AppendSeq(found, maps.Keys(t.listing.irregular)), nil
 }
 
-// listInto is list that gives the scan its work.
+// listInto lists the directory, if it was not listed yet, and queues the files for the scan.
 func (t *tx) listInto(s *scan) (err error) {
-	if t.found == nil {
-		l, err := t.dir.listing(t.moved, s.add)
+	if t.listing == nil {
+		l, err := t.dir.list(t.redirects, s.add)
 		if err == nil {
-			t.found = l
+			t.listing = l
 		}
 		return err
 	}
-	for _, addr := range t.found.plain {
+	for _, addr := range t.listing.plain {
 		s.add(addr)
 	}
 	return nil

@@ -10,15 +10,14 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// lineBreak stands between container ID and interface name.
+// lineBreak separates container ID and interface name.
 const lineBreak = "\r\n"
 
-// maxContent is more than any lease file holds: two names and room for white
-// space. A longer file is none.
+// maxContent is more than any lease file takes: two names, and room for white space.
 const maxContent = 16 << 10
 
-// content returns what a lease file of o holds. Without an interface name it is
-// the ID alone, as in 2015.
+// content returns the content of the lease file of o. Without an interface name that is the ID
+// alone, as in 2015.
 func content(o backend.Owner) string {
 	if o.IfName == "" {
 		return o.ContainerID
@@ -26,22 +25,20 @@ func content(o backend.Owner) string {
 	return o.ContainerID + lineBreak + o.IfName
 }
 
-// parseOwner takes what stands in the file for what it is: if it is not what an
-// Owner should be, the lease still belongs to whoever gives the same name. An
-// empty file has a zero Owner.
+// parseOwner does not validate: a lease with an invalid owner still belongs to a request with
+// the same name. An empty file has a zero Owner.
 func parseOwner(content []byte) backend.Owner {
 	id, ifname, _ := strings.Cut(string(trim(content)), lineBreak)
 	return backend.Owner{ContainerID: id, IfName: ifname}
 }
 
-// trim takes off white space, as the stock plugin does, and the NUL bytes that
-// a file system can leave in place of content that a power cut kept from disk.
+// trim removes white space, as the stock plugin does, and the NUL bytes that a file system can
+// leave after a power cut in place of unwritten content.
 func trim(content []byte) []byte {
 	return bytes.TrimFunc(content, func(r rune) bool { return unicode.IsSpace(r) || r == 0 })
 }
 
-// foreignOwner returns the owner under which a lease is shown whose file is none,
-// for instance "(directory)", if that is what err says.
+// foreignOwner returns the owner to show, for instance "(directory)", if err is a foreignError.
 func foreignOwner(err error) (o backend.Owner, ok bool) {
 	var what foreignError
 	if !errors.As(err, &what) {
@@ -50,9 +47,9 @@ func foreignOwner(err error) (o backend.Owner, ok bool) {
 	return backend.Owner{ContainerID: "(" + string(what) + ")"}, true
 }
 
-// Foreign reports whether l stands for something in the place of a lease file that
-// is none, and what that is, for instance a directory: nobody holds the address, and
-// yet it is taken.
+// Foreign reports whether something other than a lease file, for instance a directory, has the
+// name of l's address, and what it is. No container holds such an address, but it counts as
+// taken.
 func Foreign(l backend.Lease) (what string, ok bool) {
 	what, open := strings.CutPrefix(l.Owner.ContainerID, "(")
 	what, closed := strings.CutSuffix(what, ")")

@@ -15,45 +15,42 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A disk is a model of what a power cut leaves of a directory, strict on purpose:
-// of the changes of names since the last sync of the directory any may be there
-// and any may be lost, and of a file that was not synced the name may be all
-// there is.
+// A disk models what a power cut leaves of a directory, strictly: each change of a name since
+// the last sync of the directory may be there or lost, and of a file that was not synced only
+// the name may be there.
 type disk struct {
-	bed
-	vault   string            // every file there ever was, under a number
-	files   int               // so far
+	testDir
+	vault   string            // has every file that ever existed, under a number
+	files   int               // in the vault
 	durable map[string]string // name → file in the vault, as of the last sync
-	pending []rename          // since then
-	current map[string]string // durable and all that is pending
+	pending []rename          // since the last sync
+	current map[string]string // durable, and all that is pending
 	synced  map[string]bool   // files whose content is durable
 }
 
-// A rename changes a name. To create a file is one from nothing, and to remove
-// one is one to nothing.
+// A rename changes a name. Creating a file has no old name, and removing one has no new name.
 type rename struct {
 	from, to string
 	file     string
 }
 
-// newDisk begins to follow what happens to the directory of b, which is synced.
-func newDisk(b bed) *disk {
-	d := &disk{bed: b, vault: filepath.Join(filepath.Dir(b.path), "vault"), current: map[string]string{}, synced: map[string]bool{}}
+// newDisk starts the model for the directory of b, which is synced.
+func newDisk(b testDir) *disk {
+	d := &disk{testDir: b, vault: filepath.Join(filepath.Dir(b.path), "vault"), current: map[string]string{}, synced: map[string]bool{}}
 	require.NoError(b, os.MkdirAll(d.vault, 0o755))
 	for _, name := range b.names() {
 		if name == lockName {
-			continue // The transaction that is followed holds it.
+			continue // The transaction holds it.
 		}
-		d.keep(name)
+		d.preserve(name)
 		d.synced[d.current[name]] = true
 	}
 	d.durable = maps.Clone(d.current)
 	return d
 }
 
-// keep links a file into the vault, where it stays what it is: a file is known
-// again by its inode.
-func (d *disk) keep(name string) {
+// preserve links a file into the vault, so that it keeps its inode.
+func (d *disk) preserve(name string) {
 	if d.current[name] != "" {
 		return
 	}
@@ -63,12 +60,12 @@ func (d *disk) keep(name string) {
 	d.current[name] = file
 }
 
-// step is told of a step before it is done.
+// step records a step before it is made.
 func (d *disk) step(op string, names ...string) error {
 	name := names[len(names)-1]
 	switch {
 	case op == "write" && (!strings.HasPrefix(name, cursorPrefix) || strings.HasPrefix(name, keptPrefix)):
-		d.keep(name)
+		d.preserve(name)
 		d.pending = append(d.pending, rename{to: name, file: d.current[name]})
 	case op == "sync" && name != "":
 		d.synced[d.current[name]] = true
@@ -99,10 +96,9 @@ func (r rename) apply(names map[string]string) {
 	}
 }
 
-// cut calls try with a bed for every way in which a power cut can leave the
-// directory.
-func (d *disk) cut(try func(b bed)) {
-	require.Less(d, len(d.pending), 10, "the model knows too many ways")
+// cut calls try with a directory for every way in which a power cut can leave it.
+func (d *disk) cut(try func(b testDir)) {
+	require.Less(d, len(d.pending), 10, "too many combinations")
 	for kept := range 1 << len(d.pending) {
 		names := maps.Clone(d.durable)
 		for i, r := range d.pending {
@@ -110,13 +106,13 @@ func (d *disk) cut(try func(b bed)) {
 				r.apply(names)
 			}
 		}
-		try(d.left(names))
+		try(d.materialize(names))
 	}
 }
 
-// left makes a directory of these names.
-func (d *disk) left(names map[string]string) bed {
-	b := bed{d.T, filepath.Join(filepath.Dir(d.path), "left")}
+// materialize makes a directory with these names.
+func (d *disk) materialize(names map[string]string) testDir {
+	b := testDir{d.T, filepath.Join(filepath.Dir(d.path), "left")}
 	require.NoError(d, os.RemoveAll(b.path))
 	require.NoError(d, os.Mkdir(b.path, 0o755))
 	for name, file := range names {
@@ -129,12 +125,12 @@ func (d *disk) left(names map[string]string) bed {
 	return b
 }
 
-// follow performs fn, and calls try with all that a power cut during it can leave.
-func (d *disk) follow(fn func(backend.Tx) error, try func(step int, b bed)) {
+// run runs fn, and calls try with everything that a power cut during it can leave.
+func (d *disk) run(fn func(backend.Tx) error, try func(step int, b testDir)) {
 	s, n := d.open(), 0
 	s.step = func(op string, names ...string) error {
 		n++
-		d.cut(func(b bed) { try(n, b) })
+		d.cut(func(b testDir) { try(n, b) })
 		return d.step(op, names...)
 	}
 	require.NoError(d, s.Update(d.Context(), fn))
@@ -143,41 +139,41 @@ func (d *disk) follow(fn func(backend.Tx) error, try func(step int, b bed)) {
 func TestPowerCut(t *testing.T) {
 	for _, tx := range transactions() {
 		t.Run(tx.name, func(t *testing.T) {
-			b := newBed(t)
-			prepared(b)
+			b := newTestDir(t)
+			seed(b)
 			d := newDisk(b)
-			d.follow(tx.fn, func(step int, b bed) {
+			d.run(tx.fn, func(step int, b testDir) {
 				requireEither(b, tx, step)
 				b.update(nothing)
 				requireEither(b, tx, step)
 				b.requireWorks()
 			})
-			d.cut(func(b bed) {
-				require.Equal(b, tx.after, b.holding(), "Update has returned")
+			d.cut(func(b testDir) {
+				require.Equal(b, tx.after, b.snapshot(), "Update has returned")
 				b.update(nothing)
-				require.Equal(b, tx.after, b.holding(), "Update has returned")
+				require.Equal(b, tx.after, b.snapshot(), "Update has returned")
 			})
 		})
 	}
 }
 
-// TestPowerCutOfTheNext cuts power during a transaction that deletes what the one before has
-// created: a journal of that one must not come back.
-func TestPowerCutOfTheNext(t *testing.T) {
+// TestPowerCutOfNextTransaction cuts power during a transaction that deletes what the one
+// before created: the journal of that one must not come back.
+func TestPowerCutOfNextTransaction(t *testing.T) {
 	for _, tx := range transactions() {
 		t.Run(tx.name, func(t *testing.T) {
-			b := newBed(t)
-			prepared(b)
+			b := newTestDir(t)
+			seed(b)
 			d := newDisk(b)
-			d.follow(tx.fn, func(int, bed) {})
+			d.run(tx.fn, func(int, testDir) {})
 			for _, addr := range slices.Sorted(maps.Keys(tx.after)) {
 				if addr == "boot" {
 					continue
 				}
-				before, after := b.holding(), b.holding()
+				before, after := b.snapshot(), b.snapshot()
 				delete(after, addr)
-				d.follow(remove(addr), func(step int, b bed) {
-					if got := b.holding(); len(got) == len(before) {
+				d.run(remove(addr), func(step int, b testDir) {
+					if got := b.snapshot(); len(got) == len(before) {
 						require.Equal(b, before, got, "step %d", step)
 					} else {
 						require.Equal(b, after, got, "step %d", step)
@@ -188,10 +184,10 @@ func TestPowerCutOfTheNext(t *testing.T) {
 	}
 }
 
-// TestPowerCutOfOne has the transactions that need no journal.
-func TestPowerCutOfOne(t *testing.T) {
-	before := holding{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"}
-	with := func(addr, owner string) holding {
+// TestPowerCutWithoutJournal has the transactions that need no journal.
+func TestPowerCutWithoutJournal(t *testing.T) {
+	before := snapshot{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"}
+	with := func(addr, owner string) snapshot {
 		h := maps.Clone(before)
 		if h[addr] = owner; owner == "" {
 			delete(h, addr)
@@ -207,38 +203,38 @@ func TestPowerCutOfOne(t *testing.T) {
 		}, before, with("10.0.0.2", "new (eth0)"), false},
 	} {
 		t.Run(tx.name, func(t *testing.T) {
-			b := newBed(t)
-			prepared(b)
+			b := newTestDir(t)
+			seed(b)
 			b.stock(newPrefix+"10.0.0.3", "left behind by an Update that was killed")
 			d := newDisk(b)
-			d.follow(tx.fn, func(step int, b bed) {
-				if got := b.holding(); len(got) != len(before) || !maps.Equal(got, before) {
+			d.run(tx.fn, func(step int, b testDir) {
+				if got := b.snapshot(); len(got) != len(before) || !maps.Equal(got, before) {
 					require.Equal(b, tx.after, got, "step %d", step)
 				}
 			})
-			d.cut(func(b bed) { require.Equal(b, tx.after, b.holding(), "Update has returned") })
+			d.cut(func(b testDir) { require.Equal(b, tx.after, b.snapshot(), "Update has returned") })
 		})
 	}
 }
 
-// TestPowerCutDuringRecovery cuts power while a killed transaction is undone.
+// TestPowerCutDuringRecovery cuts power while a killed transaction is undone or finished.
 func TestPowerCutDuringRecovery(t *testing.T) {
 	for _, tx := range transactions() {
 		t.Run(tx.name, func(t *testing.T) {
 			for n := 1; ; n++ {
-				b := newBed(t)
-				prepared(b)
+				b := newTestDir(t)
+				seed(b)
 				if !b.updateKilled(n, tx.fn) {
 					return
 				}
 				d := newDisk(b)
-				undone := func(step int, b bed) {
+				undone := func(step int, b testDir) {
 					requireEither(b, tx, n, step)
 					b.update(nothing)
 					requireEither(b, tx, n, step)
 				}
-				d.follow(nothing, undone)
-				d.cut(func(b bed) { undone(0, b) })
+				d.run(nothing, undone)
+				d.cut(func(b testDir) { undone(0, b) })
 			}
 		})
 	}

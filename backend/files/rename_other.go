@@ -2,5 +2,5 @@
 
 package files
 
-// renameNoReplace gives a file a name that nothing has.
+// renameNoReplace returns [fs.ErrExist] if to exists.
 func (d *dir) renameNoReplace(from, to string) error { return d.checkedRename(from, to) }

@@ -11,33 +11,33 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Repair mends what [Store.Verify] finds and nobody needs to be asked about, and
-// returns what it has done, in words: torn leases end; files get the name that
-// their address should have; cursors that are none go. A journal that could not be
-// read is put where Verify does not speak of it any more. What is not a store's
-// stays. It takes several transactions if thousands of leases are torn.
+// Repair fixes what needs no decision by the operator, and returns what it has done, in words.
+// It releases torn leases, renames misnamed lease files, and removes cursor files without an
+// address. It renames a journal that was set aside, so that [Store.Verify] does not report it
+// again. It leaves files that do not belong to the store. If thousands of leases are torn, it
+// takes several transactions.
 func (s *Store) Repair(ctx context.Context) (done []string, err error) {
 	for {
-		mended, err := s.repairSome(ctx)
-		done = append(done, mended...)
-		if err != nil || len(mended) < tornAtOnce {
+		fixed, err := s.repairOnce(ctx)
+		done = append(done, fixed...)
+		if err != nil || len(fixed) < maxTornPerTx {
 			return done, err
 		}
 	}
 }
 
-// tornAtOnce is how many torn leases end in one transaction, so that no ADD waits long.
-const tornAtOnce = 256
+// maxTornPerTx limits how many torn leases one transaction releases, so that no ADD waits long.
+const maxTornPerTx = 256
 
-func (s *Store) repairSome(ctx context.Context) (done []string, err error) {
+func (s *Store) repairOnce(ctx context.Context) (done []string, err error) {
 	err = s.Update(ctx, func(w backend.Tx) error {
 		t, ok := w.(*tx)
 		if !ok {
 			return nil
 		}
-		for _, mend := range []func(*tx) ([]string, error){mendTorn, mendNames, mendCursors, mendJournal} {
-			mended, err := mend(t)
-			done = append(done, mended...)
+		for _, fix := range []func(*tx) ([]string, error){releaseTorn, fixNames, removeBadCursors, putAwayJournal} {
+			fixed, err := fix(t)
+			done = append(done, fixed...)
 			if err != nil {
 				return err
 			}
@@ -47,7 +47,7 @@ func (s *Store) repairSome(ctx context.Context) (done []string, err error) {
 	return done, err
 }
 
-func mendTorn(t *tx) (done []string, err error) {
+func releaseTorn(t *tx) (done []string, err error) {
 	var torn []netip.Addr
 	for l, err := range t.Leases(netip.Addr{}) {
 		if err != nil {
@@ -56,7 +56,7 @@ func mendTorn(t *tx) (done []string, err error) {
 		if l.Owner.IsZero() {
 			torn = append(torn, l.Addr)
 		}
-		if len(torn) == tornAtOnce {
+		if len(torn) == maxTornPerTx {
 			break
 		}
 	}
@@ -69,20 +69,20 @@ func mendTorn(t *tx) (done []string, err error) {
 	return done, nil
 }
 
-// mendNames renames at once, and not when the transaction is committed: a file that
-// has one name or the other is the same lease.
-func mendNames(t *tx) (done []string, err error) {
+// fixNames renames at once, and not at the end of the transaction: the file is the same lease
+// under either name.
+func fixNames(t *tx) (done []string, err error) {
 	l, err := t.list()
 	if err != nil {
 		return nil, err
 	}
-	for addr, names := range l.odd {
+	for addr, names := range l.irregular {
 		name := names[0]
-		if len(names) > 1 || name == fileName(addr) || slices.Contains(l.plain, addr) || t.actual(name) != name {
-			continue // Which of several is the lease, only a person can tell.
+		if len(names) > 1 || name == fileName(addr) || slices.Contains(l.plain, addr) || t.resolve(name) != name {
+			continue // If there are several files, the operator must decide which is the lease.
 		}
 		if i, err := t.dir.stat(name); err != nil || !i.mode.IsRegular() {
-			continue // It is foreign, or was released meanwhile.
+			continue // It is not a lease file, or was released meanwhile.
 		}
 		if err := t.dir.renameNew(name, fileName(addr)); err != nil {
 			return done, err
@@ -90,13 +90,13 @@ func mendNames(t *tx) (done []string, err error) {
 		done = append(done, fmt.Sprintf("renamed %s to %s", name, fileName(addr)))
 	}
 	if len(done) > 0 {
-		t.found = nil // The listing is of before.
+		t.listing = nil // The listing has the old names.
 		err = t.dir.sync()
 	}
 	return done, err
 }
 
-func mendCursors(t *tx) (done []string, err error) {
+func removeBadCursors(t *tx) (done []string, err error) {
 	l, err := t.list()
 	if err != nil {
 		return nil, err
@@ -108,17 +108,17 @@ func mendCursors(t *tx) (done []string, err error) {
 		}
 		name := cursorPrefix + set
 		if i, err := t.dir.stat(name); err != nil || !i.mode.IsRegular() {
-			continue // It is foreign.
+			continue // It is not a cursor file.
 		}
 		if err := t.dir.remove(name); err != nil {
 			return done, err
 		}
-		done = append(done, fmt.Sprintf("removed %s, which held no address", name))
+		done = append(done, fmt.Sprintf("removed %s, which contained no address", name))
 	}
 	return done, nil
 }
 
-func mendJournal(t *tx) (done []string, err error) {
+func putAwayJournal(t *tx) (done []string, err error) {
 	for _, name := range []string{damagedName, earlyDamagedName} {
 		err := t.dir.rename(name, seenName)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A power cut can tear thousands of leases of the stock plugin. No transaction releases all
-// of them, for which plugins would wait.
-func TestRepairOfManyTornLeases(t *testing.T) {
+// A power cut can tear thousands of leases of the stock plugin. Repair does not release all of
+// them in one transaction, because plugins would wait.
+func TestRepairManyTornLeases(t *testing.T) {
 	const n = 600
 	dir := filepath.Join(t.TempDir(), "net")
 	require.NoError(t, os.MkdirAll(dir, 0o755))

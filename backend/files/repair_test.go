@@ -13,11 +13,10 @@ import (
 	"github.com/leasehold/leasehold/backend/files"
 )
 
-// What Verify finds and nobody has to be asked about, Repair mends, and the rest
-// stays for Verify to find.
+// Repair fixes what needs no decision by the operator, and Verify still finds the rest.
 func TestRepair(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("the names are those of Unix")
+		t.Skip("the names are valid on Unix only")
 	}
 	dir := filepath.Join(t.TempDir(), "net")
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "10.0.0.9"), 0o755))
@@ -52,7 +51,7 @@ func TestRepair(t *testing.T) {
 		"released 10.0.0.4, whose file was empty",
 		"renamed FD00::0005 to fd00::5",
 		"renamed ::ffff:10.0.0.6 to 10.0.0.6",
-		"removed last_reserved_ip.1, which held no address",
+		"removed last_reserved_ip.1, which contained no address",
 		"renamed .leasehold-undo.damaged to last_reserved_ip..leasehold-undo.seen",
 	}, done)
 
@@ -72,8 +71,8 @@ func TestRepair(t *testing.T) {
 	for _, left := range []string{"10.0.0.9", "fd00::0007", "notes.txt"} {
 		require.ErrorContains(t, after, left)
 	}
-	for _, mended := range []string{"10.0.0.3", "10.0.0.4", "FD00::0005", "ffff", "last_reserved", "undo"} {
-		require.NotContains(t, after.Error(), mended)
+	for _, fixed := range []string{"10.0.0.3", "10.0.0.4", "FD00::0005", "ffff", "last_reserved", "undo"} {
+		require.NotContains(t, after.Error(), fixed)
 	}
 	done, err = s.Repair(t.Context())
 	require.NoError(t, err)
@@ -95,8 +94,8 @@ func TestForeign(t *testing.T) {
 	require.Empty(t, foreign("directory", ""))
 }
 
-// A cursor is not synced: a power cut, or a full disk, can leave an empty one.
-func TestVerifyPassesOverAnEmptyCursor(t *testing.T) {
+// A cursor is not synced, so a power cut or a full disk can leave an empty one.
+func TestVerifyIgnoresEmptyCursor(t *testing.T) {
 	dir := t.TempDir()
 	s := files.Open(dir)
 	cursor := filepath.Join(dir, "last_reserved_ip.0")
@@ -109,7 +108,7 @@ func TestVerifyPassesOverAnEmptyCursor(t *testing.T) {
 }
 
 // NFS and FUSE rename a file that is deleted while a process has it open.
-func TestVerifyPassesOverUnlinkedFiles(t *testing.T) {
+func TestVerifyIgnoresUnlinkedFiles(t *testing.T) {
 	dir := t.TempDir()
 	s := files.Open(dir)
 	for _, name := range []string{".nfs0000000000a1b2c300000001", ".fuse_hidden0000000b00000002"} {

@@ -10,70 +10,69 @@ import (
 )
 
 const (
-	// partLen is how many files a goroutine reads at a time. With fewer than
-	// that in all it does not pay to start one.
-	partLen = 256
+	// chunkLen is how many files a goroutine reads at a time. For fewer files, starting one
+	// does not pay.
+	chunkLen = 256
 
-	// maxReading is how many goroutines read at once.
-	maxReading = 4
+	maxReaders = 4
 )
 
-// A scan looks for the lease files that begin with a container ID, and reads every
-// file for that: it is what a transaction spends its time on if there are many
-// leases. So it begins while the directory is still being listed.
+// A scan finds the lease files that begin with a container ID, which takes reading every file.
+// With many leases a transaction spends most of its time on that, so the scan begins while the
+// directory is still being listed.
 type scan struct {
 	dir    *dir
 	id     []byte
-	part   []netip.Addr      // fills up
-	parts  chan []netip.Addr // full ones; nil until there is one
+	chunk  []netip.Addr      // not full yet
+	chunks chan []netip.Addr // nil until there is a full one
 	worker sync.WaitGroup
 
-	mu    sync.Mutex
-	found []netip.Addr
-	err   error
+	mu       sync.Mutex
+	matching []netip.Addr
+	err      error
 }
 
-// add has the lease file of addr read, sooner or later.
+// add queues the lease file of addr.
 func (s *scan) add(addr netip.Addr) {
-	if s.part = append(s.part, addr); len(s.part) < partLen {
+	if s.chunk = append(s.chunk, addr); len(s.chunk) < chunkLen {
 		return
 	}
-	if s.parts == nil {
+	if s.chunks == nil {
 		s.start()
 	}
-	s.parts <- s.part
-	s.part = make([]netip.Addr, 0, partLen)
+	s.chunks <- s.chunk
+	s.chunk = make([]netip.Addr, 0, chunkLen)
 }
 
 func (s *scan) start() {
-	workers := min(runtime.GOMAXPROCS(0), maxReading)
-	s.parts = make(chan []netip.Addr, partLen)
+	workers := min(runtime.GOMAXPROCS(0), maxReaders)
+	s.chunks = make(chan []netip.Addr, chunkLen)
 	for range workers {
 		s.worker.Go(func() {
 			r := newReader(s.dir)
-			for part := range s.parts {
-				s.read(r, part)
+			for chunk := range s.chunks {
+				s.read(r, chunk)
 			}
 		})
 	}
 }
 
-// finish returns the addresses whose files were found once all are read. It must
-// be called even if nobody wants to know.
+// finish waits until all files are read, and returns the addresses of those that match. It must
+// be called even if the result is not needed.
 func (s *scan) finish() ([]netip.Addr, error) {
-	if s.parts != nil {
-		close(s.parts)
+	if s.chunks != nil {
+		close(s.chunks)
 	}
-	s.read(newReader(s.dir), s.part)
+	s.read(newReader(s.dir), s.chunk)
 	s.worker.Wait()
-	return s.found, s.err
+	return s.matching, s.err
 }
 
-func (s *scan) read(r *reader, part []netip.Addr) {
-	for _, addr := range part {
+func (s *scan) read(r *reader, chunk []netip.Addr) {
+	for _, addr := range chunk {
 		content, err := r.read(addr)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // Somebody has removed it without the lock.
+			continue // Another program has removed it without the lock.
 		}
 		if err != nil || bytes.HasPrefix(trim(content), s.id) {
 			s.report(addr, err)
@@ -85,13 +84,13 @@ func (s *scan) report(addr netip.Addr, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
-		s.found = append(s.found, addr)
+		s.matching = append(s.matching, addr)
 	} else if s.err == nil {
 		s.err = err
 	}
 }
 
-// A reader reads one lease file after the other.
+// A reader reads lease files, one at a time.
 type reader struct {
 	dir     *dir
 	name    []byte
@@ -100,8 +99,8 @@ type reader struct {
 
 func newReader(d *dir) *reader { return &reader{dir: d, content: make([]byte, maxContent)} }
 
-// read has what is out of the ordinary done by dir.read. What stands in the place
-// of a lease file has no content.
+// read leaves everything unusual to dir.read. For anything other than a regular file, it
+// returns no content.
 func (r *reader) read(addr netip.Addr) ([]byte, error) {
 	r.name = append(appendFileName(r.name[:0], addr), 0)
 	if n := r.readFast(); n >= 0 {

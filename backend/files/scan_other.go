@@ -2,5 +2,5 @@
 
 package files
 
-// readFast leaves all reading to dir.read.
+// readFast leaves everything to dir.read.
 func (r *reader) readFast() int { return -1 }

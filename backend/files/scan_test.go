@@ -12,11 +12,11 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// TestScanOfMany has more files than one goroutine reads, of which some are odd and
-// some are what the transaction itself has changed.
+// TestScanOfMany has more files than one goroutine reads, misnamed ones, and changes by the
+// transaction itself.
 func TestScanOfMany(t *testing.T) {
-	b := newBed(t)
-	const owners, leases = 7, 5*partLen + 3
+	b := newTestDir(t)
+	const owners, leases = 7, 5*chunkLen + 3
 	addr := ip("10.0.0.0")
 	for i := range leases {
 		b.stock(addr.String(), fmt.Sprintf("owner%d\r\neth0", i%owners))
@@ -52,11 +52,11 @@ func requireEverySeventh(t *testing.T, owned []backend.Lease) {
 	}
 }
 
-// TestScanOfWhatGoes has files disappear between the listing and the reading, as
-// when somebody removes them without the lock, or cease to be files.
-func TestScanOfWhatGoes(t *testing.T) {
-	b := newBed(t)
-	prepared(b)
+// TestScanOfRemovedFiles: between listing and reading, files are removed without the lock, or
+// replaced by links.
+func TestScanOfRemovedFiles(t *testing.T) {
+	b := newTestDir(t)
+	seed(b)
 	d, err := openDir(b.path, false)
 	require.NoError(t, err)
 	defer d.close()
@@ -72,9 +72,9 @@ func TestScanOfWhatGoes(t *testing.T) {
 	require.Equal(t, []netip.Addr{ip("fd00::1")}, found)
 }
 
-// TestCheckedRename is about systems that cannot rename without replacing.
+// TestCheckedRename tests the replacement for systems that cannot rename without replacing.
 func TestCheckedRename(t *testing.T) {
-	b := newBed(t)
+	b := newTestDir(t)
 	b.stock("from", "new")
 	b.stock("to", "old")
 	d, err := openDir(b.path, false)
@@ -87,13 +87,13 @@ func TestCheckedRename(t *testing.T) {
 	require.Equal(t, "new", b.content("free"))
 }
 
-// TestStaleJournal has an Update that was killed while it wrote a journal, and one
-// that does not list the directory after it.
+// TestStaleJournal has an Update that was killed while it wrote a journal, and then one that
+// does not list the directory.
 func TestStaleJournal(t *testing.T) {
-	b := newBed(t)
-	prepared(b)
+	b := newTestDir(t)
+	seed(b)
 	b.stock(keptNewPrefix+"0.undo", "leasehold-un")
 	b.update(remove("10.0.0.1", "fd00::1"))
-	require.Equal(t, holding{"10.0.0.2": "two (eth0)", "boot": "first"}, b.holding())
+	require.Equal(t, snapshot{"10.0.0.2": "two (eth0)", "boot": "first"}, b.snapshot())
 	b.requireWorks()
 }

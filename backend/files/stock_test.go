@@ -11,21 +11,21 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// interrupted leaves tx as a kill does after all changes, before the journal is removed.
-func (b bed) interrupted(fn func(backend.Tx) error) {
+// interrupted leaves fn as a kill does after all changes, before the journal is removed.
+func (b testDir) interrupted(fn func(backend.Tx) error) {
 	b.Helper()
 	b.interruptedAt("remove", journalName, 1, fn)
 }
 
-// interruptedAt leaves tx as a kill does before the nth step of that kind with a file.
-func (b bed) interruptedAt(op, name string, n int, fn func(backend.Tx) error) {
+// interruptedAt leaves fn as a kill does before the nth such step with a file.
+func (b testDir) interruptedAt(op, name string, n int, fn func(backend.Tx) error) {
 	b.Helper()
-	prepared(b)
+	seed(b)
 	b.killedAt(op, name, n, fn)
 }
 
-// killedAt is interruptedAt of what is there.
-func (b bed) killedAt(op, name string, n int, fn func(backend.Tx) error) {
+// killedAt is interruptedAt without seed.
+func (b testDir) killedAt(op, name string, n int, fn func(backend.Tx) error) {
 	b.Helper()
 	s := b.open()
 	s.step = func(stepOp string, names ...string) error {
@@ -43,89 +43,88 @@ func (b bed) killedAt(op, name string, n int, fn func(backend.Tx) error) {
 }
 
 // hasJournal reports whether a transaction was interrupted.
-func (b bed) hasJournal() bool {
+func (b testDir) hasJournal() bool {
 	b.Helper()
 	return slices.ContainsFunc(b.names(), func(name string) bool {
 		return name == journalName || name == earlyJournalName
 	})
 }
 
-// TestStockBetween has the stock plugin, which knows of no journal, at work between
-// a kill and recovery.
-func TestStockBetween(t *testing.T) {
+// TestStockBeforeRecovery has the stock plugin, which does not know journals, at work between a
+// kill and recovery.
+func TestStockBeforeRecovery(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		fn    func(backend.Tx) error
-		stock func(b bed)
-		want  holding
+		stock func(b testDir)
+		want  snapshot
 	}{
 		{
 			"a created lease is released", put(lease("10.0.0.3", "new"), lease("fd00::3", "new")),
-			func(b bed) { b.stockRelease("new\r\neth0") },
-			holding{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
+			func(b testDir) { b.stockRelease("new\r\neth0") },
+			snapshot{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
 		},
 		{
 			"a created lease is released and made again for another", put(lease("10.0.0.3", "new"), lease("fd00::3", "new")),
-			func(b bed) {
+			func(b testDir) {
 				b.stockRelease("new\r\neth0")
 				b.stock("10.0.0.3", "other\r\neth0")
 			},
-			holding{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "10.0.0.3": "other (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
+			snapshot{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "10.0.0.3": "other (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
 		},
 		{
 			"a created lease is released and made again for the same", put(lease("10.0.0.3", "new"), lease("fd00::3", "new")),
-			func(b bed) {
+			func(b testDir) {
 				b.stockRelease("new\r\neth0")
 				b.stock("10.0.0.3", "new\r\neth0")
 			},
-			holding{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "10.0.0.3": "new (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
+			snapshot{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "10.0.0.3": "new (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
 		},
 		{
 			"a deleted address is leased to another", remove("10.0.0.1", "fd00::1"),
-			func(b bed) { b.stock("10.0.0.1", "other\r\neth0") },
-			holding{"10.0.0.1": "other (eth0)", "10.0.0.2": "two (eth0)", "boot": "first"},
+			func(b testDir) { b.stock("10.0.0.1", "other\r\neth0") },
+			snapshot{"10.0.0.1": "other (eth0)", "10.0.0.2": "two (eth0)", "boot": "first"},
 		},
 		{
 			"what was being deleted is released again", remove("10.0.0.1", "fd00::1"),
-			func(b bed) { b.stockRelease("one\r\neth0") },
-			holding{"10.0.0.2": "two (eth0)", "boot": "first"},
+			func(b testDir) { b.stockRelease("one\r\neth0") },
+			snapshot{"10.0.0.2": "two (eth0)", "boot": "first"},
 		},
 		{
 			"an address that was deleted and leased anew is released", func(tx backend.Tx) error {
 				return errors.Join(remove("10.0.0.1", "10.0.0.2")(tx), put(lease("10.0.0.1", "new"))(tx))
 			},
-			func(b bed) { b.stockRelease("new\r\neth0") },
-			holding{"fd00::1": "one (eth0)", "boot": "first"},
+			func(b testDir) { b.stockRelease("new\r\neth0") },
+			snapshot{"fd00::1": "one (eth0)", "boot": "first"},
 		},
 		{
 			"an address that was deleted and leased anew is leased to a third", func(tx backend.Tx) error {
 				return errors.Join(remove("10.0.0.1", "10.0.0.2")(tx), put(lease("10.0.0.1", "new"))(tx))
 			},
-			func(b bed) {
+			func(b testDir) {
 				b.stockRelease("new\r\neth0")
 				b.stock("10.0.0.1", "other\r\neth0")
 			},
-			holding{"10.0.0.1": "other (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
+			snapshot{"10.0.0.1": "other (eth0)", "fd00::1": "one (eth0)", "boot": "first"},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			b := newBed(t)
+			b := newTestDir(t)
 			b.interrupted(tc.fn)
 			tc.stock(b)
-			require.Equal(t, tc.want, b.holding(), "as a View shows it")
+			require.Equal(t, tc.want, b.snapshot(), "as a View shows it")
 			require.True(t, b.hasJournal(), "View writes nothing")
 			b.update(nothing)
 			require.False(t, b.hasJournal())
-			require.Equal(t, tc.want, b.holding(), "after recovery")
+			require.Equal(t, tc.want, b.snapshot(), "after recovery")
 			b.requireWorks()
 		})
 	}
 }
 
-// TestStockFiles has files as the stock plugin, of today and of 2015, writes or
-// leaves them.
+// TestStockFiles has files as the stock plugin of today and of 2015 writes or leaves them.
 func TestStockFiles(t *testing.T) {
-	b := newBed(t)
+	b := newTestDir(t)
 	b.stock("lock", "")
 	b.stock("last_reserved_ip.0", "10.0.0.7")
 	b.stock("last_reserved_ip.1", "")
@@ -143,11 +142,11 @@ func TestStockFiles(t *testing.T) {
 	for _, name := range []string{"10.0.0.01", "10.0.0", "10.0.0.9.bak", "fe80::1%eth0", "README", ".10.0.0.9", "10.0.0.9~"} {
 		b.stock(name, "id\r\neth0")
 	}
-	require.Equal(t, holding{
+	require.Equal(t, snapshot{
 		"10.0.0.1": "id (eth0)", "10.0.0.2": "id (eth1)", "10.0.0.3": "old", "10.0.0.4": "old",
 		"10.0.0.7": "id (eth0)", "10.0.0.8": "not\xff an\n\x01ID", "fd00::1": "id (eth0)",
 		"10.0.0.5": "unknown", "10.0.0.6": "unknown",
-	}, b.holding())
+	}, b.snapshot())
 	b.view(func(tx backend.ReadTx) error {
 		requireAddrs(b, tx, backend.Owner{ContainerID: "id", IfName: "eth0"}, "10.0.0.1", "10.0.0.7", "fd00::1")
 		requireAddrs(b, tx, backend.Owner{ContainerID: "old", IfName: "eth9"}, "10.0.0.3", "10.0.0.4")
@@ -165,9 +164,9 @@ func TestStockFiles(t *testing.T) {
 	})
 }
 
-// TestLayout has what the stock plugin must find.
+// TestLayout checks the files that the stock plugin must find.
 func TestLayout(t *testing.T) {
-	b := newBed(t)
+	b := newTestDir(t)
 	b.view(func(backend.ReadTx) error { return nil })
 	require.NoDirExists(t, b.path)
 

@@ -23,18 +23,17 @@ type Store struct {
 	gate   gate.Gate
 	closed atomic.Bool
 
-	// step is called before each change of the directory and can make it
-	// fail. Tests set it; it is nil otherwise.
+	// A test sets step, which is called before each change of the directory and can make it
+	// fail; nil otherwise.
 	step func(op string, names ...string) error
 
-	// mount is what tests say of the file system; it is nil otherwise.
+	// A test sets mount to say what the file system is like; nil otherwise.
 	mount *mount
 }
 
 var _ backend.Store = (*Store)(nil)
 
-// A boot is what is known about the present boot of the machine. In the zero boot, neither
-// is known.
+// A boot is what is known about the present boot of the machine; the zero boot if nothing is.
 type boot struct {
 	id      string
 	started time.Time
@@ -43,9 +42,9 @@ type boot struct {
 // An Option changes how a Store works.
 type Option func(*Store)
 
-// WithBoot tells the store which boot of the machine this is and when it began. That
-// is Lease.Boot of leases whose files were made since. Without it, or if either is zero,
-// Lease.Boot is empty, as it is of older files.
+// WithBoot gives the ID of the present boot of the machine, and when it began. It becomes
+// Lease.Boot of leases whose files were made since. Without this option, or if started is zero,
+// Lease.Boot is empty, as it is for older files.
 func WithBoot(id string, started time.Time) Option {
 	return func(s *Store) {
 		if !started.IsZero() {
@@ -56,11 +55,12 @@ func WithBoot(id string, started time.Time) Option {
 
 type options struct{ existing, replaced bool }
 
-// Existing has Update make no directory where there is none: it returns [fs.ErrNotExist].
+// Existing makes Update return [fs.ErrNotExist] instead of creating a missing directory.
 func Existing() Option { return func(s *Store) { s.opts.existing = true } }
 
-// ReadReplaced has View read a store that was replaced, for people. What it holds may be
-// long over. Without it, View returns [backend.ErrReplaced], as Update always does.
+// ReadReplaced lets View read a store that was replaced, for a person to look at. Its leases
+// may have ended long ago. Without this option, View returns [backend.ErrReplaced], as Update
+// always does.
 func ReadReplaced() Option { return func(s *Store) { s.opts.replaced = true } }
 
 // Open returns the store in a directory. It accesses no file: the first Update creates the
@@ -104,13 +104,13 @@ func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
 	}
 	defer end()
 	if err := t.run(func() error { return fn(t) }); err != nil {
-		_ = t.dir.settled() // Of this transaction nothing was changed.
+		_ = t.dir.markClean() // This transaction has changed nothing.
 		return err
 	}
 	if err := t.commit(); err != nil {
 		return err
 	}
-	return t.dir.settled()
+	return t.dir.markClean()
 }
 
 // begin starts a transaction on the locked directory.
@@ -141,8 +141,8 @@ func (s *Store) begin(ctx context.Context, write bool) (t *tx, end func(), err e
 	}
 }
 
-// attempt is false if the path names another directory by the time the lock is
-// obtained, as it does after a live migration, or this one had to give way.
+// attempt begins a transaction, once. It returns false if, by the time the lock is obtained,
+// the path names another directory (after a live migration) or this directory had to give way.
 func (s *Store) attempt(ctx context.Context, write bool) (t *tx, ok bool, err error) {
 	d, err := openDir(s.path, write && !s.opts.existing)
 	if err != nil {
@@ -155,7 +155,7 @@ func (s *Store) attempt(ctx context.Context, write bool) (t *tx, ok bool, err er
 	}()
 	d.step, d.mount = s.step, s.mount
 	if err := d.openLock(write); err != nil {
-		return nil, false, d.without(err)
+		return nil, false, d.withoutLock(err)
 	}
 	if err := d.acquire(ctx, write); err != nil {
 		return nil, false, err
@@ -168,13 +168,13 @@ func (s *Store) attempt(ctx context.Context, write bool) (t *tx, ok bool, err er
 	}
 	t = &tx{dir: d, present: s.boot}
 	if write {
-		if err := d.settle(); err != nil {
+		if err := d.syncUnclean(); err != nil {
 			return nil, false, err
 		}
 		ok, err := d.recover(ctx)
 		return t, ok, err
 	}
-	ok, err = t.look()
+	ok, err = t.prepareView()
 	return t, ok, err
 }
 

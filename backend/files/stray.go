@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// IsStray reports whether the directory at path never was a store: there is something in it,
-// and nothing that a store has. A directory that is empty can be a store's that holds no
-// lease; one that cannot be read may be one.
+// IsStray reports whether the directory at path never was a store: it has files, but none that
+// a store has. An empty directory can be a store without leases, and an unreadable one can be a
+// store.
 func IsStray(path string) bool {
 	d, err := os.Open(path)
 	if err != nil {
@@ -19,7 +19,7 @@ func IsStray(path string) bool {
 	for found := false; ; {
 		names, err := d.Readdirnames(256)
 		for _, name := range names {
-			if isStores(name) {
+			if isStoreFile(name) {
 				return false
 			}
 			found = true
@@ -30,8 +30,8 @@ func IsStray(path string) bool {
 	}
 }
 
-// isStores reports whether a file of that name is one that a store has.
-func isStores(name string) bool {
+// isStoreFile reports whether a store can have a file of that name.
+func isStoreFile(name string) bool {
 	_, _, isLease := parseName(name)
-	return isLease || ownName(name) || strings.HasPrefix(name, cursorPrefix) || strings.HasPrefix(name, ".leasehold-")
+	return isLease || isControlFile(name) || strings.HasPrefix(name, cursorPrefix) || strings.HasPrefix(name, ".leasehold-")
 }

@@ -13,16 +13,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The calls that package os has in a form that follows symbolic links, waits for
-// FIFOs or costs too much.
+// These calls replace functions of package os that follow symbolic links, wait for FIFOs or cost
+// too much.
 
-// careful neither follows a symbolic link nor waits for the writer of a FIFO.
-const careful = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
+// safeFlags keep open(2) from following a symbolic link, and from waiting for the writer of a FIFO.
+const safeFlags = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
 
 func (d *dir) fd() int { return int(d.self.Fd()) }
 
 func (d *dir) open(name string, flag int, perm uint32) (*os.File, error) {
-	fd, err := retry(func() (int, error) { return unix.Openat(d.fd(), name, flag|careful, perm) })
+	fd, err := retry(func() (int, error) { return unix.Openat(d.fd(), name, flag|safeFlags, perm) })
 	if err != nil {
 		return nil, d.fail("open", name, err)
 	}
@@ -37,10 +37,10 @@ func (d *dir) stat(name string) (info, error) {
 	return newInfo(&st), nil
 }
 
-// read returns what a regular file holds, in buf if it fits in. Whatever else
-// stands there gives a foreignError, as does a file longer than limit.
+// read returns the content of a regular file, in buf if it fits. Anything else, or a file
+// longer than limit, gives a foreignError.
 func (d *dir) read(name string, buf []byte, limit int64) ([]byte, info, error) {
-	fd, err := retry(func() (int, error) { return unix.Openat(d.fd(), name, unix.O_RDONLY|careful, 0) })
+	fd, err := retry(func() (int, error) { return unix.Openat(d.fd(), name, unix.O_RDONLY|safeFlags, 0) })
 	if err != nil {
 		return nil, info{}, d.cannotOpen(name, err)
 	}
@@ -60,8 +60,8 @@ func (d *dir) read(name string, buf []byte, limit int64) ([]byte, info, error) {
 	return buf[:n], i, d.fail("read", name, err)
 }
 
-// cannotOpen finds out whether that is because the file is a symbolic link or a
-// socket.
+// cannotOpen returns a foreignError if the file cannot be opened because it is a symbolic link
+// or a socket.
 func (d *dir) cannotOpen(name string, err error) error {
 	if errors.Is(err, unix.ENOENT) {
 		return d.fail("open", name, err)
@@ -91,8 +91,8 @@ func retry(call func() (int, error)) (n int, err error) {
 	}
 }
 
-// setTimes sets the times of a file that this process has made. It is both of them, because
-// there are file systems that, asked to set one, set it to the present.
+// setTimes sets both times of a file that this process has made: some file systems, asked to
+// set one, set it to the present.
 func (d *dir) setTimes(name string, t time.Time) error {
 	modified, err := unix.TimeToTimespec(t)
 	if err != nil {
@@ -110,7 +110,7 @@ func newInfo(st *unix.Stat_t) info {
 	}
 }
 
-// fileMode returns the type in a mode as stat(2) has it, without permissions.
+// fileMode returns the type in a mode of stat(2), without permissions.
 func fileMode(mode uint32) fs.FileMode {
 	switch mode & unix.S_IFMT {
 	case unix.S_IFREG:

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// What Windows lacks is made up for by looking first: where the directory can
-// stand, only administrators can make links.
+// Windows has no flag against following a link, so each function checks the file first. Where the
+// directory can be, only administrators can make links.
 
 func (d *dir) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	if i, err := d.stat(name); err == nil && !i.mode.IsRegular() {
@@ -26,12 +26,12 @@ func (d *dir) stat(name string) (info, error) {
 	if err != nil {
 		return info{}, d.fail("stat", name, err)
 	}
-	// There is no time of the last change of anything but the content.
+	// Windows has no ctime.
 	return info{mode: i.Mode().Type(), modified: i.ModTime(), changed: i.ModTime()}, nil
 }
 
-// read returns what a regular file holds. Whatever else stands there gives a
-// foreignError, as does a file longer than limit.
+// read returns the content of a regular file. Anything else, or a file longer than limit, gives
+// a foreignError.
 func (d *dir) read(name string, _ []byte, limit int64) ([]byte, info, error) {
 	i, err := d.stat(name)
 	if err != nil {
@@ -52,10 +52,9 @@ func (d *dir) read(name string, _ []byte, limit int64) ([]byte, info, error) {
 	return content, i, d.fail("read", name, i.readable(int64(len(content)), limit))
 }
 
-// setTimes sets the times of a file that this process has made.
 func (d *dir) setTimes(name string, t time.Time) error { return d.root.Chtimes(name, t, t) }
 
-// inode is zero: a file is known again by its time and content alone.
+// inode is zero: a file is identified by its time and content alone.
 func inode(fs.FileInfo) uint64 { return 0 }
 
 func isNoSpace(err error) bool {

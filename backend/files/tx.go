@@ -9,30 +9,29 @@ import (
 	"github.com/leasehold/leasehold/backend/storekit"
 )
 
-// A tx is a transaction: the directory, and what is going to be changed in it
-// once fn has returned.
+// A tx is a transaction: the directory, and the changes to make once fn has returned.
 type tx struct {
 	dir     *dir
 	present boot
 	ended   bool
-	buf     []byte // for one content after the other
+	buf     []byte // for the content of one lease file at a time
 
-	found *listing // nil until somebody needs it
-	mark  *marker  // nil until somebody needs it
+	listing      *listing // nil until needed
+	cachedMarker *marker  // nil until needed
 
-	// moved says under which name to look for a file instead of its own, or
-	// with an empty name that it counts as gone.
-	moved map[string]string
+	// redirects maps the name of a file to the name under which to find it instead. An empty
+	// name means that the file counts as deleted.
+	redirects map[string]string
 
 	puts    map[netip.Addr]backend.Lease
-	deletes []deleted
+	deletes []deletedFile
 	cursors map[string]netip.Addr
 	newBoot *string
 }
 
 var _ backend.Tx = (*tx)(nil)
 
-// run calls fn, after which the transaction cannot be used.
+// run calls fn, and ends the transaction.
 func (t *tx) run(fn func() error) error {
 	defer func() { t.ended = true }()
 	return fn()
@@ -45,23 +44,23 @@ func (t *tx) usable() error {
 	return nil
 }
 
-// list makes the one pass over the directory.
+// list lists the directory, once in a transaction.
 func (t *tx) list() (*listing, error) {
-	if t.found != nil {
-		return t.found, nil
+	if t.listing != nil {
+		return t.listing, nil
 	}
-	l, err := t.dir.listing(t.moved, nil)
+	l, err := t.dir.list(t.redirects, nil)
 	if err != nil {
 		return nil, err
 	}
-	t.found = l
+	t.listing = l
 	return l, nil
 }
 
-// look prepares a View. It is false if the View has found no lock file where by
-// now there is one, whose owner does not know of the View.
-func (t *tx) look() (ok bool, err error) {
-	if err := t.overlook(); err != nil || t.dir.lock != nil {
+// prepareView returns false if the View found no lock file, and there is one by now: its holder
+// does not know of the View.
+func (t *tx) prepareView() (ok bool, err error) {
+	if err := t.previewRecovery(); err != nil || t.dir.lock != nil {
 		return err == nil, err
 	}
 	if _, err := t.list(); err != nil {
@@ -70,12 +69,12 @@ func (t *tx) look() (ok bool, err error) {
 	return t.dir.lockCurrent()
 }
 
-// file calls try with the names under which a lease of addr can be found, until
-// one gives something else than [fs.ErrNotExist].
-func (t *tx) file(addr netip.Addr, try func(name, actual string) error) error {
+// withFile calls try with each name under which a lease of addr can be found, until try returns
+// something other than [fs.ErrNotExist]. The file called name is found under the name resolved.
+func (t *tx) withFile(addr netip.Addr, try func(name, resolved string) error) error {
 	name := fileName(addr)
-	if actual := t.actual(name); actual != "" {
-		if err := try(name, actual); !errors.Is(err, fs.ErrNotExist) {
+	if resolved := t.resolve(name); resolved != "" {
+		if err := try(name, resolved); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -83,23 +82,24 @@ func (t *tx) file(addr netip.Addr, try func(name, actual string) error) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range l.odd[addr] {
-		if actual := t.actual(name); actual != "" {
-			return try(name, actual)
+	for _, name := range l.irregular[addr] {
+		if resolved := t.resolve(name); resolved != "" {
+			return try(name, resolved)
 		}
 	}
 	return fs.ErrNotExist
 }
 
-func (t *tx) actual(name string) string {
-	if to, ok := t.moved[name]; ok {
+// resolve returns the name under which to find a file; empty if it counts as deleted.
+func (t *tx) resolve(name string) string {
+	if to, ok := t.redirects[name]; ok {
 		return to
 	}
 	return name
 }
 
-// exists is for file.
-func (t *tx) exists(_, actual string) error {
-	_, err := t.dir.stat(actual)
+// checkExists, passed to withFile, only tests for presence.
+func (t *tx) checkExists(_, resolved string) error {
+	_, err := t.dir.stat(resolved)
 	return err
 }

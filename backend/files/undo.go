@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// recover ends what transactions have left that were interrupted. It is false if another
-// process is at work on one.
+// recover undoes or finishes interrupted transactions. It returns false if another process is
+// working on one.
 func (d *dir) recover(ctx context.Context) (bool, error) {
 	all, err := d.journals()
 	if err != nil || len(all) == 0 {
 		return err == nil, err
 	}
-	if d.isAlive(ctx, all) {
+	if d.waitIfInUse(ctx, all) {
 		return false, nil
 	}
-	if err := d.changing(); err != nil {
+	if err := d.markDirty(); err != nil {
 		return false, err
 	}
 	for _, j := range all {
-		err := d.take(j)
+		err := d.claim(j)
 		if errors.Is(err, errOvertaken) {
 			return false, nil
 		}
@@ -46,10 +46,9 @@ func (d *dir) end(j *journal) error {
 	return nil
 }
 
-// undo takes back what the journal is about. It can itself be interrupted and
-// done again: the journal goes last.
+// undo undoes a transaction. It can be interrupted and repeated, because the journal goes last.
 func (d *dir) undo(j *journal) error {
-	if err := d.uncreateAll(j); err != nil {
+	if err := d.removeCreated(j); err != nil {
 		return err
 	}
 	if j.early {
@@ -66,11 +65,11 @@ func (d *dir) undo(j *journal) error {
 	return d.dropJournal(j)
 }
 
-func (d *dir) uncreateAll(j *journal) error {
+func (d *dir) removeCreated(j *journal) error {
 	for _, c := range j.created {
 		ours, err := d.isCreated(j, c.name, c)
 		if ours {
-			err = d.removeOwn(deleted{c.name, c.identity})
+			err = d.removeIdentified(deletedFile{c.name, c.identity})
 		}
 		if err != nil {
 			return err
@@ -85,78 +84,78 @@ func (d *dir) discardTemps(j *journal) {
 	}
 }
 
-// removeOwn removes a file that this process has found under the lock.
-func (d *dir) removeOwn(x deleted) error {
-	if d.lockHolds() {
+// removeIdentified removes a file that this process has identified under the lock.
+func (d *dir) removeIdentified(x deletedFile) error {
+	if d.lockIsReliable() {
 		return ignoreNotExist(d.remove(x.name))
 	}
 	began := time.Now()
-	if err := d.removeAside(x); err != nil {
+	if err := d.claimAndRemove(x); err != nil {
 		return err
 	}
 	return d.removeRevived(x, began)
 }
 
-// restore gives a file that an early version has set aside its name back. If meanwhile the stock
-// plugin has leased the address to another, the lease is that of the other.
+// restore restores the name of a file that an early version has renamed. If the stock plugin
+// has leased the address meanwhile, that lease stays.
 func (d *dir) restore(name string) error {
-	aside := oldPrefix + name
-	err := d.renameNew(aside, name)
+	oldName := oldPrefix + name
+	err := d.renameNew(oldName, name)
 	if errors.Is(err, fs.ErrExist) {
-		err = d.remove(aside)
+		err = d.remove(oldName)
 	}
-	// It was not set aside yet, or the stock plugin has released it.
+	// If it does not exist, it was not renamed yet, or the stock plugin has released it.
 	return ignoreNotExist(err)
 }
 
-// dropJournal does not sync: to undo what is undone already changes nothing. A journal that
-// could not be read, or did not tell which files it means, is kept for Verify to report.
+// dropJournal does not sync, because undoing a transaction twice changes nothing. A corrupt or
+// ambiguous journal is kept for Verify to report.
 func (d *dir) dropJournal(j *journal) error {
-	switch err := d.take(j); {
+	switch err := d.claim(j); {
 	case j.file == "" || errors.Is(err, errOvertaken):
-		return nil // A transaction can have failed before there was one.
+		return nil // The transaction can have failed before it wrote one.
 	case err != nil:
 		return err
-	case j.torn || j.ambiguous:
+	case j.corrupt || j.ambiguous:
 		return d.rename(j.file, damagedName)
 	}
 	return ignoreNotExist(d.remove(j.file))
 }
 
-// overlook makes a View, which writes nothing, see interrupted transactions as
-// the next Update will leave them.
-func (t *tx) overlook() error {
+// previewRecovery lets a View, which writes nothing, see interrupted transactions as the next
+// Update will leave them.
+func (t *tx) previewRecovery() error {
 	all, err := t.dir.journals()
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	t.moved = map[string]string{}
+	t.redirects = map[string]string{}
 	for _, j := range all {
-		if err := t.overlookOne(j); err != nil {
+		if err := t.previewJournal(j); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *tx) overlookOne(j *journal) error {
+func (t *tx) previewJournal(j *journal) error {
 	if j.committed() {
-		return t.foresee(j)
+		return t.previewFinish(j)
 	}
 	if err := t.hideCreated(j); err != nil || !j.early {
 		return err
 	}
 	for _, x := range j.deleted {
-		if err := t.overlookDelete(x.name); err != nil {
+		if err := t.previewRestore(x.name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// foresee is what finish does.
-func (t *tx) foresee(j *journal) error {
-	rest, all, err := t.dir.rest(j)
+// previewFinish redirects files as finish will rename and remove them.
+func (t *tx) previewFinish(j *journal) error {
+	rest, all, err := t.dir.unpublished(j)
 	if err != nil {
 		return err
 	}
@@ -166,11 +165,11 @@ func (t *tx) foresee(j *journal) error {
 			return err
 		}
 		if same {
-			t.moved[x.name] = ""
+			t.redirects[x.name] = ""
 		}
 	}
 	for _, c := range rest {
-		t.moved[c.name] = c.temp
+		t.redirects[c.name] = c.temp
 	}
 	if all {
 		return nil
@@ -185,25 +184,25 @@ func (t *tx) hideCreated(j *journal) error {
 			return err
 		}
 		if ours {
-			t.moved[c.name] = ""
+			t.redirects[c.name] = ""
 		}
 	}
 	return nil
 }
 
-func (t *tx) overlookDelete(name string) error {
-	aside := oldPrefix + name
-	if _, err := t.dir.stat(aside); err != nil {
+func (t *tx) previewRestore(name string) error {
+	oldName := oldPrefix + name
+	if _, err := t.dir.stat(oldName); err != nil {
 		return ignoreNotExist(err)
 	}
-	actual := t.actual(name)
-	if actual == "" {
-		t.moved[name] = aside
+	resolved := t.resolve(name)
+	if resolved == "" {
+		t.redirects[name] = oldName
 		return nil
 	}
-	_, err := t.dir.stat(actual)
+	_, err := t.dir.stat(resolved)
 	if errors.Is(err, fs.ErrNotExist) {
-		t.moved[name], err = aside, nil
+		t.redirects[name], err = oldName, nil
 	}
 	return err
 }

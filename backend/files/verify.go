@@ -11,10 +11,10 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Verify reads the whole store and returns what is wrong with it, joined into one
-// error: leases of which nobody knows whose they are, addresses with several
-// files, cursors that are none, files that are nothing of a store's, and what
-// recovery could not make sense of. None of it keeps the store from working.
+// Verify reads the whole store and returns everything that is wrong with it, joined into one
+// error: torn leases and invalid owners, misnamed or duplicate lease files, cursors without an
+// address, files that do not belong to a store, and journals that were set aside. The store
+// works in spite of all that.
 func (s *Store) Verify(ctx context.Context) error {
 	return s.View(ctx, func(r backend.ReadTx) error {
 		t, ok := r.(*tx)
@@ -32,21 +32,21 @@ func (t *tx) verifyLeases() error {
 			return errors.Join(append(found, err)...)
 		}
 		if l.Owner.IsZero() {
-			found = append(found, t.wrong(fileName(l.Addr), "it is empty: nobody knows who holds the address"))
+			found = append(found, t.problem(fileName(l.Addr), "it is empty: the holder of the address is unknown"))
 		} else if err := l.Owner.Validate(); err != nil {
-			found = append(found, t.wrong(fileName(l.Addr), err.Error()))
+			found = append(found, t.problem(fileName(l.Addr), err.Error()))
 		}
 	}
-	return errors.Join(append(found, t.verifyOdd()...)...)
+	return errors.Join(append(found, t.verifyIrregular()...)...)
 }
 
-func (t *tx) verifyOdd() (found []error) {
-	for addr, names := range t.found.odd {
+func (t *tx) verifyIrregular() (found []error) {
+	for addr, names := range t.listing.irregular {
 		for _, name := range names {
-			if i, err := t.dir.stat(t.actual(name)); err == nil && !i.mode.IsRegular() {
-				found = append(found, t.wrong(name, foreign(i.mode).Error()))
+			if i, err := t.dir.stat(t.resolve(name)); err == nil && !i.mode.IsRegular() {
+				found = append(found, t.problem(name, foreign(i.mode).Error()))
 			} else if name != fileName(addr) {
-				found = append(found, t.wrong(name, "the file of this address should be "+fileName(addr)))
+				found = append(found, t.problem(name, "the file for this address should be called "+fileName(addr)))
 			}
 		}
 	}
@@ -61,14 +61,14 @@ func (t *tx) verifyCursors() error {
 	var found []error
 	for _, set := range l.cursors {
 		if _, err := t.Cursor(set); err != nil && !t.isEmpty(cursorPrefix+set) {
-			found = append(found, t.wrong(cursorPrefix+set, "it holds no address"))
+			found = append(found, t.problem(cursorPrefix+set, "it contains no address"))
 		}
 	}
 	return errors.Join(found...)
 }
 
-// isEmpty reports whether a file is one that a full disk or a power cut has left without
-// content. Of a cursor, which is never synced, that is to be expected.
+// isEmpty reports whether a full disk or a power cut has left a file without content. That is
+// normal for a cursor, which is never synced.
 func (t *tx) isEmpty(name string) bool {
 	text, _, err := t.dir.read(name, nil, maxCursor)
 	return err == nil && len(bytes.Trim(text, "\x00")) == 0
@@ -80,9 +80,9 @@ func (t *tx) verifyNames() error {
 		return err
 	}
 	var found []error
-	for _, name := range l.strange {
-		if !ownName(name) {
-			found = append(found, t.wrong(name, "it is no lease, no cursor and no lock: no plugin looks at it"))
+	for _, name := range l.unrelated {
+		if !isControlFile(name) {
+			found = append(found, t.problem(name, "it is not a lease, a cursor or the lock file; plugins ignore it"))
 		}
 	}
 	return errors.Join(found...)
@@ -93,18 +93,17 @@ func (t *tx) verifyJournal() error {
 	for _, name := range []string{damagedName, earlyDamagedName} {
 		j, err := t.dir.journal(name)
 		if err == nil && j != nil {
-			err = t.wrong(name, j.reason())
+			err = t.problem(name, j.reason())
 		}
 		found = append(found, err)
 	}
 	return errors.Join(found...)
 }
 
-// reason returns why a journal was set aside.
 func (j *journal) reason() string {
-	if j.torn {
+	if j.corrupt {
 		return "a transaction was interrupted and its journal could not be read; " +
-			"see who holds which address, and remove this file"
+			"check the holders of the addresses, and remove this file"
 	}
 	var names []string
 	for _, c := range j.created {
@@ -114,9 +113,9 @@ func (j *journal) reason() string {
 		names = append(names, x.name)
 	}
 	return "a transaction was interrupted, and some of its lease files may have been made again since: " +
-		strings.Join(names, ", ") + "; see whether their containers exist, release the others, and remove this file"
+		strings.Join(names, ", ") + "; check whether their containers exist, release the other leases, and remove this file"
 }
 
-func (t *tx) wrong(name, what string) error {
+func (t *tx) problem(name, what string) error {
 	return t.dir.fail("verify", name, fmt.Errorf("%w: %s", backend.ErrDamaged, what))
 }

@@ -12,15 +12,15 @@ import (
 	"github.com/leasehold/leasehold/internal/exchange"
 )
 
-// A migration that was killed leaves its new store waiting. View, which otherwise creates
-// nothing, moves it to the path.
+// A killed migration leaves its new store waiting. View, which otherwise creates nothing, moves
+// it to the path.
 func TestViewFinishesAMigration(t *testing.T) {
-	b := newBed(t)
+	b := newTestDir(t)
 	b.update(func(tx backend.Tx) error { return tx.Put(lease("10.0.0.1", "a")) })
 	place := exchange.At(b.path)
 	require.NoError(t, place.MakeDir())
-	aside := place.Aside("migration", time.Now())
-	require.NoError(t, os.Rename(b.path, aside+".next"))
+	old := place.BackupPath("migration", time.Now())
+	require.NoError(t, os.Rename(b.path, old+".next"))
 	find := func(want error) {
 		b.view(func(tx backend.ReadTx) error {
 			_, err := tx.Lease(ip("10.0.0.1"))
@@ -31,13 +31,13 @@ func TestViewFinishesAMigration(t *testing.T) {
 	find(backend.ErrNotFound) // The old store has not left yet.
 	require.NoDirExists(t, b.path)
 
-	require.NoError(t, os.WriteFile(aside, nil, 0o600))
+	require.NoError(t, os.WriteFile(old, nil, 0o600))
 	find(nil)
 	require.DirExists(t, b.path)
-	require.NoDirExists(t, aside+".next")
+	require.NoDirExists(t, old+".next")
 }
 
-func TestViewOfNothingCreatesNothing(t *testing.T) {
+func TestViewCreatesNothing(t *testing.T) {
 	dir := t.TempDir()
 	s := Open(filepath.Join(dir, "deep", "net"))
 	for _, err := range []error{

@@ -14,7 +14,7 @@ import (
 	"github.com/leasehold/leasehold/backend/storekit"
 )
 
-// Put implements [backend.Tx]. Of a lease it keeps address, owner and time.
+// Put implements [backend.Tx]. It keeps the address, owner and time of a lease.
 func (t *tx) Put(l backend.Lease) error {
 	if err := cmp.Or(t.usable(), storekit.CheckLease(l)); err != nil {
 		return err
@@ -22,7 +22,7 @@ func (t *tx) Put(l backend.Lease) error {
 	if _, ok := t.puts[l.Addr]; ok {
 		return fmt.Errorf("%s: %w", l.Addr, backend.ErrExists)
 	}
-	err := t.file(l.Addr, t.exists)
+	err := t.withFile(l.Addr, t.checkExists)
 	if err == nil {
 		return t.dir.fail("create", fileName(l.Addr), t.leased(l.Addr))
 	}
@@ -40,16 +40,16 @@ func (t *tx) Put(l backend.Lease) error {
 	return nil
 }
 
-// leased returns why an address cannot be leased that has a file.
+// leased returns the reason why an address that has a file cannot be leased.
 func (t *tx) leased(addr netip.Addr) error {
-	if t.found != nil && !slices.Contains(t.found.addrs(), addr) {
-		return fmt.Errorf("%w: %w", backend.ErrExists, errOvertaken) // It has it since the listing.
+	if t.listing != nil && !slices.Contains(t.listing.addrs(), addr) {
+		return fmt.Errorf("%w: %w", backend.ErrExists, errOvertaken) // The file appeared after the listing.
 	}
 	return backend.ErrExists
 }
 
-// Delete implements [backend.Tx]. What is not a regular file is not removed:
-// who made it, and why, only an administrator can find out.
+// Delete implements [backend.Tx]. Anything other than a regular file is not removed: an
+// administrator has to find out who made it, and why.
 func (t *tx) Delete(addr netip.Addr) error {
 	if err := cmp.Or(t.usable(), storekit.CheckAddr(addr)); err != nil {
 		return err
@@ -58,75 +58,76 @@ func (t *tx) Delete(addr netip.Addr) error {
 		delete(t.puts, addr)
 		return nil
 	}
-	err := t.file(addr, t.remove)
+	err := t.withFile(addr, t.remove)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
 
-func (t *tx) remove(name, actual string) error {
-	i, err := t.dir.stat(actual)
+func (t *tx) remove(name, resolved string) error {
+	i, err := t.dir.stat(resolved)
 	if err != nil {
 		return err
 	}
 	if !i.mode.IsRegular() {
 		return t.dir.fail("remove", name, fmt.Errorf("%w: %w; remove it by hand", backend.ErrDamaged, foreign(i.mode)))
 	}
-	if t.moved == nil {
-		t.moved = map[string]string{}
+	if t.redirects == nil {
+		t.redirects = map[string]string{}
 	}
-	t.moved[name] = ""
-	t.deletes = append(t.deletes, i.deleted(name))
+	t.redirects[name] = ""
+	t.deletes = append(t.deletes, i.asDeleted(name))
 	return nil
 }
 
-// A change is what a transaction does to the directory, besides the cursors.
-type change struct {
-	creates []create
-	deletes []deleted
+// A changeSet is all that a transaction changes in the directory, except the cursors.
+type changeSet struct {
+	creates []newFile
+	deletes []deletedFile
 }
 
-func (t *tx) change() (change, error) {
-	c := change{deletes: t.deletes}
+func (t *tx) changeSet() (changeSet, error) {
+	c := changeSet{deletes: t.deletes}
 	for _, addr := range slices.SortedFunc(maps.Keys(t.puts), netip.Addr.Compare) {
 		l := t.puts[addr]
-		c.creates = append(c.creates, create{fileName(addr), content(l.Owner), l.Since})
+		c.creates = append(c.creates, newFile{fileName(addr), content(l.Owner), l.Since})
 	}
-	return c, t.changeBoot(&c)
+	return c, t.addBoot(&c)
 }
 
-// commit does what fn has asked for.
+// commit makes the changes that fn asked for.
 func (t *tx) commit() error {
-	c, err := t.change()
+	c, err := t.changeSet()
 	if err != nil {
 		return err
 	}
 	if len(c.creates)+len(c.deletes) == 0 {
 		return t.writeCursors()
 	}
-	if err := t.dir.changing(); err != nil {
+	if err := t.dir.markDirty(); err != nil {
 		return err
 	}
-	t.dir.changed = true
+	t.dir.wrote = true
 	if err := t.clean(); err != nil {
 		return err
 	}
 	if err := t.dir.apply(c); err != nil {
 		return noSpace(err)
 	}
-	// The leases are recorded, which is what Update promises.
-	_ = t.writeCursors() // A cursor is a hint: without it the next address is one that was in use lately.
+	// Update promises no more than the leases, which are recorded. Without the cursor, the next
+	// address may be one that was in use recently.
+	_ = t.writeCursors()
 	return nil
 }
 
-// clean removes temporary files of an Update that was killed, if there was reason
-// to list the directory. They are in nobody's way.
+// clean removes temporary files of killed Updates if the directory was listed anyway. They do
+// no harm.
 func (t *tx) clean() error {
-	if t.found == nil {
+	if t.listing == nil {
 		return nil
 	}
-	for _, name := range t.found.temporary {
+	for _, name := range t.listing.temporary {
 		if t.dir.isInUse(name) {
 			continue
 		}

@@ -66,7 +66,7 @@ func TestAnotherMount(t *testing.T) {
 		tool.inNetwork(n, fmt.Errorf("dir/podnet: %w", exchange.ErrUnderway)),
 		tool.inNetwork(n, &exchange.ChangedError{Path: "dir/podnet"}),
 	))
-	require.Equal(t, `leasehold: podnet: dir/podnet: store is locked: a migration or a repair works on the store with another lock; on this file system a lock can be known to one mount only
+	require.Equal(t, `leasehold: podnet: dir/podnet: store is locked: a migration or repair is using the store under another lock; on this file system a lock can be known to one mount only
 next: the same command again, once the migration is done
 leasehold: podnet: dir/podnet was changed while it was locked, by a process that does not share its lock; nothing was moved
 next: let all plugins reach the network by one mount, or stop the runtimes that use another (FUSE) meanwhile; then the same command again

@@ -116,7 +116,7 @@ func (n *node) requireIntact() {
 }
 
 func (n *node) kind() string {
-	kind, err := stores.Standing(n.path())
+	kind, err := stores.KindAt(n.path())
 	require.NoError(n, err)
 	return kind
 }

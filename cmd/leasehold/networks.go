@@ -31,7 +31,7 @@ type network struct {
 }
 
 // kind returns the kind of the store that stands at the path, or stores.None.
-func (n network) kind() (string, error) { return stores.Standing(n.path) }
+func (n network) kind() (string, error) { return stores.KindAt(n.path) }
 
 // store returns the store, whatever kind it is of.
 func (n network) store() backend.Store { return stores.Follow(n.path) }

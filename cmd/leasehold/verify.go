@@ -199,10 +199,10 @@ func (t *tool) findings(cmd *cobra.Command, n network, kind string) (found []fin
 	}
 	err = stores.Verify(ctx, n.path)
 	if err == nil {
-		err = exchange.At(n.path).ErrStranded()
+		err = exchange.At(n.path).CheckBlocked()
 	}
-	if stranded := (*exchange.StrandedError)(nil); errors.As(err, &stranded) {
-		add(stranded.Error())
+	if blocked := (*exchange.BlockedError)(nil); errors.As(err, &blocked) {
+		add(blocked.Error())
 		return found, false, nil
 	}
 	if !isFinding(err) {

@@ -47,6 +47,8 @@ func TestCommands(t *testing.T) {
 		s := newSandbox(t) // The README must say how to build the programs.
 		list := blocks(read(t, "README.md"))
 		runBlocks(t, s, list)
+		require.Contains(t, read(t, "README.md"), "`make install`")
+		s.run(t, step{command: "make install"})
 		require.FileExists(t, filepath.Join(s.system, "opt/cni/bin/host-local"))
 		require.FileExists(t, filepath.Join(s.system, "usr/local/bin/leasehold"))
 		for _, st := range steps(t, list[0].text) {

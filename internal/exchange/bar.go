@@ -11,15 +11,16 @@ import (
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
-// MovedLock is the name of the file that is locked in a directory that was replaced.
+// MovedLock is the name of the locked file in a directory that was replaced.
 const MovedLock = ".leasehold-lock"
 
-// bar keeps the stock plugin, which knows no mark, out of a directory that was replaced:
-// it makes the file that it locks a directory, on which the plugin fails. A plugin that
-// waits for the file already has it open, and is not kept out.
+// bar keeps the stock plugin, which does not know the mark, out of a directory that was
+// replaced: it replaces the locked file by a directory, on which the plugin fails. A plugin
+// that already waits for the lock has the file open, and is not kept out.
 //
-// It is not done where that takes two steps: between them the plugin would make a new file
-// without a mark. Nor is it done on a full disk, for the new store is in its place.
+// If that would take two steps, bar does nothing, because between them the plugin would make a
+// new file without a mark. It also does nothing on a full disk, because the new store is in its
+// place already.
 func bar(dir string) error {
 	lock, moved := filepath.Join(dir, StoreLock), filepath.Join(dir, MovedLock)
 	if info, err := os.Lstat(lock); err != nil || info.IsDir() {
@@ -40,7 +41,7 @@ func bar(dir string) error {
 	return errors.Join(err, durable.SyncDir(dir))
 }
 
-// unbar takes back what bar has done.
+// unbar undoes bar.
 func unbar(dir string) error {
 	lock, moved := filepath.Join(dir, StoreLock), filepath.Join(dir, MovedLock)
 	info, err := os.Lstat(moved)

@@ -9,19 +9,18 @@ import (
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
-// CleanUp finishes what an interrupted [Place.Swap] has left unfinished: stores that
-// never came to the place are removed, and the one that has left it, but has
-// not got its name yet, gets the name aside. It reports whether there was such a one.
+// CleanUp finishes an interrupted [Place.Swap]: it removes new stores that never replaced the
+// old one, and if an old store was replaced but not renamed yet, gives it the name backup. It
+// reports whether it did that.
 //
-// The caller holds the lock of the store that is in the place, if there is one, and
-// that of [Place.Lock].
-func (p Place) CleanUp(aside string) (setAside bool, err error) {
+// The caller holds [Place.Lock], and the lock of the store in the place if there is one.
+func (p Place) CleanUp(backup string) (setAside bool, err error) {
 	entries, err := p.entries()
 	if err != nil {
 		return false, err
 	}
 	from, to := p.probes()
-	for _, path := range []string{p.aside(copyDir), p.aside(pruned), p.aside(probe + "2"), from, to} {
+	for _, path := range []string{p.pathFor(copyEnding), p.pathFor(prunedEnding), p.pathFor(probeEnding + "2"), from, to} {
 		if err := os.RemoveAll(path); err != nil {
 			return false, err
 		}
@@ -29,7 +28,7 @@ func (p Place) CleanUp(aside string) (setAside bool, err error) {
 	for _, name := range entries {
 		path := filepath.Join(p.Dir(), name)
 		if dir, ok := p.isStaged(name); ok {
-			was, err := p.cleanUpStaged(path, dir, aside)
+			was, err := p.cleanUpStaged(path, dir, backup)
 			setAside = setAside || was
 			if err != nil {
 				return setAside, err
@@ -39,37 +38,37 @@ func (p Place) CleanUp(aside string) (setAside bool, err error) {
 	return setAside, errors.Join(p.cleanUpLinks(), p.cleanUpWaiting())
 }
 
-// cleanUpStaged removes what was built at a path, or gives what was exchanged with it the
-// name aside, and reports whether it did that.
-func (p Place) cleanUpStaged(path string, dir bool, aside string) (setAside bool, err error) {
+// cleanUpStaged removes a store that was built at path, or keeps the old store that was
+// exchanged with it as a backup. It reports whether it did that.
+func (p Place) cleanUpStaged(path string, dir bool, backup string) (setAside bool, err error) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return false, ignoreNotExist(err)
 	}
-	if asBuilt(info, dir) {
+	if isBuilt(info, dir) {
 		return false, os.RemoveAll(path)
 	}
-	return true, p.setAside(path, info, aside)
+	return true, p.setAside(path, info, backup)
 }
 
-// setAside gives the store at path, which was replaced, its name.
-func (p Place) setAside(path string, info fs.FileInfo, aside string) error {
+// setAside renames the replaced store at path.
+func (p Place) setAside(path string, info fs.FileInfo, backup string) error {
 	if info.IsDir() {
 		if err := bar(path); err != nil {
 			return err
 		}
 	}
-	return errors.Join(durable.RenameNew(path, aside), p.sync())
+	return errors.Join(durable.RenameNew(path, backup), p.sync())
 }
 
-// cleanUpLinks removes the second name that a file has got before it lost its place,
-// if it did not lose it.
+// cleanUpLinks removes the second name of a file that was linked in order to be replaced, and
+// was not.
 func (p Place) cleanUpLinks() error {
-	here, err := p.Standing()
+	here, err := p.Stat()
 	if err != nil || here == nil {
 		return err
 	}
-	names, err := p.asides()
+	names, err := p.backupNames()
 	if err != nil {
 		return err
 	}
@@ -86,20 +85,19 @@ func (p Place) cleanUpLinks() error {
 	return nil
 }
 
-// cleanUpWaiting removes stores that wait for the place while what they were to
-// replace has not left.
+// cleanUpWaiting removes new stores whose predecessors still have their place.
 func (p Place) cleanUpWaiting() error {
-	olds, err := p.replaced()
+	olds, err := p.replacedPaths()
 	if err != nil {
 		return err
 	}
 	for _, old := range olds {
 		if left, err := exists(os.Lstat, old); err != nil {
 			return err
-		} else if left && !p.isThere(old+next) {
-			return p.arrived(old + next)
+		} else if left && !p.isInPlace(old+nextEnding) {
+			return p.checkMoved(old + nextEnding)
 		}
-		if err := os.RemoveAll(old + next); err != nil {
+		if err := os.RemoveAll(old + nextEnding); err != nil {
 			return err
 		}
 	}

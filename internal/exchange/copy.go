@@ -11,8 +11,8 @@ import (
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
-// copyTree copies a directory, durably, with modes and times: the time of a lease file is
-// that of the lease.
+// copyTree copies a directory durably, with modes and times, because the time of a lease file
+// is the time of the lease.
 func copyTree(from, to string) error {
 	root, err := os.OpenRoot(from)
 	if err != nil {

@@ -16,51 +16,51 @@ import (
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
-// A thing is what stands somewhere: a file or a directory, and what it holds.
-type thing struct {
+// An entry is a file or a directory with a file in it.
+type entry struct {
 	dir  bool
 	text string
 }
 
-func (th thing) make(t *testing.T, path string) {
+func (e entry) make(t *testing.T, path string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	if th.dir {
+	if e.dir {
 		require.NoError(t, os.Mkdir(path, 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(path, StoreLock), nil, 0o600))
 		path = filepath.Join(path, "content")
 	}
-	require.NoError(t, os.WriteFile(path, []byte(th.text), 0o600))
+	require.NoError(t, os.WriteFile(path, []byte(e.text), 0o600))
 }
 
-func (th thing) requireAt(t *testing.T, path string) {
+func (e entry) requireAt(t *testing.T, path string) {
 	t.Helper()
-	if th.dir {
+	if e.dir {
 		path = filepath.Join(path, "content")
 	}
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, th.text, string(text))
+	require.Equal(t, e.text, string(text))
 }
 
 func newPlace(t *testing.T) Place { return At(filepath.Join(t.TempDir(), "podnet")) }
 
-func (p Place) asideNow() string { return p.Aside("migration", time.Now()) }
+func (p Place) backupNow() string { return p.BackupPath("migration", time.Now()) }
 
-// swapNow swaps what is staged and what is in the place, whatever they are.
-func (p Place) swapNow(t *testing.T, staged, aside string, w ways) error {
+// swapNow swaps the stores at staged and in the place.
+func (p Place) swapNow(t *testing.T, staged, backup string, w ways) error {
 	t.Helper()
 	old, err := os.Lstat(p.path)
 	require.NoError(t, err)
 	built, err := os.Lstat(staged)
 	require.NoError(t, err)
-	unmarked, err := p.swapBy(Swap{Staged: staged, Built: built, Old: old, Aside: aside}, w)
+	unmarked, err := p.swapBy(Swap{Staged: staged, Built: built, Old: old, Backup: backup}, w)
 	require.NoError(t, unmarked)
 	return err
 }
 
-func combinations() [][2]thing {
-	return [][2]thing{
+func combinations() [][2]entry {
+	return [][2]entry{
 		{{false, "old"}, {true, "new"}},
 		{{true, "old"}, {false, "new"}},
 		{{false, "old"}, {false, "new"}},
@@ -79,41 +79,40 @@ func TestSwap(t *testing.T) {
 				old, successor := c[0], c[1]
 				old.make(t, p.path)
 				successor.make(t, p.Staged(successor.dir, nil))
-				aside := p.asideNow()
+				backup := p.backupNow()
 
-				require.NoError(t, p.swapNow(t, p.Staged(successor.dir, nil), aside, w))
+				require.NoError(t, p.swapNow(t, p.Staged(successor.dir, nil), backup, w))
 				successor.requireAt(t, p.path)
-				old.requireAt(t, aside)
+				old.requireAt(t, backup)
 				require.NoFileExists(t, p.Staged(successor.dir, nil))
 				require.NoDirExists(t, p.Staged(successor.dir, nil))
 
-				kept, err := p.CleanUp(p.asideNow())
+				kept, err := p.CleanUp(p.backupNow())
 				require.NoError(t, err)
 				require.False(t, kept)
 				successor.requireAt(t, p.path)
-				old.requireAt(t, aside)
+				old.requireAt(t, backup)
 			}
 		})
 	}
 }
 
-// This file system, on which the tests run, has RENAME_EXCHANGE; elsewhere the first
-// case above would test the second again.
+// On a file system without RENAME_EXCHANGE, the first case above would repeat the second.
 func TestExchangeIsSupportedHere(t *testing.T) {
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
-	thing{true, "a"}.make(t, a)
-	thing{false, "b"}.make(t, b)
+	entry{true, "a"}.make(t, a)
+	entry{false, "b"}.make(t, b)
 	err := durable.Exchange(a, b)
 	if errors.Is(err, errors.ErrUnsupported) {
 		t.Skip("this system, or its file system, cannot exchange names")
 	}
 	require.NoError(t, err)
-	thing{true, "a"}.requireAt(t, b)
-	thing{false, "b"}.requireAt(t, a)
+	entry{true, "a"}.requireAt(t, b)
+	entry{false, "b"}.requireAt(t, a)
 }
 
-func TestFinishSwapWhereNothingIs(t *testing.T) {
+func TestFinishSwapWithoutStores(t *testing.T) {
 	p := newPlace(t)
 	empty, err := p.FinishSwap()
 	require.NoError(t, err)
@@ -121,26 +120,26 @@ func TestFinishSwapWhereNothingIs(t *testing.T) {
 	require.NoDirExists(t, p.Dir())
 }
 
-// Between its two moves, a Swap in turn can be interrupted for ever.
+// A Swap in turn can be interrupted between its two moves.
 func TestFinishSwap(t *testing.T) {
 	for _, c := range combinations() {
 		p := newPlace(t)
-		aside := p.asideNow()
-		c[0].make(t, aside)
-		c[1].make(t, aside+next)
+		backup := p.backupNow()
+		c[0].make(t, backup)
+		c[1].make(t, backup+nextEnding)
 		empty, err := p.FinishSwap()
 		require.NoError(t, err)
 		require.False(t, empty)
 		c[1].requireAt(t, p.path)
-		c[0].requireAt(t, aside)
-		require.NoFileExists(t, aside+next)
+		c[0].requireAt(t, backup)
+		require.NoFileExists(t, backup+nextEnding)
 	}
 }
 
-// Before its first move, what waits is no store.
-func TestFinishSwapLeavesWhatDoesNotMatterYet(t *testing.T) {
+// Before the first move, the new store does not wait.
+func TestFinishSwapBeforeTheFirstMove(t *testing.T) {
 	p := newPlace(t)
-	thing{false, "new"}.make(t, p.asideNow()+next)
+	entry{false, "new"}.make(t, p.backupNow()+nextEnding)
 	empty, err := p.FinishSwap()
 	require.NoError(t, err)
 	require.True(t, empty)
@@ -150,95 +149,94 @@ func TestFinishSwapLeavesWhatDoesNotMatterYet(t *testing.T) {
 func TestFinishSwapLeavesOtherNetworksAlone(t *testing.T) {
 	p := newPlace(t)
 	for _, name := range []string{"podnet2", "podnet.before-migration", "pod"} {
-		aside := At(filepath.Join(filepath.Dir(p.path), name)).asideNow()
-		thing{false, "old"}.make(t, aside)
-		thing{false, "new"}.make(t, aside+next)
+		backup := At(filepath.Join(filepath.Dir(p.path), name)).backupNow()
+		entry{false, "old"}.make(t, backup)
+		entry{false, "new"}.make(t, backup+nextEnding)
 	}
 	empty, err := p.FinishSwap()
 	require.NoError(t, err)
 	require.True(t, empty)
 }
 
-func TestCleanUpRemovesWhatWasNeverFinished(t *testing.T) {
+func TestCleanUpRemovesUnfinishedStores(t *testing.T) {
 	p := newPlace(t)
-	thing{true, "here"}.make(t, p.path)
-	thing{true, "half"}.make(t, p.Staged(true, nil))
-	thing{false, "half"}.make(t, p.Staged(false, nil))
-	thing{false, "whole"}.make(t, p.asideNow()+next)
+	entry{true, "here"}.make(t, p.path)
+	entry{true, "half"}.make(t, p.Staged(true, nil))
+	entry{false, "half"}.make(t, p.Staged(false, nil))
+	entry{false, "whole"}.make(t, p.backupNow()+nextEnding)
 	other := At(filepath.Join(filepath.Dir(p.path), "other"))
-	thing{true, "half"}.make(t, other.Staged(true, nil))
+	entry{true, "half"}.make(t, other.Staged(true, nil))
 
-	kept, err := p.CleanUp(p.asideNow())
+	kept, err := p.CleanUp(p.backupNow())
 	require.NoError(t, err)
 	require.False(t, kept)
 	entries, err := os.ReadDir(p.Dir())
 	require.NoError(t, err)
 	require.Len(t, entries, 1, "the other network's")
-	thing{true, "here"}.requireAt(t, p.path)
+	entry{true, "here"}.requireAt(t, p.path)
 }
 
-// What has been exchanged, but has not got its name yet, is told by what it is.
-func TestCleanUpSetsAsideWhatWasExchanged(t *testing.T) {
+// A store that was exchanged, but has not got its backup name yet, is recognised by its type.
+func TestCleanUpSetsAsideAnExchangedStore(t *testing.T) {
 	for _, dir := range []bool{true, false} {
 		p := newPlace(t)
-		thing{dir, "new"}.make(t, p.path)
-		thing{!dir, "old"}.make(t, p.Staged(dir, nil))
-		aside := p.asideNow()
-		kept, err := p.CleanUp(aside)
+		entry{dir, "new"}.make(t, p.path)
+		entry{!dir, "old"}.make(t, p.Staged(dir, nil))
+		backup := p.backupNow()
+		kept, err := p.CleanUp(backup)
 		require.NoError(t, err)
 		require.True(t, kept)
-		thing{!dir, "old"}.requireAt(t, aside)
-		thing{dir, "new"}.requireAt(t, p.path)
+		entry{!dir, "old"}.requireAt(t, backup)
+		entry{dir, "new"}.requireAt(t, p.path)
 	}
 }
 
-// The stock plugin follows a link to its directory, and so a link can be what leaves.
+// The stock plugin follows a link to its directory, so the old store can be a link.
 func TestCleanUpSetsAsideALink(t *testing.T) {
 	p := newPlace(t)
-	thing{false, "new"}.make(t, p.path)
+	entry{false, "new"}.make(t, p.path)
 	real := filepath.Join(filepath.Dir(p.path), "elsewhere")
-	thing{true, "old"}.make(t, real)
+	entry{true, "old"}.make(t, real)
 	require.NoError(t, p.MakeDir())
 	require.NoError(t, os.Symlink(real, p.Staged(false, nil)))
-	aside := p.asideNow()
-	kept, err := p.CleanUp(aside)
+	backup := p.backupNow()
+	kept, err := p.CleanUp(backup)
 	require.NoError(t, err)
 	require.True(t, kept)
-	thing{true, "old"}.requireAt(t, aside)
+	entry{true, "old"}.requireAt(t, backup)
 }
 
 // A program that does not call FinishSwap can make a store while the place is empty. Then
 // nothing is removed.
-func TestSwapInTurnTellsOfAnIntruder(t *testing.T) {
+func TestBlockedSwapInTurn(t *testing.T) {
 	p := newPlace(t)
-	aside := p.asideNow()
-	thing{false, "old"}.make(t, aside)
-	thing{false, "new"}.make(t, aside+next)
-	thing{true, "intruder"}.make(t, p.path)
-	require.NoError(t, p.arrive(aside+next), "that is for arrived to tell")
-	require.ErrorContains(t, p.arrived(aside+next), p.path+" was made by a program that does not know of "+aside+next)
-	_, err := p.CleanUp(p.asideNow())
-	require.ErrorContains(t, err, aside+next)
-	thing{false, "new"}.requireAt(t, aside+next)
-	thing{false, "old"}.requireAt(t, aside)
+	backup := p.backupNow()
+	entry{false, "old"}.make(t, backup)
+	entry{false, "new"}.make(t, backup+nextEnding)
+	entry{true, "intruder"}.make(t, p.path)
+	require.NoError(t, p.moveIn(backup+nextEnding), "checkMoved reports it")
+	require.ErrorContains(t, p.checkMoved(backup+nextEnding), p.path+" was made by a program that does not know of "+backup+nextEnding)
+	_, err := p.CleanUp(p.backupNow())
+	require.ErrorContains(t, err, backup+nextEnding)
+	entry{false, "new"}.requireAt(t, backup+nextEnding)
+	entry{false, "old"}.requireAt(t, backup)
 }
 
 func TestSwapInTurnGoesBack(t *testing.T) {
 	p := newPlace(t)
-	thing{true, "old"}.make(t, p.path)
-	thing{false, "new"}.make(t, p.Staged(false, nil))
-	aside := p.asideNow()
-	thing{true, "in the way"}.make(t, aside)
-	require.Error(t, p.swapNow(t, p.Staged(false, nil), aside, ways{exchange: unsupported}))
-	thing{true, "old"}.requireAt(t, p.path)
-	thing{false, "new"}.requireAt(t, p.Staged(false, nil))
+	entry{true, "old"}.make(t, p.path)
+	entry{false, "new"}.make(t, p.Staged(false, nil))
+	backup := p.backupNow()
+	entry{true, "in the way"}.make(t, backup)
+	require.Error(t, p.swapNow(t, p.Staged(false, nil), backup, ways{exchange: unsupported}))
+	entry{true, "old"}.requireAt(t, p.path)
+	entry{false, "new"}.requireAt(t, p.Staged(false, nil))
 }
 
-// While stores change places in turn, whoever asks is never told that there is
-// none.
+// During a swap in turn, FinishSwap never reports an empty place.
 func TestFinishSwapWhileStoresChangePlaces(t *testing.T) {
 	p := newPlace(t)
-	thing{true, "0"}.make(t, p.path)
+	entry{true, "0"}.make(t, p.path)
 	var done atomic.Bool
 	var all sync.WaitGroup
 	for range 4 {
@@ -253,33 +251,32 @@ func TestFinishSwapWhileStoresChangePlaces(t *testing.T) {
 	start := time.Now()
 	for i := range 100 {
 		isDir := i%2 == 1
-		thing{isDir, "x"}.make(t, p.Staged(isDir, nil))
-		require.NoError(t, p.swapNow(t, p.Staged(isDir, nil), p.Aside("test", start.Add(time.Duration(i)*time.Second)), ways{exchange: unsupported}))
+		entry{isDir, "x"}.make(t, p.Staged(isDir, nil))
+		require.NoError(t, p.swapNow(t, p.Staged(isDir, nil), p.BackupPath("test", start.Add(time.Duration(i)*time.Second)), ways{exchange: unsupported}))
 	}
 	done.Store(true)
 	all.Wait()
 }
 
-// What another program has put in the place under our hands stays there.
+// A store that another program puts in the place during a swap stays there.
 func TestSwapLeavesAStranger(t *testing.T) {
 	for _, isDir := range []bool{true, false} {
 		p := newPlace(t)
-		thing{isDir, "old"}.make(t, p.path)
+		entry{isDir, "old"}.make(t, p.path)
 		old, err := os.Lstat(p.path)
 		require.NoError(t, err)
 		require.NoError(t, os.Rename(p.path, p.path+".gone"))
-		thing{isDir, "stranger"}.make(t, p.path)
-		thing{!isDir, "new"}.make(t, p.Staged(!isDir, nil))
+		entry{isDir, "stranger"}.make(t, p.path)
+		entry{!isDir, "new"}.make(t, p.Staged(!isDir, nil))
 		built, err := os.Lstat(p.Staged(!isDir, nil))
 		require.NoError(t, err)
-		_, err = p.Swap(Swap{Staged: p.Staged(!isDir, nil), Built: built, Old: old, Aside: p.asideNow()})
+		_, err = p.Swap(Swap{Staged: p.Staged(!isDir, nil), Built: built, Old: old, Backup: p.backupNow()})
 		require.ErrorContains(t, err, "was replaced by another program meanwhile")
-		thing{isDir, "stranger"}.requireAt(t, p.path)
+		entry{isDir, "stranger"}.requireAt(t, p.path)
 	}
 }
 
-// What cannot be looked at is not absent.
-func TestFinishSwapThatCannotLook(t *testing.T) {
+func TestFinishSwapWithUnreadableDir(t *testing.T) {
 	p := newPlace(t)
 	require.NoError(t, os.WriteFile(p.Dir(), nil, 0o600))
 	empty, err := p.FinishSwap()
@@ -287,65 +284,64 @@ func TestFinishSwapThatCannotLook(t *testing.T) {
 	require.False(t, empty)
 }
 
-// A file that got its second name, and then no successor, has one name again.
 func TestCleanUpRemovesASecondName(t *testing.T) {
 	p := newPlace(t)
-	thing{false, "here"}.make(t, p.path)
-	thing{false, "half"}.make(t, p.Staged(false, nil))
-	require.NoError(t, os.Link(p.path, p.asideNow()))
-	_, err := p.CleanUp(p.asideNow())
+	entry{false, "here"}.make(t, p.path)
+	entry{false, "half"}.make(t, p.Staged(false, nil))
+	require.NoError(t, os.Link(p.path, p.backupNow()))
+	_, err := p.CleanUp(p.backupNow())
 	require.NoError(t, err)
 	entries, err := os.ReadDir(p.Dir())
 	require.NoError(t, err)
 	require.Empty(t, entries)
-	thing{false, "here"}.requireAt(t, p.path)
+	entry{false, "here"}.requireAt(t, p.path)
 }
 
-func TestStranded(t *testing.T) {
+func TestBlocked(t *testing.T) {
 	p := newPlace(t)
-	aside := p.asideNow()
-	thing{false, "old"}.make(t, aside)
-	thing{false, "new"}.make(t, aside+next)
-	thing{true, "intruder"}.make(t, p.path)
-	waiting, err := p.Stranded()
+	backup := p.backupNow()
+	entry{false, "old"}.make(t, backup)
+	entry{false, "new"}.make(t, backup+nextEnding)
+	entry{true, "intruder"}.make(t, p.path)
+	waiting, err := p.Blocked()
 	require.NoError(t, err)
-	require.Equal(t, aside+next, waiting)
-	require.NoError(t, os.Remove(aside+next))
-	waiting, err = p.Stranded()
+	require.Equal(t, backup+nextEnding, waiting)
+	require.NoError(t, os.Remove(backup+nextEnding))
+	waiting, err = p.Blocked()
 	require.NoError(t, err)
 	require.Empty(t, waiting)
 }
 
-func TestSettleReplacesNothing(t *testing.T) {
+func TestPutNewReplacesNothing(t *testing.T) {
 	for _, c := range combinations() {
 		p := newPlace(t)
 		c[0].make(t, p.path)
 		c[1].make(t, p.Staged(c[1].dir, nil))
 		built, err := os.Lstat(p.Staged(c[1].dir, nil))
 		require.NoError(t, err)
-		require.Error(t, p.Settle(p.Staged(c[1].dir, nil), built))
+		require.Error(t, p.PutNew(p.Staged(c[1].dir, nil), built))
 		c[0].requireAt(t, p.path)
 		require.NoError(t, os.RemoveAll(p.path))
-		require.NoError(t, p.Settle(p.Staged(c[1].dir, nil), built))
+		require.NoError(t, p.PutNew(p.Staged(c[1].dir, nil), built))
 		c[1].requireAt(t, p.path)
 	}
 }
 
-// A link to nothing is in the place while a store waits for it: there is an end, and the
-// store stays where it is.
+// A dangling link is in the place while a store waits for it: FinishSwap returns, and the store
+// keeps waiting.
 func TestLinkInTheWay(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "podnet")
 	p := At(path)
 	require.NoError(t, p.MakeDir())
-	aside := p.Aside("migration", time.Now())
-	require.NoError(t, os.Mkdir(aside, 0o755))
-	require.NoError(t, os.WriteFile(aside+next, []byte("successor"), 0o600))
+	backup := p.BackupPath("migration", time.Now())
+	require.NoError(t, os.Mkdir(backup, 0o755))
+	require.NoError(t, os.WriteFile(backup+nextEnding, []byte("successor"), 0o600))
 	require.NoError(t, os.Symlink("nowhere", path))
 	empty, err := p.FinishSwap()
 	link := (*LinkError)(nil)
 	require.ErrorAs(t, err, &link)
 	require.Equal(t, path, link.Path)
 	require.False(t, empty)
-	require.FileExists(t, aside+next)
+	require.FileExists(t, backup+nextEnding)
 	require.NotErrorIs(t, err, fs.ErrNotExist, "it would be taken for a network without leases")
 }

@@ -12,77 +12,76 @@ import (
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
-// swapInTurn is Swap on a file system that cannot exchange. Each sync is there
-// because what comes after it must not be on the disk before what comes before it.
+// swapInTurn is Swap on a file system that cannot exchange. Each sync is there because the
+// steps after it must not reach the disk before the steps that precede it.
 func (p Place) swapInTurn(s Swap, w ways) error {
-	waiting := s.Aside + next
+	waiting := s.Backup + nextEnding
 	if err := durable.RenameNew(s.Staged, waiting); err != nil {
 		return err
 	}
 	err := p.sync()
 	if err == nil {
-		err = s.unchanged()
+		err = s.checkUnchanged()
 	}
 	if err == nil {
-		err = p.leave(s, w)
+		err = p.backUp(s, w)
 	}
 	if err != nil {
 		return errors.Join(err, durable.RenameNew(waiting, s.Staged))
 	}
-	// From here on there is no way back: others may have moved it already.
-	return inPlace(errors.Join(p.sync(), p.settle(waiting, s)))
+	// This cannot be undone: another process may have moved the waiting store already.
+	return inPlace(errors.Join(p.sync(), p.finishInTurn(waiting, s)))
 }
 
-// leave has the old store get its name aside. Then the successor is the store of the
-// network, and what is left in the place has to give way.
-func (p Place) leave(s Swap, w ways) error {
+// backUp gives the old store its backup name. From then on the new store is the store of the
+// network, and anything left in the place must give way.
+func (p Place) backUp(s Swap, w ways) error {
 	if w.remove && !s.Old.IsDir() {
-		return p.leaveLink(s)
+		return p.backUpByLink(s)
 	}
 	if !w.remove {
-		if err := durable.RenameNew(p.path, s.Aside); !errors.Is(err, syscall.EXDEV) {
+		if err := durable.RenameNew(p.path, s.Backup); !errors.Is(err, syscall.EXDEV) {
 			return err
 		}
-		if err := p.canRename(); err != nil {
+		if err := p.checkCanRename(); err != nil {
 			return err
 		}
 	}
-	return p.leaveCopy(s)
+	return p.backUpByCopy(s)
 }
 
-// leaveLink is leave for a file that has to be removed from the place.
-func (p Place) leaveLink(s Swap) error {
-	if err := os.Link(p.path, s.Aside); err != nil {
+// backUpByLink is backUp for a file that has to be removed from the place.
+func (p Place) backUpByLink(s Swap) error {
+	if err := os.Link(p.path, s.Backup); err != nil {
 		return err
 	}
-	if err := errors.Join(p.still(s.Aside, s.Old), p.sync()); err != nil {
-		return errors.Join(err, os.Remove(s.Aside))
+	if err := errors.Join(p.checkSame(s.Backup, s.Old), p.sync()); err != nil {
+		return errors.Join(err, os.Remove(s.Backup))
 	}
 	return nil
 }
 
-// leaveCopy is leave for a directory of which a copy gets the name aside: one that has to
-// be removed from the place, or is in the lower layer of an overlay, where overlayfs
-// without redirect_dir does not rename it.
-func (p Place) leaveCopy(s Swap) error {
-	temp := p.aside(copyDir)
+// backUpByCopy is backUp for a directory that has to be removed from the place, or that is in
+// the lower layer of an overlay, where overlayfs without redirect_dir cannot rename it.
+func (p Place) backUpByCopy(s Swap) error {
+	temp := p.pathFor(copyEnding)
 	err := copyTree(p.path, temp)
 	if err == nil {
-		err = durable.RenameNew(temp, s.Aside)
+		err = durable.RenameNew(temp, s.Backup)
 	}
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(temp))
 	}
 	if err := p.sync(); err != nil {
-		return errors.Join(err, os.RemoveAll(s.Aside))
+		return errors.Join(err, os.RemoveAll(s.Backup))
 	}
 	return nil
 }
 
-// canRename returns an error if nothing can be renamed from the directory for what is not
-// in use to where stores are, as where it is a mount of its own. Otherwise the old store
-// would leave, and the new one could not come.
-func (p Place) canRename() error {
+// checkCanRename returns an error if nothing can be renamed from [Place.Dir] to the directory
+// of the stores, for instance because it is a mount of its own. Otherwise the old store would
+// leave, and the new one could not come.
+func (p Place) checkCanRename() error {
 	from, to := p.probes()
 	f, err := os.OpenFile(from, os.O_WRONLY|os.O_CREATE|noFollow, 0o600)
 	if err != nil {
@@ -95,19 +94,19 @@ func (p Place) canRename() error {
 	return os.Remove(to)
 }
 
-// probes returns the names of a file with which that is tried.
+// probes returns the names between which checkCanRename renames a file.
 func (p Place) probes() (from, to string) {
-	from = p.aside(probe)
+	from = p.pathFor(probeEnding)
 	return from, filepath.Join(filepath.Dir(p.path), "."+filepath.Base(from))
 }
 
-// patience is how often it is looked whether another process has given way.
-const patience = 50
+// maxTries is how often to check whether another process has given way.
+const maxTries = 50
 
-// settle moves the store that waits to the place, and makes sure that it is there.
-func (p Place) settle(waiting string, s Swap) error {
-	for tried := range patience {
-		if err := errors.Join(p.giveWay(s.Old), p.arrive(waiting)); err != nil {
+// finishInTurn moves the waiting store into the place, and checks that it is there.
+func (p Place) finishInTurn(waiting string, s Swap) error {
+	for tried := range maxTries {
+		if err := errors.Join(p.removeOld(s.Old), p.moveIn(waiting)); err != nil {
 			return err
 		}
 		waits, err := exists(os.Lstat, waiting)
@@ -115,17 +114,16 @@ func (p Place) settle(waiting string, s Swap) error {
 			return err
 		}
 		if !waits {
-			return p.unchanged(p.path, s.Built)
+			return p.checkBuilt(p.path, s.Built)
 		}
-		// A plugin that has just made a store there gives way when it finds this one.
+		// A plugin that has just made a store there will find this one and give way.
 		time.Sleep(time.Duration(tried) * time.Millisecond)
 	}
-	return p.arrived(waiting)
+	return p.checkMoved(waiting)
 }
 
-// giveWay removes the store that old describes, which is locked, from the place, if it is
-// still there.
-func (p Place) giveWay(old fs.FileInfo) error {
+// removeOld removes the old store, which is locked, from the place if it is still there.
+func (p Place) removeOld(old fs.FileInfo) error {
 	here, err := os.Lstat(p.path)
 	if err != nil || !os.SameFile(here, old) {
 		return ignoreNotExist(err)
@@ -139,14 +137,13 @@ func (p Place) giveWay(old fs.FileInfo) error {
 	}
 	defer root.Close() // Each call through it returns its own error.
 	if self, err := root.Stat("."); err != nil || !os.SameFile(self, old) {
-		return err // Another process was faster.
+		return err // Another process has replaced it.
 	}
 	return p.GiveWay(root, true)
 }
 
-// arrive moves a store that waits to the place. That another process has done so
-// already is no error.
-func (p Place) arrive(waiting string) error {
+// moveIn moves a waiting store into the place, unless another process does.
+func (p Place) moveIn(waiting string) error {
 	err := durable.PutNew(waiting, p.path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
 		return nil
@@ -157,23 +154,23 @@ func (p Place) arrive(waiting string) error {
 	return p.sync()
 }
 
-// arrived returns an error if a store still waits for the place because something
-// else has come there.
-func (p Place) arrived(waiting string) error {
+// checkMoved returns a [BlockedError] if a store still waits because something else is in the
+// place.
+func (p Place) checkMoved(waiting string) error {
 	if waits, err := exists(os.Lstat, waiting); !waits || err != nil {
 		return err
 	}
-	return &StrandedError{p.path, waiting}
+	return &BlockedError{p.path, waiting}
 }
 
-// A StrandedError says that a store waits for a place in which a program that does not know
-// of it made another one, and leased from that.
-type StrandedError struct {
+// A BlockedError says that a store waits for a place in which a program that does not know it
+// made another store.
+type BlockedError struct {
 	Path    string // of the place
 	Waiting string
 }
 
-func (e *StrandedError) Error() string {
+func (e *BlockedError) Error() string {
 	return fmt.Sprintf("%s was made by a program that does not know of %s, which belongs there; "+
-		"see which addresses are leased in either, remove the former, and rename the latter to it", e.Path, e.Waiting)
+		"compare the leases of both, remove the former, and give its name to the latter", e.Path, e.Waiting)
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A LinkError says that a symbolic link is in the place of a store, or above it, and leads to
-// no directory. It is not an absent store: what the link leads to can be on a file system that
-// is not mounted, and hold leases.
+// A LinkError says that a symbolic link at the path of a store, or above it, leads to no
+// directory. That is not a missing store: the target can be on a file system that is not
+// mounted, and contain leases.
 type LinkError struct {
 	Path   string // of the link
 	Target string
@@ -32,8 +32,8 @@ func (e *LinkError) Error() string {
 	return fmt.Sprintf("%s is a symbolic link to %s%s", e.Path, e.Target, why)
 }
 
-// Unwrap returns [backend.ErrOtherStore], and why the target cannot be used, but for
-// [fs.ErrNotExist]: a caller that looks for that takes it for a network without leases.
+// Unwrap returns [backend.ErrOtherStore] and the reason why the target cannot be used, except
+// [fs.ErrNotExist], which would mean a network without leases.
 func (e *LinkError) Unwrap() []error {
 	if errors.Is(e.err, fs.ErrNotExist) {
 		return []error{backend.ErrOtherStore}
@@ -41,20 +41,20 @@ func (e *LinkError) Unwrap() []error {
 	return []error{backend.ErrOtherStore, e.err}
 }
 
-// Advice says what to do next.
+// Advice returns the next step for an operator.
 func (e *LinkError) Advice() string {
 	if e.err == errNotDir {
-		return "plugins follow a link to a directory of leases only: put the store itself in the place of the link"
+		return "plugins follow a link only to a directory of leases: replace the link by the store itself"
 	}
 	return "mount the file system that it leads to, or correct the link; " +
-		"without it the next ADD makes an empty store, and leases addresses again that containers use: remove it only if none of them runs"
+		"without the link, the next ADD creates an empty store and leases addresses again that containers use: remove it only if none of them runs"
 }
 
 // CheckLink returns a [LinkError] if path is a symbolic link that leads to no directory.
 func CheckLink(path string) error {
 	target, err := os.Readlink(path)
 	if err != nil {
-		return nil // It is not a link, or the caller meets the error as well.
+		return nil // It is not a link, or the caller will get the error, too.
 	}
 	info, err := os.Stat(path)
 	switch {
@@ -68,8 +68,8 @@ func CheckLink(path string) error {
 	return &LinkError{path, target, err}
 }
 
-// CheckLinks is [CheckLink] for dir or, if that is not there, the nearest directory above it
-// that is.
+// CheckLinks is [CheckLink] for dir or, if dir does not exist, the nearest directory above it
+// that does.
 func CheckLinks(dir string) error {
 	for ; ; dir = filepath.Dir(dir) {
 		_, err := os.Lstat(dir)
@@ -77,7 +77,7 @@ func CheckLinks(dir string) error {
 			return CheckLink(dir)
 		}
 		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
-			return nil // The caller meets the error as well.
+			return nil // The caller will get the error, too.
 		}
 	}
 }
@@ -90,8 +90,8 @@ func reason(err error) error {
 	return err
 }
 
-// occupied reports whether a store is in the place, or a link to one. A link to nothing is
-// neither that nor a vacant place: no name can be given to the store that waits.
+// occupied reports whether a store, or a link to one, is in the place. A dangling link is an
+// error: the place has no store, and yet the waiting store cannot get its name.
 func (p Place) occupied() (bool, error) {
 	there, err := exists(os.Stat, p.path)
 	if there || err != nil {

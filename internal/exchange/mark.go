@@ -10,25 +10,24 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// StoreLock is the file in a directory of leases that is locked. A store that is a file is
-// locked itself.
+// StoreLock is the locked file of a store that is a directory. A store that is a file is locked
+// itself.
 const StoreLock = "lock"
 
-// A store that was replaced says so itself, by the mode of the file that is locked: the
-// setgid bit, and no permission to write. It is in the inode, so it is seen through every
-// mount, and it can be set on a file that is damaged. To look at it costs nothing: a
-// process that has locked the file has its mode. The kernel takes the setgid bit away
-// neither from a file that is written to nor from one that changes hands, as long as its
-// group may not execute it (setattr_should_drop_sgid in fs/attr.c). The bit alone would
-// not do: chmod -R g+s of the data directory sets it, too.
+// A store is marked as replaced by the mode of its locked file: the setgid bit, and no write
+// permission. The mark is in the inode, so it is visible through every mount, and it works for a
+// damaged file. Checking it costs nothing, because a process that has locked the file has its mode.
+// The kernel keeps the setgid bit when a file is written or changes its owner, as long as its group
+// may not execute it (setattr_should_drop_sgid in fs/attr.c). The bit alone would not suffice, because
+// chmod -R g+s of the data directory sets it, too.
 const (
 	markBit   = fs.ModeSetgid
 	writeBits = 0o222
 	ownerBit  = 0o200
 )
 
-// Marked reports whether a store says that it was replaced. The description is that of the
-// file that is locked. A directory in its place says the same: see bar.
+// Marked reports whether a store is marked as replaced, by the description of its locked file.
+// A directory in the place of that file is a mark, too: see bar.
 func Marked(locked fs.FileInfo) bool {
 	return locked.Mode().IsDir() || IsMark(locked.Mode())
 }
@@ -36,16 +35,15 @@ func Marked(locked fs.FileInfo) bool {
 // IsMark is [Marked] for the mode of a file.
 func IsMark(mode fs.FileMode) bool { return mode&markBit != 0 && mode&writeBits == 0 }
 
-// ErrUnderway says that a store was marked while a transaction had its lock. A migration
-// works on it through another mount, which does not share locks: see [Swap]. What was done is
-// in the store that leaves, and was seen by the migration or not.
-var ErrUnderway = fmt.Errorf("%w: a migration or a repair works on the store with another lock; "+
+// ErrUnderway says that a store was marked during a transaction. A migration is using it
+// through another mount, which does not share locks: see [Swap]. The changes of the transaction
+// are in the old store, and the migration may have missed them.
+var ErrUnderway = fmt.Errorf("%w: a migration or repair is using the store under another lock; "+
 	"on this file system a lock can be known to one mount only", backend.ErrBusy)
 
-// errUnmarked says that a file system does not keep the mark.
-var errUnmarked = errors.New("the file system does not keep the mode of a store that was replaced")
+var errUnmarked = errors.New("the file system does not keep the mode that marks a store as replaced")
 
-// mark has a store say, durably, that it was replaced. The caller has it locked.
+// mark marks a store as replaced, durably. The caller has locked it.
 func mark(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil || Marked(info) {
@@ -60,14 +58,14 @@ func mark(f *os.File) error {
 	return nil
 }
 
-// setMark returns errUnmarked also where the bit is refused: vfat has no such mode.
+// setMark returns errUnmarked also if the file system rejects the bit: vfat has no such mode.
 func setMark(f *os.File, info fs.FileInfo) error {
 	if err := f.Chmod(info.Mode()&^writeBits | markBit); errors.Is(err, fs.ErrPermission) {
 		return errUnmarked
 	} else if err != nil {
 		return err
 	}
-	// Without the right to set the bit, or on a file system without it, it can be ignored.
+	// Without the right to set the bit, or support for it, chmod can ignore it.
 	now, err := f.Stat()
 	if err == nil && !Marked(now) {
 		err = errUnmarked
@@ -75,7 +73,7 @@ func setMark(f *os.File, info fs.FileInfo) error {
 	return err
 }
 
-// Unmark takes a store into use again, durably. The caller has it locked.
+// Unmark removes the mark, durably. The caller has locked the store.
 func Unmark(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil || !Marked(info) {
@@ -87,8 +85,7 @@ func Unmark(f *os.File) error {
 	return f.Sync()
 }
 
-// lockOf returns the path of the file that is locked of the store at path, which info
-// describes.
+// lockOf returns the path of the locked file of the store at path, which info describes.
 func lockOf(path string, info fs.FileInfo) string {
 	if info.IsDir() {
 		return filepath.Join(path, StoreLock)
@@ -96,13 +93,13 @@ func lockOf(path string, info fs.FileInfo) string {
 	return path
 }
 
-// openLock opens the file that is locked of the store in the place, which old describes.
+// openLock opens the locked file of the store in the place, which old describes.
 func (p Place) openLock(old fs.FileInfo) (*os.File, error) {
 	f, err := os.OpenFile(lockOf(p.path, old), os.O_RDONLY|noFollow, 0)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.still(p.path, old); err != nil {
+	if err := p.checkSame(p.path, old); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil

@@ -12,40 +12,39 @@ import (
 	"time"
 )
 
-// dirName is the name of the directory, beside the stores, for what is not in use.
+// dirName is the directory beside the stores that contains everything not in use.
 const dirName = ".leasehold"
 
-// What the names in that directory end in, after the network's.
+// The names in that directory are the name of the network followed by one of these.
 const (
-	newDir   = ".new-dir"
-	newFile  = ".new-file"
-	forOld   = "-for-"     // after these two; then what tells which store is replaced
-	copyDir  = ".copy-dir" // a directory that cannot be renamed, on its way aside
-	probe    = ".probe"    // see canRename
-	pruned   = ".pruned"   // a store that was replaced, and is being removed
-	before   = ".before-"  // then the reason, a hyphen, and the time
-	timeForm = "20060102T150405.000Z"
-	next     = ".next"
-	export   = ".jsonl"
-	lockName = "lock"  // is no network's
-	ownLock  = ".lock" // of one network
+	newDirEnding  = ".new-dir"
+	newFileEnding = ".new-file"
+	forMark       = "-for-"     // after one of these two; followed by the time that identifies the store to replace
+	copyEnding    = ".copy-dir" // the backup of a directory that cannot be renamed, while it is copied
+	probeEnding   = ".probe"    // see checkCanRename
+	prunedEnding  = ".pruned"   // a backup that is being removed
+	backupMark    = ".before-"  // followed by the reason, a hyphen and the time
+	timeLayout    = "20060102T150405.000Z"
+	nextEnding    = ".next"
+	exportEnding  = ".jsonl"
+	lockName      = "lock"  // of all networks, without a name
+	lockEnding    = ".lock" // of one network
 )
 
 const (
-	// MaxName is the longest name that a file can have: NAME_MAX of Linux.
+	// MaxName is the maximum length of a file name: NAME_MAX of Linux.
 	MaxName = 255
 
-	// maxReason is the longest reason for which a store is replaced: migration.
+	// maxReason is the length of the longest reason, migration.
 	maxReason = 9
 
-	// maxEnding is the longest of the endings above.
-	maxEnding = len(before) + maxReason + len("-") + len(timeForm) + len(export)
+	// maxEnding is the length of the longest ending.
+	maxEnding = len(backupMark) + maxReason + len("-") + len(timeLayout) + len(exportEnding)
 )
 
-// Fit returns name, or, if it is longer than longest, its beginning and a hash of all of
-// it, which have that length together. No network has the ~ between them in its name. So
-// whatever is added to the name of a network can be made to fit into that of a file, and
-// no two networks share one.
+// Fit returns name or, if it is longer than longest, its beginning and a hash of all of it,
+// which have that length together. The ~ between them cannot be in the name of a network, so
+// two networks never share a file name, whatever is appended.
 func Fit(name string, longest int) string {
 	if len(name) <= longest {
 		return name
@@ -56,36 +55,36 @@ func Fit(name string, longest int) string {
 	return name[:longest-len(sum)] + sum
 }
 
-// stem returns what the names of the network begin with.
+// stem returns the beginning of all names of the network.
 func (p Place) stem() string { return Fit(filepath.Base(p.path), MaxName-maxEnding) }
 
-// aside returns the path of what has the name of the network and an ending.
-func (p Place) aside(ending string) string { return filepath.Join(p.Dir(), p.stem()+ending) }
+// pathFor returns the path in [Place.Dir] with an ending after the name of the network.
+func (p Place) pathFor(ending string) string { return filepath.Join(p.Dir(), p.stem()+ending) }
 
-// Staged returns the path at which a store is built, a directory or a file, that replaces
-// the store whose lock file marked describes; nil stands for none. The time in that file
-// is the store's own: it does not change while the store is locked and not written to. So
-// a successor that is left behind tells whose it was to be.
+// Staged returns the path at which to build a store, a directory or a file, to replace the
+// store whose locked file is marked; nil if there is none. The time in the path is the
+// modification time of the locked file, which does not change while the store is locked and not
+// written to. So an abandoned successor shows which store it was for.
 func (p Place) Staged(dir bool, marked fs.FileInfo) string {
-	ending := newFile
+	ending := newFileEnding
 	if dir {
-		ending = newDir
+		ending = newDirEnding
 	}
 	if marked != nil {
-		ending += forOld + strconv.FormatUint(uint64(marked.ModTime().UnixNano()), 36)
+		ending += forMark + strconv.FormatUint(uint64(marked.ModTime().UnixNano()), 36)
 	}
-	return p.aside(ending)
+	return p.pathFor(ending)
 }
 
-// StagedFor is Staged for the successor of what is in the place, which old describes, and
-// which the caller has locked; nil if nothing is there.
+// StagedFor is Staged for the successor of the store in the place, which the caller has locked
+// and old describes; nil if there is none.
 func (p Place) StagedFor(dir bool, old fs.FileInfo) (string, error) {
 	if old == nil {
 		return p.Staged(dir, nil), nil
 	}
 	marked, err := os.Lstat(lockOf(p.path, old))
 	if errors.Is(err, fs.ErrNotExist) {
-		return p.Staged(dir, nil), nil // So it cannot be locked, either.
+		return p.Staged(dir, nil), nil // The store is not locked, either.
 	}
 	if err != nil {
 		return "", err
@@ -93,56 +92,57 @@ func (p Place) StagedFor(dir bool, old fs.FileInfo) (string, error) {
 	return p.Staged(dir, marked), nil
 }
 
-// isStaged reports whether the name is one that Staged returns, and for which kind.
+// isStaged reports whether Staged can return a path with this name, and whether it is for a
+// directory.
 func (p Place) isStaged(name string) (dir, ok bool) {
 	ending, ok := strings.CutPrefix(name, p.stem())
 	if !ok {
 		return false, false
 	}
-	for _, kind := range []string{newDir, newFile} {
+	for _, kind := range []string{newDirEnding, newFileEnding} {
 		if rest, ok := strings.CutPrefix(ending, kind); ok && (rest == "" || isForOld(rest)) {
-			return kind == newDir, true
+			return kind == newDirEnding, true
 		}
 	}
 	return false, false
 }
 
-// isForOld reports whether an ending tells which store is replaced. A network can be called
-// podnet.new-dir-for-you: then its own endings follow.
+// isForOld reports whether an ending identifies a store to replace. A network can be called
+// podnet.new-dir-for-you, and then its own endings follow.
 func isForOld(ending string) bool {
-	text, ok := strings.CutPrefix(ending, forOld)
+	text, ok := strings.CutPrefix(ending, forMark)
 	_, err := strconv.ParseUint(text, 36, 64)
 	return ok && err == nil
 }
 
-// Aside returns the path at which the store is kept that was in the place until now. The
-// reason is one word: migration, repair.
-func (p Place) Aside(reason string, now time.Time) string {
-	return p.aside(before + reason + "-" + now.UTC().Format(timeForm))
+// BackupPath returns the path at which to keep the store that is now in the place. The reason
+// is one word: migration, repair.
+func (p Place) BackupPath(reason string, now time.Time) string {
+	return p.pathFor(backupMark + reason + "-" + now.UTC().Format(timeLayout))
 }
 
-// Export returns the path of an export that is kept with the store at aside.
-func Export(aside string) string { return aside + export }
+// Export returns the path of an export that is kept with a backup.
+func Export(backup string) string { return backup + exportEnding }
 
-// A Kept is what a name says of a store that was replaced, or of what belongs to it.
-type Kept struct {
+// A BackupName is the parsed name of a backup, or of a file that belongs to one.
+type BackupName struct {
 	Reason string
 	Time   time.Time
-	Ending string // after the name of the store: of an export, or of what waits
+	Ending string // for an export, or a waiting store; empty for the backup itself
 }
 
-// Parse reads a name that [Place.Aside] has made, with or without a further ending.
-func (p Place) Parse(name string) (k Kept, ok bool) {
-	rest, ok := strings.CutPrefix(name, p.stem()+before)
+// Parse parses a name made by [Place.BackupPath], with or without a further ending.
+func (p Place) Parse(name string) (k BackupName, ok bool) {
+	rest, ok := strings.CutPrefix(name, p.stem()+backupMark)
 	if !ok {
 		return k, false
 	}
 	k.Reason, rest, ok = strings.Cut(rest, "-")
-	if !ok || len(rest) < len(timeForm) {
+	if !ok || len(rest) < len(timeLayout) {
 		return k, false
 	}
-	k.Ending = rest[len(timeForm):]
+	k.Ending = rest[len(timeLayout):]
 	var err error
-	k.Time, err = time.Parse(timeForm, rest[:len(timeForm)])
-	return k, err == nil && (k.Ending == "" || k.Ending == next || k.Ending == export)
+	k.Time, err = time.Parse(timeLayout, rest[:len(timeLayout)])
+	return k, err == nil && (k.Ending == "" || k.Ending == nextEnding || k.Ending == exportEnding)
 }

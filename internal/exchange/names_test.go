@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever a network is called, each of its entries has a name that a file can have and
-// that is no other network's, and is read as what it is.
+// For each name of a network, each of its entries has a valid file name, which no other network
+// shares, and which is parsed correctly.
 func TestNames(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, At(filepath.Join(dir, "any")).MakeDir())
@@ -24,10 +24,10 @@ func TestNames(t *testing.T) {
 	seen := map[string]string{}
 	for _, name := range names {
 		p := At(filepath.Join(dir, name))
-		aside := p.Aside("migration", now)
+		backup := p.BackupPath("migration", now)
 		for _, path := range []string{
 			p.Staged(true, nil), p.Staged(false, nil), p.Staged(true, modified(1<<62)), p.Staged(false, modified(1<<62)),
-			aside, aside + next, Export(aside), p.aside(copyDir), p.aside(probe + "2"),
+			backup, backup + nextEnding, Export(backup), p.pathFor(copyEnding), p.pathFor(probeEnding + "2"),
 		} {
 			require.NoError(t, os.WriteFile(path, nil, 0o600), name)
 			require.Empty(t, seen[path], "%s and %s", name, seen[path])
@@ -35,11 +35,11 @@ func TestNames(t *testing.T) {
 		}
 		for _, other := range names {
 			o := At(filepath.Join(dir, other))
-			for ending, path := range map[string]string{"": aside, next: aside + next, export: Export(aside)} {
+			for ending, path := range map[string]string{"": backup, nextEnding: backup + nextEnding, exportEnding: Export(backup)} {
 				k, ok := o.Parse(filepath.Base(path))
 				require.Equal(t, other == name, ok, "%s %s", other, path)
 				if ok {
-					require.Equal(t, Kept{"migration", now, ending}, k)
+					require.Equal(t, BackupName{"migration", now, ending}, k)
 				}
 			}
 			for _, isDir := range []bool{true, false} {
@@ -51,7 +51,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestStagedIsNoOthers(t *testing.T) {
+func TestIsStagedRejectsOtherNames(t *testing.T) {
 	p := At("/networks/podnet")
 	for _, name := range []string{
 		"podnet", "podnet.new", "podnet.new-dir-", "podnet.new-dir-for-", "podnet.new-dir-for-you.new-dir", "podnet.new-dir.new-dir",
@@ -70,7 +70,7 @@ func TestFit(t *testing.T) {
 	require.NotEqual(t, Fit(at+"n", 211), Fit(at+"m", 211))
 }
 
-func TestParseNoOthers(t *testing.T) {
+func TestParseRejectsOtherNames(t *testing.T) {
 	p := At("/networks/podnet")
 	for _, name := range []string{
 		"podnet", "podnet.before-", "podnet.before-migration", "podnet.before-migration-", "podnet.before-migration-2026",
@@ -82,7 +82,7 @@ func TestParseNoOthers(t *testing.T) {
 	}
 }
 
-// A modified file has a time, and nothing else.
+// A modified is a FileInfo with nothing but a modification time.
 type modified int64
 
 func (m modified) Name() string       { return "" }

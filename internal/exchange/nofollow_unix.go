@@ -4,6 +4,6 @@ package exchange
 
 import "golang.org/x/sys/unix"
 
-// noFollow has a file not be opened, and above all not made, at the end of a symbolic
-// link.
+// noFollow keeps open(2) from following a symbolic link, and from creating a file at its
+// target.
 const noFollow = unix.O_NOFOLLOW

@@ -1,4 +1,4 @@
 package exchange
 
-// Whoever may make a symbolic link on Windows is an administrator.
+// Only administrators can make symbolic links on Windows.
 const noFollow = 0

@@ -20,11 +20,11 @@ type Place struct{ path string }
 // At returns the place at path, <dataDir>/<network>.
 func At(path string) Place { return Place{filepath.Clean(path)} }
 
-// Dir returns the directory for what is not in use.
+// Dir returns the directory for stores that are not in use.
 func (p Place) Dir() string { return filepath.Join(filepath.Dir(p.path), dirName) }
 
-// MakeDir makes the directory for what is not in use, for the owner's eyes only, and
-// what is missing above it, and makes their names durable.
+// MakeDir creates [Place.Dir], accessible by its owner only, and the directories above it,
+// durably.
 func (p Place) MakeDir() error {
 	if err := durable.MkdirAll(filepath.Dir(p.path), 0o755); err != nil {
 		return err
@@ -36,8 +36,8 @@ func (p Place) MakeDir() error {
 	return err
 }
 
-// checkDir reports whether the directory for what is not in use is there. What a link
-// in its place leads to is not ours: nothing there is moved, or removed.
+// checkDir reports whether [Place.Dir] exists. A link in its place is an error: nothing may be
+// moved or removed at its target.
 func (p Place) checkDir() (there bool, err error) {
 	info, err := os.Lstat(p.Dir())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -49,8 +49,8 @@ func (p Place) checkDir() (there bool, err error) {
 	return err == nil, err
 }
 
-// Standing describes what stands in the place; nil if nothing does.
-func (p Place) Standing() (fs.FileInfo, error) {
+// Stat describes the store in the place; nil if there is none.
+func (p Place) Stat() (fs.FileInfo, error) {
 	info, err := os.Lstat(p.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -58,12 +58,11 @@ func (p Place) Standing() (fs.FileInfo, error) {
 	return info, err
 }
 
-// Lock waits until ctx ends for the right to make a store of this network elsewhere than
-// in its place. It is taken before the lock of the store in the place, and never under it:
-// plugins would wait for whatever keeps this one. A [LockError] says which
-// lock was waited for in vain.
+// Lock waits until ctx ends for the right to make a store for this network. It is taken before
+// the lock of the store in the place, and never while holding it, because plugins would have to
+// wait as well. A [LockError] names the lock that was not obtained.
 //
-// Earlier versions took one lock for all networks. It is shared here, which keeps them out.
+// Earlier versions took one lock for all networks. Lock takes it shared, which keeps them out.
 func (p Place) Lock(ctx context.Context) (unlock func(), err error) {
 	if err := p.MakeDir(); err != nil {
 		return nil, err
@@ -72,12 +71,12 @@ func (p Place) Lock(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := lockFile(ctx, p.aside(ownLock), flock.Exclusive)
+	own, err := lockFile(ctx, p.pathFor(lockEnding), flock.Exclusive)
 	if err != nil {
 		all.Close() // Nothing was written.
 		return nil, err
 	}
-	return func() { own.Close(); all.Close() }, nil // nothing was written
+	return func() { own.Close(); all.Close() }, nil // Nothing was written.
 }
 
 // A LockError says that a lock was not obtained before a context ended.
@@ -101,31 +100,31 @@ func lockFile(ctx context.Context, path string, lock func(context.Context, *os.F
 	case err == nil:
 		return f, nil
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return nil, &LockError{path, err} // The file belongs to the goroutine that still waits.
+		return nil, &LockError{path, err} // The goroutine that still waits for the lock closes the file.
 	}
 	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 }
 
-// Settle gives the store at staged, which built describes, the place, which is vacant. If
-// somebody else makes a store there meanwhile it returns [fs.ErrExist].
-func (p Place) Settle(staged string, built fs.FileInfo) error {
-	if err := p.unchanged(staged, built); err != nil {
+// PutNew moves the store at staged, which built describes, into the place, which must be empty.
+// If another process makes a store there meanwhile it returns [fs.ErrExist].
+func (p Place) PutNew(staged string, built fs.FileInfo) error {
+	if err := p.checkBuilt(staged, built); err != nil {
 		return err
 	}
-	// A plugin makes a first store under no lock but its own, so nothing may be
-	// replaced on any file system.
+	// A plugin that makes a first store takes only the lock of that store, so the rename must not
+	// replace it.
 	if err := durable.PutNew(staged, p.path); err != nil {
 		return err
 	}
-	return errors.Join(p.sync(), p.unchanged(p.path, built))
+	return errors.Join(p.sync(), p.checkBuilt(p.path, built))
 }
 
-// FinishSwap moves a store that waits for the place, because a [Place.Swap] was interrupted,
-// into it, if there is none. It reports whether the place is empty after that. Only then may
+// FinishSwap moves a store that waits for the place into it, after an interrupted [Place.Swap],
+// if the place is empty. It reports whether the place is still empty after that. Only then may
 // a new store be made, or the network count as one without leases.
 func (p Place) FinishSwap() (empty bool, err error) {
 	for {
-		before, err := p.asides()
+		before, err := p.backupNames()
 		if err != nil {
 			return false, err
 		}
@@ -137,48 +136,47 @@ func (p Place) FinishSwap() (empty bool, err error) {
 			return false, err
 		}
 		if waiting == "" {
-			// It can have arrived between the two looks, and even have been
-			// replaced again, which leaves something aside.
+			// A store can have been moved in between the two checks, and even have been
+			// replaced again, which leaves a backup.
 			there, err := p.occupied()
 			if there || err != nil {
 				return false, err
 			}
-			after, err := p.asides()
+			after, err := p.backupNames()
 			if err == nil && !slices.Equal(before, after) {
 				continue
 			}
 			return err == nil, err
 		}
-		if err := p.arrive(waiting); err != nil {
+		if err := p.moveIn(waiting); err != nil {
 			return false, err
 		}
 	}
 }
 
-// replaced returns the paths aside of stores for whose successors there is
-// something that waits.
-func (p Place) replaced() (olds []string, err error) {
-	names, err := p.asides()
+// replacedPaths returns the backup paths for which there is a waiting store.
+func (p Place) replacedPaths() (olds []string, err error) {
+	names, err := p.backupNames()
 	for _, name := range names {
-		if old, ok := strings.CutSuffix(name, next); ok {
+		if old, ok := strings.CutSuffix(name, nextEnding); ok {
 			olds = append(olds, filepath.Join(p.Dir(), old))
 		}
 	}
 	return olds, err
 }
 
-// asides returns the names of what was set aside, and of what waits, in order.
-func (p Place) asides() (names []string, err error) {
+// backupNames returns the names of backups and waiting stores, sorted.
+func (p Place) backupNames() (names []string, err error) {
 	entries, err := p.entries()
 	for _, name := range entries {
-		if k, ok := p.Parse(name); ok && k.Ending != export {
+		if k, ok := p.Parse(name); ok && k.Ending != exportEnding {
 			names = append(names, name)
 		}
 	}
 	return names, err
 }
 
-// entries returns the names of all that is not in use, in order.
+// entries returns all names in [Place.Dir], sorted.
 func (p Place) entries() (names []string, err error) {
 	if there, err := p.checkDir(); !there {
 		return nil, err
@@ -193,8 +191,7 @@ func (p Place) entries() (names []string, err error) {
 	return names, err
 }
 
-// exists reports whether something is at path. What cannot be looked at is an error,
-// and not absent.
+// exists reports whether path exists. If that is not known, it returns an error.
 func exists(stat func(string) (fs.FileInfo, error), path string) (bool, error) {
 	_, err := stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -203,7 +200,7 @@ func exists(stat func(string) (fs.FileInfo, error), path string) (bool, error) {
 	return err == nil, err
 }
 
-// sync makes durable which names stores and what is not in use have.
+// sync makes the names of all stores durable.
 func (p Place) sync() error {
 	return errors.Join(durable.SyncDir(p.Dir()), durable.SyncDir(filepath.Dir(p.path)))
 }

@@ -12,19 +12,19 @@ import (
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
-// A Backup is a store that was replaced, and what is kept with it.
+// A Backup is a store that was replaced, with the files that belong to it.
 type Backup struct {
-	Path string    // of the store
-	Time time.Time // when it was replaced
-	all  []string  // the paths that are there: of the store, an export, or both
+	Path  string    // of the store
+	Time  time.Time // when it was replaced
+	paths []string  // existing paths: the store, an export, or both
 }
 
-// Names returns what the networks are called, of those with this data directory, of which
-// something is kept. For a name that is too long it is the beginning and a hash: see [Fit].
+// Names returns the names of the networks that have something in the directory [Place.Dir] of a
+// data directory. A name that is too long is shortened: see [Fit].
 func Names(dataDir string) (names []string, err error) {
 	all, err := At(filepath.Join(dataDir, "any")).entries()
 	for _, entry := range all {
-		at := strings.LastIndex(entry, before)
+		at := strings.LastIndex(entry, backupMark)
 		if at <= 0 || slices.Contains(names, entry[:at]) {
 			continue
 		}
@@ -35,17 +35,17 @@ func Names(dataDir string) (names []string, err error) {
 	return names, err
 }
 
-// Name is what [Names] returns for the network of the place.
+// Name returns the name of this network as in [Names].
 func (p Place) Name() string { return p.stem() }
 
-// Backups returns the stores that were in the place, newest first. One that is still needed
-// to tell which store is the network's is not among them, nor is what cannot be a store.
+// Backups returns the backups of the network, newest first. It leaves out a backup that is
+// still needed to tell which store is the network's, and anything that cannot be a store.
 func (p Place) Backups() ([]Backup, error) {
 	names, err := p.entries()
 	if err != nil {
 		return nil, err
 	}
-	here, err := p.Standing()
+	here, err := p.Stat()
 	if err != nil {
 		return nil, err
 	}
@@ -53,22 +53,22 @@ func (p Place) Backups() ([]Backup, error) {
 	for _, name := range names {
 		k, ok := p.Parse(name)
 		path := filepath.Join(p.Dir(), strings.TrimSuffix(name, k.Ending))
-		if !ok || slices.Contains(names, filepath.Base(path)+next) || !p.isBackup(filepath.Join(p.Dir(), name), k, here) {
+		if !ok || slices.Contains(names, filepath.Base(path)+nextEnding) || !p.isBackup(filepath.Join(p.Dir(), name), k, here) {
 			continue
 		}
 		i := slices.IndexFunc(all, func(b Backup) bool { return b.Path == path })
 		if i < 0 {
 			i, all = len(all), append(all, Backup{Path: path, Time: k.Time})
 		}
-		all[i].all = append(all[i].all, filepath.Join(p.Dir(), name))
+		all[i].paths = append(all[i].paths, filepath.Join(p.Dir(), name))
 	}
 	slices.SortStableFunc(all, func(a, b Backup) int { return b.Time.Compare(a.Time) })
 	return all, nil
 }
 
-// isBackup reports whether what is at path is of the kind that its name says, and not a
-// second name of the store in the place: see [Place.CleanUp].
-func (p Place) isBackup(path string, k Kept, here fs.FileInfo) bool {
+// isBackup reports whether path has the type of file that its name says, and is not a second
+// name of the store in the place: see [Place.CleanUp].
+func (p Place) isBackup(path string, k BackupName, here fs.FileInfo) bool {
 	info, err := os.Lstat(path)
 	if err != nil || here != nil && os.SameFile(here, info) {
 		return false
@@ -76,15 +76,15 @@ func (p Place) isBackup(path string, k Kept, here fs.FileInfo) bool {
 	return info.Mode().IsRegular() || info.IsDir() && k.Ending == ""
 }
 
-// Prunable returns those of the backups, newest first, that are not among the first keep of
-// them and were replaced before the time given.
+// Prunable returns the backups, which are sorted newest first, except the first keep of them
+// and those replaced at or after the given time.
 func Prunable(all []Backup, keep int, before time.Time) []Backup {
 	rest := all[min(keep, len(all)):]
 	return slices.DeleteFunc(slices.Clone(rest), func(b Backup) bool { return !b.Time.Before(before) })
 }
 
-// Prune removes backups, and returns those that it has removed. The caller holds the lock of
-// [Place.Lock]; a plugin does not wait for it.
+// Prune removes backups, and returns the removed ones. The caller holds [Place.Lock], for which
+// no plugin waits.
 func (p Place) Prune(some []Backup) (removed []Backup, err error) {
 	for _, b := range some {
 		if err := p.remove(b); err != nil {
@@ -98,13 +98,13 @@ func (p Place) Prune(some []Backup) (removed []Backup, err error) {
 	return removed, err
 }
 
-// remove removes a store that was replaced. It takes its name first: half a store under it
-// would be taken for a whole one.
+// remove removes a backup. It renames the store first, so that a partly removed store does not
+// look like a backup.
 func (p Place) remove(b Backup) error {
-	for _, path := range b.all {
+	for _, path := range b.paths {
 		if path == b.Path {
 			var err error
-			if path, err = p.unname(path); err != nil {
+			if path, err = p.renamePruned(path); err != nil {
 				return err
 			}
 		}
@@ -115,22 +115,22 @@ func (p Place) remove(b Backup) error {
 	return nil
 }
 
-// unname gives what is at path the name of what is being removed.
-func (p Place) unname(path string) (string, error) {
-	to := p.aside(pruned)
-	if err := removeStore(to); err != nil { // of a process that was killed
+// renamePruned renames a backup before it is removed.
+func (p Place) renamePruned(path string) (string, error) {
+	to := p.pathFor(prunedEnding)
+	if err := removeStore(to); err != nil { // left by a killed process
 		return "", err
 	}
 	err := os.Rename(path, to)
 	var link *os.LinkError
 	if errors.As(err, &link) && !errors.Is(err, fs.ErrNotExist) {
-		return path, nil // overlayfs renames no directory of a lower layer.
+		return path, nil // overlayfs cannot rename a directory of a lower layer.
 	}
 	return to, ignoreNotExist(err)
 }
 
-// removeStore removes a file, or a directory of leases: the file that is locked last. It says
-// that the store was replaced, and through another mount a plugin can be looking at it.
+// removeStore removes a file or a directory of leases, its locked file last: that file has the
+// mark, and a plugin may be looking at the store through another mount.
 func removeStore(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -143,7 +143,7 @@ func removeStore(path string) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(empty(root), root.Close())
+	err = errors.Join(emptyDir(root), root.Close())
 	if err == nil {
 		err = os.Remove(path)
 	}

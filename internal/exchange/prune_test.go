@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// day returns the path aside of a store that was replaced on that day of a month.
+// day returns the path of a backup from that day of a month.
 func (p Place) day(n int) string {
-	return p.Aside("migration", time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC))
+	return p.BackupPath("migration", time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC))
 }
 
 func pathsOf(backups []Backup) (paths []string) {
@@ -21,26 +21,26 @@ func pathsOf(backups []Backup) (paths []string) {
 	return paths
 }
 
-// Only what Aside has named, and nothing needs, is a backup.
+// Backups returns only names of BackupPath, and none that is still needed.
 func TestBackups(t *testing.T) {
 	p := newPlace(t)
 	none, err := p.Backups()
 	require.NoError(t, err)
 	require.Empty(t, none)
 
-	thing{dir: true}.make(t, p.day(1))
-	thing{}.make(t, p.day(2))
-	thing{}.make(t, Export(p.day(2)))
-	thing{}.make(t, Export(p.day(3))) // of a store that somebody has removed
-	thing{}.make(t, p.day(4))
-	thing{dir: true}.make(t, p.day(4)+next)
-	thing{}.make(t, p.path)
+	entry{dir: true}.make(t, p.day(1))
+	entry{}.make(t, p.day(2))
+	entry{}.make(t, Export(p.day(2)))
+	entry{}.make(t, Export(p.day(3))) // without its store
+	entry{}.make(t, p.day(4))
+	entry{dir: true}.make(t, p.day(4)+nextEnding)
+	entry{}.make(t, p.path)
 	require.NoError(t, os.Link(p.path, p.day(5)))
 	require.NoError(t, os.Symlink("/etc", p.day(6)))
-	thing{dir: true}.make(t, Export(p.day(7)))
-	thing{}.make(t, At(p.path+"2").day(8))
+	entry{dir: true}.make(t, Export(p.day(7)))
+	entry{}.make(t, At(p.path+"2").day(8))
 	for _, name := range []string{"podnet.new-file", "podnet.lock", "podnet.before-migration-x", "podnet.before-migration-20260109T000000.000Z.old", "lock"} {
-		thing{}.make(t, filepath.Join(p.Dir(), name))
+		entry{}.make(t, filepath.Join(p.Dir(), name))
 	}
 	all, err := p.Backups()
 	require.NoError(t, err)
@@ -55,19 +55,19 @@ func TestBackups(t *testing.T) {
 	require.Equal(t, all, removed)
 	left, err := p.entries()
 	require.NoError(t, err)
-	require.Len(t, left, 5+1+5, "%v", left) // the days from 4 on, the other network's, and the names
+	require.Len(t, left, 5+1+5, "%v", left) // days 4 to 8 with their other files, and the five names
 	require.NotContains(t, left, filepath.Base(Export(p.day(2))))
-	thing{}.requireAt(t, p.path)
+	entry{}.requireAt(t, p.path)
 }
 
-// A name that is too long for an ending is cut, and still means one network.
+// A shortened name still identifies one network.
 func TestBackupsOfALongName(t *testing.T) {
 	long := make([]byte, 250)
 	for i := range long {
 		long[i] = 'n'
 	}
 	p := At(filepath.Join(t.TempDir(), string(long)))
-	thing{}.make(t, p.day(1))
+	entry{}.make(t, p.day(1))
 	names, err := Names(filepath.Dir(p.path))
 	require.NoError(t, err)
 	require.Equal(t, []string{p.Name()}, names)
@@ -79,7 +79,7 @@ func TestBackupsOfALongName(t *testing.T) {
 func TestPrunable(t *testing.T) {
 	p := newPlace(t)
 	for i := range 5 {
-		thing{}.make(t, p.day(i+1))
+		entry{}.make(t, p.day(i+1))
 	}
 	all, err := p.Backups()
 	require.NoError(t, err)
@@ -91,8 +91,8 @@ func TestPrunable(t *testing.T) {
 	require.Empty(t, Prunable(all, 0, at(1)))
 }
 
-// A process that is killed while it removes a store leaves none that looks whole, and the
-// next one that removes or replaces something removes the rest.
+// A process that is killed while it removes a store leaves none that looks complete, and the
+// next process that removes or replaces a store removes the rest.
 func TestPruneIsInterrupted(t *testing.T) {
 	for name, after := range map[string]func(Place) error{
 		"Prune": func(p Place) error {
@@ -101,27 +101,27 @@ func TestPruneIsInterrupted(t *testing.T) {
 			_, err = p.Prune(all)
 			return err
 		},
-		"CleanUp": func(p Place) error { _, err := p.CleanUp(p.asideNow()); return err },
+		"CleanUp": func(p Place) error { _, err := p.CleanUp(p.backupNow()); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlace(t)
-			thing{dir: true}.make(t, p.day(1))
-			thing{dir: true}.make(t, p.day(2))
-			_, err := p.unname(p.day(1))
+			entry{dir: true}.make(t, p.day(1))
+			entry{dir: true}.make(t, p.day(2))
+			_, err := p.renamePruned(p.day(1))
 			require.NoError(t, err)
 			all, err := p.Backups()
 			require.NoError(t, err)
 			require.Equal(t, []string{p.day(2)}, pathsOf(all))
 			require.NoError(t, after(p))
-			require.NoDirExists(t, p.aside(pruned))
+			require.NoDirExists(t, p.pathFor(prunedEnding))
 		})
 	}
 }
 
-// In a directory that was replaced the lock can be a directory.
+// In a directory that was replaced, the lock can be a directory.
 func TestPruneRemovesABarredDirectory(t *testing.T) {
 	p := newPlace(t)
-	thing{dir: true}.make(t, p.day(1))
+	entry{dir: true}.make(t, p.day(1))
 	require.NoError(t, bar(p.day(1)))
 	all, err := p.Backups()
 	require.NoError(t, err)

@@ -13,50 +13,48 @@ import (
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
-// A State is what has become of a store that is in the place, and locked.
+// A State is what happened to a locked store in the place.
 type State int
 
 const (
 	// InUse: it is the store of the network.
 	InUse State = iota
 
-	// Unfinished: it is the store of the network, and says that it was replaced. A
-	// process was killed that had built a successor and not yet put it in place: see
-	// [Unmark].
+	// Unfinished: it is the store of the network, but is marked as replaced. A process was
+	// killed that had built a successor and not put it in place yet: see [Unmark].
 	Unfinished
 
-	// Replaced: another store took its place, and this path leads to the old one.
+	// Replaced: another store has replaced it, and this path leads to the old one.
 	Replaced
 
-	// Left: the store of the network waits for the place, and this is what a process
-	// was removing, or what another made there meanwhile: see [Place.GiveWay].
-	Left
+	// MustGiveWay: the store of the network waits for the place, and this one was being
+	// removed, or was made there meanwhile: see [Place.GiveWay].
+	MustGiveWay
 )
 
-// State returns what has become of the store whose locked file is described. It has to be
-// asked only if the store says that it was replaced ([Marked]), or if it may be new: if it
-// was not left clean.
+// State returns the state of the store whose locked file is described. Only a store that is
+// marked ([Marked]) or not clean needs to call it.
 func (p Place) State(locked fs.FileInfo) (State, error) {
 	waiting, err := p.waiting()
 	switch {
 	case err != nil:
 		return InUse, err
 	case waiting != "":
-		return Left, nil
+		return MustGiveWay, nil
 	case !Marked(locked):
 		return InUse, nil
 	}
-	staged, err := p.awaits(locked)
+	staged, err := p.hasSuccessor(locked)
 	if staged || err != nil {
 		return Unfinished, err
 	}
 	return Replaced, nil
 }
 
-// Replaced reports whether the store in the place was replaced, as far as that can be told
-// without its lock.
+// Replaced reports whether the store in the place was replaced, as far as that is known without
+// its lock.
 func (p Place) Replaced() (bool, error) {
-	info, err := p.Standing()
+	info, err := p.Stat()
 	if info == nil || err != nil {
 		return false, err
 	}
@@ -68,77 +66,77 @@ func (p Place) Replaced() (bool, error) {
 	return state == Replaced, err
 }
 
-// awaits reports whether a successor of a store is there that has not come to the place,
-// nor begun to wait for it.
-func (p Place) awaits(locked fs.FileInfo) (bool, error) {
+// hasSuccessor reports whether a store was built to replace this one, and has not replaced it
+// yet.
+func (p Place) hasSuccessor(locked fs.FileInfo) (bool, error) {
 	for _, dir := range []bool{true, false} {
 		info, err := os.Lstat(p.Staged(dir, locked))
-		if err == nil && asBuilt(info, dir) {
+		if err == nil && isBuilt(info, dir) {
 			return true, nil
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return false, err
 		}
 	}
-	olds, err := p.replaced()
+	olds, err := p.replacedPaths()
 	if err != nil {
 		return false, err
 	}
 	for _, old := range olds {
 		if left, err := exists(os.Lstat, old); !left {
-			return err == nil, err // What it is to replace has not left.
+			return err == nil, err // The old store is still in the place.
 		}
 	}
 	return false, nil
 }
 
-// asBuilt reports whether what is at a path for a store that is being built is one. What
-// has been exchanged is the store that was replaced.
-func asBuilt(info fs.FileInfo, dir bool) bool {
+// isBuilt reports whether the file or directory at a path of [Place.Staged] is a new store.
+// After an exchange it is the store that was replaced.
+func isBuilt(info fs.FileInfo, dir bool) bool {
 	if dir {
 		return info.IsDir()
 	}
 	return info.Mode().IsRegular() && !Marked(info)
 }
 
-// GiveWay removes a directory from the place for the store that waits for it. The root is
-// the directory, in which the caller has locked [StoreLock]. It must have been marked, or
-// hold nothing but that file: otherwise leases were made there, and it stays.
+// GiveWay removes a directory from the place, for the store that waits for it. The caller has
+// locked [StoreLock] in root, which is the directory. Unless the directory is marked, or
+// contains nothing but that file, leases were made there, and it stays.
 func (p Place) GiveWay(root *os.Root, marked bool) error {
 	if !marked {
-		if alone, err := holdsOnlyLock(root); err != nil {
+		if alone, err := hasOnlyLock(root); err != nil {
 			return err
 		} else if !alone {
-			return p.ErrStranded()
+			return p.CheckBlocked()
 		}
 	}
 	for tried := 0; ; tried++ {
-		if err := empty(root); err != nil {
+		if err := emptyDir(root); err != nil {
 			return err
 		}
-		// By its path: a directory that holds something stays, and so does a file.
+		// Removing it by its path spares a file, and a directory that is not empty.
 		err := syscall.Rmdir(p.path)
-		if err == nil || !errors.Is(err, fs.ErrExist) || p.isNot(root) {
-			return p.gaveWay(err)
+		if err == nil || !errors.Is(err, fs.ErrExist) || p.isOther(root) {
+			return p.ignoreRace(err)
 		}
-		if tried == patience {
+		if tried == maxTries {
 			return &fs.PathError{Op: "rmdir", Path: p.path, Err: err}
 		}
-		// A process has just made the lock anew. When it has it, it finds this out.
+		// A process has just made a new lock file. Once it has the lock, it will give way, too.
 		time.Sleep(time.Duration(tried) * time.Millisecond)
 	}
 }
 
-// gaveWay returns the error of a removal, unless another process was faster.
-func (p Place) gaveWay(err error) error {
+// ignoreRace ignores the error if another process has removed or replaced the directory.
+func (p Place) ignoreRace(err error) error {
 	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil
 	}
 	return &fs.PathError{Op: "rmdir", Path: p.path, Err: err}
 }
 
-// isNot reports whether another directory than root is in the place.
-func (p Place) isNot(root *os.Root) bool {
+// isOther reports whether something other than root is in the place.
+func (p Place) isOther(root *os.Root) bool {
 	here, err := os.Lstat(p.path)
 	if err != nil {
 		return true
@@ -147,14 +145,14 @@ func (p Place) isNot(root *os.Root) bool {
 	return err != nil || !os.SameFile(here, self)
 }
 
-func holdsOnlyLock(root *os.Root) (bool, error) {
+func hasOnlyLock(root *os.Root) (bool, error) {
 	entries, err := fs.ReadDir(root.FS(), ".")
 	return err == nil && (len(entries) == 0 || len(entries) == 1 && entries[0].Name() == StoreLock), err
 }
 
-// empty removes what is in a directory, and last the file that is locked: a process that
-// makes it anew finds that the directory has to give way, and asks only then.
-func empty(root *os.Root) error {
+// emptyDir removes everything in a directory, the locked file last: a process that makes a new
+// lock file then finds nothing else in the directory, and lets it give way, too.
+func emptyDir(root *os.Root) error {
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return err
@@ -177,8 +175,8 @@ func ignoreNotExist(err error) error {
 	return err
 }
 
-// TakeBack takes the store in the place into use again although it was replaced, and
-// reports whether it was. It waits for its lock until ctx ends.
+// TakeBack removes the mark of a replaced store in the place, so that it is used again, and
+// reports whether it was marked. It waits for the lock until ctx ends.
 func (p Place) TakeBack(ctx context.Context) (bool, error) {
 	f, info, err := p.lockReplaced(ctx)
 	if f == nil || err != nil {
@@ -210,11 +208,11 @@ func (p Place) lockReplaced(ctx context.Context) (*os.File, fs.FileInfo, error) 
 		return nil, nil, err
 	}
 	if err := flock.Exclusive(ctx, f); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err) // f may be the waiter's
+		return nil, nil, fmt.Errorf("%s: %w", path, err) // The goroutine that waits for the lock closes f.
 	}
 	locked, err := f.Stat()
 	if err == nil {
-		err = p.still(p.path, info)
+		err = p.checkSame(p.path, info)
 	}
 	state := InUse
 	if err == nil {

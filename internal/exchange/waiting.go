@@ -5,36 +5,36 @@ import (
 	"path/filepath"
 )
 
-// A Waiting is a store that waits for its place, from a [Place.Swap] that was interrupted.
-type Waiting struct {
-	Name string // of the network; of one that is too long, the beginning and a hash: see [Fit]
-	Path string // where it waits
+// A WaitingStore waits to be moved into its place, because a [Place.Swap] was interrupted.
+type WaitingStore struct {
+	Name string // of the network; shortened if it is too long: see [Fit]
+	Path string // of the store
 }
 
-// WaitingIn returns the stores of a data directory that wait for their places, by name. Of
-// several of one network it is the one that is moved there first. Whether a network with too
-// long a name has its store already, which kept its other name for a moment, only
-// [Place.FinishSwap] can tell.
-func WaitingIn(dataDir string) ([]Waiting, error) {
+// WaitingIn returns the waiting stores of a data directory, sorted by name. Of several for one
+// network it returns the one that will be moved first. For a network whose name is too long,
+// only [Place.FinishSwap] can tell whether the store is in its place already, and has only kept
+// its second name for a moment.
+func WaitingIn(dataDir string) ([]WaitingStore, error) {
 	names, err := Names(dataDir)
-	var all []Waiting
+	var all []WaitingStore
 	for _, name := range names {
 		path, waitErr := At(filepath.Join(dataDir, name)).waiting()
 		if waitErr != nil {
 			return all, waitErr
 		}
 		if path != "" {
-			all = append(all, Waiting{name, path})
+			all = append(all, WaitingStore{name, path})
 		}
 	}
 	return all, err
 }
 
-// waiting returns the path of the store that waits for the place, or an empty
-// string. A store that waits while what it is to replace has not left is no store
-// yet: the program that built it was stopped before it mattered.
+// waiting returns the path of the store that waits for the place, or an empty string. A new
+// store whose predecessor still has its place does not count: the program that built it was
+// killed before the swap.
 func (p Place) waiting() (string, error) {
-	olds, err := p.replaced()
+	olds, err := p.replacedPaths()
 	if err != nil {
 		return "", err
 	}
@@ -43,17 +43,17 @@ func (p Place) waiting() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if left && !p.isThere(old+next) {
-			return old + next, nil
+		if left && !p.isInPlace(old+nextEnding) {
+			return old + nextEnding, nil
 		}
 	}
 	return "", nil
 }
 
-// isThere reports whether a store that waits has come to the place, and only kept its
-// other name: where a name cannot be changed without replacing another, a store has two
-// for a moment.
-func (p Place) isThere(waiting string) bool {
+// isInPlace reports whether the waiting store is in the place already, and has only kept its
+// second name: where a file can be renamed without replacing another only by linking it, a
+// store has two names for a moment.
+func (p Place) isInPlace(waiting string) bool {
 	here, err := os.Lstat(p.path)
 	if err != nil {
 		return false
@@ -62,9 +62,9 @@ func (p Place) isThere(waiting string) bool {
 	return err == nil && os.SameFile(here, there)
 }
 
-// Stranded returns the path of a store that waits for the place while something else
-// stands there, or an empty string. That takes a program that does not call FinishSwap.
-func (p Place) Stranded() (string, error) {
+// Blocked returns the path of a store that waits for the place while something else is there,
+// or an empty string. A program that does not call FinishSwap must have made it.
+func (p Place) Blocked() (string, error) {
 	waiting, err := p.waiting()
 	if err != nil || waiting == "" {
 		return "", err
@@ -75,11 +75,12 @@ func (p Place) Stranded() (string, error) {
 	return waiting, nil
 }
 
-// ErrStranded returns an error that says so, or nil.
-func (p Place) ErrStranded() error {
-	waiting, err := p.Stranded()
+// CheckBlocked returns a [BlockedError] if a store waits for the place and something else is
+// there.
+func (p Place) CheckBlocked() error {
+	waiting, err := p.Blocked()
 	if err != nil || waiting == "" {
 		return err
 	}
-	return p.arrived(waiting)
+	return p.checkMoved(waiting)
 }

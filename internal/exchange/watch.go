@@ -10,43 +10,41 @@ import (
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
-// A ChangedError says that a store was changed while its lock was held. The process that did
-// has another lock: it uses another mount of a file system that keeps the locks of each mount
-// to itself (FUSE), or no lock at all.
+// A ChangedError says that a store was changed while locked, by a process with another lock: it
+// uses another mount of a file system that does not share locks between mounts (FUSE), or takes
+// no lock at all.
 type ChangedError struct{ Path string }
 
 func (e *ChangedError) Error() string {
 	return fmt.Sprintf("%s was changed while it was locked, by a process that does not share its lock; nothing was moved", e.Path)
 }
 
-// step is longer than the steps in which any file system keeps times: FAT's are of two
-// seconds.
-const step = time.Minute
+// watchMargin is longer than the resolution of times on any file system; FAT has two seconds.
+const watchMargin = time.Minute
 
-// Watch describes the store in the place, nil if there is none, such that a later
-// [Place.Swap] sees whether it was changed since. The caller has locked it, and calls Watch
-// before it reads it. What changes a store changes the time of its directory, or file; so
-// that a change within the same tick of the clock shows, one that was changed just now gets
-// an earlier time.
+// Watch describes the store in the place, nil if there is none, so that a later [Place.Swap]
+// notices whether it was changed since. The caller has locked it, and calls Watch before
+// reading it. A change of a store changes the modification time of its directory or file. To
+// notice a change within the same tick of the clock, too, Watch sets a recent time back.
 func (p Place) Watch() (fs.FileInfo, error) {
-	info, err := p.Standing()
+	info, err := p.Stat()
 	if info == nil || err != nil {
 		return info, err
 	}
 	if err := copyUp(lockOf(p.path, info)); err != nil {
 		return nil, err
 	}
-	if info, err = p.Standing(); info == nil || err != nil || time.Since(info.ModTime()) > step {
+	if info, err = p.Stat(); info == nil || err != nil || time.Since(info.ModTime()) > watchMargin {
 		return info, err
 	}
-	at := time.Now().Add(-step)
+	at := time.Now().Add(-watchMargin)
 	if err := os.Chtimes(p.path, at, at); err != nil {
-		return info, nil // Without the right to set it, a change in the same tick is missed.
+		return info, nil // Without permission to set it, a change within the same tick is missed.
 	}
-	return p.Standing()
+	return p.Stat()
 }
 
-// copyUp has an overlay copy the file that is locked to its upper layer, as the mark will.
+// copyUp makes an overlay copy the locked file to its upper layer, as marking it will do.
 // fuse-overlayfs changes the time of the directory when it does that.
 func copyUp(locked string) error {
 	info, err := os.Lstat(locked)
@@ -55,13 +53,13 @@ func copyUp(locked string) error {
 	}
 	err = os.Chmod(locked, info.Mode())
 	if errors.Is(err, fs.ErrPermission) {
-		return nil // The mark is not set, either.
+		return nil // Then it cannot be marked, either.
 	}
 	return err
 }
 
 // Unchanged returns a [ChangedError] if the store in the place was changed since it was
-// described, under its lock.
+// described. The caller has held its lock since.
 func (p Place) Unchanged(since fs.FileInfo) error {
 	now, err := durable.FreshModTime(p.path)
 	if err == nil && !now.Equal(since.ModTime()) {
@@ -70,18 +68,18 @@ func (p Place) Unchanged(since fs.FileInfo) error {
 	return err
 }
 
-// watch sets what tells that the store that leaves was changed, or is being changed, by
-// another process than the one that holds the lock.
-func (s *Swap) watch(p Place, locked *os.File, marked bool) {
-	s.unchanged = func() error {
+// setChecks sets the functions that notice whether another process, without the lock, has
+// changed the old store, or is changing it.
+func (s *Swap) setChecks(p Place, locked *os.File, marked bool) {
+	s.checkUnchanged = func() error {
 		if err := p.Unchanged(s.Old); err != nil {
 			return err
 		}
-		return s.marked()
+		return s.checkMarked()
 	}
-	// A process that had looked for the mark just before it was set, and changes the mode of
-	// the file just after, takes it away.
-	s.marked = func() error {
+	// A process that checked the mark just before it was set, and changes the mode of the file
+	// just after, removes it.
+	s.checkMarked = func() error {
 		if !marked {
 			return nil
 		}

@@ -13,8 +13,7 @@ import (
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
-// A store that was changed since it was looked at is not replaced, in whatever way, and is in
-// use afterwards.
+// A store that was changed since Watch is not replaced, by whatever means, and remains in use.
 func TestSwapOfAChangedStore(t *testing.T) {
 	for _, oldDir := range []bool{true, false} {
 		for _, newDir := range []bool{true, false} {
@@ -30,17 +29,17 @@ func TestSwapOfAChangedStore(t *testing.T) {
 				} {
 					p := At(filepath.Join(t.TempDir(), "podnet"))
 					require.NoError(t, p.MakeDir())
-					thing{oldDir, "old"}.make(t, p.path)
+					entry{oldDir, "old"}.make(t, p.path)
 					old, err := p.Watch()
 					require.NoError(t, err)
 					staged, err := p.StagedFor(newDir, old)
 					require.NoError(t, err)
-					thing{newDir, "new"}.make(t, staged)
+					entry{newDir, "new"}.make(t, staged)
 					built, err := os.Lstat(staged)
 					require.NoError(t, err)
 					change(p.path, lockOf(p.path, old))
 
-					_, err = p.swapBy(Swap{Staged: staged, Built: built, Old: old, Aside: p.Aside("migration", time.Now())}, w)
+					_, err = p.swapBy(Swap{Staged: staged, Built: built, Old: old, Backup: p.BackupPath("migration", time.Now())}, w)
 					changed := (*ChangedError)(nil)
 					require.ErrorAs(t, err, &changed, "%s %s", name, how)
 					require.Equal(t, p.path, changed.Path)
@@ -54,7 +53,7 @@ func TestSwapOfAChangedStore(t *testing.T) {
 					empty, err := p.FinishSwap()
 					require.NoError(t, err)
 					require.False(t, empty)
-					_, err = p.CleanUp(p.Aside("migration", time.Now()))
+					_, err = p.CleanUp(p.BackupPath("migration", time.Now()))
 					require.NoError(t, err)
 					entries, err := os.ReadDir(p.Dir())
 					require.NoError(t, err)
@@ -65,17 +64,17 @@ func TestSwapOfAChangedStore(t *testing.T) {
 	}
 }
 
-// A process that has looked at the mode of the locked file before it is marked, and changes it
-// afterwards, takes the mark away. The names are exchanged back.
+// A process that checks the mode of the locked file before it is marked, and changes it
+// afterwards, removes the mark. The names are exchanged back.
 func TestSwapOfAStoreThatLosesItsMark(t *testing.T) {
 	p := At(filepath.Join(t.TempDir(), "podnet"))
 	require.NoError(t, p.MakeDir())
-	thing{true, "old"}.make(t, p.path)
+	entry{true, "old"}.make(t, p.path)
 	old, err := p.Watch()
 	require.NoError(t, err)
 	staged, err := p.StagedFor(false, old)
 	require.NoError(t, err)
-	thing{false, "new"}.make(t, staged)
+	entry{false, "new"}.make(t, staged)
 	built, err := os.Lstat(staged)
 	require.NoError(t, err)
 	exchanges := 0
@@ -85,28 +84,28 @@ func TestSwapOfAStoreThatLosesItsMark(t *testing.T) {
 		}
 		return durable.Exchange(a, b)
 	}}
-	_, err = p.swapBy(Swap{Staged: staged, Built: built, Old: old, Aside: p.Aside("migration", time.Now())}, w)
+	_, err = p.swapBy(Swap{Staged: staged, Built: built, Old: old, Backup: p.BackupPath("migration", time.Now())}, w)
 	changed := (*ChangedError)(nil)
 	require.ErrorAs(t, err, &changed)
 	require.Equal(t, 2, exchanges)
-	thing{true, "old"}.requireAt(t, p.path)
-	thing{false, "new"}.requireAt(t, staged)
+	entry{true, "old"}.requireAt(t, p.path)
+	entry{false, "new"}.requireAt(t, staged)
 }
 
-// What was changed long ago keeps its time; what was changed just now, or has a time in the
-// future, gets one that a change cannot give it.
+// An old time stays as it is. A recent one, or one in the future, is set to a time that a
+// change cannot give.
 func TestWatch(t *testing.T) {
 	p := At(filepath.Join(t.TempDir(), "podnet"))
 	none, err := p.Watch()
 	require.NoError(t, err)
 	require.Nil(t, none)
-	thing{false, "old"}.make(t, p.path)
+	entry{false, "old"}.make(t, p.path)
 	for _, age := range []time.Duration{0, -time.Hour, time.Second, time.Hour} {
 		at := time.Now().Add(-age)
 		require.NoError(t, os.Chtimes(p.path, at, at))
 		info, err := p.Watch()
 		require.NoError(t, err)
-		require.Greater(t, time.Since(info.ModTime()), step-time.Second, age)
+		require.Greater(t, time.Since(info.ModTime()), watchMargin-time.Second, age)
 		fresh, err := durable.FreshModTime(p.path)
 		require.NoError(t, err)
 		require.True(t, fresh.Equal(info.ModTime()))

@@ -115,8 +115,8 @@ func (p *Plugin) gc(ctx context.Context, r request) error {
 }
 
 func (p *Plugin) release(ctx context.Context, n config.Network, fn func(context.Context, backend.Store) error) error {
-	standing, err := stores.Standing(n.Path())
-	if err != nil || standing == stores.None {
+	kind, err := stores.KindAt(n.Path())
+	if err != nil || kind == stores.None {
 		return err
 	}
 	store, _, err := stores.Open(n.Path(), stores.None)

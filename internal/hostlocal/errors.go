@@ -81,7 +81,7 @@ func classify(err error, network string) (code uint, details string) {
 		return CodeMismatch, dangling.Advice()
 	case errors.As(err, &mismatch):
 		return CodeMismatch, fmt.Sprintf(`to move the leases, run: leasehold migrate --data-dir %s %s --to %s; to leave them, set "backend": %q`,
-			filepath.Dir(mismatch.Path), filepath.Base(mismatch.Path), mismatch.Configured, mismatch.Standing)
+			filepath.Dir(mismatch.Path), filepath.Base(mismatch.Path), mismatch.Configured, mismatch.Existing)
 	}
 	return classifyStore(err, network)
 }

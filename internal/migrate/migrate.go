@@ -89,7 +89,7 @@ func Run(ctx context.Context, path string, o Options) (Report, error) {
 		}
 		err := m.run(ctx)
 		if errors.Is(err, backend.ErrOtherStore) && ctx.Err() == nil {
-			if kind, standErr := stores.Standing(path); standErr == nil && kind != m.report.From {
+			if kind, standErr := stores.KindAt(path); standErr == nil && kind != m.report.From {
 				continue // Another migration was first.
 			}
 		}
@@ -105,7 +105,7 @@ type migration struct {
 }
 
 func (m *migration) run(ctx context.Context) error {
-	from, err := stores.Standing(m.report.Path)
+	from, err := stores.KindAt(m.report.Path)
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (m *migration) move(ctx context.Context, tx backend.Tx, s *successor) error
 		return errors.Join(err, s.drop())
 	}
 	if err := s.takeOver(ctx, written); err != nil {
-		kind, standErr := stores.Standing(m.report.Path)
+		kind, standErr := stores.KindAt(m.report.Path)
 		stays := standErr == nil && kind == m.report.From && !errors.Is(err, exchange.ErrInPlace)
 		if stays && m.report.Export != "" {
 			err = errors.Join(err, os.Remove(m.report.Export))

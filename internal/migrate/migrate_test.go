@@ -83,7 +83,7 @@ func create(t require.TestingT, kind string, s state) (path string) {
 }
 
 func requireKind(t require.TestingT, want, path string) {
-	kind, err := stores.Standing(path)
+	kind, err := stores.KindAt(path)
 	require.NoError(t, err)
 	require.Equal(t, want, kind)
 }
@@ -366,7 +366,7 @@ func TestRunCleansUp(t *testing.T) {
 	require.Len(t, aside(t, path), 1)
 
 	// Exchanged, and no more.
-	old := place.Aside("migration", now)
+	old := place.BackupPath("migration", now)
 	require.NoError(t, os.Rename(old, place.Staged(false, nil)))
 	r, err := Run(t.Context(), path, options(config.Bolt))
 	require.NoError(t, err)

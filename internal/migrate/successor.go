@@ -68,10 +68,10 @@ func newSuccessor(place exchange.Place, kind string, lockTimeout time.Duration) 
 // cleanUp finishes what others have left unfinished, and returns the path of what it
 // has set aside, if there was something.
 func (s *successor) cleanUp(reason string, now time.Time) (kept string, err error) {
-	s.aside = s.place.Aside(reason, now)
+	s.aside = s.place.BackupPath(reason, now)
 	setAside, err := s.place.CleanUp(s.aside)
 	if setAside {
-		kept, s.aside = s.aside, s.place.Aside(reason, now.Add(time.Millisecond)) // a name for each
+		kept, s.aside = s.aside, s.place.BackupPath(reason, now.Add(time.Millisecond)) // a name for each
 	}
 	return kept, err
 }
@@ -92,7 +92,7 @@ func (s *successor) drop() error { return os.RemoveAll(s.staged) }
 // what was to be written. If it cannot, what was built is removed.
 func (s *successor) takeOver(ctx context.Context, want sum) error {
 	err := s.compared(ctx, want, func() (err error) {
-		s.unmarked, err = s.place.Swap(exchange.Swap{Staged: s.staged, Built: s.built, Old: s.old, Aside: s.aside})
+		s.unmarked, err = s.place.Swap(exchange.Swap{Staged: s.staged, Built: s.built, Old: s.old, Backup: s.aside})
 		return err
 	})
 	if err == nil || errors.Is(err, exchange.ErrMarked) || errors.Is(err, exchange.ErrInPlace) {
@@ -105,7 +105,7 @@ func (s *successor) takeOver(ctx context.Context, want sum) error {
 // settle puts the store in its place, which is vacant, once it has been read back and is
 // what was to be written.
 func (s *successor) settle(ctx context.Context, want sum) error {
-	return s.compared(ctx, want, func() error { return s.place.Settle(s.staged, s.built) })
+	return s.compared(ctx, want, func() error { return s.place.PutNew(s.staged, s.built) })
 }
 
 // compared calls fn, which puts the store in its place, if it holds what want says. All of

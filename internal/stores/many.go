@@ -10,9 +10,9 @@ import (
 	"github.com/leasehold/leasehold/backend/files"
 )
 
-// FollowOften is Follow for many transactions: the pages of a bolt store are checked before
-// the first one, and then looked at only where they are used, as by a plugin. To check all
-// of them each time would take longer than a transaction of some hundred leases.
+// FollowOften is Follow for many transactions: all pages of a bolt store are checked before the
+// first one, and later only those in use, as by a plugin. Checking all of them each time would
+// take longer than a transaction with hundreds of leases.
 func FollowOften(path string) backend.Store {
 	return &checkedOnce{first: Follow(path), then: &following{path: path}}
 }
@@ -23,7 +23,7 @@ func ReadOften(path string) backend.Store {
 	return &checkedOnce{first: Read(path), then: then}
 }
 
-// A checkedOnce store checks until a transaction has begun.
+// A checkedOnce store uses first until a transaction has begun, and then the store then.
 type checkedOnce struct {
 	first, then backend.Store
 	sound       atomic.Bool
@@ -55,9 +55,8 @@ func (s *checkedOnce) Update(ctx context.Context, fn func(backend.Tx) error) err
 // Close implements [backend.Store]. There is nothing to close between operations.
 func (s *checkedOnce) Close() error { return nil }
 
-// Patient returns a store of which each transaction waits that long for the lock. With a
-// deadline for all of them, an operation of many would end when it has worked long enough,
-// though it never waited.
+// Patient returns a store whose transactions each wait that long for the lock. One deadline for
+// all of them would end a long operation that never had to wait.
 func Patient(store backend.Store, wait time.Duration) backend.Store {
 	return patient{store, wait}
 }

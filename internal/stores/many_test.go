@@ -66,7 +66,7 @@ func TestReadOftenReadsReplaced(t *testing.T) {
 	}
 }
 
-// A deadlined store notes how long its transactions may wait.
+// A deadlined store records how long its transactions may wait.
 type deadlined struct {
 	backend.Store
 	waits []time.Duration

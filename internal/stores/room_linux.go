@@ -12,32 +12,32 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// What the first lease of a network takes at most, in either store.
+// The most that the first lease of a network takes, in either store.
 const (
 	minBytes = 512 << 10
 	minFiles = 16
 )
 
-// minTrusted is how many bytes have to be available on a file system of which no more is
-// known. The figures of btrfs are estimates, which can be far off while its metadata is
-// full, and behind overlayfs and FUSE there can be any file system.
+// minTrusted is how many bytes must be available if the figures of the file system are not
+// trusted. On btrfs they are estimates, which can be far off while its metadata is full, and
+// behind overlayfs and FUSE there can be any file system.
 const minTrusted = 1 << 30
 
-// room returns [backend.ErrNoSpace] if the file system of path has no room for another
-// lease, whatever that takes. A store that makes do with less is near its end.
+// room returns [backend.ErrNoSpace] if the file system of path may have no room for another
+// lease. A store that needs less than the maximum is near its end, too.
 //
-// statfs(2) alone cannot tell. Some of the blocks that it calls free are reserved: for
-// root, which the plugin mostly is, or for no user at all, as the reserved clusters of
-// ext4 are. And not all that it calls available can be used on btrfs. So near the limit a
-// trial decides. A file system that is not near the limit is not written to, because a
-// kubelet asks for STATUS every 5 s.
+// statfs(2) alone cannot tell. Some of the blocks that it calls free are reserved: for root,
+// which the plugin mostly is, or for no user at all, as the reserved clusters of ext4 are. And
+// btrfs cannot use everything that it calls available. So near the limit a trial decides. A
+// file system that is not near the limit is not written to, because a kubelet asks for STATUS
+// every 5 s.
 func room(path string) error {
 	if err := withinLimit(path); err != nil {
 		return err
 	}
 	var st unix.Statfs_t
-	if unix.Statfs(path, &st) != nil || plenty(st) {
-		return nil // Where it is not known, ADD finds out.
+	if unix.Statfs(path, &st) != nil || hasPlenty(st) {
+		return nil // If it is not known, ADD will find out.
 	}
 	err := tryRoom(path, st)
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
@@ -46,8 +46,8 @@ func room(path string) error {
 	return err
 }
 
-// plenty reports whether the figures of a file system leave no doubt.
-func plenty(st unix.Statfs_t) bool {
+// hasPlenty reports whether the figures of a file system leave no doubt.
+func hasPlenty(st unix.Statfs_t) bool {
 	least := uint64(minTrusted)
 	if trusted(st) {
 		least = minBytes
@@ -57,13 +57,13 @@ func plenty(st unix.Statfs_t) bool {
 	return space && (st.Files == 0 || st.Ffree >= minFiles)
 }
 
-// trusted reports whether what the file system says is available can be used.
+// trusted reports whether the file system can use everything that it calls available.
 func trusted(st unix.Statfs_t) bool {
 	return st.Type == unix.EXT4_SUPER_MAGIC || st.Type == unix.XFS_SUPER_MAGIC || st.Type == unix.TMPFS_MAGIC
 }
 
-// available returns how many bytes a process without privileges can still write. The unit
-// is the fragment, which on FUSE and NFS can be smaller than the block.
+// available returns how many bytes an unprivileged process can still write. The unit is the
+// fragment, which can be smaller than the block on FUSE and NFS.
 func available(st unix.Statfs_t) uint64 {
 	unit := st.Frsize
 	if unit == 0 {
@@ -72,8 +72,8 @@ func available(st unix.Statfs_t) uint64 {
 	return st.Bavail * uint64(unit)
 }
 
-// tryRoom takes as much as a lease takes, where the store of path makes its files, and
-// gives it back.
+// tryRoom takes as much as a lease takes, where the store at path makes its files, and gives it
+// back.
 func tryRoom(path string, st unix.Statfs_t) error {
 	dir, err := dirOf(path)
 	if err != nil {
@@ -96,7 +96,7 @@ func tryRoom(path string, st unix.Statfs_t) error {
 	return nil
 }
 
-// dirOf returns path if that is a directory, and else the directory that it is in.
+// dirOf returns path if it is a directory, and otherwise the directory that contains it.
 func dirOf(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil || info.IsDir() {
@@ -121,12 +121,12 @@ func takeRoom(dir string, trusted bool) error {
 }
 
 // withinLimit returns an error if this process may not make files as large as a store can
-// get by the next lease (RLIMIT_FSIZE, setrlimit(2)).
+// become with the next lease (RLIMIT_FSIZE, setrlimit(2)).
 func withinLimit(path string) error {
 	var limit unix.Rlimit
 	info, err := os.Stat(path)
 	if err != nil || unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) != nil {
-		return nil // ADD finds out.
+		return nil // ADD will find out.
 	}
 	need := uint64(os.Getpagesize()) // a lease file, or its journal
 	if info.Mode().IsRegular() {

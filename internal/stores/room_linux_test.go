@@ -9,9 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A file system that is known to tell the truth is believed to the last block; another must
-// have much more. Units are fragments: a FUSE file system of the old libfuse
-// calls 128 KiB a block.
+// A trusted file system is believed to the last block; another must have much more. Units are
+// fragments: a file system of the old libfuse has blocks of 128 KiB.
 func TestPlenty(t *testing.T) {
 	const fuse = 0x65735546
 	for _, c := range []struct {
@@ -27,11 +26,11 @@ func TestPlenty(t *testing.T) {
 		{"a GiB on another", unix.Statfs_t{Type: fuse, Bsize: 4096, Blocks: 1 << 20, Bavail: 1 << 18}, true},
 		{"large blocks of small fragments", unix.Statfs_t{Type: fuse, Bsize: 128 << 10, Frsize: 4096, Blocks: 1 << 20, Bavail: 1 << 17}, false},
 	} {
-		require.Equal(t, c.want, plenty(c.st), c.name)
+		require.Equal(t, c.want, hasPlenty(c.st), c.name)
 	}
 }
 
-// A kubelet asks for ever, so nothing may be left, also of a trial that was killed.
+// A kubelet repeats STATUS, so nothing may be left, also by a trial that was killed.
 func TestTrialLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"", trialName, renamedName} {
@@ -46,7 +45,7 @@ func TestTrialLeavesNothing(t *testing.T) {
 	require.NoError(t, takeRoom(dir, true))
 }
 
-// A store that can be written to where its directory cannot is judged by the figures.
+// If a store is writable and its directory is not, the figures decide.
 func TestTrialWhereFilesCannotBeMade(t *testing.T) {
 	const file = "/sys/kernel/uevent_seqnum" // No process can make a file beside it.
 	var st unix.Statfs_t

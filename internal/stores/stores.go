@@ -1,8 +1,8 @@
 // Package stores opens the store of a network by name.
 //
-// Both kinds of store live at the same path, <dataDir>/<network>: a directory is a
-// files store, a regular file a bolt store. So there is never more than one, and
-// what stands there can be told by looking.
+// Both kinds of store use the same path, <dataDir>/<network>: a directory is a files store, a
+// regular file a bolt store. So there is never more than one, and its type of file tells which
+// kind it is.
 package stores
 
 import (
@@ -25,15 +25,14 @@ import (
 	"github.com/leasehold/leasehold/internal/exchange"
 )
 
-// The kinds of store have the names that a configuration gives them, config.Files
-// and config.Bolt. None stands for no store at all.
+// The kinds of store have the names of the configuration, config.Files and config.Bolt. None
+// means that there is no store.
 const None = ""
 
-// Standing returns the kind of the store that stands at path, or None if nothing
-// does. Anything there that is neither a directory nor a regular file gives
-// [backend.ErrOtherStore], and a symbolic link that leads to no directory, there or above,
-// an [exchange.LinkError], which is one.
-func Standing(path string) (kind string, err error) {
+// KindAt returns the kind of the store at path, or None if there is none. Anything other than a
+// directory or a regular file gives [backend.ErrOtherStore], and a dangling link, at path or
+// above it, an [exchange.LinkError], which wraps that.
+func KindAt(path string) (kind string, err error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if empty, err := exchange.At(path).FinishSwap(); empty || err != nil {
@@ -61,42 +60,43 @@ func Standing(path string) (kind string, err error) {
 	return None, fmt.Errorf("%s: %w: want a directory or a regular file", path, backend.ErrOtherStore)
 }
 
-// A MismatchError says that a configuration names one kind of store and another
-// stands at the path.
+// A MismatchError says that the configuration names one kind of store, and the store at the
+// path is of the other.
 type MismatchError struct {
 	Path       string
 	Configured string
-	Standing   string
+	Existing   string
 }
 
 func (e *MismatchError) Error() string {
 	return fmt.Sprintf("%s holds the leases in the %s backend, the configuration says %q",
-		e.Path, e.Standing, e.Configured)
+		e.Path, e.Existing, e.Configured)
 }
 
 // Unwrap returns [backend.ErrOtherStore].
 func (e *MismatchError) Unwrap() error { return backend.ErrOtherStore }
 
-// Open returns the store at path, of the kind that is configured. If none is, it
-// is of the kind that stands there, and of the kind config.Files where nothing does.
+// Open returns the store at path. If configured is None, it is of the existing kind, or
+// config.Files if there is no store, and it continues with the new store if a migration
+// replaces it.
 //
-// It creates nothing. If the other kind stands at path it returns a
+// Open creates nothing. If the store at path is of another kind than configured, it returns a
 // [MismatchError].
 func Open(path, configured string) (store backend.Store, kind string, err error) {
-	standing, err := Standing(path)
+	existing, err := KindAt(path)
 	if err != nil {
 		return nil, None, err
 	}
 	if configured == None {
-		return &following{path: path}, orFiles(standing), nil
+		return &following{path: path}, kindOrFiles(existing), nil
 	}
-	if standing != None && standing != configured {
-		return nil, None, &MismatchError{path, configured, standing}
+	if existing != None && existing != configured {
+		return nil, None, &MismatchError{path, configured, existing}
 	}
 	return open(path, configured, options{}), configured, nil
 }
 
-// options are those of both kinds of store.
+// options has the options for either kind of store.
 type options struct {
 	bolt  []bolt.Option
 	files []files.Option
@@ -110,36 +110,36 @@ func open(path, kind string, o options) backend.Store {
 	return files.Open(path, slices.Concat(o.files, []files.Option{files.WithBoot(b.ID, b.Started)})...)
 }
 
-// OpenChecked returns the store of the given kind at path, for a program that has
-// more time than a plugin: what is used of a bolt store has been checked before.
+// OpenChecked returns the store of the given kind at path, for a program that has more time
+// than a plugin: all pages of a bolt store are checked before they are used.
 func OpenChecked(path, kind string) backend.Store {
 	return open(path, kind, options{bolt: []bolt.Option{bolt.Checked()}})
 }
 
-// OpenBuilt is OpenChecked for a store that [Create] has made: an Update does not make
-// another if that is gone, but returns [fs.ErrNotExist].
+// OpenBuilt is OpenChecked for a store that [Create] has made: if it is gone, Update returns
+// [fs.ErrNotExist] instead of making another.
 func OpenBuilt(path, kind string) backend.Store {
 	return open(path, kind, options{
 		bolt: []bolt.Option{bolt.Checked(), bolt.Existing()}, files: []files.Option{files.Existing()},
 	})
 }
 
-// Follow returns the store that stands at path, of whatever kind that is at the
-// time, checked as [OpenChecked] says.
+// Follow returns the store at path, of whatever kind it is at the time of a transaction,
+// checked as by [OpenChecked].
 func Follow(path string) backend.Store {
 	return &following{path, options{bolt: []bolt.Option{bolt.Checked()}}}
 }
 
-// Read is Follow for people: they can also read a store that was replaced, of which
-// [exchange.Place.Replaced] tells.
+// Read is Follow for showing leases to a person. It also reads a store that was replaced: see
+// [exchange.Place.Replaced].
 func Read(path string) backend.Store {
 	return &following{path, options{
 		bolt: []bolt.Option{bolt.Checked(), bolt.ReadReplaced()}, files: []files.Option{files.ReadReplaced()},
 	}}
 }
 
-// Create makes a store of the given kind at path, where nothing may stand and which
-// nobody else uses. It holds what c holds, durably.
+// Create makes a store of the given kind with the content c at path, which must not exist. The
+// store is durable. No other process may use the path meanwhile.
 func Create(path, kind string, c backend.Content) error {
 	if kind == config.Bolt {
 		return bolt.Create(path, c)
@@ -147,16 +147,16 @@ func Create(path, kind string, c backend.Content) error {
 	return files.Create(path, c)
 }
 
-// Verify returns what is wrong with the store at path, joined into one error of a line
-// for each; see [bolt.Store.Verify] and [files.Store.Verify].
+// Verify returns everything that is wrong with the store at path, joined into one error with a
+// line for each problem; see [bolt.Store.Verify] and [files.Store.Verify].
 //
-// A store that a migration exchanges meanwhile is looked at again.
+// If a migration replaces the store meanwhile, Verify starts again.
 func Verify(ctx context.Context, path string) error {
 	return Retry(ctx, func() error { return verify(ctx, path) })
 }
 
 func verify(ctx context.Context, path string) error {
-	kind, err := Standing(path)
+	kind, err := KindAt(path)
 	if err != nil || kind == None {
 		return err
 	}
@@ -166,20 +166,19 @@ func verify(ctx context.Context, path string) error {
 	return files.Open(path).Verify(ctx)
 }
 
-// orFiles returns the kind of the store that standing makes it: where nothing
-// stands, files, as ever.
-func orFiles(standing string) string {
-	if standing == None {
+// kindOrFiles returns the kind of store to open: an existing one, or else files.
+func kindOrFiles(existing string) string {
+	if existing == None {
 		return config.Files
 	}
-	return standing
+	return existing
 }
 
-// Usable returns an error if a store at path could not be written to or, where
-// there is none yet, created; [backend.ErrNoSpace] if that is for lack of space.
+// Usable returns an error if a store at path could not be written to or, if there is none,
+// created. It is [backend.ErrNoSpace] if there is no space.
 func Usable(path string) error {
 	for {
-		err := writable(path)
+		err := checkWritable(path)
 		if err == nil {
 			return room(path)
 		}
@@ -194,13 +193,12 @@ func Usable(path string) error {
 	}
 }
 
-// OnReadOnly reports whether the directory that a store at path is in is on a read-only file
-// system. One that cannot be looked at is not known to be.
-func OnReadOnly(path string) bool { return errors.Is(writable(filepath.Dir(path)), syscall.EROFS) }
+// OnReadOnly reports whether the directory of a store at path is on a read-only file system, as
+// far as that is known.
+func OnReadOnly(path string) bool { return errors.Is(checkWritable(filepath.Dir(path)), syscall.EROFS) }
 
-// A following store is of whatever kind stands at its path: if a migration
-// exchanges the store while an operation waits for the lock, the operation goes on
-// with the new one.
+// A following store is of the kind that is at its path: if a migration replaces the store while
+// an operation waits for the lock, the operation continues with the new one.
 type following struct {
 	path string
 	opts options
@@ -214,7 +212,7 @@ func (s *following) View(ctx context.Context, fn func(backend.ReadTx) error) err
 // Update implements [backend.Store].
 func (s *following) Update(ctx context.Context, fn func(backend.Tx) error) error {
 	called := false
-	var ended error // once fn, which is called once at most, has been
+	var ended error // set once fn was called, which must not be called again
 	err := s.try(ctx, func(st backend.Store) error {
 		err := st.Update(ctx, func(tx backend.Tx) error {
 			called = true
@@ -231,34 +229,33 @@ func (s *following) Update(ctx context.Context, fn func(backend.Tx) error) error
 // Close implements [backend.Store]. There is nothing to close between operations.
 func (s *following) Close() error { return nil }
 
-// try runs op on the store that stands at the path, again if that was exchanged
-// meanwhile, however often. A store finds that out before it does anything.
+// try runs op on the store at the path, and again whenever the store was replaced meanwhile. A
+// store notices that before it does anything.
 func (s *following) try(ctx context.Context, op func(backend.Store) error) error {
 	return Retry(ctx, func() error {
-		standing, err := Standing(s.path)
+		existing, err := KindAt(s.path)
 		if err != nil {
 			return err
 		}
-		return op(open(s.path, orFiles(standing), s.opts))
+		return op(open(s.path, kindOrFiles(existing), s.opts))
 	})
 }
 
-// Retry calls op, which looks at what stands at a path, again as long as it returns
-// [backend.ErrOtherStore] because that was exchanged, or made, between two looks at it.
-// A [MismatchError] is an answer, and so is an [exchange.LinkError]. It waits each time a
-// little longer: an op in step with a program that exchanges stores would be refused every
-// time.
+// Retry repeats op as long as it returns [backend.ErrOtherStore] because the store was replaced
+// or made between two checks of its path. A [MismatchError] and an [exchange.LinkError] are
+// final. The delay grows, so that an operation in lockstep with repeated migrations still gets
+// through.
 func Retry(ctx context.Context, op func() error) error {
-	for refused := 0; ; refused++ {
+	for retries := 0; ; retries++ {
 		err := op()
-		if !errors.Is(err, backend.ErrOtherStore) || isAnswer(err) || refused == mostRefused || ctx.Err() != nil {
+		if !errors.Is(err, backend.ErrOtherStore) || isFinal(err) || retries == maxRetries || ctx.Err() != nil {
 			return err
 		}
-		time.Sleep(time.Duration(refused) * 10 * time.Microsecond)
+		time.Sleep(time.Duration(retries) * 10 * time.Microsecond)
 	}
 }
 
-func isAnswer(err error) bool {
+func isFinal(err error) bool {
 	var (
 		mismatch *MismatchError
 		link     *exchange.LinkError
@@ -266,6 +263,6 @@ func isAnswer(err error) bool {
 	return errors.As(err, &mismatch) || errors.As(err, &link)
 }
 
-// mostRefused is more often than a store is exchanged while one waits for it, so that
-// something that is of neither kind comes to an end.
-const mostRefused = 100
+// maxRetries is more often than a store is replaced while an operation waits, so that an op on
+// something that is not a store ends.
+const maxRetries = 100

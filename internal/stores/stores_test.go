@@ -25,7 +25,7 @@ func put(addr string) func(backend.Tx) error {
 	}
 }
 
-// fill makes a store of the kind at path, with one lease.
+// fill makes a store with one lease.
 func fill(t *testing.T, path, kind, addr string) {
 	t.Helper()
 	s, got, err := stores.Open(path, kind)
@@ -49,17 +49,17 @@ func leases(t *testing.T, path string) (addrs []string) {
 	return addrs
 }
 
-func TestWhatStandsDecides(t *testing.T) {
+func TestExistingKindIsUsed(t *testing.T) {
 	for _, kind := range []string{config.Files, config.Bolt} {
 		path := filepath.Join(t.TempDir(), "net")
-		standing, err := stores.Standing(path)
+		existing, err := stores.KindAt(path)
 		require.NoError(t, err)
-		require.Equal(t, stores.None, standing)
+		require.Equal(t, stores.None, existing)
 
 		fill(t, path, kind, "10.0.0.1")
-		standing, err = stores.Standing(path)
+		existing, err = stores.KindAt(path)
 		require.NoError(t, err)
-		require.Equal(t, kind, standing)
+		require.Equal(t, kind, existing)
 
 		s, got, err := stores.Open(path, stores.None)
 		require.NoError(t, err)
@@ -69,7 +69,7 @@ func TestWhatStandsDecides(t *testing.T) {
 	}
 }
 
-func TestFilesWhereNothingStands(t *testing.T) {
+func TestFilesIsTheDefault(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "net")
 	s, kind, err := stores.Open(path, stores.None)
 	require.NoError(t, err)
@@ -79,27 +79,27 @@ func TestFilesWhereNothingStands(t *testing.T) {
 	require.FileExists(t, filepath.Join(path, "10.0.0.1"))
 }
 
-func TestMismatchIsRefused(t *testing.T) {
-	for standing, configured := range map[string]string{config.Files: config.Bolt, config.Bolt: config.Files} {
+func TestMismatch(t *testing.T) {
+	for existing, configured := range map[string]string{config.Files: config.Bolt, config.Bolt: config.Files} {
 		path := filepath.Join(t.TempDir(), "net")
-		fill(t, path, standing, "10.0.0.1")
+		fill(t, path, existing, "10.0.0.1")
 		_, _, err := stores.Open(path, configured)
 		var mismatch *stores.MismatchError
 		require.ErrorAs(t, err, &mismatch)
-		require.Equal(t, stores.MismatchError{Path: path, Configured: configured, Standing: standing}, *mismatch)
+		require.Equal(t, stores.MismatchError{Path: path, Configured: configured, Existing: existing}, *mismatch)
 		require.ErrorIs(t, err, backend.ErrOtherStore)
 	}
 }
 
-// A plugin that waits for the lock while a migration exchanges the stores goes on
-// with the new one.
+// A plugin that waits for the lock while a migration exchanges the stores continues with the
+// new one.
 func TestFollowsAnExchange(t *testing.T) {
-	for old, other := range map[string]string{config.Files: config.Bolt, config.Bolt: config.Files} {
-		t.Run(old+" to "+other, func(t *testing.T) {
+	for old, newKind := range map[string]string{config.Files: config.Bolt, config.Bolt: config.Files} {
+		t.Run(old+" to "+newKind, func(t *testing.T) {
 			dir := t.TempDir()
-			path, aside := filepath.Join(dir, "net"), filepath.Join(dir, "aside")
+			path, built := filepath.Join(dir, "net"), filepath.Join(dir, "built")
 			fill(t, path, old, "10.0.0.1")
-			fill(t, aside, other, "10.0.0.1")
+			fill(t, built, newKind, "10.0.0.1")
 
 			waiter, _, err := stores.Open(path, stores.None)
 			require.NoError(t, err)
@@ -108,9 +108,9 @@ func TestFollowsAnExchange(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, holder.Update(t.Context(), func(backend.Tx) error {
 				go func() { done <- waiter.Update(t.Context(), put("10.0.0.2")) }()
-				time.Sleep(50 * time.Millisecond) // most likely it waits now
+				time.Sleep(50 * time.Millisecond) // by now it most likely waits
 				require.NoError(t, os.Rename(path, path+".old"))
-				return os.Rename(aside, path)
+				return os.Rename(built, path)
 			}))
 			require.NoError(t, <-done)
 			require.Equal(t, []string{"10.0.0.1", "10.0.0.2"}, leases(t, path))
@@ -120,7 +120,7 @@ func TestFollowsAnExchange(t *testing.T) {
 }
 
 // An Update calls its function once at most, whatever that returns.
-func TestAFunctionThatWasCalledIsNotCalledAgain(t *testing.T) {
+func TestFunctionIsCalledOnce(t *testing.T) {
 	for _, kind := range []string{config.Files, config.Bolt} {
 		path := filepath.Join(t.TempDir(), "net")
 		fill(t, path, kind, "10.0.0.1")
@@ -142,9 +142,9 @@ func TestLinks(t *testing.T) {
 	require.NoError(t, os.Symlink("bolt", filepath.Join(dir, "to-bolt")))
 	require.NoError(t, os.Symlink("nothing", filepath.Join(dir, "to-nothing")))
 
-	standing, err := stores.Standing(filepath.Join(dir, "to-files"))
+	existing, err := stores.KindAt(filepath.Join(dir, "to-files"))
 	require.NoError(t, err, "the stock plugin follows it too")
-	require.Equal(t, config.Files, standing)
+	require.Equal(t, config.Files, existing)
 	for _, name := range []string{"to-bolt", "to-nothing"} {
 		_, _, err := stores.Open(filepath.Join(dir, name), stores.None)
 		require.ErrorIs(t, err, backend.ErrOtherStore)
@@ -160,7 +160,7 @@ func TestUsable(t *testing.T) {
 	require.Error(t, stores.Usable(filepath.Join(file, "below")))
 }
 
-// A link to nothing is not an absent store, whatever is told of its kind.
+// A dangling link is not a missing store, whatever kind is configured.
 func TestLinkToNothing(t *testing.T) {
 	for _, at := range []string{"net", "."} {
 		dir := filepath.Join(t.TempDir(), "data")
@@ -168,7 +168,7 @@ func TestLinkToNothing(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, at)), 0o755))
 		require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, at)))
 		link := (*exchange.LinkError)(nil)
-		_, err := stores.Standing(path)
+		_, err := stores.KindAt(path)
 		require.ErrorAs(t, err, &link)
 		for _, configured := range []string{stores.None, config.Files, config.Bolt} {
 			_, _, err := stores.Open(path, configured)

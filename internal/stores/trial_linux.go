@@ -9,16 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The names of a file for as long as it takes to rename and remove it. They are always the
-// same, so that what a killed process has left the next one removes, and the stores take
-// them for temporary files of their own.
+// The names of a file that is renamed and removed at once. They are always the same, so that the next
+// trial removes what a killed process left, and stores take them for their own temporary files.
 const (
 	trialName   = ".leasehold-new.trial"
 	renamedName = ".leasehold-old.trial"
 )
 
-// A trial makes what a lease takes in a directory, and gives it back: all of it is in
-// files without names, which end when the trial ends or the process does.
+// A trial takes in a directory what a lease takes, and gives it back: everything is in files
+// without names, which vanish when the trial or the process ends.
 type trial struct {
 	dir   string
 	files []*os.File
@@ -26,11 +25,11 @@ type trial struct {
 
 func (t *trial) end() {
 	for _, f := range t.files {
-		f.Close() // Nothing in it is wanted.
+		f.Close() // Its content does not matter.
 	}
 }
 
-// make makes n files, without a name where the file system can do that.
+// make makes n files, without names if the file system can do that.
 func (t *trial) make(n int) error {
 	for range n {
 		fd, err := openFd(t.dir, unix.O_TMPFILE|unix.O_RDWR)
@@ -49,8 +48,8 @@ func (t *trial) make(n int) error {
 	return nil
 }
 
-// rename makes a file under a name, gives it another, and removes that. A rename is
-// what btrfs needs most room for metadata for.
+// rename makes a file, renames it and removes it. On btrfs a rename needs the most space for
+// metadata.
 func (t *trial) rename() error {
 	name, renamed := filepath.Join(t.dir, trialName), filepath.Join(t.dir, renamedName)
 	fd, err := openFd(name, unix.O_CREAT|unix.O_RDWR|unix.O_NOFOLLOW)
@@ -80,7 +79,7 @@ func openFd(path string, flag int) (fd int, err error) {
 	}
 }
 
-// allocate has the file system find blocks for one of the files.
+// allocate makes the file system allocate blocks for one of the files.
 func (t *trial) allocate(size int64) error {
 	f := t.files[0]
 	err := unix.Fallocate(int(f.Fd()), 0, 0, size)
@@ -96,5 +95,5 @@ func (t *trial) allocate(size int64) error {
 	if _, err := f.Write(make([]byte, size)); err != nil {
 		return err
 	}
-	return f.Sync() // Behind FUSE it is only now that the blocks are looked for.
+	return f.Sync() // A FUSE server allocates the blocks only now.
 }

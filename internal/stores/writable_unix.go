@@ -11,24 +11,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writable returns an error if this process may not write to what is at path.
-func writable(path string) error {
+// checkWritable returns an error if this process may not write to path.
+func checkWritable(path string) error {
 	if err := unix.Access(path, unix.W_OK); err != nil {
 		return &fs.PathError{Op: "write", Path: path, Err: err}
 	}
-	return opens(path)
+	return checkOpen(path)
 }
 
-// opens opens a file of the store for writing, and closes it. An ext4 that has met an error
-// (emergency_ro in /proc/mounts, from Linux 6.12 on) is read-only in no other way that shows.
-func opens(path string) error {
+// checkOpen opens a file of the store for writing, and closes it. An ext4 file system that has
+// met an error (emergency_ro in /proc/mounts, from Linux 6.12 on) shows in no other way that it
+// is read-only.
+func checkOpen(path string) error {
 	info, err := os.Lstat(path)
 	if err == nil && info.IsDir() {
 		path = filepath.Join(path, "lock") // of a files store
 		info, err = os.Lstat(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
-		return nil // There is no store yet, or it is not for this function to say.
+		return nil // There is no store yet, or other functions report what is wrong with it.
 	}
 	if err != nil {
 		return err

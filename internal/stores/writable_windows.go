@@ -2,9 +2,9 @@ package stores
 
 import "os"
 
-// writable only tells whether path exists: whether one may write there is known
-// on Windows only to who tries.
-func writable(path string) error {
+// checkWritable only checks whether path exists: on Windows, only trying shows whether a
+// process may write there.
+func checkWritable(path string) error {
 	_, err := os.Stat(path)
 	return err
 }

@@ -154,7 +154,7 @@ func (a *attempt) migrateAgain(n faulttest.Network) error {
 	if out, err := a.cmd().CombinedOutput(); err != nil {
 		return fmt.Errorf("migrate again: %w: %s", err, out)
 	}
-	if kind, err := stores.Standing(n.Path()); kind != a.other() {
+	if kind, err := stores.KindAt(n.Path()); kind != a.other() {
 		return fmt.Errorf("migrated to %q, want %q: %w", kind, a.other(), err)
 	}
 	if left, err := n.Leftovers(); err != nil || len(left) > 0 {

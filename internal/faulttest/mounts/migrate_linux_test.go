@@ -69,7 +69,7 @@ func TestMigrationSeesAnotherMount(t *testing.T) {
 					_, err := migrate.Run(t.Context(), migrated.Path(), o)
 					changed := (*exchange.ChangedError)(nil)
 					require.ErrorAs(t, err, &changed)
-					kind, err := stores.Standing(leased.Path())
+					kind, err := stores.KindAt(leased.Path())
 					require.NoError(t, err)
 					require.Equal(t, from, kind)
 					h, err := migrated.Verify(t.Context())

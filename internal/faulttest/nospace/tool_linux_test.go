@@ -44,7 +44,7 @@ func TestMigrateOnFullDisk(t *testing.T) {
 			prepare: leaseSome,
 			args:    []string{"migrate", faulttest.Name, "--to", other(store)},
 			done: func(t *testing.T, n faulttest.Network) {
-				kind, err := stores.Standing(n.Path())
+				kind, err := stores.KindAt(n.Path())
 				require.NoError(t, err)
 				require.Equal(t, other(store), kind)
 				requireContainers(t, n, leasesBefore)

@@ -47,7 +47,7 @@ func TestCheckerReturnsProblem(t *testing.T) {
 	require.NoError(t, os.Truncate(filepath.Join(n.Path(), "10.0.0.10"), 0))
 	a, err := c.ask(question{Network: n})
 	require.NoError(t, err)
-	require.ErrorContains(t, a.wrong(), "nobody knows who holds the address")
+	require.ErrorContains(t, a.wrong(), "the holder of the address is unknown")
 }
 
 func TestTornCursorIsAllowed(t *testing.T) {

@@ -51,7 +51,7 @@ func examine(q question) answer {
 	defer cancel()
 	var a answer
 	var err error
-	if a.Kind, err = stores.Standing(q.Network.Path()); err == nil {
+	if a.Kind, err = stores.KindAt(q.Network.Path()); err == nil {
 		a.Holding, a.Torn, err = verify(ctx, q.Network)
 	}
 	if err == nil {
@@ -132,7 +132,7 @@ func migrateStore(ctx context.Context, q question) error {
 	if _, err := migrate.Run(ctx, q.Network.Path(), o); err != nil {
 		return err
 	}
-	kind, err := stores.Standing(q.Network.Path())
+	kind, err := stores.KindAt(q.Network.Path())
 	if err == nil && kind != q.Migrate {
 		err = fmt.Errorf("there is a store of kind %q", kind)
 	}

@@ -137,6 +137,6 @@ func (w Workload) prepare(ctx context.Context, n faulttest.Network) (promised []
 		}
 		promised = append(promised, leased{id, addrs})
 	}
-	kind, err := stores.Standing(n.Path())
+	kind, err := stores.KindAt(n.Path())
 	return append(promised, moved{kind}), err
 }

@@ -76,9 +76,9 @@ func round(d *disk, programs faulttest.Programs, seed uint64) (counts, error) {
 	if !migrate {
 		s.Backend = []string{config.Files, config.Bolt}[seed/2%2]
 	}
-	standing, err := stores.Standing(s.Path())
+	kind, err := stores.KindAt(s.Path())
 	require.NoError(d.t, err)
-	if r.IntN(3) == 0 || !migrate && standing != s.Backend {
+	if r.IntN(3) == 0 || !migrate && kind != s.Backend {
 		require.NoError(d.t, os.RemoveAll(s.Dir)) // The first ADD creates the store.
 		d.syncAll()
 	}

@@ -150,7 +150,7 @@ func (s *storm) failed(what string, err error) {
 func (s *storm) migrate(r *rand.Rand) {
 	for !s.powerOff.Load() {
 		time.Sleep(time.Duration(r.IntN(int(maxStorm / 4))))
-		if kind, err := stores.Standing(s.Path()); err == nil && kind == stores.None {
+		if kind, err := stores.KindAt(s.Path()); err == nil && kind == stores.None {
 			continue // There was no ADD yet.
 		}
 		to := []string{config.Files, config.Bolt}[r.IntN(2)]

@@ -147,7 +147,7 @@ func TestStoppedTerminalDoesNotStopMigration(t *testing.T) {
 	p := &process{T: t, cmd: cmd}
 	p.begin()
 	require.Eventually(t, func() bool {
-		kind, err := stores.Standing(n.Path())
+		kind, err := stores.KindAt(n.Path())
 		return err == nil && kind == config.Bolt
 	}, time.Minute, 10*time.Millisecond)
 	n.Backend = config.Bolt

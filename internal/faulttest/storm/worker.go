@@ -100,7 +100,7 @@ func (w *worker) started(p *os.Process) (ended func()) {
 
 // otherKind returns the store that the network does not have, or none if it has no store.
 func otherKind(n faulttest.Network) (string, error) {
-	kind, err := stores.Standing(n.Path())
+	kind, err := stores.KindAt(n.Path())
 	switch kind {
 	case config.Files:
 		return config.Bolt, err

@@ -47,8 +47,8 @@ func Do(path string, fn func() error) error {
 // move migrates the store at path, if there is one, to the given kind. It removes the
 // replaced store, because the tests remove only the files they know.
 func move(path, kind string) error {
-	standing, err := stores.Standing(path)
-	if err != nil || standing == stores.None || standing == kind {
+	existing, err := stores.KindAt(path)
+	if err != nil || existing == stores.None || existing == kind {
 		return err
 	}
 	o := migrate.Options{To: kind, LockTimeout: time.Minute, Now: time.Now()}

@@ -16,8 +16,8 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A store can be exchanged, and exchanged back, between any two looks at its path.
-func TestAStoreIsFollowedHoweverOftenItIsExchanged(t *testing.T) {
+// A store can be exchanged, and exchanged back, between any two checks of its path.
+func TestFollowDuringManyExchanges(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "net")
 	other := path + "-other"
 	fill(t, path, config.Bolt, "10.0.0.1")

@@ -14,14 +14,13 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A bed is a directory for a test, on a file system that syncs in no time if there
-// is one.
-type bed struct {
+// A testDir is a directory for a test, in memory if possible, so that syncs take no time.
+type testDir struct {
 	*testing.T
 	path string
 }
 
-func newBed(t *testing.T) bed {
+func newTestDir(t *testing.T) testDir {
 	t.Helper()
 	parent := t.TempDir()
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
@@ -29,32 +28,32 @@ func newBed(t *testing.T) bed {
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, os.RemoveAll(parent)) })
 	}
-	return bed{t, filepath.Join(parent, "net")}
+	return testDir{t, filepath.Join(parent, "net")}
 }
 
-func (b bed) open(opts ...Option) *Store {
+func (b testDir) open(opts ...Option) *Store {
 	return Open(b.path, opts...)
 }
 
-func (b bed) update(fn func(backend.Tx) error) {
+func (b testDir) update(fn func(backend.Tx) error) {
 	b.Helper()
 	require.NoError(b, b.open().Update(b.Context(), fn))
 }
 
-func (b bed) view(fn func(backend.ReadTx) error) {
+func (b testDir) view(fn func(backend.ReadTx) error) {
 	b.Helper()
 	require.NoError(b, b.open().View(b.Context(), fn))
 }
 
 // stock writes a file as the stock plugin does.
-func (b bed) stock(name, content string) {
+func (b testDir) stock(name, content string) {
 	b.Helper()
 	require.NoError(b, os.MkdirAll(b.path, 0o755))
 	require.NoError(b, os.WriteFile(b.file(name), []byte(content), 0o600))
 }
 
-// stockRelease removes whatever holds content, as the stock plugin does.
-func (b bed) stockRelease(content string) {
+// stockRelease removes all files with the content, as the stock plugin does.
+func (b testDir) stockRelease(content string) {
 	b.Helper()
 	for _, name := range b.names() {
 		data, err := os.ReadFile(b.file(name))
@@ -65,17 +64,17 @@ func (b bed) stockRelease(content string) {
 	}
 }
 
-func (b bed) file(name string) string { return filepath.Join(b.path, name) }
+func (b testDir) file(name string) string { return filepath.Join(b.path, name) }
 
-func (b bed) content(name string) string {
+func (b testDir) content(name string) string {
 	b.Helper()
 	data, err := os.ReadFile(b.file(name))
 	require.NoError(b, err)
 	return string(data)
 }
 
-// names returns what the directory holds, in the order of the alphabet.
-func (b bed) names() []string {
+// names returns the names in the directory, sorted.
+func (b testDir) names() []string {
 	b.Helper()
 	entries, err := os.ReadDir(b.path)
 	require.NoError(b, err)
@@ -86,13 +85,13 @@ func (b bed) names() []string {
 	return names
 }
 
-// A holding is what a store holds, by address, and the boot.
-type holding map[string]string
+// A snapshot has the owners of a store by address, and the boot.
+type snapshot map[string]string
 
-// holding returns what a View shows.
-func (b bed) holding() holding {
+// snapshot returns what a View shows, and checks that its methods agree.
+func (b testDir) snapshot() snapshot {
 	b.Helper()
-	h := holding{}
+	h := snapshot{}
 	b.view(func(tx backend.ReadTx) error {
 		for l, err := range tx.Leases(netip.Addr{}) {
 			if err != nil {
@@ -140,16 +139,16 @@ func remove(addrs ...string) func(backend.Tx) error {
 	}
 }
 
-// A transaction is one that needs a journal, and the holdings before and after it.
+// A transaction needs a journal. The snapshots are of the store before and after it.
 type transaction struct {
 	name          string
 	fn            func(backend.Tx) error
-	before, after holding
-	deletes       bool // and nothing else: it is not undone
+	before, after snapshot
+	deletes       bool // and does nothing else, so it is not undone
 }
 
-// prepared makes what holds before each of the transactions.
-func prepared(b bed) {
+// seed makes the leases that each transaction starts with.
+func seed(b testDir) {
 	b.Helper()
 	b.update(func(tx backend.Tx) error {
 		return errors.Join(
@@ -160,27 +159,26 @@ func prepared(b bed) {
 }
 
 func transactions() []transaction {
-	before := holding{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"}
+	before := snapshot{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"}
 	return []transaction{
-		{"two Puts", put(lease("10.0.0.3", "new"), lease("fd00::3", "new")), before, holding{
+		{"two Puts", put(lease("10.0.0.3", "new"), lease("fd00::3", "new")), before, snapshot{
 			"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first",
 			"10.0.0.3": "new (eth0)", "fd00::3": "new (eth0)",
 		}, false},
-		{"two Deletes", remove("10.0.0.1", "fd00::1"), before, holding{"10.0.0.2": "two (eth0)", "boot": "first"}, true},
+		{"two Deletes", remove("10.0.0.1", "fd00::1"), before, snapshot{"10.0.0.2": "two (eth0)", "boot": "first"}, true},
 		{"a Put, two Deletes and the boot", func(tx backend.Tx) error {
 			return errors.Join(
 				remove("10.0.0.1", "10.0.0.2")(tx), put(lease("10.0.0.1", "new"), lease("10.0.0.3", "new"))(tx),
 				tx.SetBoot("second"), tx.SetCursor("0", ip("10.0.0.3")),
 			)
-		}, before, holding{
+		}, before, snapshot{
 			"10.0.0.1": "new (eth0)", "10.0.0.3": "new (eth0)", "fd00::1": "one (eth0)", "boot": "second",
 		}, false},
 	}
 }
 
-// requireWorks requires that transactions work and leave no trace of an earlier
-// one that was interrupted.
-func (b bed) requireWorks() {
+// requireWorks requires that transactions work, and leave no trace of an interrupted one.
+func (b testDir) requireWorks() {
 	b.Helper()
 	b.update(put(lease("10.9.0.1", "later"), lease("10.9.0.2", "later")))
 	b.update(remove("10.9.0.1", "10.9.0.2"))
@@ -189,7 +187,7 @@ func (b bed) requireWorks() {
 	}
 }
 
-func requireAddrs(b bed, tx backend.ReadTx, o backend.Owner, want ...string) {
+func requireAddrs(b testDir, tx backend.ReadTx, o backend.Owner, want ...string) {
 	b.Helper()
 	owned, err := tx.OwnedBy(o)
 	require.NoError(b, err)

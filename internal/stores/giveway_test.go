@@ -17,17 +17,17 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A waiting network is one of which a migration was killed after the old store had left:
-// the store of the network waits for the place.
-type waiting struct {
-	path, aside, next string
+// A waitingNetwork has a store that waits for the place, because a migration was killed after
+// the old store had left.
+type waitingNetwork struct {
+	path, backup, next string
 }
 
-func newWaiting(t *testing.T, kind string) waiting {
-	w := waiting{path: filepath.Join(t.TempDir(), "net")}
+func newWaitingNetwork(t *testing.T, kind string) waitingNetwork {
+	w := waitingNetwork{path: filepath.Join(t.TempDir(), "net")}
 	require.NoError(t, exchange.At(w.path).MakeDir())
-	w.aside = exchange.At(w.path).Aside("migration", time.Now())
-	w.next = w.aside + ".next"
+	w.backup = exchange.At(w.path).BackupPath("migration", time.Now())
+	w.next = w.backup + ".next"
 	fill(t, w.next, kind, "10.0.0.1")
 	return w
 }
@@ -46,32 +46,32 @@ func update(path, addr string) error {
 	return s.Update(ctx, put(addr))
 }
 
-// What is left in the place, or was just made there, gives way to the store that waits, for
-// those who write and for those who read.
+// Remains of the old store in the place, or a new empty one, give way to the waiting store, in
+// an Update and in a View.
 func TestGivesWay(t *testing.T) {
-	if os.Getuid() != 0 { // A file that is marked is not to be written to.
+	if os.Getuid() != 0 { // Others cannot write to a marked file.
 		t.Skip("it takes root")
 	}
-	for name, leave := range map[string]func(t *testing.T, w waiting){
-		"nothing":               func(*testing.T, waiting) {},
-		"an empty directory":    func(t *testing.T, w waiting) { require.NoError(t, os.Mkdir(w.path, 0o755)) },
-		"a directory just made": func(t *testing.T, w waiting) { made(t, w.path, "lock") },
-		"half of the old one": func(t *testing.T, w waiting) {
-			made(t, w.path, "lock", "10.0.0.7")
+	for name, leave := range map[string]func(t *testing.T, w waitingNetwork){
+		"nothing":               func(*testing.T, waitingNetwork) {},
+		"an empty directory":    func(t *testing.T, w waitingNetwork) { require.NoError(t, os.Mkdir(w.path, 0o755)) },
+		"a directory just made": func(t *testing.T, w waitingNetwork) { makeDir(t, w.path, "lock") },
+		"half of the old one": func(t *testing.T, w waitingNetwork) {
+			makeDir(t, w.path, "lock", "10.0.0.7")
 			mark(t, filepath.Join(w.path, "lock"))
 		},
-		"the old one": func(t *testing.T, w waiting) {
-			require.NoError(t, os.Remove(w.aside))
+		"the old one": func(t *testing.T, w waitingNetwork) {
+			require.NoError(t, os.Remove(w.backup))
 			fill(t, w.path, config.Bolt, "10.0.0.7")
 			mark(t, w.path)
-			require.NoError(t, os.Link(w.path, w.aside))
+			require.NoError(t, os.Link(w.path, w.backup))
 		},
 	} {
 		for _, kind := range []string{config.Files, config.Bolt} {
 			t.Run(name+", "+kind, func(t *testing.T) {
 				for _, write := range []bool{true, false} {
-					w := newWaiting(t, kind)
-					require.NoError(t, os.WriteFile(w.aside, nil, 0o600))
+					w := newWaitingNetwork(t, kind)
+					require.NoError(t, os.WriteFile(w.backup, nil, 0o600))
 					leave(t, w)
 					if write {
 						require.NoError(t, update(w.path, "10.0.0.2"))
@@ -81,40 +81,41 @@ func TestGivesWay(t *testing.T) {
 					}
 					require.NoFileExists(t, w.next)
 					require.NoDirExists(t, w.next)
-					standing, err := stores.Standing(w.path)
+					existing, err := stores.KindAt(w.path)
 					require.NoError(t, err)
-					require.Equal(t, kind, standing)
+					require.Equal(t, kind, existing)
 				}
 			})
 		}
 	}
 }
 
-func made(t *testing.T, dir string, names ...string) {
+func makeDir(t *testing.T, dir string, names ...string) {
 	require.NoError(t, os.Mkdir(dir, 0o755))
 	for _, name := range names {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("c\r\neth0"), 0o600))
 	}
 }
 
-// A directory in which another program has leased stays, and nothing more is leased from it.
+// A directory in which another program has leased stays, and no more addresses are leased from
+// it.
 func TestDoesNotGiveWay(t *testing.T) {
-	w := newWaiting(t, config.Bolt)
-	made(t, w.aside, "lock")
-	made(t, w.path, "lock", "10.0.0.7")
+	w := newWaitingNetwork(t, config.Bolt)
+	makeDir(t, w.backup, "lock")
+	makeDir(t, w.path, "lock", "10.0.0.7")
 	require.ErrorContains(t, update(w.path, "10.0.0.2"), w.path+" was made by a program that does not know of "+w.next)
 	require.FileExists(t, filepath.Join(w.path, "10.0.0.7"))
 	require.FileExists(t, w.next)
 }
 
-// A store that is made while another comes to wait for the place is not there afterwards.
+// A new store is removed if another one comes to wait for the place while it is made.
 func TestMadeWhileAnotherWaits(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "net")
-	aside := exchange.At(path).Aside("migration", time.Now())
+	backup := exchange.At(path).BackupPath("migration", time.Now())
 	err := bolt.Open(path).Update(ctx, func(tx backend.Tx) error {
 		require.NoError(t, exchange.At(path).MakeDir())
-		made(t, aside, "lock")
-		fill(t, aside+".next", config.Files, "10.0.0.1")
+		makeDir(t, backup, "lock")
+		fill(t, backup+".next", config.Files, "10.0.0.1")
 		return put("10.0.0.2")(tx)
 	})
 	require.ErrorIs(t, err, backend.ErrBusy)
@@ -122,7 +123,7 @@ func TestMadeWhileAnotherWaits(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.1"}, leases(t, path))
 }
 
-// A store that is there already is not replaced by one that was being made.
+// A new store does not replace one that was put in the place while it was made.
 func TestMadeWhileAnotherComes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "net")
 	err := bolt.Open(path).Update(ctx, func(tx backend.Tx) error {
@@ -134,7 +135,7 @@ func TestMadeWhileAnotherComes(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.1"}, leases(t, path))
 }
 
-// Where there is nothing, an existing store is not made.
+// A store opened with Existing is not created.
 func TestExisting(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "net")
 	for _, s := range []backend.Store{files.Open(path, files.Existing()), bolt.Open(path, bolt.Existing())} {

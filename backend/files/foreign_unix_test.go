@@ -11,9 +11,9 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// TestFIFO makes sure that nobody waits until something is written to a FIFO.
+// TestFIFO: opening a FIFO never waits for a writer.
 func TestFIFO(t *testing.T) {
-	b := newBed(t)
+	b := newTestDir(t)
 	b.stock("10.0.0.1", "id\r\neth0")
 	for _, name := range []string{"10.0.0.2", "FD00::2", cursorPrefix + "0"} {
 		require.NoError(t, unix.Mkfifo(b.file(name), 0o600))
@@ -29,14 +29,14 @@ func TestFIFO(t *testing.T) {
 		require.NoError(t, tx.Put(lease("10.0.0.3", "id")))
 		return tx.SetCursor("0", ip("10.0.0.3"))
 	})
-	require.Contains(t, b.names(), "10.0.0.3", "a cursor that cannot be written does not matter")
+	require.Contains(t, b.names(), "10.0.0.3", "a cursor that cannot be written is ignored")
 	require.Error(t, b.open().Update(t.Context(), func(tx backend.Tx) error {
 		return tx.SetCursor("0", ip("10.0.0.3"))
-	}), "unless it is all there is to write")
+	}), "unless there is nothing else to write")
 }
 
-func TestSomethingOtherThanADirectory(t *testing.T) {
-	b := newBed(t)
+func TestNotADirectory(t *testing.T) {
+	b := newTestDir(t)
 	require.NoError(t, unix.Mkfifo(b.path, 0o600))
 	for _, err := range []error{
 		b.open().View(t.Context(), func(backend.ReadTx) error { return nil }),

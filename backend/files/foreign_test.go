@@ -11,9 +11,9 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// TestOddFiles has things with the name of an address that are no lease files.
-func TestOddFiles(t *testing.T) {
-	b := newBed(t)
+// TestForeignFiles has things with the name of an address that are not lease files.
+func TestForeignFiles(t *testing.T) {
+	b := newTestDir(t)
 	b.stock("outside", "id\r\neth0")
 	b.stock("10.0.0.1", "id\r\neth0")
 	require.NoError(t, os.Mkdir(b.file("10.0.0.2"), 0o755))
@@ -54,17 +54,17 @@ func TestOddFiles(t *testing.T) {
 	require.NotContains(t, b.names(), "10.0.0.5")
 }
 
-// TestSpellings has addresses whose files are not named as they should be.
-func TestSpellings(t *testing.T) {
-	b := newBed(t)
+// TestMisnamedFiles has lease files without canonical names.
+func TestMisnamedFiles(t *testing.T) {
+	b := newTestDir(t)
 	b.stock("FD00::A", "capital\r\neth0")
 	b.stock("fd00:0::b", "long\r\neth0")
 	b.stock("::ffff:10.0.0.1", "mapped\r\neth0")
 	b.stock("fd00::c", "regular\r\neth0")
 	b.stock("FD00::C", "irregular\r\neth0")
-	require.Equal(t, holding{
+	require.Equal(t, snapshot{
 		"fd00::a": "capital (eth0)", "fd00::b": "long (eth0)", "10.0.0.1": "mapped (eth0)", "fd00::c": "regular (eth0)",
-	}, b.holding())
+	}, b.snapshot())
 	for _, addr := range []string{"fd00::a", "fd00::b", "10.0.0.1", "fd00::c"} {
 		require.ErrorIs(t, b.open().Update(t.Context(), put(lease(addr, "new"))), backend.ErrExists, addr)
 	}
@@ -77,7 +77,7 @@ func TestSpellings(t *testing.T) {
 		require.ErrorIs(t, put(lease("fd00::c", "new"))(tx), backend.ErrExists)
 		return nil
 	})
-	require.Equal(t, "irregular (eth0)", b.holding()["fd00::c"])
+	require.Equal(t, "irregular (eth0)", b.snapshot()["fd00::c"])
 	b.update(func(tx backend.Tx) error {
 		require.NoError(t, remove("fd00::a", "fd00::b", "fd00::c", "10.0.0.1")(tx))
 		free, err := tx.NextFree(ip("fd00::c"), ip("fd00::c"))
@@ -87,22 +87,22 @@ func TestSpellings(t *testing.T) {
 	require.Equal(t, []string{"lock"}, b.names())
 }
 
-// TestSpellingsKilled has such a file deleted by a transaction that is killed.
-func TestSpellingsKilled(t *testing.T) {
+// TestDeleteOfMisnamedFileKilled kills a transaction that deletes such a file.
+func TestDeleteOfMisnamedFileKilled(t *testing.T) {
 	for n := 1; ; n++ {
-		b := newBed(t)
-		prepared(b)
+		b := newTestDir(t)
+		seed(b)
 		b.stock("FD00::A", "capital\r\neth0")
 		killed := b.updateKilled(n, remove("fd00::a", "10.0.0.1"))
-		before := holding{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "fd00::a": "capital (eth0)", "boot": "first"}
-		if after := (holding{"10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"}); len(b.holding()) < 5 {
-			require.Equal(t, after, b.holding())
+		before := snapshot{"10.0.0.1": "one (eth0)", "10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "fd00::a": "capital (eth0)", "boot": "first"}
+		if after := (snapshot{"10.0.0.2": "two (eth0)", "fd00::1": "one (eth0)", "boot": "first"}); len(b.snapshot()) < 5 {
+			require.Equal(t, after, b.snapshot())
 		} else {
-			require.Equal(t, before, b.holding())
+			require.Equal(t, before, b.snapshot())
 		}
-		want := b.holding()
+		want := b.snapshot()
 		b.update(nothing)
-		require.Equal(t, want, b.holding())
+		require.Equal(t, want, b.snapshot())
 		if !killed {
 			return
 		}
@@ -110,9 +110,9 @@ func TestSpellingsKilled(t *testing.T) {
 }
 
 func TestVerify(t *testing.T) {
-	b := newBed(t)
+	b := newTestDir(t)
 	require.NoError(t, b.open().Verify(t.Context()))
-	prepared(b)
+	seed(b)
 	require.NoError(t, b.open().Verify(t.Context()))
 
 	b.stock("10.0.0.5", "")
