@@ -20,13 +20,12 @@ type phrase struct{ pattern, reason string }
 
 func phrases() []phrase {
 	return []phrase{
-		{`(?i)\b(somebody|nobody|whoever)\b`, "name the process, the plugin, the operator or the runtime"},
-		{`(?i)\b(that|those) of (a|an|the|its|this|another|all)\b`, "repeat the noun: the time of the lease"},
-		{`(?i)\bthose (that|which|who)\b`, "name them: leases that, processes that"},
+		{`(?i)\b(somebody|whoever)\b|\b[Nn]obody (?:can|has|holds|knows|is to|who|else|would|needs|works|tells|reads)\b`, "name the process, the plugin, the operator or the runtime"},
+		{`(?i)\bthat of (a|an|the|its|this|another|all)\b`, "repeat the noun: the time of the lease"},
+		{`(?i)\bthose who\b`, "name them: processes that, users who"},
 		{`(?i)\b(is|are|was|were) none of\b|\b(that|which|what|it) (is|are|was|were) none\b`, "say what it is not: is not a lease file"},
-		{`(?i)\bwhat (stands|lies)\b|\b(stands|lies) (at|in|on|there|beside|behind|under) `, "use is"},
-		{`(?i)\bwho (finds|meets|comes|has|wants|waits|builds|made)\b`, "a process that finds, the next process"},
-		{`(?i)\b(is|are) to be \w+ed\b`, "use must, or the active voice"},
+		{`(?i)\bwhat (stands|lies)\b|\b(stands|lies) (at|in [^f]|on|there|beside|behind|under) `, "use is"},
+		{`\bWho (finds|meets|comes|has|wants|waits|builds|made)\b|, who (finds|meets|has to)\b`, "a process that finds, the next process"},
 		{`(?i)\bsettle[sd]?\b`, "it had six meanings: sync, finish, compare, mark clean"},
 		{`(?i)\bmend(s|ed|ing)?\b`, "the field's words are repair and fix"},
 	}

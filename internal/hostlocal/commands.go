@@ -46,7 +46,7 @@ func (p *Plugin) add(ctx context.Context, r request) error {
 
 // undo releases what an ADD has leased. It opens the store again, because a migration can
 // have replaced it while the result was written, and has its own time limit, because a
-// reader that goes away late has used up that of the ADD.
+// reader that goes away late has used up the time of the ADD.
 func undo(ctx context.Context, c *config.Config, owner backend.Owner, got []allocator.Assignment) error {
 	store, _, err := stores.Open(c.Path(), stores.None)
 	if err != nil {
