@@ -26,7 +26,7 @@ func (e *LinkError) Error() string {
 	switch {
 	case errors.Is(e.err, fs.ErrNotExist):
 		why = ", which does not exist"
-	case e.err == errNotDir:
+	case errors.Is(e.err, errNotDir):
 		why = ", " + why[len(": "):]
 	}
 	return fmt.Sprintf("%s is a symbolic link to %s%s", e.Path, e.Target, why)
@@ -43,7 +43,7 @@ func (e *LinkError) Unwrap() []error {
 
 // Advice returns the next step for an operator.
 func (e *LinkError) Advice() string {
-	if e.err == errNotDir {
+	if errors.Is(e.err, errNotDir) {
 		return "plugins follow a link only to a directory of leases: replace the link by the store itself"
 	}
 	return "mount the file system that it leads to, or correct the link; " +

@@ -52,8 +52,8 @@ func checkError(t *testing.T, stdin []byte, err error) {
 	if !errors.As(err, &e) || e.Text == "" || e.Advice == "" {
 		t.Fatalf("an error without advice: %v", err)
 	}
-	switch e.Kind { //nolint:errorlint // A Kind is one of these itself.
-	case config.ErrInvalid, config.ErrNoRanges, config.ErrArgs:
+	switch e.Kind {
+	case config.ErrInvalid, config.ErrNoRanges, config.ErrArgs: //nolint:errorlint // A Kind is one of these itself.
 		if !json.Valid(stdin) {
 			t.Fatalf("%v, for invalid JSON", err)
 		}

@@ -99,8 +99,11 @@ func expand(raw []byte, form uint64) (s string, ok bool) {
 		return hex.EncodeToString(raw), true
 	case form == formSuffix && cut >= 0:
 		return string(raw[:cut]) + formatUUID([uuidLen]byte(raw[cut:])), true
-	case form == formPath && cut == 1 && int(raw[0]) < len(pathPrefixes()):
-		return pathPrefixes()[raw[0]] + formatUUID([uuidLen]byte(raw[cut:])), true
+	case form == formPath && cut == 1:
+		prefixes := pathPrefixes()
+		if n := int(raw[0]); n < len(prefixes) {
+			return prefixes[n] + formatUUID([uuidLen]byte(raw[cut:])), true
+		}
 	}
 	return "", false
 }
