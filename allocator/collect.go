@@ -3,7 +3,6 @@ package allocator
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -177,11 +176,12 @@ func collectFew(ctx context.Context, store backend.Store, isGarbage func(backend
 	var garbage []backend.Lease
 	var failed error
 	err = releaseOrConfirmNone(ctx, store, func(tx backend.ReadTx) (int, error) {
-		leases, next, err := readSome(nil, tx, netip.Addr{}, minPortion)
-		if all = !next.IsValid(); !all {
+		r := leaseReader{limit: minPortion}
+		err := r.read(tx)
+		if all = !r.next.IsValid(); !all {
 			return 0, err
 		}
-		garbage = filter(leases, isGarbage)
+		garbage = filter(r.leases, isGarbage)
 		return len(garbage), err
 	}, func(tx backend.Tx) error {
 		released, failed = deleteSome(tx, garbage)

@@ -35,8 +35,8 @@ const (
 	// the processes that wait in flock(2) and gives the lock to the first that asks.
 	portionPause = time.Millisecond
 
-	// readPortion is how many leases are read in one transaction. Reading is cheap, but the
-	// files store lists its directory in each transaction.
+	// readPortion is how many leases are read in the first transaction, and in each one if
+	// the store needs no time to begin.
 	readPortion = 4096
 
 	// usagePortion is how many runs of leased addresses are counted in one transaction. A run
@@ -64,36 +64,48 @@ func nextSize(size int, took time.Duration) int {
 // several Views, so that other transactions can run in between: the leases are not a
 // snapshot.
 func ReadLeases(ctx context.Context, store backend.Store) ([]backend.Lease, error) {
-	var leases []backend.Lease
-	var next netip.Addr
-	for more := true; more; more = next.IsValid() {
-		if err := store.View(ctx, func(tx backend.ReadTx) (err error) {
-			leases, next, err = readSome(leases, tx, next, readPortion)
-			return err
-		}); err != nil {
+	r := leaseReader{limit: readPortion}
+	for more := true; more; more = r.next.IsValid() {
+		if err := store.View(ctx, r.read); err != nil {
 			return nil, err
 		}
-		if err := pause(ctx, next.IsValid()); err != nil {
+		if err := pause(ctx, r.next.IsValid()); err != nil {
 			return nil, err
 		}
 	}
-	return leases, nil
+	return r.leases, nil
 }
 
-// readSome appends at most limit leases, starting at the address from, and returns the
-// address of the next lease; zero if there are no more.
-func readSome(leases []backend.Lease, tx backend.ReadTx, from netip.Addr, limit int) (_ []backend.Lease, next netip.Addr, err error) {
-	some := 0
-	for l, err := range tx.Leases(from) {
-		if err != nil {
-			return nil, next, err
+// A leaseReader reads leases in portions.
+type leaseReader struct {
+	leases []backend.Lease
+	next   netip.Addr // of the first lease that is not read; zero if all are
+	limit  int
+}
+
+// read reads a portion. If its first lease took longer than all the others, the next portion
+// is twice as large: the files store lists its directory in each transaction, and with 65,000
+// leases would spend most of the time on that.
+func (r *leaseReader) read(tx backend.ReadTx) error {
+	began := time.Now()
+	first, some := began, 0
+	for l, err := range tx.Leases(r.next) {
+		switch {
+		case err != nil:
+			return err
+		case some == 0:
+			first = time.Now()
+		case some == r.limit:
+			r.next = l.Addr
+			if first.Sub(began) > time.Since(first) {
+				r.limit *= 2
+			}
+			return nil
 		}
-		if some == limit {
-			return leases, l.Addr, nil
-		}
-		leases, some = append(leases, l), some+1
+		r.leases, some = append(r.leases, l), some+1
 	}
-	return leases, next, nil
+	r.next = netip.Addr{}
+	return nil
 }
 
 // releaseInPortions deletes the leases that have not changed since they were read. It stops

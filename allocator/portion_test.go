@@ -166,21 +166,74 @@ func TestPortionsShrink(t *testing.T) {
 
 // Reading does not hold the lock for long either.
 func TestReadLeases(t *testing.T) {
-	for _, n := range []int{0, 1, 4095, 4096, 4097, 8192, 10_000} {
-		store := many(t, n, 0)
-		read, err := allocator.ReadLeases(t.Context(), store)
-		require.NoError(t, err)
-		require.Equal(t, leasesIn(t, store.Store), read)
-		for _, w := range store.views {
-			require.LessOrEqual(t, w.read, 4097)
+	synctest.Test(t, func(t *testing.T) { // The store needs no time to begin.
+		for _, n := range []int{0, 1, 4095, 4096, 4097, 8192, 10_000} {
+			store := many(t, n, 0)
+			read, err := allocator.ReadLeases(t.Context(), store)
+			require.NoError(t, err)
+			require.Equal(t, leasesIn(t, store.Store), read)
+			for _, w := range store.views {
+				require.LessOrEqual(t, w.read, 4097)
+			}
+			require.LessOrEqual(t, len(store.views), n/4096+1)
 		}
-		require.LessOrEqual(t, len(store.views), n/4096+1)
-	}
+	})
 	store := many(t, 1, 0)
 	put(t, store, backend.Lease{Addr: addr("255.255.255.255"), Owner: eth0("last")}, backend.Lease{Addr: addr("::"), Owner: eth0("first")})
 	read, err := allocator.ReadLeases(t.Context(), store)
 	require.NoError(t, err)
 	require.Equal(t, []string{"10.0.0.1", "255.255.255.255", "::"}, leasedAddrs(read))
+}
+
+// A late store takes a time until it has the first lease, and a time for each.
+type late struct {
+	backend.Store
+	opening, each time.Duration
+	read          []int // leases, in each View
+}
+
+func (s *late) View(ctx context.Context, fn func(backend.ReadTx) error) error {
+	return s.Store.View(ctx, func(tx backend.ReadTx) error {
+		s.read = append(s.read, 0)
+		return fn(lateTx{tx, s})
+	})
+}
+
+type lateTx struct {
+	backend.ReadTx
+	store *late
+}
+
+func (t lateTx) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
+	return func(yield func(backend.Lease, error) bool) {
+		time.Sleep(t.store.opening)
+		for l, err := range t.ReadTx.Leases(from) {
+			time.Sleep(t.store.each)
+			t.store.read[len(t.store.read)-1]++
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
+// Portions are large enough that most of their time is spent on leases.
+func TestReadPortionsGrow(t *testing.T) {
+	for opening, want := range map[time.Duration][]int{
+		0:                      {4097, 4097, 4097, 4097, 3616},
+		40 * time.Millisecond:  {4097, 4097, 4097, 4097, 3616},
+		50 * time.Millisecond:  {4097, 8193, 7712},
+		100 * time.Millisecond: {4097, 8193, 7712},
+		time.Second:            {4097, 8193, 7712},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &late{Store: many(t, 20_000, 0).Store, opening: opening, each: 10 * time.Microsecond}
+			leases, err := allocator.ReadLeases(t.Context(), store)
+			require.NoError(t, err)
+			require.Len(t, leases, 20_000)
+			require.Equal(t, want, store.read, opening)
+		})
+	}
 }
 
 // releases lists all functions that can release many leases.
