@@ -42,12 +42,18 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 		return err
 	}
 	if o.slow > 0 {
-		place, unmount, failed := o.slowPlace(e.Programs.Slow, e.Places[0])
+		disk, failed := mountSlow(e.Programs.Slow, e.Places[0])
 		if failed != nil {
 			return failed
 		}
-		defer func() { err = errors.Join(err, unmount()) }()
-		e.Places = append(e.Places, place)
+		defer func() { err = errors.Join(err, disk.unmount()) }()
+		e.Places = append(e.Places, disk.Place)
+		e.Delay = func(on bool) error {
+			if on {
+				return disk.delay(o.slow)
+			}
+			return disk.delay(0)
+		}
 	}
 	for _, p := range chosen {
 		if err := o.run(ctx, e, p, w); err != nil {
@@ -106,7 +112,7 @@ func (o options) places() ([]parts.Place, error) {
 
 // run runs one part and writes what it has found.
 func (o options) run(ctx context.Context, e *parts.Env, p parts.Part, w io.Writer) error {
-	e.Samples = &samples.Set{Part: p.Name, Config: config(e)}
+	e.Samples = &samples.Set{Part: p.Name, Config: config(e, o.slow)}
 	if err := p.Run(ctx, e); err != nil {
 		return err
 	}
@@ -128,9 +134,12 @@ func (o options) run(ctx context.Context, e *parts.Env, p parts.Part, w io.Write
 }
 
 // config returns when, on what and with what is measured.
-func config(e *parts.Env) [][2]string {
+func config(e *parts.Env, slow time.Duration) [][2]string {
 	all := [][2]string{{"date", time.Now().Format(time.DateOnly)}, {"quick", strconv.FormatBool(e.Quick)}}
 	all = append(all, measure.Machine()...)
+	if e.Delay != nil {
+		all = append(all, [2]string{"slow-sync", slow.String()})
+	}
 	for _, p := range e.Places {
 		kind, device := measure.FileSystem(p.Dir)
 		all = append(all, [2]string{"fs-" + p.Name, kind + " on " + device})

@@ -8,40 +8,56 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	"github.com/leasehold/leasehold/bench/compare/internal/parts"
 	"github.com/leasehold/leasehold/bench/compare/internal/peers"
 )
 
-// slowPlace mounts a place whose syncs take longer, on the file system of another one; see
-// the command slow. It returns what unmounts it.
-func (o options) slowPlace(slow peers.Program, on parts.Place) (parts.Place, func() error, error) {
+// A slowDisk is a place whose syncs take longer; see the command slow.
+type slowDisk struct {
+	parts.Place
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	stdout *bufio.Reader
+}
+
+// mountSlow mounts a slow disk on the file system of another place, at first without a delay.
+func mountSlow(slow peers.Program, on parts.Place) (*slowDisk, error) {
 	if slow.Path == "" {
-		return parts.Place{}, nil, errors.New("-slow: " + slow.Version)
+		return nil, errors.New("-slow: " + slow.Version)
 	}
-	below, mountpoint := filepath.Join(on.Dir, "below-slow"), filepath.Join(on.Dir, "slow")
+	below, mountpoint := filepath.Join(on.Dir, "below-slow-place"), filepath.Join(on.Dir, "slow-place")
 	if err := errors.Join(os.Mkdir(below, 0o700), os.Mkdir(mountpoint, 0o700)); err != nil {
-		return parts.Place{}, nil, err
+		return nil, err
 	}
-	cmd := exec.Command(slow.Path, o.slow.String(), below, mountpoint)
+	cmd := exec.Command(slow.Path, below, mountpoint)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		return parts.Place{}, nil, err
+		return nil, err
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		return parts.Place{}, nil, err
+		return nil, err
 	}
+	d := &slowDisk{parts.Place{Name: "slow", Dir: mountpoint}, cmd, stdin, bufio.NewReader(stdout)}
 	if err := cmd.Start(); err != nil {
-		return parts.Place{}, nil, err
+		return nil, err
 	}
-	unmount := func() error { return errors.Join(stdin.Close(), cmd.Wait()) }
-	if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = unmount()
-		}
-		return parts.Place{}, nil, fmt.Errorf("-slow: %w; it needs /dev/fuse, and root or fusermount3", err)
+	if err := d.delay(0); err != nil {
+		return nil, errors.Join(fmt.Errorf("-slow: %w; it needs /dev/fuse, and root or fusermount3", err), d.unmount())
 	}
-	return parts.Place{Name: "slow", Dir: mountpoint}, unmount, nil
+	return d, nil
 }
+
+// delay sets how much longer each sync takes from now on.
+func (d *slowDisk) delay(by time.Duration) error {
+	if _, err := fmt.Fprintln(d.stdin, by); err != nil {
+		return err
+	}
+	_, err := d.stdout.ReadString('\n')
+	return err
+}
+
+func (d *slowDisk) unmount() error { return errors.Join(d.stdin.Close(), d.cmd.Wait()) }

@@ -22,14 +22,15 @@ func TestSlowPlace(t *testing.T) {
 		require.NoError(t, f.Close())
 	}
 	const delay = 50 * time.Millisecond
-	programs, err := peers.Build(t.Context(), t.TempDir())
-	require.NoError(t, err)
 	disk := parts.Place{Name: "disk", Dir: t.TempDir()}
-	place, unmount, err := options{slow: delay}.slowPlace(programs.Slow, disk)
+	programs, err := peers.Build(t.Context(), disk.Dir) // as run does
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = unmount() }) // if it has not been done below
+	place, err := mountSlow(programs.Slow, disk)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = place.unmount() }) // if it has not been done below
 	kind, device := measure.FileSystem(place.Dir)
-	require.Equal(t, "fuse.slow fsync+50ms", kind+" "+device)
+	require.Equal(t, "fuse.slow slow", kind+" "+device)
+	require.NoError(t, place.delay(delay))
 
 	for path, open := range map[string]func(string) (*os.File, error){
 		filepath.Join(place.Dir, "file"): os.Create, place.Dir: os.Open,
@@ -56,8 +57,8 @@ func TestSlowPlace(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, p.Store.Verify(t.Context()))
 	}
-	require.NoError(t, unmount())
+	require.NoError(t, place.unmount())
 	require.NoFileExists(t, filepath.Join(place.Dir, "file"))
-	_, _, err = options{}.slowPlace(peers.Program{Version: "not built"}, disk)
+	_, err = mountSlow(peers.Program{Version: "not built"}, disk)
 	require.EqualError(t, err, "-slow: not built")
 }

@@ -2,22 +2,25 @@
 
 // Slow mounts a directory a second time, as a file system whose syncs take longer: each fsync
 // and fdatasync, of a file or a directory, waits before it is done. So does a disk without a
-// cache that survives a power cut. Several syncs wait at the same time.
+// cache that survives a power cut. Several syncs wait at the same time. All other calls pay
+// for FUSE: what reads many files is slow without any sync.
 //
-//	slow DELAY DIRECTORY MOUNTPOINT
+//	slow DIRECTORY MOUNTPOINT
 //
-// It writes a line when the file system is mounted, and unmounts it when its standard input ends.
-// It is a program of its own because a process that touches a mapped file of a file system
-// that it serves can wait for itself.
+// Each line of its standard input is a delay from then on, which it answers by a line; at the
+// end of the input it unmounts. It is a program of its own because a process that touches a
+// mapped file of a file system that it serves can wait for itself.
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"log"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,38 +29,41 @@ import (
 )
 
 func main() {
-	signal.Ignore(os.Interrupt) // which a terminal sends to all: the end of standard input decides
+	// Signals to all processes of a terminal do not end it: its input decides.
+	signal.Ignore(os.Interrupt, syscall.SIGTERM)
 	log.SetFlags(0)
 	log.SetPrefix("slow: ")
-	if err := serve(os.Args[1], os.Args[2], os.Args[3]); err != nil {
+	if err := serve(os.Args[1], os.Args[2]); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func serve(delay, dir, mountpoint string) error {
-	d, err := time.ParseDuration(delay)
-	if err != nil {
-		return err
-	}
+func serve(dir, mountpoint string) error {
 	root, err := fs.NewLoopbackRoot(dir)
 	if err != nil {
 		return err
 	}
-	server, err := fs.Mount(mountpoint, &node{root.(*fs.LoopbackNode), d}, &fs.Options{
-		MountOptions: fuse.MountOptions{FsName: "fsync+" + delay, Name: "slow", DirectMount: true},
+	delay := new(atomic.Int64)
+	server, err := fs.Mount(mountpoint, &node{root.(*fs.LoopbackNode), delay}, &fs.Options{
+		MountOptions: fuse.MountOptions{FsName: "slow", Name: "slow", DirectMount: true},
 	})
 	if err != nil {
 		return err
 	}
-	fmt.Println("mounted")
-	_, _ = io.Copy(io.Discard, os.Stdin) // an error is an end too
-	return server.Unmount()
+	for lines := bufio.NewScanner(os.Stdin); err == nil && lines.Scan(); {
+		var d time.Duration
+		if d, err = time.ParseDuration(lines.Text()); err == nil {
+			delay.Store(int64(d))
+			_, err = fmt.Println("ok")
+		}
+	}
+	return errors.Join(err, server.Unmount())
 }
 
 // A node is a file or a directory.
 type node struct {
 	*fs.LoopbackNode
-	delay time.Duration
+	delay *atomic.Int64 // nanoseconds
 }
 
 // WrapChild implements [fs.NodeWrapChilder].
@@ -67,7 +73,7 @@ func (n *node) WrapChild(_ context.Context, child fs.InodeEmbedder) fs.InodeEmbe
 
 // Fsync implements [fs.NodeFsyncer].
 func (n *node) Fsync(ctx context.Context, f fs.FileHandle, flags uint32) syscall.Errno {
-	time.Sleep(n.delay)
+	time.Sleep(time.Duration(n.delay.Load()))
 	return f.(fs.FileFsyncer).Fsync(ctx, flags)
 }
 
@@ -91,11 +97,11 @@ type dirHandle interface {
 // An openDir is a directory with slow syncs.
 type openDir struct {
 	dirHandle
-	delay time.Duration
+	delay *atomic.Int64
 }
 
 // Fsyncdir implements [fs.FileFsyncdirer].
 func (d *openDir) Fsyncdir(ctx context.Context, flags uint32) syscall.Errno {
-	time.Sleep(d.delay)
+	time.Sleep(time.Duration(d.delay.Load()))
 	return d.dirHandle.Fsyncdir(ctx, flags)
 }

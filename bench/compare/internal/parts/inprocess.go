@@ -13,7 +13,6 @@ import (
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
-	"github.com/leasehold/leasehold/bench/compare/internal/measure"
 	"github.com/leasehold/leasehold/bench/compare/internal/peers"
 	"github.com/leasehold/leasehold/bench/compare/internal/report"
 	"github.com/leasehold/leasehold/bench/compare/internal/samples"
@@ -125,28 +124,26 @@ func (p inprocessPlan) at(ctx context.Context, e *Env, place string, fill int, d
 	}
 	for _, k.AtOnce = range p.goroutines {
 		if err := p.play(ctx, e, all, k); err != nil {
-			return fmt.Errorf("%s, %d leases, %d goroutines: %w", place, fill, k.AtOnce, err)
+			return fmt.Errorf("at %d leases, %d goroutines: %w", fill, k.AtOnce, err)
 		}
 	}
 	return nil
 }
 
 func (p inprocessPlan) play(ctx context.Context, e *Env, all []*leasing, k samples.Key) error {
-	e.log(k, "measuring")
 	const warmUps = 1
-	for round := range warmUps + p.rounds {
-		if err := measure.Turns(ctx, round, len(all), func(i int) error {
-			runtime.GC() // so that a peer does not pay for another's garbage
-			k.Store = all[i].name
-			t, err := all[i].turn(ctx, k.AtOnce, p.turn(k.Store, k.AtOnce), k.Leases)
-			if err == nil && round >= warmUps {
-				e.Samples.Add(k, "acquired/s", float64(t.leases)/t.acquiring.Seconds())
-				e.Samples.Add(k, "released/s", float64(t.leases)/t.releasing.Seconds())
-			}
-			return err
-		}); err != nil {
-			return err
+	if err := e.rounds(ctx, k, warmUps+p.rounds, len(all), func(round, i int) error {
+		runtime.GC() // so that a peer does not pay for another's garbage
+		k := k
+		k.Store = all[i].name
+		t, err := all[i].turn(ctx, k.AtOnce, p.turn(k.Store, k.AtOnce), k.Leases)
+		if err == nil && round >= warmUps {
+			e.Samples.Add(k, "acquired/s", float64(t.leases)/t.acquiring.Seconds())
+			e.Samples.Add(k, "released/s", float64(t.leases)/t.releasing.Seconds())
 		}
+		return err
+	}); err != nil {
+		return err
 	}
 	for _, one := range all {
 		if err := one.verify(ctx); err != nil {

@@ -4,6 +4,7 @@ package parts
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -50,6 +51,10 @@ type Env struct {
 	Quick    bool // everything shortened
 	Rounds   int  // 0: the default of the part
 	Samples  *samples.Set
+
+	// Delay turns the delay of the place slow on and off, if there is one. Stores are filled
+	// without it.
+	Delay func(on bool) error
 }
 
 // A Place is a directory to make stores in.
@@ -91,20 +96,35 @@ func (e *Env) scratch(p Place, fn func(dir string) error) error {
 // play has every peer run a turn in each round, first warm-ups, which do not count, and then
 // verifies the stores. A turn keeps its values under the key with the peer's name.
 func (e *Env) play(ctx context.Context, l peers.Lineup, k samples.Key, warmUps, rounds int, turn func(*peers.Peer, keep) error) error {
+	if err := e.rounds(ctx, k, warmUps+rounds, len(l), func(round, i int) error {
+		k := k
+		k.Store = l[i].Name
+		return turn(l[i], func(unit string, value float64) {
+			if round >= warmUps {
+				e.Samples.Add(k, unit, value)
+			}
+		})
+	}); err != nil {
+		return err
+	}
+	return l.Verify(ctx)
+}
+
+// rounds gives each of n peers its turn in each round.
+func (e *Env) rounds(ctx context.Context, k samples.Key, rounds, n int, turn func(round, i int) error) (err error) {
 	e.log(k, "measuring")
-	for round := range warmUps + rounds {
-		if err := measure.Turns(ctx, round, len(l), func(i int) error {
-			k.Store = l[i].Name
-			return turn(l[i], func(unit string, value float64) {
-				if round >= warmUps {
-					e.Samples.Add(k, unit, value)
-				}
-			})
-		}); err != nil {
+	if e.Delay != nil {
+		if err := e.Delay(true); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, e.Delay(false)) }()
+	}
+	for round := range rounds {
+		if err := measure.Turns(ctx, round, n, func(i int) error { return turn(round, i) }); err != nil {
 			return err
 		}
 	}
-	return l.Verify(ctx)
+	return nil
 }
 
 // keep records a value of a turn.
