@@ -137,7 +137,7 @@ func (m *migration) run(ctx context.Context) error {
 		return m.replace(ctx, tx, s)
 	})
 	if err == nil && !m.report.Already {
-		m.report.Pruned = prune(m.place, m.Now) // after the lock was released
+		m.report.Pruned = prune(m.place, m.Now) // after the lock of the store was released
 	}
 	return err
 }

@@ -130,8 +130,8 @@ func TestRunAndBack(t *testing.T) {
 }
 
 // Moved leases end with a reboot. A lease dated before this boot has no boot; the boot of the
-// last search stands in for it, which is at the earliest this one. With a marker of an earlier
-// search, a lease that was copied here since is of this boot.
+// last search, at the earliest this one, counts instead. With a marker of an earlier search, a
+// lease that was copied here since is of this boot.
 func TestRunKeepsTheBoot(t *testing.T) {
 	present := boot.Current()
 	if present.ID == "" {
