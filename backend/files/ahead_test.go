@@ -28,7 +28,7 @@ func requireConsistent(b testDir, tx backend.ReadTx, want int) {
 	require.Equal(b, want, got)
 }
 
-// TestLeasesReadAhead has every kind of file beyond the first chunk.
+// TestLeasesReadAhead reads every kind of file beyond the first chunk.
 func TestLeasesReadAhead(t *testing.T) {
 	b := newTestDir(t)
 	const n = 3000

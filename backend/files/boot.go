@@ -8,7 +8,7 @@ import (
 )
 
 // A marker is the content of the file for SetBoot. It begins with a word, so that the stock
-// plugin does not take it for the lease of a container that is called like the boot.
+// plugin does not take it for the lease of a container whose ID equals the boot ID.
 type marker struct {
 	id   string
 	file string // the name of the file; empty if there is none

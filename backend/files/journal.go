@@ -35,7 +35,7 @@ type journal struct {
 	// ambiguous: a file was left because it may be newer than the file in the journal.
 	ambiguous bool
 
-	// corrupt: the file cannot be parsed, and this journal stands in for it.
+	// corrupt: the file cannot be parsed, and this journal replaces it.
 	corrupt bool
 }
 
@@ -272,8 +272,8 @@ func (d *dir) journal(name string) (*journal, error) {
 	return j, nil
 }
 
-// corruptJournal stands in for a file that cannot be parsed. That takes a faulty disk, because
-// a journal is synced before it gets its name. Created files stay, because they are not known,
+// corruptJournal replaces a file that cannot be parsed. That takes a faulty disk, because a
+// journal is synced before it gets its name. Created files stay, because they are not known,
 // and so do files that were to be deleted. An early version has renamed such files: their names
 // are known, and they are restored. Either way an address is leaked rather than leased twice,
 // and the store continues to work.

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// renameNoReplace fails with [fs.ErrExist] if to exists.
+// renameNoReplace returns [fs.ErrExist] if to exists.
 func (d *dir) renameNoReplace(from, to string) error {
 	err := unix.Renameat2(d.fd(), from, d.fd(), to, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // NFS, FUSE

@@ -57,7 +57,7 @@ func (s *scan) start() {
 	}
 }
 
-// finish waits until all files are read, and returns the addresses of those that match. It must
+// finish waits until all files are read, and returns the addresses whose files match. It must
 // be called even if the result is not needed.
 func (s *scan) finish() ([]netip.Addr, error) {
 	if s.chunks != nil {

@@ -94,7 +94,7 @@ func (d *dir) remove(name string) error {
 	return d.fail("remove", name, d.root.Remove(name))
 }
 
-// rename replaces a file that is called to.
+// rename replaces an existing file called to.
 func (d *dir) rename(from, to string) error {
 	if err := d.announce("rename", from, to); err != nil {
 		return err

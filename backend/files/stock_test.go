@@ -122,7 +122,7 @@ func TestStockBeforeRecovery(t *testing.T) {
 	}
 }
 
-// TestStockFiles has files as the stock plugin of today and of 2015 writes or leaves them.
+// TestStockFiles reads files as the stock plugin of today and of 2015 writes or leaves them.
 func TestStockFiles(t *testing.T) {
 	b := newTestDir(t)
 	b.stock("lock", "")

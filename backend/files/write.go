@@ -49,7 +49,7 @@ func (t *tx) leased(addr netip.Addr) error {
 }
 
 // Delete implements [backend.Tx]. Anything other than a regular file is not removed: an
-// administrator has to find out who made it, and why.
+// administrator has to find out where it comes from.
 func (t *tx) Delete(addr netip.Addr) error {
 	if err := cmp.Or(t.usable(), storekit.CheckAddr(addr)); err != nil {
 		return err

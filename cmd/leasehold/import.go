@@ -163,7 +163,7 @@ func asOfNow(c backend.Content, present allocator.Boot, now time.Time) backend.C
 // plant makes a store for a network that has none.
 func (t *tool) plant(ctx context.Context, n network, from *dump.Network, kind string) (done imported, err error) {
 	var lost migrate.Forgotten
-	done.added, lost, err = migrate.Plant(ctx, n.path, from.Content,
+	done.added, lost, err = migrate.Create(ctx, n.path, from.Content,
 		migrate.Options{To: kind, LockTimeout: t.lockTimeout, Now: t.now(), Present: boot.Current()})
 	if err == nil && lost.Leases > 0 {
 		t.warn("%s: files cannot hold all that is known of %s: %s", n.name, count(lost.Leases, "lease"), forgotten(lost))

@@ -1,15 +1,14 @@
-// Package migrate replaces the store of a network while plugins are using it: by
-// one of the other kind ([Run]), or by what can be read of a damaged one
-// ([Repair]). It also makes a store with given content where there is none ([Plant]).
+// Package migrate replaces the store of a network while plugins use it: by a store of the other
+// kind ([Run]), or by the readable part of a damaged one ([Repair]). It also makes a store with
+// given content where there is none ([Create]).
 //
-// Run and Repair take the lock of the place, and then that of the store, as a plugin does, and
-// build its successor aside. The successor is locked, read back and compared before it
-// matters: number and digest of all leases and cursors. Then the old one is marked as
-// replaced, and the two change places (package exchange). Plugins
-// that wait for the lock meanwhile find, once they have it, that the path names
-// another store, and go on with that one.
+// Run and Repair lock the place, and then the store as a plugin does, and build its successor
+// in .leasehold. The successor is locked, read back, and compared by the number and digest of
+// all leases and cursors. Then the old store is marked as replaced, and the two are exchanged
+// (package exchange). Plugins that wait for the lock meanwhile notice, once they have it, that
+// the path names another store, and continue with that one.
 //
-// Until the two change places, a kill or a power cut leaves the old store in its
-// place and something aside that the next Run removes; afterwards, the new one.
-// What was replaced is kept.
+// Before the exchange, a kill or a power cut leaves the old store in its place, and files in
+// .leasehold that the next Run removes; afterwards, the new store is in place. The old store is
+// kept as a backup.
 package migrate

@@ -13,7 +13,7 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// hold takes the lock of a place until the test ends, or release is called.
+// hold locks a place until release is called.
 func hold(t *testing.T, path string) (release func()) {
 	t.Helper()
 	release, err := exchange.At(path).Lock(t.Context())
@@ -21,8 +21,8 @@ func hold(t *testing.T, path string) (release func()) {
 	return release
 }
 
-// A program that waits for the right to make a store keeps no plugin waiting.
-func TestTheLockOfAPlaceIsNotWaitedForUnderTheLockOfAStore(t *testing.T) {
+// A program that waits for the lock of the place keeps no plugin waiting.
+func TestPlaceIsLockedBeforeStore(t *testing.T) {
 	for name, run := range map[string]func(context.Context, string) error{
 		"migrate": func(ctx context.Context, path string) error {
 			_, err := Run(ctx, path, Options{To: config.Files, LockTimeout: time.Hour, Now: now})
@@ -38,7 +38,7 @@ func TestTheLockOfAPlaceIsNotWaitedForUnderTheLockOfAStore(t *testing.T) {
 			release := hold(t, path)
 			done := make(chan error, 1)
 			go func() { done <- run(t.Context(), path) }()
-			time.Sleep(50 * time.Millisecond) // most likely it waits now
+			time.Sleep(50 * time.Millisecond) // by now it most likely waits
 			waiting, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			require.NoError(t, stores.Follow(path).Update(waiting, func(backend.Tx) error { return nil }))
@@ -48,8 +48,8 @@ func TestTheLockOfAPlaceIsNotWaitedForUnderTheLockOfAStore(t *testing.T) {
 	}
 }
 
-// Work on one network does not wait for that on another.
-func TestTheLockOfAPlaceIsOfOneNetwork(t *testing.T) {
+// A migration of one network does not wait for a migration of another.
+func TestPlaceLockIsPerNetwork(t *testing.T) {
 	path := create(t, config.Files, sample())
 	defer hold(t, path+"-other")()
 	_, err := Run(t.Context(), path, Options{To: config.Bolt, LockTimeout: time.Minute, Now: now})

@@ -18,23 +18,23 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// Options say how to migrate, or to plant.
+// Options configure [Run] and [Create].
 type Options struct {
-	// To is the kind of store that is wanted, config.Files or config.Bolt.
+	// To is the kind of the new store, config.Files or config.Bolt.
 	To string
 
-	// DryRun has everything looked at and nothing written.
+	// DryRun only checks and reports, and writes nothing.
 	DryRun bool
 
 	// LockTimeout is how long to wait for the lock of the store.
 	LockTimeout time.Duration
 
-	// Progress, unless nil, is called with the number of leases read so far, and
-	// about how many there are, often.
+	// Progress, unless nil, is called often, with the number of leases read so far and their
+	// approximate total.
 	Progress func(leases, total int)
 
-	// Now is the time that the name of the old store says, and that a lease
-	// gets of which no time is known where it has to have one.
+	// Now goes into the name of the backup, and is the time of a lease that has none, if the
+	// new store needs one.
 	Now time.Time
 
 	// Present is the present boot, as far as it is known.
@@ -46,40 +46,39 @@ type Report struct {
 	Path     string
 	From, To string
 
-	// Already reports that a store of the kind wanted stood there.
+	// Already reports that the store was of the wanted kind before.
 	Already bool
 
 	Leases  int
 	Cursors int
-	Digest  string // SHA-256, hexadecimal, of what either store holds
+	Digest  string // SHA-256, hexadecimal, of the leases and cursors
 
-	// Torn are the addresses of leases that a crash has torn. Nobody can
-	// release them; they were left behind, and are free.
+	// Torn has the addresses of torn leases, which no DEL can release. They are not moved, and
+	// so are free.
 	Torn []netip.Addr
 
 	// Forgotten counts what the new store cannot hold.
 	Forgotten Forgotten
 
-	// Aside is where the old store is kept.
+	// Aside is the path of the backup of the old store.
 	Aside string
 
-	// Unmarked says why the old store could not be made to say that it was replaced.
-	// Then it can go on being used through another mount.
+	// Unmarked says why the old store could not be marked as replaced. Then it may still be
+	// used through another mount.
 	Unmarked error
 
-	// Export is the file with all that is Forgotten; empty if nothing is.
+	// Export is the file with the leases counted in Forgotten; empty if there are none.
 	Export string
 
 	Pruned Pruned
 }
 
-// Run moves the leases of the network whose store stands at path to a store of
-// another kind, which stands at path when it returns nil. If it returns an error,
-// the old store stands there, unless the error says otherwise.
+// Run moves the leases of the network at path to a store of another kind, which is at path when
+// it returns nil. If it returns an error, the old store is at path, unless the error says
+// otherwise.
 //
-// If ctx ends before the stores change places, the old one stays. A store that
-// does not exist gives [fs.ErrNotExist]; one that is damaged, or holds what cannot
-// be moved, [backend.ErrDamaged].
+// If ctx ends before the exchange, the old store stays. A missing store gives [fs.ErrNotExist];
+// a store that is damaged, or has contents that cannot be moved, [backend.ErrDamaged].
 func Run(ctx context.Context, path string, o Options) (Report, error) {
 	for {
 		m := &migration{
@@ -90,7 +89,7 @@ func Run(ctx context.Context, path string, o Options) (Report, error) {
 		err := m.run(ctx)
 		if errors.Is(err, backend.ErrOtherStore) && ctx.Err() == nil {
 			if kind, standErr := stores.KindAt(path); standErr == nil && kind != m.report.From {
-				continue // Another migration was first.
+				continue // Another migration was faster.
 			}
 		}
 		return m.report, err
@@ -113,7 +112,7 @@ func (m *migration) run(ctx context.Context) error {
 		return &fs.PathError{Op: "migrate", Path: m.report.Path, Err: fs.ErrNotExist}
 	}
 	if target, err := os.Readlink(m.report.Path); err == nil {
-		return fmt.Errorf("%s is a symbolic link to %s, and only a store itself can be moved: put that in the place of the link, or name the directory that it is in as \"dataDir\" in ipam",
+		return fmt.Errorf("%s is a symbolic link to %s, but only a store itself can be migrated: replace the link by the store, or set \"dataDir\" in ipam to the directory of the store",
 			m.report.Path, target)
 	}
 	m.report.From = from
@@ -123,7 +122,7 @@ func (m *migration) run(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, m.LockTimeout)
 	defer cancel()
 	if m.DryRun {
-		return store.View(waiting, func(tx backend.ReadTx) error { return m.look(ctx, tx) })
+		return store.View(waiting, func(tx backend.ReadTx) error { return m.preview(ctx, tx) })
 	}
 	unlock, err := lockPlace(waiting, m.place)
 	if err != nil {
@@ -138,14 +137,14 @@ func (m *migration) run(ctx context.Context) error {
 		return m.replace(ctx, tx, s)
 	})
 	if err == nil && !m.report.Already {
-		m.report.Pruned = prune(m.place, m.Now) // when plugins do not wait any more
+		m.report.Pruned = prune(m.place, m.Now) // after the lock of the store was released
 	}
 	return err
 }
 
-// look finds out what a migration would do.
-func (m *migration) look(ctx context.Context, tx backend.ReadTx) error {
-	r := newReading(ctx, tx, m.Options)
+// preview finds out what a migration would do.
+func (m *migration) preview(ctx context.Context, tx backend.ReadTx) error {
+	r := newSource(ctx, tx, m.Options)
 	c, err := r.content()
 	if err != nil {
 		return err
@@ -155,31 +154,31 @@ func (m *migration) look(ctx context.Context, tx backend.ReadTx) error {
 			return err
 		}
 	}
-	m.report.note(r, r.sum.finish(c.Cursors))
+	m.report.record(r, r.fingerprint.finish(c.Cursors))
 	return nil
 }
 
-// note enters what was read into the report.
-func (r *Report) note(from *reading, s sum) {
+// record adds the result of reading the old store.
+func (r *Report) record(from *source, s fingerprint) {
 	r.Leases, r.Cursors, r.Digest = s.leases, s.cursors, hex.EncodeToString(s.digest[:])
 	r.Torn, r.Forgotten = from.torn, from.forgotten
 }
 
-// replace puts a new store in the place of the old one, which tx keeps locked. What
-// an earlier migration has left behind goes first.
+// replace replaces the old store, which tx keeps locked, by a new one. It first removes what an
+// earlier migration has left behind.
 func (m *migration) replace(ctx context.Context, tx backend.Tx, s *successor) error {
 	var err error
 	if m.report.Aside, err = s.cleanUp("migration", m.Now); err != nil {
 		return err
 	}
 	if m.report.Already {
-		return m.look(ctx, tx)
+		return m.preview(ctx, tx)
 	}
 	return m.move(ctx, tx, s)
 }
 
 func (m *migration) move(ctx context.Context, tx backend.Tx, s *successor) error {
-	r := newReading(ctx, tx, m.Options)
+	r := newSource(ctx, tx, m.Options)
 	c, err := r.content()
 	if err != nil {
 		return err
@@ -187,9 +186,9 @@ func (m *migration) move(ctx context.Context, tx backend.Tx, s *successor) error
 	if err := s.build(c); err != nil {
 		return err
 	}
-	written := r.sum.finish(c.Cursors)
-	m.report.note(r, written)
-	if err := m.export(tx, s.aside); err != nil {
+	written := r.fingerprint.finish(c.Cursors)
+	m.report.record(r, written)
+	if err := m.export(tx, s.backup); err != nil {
 		return errors.Join(err, s.drop())
 	}
 	if err := s.takeOver(ctx, written); err != nil {
@@ -200,12 +199,13 @@ func (m *migration) move(ctx context.Context, tx backend.Tx, s *successor) error
 		}
 		return err
 	}
-	m.report.Aside, m.report.Unmarked = s.aside, s.unmarked
+	m.report.Aside, m.report.Unmarked = s.backup, s.unmarked
 	return nil
 }
 
-// export writes down, beside the old store, what the new one cannot hold.
-func (m *migration) export(tx backend.ReadTx, aside string) error {
+// export writes the leases that the new store cannot hold completely to a file beside the
+// backup.
+func (m *migration) export(tx backend.ReadTx, backup string) error {
 	if m.report.Forgotten.Leases == 0 {
 		return nil
 	}
@@ -213,7 +213,7 @@ func (m *migration) export(tx backend.ReadTx, aside string) error {
 	if err != nil {
 		return err
 	}
-	path := exchange.Export(aside)
+	path := exchange.Export(backup)
 	if err := writeExport(path, filepath.Base(m.report.Path), m.report.From, c); err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func options(to string) Options {
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
-// A state is all that a store holds.
+// A state is the content of a store.
 type state struct {
 	leases  []backend.Lease
 	cursors map[string]netip.Addr
@@ -47,7 +47,7 @@ func stateOf(t require.TestingT, path string) (s state) {
 		for l, err := range c.Leases {
 			require.NoError(t, err)
 			if l.Boot == boot.Current().ID {
-				l.Boot = "" // as all leases have it whose files were made just now
+				l.Boot = "" // Every lease file made just now has this boot.
 			}
 			s.leases = append(s.leases, l)
 		}
@@ -58,10 +58,10 @@ func stateOf(t require.TestingT, path string) (s state) {
 }
 
 func (s state) content() backend.Content {
-	return backend.Content{Leases: each(s.leases), Cursors: s.cursors}
+	return backend.Content{Leases: sequence(s.leases), Cursors: s.cursors}
 }
 
-// sample has one lease of each sort.
+// sample has one lease of each form.
 func sample() state {
 	return state{
 		leases: []backend.Lease{
@@ -88,8 +88,8 @@ func requireKind(t require.TestingT, want, path string) {
 	require.Equal(t, want, kind)
 }
 
-// aside lists what stands beside the stores.
-func aside(t *testing.T, path string) (names []string) {
+// backups lists the files beside the stores.
+func backups(t *testing.T, path string) (names []string) {
 	entries, err := os.ReadDir(exchange.At(path).Dir())
 	if !os.IsNotExist(err) {
 		require.NoError(t, err)
@@ -126,12 +126,12 @@ func TestRunAndBack(t *testing.T) {
 	require.Equal(t, r.Digest, back.Digest)
 	require.FileExists(t, back.Aside)
 	require.NoError(t, stores.Verify(t.Context(), path))
-	require.Len(t, aside(t, path), 2)
+	require.Len(t, backups(t, path), 2)
 }
 
-// A reboot ends what was moved. A lease that is dated before this boot has none, and then
-// the boot of the last search stands in for it, which is this one at the earliest; where
-// there is a marker of an earlier search, what was copied here since is of this boot.
+// Moved leases end with a reboot. A lease dated before this boot has no boot; the boot of the
+// last search, at the earliest this one, counts instead. With a marker of an earlier search, a
+// lease that was copied here since is of this boot.
 func TestRunKeepsTheBoot(t *testing.T) {
 	present := boot.Current()
 	if present.ID == "" {
@@ -155,11 +155,11 @@ func TestRunKeepsTheBoot(t *testing.T) {
 				require.Equal(t, want.lease, l.Boot)
 			}
 			searched, err := tx.Boot()
-			id, _, _ := strings.Cut(searched, " ") // and, if it was now, the time
+			id, _, _ := strings.Cut(searched, " ") // A time may follow.
 			require.Equal(t, want.searched, id)
 			return err
 		}))
-		// Nor does a container that sees another boot ID end them.
+		// A plugin in a container, which sees another boot ID, does not end them either.
 		if last != "" {
 			continue
 		}
@@ -182,8 +182,7 @@ func onePool(t *testing.T) allocator.Pool {
 	return p
 }
 
-// Whatever a lease can say arrives, as far as the store can hold it; and what it cannot
-// hold is written down.
+// Every field of a lease arrives, as far as the store can hold it, and the export has the rest.
 func TestRunLosesNothing(t *testing.T) {
 	name := rapid.OneOf(rapid.StringMatching(`[a-z0-9]{1,64}`), rapid.StringMatching(`[!-~]([ -~]{0,30}[!-~])?`), rapid.Just("\xff\xfe"))
 	rapid.Check(t, func(t *rapid.T) {
@@ -259,7 +258,7 @@ func requireExported(t *rapid.T, before state, r Report) {
 	require.Equal(t, before.leases, exported)
 }
 
-func TestRunDry(t *testing.T) {
+func TestRunWithDryRun(t *testing.T) {
 	path := create(t, config.Bolt, sample())
 	o := options(config.Files)
 	o.DryRun = true
@@ -268,19 +267,19 @@ func TestRunDry(t *testing.T) {
 	require.Equal(t, 3, r.Leases)
 	require.Empty(t, r.Aside)
 	requireKind(t, config.Bolt, path)
-	require.Empty(t, aside(t, path))
+	require.Empty(t, backups(t, path))
 }
 
-func TestRunWhereItIsAlready(t *testing.T) {
+func TestRunToTheSameKind(t *testing.T) {
 	path := create(t, config.Bolt, sample())
 	r, err := Run(t.Context(), path, options(config.Bolt))
 	require.NoError(t, err)
 	require.True(t, r.Already)
 	require.Equal(t, 3, r.Leases)
-	require.Empty(t, aside(t, path))
+	require.Empty(t, backups(t, path))
 }
 
-func TestRunWhereNothingIs(t *testing.T) {
+func TestRunWithoutStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "podnet")
 	_, err := Run(t.Context(), path, options(config.Bolt))
 	require.ErrorIs(t, err, fs.ErrNotExist)
@@ -297,7 +296,7 @@ func TestRunLeavesTornLeasesBehind(t *testing.T) {
 	require.Len(t, stateOf(t, path).leases, 3)
 }
 
-// What is refused, or stopped, leaves all as it was.
+// A migration that is rejected or stopped changes nothing.
 func TestRunThatFailsChangesNothing(t *testing.T) {
 	stopped, stop := context.WithCancelCause(t.Context())
 	defer stop(nil)
@@ -308,7 +307,7 @@ func TestRunThatFailsChangesNothing(t *testing.T) {
 	}{
 		"directory": {t.Context(), func(path string) {
 			require.NoError(t, os.Mkdir(filepath.Join(path, "10.0.0.9"), 0o755))
-		}, "in the place of the lease of 10.0.0.9 there is a directory; move it away and try again"},
+		}, "the lease file of 10.0.0.9 is a directory; move it away and try again"},
 		"unrecordable": {t.Context(), func(path string) {
 			require.NoError(t, os.WriteFile(filepath.Join(path, "10.0.0.9"), []byte("a\nb"), 0o600))
 		}, "10.0.0.9"},
@@ -328,7 +327,7 @@ func TestRunThatFailsChangesNothing(t *testing.T) {
 			_, err := Run(c.ctx, path, o)
 			require.ErrorContains(t, err, c.want)
 			requireKind(t, config.Files, path)
-			require.Empty(t, aside(t, path))
+			require.Empty(t, backups(t, path))
 			require.NoError(t, ignoreNotExist(os.RemoveAll(filepath.Join(path, "10.0.0.9"))))
 			require.Equal(t, before, stateOf(t, path))
 		})
@@ -355,7 +354,7 @@ func TestRunWaitsForTheLock(t *testing.T) {
 	}
 }
 
-// What an interrupted migration has left behind is removed, or gets its name.
+// A migration removes what an interrupted one has left, or gives it its name.
 func TestRunCleansUp(t *testing.T) {
 	path := create(t, config.Files, sample())
 	place := exchange.At(path)
@@ -363,9 +362,9 @@ func TestRunCleansUp(t *testing.T) {
 	require.NoError(t, os.WriteFile(place.Staged(false, nil), []byte("half a store"), 0o600))
 	_, err := Run(t.Context(), path, options(config.Bolt))
 	require.NoError(t, err)
-	require.Len(t, aside(t, path), 1)
+	require.Len(t, backups(t, path), 1)
 
-	// Exchanged, and no more.
+	// The migration was interrupted just after the exchange.
 	old := place.BackupPath("migration", now)
 	require.NoError(t, os.Rename(old, place.Staged(false, nil)))
 	r, err := Run(t.Context(), path, options(config.Bolt))
@@ -379,11 +378,11 @@ func TestRunCleansUp(t *testing.T) {
 	require.NoError(t, err)
 	requireKind(t, config.Files, path)
 	require.Equal(t, sample(), stateOf(t, path))
-	require.Len(t, aside(t, path), 2)
+	require.Len(t, backups(t, path), 2)
 }
 
-// A store that is not what was written does not come into its place.
-func TestWhatComesWasCompared(t *testing.T) {
+// A store that differs from what was written is not moved into its place.
+func TestNewStoreIsCompared(t *testing.T) {
 	for _, kind := range []string{config.Files, config.Bolt} {
 		path := filepath.Join(t.TempDir(), "podnet")
 		unlock, err := lockPlace(t.Context(), exchange.At(path))
@@ -392,40 +391,39 @@ func TestWhatComesWasCompared(t *testing.T) {
 		s, err := newSuccessor(exchange.At(path), kind, time.Minute)
 		require.NoError(t, err)
 		require.NoError(t, s.build(sample().content()))
-		err = s.settle(t.Context(), sum{leases: 2})
-		require.ErrorContains(t, err, "what is read back is not what was written: 3 leases, 2 cursors")
+		err = s.putNew(t.Context(), fingerprint{leases: 2})
+		require.ErrorContains(t, err, "verification failed: read back 3 leases, 2 cursors")
 		requireKind(t, stores.None, path)
 
-		// Nor does one that has gone meanwhile, and none is made for it.
+		// If it is gone, it is not made again.
 		require.NoError(t, s.drop())
-		require.ErrorIs(t, s.settle(t.Context(), sum{}), fs.ErrNotExist)
-		require.ErrorIs(t, s.takeOver(t.Context(), sum{}), fs.ErrNotExist)
-		require.Empty(t, aside(t, path))
+		require.ErrorIs(t, s.putNew(t.Context(), fingerprint{}), fs.ErrNotExist)
+		require.ErrorIs(t, s.takeOver(t.Context(), fingerprint{}), fs.ErrNotExist)
+		require.Empty(t, backups(t, path))
 		requireKind(t, stores.None, path)
 
-		// Nor one that was compared and then changed.
+		// It was changed after it was compared.
 		require.NoError(t, s.build(sample().content()))
 		require.NoError(t, os.Chtimes(s.staged, now, now))
-		want := newSummer()
+		want := newFingerprinter()
 		for _, l := range sample().leases {
 			want.add(l)
 		}
-		require.ErrorContains(t, s.settle(t.Context(), want.finish(sample().cursors)), "another program changed it meanwhile")
+		require.ErrorContains(t, s.putNew(t.Context(), want.finish(sample().cursors)), "another program changed it meanwhile")
 		requireKind(t, stores.None, path)
 	}
 }
 
-// Two stores have one sum only if all of what they hold is the same.
-func TestSumTellsEveryField(t *testing.T) {
+func TestFingerprintCoversEveryField(t *testing.T) {
 	full := func() backend.Lease {
 		l := sample().leases[0]
 		l.Boot, l.Netns, l.Pod = "b", "n", backend.Pod{Namespace: "s", Name: "p"}
 		return l
 	}
-	sumWith := func(change func(*backend.Lease), cursors map[string]netip.Addr) sum {
+	sumWith := func(change func(*backend.Lease), cursors map[string]netip.Addr) fingerprint {
 		l := full()
 		change(&l)
-		s := newSummer()
+		s := newFingerprinter()
 		s.add(l)
 		return s.finish(cursors)
 	}
@@ -456,7 +454,6 @@ func halfMade(t *testing.T, path string, isDir bool) {
 	require.NoError(t, os.WriteFile(path, []byte("half a store"), 0o600))
 }
 
-// The addresses of leases that are lost stay taken, as long as an index has them.
 func TestRunOnALink(t *testing.T) {
 	path := create(t, config.Files, sample())
 	link := filepath.Join(t.TempDir(), "podnet")
@@ -466,7 +463,7 @@ func TestRunOnALink(t *testing.T) {
 	require.Equal(t, sample(), stateOf(t, link))
 }
 
-// Of two at once, one migrates, and the other finds it done.
+// Of several concurrent migrations one does the work.
 func TestRunTwiceAtOnce(t *testing.T) {
 	path := create(t, config.Files, sample())
 	var all sync.WaitGroup
@@ -484,5 +481,3 @@ func TestRunTwiceAtOnce(t *testing.T) {
 	require.EqualValues(t, 3, already.Load())
 	require.Equal(t, sample(), stateOf(t, path))
 }
-
-// A store of which the newest pages are lost is replaced by one with all its leases.

@@ -14,8 +14,8 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A directory on which something is mounted cannot be renamed: the store stays where it
-// is, and what was built is removed.
+// A directory on which something is mounted cannot be renamed: the store stays in its place,
+// and the new one is removed.
 func TestRunOnAMountPoint(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("to mount takes root")
@@ -41,5 +41,5 @@ func TestRunOnAMountPoint(t *testing.T) {
 	require.ErrorIs(t, err, unix.EBUSY)
 	requireKind(t, config.Files, path)
 	require.Equal(t, before, stateOf(t, path))
-	require.Empty(t, aside(t, path))
+	require.Empty(t, backups(t, path))
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// bind mounts the store at path, itself, at a path of its own.
+// bind mounts the store at path itself at another path.
 func bind(t *testing.T, path string, flags uintptr) (mounted string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -49,8 +49,8 @@ func put(path, a string) error {
 	})
 }
 
-// requireReplaced makes sure that nothing is leased from a store, and that people can read
-// it and are told.
+// requireReplaced requires that nothing is leased from a store, and that it can still be read
+// for a person.
 func requireReplaced(t *testing.T, path string, want []backend.Lease) {
 	t.Helper()
 	require.ErrorIs(t, put(path, "10.0.0.9"), backend.ErrReplaced)
@@ -59,7 +59,7 @@ func requireReplaced(t *testing.T, path string, want []backend.Lease) {
 			c, err := backend.ContentOf(tx)
 			for l, err := range c.Leases {
 				require.NoError(t, err)
-				l.Boot = "" // as stateOf has it
+				l.Boot = "" // like stateOf
 				leases = append(leases, l)
 			}
 			return err
@@ -79,14 +79,14 @@ func requireReplaced(t *testing.T, path string, want []backend.Lease) {
 	}
 }
 
-// A store that is mounted elsewhere, before it is replaced or afterwards, is used no
-// more, however often its network moves on.
-func TestReplacedIsRefusedThroughAnotherMount(t *testing.T) {
+// A store that is mounted elsewhere, before or after it is replaced, is not used any more,
+// whatever happens to its network.
+func TestReplacedIsRejectedThroughAnotherMount(t *testing.T) {
 	for _, kind := range []string{config.Files, config.Bolt} {
 		t.Run(kind, func(t *testing.T) {
 			path := create(t, kind, sample())
 			mounted := bind(t, path, 0)
-			require.NoError(t, put(mounted, "10.0.0.8"), "as yet it is one store")
+			require.NoError(t, put(mounted, "10.0.0.8"), "it is still the same store")
 			want := stateOf(t, path).leases
 			for i := range 4 {
 				to := []string{config.Bolt, config.Files}[i%2]
@@ -101,7 +101,7 @@ func TestReplacedIsRefusedThroughAnotherMount(t *testing.T) {
 				requireReplaced(t, mounted, want)
 				later := bind(t, r.Aside, 0)
 				require.ErrorIs(t, put(later, "10.0.0.9"), backend.ErrReplaced)
-				require.ErrorIs(t, put(r.Aside, "10.0.0.9"), backend.ErrReplaced, "where it is kept")
+				require.ErrorIs(t, put(r.Aside, "10.0.0.9"), backend.ErrReplaced, "at the path of the backup")
 				require.NoError(t, stores.Verify(t.Context(), path))
 			}
 			require.NoError(t, put(path, "10.0.0.9"))
@@ -109,7 +109,7 @@ func TestReplacedIsRefusedThroughAnotherMount(t *testing.T) {
 	}
 }
 
-func TestReplacedIsRefusedThroughAReadOnlyMount(t *testing.T) {
+func TestReplacedIsRejectedThroughAReadOnlyMount(t *testing.T) {
 	for kind, to := range map[string]string{config.Files: config.Bolt, config.Bolt: config.Files} {
 		path := create(t, kind, sample())
 		mounted := bind(t, path, unix.MS_RDONLY)
@@ -121,7 +121,7 @@ func TestReplacedIsRefusedThroughAReadOnlyMount(t *testing.T) {
 	}
 }
 
-func TestRepairedIsRefusedThroughAnotherMount(t *testing.T) {
+func TestRepairedIsRejectedThroughAnotherMount(t *testing.T) {
 	path := create(t, config.Bolt, sample())
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	require.NoError(t, err)
@@ -140,9 +140,9 @@ func TestRepairedIsRefusedThroughAnotherMount(t *testing.T) {
 	require.NoError(t, put(path, "10.0.0.9"))
 }
 
-// Whoever waits for the lock of a store through another mount gets it when the store has
-// been replaced.
-func TestReplacedIsRefusedToWhoeverWaited(t *testing.T) {
+// A process that waits for the lock of a store through another mount gets it after the store
+// has been replaced.
+func TestReplacedIsRejectedAfterAWait(t *testing.T) {
 	for kind, to := range map[string]string{config.Files: config.Bolt, config.Bolt: config.Files} {
 		path := create(t, kind, sample())
 		mounted := bind(t, path, 0)
@@ -151,7 +151,7 @@ func TestReplacedIsRefusedToWhoeverWaited(t *testing.T) {
 		o.Progress = func(leases, _ int) {
 			if leases == 1 { // The lock is held.
 				go func() { waited <- put(mounted, "10.0.0.9") }()
-				time.Sleep(50 * time.Millisecond) // most likely it waits now
+				time.Sleep(50 * time.Millisecond) // by now it most likely waits
 			}
 		}
 		_, err := Run(t.Context(), path, o)
@@ -161,21 +161,21 @@ func TestReplacedIsRefusedToWhoeverWaited(t *testing.T) {
 	}
 }
 
-// A network whose directory or file is a mount point cannot be moved: the kernel does not
-// rename it. It stays in use.
+// A network whose directory or file is a mount point cannot be migrated, because the kernel
+// does not rename it. It stays in use.
 func TestRunOnAMountedNetwork(t *testing.T) {
 	for kind, to := range map[string]string{config.Files: config.Bolt, config.Bolt: config.Files} {
 		mounted := bind(t, create(t, kind, sample()), 0)
 		_, err := Run(t.Context(), mounted, options(to))
 		require.ErrorContains(t, err, "something is mounted at "+mounted+" itself")
 		require.True(t, errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.EXDEV), "%v", err)
-		require.Empty(t, aside(t, mounted))
+		require.Empty(t, backups(t, mounted))
 		require.Equal(t, sample(), stateOf(t, mounted))
 		require.NoError(t, put(mounted, "10.0.0.9"))
 	}
 }
 
-// Where .leasehold is a mount of its own nothing can be put in place.
+// If .leasehold is a separate mount, no store can be moved into place.
 func TestRunWithAMountedDirectory(t *testing.T) {
 	for kind, to := range map[string]string{config.Files: config.Bolt, config.Bolt: config.Files} {
 		path := create(t, kind, sample())
@@ -187,7 +187,7 @@ func TestRunWithAMountedDirectory(t *testing.T) {
 		t.Cleanup(func() { assert.NoError(t, unix.Unmount(place.Dir(), unix.MNT_DETACH)) })
 		_, err := Run(t.Context(), path, options(to))
 		require.ErrorContains(t, err, place.Dir()+" must not be a mount of its own")
-		require.Empty(t, aside(t, path))
+		require.Empty(t, backups(t, path))
 		require.Equal(t, sample(), stateOf(t, path))
 		require.NoError(t, put(path, "10.0.0.9"))
 	}

@@ -9,24 +9,23 @@ import (
 )
 
 const (
-	// Keep is how many of the stores that were replaced are kept of a network, unless
-	// more are wanted.
+	// Keep is how many backups of a network are kept by default.
 	Keep = 3
 
-	// Fresh is how long one is kept in any case: until it is known whether what replaced
-	// it works.
+	// Fresh is how long a backup is kept in any case, until it is known whether the new store
+	// works.
 	Fresh = 10 * time.Minute
 )
 
-// Pruned is what a [Prune] has done, or would do.
+// Pruned says what a [Prune] has done, or would do.
 type Pruned struct {
-	Removed []string // paths of stores that were replaced, newest first
+	Removed []string // paths of backups, newest first
 	Kept    []string // likewise
-	Err     error    // why it ended early
+	Err     error    // the reason why Prune ended early
 }
 
-// PruneOptions say which of the stores that were replaced to remove: all but the newest,
-// and but those that are young.
+// PruneOptions say which backups to remove: all except the newest ones, and those younger than
+// OlderThan.
 type PruneOptions struct {
 	Keep        int
 	OlderThan   time.Duration
@@ -35,13 +34,13 @@ type PruneOptions struct {
 	Now         time.Time
 }
 
-// Prune removes stores that migrations and repairs have replaced at path, and what is kept
-// with them. It keeps no plugin waiting.
+// Prune removes backups of the network at path, and the exports with them. No plugin waits for
+// it.
 func Prune(ctx context.Context, path string, o PruneOptions) Pruned {
 	place := exchange.At(path)
 	all, err := place.Backups()
 	if err != nil || len(all) == 0 || o.DryRun {
-		return o.on(place, all, err)
+		return o.apply(place, all, err)
 	}
 	waiting, cancel := context.WithTimeout(ctx, o.LockTimeout)
 	defer cancel()
@@ -51,16 +50,16 @@ func Prune(ctx context.Context, path string, o PruneOptions) Pruned {
 	}
 	defer unlock()
 	all, err = place.Backups()
-	return o.on(place, all, err)
+	return o.apply(place, all, err)
 }
 
-// prune is Prune after another store was replaced, by the holder of the lock of the place.
+// prune is Prune by a program that has just replaced a store, and holds the lock of the place.
 func prune(place exchange.Place, now time.Time) Pruned {
 	all, err := place.Backups()
-	return PruneOptions{Keep: Keep, OlderThan: Fresh, Now: now}.on(place, all, err)
+	return PruneOptions{Keep: Keep, OlderThan: Fresh, Now: now}.apply(place, all, err)
 }
 
-func (o PruneOptions) on(place exchange.Place, all []exchange.Backup, err error) Pruned {
+func (o PruneOptions) apply(place exchange.Place, all []exchange.Backup, err error) Pruned {
 	if err != nil {
 		return Pruned{Err: err}
 	}

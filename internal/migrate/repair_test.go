@@ -16,7 +16,7 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-func TestRepairKeepsWhatIsLost(t *testing.T) {
+func TestRepairKeepsLostAddresses(t *testing.T) {
 	s := state{}
 	at := addr("10.0.0.1")
 	for i := range 500 {
@@ -71,7 +71,7 @@ func TestRepair(t *testing.T) {
 	still, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, damaged, still)
-	require.Empty(t, aside(t, path))
+	require.Empty(t, backups(t, path))
 
 	o.AcceptLoss = true
 	done, err := Repair(t.Context(), path, o)

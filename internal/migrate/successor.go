@@ -14,22 +14,22 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A successor is a store that is made to take the place of another.
+// A successor is a new store that will replace another.
 type successor struct {
 	place       exchange.Place
 	kind        string
 	lockTimeout time.Duration
-	old         fs.FileInfo // what is in the place; nil if nothing is
-	staged      string      // where the store is built
-	built       fs.FileInfo // what was built there
-	aside       string      // where the old store will be kept
-	unmarked    error       // why the old store does not say that it was replaced
+	old         fs.FileInfo // the store in the place; nil if there is none
+	staged      string      // path at which the new store is built
+	built       fs.FileInfo // the new store
+	backup      string      // path for the old store
+	unmarked    error       // why the old store is not marked as replaced
 }
 
-// A BusyError says that somebody else puts a store in the place of another, for longer than
-// one wanted to wait. It is a [backend.ErrBusy], but plugins are not kept waiting.
+// A BusyError says that another program was making a store for this network for longer than
+// LockTimeout. It is a [backend.ErrBusy], but plugins do not wait for this lock.
 type BusyError struct {
-	Lock string // the file whose lock they have
+	Lock string // path of the locked file
 	err  error
 }
 
@@ -37,11 +37,11 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("%s: %v (%v)", e.Lock, backend.ErrBusy, e.err)
 }
 
-// Unwrap returns [backend.ErrBusy], and how the wait ended.
+// Unwrap returns [backend.ErrBusy] and the error of the context.
 func (e *BusyError) Unwrap() []error { return []error{backend.ErrBusy, e.err} }
 
-// lockPlace waits until no other program makes a successor of what is in the place. The
-// caller must not hold the lock of the store there: plugins would wait as well.
+// lockPlace waits until no other program makes a successor for the store in the place. The
+// caller must not hold the lock of that store, because plugins would wait as well.
 func lockPlace(ctx context.Context, place exchange.Place) (unlock func(), err error) {
 	unlock, err = place.Lock(ctx)
 	if e := (*exchange.LockError)(nil); errors.As(err, &e) {
@@ -50,9 +50,8 @@ func lockPlace(ctx context.Context, place exchange.Place) (unlock func(), err er
 	return unlock, err
 }
 
-// newSuccessor returns a successor of what stands in the place. The caller has called
-// lockPlace, and after that has locked what stands there; it has not read that yet, or it
-// knows that it was not changed since.
+// newSuccessor returns a successor for the store in the place. The caller has called lockPlace
+// and then locked that store, and has not read it yet, or knows that it was not changed since.
 func newSuccessor(place exchange.Place, kind string, lockTimeout time.Duration) (*successor, error) {
 	s := &successor{place: place, kind: kind, lockTimeout: lockTimeout}
 	var err error
@@ -65,18 +64,18 @@ func newSuccessor(place exchange.Place, kind string, lockTimeout time.Duration) 
 	return s, nil
 }
 
-// cleanUp finishes what others have left unfinished, and returns the path of what it
-// has set aside, if there was something.
+// cleanUp finishes an interrupted migration, and returns the path of the backup that it has
+// made, if any.
 func (s *successor) cleanUp(reason string, now time.Time) (kept string, err error) {
-	s.aside = s.place.BackupPath(reason, now)
-	setAside, err := s.place.CleanUp(s.aside)
+	s.backup = s.place.BackupPath(reason, now)
+	setAside, err := s.place.CleanUp(s.backup)
 	if setAside {
-		kept, s.aside = s.aside, s.place.BackupPath(reason, now.Add(time.Millisecond)) // a name for each
+		kept, s.backup = s.backup, s.place.BackupPath(reason, now.Add(time.Millisecond)) // another name
 	}
 	return kept, err
 }
 
-// build makes the store aside, with the content given.
+// build makes the new store.
 func (s *successor) build(c backend.Content) error {
 	err := stores.Create(s.staged, s.kind, c)
 	if err == nil {
@@ -85,47 +84,46 @@ func (s *successor) build(c backend.Content) error {
 	return err
 }
 
-// drop removes the store.
+// drop removes the new store.
 func (s *successor) drop() error { return os.RemoveAll(s.staged) }
 
-// takeOver puts the store in the place of the other, once it has been read back and is
-// what was to be written. If it cannot, what was built is removed.
-func (s *successor) takeOver(ctx context.Context, want sum) error {
-	err := s.compared(ctx, want, func() (err error) {
-		s.unmarked, err = s.place.Swap(exchange.Swap{Staged: s.staged, Built: s.built, Old: s.old, Backup: s.aside})
+// takeOver replaces the old store, once the new one was read back and compared. If that fails,
+// it removes the new store.
+func (s *successor) takeOver(ctx context.Context, want fingerprint) error {
+	err := s.ifIdentical(ctx, want, func() (err error) {
+		s.unmarked, err = s.place.Swap(exchange.Swap{Staged: s.staged, Built: s.built, Old: s.old, Backup: s.backup})
 		return err
 	})
 	if err == nil || errors.Is(err, exchange.ErrMarked) || errors.Is(err, exchange.ErrInPlace) {
 		return err
 	}
-	_, cleanErr := s.place.CleanUp(s.aside)
+	_, cleanErr := s.place.CleanUp(s.backup)
 	return errors.Join(err, cleanErr)
 }
 
-// settle puts the store in its place, which is vacant, once it has been read back and is
-// what was to be written.
-func (s *successor) settle(ctx context.Context, want sum) error {
-	return s.compared(ctx, want, func() error { return s.place.PutNew(s.staged, s.built) })
+// putNew moves the new store into the empty place, once it was read back and compared.
+func (s *successor) putNew(ctx context.Context, want fingerprint) error {
+	return s.ifIdentical(ctx, want, func() error { return s.place.PutNew(s.staged, s.built) })
 }
 
-// compared calls fn, which puts the store in its place, if it holds what want says. All of
-// it happens under the lock of the store: nothing is changed after it was compared, and
-// whoever finds it in the place has to wait until that is durable.
-func (s *successor) compared(ctx context.Context, want sum, fn func() error) error {
+// ifIdentical calls fn, which moves the new store into the place, if the store has the wanted
+// fingerprint. All of that happens under the lock of the new store: it cannot change after it
+// was compared, and a process that finds it in the place waits until that is durable.
+func (s *successor) ifIdentical(ctx context.Context, want fingerprint, fn func() error) error {
 	store := stores.OpenBuilt(s.staged, s.kind)
 	defer store.Close()
 	waiting, cancel := context.WithTimeout(ctx, s.lockTimeout)
 	defer cancel()
 	return store.Update(waiting, func(tx backend.Tx) error {
-		got, err := sumIn(tx)
+		got, err := fingerprintOf(tx)
 		if err != nil {
 			return err
 		}
 		if s.kind == config.Files {
-			got.boots = want.boots // which it does not keep
+			got.boots = want.boots // A files store does not keep them.
 		}
 		if got != want {
-			return fmt.Errorf("%s: what is read back is not what was written: %v, want %v; nothing was changed", s.staged, got, want)
+			return fmt.Errorf("%s: verification failed: read back %v, wrote %v; nothing was changed", s.staged, got, want)
 		}
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("the migration was stopped: %w", context.Cause(ctx))

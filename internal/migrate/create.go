@@ -9,11 +9,11 @@ import (
 	"github.com/leasehold/leasehold/internal/exchange"
 )
 
-// Plant makes a store of the kind o.To at path, where none stands, that holds what c
-// holds, and returns the number of leases and what of them it cannot hold. It is
-// there whole or not at all. If somebody else makes one meanwhile it returns
-// [fs.ErrExist], and that one stays.
-func Plant(ctx context.Context, path string, c backend.Content, o Options) (leases int, f Forgotten, err error) {
+// Create makes a store of the kind o.To with the content c at path, where there is none. It
+// returns the number of leases, and what of them the store cannot hold. The store appears
+// complete or not at all. If another process makes one meanwhile, Create returns [fs.ErrExist],
+// and that one stays.
+func Create(ctx context.Context, path string, c backend.Content, o Options) (leases int, f Forgotten, err error) {
 	place := exchange.At(path)
 	waiting, cancel := context.WithTimeout(ctx, o.LockTimeout)
 	defer cancel()
@@ -36,8 +36,8 @@ func Plant(ctx context.Context, path string, c backend.Content, o Options) (leas
 	if _, err := s.cleanUp("migration", o.Now); err != nil {
 		return 0, f, err
 	}
-	written := newSummer()
-	c.Leases = passing(c.Leases, func(l *backend.Lease) error {
+	written := newFingerprinter()
+	c.Leases = convertEach(c.Leases, func(l *backend.Lease) error {
 		*l = f.fit(*l, o)
 		written.add(*l)
 		return ctx.Err()
@@ -45,8 +45,8 @@ func Plant(ctx context.Context, path string, c backend.Content, o Options) (leas
 	if err := s.build(c); err != nil {
 		return 0, f, err
 	}
-	if err := s.settle(ctx, written.finish(c.Cursors)); err != nil {
+	if err := s.putNew(ctx, written.finish(c.Cursors)); err != nil {
 		return 0, f, errors.Join(err, s.drop())
 	}
-	return written.sum.leases, f, nil
+	return written.result.leases, f, nil
 }

@@ -12,34 +12,33 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// Forgotten counts the leases of which a store of files cannot hold everything.
+// Forgotten counts the leases that a files store cannot hold completely.
 type Forgotten struct {
-	Leases int // of which one of the following is known
-	Boots  int // others than the present one, which the new file has
+	Leases int // with at least one of the following
+	Boots  int // other than the present boot, which the new file has
 	Pods   int
 	Netns  int
-	Times  int // that are not known: a file has one
+	Times  int // unknown times: a file always has one
 }
 
-// A reading is what the old store holds, as the new one can hold it. What passes
-// through it is counted.
-type reading struct {
+// A source reads the old store as the new one can hold it, and counts what it reads.
+type source struct {
 	backend.ReadTx
 	ctx context.Context // of the whole migration
 	Options
 
-	sum       *summer
-	total     int // leases, about
-	torn      []netip.Addr
-	forgotten Forgotten
+	fingerprint *fingerprinter
+	total       int // approximate number of leases
+	torn        []netip.Addr
+	forgotten   Forgotten
 }
 
-func newReading(ctx context.Context, tx backend.ReadTx, o Options) *reading {
-	return &reading{ReadTx: tx, ctx: ctx, Options: o, sum: newSummer()}
+func newSource(ctx context.Context, tx backend.ReadTx, o Options) *source {
+	return &source{ReadTx: tx, ctx: ctx, Options: o, fingerprint: newFingerprinter()}
 }
 
-// content returns it.
-func (r *reading) content() (backend.Content, error) {
+// content returns the content for the new store.
+func (r *source) content() (backend.Content, error) {
 	if r.Progress != nil {
 		var err error
 		if r.total, err = count(r.ReadTx); err != nil {
@@ -47,15 +46,15 @@ func (r *reading) content() (backend.Content, error) {
 		}
 	}
 	c, err := backend.ContentOf(r)
-	c.Leases = passing(c.Leases, r.pass)
+	c.Leases = convertEach(c.Leases, r.convert)
 	if c.Boot == "" {
-		// Otherwise the leases of which no boot is known would outlive the next one.
+		// Otherwise the leases of an unknown boot would outlive the next reboot.
 		c.Boot = r.Present.SearchRecord(r.Now)
 	}
 	return c, err
 }
 
-// count returns how many leases there are, without reading them.
+// count returns the number of leases, without reading them.
 func count(tx backend.ReadTx) (n int, err error) {
 	for _, family := range []string{"0.0.0.0/0", "::/0"} {
 		r, err := allocator.NewRange(allocator.RangeSpec{Subnet: netip.MustParsePrefix(family), NoGateway: true})
@@ -79,8 +78,8 @@ func count(tx backend.ReadTx) (n int, err error) {
 	return n, nil
 }
 
-// Leases notes the leases that [backend.ContentOf] leaves out.
-func (r *reading) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
+// Leases also records the torn leases, which [backend.ContentOf] leaves out.
+func (r *source) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		for l, err := range r.ReadTx.Leases(from) {
 			if err == nil && l.Owner.IsZero() {
@@ -93,25 +92,25 @@ func (r *reading) Leases(from netip.Addr) iter.Seq2[backend.Lease, error] {
 	}
 }
 
-// pass makes of a lease what the new store can hold.
-func (r *reading) pass(l *backend.Lease) error {
+// convert changes a lease to what the new store can hold.
+func (r *source) convert(l *backend.Lease) error {
 	if err := r.ctx.Err(); err != nil {
 		return fmt.Errorf("the migration was stopped: %w", context.Cause(r.ctx))
 	}
 	if what, ok := files.Foreign(*l); ok {
-		return fmt.Errorf("%w: in the place of the lease of %s there is a %s; move it away and try again",
+		return fmt.Errorf("%w: the lease file of %s is a %s; move it away and try again",
 			backend.ErrDamaged, l.Addr, what)
 	}
 	*l = r.forgotten.fit(*l, r.Options)
-	r.sum.add(*l)
+	r.fingerprint.add(*l)
 	if r.Progress != nil {
-		r.Progress(r.sum.sum.leases, r.total)
+		r.Progress(r.fingerprint.result.leases, r.total)
 	}
 	return nil
 }
 
-// fit returns what a store of the kind o.To can hold of a lease, and counts what it
-// cannot. If it has to have a time, that is o.Now.
+// fit returns the part of a lease that a store of the kind o.To can hold, and counts the rest.
+// A lease without a time gets o.Now if it must have one.
 func (f *Forgotten) fit(l backend.Lease, o Options) backend.Lease {
 	if o.To != config.Files {
 		return l
