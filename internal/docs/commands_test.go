@@ -51,11 +51,6 @@ func TestCommands(t *testing.T) {
 		s.run(t, step{command: "make install"})
 		require.FileExists(t, filepath.Join(s.system, "opt/cni/bin/host-local"))
 		require.FileExists(t, filepath.Join(s.system, "usr/local/bin/leasehold"))
-		for _, st := range steps(t, list[0].text) {
-			if strings.Contains(st.command, "host-local <") {
-				s.run(t, st) // The README says that it can be run again.
-			}
-		}
 	})
 }
 
