@@ -105,8 +105,8 @@ func (n network) withName(name string) network {
 	return network{name: name, path: path}.readableAt(n.path)
 }
 
-// findNetwork returns the network with that name. If several data directories have a store of that
-// name, the configured network is returned.
+// findNetwork returns the network with that name. If several data directories have a store
+// of that name, it returns the configured network.
 func (t *tool) findNetwork(name string, all []network) (network, error) {
 	if err := config.CheckName(name); err != nil {
 		return network{}, err

@@ -18,7 +18,7 @@ func diskBytes(info fs.FileInfo) int64 {
 	return info.Size()
 }
 
-// ownership names the owner and the permissions of a file, as part of an advice.
+// ownership names the owner and the permissions of a file, for the advice after a permission error.
 func ownership(path string, info fs.FileInfo) string {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -61,7 +61,7 @@ func (t *tool) find(cmd *cobra.Command, networks []network, q query) (m matches,
 		failed = errors.Join(failed, t.inNetwork(n, err))
 		for _, l := range leases {
 			switch {
-			case q.matches(l):
+			case q.selects(l):
 				m.exact = append(m.exact, newLeaseRow(n.name, l))
 			case q.isPrefixOf(l.Owner.ContainerID):
 				m.prefixed = append(m.prefixed, newLeaseRow(n.name, l))
@@ -86,8 +86,8 @@ func (t *tool) leasesFor(cmd *cobra.Command, n network, q query) ([]backend.Leas
 	return []backend.Lease{l}, err
 }
 
-// matches reports whether the address, the pod or the full container ID of l is the one in q.
-func (q query) matches(l backend.Lease) bool {
+// selects reports whether the address, the pod or the full container ID of l is the one in q.
+func (q query) selects(l backend.Lease) bool {
 	switch {
 	case q.addr.IsValid():
 		return l.Addr == q.addr

@@ -56,11 +56,11 @@ func (n network) describeStray() string {
 	case info.Mode().IsRegular():
 		return ""
 	}
-	return kindOf(info.Mode())
+	return describeMode(info.Mode())
 }
 
-// kindOf names a file type other than regular file and directory.
-func kindOf(mode fs.FileMode) string {
+// describeMode names a file type other than regular file and directory.
+func describeMode(mode fs.FileMode) string {
 	switch {
 	case mode&fs.ModeSocket != 0:
 		return "a socket"

@@ -39,7 +39,7 @@ empty if none).`,
 	}
 }
 
-// A usageRow is how full a range set is. The keys are stable.
+// A usageRow is the usage of a range set in the output. The keys are stable.
 type usageRow struct {
 	Network        string `json:"network"`
 	Set            int    `json:"set"`
