@@ -13,8 +13,8 @@ import (
 	"github.com/leasehold/leasehold/internal/migrate"
 )
 
-// advice returns what to do next after an error, or an empty string where the error
-// says so itself.
+// advice returns what to do next after an error, or an empty string if the error says that
+// itself.
 func (t *tool) advice(err error) string {
 	name, lock := "NETWORK", "LOCK"
 	if e := (*networkError)(nil); errors.As(err, &e) {
@@ -31,44 +31,44 @@ func (t *tool) advice(err error) string {
 	case errors.As(err, &link):
 		return link.Advice()
 	case errors.Is(err, exchange.ErrUnderway):
-		return "the same command again, once the migration is done"
+		return "run the same command again when the migration is done"
 	case errors.As(err, &change):
-		return "let all plugins reach the network by one mount, or stop the runtimes that use another (FUSE) meanwhile; then the same command again"
+		return "let all plugins use the same mount of the network, or stop the runtimes that use another mount (FUSE); then run the same command again"
 	case errors.As(err, &future):
-		return "make the list anew, or pipe it (--valid -); if the clock is wrong, set it first"
+		return "write the list again, or pipe it (--valid -); if the clock is wrong, set it first"
 	case errors.Is(err, backend.ErrBusy):
 		return "try again, or wait longer with --lock-timeout; to see who holds the lock: fuser -v " + lock
 	case errors.Is(err, migrate.ErrLoss):
-		return fmt.Sprintf("compare with an export, or with what the runtime says is running; then: leasehold%s verify --repair --accept-loss %s", t.sameFlags(), name)
+		return fmt.Sprintf("compare with an export, or with the containers that the runtime lists; then run: leasehold%s verify --repair --accept-loss %s", t.sameFlags(), name)
 	case errors.Is(err, backend.ErrReplaced):
-		return fmt.Sprintf("mount the data directory rather than the network in it, or restart what has the old mount; "+
-			"if a migration was killed and .leasehold was removed since, this store is the only one, and has all leases; to use it then, or all the same "+
-			"though another may have leased its addresses since: leasehold%s verify --repair --accept-loss %s", t.sameFlags(), name)
+		return fmt.Sprintf("mount the data directory instead of the network in it, or restart the process that has the old mount; "+
+			"if a migration was killed and .leasehold was removed since, this store is the only one and has all leases; to use it in that case, "+
+			"or although the other store may have leased its addresses since, run: leasehold%s verify --repair --accept-loss %s", t.sameFlags(), name)
 	case errors.Is(err, errStray):
-		return "see whose it is, and move it away: a file in a data directory is taken for a store"
+		return "find out which program made it, and move it out of the data directory: a file there is taken for a store"
 	case errors.Is(err, backend.ErrFormat):
 		return "use the version of leasehold that wrote the store, or a later one"
 	case errors.Is(err, backend.ErrDamaged):
-		return fmt.Sprintf("to see what is wrong: leasehold%[1]s verify %[2]s; to mend it: leasehold%[1]s verify --repair %[2]s", t.sameFlags(), name)
+		return fmt.Sprintf("to see what is wrong: leasehold%[1]s verify %[2]s; to repair it: leasehold%[1]s verify --repair %[2]s", t.sameFlags(), name)
 	case errors.Is(err, fs.ErrPermission):
 		return permission(err, os.Geteuid())
 	}
 	return ""
 }
 
-// permission says who may do what a user may not.
+// permission returns the advice for a permission error of a user.
 func permission(err error, user int) string {
 	if user == 0 {
-		return "not even root may: look at how the file system is mounted, at lsattr, and at the log of SELinux or AppArmor"
+		return "root lacks permission too: check the mount options of the file system, lsattr, and the logs of SELinux or AppArmor"
 	}
 	var at *fs.PathError
 	if !errors.As(err, &at) {
 		return "run it as root"
 	}
-	// What is there, or else the directory in which something was to be made or looked at.
+	// If the file does not exist, the nearest directory above it is what denies access.
 	for path := at.Path; ; path = filepath.Dir(path) {
 		if info, err := os.Stat(path); err == nil {
-			return "run it as root" + belongs(path, info)
+			return "run it as root" + ownership(path, info)
 		} else if path == filepath.Dir(path) {
 			return "run it as root"
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// complete has the shell complete names of networks where a command takes them, and the
-// values of flags that have few. A command line in a panic is typed with a tab key.
+// complete makes the shell complete names of networks, pods, containers and addresses, and the
+// values of flags with a fixed set.
 func (t *tool) complete(root *cobra.Command) {
 	values := map[string][]string{"output": {"table", "json"}, "to": {config.Bolt, config.Files}}
 	for _, c := range root.Commands() {
@@ -18,28 +18,28 @@ func (t *tool) complete(root *cobra.Command) {
 			c.ValidArgsFunction = t.networkNames(strings.Contains(args, "NETWORK…"))
 		}
 		if c.Name() == "who" {
-			c.ValidArgsFunction = t.holders(leaseRow.names)
+			c.ValidArgsFunction = t.completeLeaseNames(leaseRow.names)
 		}
 		if c.Flag("pod") != nil {
-			_ = c.RegisterFlagCompletionFunc("pod", t.holders(leaseRow.pods)) // as below
+			_ = c.RegisterFlagCompletionFunc("pod", t.completeLeaseNames(leaseRow.pods)) // as below
 		}
 		for flag, some := range values {
 			if flag == "to" && c.Name() != "migrate" || c.Flag(flag) == nil {
 				continue // metrics --to is a file
 			}
 			fixed := cobra.FixedCompletions(some, cobra.ShellCompDirectiveNoFileComp)
-			_ = c.RegisterFlagCompletionFunc(flag, fixed) // It fails for a flag that is not there, or has one.
+			_ = c.RegisterFlagCompletionFunc(flag, fixed) // It fails only for a missing flag, or a second call.
 		}
 	}
 }
 
-// networkNames returns what completes the names of networks: the first argument, or all.
+// networkNames returns the completion of network names, for the first argument or for all.
 func (t *tool) networkNames(all bool) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
 		networks, err := t.networks(nil)
-		t.unseen = nil // A user who may not look can still have names completed.
+		t.incomplete = nil // The names that were found are useful without the others.
 		if err != nil || len(args) > 0 && !all {
-			return nil, cobra.ShellCompDirectiveNoFileComp // There is nobody to tell.
+			return nil, cobra.ShellCompDirectiveNoFileComp // A completion cannot print an error.
 		}
 		for _, n := range networks {
 			if !slices.Contains(args, n.name) {
@@ -50,15 +50,15 @@ func (t *tool) networkNames(all bool) cobra.CompletionFunc {
 	}
 }
 
-// holders returns what completes names that leases have, of which there may be too many to
-// show.
-func (t *tool) holders(names func(leaseRow) []string) cobra.CompletionFunc {
+// completeLeaseNames returns the completion of names that leases have. It is limited, because
+// there can be more names than a terminal can show.
+func (t *tool) completeLeaseNames(names func(leaseRow) []string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) (found []string, _ cobra.ShellCompDirective) {
-		const most = 100
+		const maxNames = 100
 		networks, err := t.networks(nil)
-		t.unseen = nil // as above
+		t.incomplete = nil // as above
 		if err != nil || cmd.Name() == "who" && len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp // There is nobody to tell.
+			return nil, cobra.ShellCompDirectiveNoFileComp // as above
 		}
 		for _, n := range networks {
 			leases, err := t.allLeases(cmd, n)
@@ -67,7 +67,7 @@ func (t *tool) holders(names func(leaseRow) []string) cobra.CompletionFunc {
 			}
 			for _, r := range leaseRows(n.name, leases) {
 				for _, name := range names(r) {
-					if name != "" && strings.HasPrefix(name, typed) && !slices.Contains(found, name) && len(found) < most {
+					if name != "" && strings.HasPrefix(name, typed) && !slices.Contains(found, name) && len(found) < maxNames {
 						found = append(found, name)
 					}
 				}
@@ -77,7 +77,7 @@ func (t *tool) holders(names func(leaseRow) []string) cobra.CompletionFunc {
 	}
 }
 
-// names returns what a lease can be found by.
+// names returns the arguments of who that find the lease.
 func (r leaseRow) names() []string { return []string{r.Address.String(), r.Pod, r.ContainerID} }
 
 func (r leaseRow) pods() []string { return []string{r.Pod} }

@@ -35,8 +35,7 @@ func newOperator(t *testing.T) operator {
 func (o operator) conf() string  { return filepath.Join(o.dir, ".conf") }
 func (o operator) store() string { return filepath.Join(o.dir, "podnet") }
 
-// run returns the exit status and all that was written. It ends the test if the tool
-// does not end.
+// run runs the tool and returns its exit status and output. The test fails if the tool hangs.
 func (o operator) run(stdin string, args ...string) (status int, text string) {
 	var out bytes.Buffer
 	t := tool{
@@ -49,12 +48,12 @@ func (o operator) run(stdin string, args ...string) (status int, text string) {
 	case status = <-done:
 		return status, out.String()
 	case <-time.After(time.Minute):
-		o.Fatalf("leasehold %v does not end", args)
+		o.Fatalf("leasehold %v hangs", args)
 		return 0, ""
 	}
 }
 
-// damages returns ways to damage a file, each at random.
+// damages returns functions that damage a file at random places, by name.
 func damages(r *rand.Rand) map[string]func([]byte) []byte {
 	page := os.Getpagesize()
 	somePage := func(b []byte) []byte { return b[page*r.IntN(len(b)/page):][:page] }
@@ -71,7 +70,7 @@ func damages(r *rand.Rand) map[string]func([]byte) []byte {
 		"the metas zeroed":     func(b []byte) []byte { clear(b[:2*page]); return b },
 		"truncated":            func(b []byte) []byte { return b[:r.IntN(len(b))] },
 		"truncated to nothing": func([]byte) []byte { return nil },
-		"rubbish": func(b []byte) []byte {
+		"a page of random bytes": func(b []byte) []byte {
 			p := somePage(b)
 			for i := range p {
 				p[i] = byte(r.Uint32())
@@ -81,8 +80,8 @@ func damages(r *rand.Rand) map[string]func([]byte) []byte {
 	}
 }
 
-// However a bolt file is damaged, every command answers, with an error that says so
-// where it cannot; and repair makes a store of it again.
+// However a bolt file is damaged, every command either works or reports the damage, and
+// verify --repair produces an intact store.
 func TestDamage(t *testing.T) {
 	needsDefaultDataDir(t)
 	rounds := 3
@@ -93,13 +92,13 @@ func TestDamage(t *testing.T) {
 		rounds = 500
 	}
 	o := newOperator(t)
-	whole := filled(t, o.store(), 400)
+	intact := boltFile(t, o.store(), 400)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	for round := range rounds {
 		for name, damage := range damages(r) {
-			damaged := damage(bytes.Clone(whole))
+			damaged := damage(bytes.Clone(intact))
 			require.NoError(t, os.WriteFile(o.store(), damaged, 0o600))
 			for _, c := range commands() {
 				status, text := o.run("c1\n", c...)
@@ -119,7 +118,7 @@ func TestDamage(t *testing.T) {
 				status, text = o.run("", "verify", "--repair", "--accept-loss", "podnet")
 			}
 			if status == statusError && strings.Contains(text, "podnet: unknown store format: version") {
-				continue // Where the version stands a bit is flipped: it may be a later one.
+				continue // The damage is in the version, so the file looks like one of a later version.
 			}
 			require.Equal(t, statusOK, status, "%s: %s", name, text)
 			status, text = o.run("", "verify", "podnet")
@@ -131,7 +130,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// commands are those that look at a store, in a form that does not change it.
+// commands returns the commands that read a store, with arguments that do not change it.
 func commands() [][]string {
 	return [][]string{
 		{"list", "podnet"}, {"who", "10.0.0.9"}, {"usage", "podnet"}, {"map", "podnet"}, {"why-full", "podnet"},
@@ -141,8 +140,9 @@ func commands() [][]string {
 	}
 }
 
-// filled makes a bolt store as plugins do, and returns what is in its file.
-func filled(t *testing.T, path string, leases int) []byte {
+// boltFile makes a bolt store with one transaction per lease, as plugins do, and returns the
+// content of its file.
+func boltFile(t *testing.T, path string, leases int) []byte {
 	store := bolt.Open(path)
 	addr := netip.MustParseAddr("10.0.0.1")
 	for i := range leases {
@@ -157,7 +157,7 @@ func filled(t *testing.T, path string, leases int) []byte {
 			return tx.Put(l)
 		}))
 	}
-	text, err := os.ReadFile(path)
+	content, err := os.ReadFile(path)
 	require.NoError(t, err)
-	return text
+	return content
 }

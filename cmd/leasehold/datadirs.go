@@ -8,7 +8,7 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// dataDirs returns the directories in which stores are looked for.
+// dataDirs returns the directories that are searched for stores.
 func (t *tool) dataDirs(confs []netconf.Network) []string {
 	if len(t.dataDirFlag) > 0 {
 		return distinct(t.dataDirFlag)
@@ -22,9 +22,10 @@ func (t *tool) dataDirs(confs []netconf.Network) []string {
 	return dirs
 }
 
-// pathOf returns where the store of a configured network is: where its configuration says or,
-// if that is none of the directories that are named, in the first of them that has it.
-func (t *tool) pathOf(c netconf.Network) string {
+// storePath returns the path of the store of a configured network. If --data-dir is given but
+// does not include the configured directory, the store is in the first given directory that
+// has it.
+func (t *tool) storePath(c netconf.Network) string {
 	if len(t.dataDirFlag) == 0 {
 		return c.Path()
 	}
@@ -46,7 +47,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// distinct returns each of the directories once.
+// distinct returns the directories without duplicates.
 func distinct(dirs []string) (once []string) {
 	for _, dir := range dirs {
 		if dir = filepath.Clean(dir); !slices.Contains(once, dir) {

@@ -16,10 +16,10 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// discover returns all networks, by name.
+// discover returns all networks, sorted by name.
 func (t *tool) discover(confs []netconf.Network) ([]network, error) {
 	var all []network
-	t.unseen = nil
+	t.incomplete = nil
 	t.dirs = t.dataDirs(confs)
 	for _, dir := range t.dirs {
 		entries, err := os.ReadDir(dir)
@@ -40,7 +40,7 @@ func (t *tool) discover(confs []netconf.Network) ([]network, error) {
 		}
 	}
 	for _, c := range confs {
-		path := t.pathOf(c)
+		path := t.storePath(c)
 		i := slices.IndexFunc(all, func(n network) bool { return n.path == path })
 		if i < 0 {
 			i = len(all)
@@ -51,7 +51,7 @@ func (t *tool) discover(confs []netconf.Network) ([]network, error) {
 	for _, dir := range t.dirs {
 		var err error
 		all, err = t.withWaiting(dir, all)
-		t.unseen = errors.Join(t.unseen, err)
+		t.incomplete = errors.Join(t.incomplete, err)
 	}
 	slices.SortStableFunc(all, func(a, b network) int {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.path, b.path))
@@ -59,9 +59,9 @@ func (t *tool) discover(confs []netconf.Network) ([]network, error) {
 	return all, nil
 }
 
-// withWaiting adds the networks whose only trace is a store that waits for its place: a
-// migration was killed between its two renames, and nothing is at the path. The commands
-// then put the store there, as they do for networks that are configured.
+// withWaiting adds the networks that have only a waiting store: a migration was killed
+// between its two renames, so nothing is at the path. Opening such a network moves the store
+// into place, as it does for a configured network.
 func (t *tool) withWaiting(dir string, all []network) ([]network, error) {
 	waiting, err := exchange.WaitingIn(dir)
 	for _, w := range waiting {
@@ -71,59 +71,60 @@ func (t *tool) withWaiting(dir string, all []network) ([]network, error) {
 		if i < 0 {
 			i, all = len(all), append(all, network{name: w.Name, path: filepath.Join(dir, w.Name)})
 		}
-		all[i] = all[i].readable(w.Path)
-		if all[i].waits {
-			t.warnOnce("%s: its store waits in %s; to put it in its place, give a command the whole name of the network, where the file system can be written to",
+		all[i] = all[i].readableAt(w.Path)
+		if all[i].isWaiting {
+			t.warnOnce("%s: its store waits in %s; to move it into place, run a command with the full name of the network, with the file system mounted read-write",
 				all[i].name, w.Path)
 		}
 	}
 	return all, err
 }
 
-// readable returns the network, whose store waits at a path, as one that can be read. It is
-// read where it waits if it cannot be put in its place: on a read-only file system, or if
-// the name of the network was too long for a file in .leasehold, where its end is a hash.
-func (n network) readable(waiting string) network {
+// readableAt returns the network with the path at which its waiting store can be read. The
+// store is read where it is if it cannot be moved into place: on a read-only file system, or
+// if the network's name is not known because it was too long for a file name in .leasehold,
+// where a hash replaces its end.
+func (n network) readableAt(waiting string) network {
 	if config.CheckName(n.name) == nil && !stores.OnReadOnly(n.path) {
 		return n
 	}
-	n.path, n.waits = waiting, true
+	n.path, n.isWaiting = waiting, true
 	return n
 }
 
-// called returns the network as one of that name if it can be: a store that waits has only
-// the beginning of a name that is too long.
-func (n network) called(name string) network {
-	if !n.waits || n.name == name {
+// withName returns the network under the given name if that can be its full name: a waiting
+// store whose network has a long name is known by the beginning of that name only.
+func (n network) withName(name string) network {
+	if !n.isWaiting || n.name == name {
 		return n
 	}
 	path := filepath.Join(filepath.Dir(filepath.Dir(n.path)), name)
 	if exchange.At(path).Name() != n.name {
 		return n
 	}
-	return network{name: name, path: path}.readable(n.path)
+	return network{name: name, path: path}.readableAt(n.path)
 }
 
-// find returns the network of that name: the one that is configured, where stores of
-// one name stand under several directories.
-func (t *tool) find(name string, all []network) (network, error) {
+// findNetwork returns the network with that name. If several data directories have a store
+// of that name, it returns the configured network.
+func (t *tool) findNetwork(name string, all []network) (network, error) {
 	if err := config.CheckName(name); err != nil {
 		return network{}, err
 	}
 	var found network
 	for _, n := range all {
-		n = n.called(name)
+		n = n.withName(name)
 		switch {
 		case n.name != name || len(n.confs) < len(found.confs):
 		case found.name != "" && len(n.confs) == len(found.confs):
-			return network{}, fmt.Errorf("%s: there is one in %s and one in %s; say which by --data-dir",
+			return network{}, fmt.Errorf("%s: network is in %s and in %s: choose one with --data-dir",
 				name, filepath.Dir(found.path), filepath.Dir(n.path))
 		default:
 			found = n
 		}
 	}
 	if found.name == "" {
-		return network{}, t.unknown(name, all)
+		return network{}, t.unknownError(name, all)
 	}
 	return found, nil
 }
@@ -131,15 +132,15 @@ func (t *tool) find(name string, all []network) (network, error) {
 // errUnknown says that a network does not exist.
 var errUnknown = errors.New("no such network")
 
-// unknown says so of a network, and which there are.
-func (t *tool) unknown(name string, all []network) error {
+// unknownError returns errUnknown with the names of the networks that exist.
+func (t *tool) unknownError(name string, all []network) error {
 	names := make([]string, len(all))
 	for i, n := range all {
 		names[i] = n.name
 	}
-	there := "none is there; name another place with --data-dir, or --conf-dir"
+	found := "no network was found; try another --data-dir or --conf-dir"
 	if len(names) > 0 {
-		there = "there are: " + strings.Join(names, ", ")
+		found = "networks found: " + strings.Join(names, ", ")
 	}
-	return fmt.Errorf("%s: %w in %s; %s", name, errUnknown, strings.Join(t.dirs, ", "), there)
+	return fmt.Errorf("%s: %w in %s; %s", name, errUnknown, strings.Join(t.dirs, ", "), found)
 }

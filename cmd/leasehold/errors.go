@@ -15,7 +15,7 @@ import (
 	"github.com/leasehold/leasehold/internal/migrate"
 )
 
-// A networkError is an error that says which network it is about.
+// A networkError is an error about one network.
 type networkError struct {
 	network network
 	err     error
@@ -24,42 +24,42 @@ type networkError struct {
 func (e *networkError) Error() string { return e.network.name + ": " + e.err.Error() }
 func (e *networkError) Unwrap() error { return e.err }
 
-// A reworded error is one in words for people.
-type reworded struct {
+// A rewordedError replaces the text of an error.
+type rewordedError struct {
 	text string
 	err  error
 }
 
-func (e *reworded) Error() string { return e.text }
-func (e *reworded) Unwrap() error { return e.err }
+func (e *rewordedError) Error() string { return e.text }
+func (e *rewordedError) Unwrap() error { return e.err }
 
-// errStray says that what stands in the place of a store never was one.
-var errStray = errors.New("this file is no lease store")
+// errStray says that the file at the path of a store never was a store.
+var errStray = errors.New("this file is not a lease store")
 
-// isStray reports whether a file that never was a store stands in the place of one.
+// isStray reports whether the file at the path of the store never was a store.
 func (n network) isStray() bool {
 	kind, err := n.kind()
 	return err == nil && kind == config.Bolt && bolt.IsStray(n.path)
 }
 
-// inNetwork returns err as one about a network.
+// inNetwork returns err as an error about a network.
 func (t *tool) inNetwork(n network, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, context.Canceled):
-		err = &reworded{"interrupted", err}
+		err = &rewordedError{"interrupted", err}
 	case errors.Is(err, exchange.ErrUnderway):
-		// It has not waited.
+		// This error comes at once, so a text with the waiting time would be wrong.
 	case errors.Is(err, backend.ErrBusy):
-		err = &reworded{fmt.Sprintf("%s: %v: waited %v for it", n.busyLock(err), backend.ErrBusy, t.lockTimeout), err}
+		err = &rewordedError{fmt.Sprintf("%s: %v: waited %v for it", n.busyLock(err), backend.ErrBusy, t.lockTimeout), err}
 	case (errors.Is(err, backend.ErrDamaged) || errors.Is(err, migrate.ErrLoss)) && n.isStray():
 		err = fmt.Errorf("%s: %w", n.path, errStray)
 	}
 	return &networkError{n, err}
 }
 
-// lockPath returns the file whose lock plugins take.
+// lockPath returns the file that plugins lock.
 func (n network) lockPath() string {
 	if kind, err := n.kind(); err == nil && kind == config.Files {
 		return filepath.Join(n.path, "lock")
@@ -67,7 +67,7 @@ func (n network) lockPath() string {
 	return n.path
 }
 
-// busyLock returns the file whose lock was waited for in vain.
+// busyLock returns the file whose lock could not be obtained in time.
 func (n network) busyLock(err error) string {
 	if b := (*migrate.BusyError)(nil); errors.As(err, &b) {
 		return b.Lock
@@ -75,32 +75,32 @@ func (n network) busyLock(err error) string {
 	return n.lockPath()
 }
 
-// flagPath returns an error about the path that a flag has, without the name of a system
-// call.
+// flagPath returns an error about the path in a flag, without the name of a system call.
 func flagPath(flag string, err error) error {
 	if p := (*fs.PathError)(nil); errors.As(err, &p) {
-		return &reworded{fmt.Sprintf("%s %s: %v", flag, p.Path, p.Err), err}
+		return &rewordedError{fmt.Sprintf("%s %s: %v", flag, p.Path, p.Err), err}
 	}
 	return fmt.Errorf("%s: %w", flag, err)
 }
 
-// complain writes an error, and what to do next where that is known. Where several
-// networks have one, each is told of by itself.
-func (t *tool) complain(err error) {
-	for _, err := range single(err) {
+// printError prints an error and, if there is advice, what to do next. Errors about several
+// networks are printed one by one, each with its advice.
+func (t *tool) printError(err error) {
+	for _, err := range splitByNetwork(err) {
 		t.warn("%s", strings.TrimSpace(err.Error()))
-		t.next(t.advice(err))
+		t.printNext(t.advice(err))
 	}
 }
 
-// single takes apart what errors.Join has joined, down to what is about one network.
-func single(err error) (all []error) {
+// splitByNetwork splits joined errors into errors about one network each. Errors that are not
+// about networks stay together.
+func splitByNetwork(err error) (all []error) {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if n := (*networkError)(nil); !ok || !errors.As(err, &n) {
 		return []error{err}
 	}
 	for _, err := range joined.Unwrap() {
-		all = append(all, single(err)...)
+		all = append(all, splitByNetwork(err)...)
 	}
 	return all
 }

@@ -18,29 +18,28 @@ func (t *tool) exportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export [NETWORK…]",
 		Short: "Write leases and cursors as JSON Lines",
-		Long: `Write all that the stores of networks hold, as JSON Lines: for each network a
-header, a line for each lease, and an end that counts them. import reads it
-back, on this host or another, into a store of either kind.
+		Long: `Write the leases and cursors of networks as JSON Lines: for each network a
+header, one line per lease, and a trailer with their number. import reads the
+export on this host or another one, into either kind of store.
 
-Each network is shown as it was at one moment. Leases that a crash has torn are
-left out.`,
+The export of a network is a consistent snapshot. Torn leases are left out.`,
 		Example:     "  leasehold export > leases.jsonl\n  leasehold export podnet --to podnet.jsonl",
-		Annotations: map[string]string{ownFormat: "in JSON Lines"},
+		Annotations: map[string]string{fixedFormat: "in JSON Lines"},
 		RunE: func(cmd *cobra.Command, names []string) error {
 			networks, err := t.networks(names)
 			if err != nil {
 				return err
 			}
-			t.tellBystanders()
+			t.warnOfStrays()
 			return t.withOutput(to, func(w io.Writer) error { return t.export(cmd, networks, w) })
 		},
 	}
-	c.Flags().StringVar(&to, "to", "", "new file to write to, instead of standard output")
+	c.Flags().StringVar(&to, "to", "", "new file to write, instead of standard output")
 	return c
 }
 
-// withOutput calls fn with a new file of that name, or with standard output. The file
-// does not outlive an error.
+// withOutput calls fn with a new file of that name, or with standard output. After an error
+// it removes the file.
 func (t *tool) withOutput(name string, fn func(io.Writer) error) error {
 	if name == "" {
 		return fn(t.out)
@@ -56,7 +55,7 @@ func (t *tool) withOutput(name string, fn func(io.Writer) error) error {
 	return nil
 }
 
-// export writes what can be read, also if a store among several cannot.
+// export writes the networks that can be read, even if one of the stores cannot.
 func (t *tool) export(cmd *cobra.Command, networks []network, w io.Writer) error {
 	var failed error
 	for _, n := range networks {
@@ -69,13 +68,13 @@ func (t *tool) export(cmd *cobra.Command, networks []network, w io.Writer) error
 	return failed
 }
 
-// exportOne writes after it has given back the lock: who reads may take his time.
+// exportOne releases the lock before it writes, because the reader of the output can be slow.
 func (t *tool) exportOne(cmd *cobra.Command, n network, kind string, w io.Writer) error {
-	ctx, cancel := t.waiting(cmd)
+	ctx, cancel := t.lockContext(cmd)
 	defer cancel()
 	var c backend.Content
 	var leases []backend.Lease
-	err := t.store(n).View(ctx, func(tx backend.ReadTx) (err error) {
+	err := t.readStore(n).View(ctx, func(tx backend.ReadTx) (err error) {
 		if c, err = backend.ContentOf(tx); err != nil {
 			return err
 		}

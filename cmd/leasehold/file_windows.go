@@ -2,8 +2,8 @@ package main
 
 import "io/fs"
 
-// allocated returns how many bytes a file has.
-func allocated(info fs.FileInfo) int64 { return info.Size() }
+// diskBytes returns the size of a file in bytes.
+func diskBytes(info fs.FileInfo) int64 { return info.Size() }
 
-// belongs says nothing: access is not a matter of one owner there.
-func belongs(string, fs.FileInfo) string { return "" }
+// ownership returns nothing: on Windows access does not depend on a single owner.
+func ownership(string, fs.FileInfo) string { return "" }

@@ -12,29 +12,30 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// A wish says whose leases are wanted: an address's, a pod's or a container's.
-type wish struct {
+// A query selects leases by address, by pod or, with neither, by container ID.
+type query struct {
 	text string
 	addr netip.Addr
-	pod  backend.Pod // of a text with a slash in it
+	pod  backend.Pod // if text has a slash
 }
 
-// parseWish tells an address, a pod and a container ID from each other.
-func parseWish(text string) (wish, error) {
-	addr, err := parseAddr(strings.SplitN(text, "/", 2)[0]) // an address may have its length
+// parseQuery parses an address, NAMESPACE/POD or a container ID.
+func parseQuery(text string) (query, error) {
+	addr, err := parseAddr(strings.SplitN(text, "/", 2)[0]) // an address can have a prefix length
 	namespace, name, isPod := strings.Cut(text, "/")
 	switch {
 	case err == nil:
-		return wish{text: text, addr: addr}, nil
+		return query{text: text, addr: addr}, nil
 	case strings.Contains(text, ":"), strings.Trim(text, "0123456789./") == "":
-		return wish{}, fmt.Errorf("%q is not an address: write one like 10.1.2.3 or fd00::3", text)
+		return query{}, fmt.Errorf("%q is not an address: write one like 10.1.2.3 or fd00::3", text)
 	case isPod:
-		return wish{text: text, pod: backend.Pod{Namespace: namespace, Name: name}}, nil
+		return query{text: text, pod: backend.Pod{Namespace: namespace, Name: name}}, nil
 	}
-	return wish{text: text}, nil
+	return query{text: text}, nil
 }
 
-// parsePod reads the name of a pod. One without a namespace is Podman's.
+// parsePod parses NAMESPACE/POD. A name without a namespace is a container of Podman, which
+// passes it to plugins as the name of a pod.
 func parsePod(text string) (backend.Pod, error) {
 	namespace, name, found := strings.Cut(text, "/")
 	if !found {
@@ -46,91 +47,91 @@ func parsePod(text string) (backend.Pod, error) {
 	return backend.Pod{Namespace: namespace, Name: name}, nil
 }
 
-// A holdings is what was found in all networks.
-type holdings struct {
-	rows    []leaseRow // that match as they are written
-	pieces  []leaseRow // of containers whose ID begins with what was written
-	without []string   // networks whose store records no pods
+// matches are the leases of all networks that a query selects.
+type matches struct {
+	exact    []leaseRow // leases that match the full text
+	prefixed []leaseRow // leases of containers whose ID begins with the text
+	podless  []string   // networks whose store does not record pods
 }
 
-// holdings looks for the leases that are wished for.
-func (t *tool) holdings(cmd *cobra.Command, networks []network, w wish) (h holdings, failed error) {
+// find returns the leases that q selects.
+func (t *tool) find(cmd *cobra.Command, networks []network, q query) (m matches, failed error) {
 	for _, n := range networks {
-		leases, err := t.leasesFor(cmd, n, w)
+		leases, err := t.leasesFor(cmd, n, q)
 		failed = errors.Join(failed, t.inNetwork(n, err))
 		for _, l := range leases {
 			switch {
-			case w.whole(l):
-				h.rows = append(h.rows, newLeaseRow(n.name, l))
-			case w.begins(l.Owner.ContainerID):
-				h.pieces = append(h.pieces, newLeaseRow(n.name, l))
+			case q.selects(l):
+				m.exact = append(m.exact, newLeaseRow(n.name, l))
+			case q.isPrefixOf(l.Owner.ContainerID):
+				m.prefixed = append(m.prefixed, newLeaseRow(n.name, l))
 			}
 		}
 		if kind, err := n.kind(); err == nil && kind == config.Files {
-			h.without = append(h.without, n.name)
+			m.podless = append(m.podless, n.name)
 		}
 	}
-	return h, failed
+	return m, failed
 }
 
-// leasesFor returns the leases among which the wanted ones are.
-func (t *tool) leasesFor(cmd *cobra.Command, n network, w wish) ([]backend.Lease, error) {
-	if !w.addr.IsValid() {
+// leasesFor reads the leases that q may select: one for an address, otherwise all.
+func (t *tool) leasesFor(cmd *cobra.Command, n network, q query) ([]backend.Lease, error) {
+	if !q.addr.IsValid() {
 		return t.allLeases(cmd, n)
 	}
-	l, err := t.leaseOf(cmd, n, w.addr)
+	l, err := t.leaseOf(cmd, n, q.addr)
 	if errors.Is(err, backend.ErrNotFound) {
 		return nil, nil
 	}
 	return []backend.Lease{l}, err
 }
 
-// whole reports whether the lease is one that is wanted, by all of its name.
-func (w wish) whole(l backend.Lease) bool {
+// selects reports whether the address, the pod or the full container ID of l is the one in q.
+func (q query) selects(l backend.Lease) bool {
 	switch {
-	case w.addr.IsValid():
-		return l.Addr == w.addr
-	case w.pod != backend.Pod{}:
-		return l.Pod == w.pod
+	case q.addr.IsValid():
+		return l.Addr == q.addr
+	case q.pod != backend.Pod{}:
+		return l.Pod == q.pod
 	}
-	return l.Owner.ContainerID == w.text || l.Pod == backend.Pod{Name: w.text}
+	return l.Owner.ContainerID == q.text || l.Pod == backend.Pod{Name: q.text}
 }
 
-// begins reports whether what is wanted is the beginning of a container ID, as tools print
-// it, or of what is behind a namespace in it, as nerdctl does.
-func (w wish) begins(id string) bool {
-	const enough = 12
-	if w.addr.IsValid() || w.pod != (backend.Pod{}) || len(w.text) < enough {
+// isPrefixOf reports whether q is a truncated container ID, as tools print it. In an ID of
+// nerdctl the truncated part can begin after the containerd namespace.
+func (q query) isPrefixOf(id string) bool {
+	const minLen = 12
+	if q.addr.IsValid() || q.pod != (backend.Pod{}) || len(q.text) < minLen {
 		return false
 	}
-	for piece := id; ; {
-		if strings.HasPrefix(piece, w.text) {
+	for rest := id; ; {
+		if strings.HasPrefix(rest, q.text) {
 			return true
 		}
-		_, rest, found := strings.Cut(piece, "-")
+		_, after, found := strings.Cut(rest, "-")
 		if !found {
 			return false
 		}
-		piece = rest
+		rest = after
 	}
 }
 
-// one returns the rows of the one container that is meant, or an error if a piece of an ID
-// can mean several.
-func (h holdings) one(w wish) ([]leaseRow, error) {
-	if len(h.rows) > 0 {
-		return h.rows, nil
+// unambiguous returns the exact matches or, if there are none, the leases of the only
+// container whose ID begins with q. It fails if several containers match.
+func (m matches) unambiguous(q query) ([]leaseRow, error) {
+	if len(m.exact) > 0 {
+		return m.exact, nil
 	}
-	for _, r := range h.pieces {
-		if first := h.pieces[0].ContainerID; r.ContainerID != first {
-			return nil, fmt.Errorf("%s is the beginning of several containers: %s, %s; write more of it", w.text, first, r.ContainerID)
+	for _, r := range m.prefixed {
+		if first := m.prefixed[0].ContainerID; r.ContainerID != first {
+			return nil, fmt.Errorf("%s is the beginning of several container IDs: %s, %s; use a longer prefix", q.text, first, r.ContainerID)
 		}
 	}
-	return h.pieces, nil
+	return m.prefixed, nil
 }
 
-// tellNoPods says in which networks a pod cannot be found.
-func (t *tool) tellNoPods(networks []string) {
+// warnNoPods names the networks in which a pod cannot be found.
+func (t *tool) warnNoPods(networks []string) {
 	if len(networks) > 0 {
 		t.warn("files stores do not record pods: %s", strings.Join(networks, ", "))
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A gcNode is a node with leases of containers that are on no list.
+// A gcNode is a data directory with one network, for tests of which leases gc spares.
 type gcNode struct {
 	*testing.T
 	dir, kind string
@@ -30,7 +30,7 @@ type gcNode struct {
 func newGCNode(t *testing.T, kind string) gcNode {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("to make a namespace takes root")
+		t.Skip("creating a network namespace takes root")
 	}
 	n := gcNode{t, t.TempDir(), kind}
 	n.add("listed", "/run/netns/none")
@@ -49,13 +49,14 @@ func (n gcNode) call(command, id, netns, more string) {
 
 func (n gcNode) add(id, netns string) { n.Helper(); n.call("ADD", id, netns, "") }
 
-// gc returns the containers whose leases a gc has released, and why it has spared others.
+// gc runs gc with a list that has the container "listed". It returns the containers whose
+// leases were released, and the reasons for which others were spared.
 func (n gcNode) gc(flags ...string) (released []string, spared map[string]string) {
 	n.Helper()
-	return n.gcBy("listed\n", flags...)
+	return n.gcWith("listed\n", flags...)
 }
 
-func (n gcNode) gcBy(list string, flags ...string) (released []string, spared map[string]string) {
+func (n gcNode) gcWith(list string, flags ...string) (released []string, spared map[string]string) {
 	n.Helper()
 	args := append([]string{"gc", "podnet", "--conf-dir", n.dir + "/none", "--data-dir", n.dir,
 		"--valid", "-", "--release-starting", "--output", "json"}, flags...)
@@ -63,7 +64,7 @@ func (n gcNode) gcBy(list string, flags ...string) (released []string, spared ma
 	cmd.Stdin = strings.NewReader(list)
 	out, err := cmd.Output()
 	require.NoError(n, err)
-	var row collectedRow
+	var row gcRow
 	require.NoError(n, json.Unmarshal(out, &row))
 	for _, r := range row.Released {
 		released = append(released, r.ContainerID)
@@ -75,37 +76,38 @@ func (n gcNode) gcBy(list string, flags ...string) (released []string, spared ma
 	return released, spared
 }
 
-// container starts a process in a network namespace of its own, and returns how to end it.
+// container starts a process in its own network namespace, and returns a function that ends it.
 func (n gcNode) container() (pid int, end func()) {
 	n.Helper()
 	cmd := exec.Command("sleep", "1000")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: unix.SIGKILL}
 	require.NoError(n, cmd.Start())
 	end = func() {
-		_ = cmd.Process.Kill() // It may have been.
+		_ = cmd.Process.Kill() // It fails if the process has ended, on the second call.
 		_ = cmd.Wait()
 	}
 	n.Cleanup(end)
 	return cmd.Process.Pid, end
 }
 
-// pin mounts the namespace of a process, as containerd, CRI-O and podman do.
+// pin bind-mounts the network namespace of a process, as containerd, CRI-O and podman do.
 func (n gcNode) pin(pid int) (path string, unpin func()) {
 	n.Helper()
 	path = filepath.Join(n.TempDir(), "cni-0a1b")
 	require.NoError(n, os.WriteFile(path, nil, 0o600))
 	require.NoError(n, unix.Mount(fmt.Sprintf("/proc/%d/ns/net", pid), path, "", unix.MS_BIND, ""))
-	unpin = func() { _ = unix.Unmount(path, unix.MNT_DETACH) } // It may have been.
+	unpin = func() { _ = unix.Unmount(path, unix.MNT_DETACH) } // It fails if it is unmounted, on the second call.
 	n.Cleanup(unpin)
 	return path, unpin
 }
 
-// The lease of a namespace that exists is spared. The file it was mounted on is no namespace.
+// A lease is spared if its namespace is mounted. Without the mount, the file alone does not
+// count as a namespace.
 func TestGCSparesNamespaces(t *testing.T) {
 	n := newGCNode(t, config.Bolt)
 	pid, end := n.container()
 	path, unpin := n.pin(pid)
-	end() // A sandbox whose ADD still runs has no process yet.
+	end() // While an ADD runs, the sandbox has no process yet.
 	n.add("starting", path)
 	n.add("gone", "/run/netns/none")
 	released, spared := n.gc("--dry-run")
@@ -124,7 +126,7 @@ func TestGCSparesNamespaces(t *testing.T) {
 	require.Empty(t, spared)
 }
 
-// Of a namespace that another process has, the process may have ended.
+// A namespace given by a path in /proc is gone once its process has ended.
 func TestGCSparesNamespacesOfProcesses(t *testing.T) {
 	for _, id := range []string{"default-0a1b", "buildah-buildah1459229342"} {
 		n := newGCNode(t, config.Bolt)
@@ -137,8 +139,7 @@ func TestGCSparesNamespacesOfProcesses(t *testing.T) {
 	}
 }
 
-// Apptainer calls a container by the number of its process, so that lease files tell the
-// namespace as well.
+// Apptainer uses the PID as the container ID, so the namespace is known from a lease file too.
 func TestGCKnowsApptainer(t *testing.T) {
 	for _, kind := range []string{config.Files, config.Bolt} {
 		n := newGCNode(t, kind)
@@ -152,8 +153,9 @@ func TestGCKnowsApptainer(t *testing.T) {
 	}
 }
 
-// requireReleased makes sure that a gc releases the lease of a process that has ended. Where
-// a test sees only some processes, it cannot, unless the container would be listed.
+// requireReleased checks that gc releases the lease of a process that has ended. In a PID
+// namespace of its own, the test process cannot see that a process has ended, so gc spares
+// containers that no runtime lists.
 func (n gcNode) requireReleased(id string) {
 	n.Helper()
 	namespace, err := os.Readlink("/proc/self/ns/pid")
@@ -166,8 +168,8 @@ func (n gcNode) requireReleased(id string) {
 	require.Equal(n, map[string]string{id: "never-listed"}, spared)
 }
 
-// Lease files have no namespace. A container that is starting is known by the age of its
-// lease only, and a build by its ID.
+// Lease files record no namespace, so an existing namespace does not protect them. Builds are
+// recognized by their IDs.
 func TestGCOfLeaseFiles(t *testing.T) {
 	n := newGCNode(t, config.Files)
 	pid, _ := n.container()
@@ -181,10 +183,10 @@ func TestGCOfLeaseFiles(t *testing.T) {
 	require.Equal(t, []string{"buildah-buildah1459229342"}, released)
 }
 
-// A clock that was wrong when the machine started leaves leases of containers that run dated
-// before the boot. A list that is of something else, as of containers instead of pods, does
-// not protect them; their addresses do.
-func TestGCWithAListOfSomethingElse(t *testing.T) {
+// If the clock was wrong when the machine started, leases of running containers can be dated
+// before the boot. The wrong list, such as one of containers instead of pods, does not protect
+// them, but their configured addresses do.
+func TestGCWithWrongListSparesConfiguredAddresses(t *testing.T) {
 	n := newGCNode(t, config.Files)
 	pid, end := n.container()
 	out, err := exec.Command("nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", pid), "ip", "address", "add", "198.18.128.2/20", "dev", "lo").CombinedOutput()
@@ -194,16 +196,16 @@ func TestGCWithAListOfSomethingElse(t *testing.T) {
 		long := time.Now().AddDate(-20, 0, 0)
 		require.NoError(t, os.Chtimes(filepath.Join(n.dir, "podnet", addr), long, long))
 	}
-	released, spared := n.gcBy("a-container-of-the-pod\n")
+	released, spared := n.gcWith("a-container-of-the-pod\n")
 	require.Equal(t, []string{"dead"}, released)
 	require.Equal(t, map[string]string{"listed": "in-use"}, spared)
 	end()
-	released, _ = n.gcBy("a-container-of-the-pod\n")
+	released, _ = n.gcWith("a-container-of-the-pod\n")
 	require.Equal(t, []string{"listed"}, released)
 }
 
-// A runtime that sends a GC knows its containers and runs no ADD meanwhile (CNI SPEC,
-// section 3): what it does not list ends, whatever there is of it.
+// A runtime that sends a GC knows its containers and runs no ADD at the same time (CNI SPEC,
+// section 3), so the plugin's GC releases every unlisted lease.
 func TestGCOfCNISparesNothing(t *testing.T) {
 	for _, kind := range []string{config.Files, config.Bolt} {
 		n := newGCNode(t, kind)

@@ -9,20 +9,20 @@ import (
 	"github.com/leasehold/leasehold/internal/netns"
 )
 
-// A host says of leases whether they are in use on it.
+// A host finds out whether leases are in use on this host.
 type host struct {
-	states map[string]netns.State // by path: an attachment has an address of each family
+	states map[string]netns.State // cache by path: a dual-stack attachment has two leases
 
-	// search has the addresses of all namespaces looked for: a list that none of the
-	// holders is on protects none of them, and lease files, whose time can be wrong, name
-	// no namespace. A list that is right makes that unnecessary.
+	// search makes uses look for the address of a lease in all namespaces. It is set if no
+	// container on the list holds an address: such a list protects no container, lease files
+	// record no namespace, and the time of a file can be wrong. Otherwise it is not needed.
 	search bool
-	held   map[netip.Addr]string // in which namespace; nil until it is asked for
+	held   map[netip.Addr]string // addresses to namespaces; nil until the first search
 }
 
 func newHost(search bool) *host { return &host{states: make(map[string]netns.State), search: search} }
 
-// uses says how a lease is known to be in use, or returns "".
+// uses says why a lease is known to be in use, or returns "".
 func (h *host) uses(l backend.Lease) string {
 	if h.namespace(l) == netns.Exists {
 		return "its network namespace exists: " + namespaceOf(l)
@@ -39,7 +39,7 @@ func (h *host) uses(l backend.Lease) string {
 	return ""
 }
 
-// namespace looks at the namespace of a lease.
+// namespace returns the state of the lease's network namespace.
 func (h *host) namespace(l backend.Lease) netns.State {
 	path := namespaceOf(l)
 	if path == "" {
@@ -53,8 +53,8 @@ func (h *host) namespace(l backend.Lease) netns.State {
 	return state
 }
 
-// namespaceOf returns the path of the namespace that a lease names or, if it names none,
-// that the ID of its container does.
+// namespaceOf returns the path of the lease's network namespace, from the lease or else from
+// the container ID.
 func namespaceOf(l backend.Lease) string {
 	maker, _ := attachments.MadeBy(l.Owner.ContainerID)
 	return cmp.Or(l.Netns, maker.Netns)

@@ -14,23 +14,24 @@ import (
 	"github.com/leasehold/leasehold/internal/attachments"
 )
 
-// A list is one of attachments that are in use.
-type list struct {
-	name   string // of the file
-	read   attachments.List
+// A validList is the list given by --valid.
+type validList struct {
+	name   string // file name, or "standard input"
+	parsed attachments.List
 	owners []backend.Owner
-	made   time.Time // it does not have containers that came later
+	made   time.Time // containers that started later are not on the list
 	readAt time.Time
 }
 
-// readList reads the list in a file, or - for standard input. An empty one is no error yet.
-func (t *tool) readList(path string) (list, error) {
-	now := t.now() // before it is read: that can take long
-	l := list{name: path, made: now, readAt: now}
+// readList reads the list from a file, or from standard input if path is "-". It accepts an
+// empty list, which checkPlausible rejects if there are leases to release.
+func (t *tool) readList(path string) (validList, error) {
+	now := t.now() // before reading, which can take long
+	l := validList{name: path, made: now, readAt: now}
 	r := t.in
 	switch path {
 	case "":
-		return l, errors.New("--valid is missing: name a file with the attachments to keep, or - for standard input")
+		return l, errors.New("--valid is missing: give a file with the attachments to keep, or - for standard input")
 	case "-":
 		l.name = "standard input"
 	default:
@@ -38,7 +39,7 @@ func (t *tool) readList(path string) (list, error) {
 		if err != nil {
 			return l, err
 		}
-		defer f.Close() // It was only read.
+		defer f.Close() // Closing a file that was only read loses nothing.
 		r = f
 	}
 	if err := l.readFrom(r); err != nil {
@@ -47,28 +48,28 @@ func (t *tool) readList(path string) (list, error) {
 	return l, nil
 }
 
-// coarsest is how far the time of a file can be ahead of the clock without a reason to
-// doubt either: FAT keeps steps of two seconds.
-const coarsest = 2 * time.Second
+// mtimeSlack is how far the time of a file can be ahead of a correct clock: FAT stores times
+// in steps of two seconds.
+const mtimeSlack = 2 * time.Second
 
-// A futureListError says that a list is dated in the future. Its age is not known then, and
-// containers that started since would be taken for gone.
+// A futureListError says that a list is dated in the future. The age of such a list is not
+// known, so gc could release the leases of containers that started after it was made.
 type futureListError struct {
 	written time.Time
 	ahead   time.Duration
 }
 
 func (e *futureListError) Error() string {
-	return fmt.Sprintf("the list is dated in the future: %s, %v ahead of the clock, so how old it is is not known",
+	return fmt.Sprintf("the list is dated in the future: %s, %v ahead of the clock, so its age is not known",
 		e.written.UTC().Format(time.RFC3339), e.ahead.Round(time.Second))
 }
 
-// readFrom reads the list, and sets the time it was made to the time of the file.
-func (l *list) readFrom(r io.Reader) error {
+// readFrom reads the list, and sets made to the modification time if r is a file.
+func (l *validList) readFrom(r io.Reader) error {
 	before := fileInfo(r)
 	if before != nil {
 		written := before.ModTime()
-		if ahead := written.Sub(l.made); ahead > coarsest {
+		if ahead := written.Sub(l.made); ahead > mtimeSlack {
 			return &futureListError{written, ahead}
 		}
 		if written.Before(l.made) {
@@ -76,18 +77,18 @@ func (l *list) readFrom(r io.Reader) error {
 		}
 	}
 	var err error
-	if l.read, err = attachments.Read(r); err != nil && !errors.Is(err, attachments.ErrEmpty) {
+	if l.parsed, err = attachments.Read(r); err != nil && !errors.Is(err, attachments.ErrEmpty) {
 		return err
 	}
-	l.owners = l.read.Owners()
+	l.owners = l.parsed.Owners()
 	if after := fileInfo(r); before != nil && after != nil && (after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime())) {
-		return errors.New("the list was written to while it was read, and can lack containers; write it under another name, and rename it")
+		return errors.New("the list was written to while it was read, so it can lack containers; write it under another name and rename it")
 	}
 	return nil
 }
 
-// fileInfo returns the attributes of a regular file, or nil if r is a pipe, a terminal or
-// the like. For those the list was made at the time of the call.
+// fileInfo returns the attributes of a regular file, or nil if r is something else, such as a
+// pipe or a terminal.
 func fileInfo(r io.Reader) os.FileInfo {
 	f, ok := r.(interface{ Stat() (os.FileInfo, error) })
 	if !ok {
@@ -95,47 +96,47 @@ func fileInfo(r io.Reader) os.FileInfo {
 	}
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return nil // as for a pipe; reading it says what is wrong
+		return nil // If Stat failed, so will reading.
 	}
 	return info
 }
 
-// check refuses a list with a mistake that would cost a container that runs its address.
-func (t *tool) check(l list, n network, leases []backend.Lease) error {
-	err := l.read.Check(leases)
+// checkMistakes rejects a list with a mistake that would cost a running container its address.
+func (t *tool) checkMistakes(l validList, n network, leases []backend.Lease) error {
+	err := l.parsed.Check(leases)
 	if err == nil {
 		return nil
 	}
 	next := ""
-	if m := (*attachments.MistakeError)(nil); errors.As(err, &m) && m.CanBeAnother {
-		next = fmt.Sprintf("; if that is another container, and is gone, run: leasehold%s release %s --container %s", t.sameFlags(), n.name, m.Held)
+	if m := (*attachments.MistakeError)(nil); errors.As(err, &m) && m.Ambiguous {
+		next = fmt.Sprintf("; if %[3]s is a different container that no longer exists, run: leasehold%[1]s release %[2]s --container %[3]s", t.sameFlags(), n.name, m.Held)
 	}
 	return fmt.Errorf("%s: %w; nothing was released%s", l.name, err, next)
 }
 
-// distrust returns an error if the list may be of something else than the network's
-// containers, and decides about any lease. An empty one is refused also where the leases
-// are spared meanwhile.
-func (t *tool) distrust(cmd *cobra.Command, n network, c collected, leases []backend.Lease) error {
-	s := c.sorted
-	unlisted := holders(s.Unlisted) // Torn leases are no container's.
-	spared := holders(s.Young) + len(s.InUse) + len(s.NeverListed)
+// checkPlausible returns an error if the list would release leases but may be a list of
+// something other than the containers of the network. An empty list is rejected even if all
+// leases are spared.
+func (t *tool) checkPlausible(cmd *cobra.Command, n network, r gcResult, leases []backend.Lease) error {
+	c := r.candidates
+	unlisted := countContainers(c.Unlisted) // A torn lease belongs to no container.
+	spared := countContainers(c.Young) + len(c.InUse) + len(c.NeverListed)
 	switch {
-	case c.flags.none:
+	case r.flags.none:
 		return nil
-	case len(c.list.owners) == 0 && unlisted+spared > 0:
-		return fmt.Errorf("%s: %w; if no container is left, and every address is to be released, add --allow-none",
-			c.list.name, attachments.ErrEmpty)
-	case unlisted == 0 || c.list.holder(leases) != "" || t.isOfOldName(cmd, n, c):
+	case len(r.list.owners) == 0 && unlisted+spared > 0:
+		return fmt.Errorf("%s: %w; if no container is left, add --allow-none to release every address",
+			r.list.name, attachments.ErrEmpty)
+	case unlisted == 0 || r.list.anyHolder(leases) != "" || t.hasFormerName(cmd, n, r):
 		return nil
 	}
-	return fmt.Errorf("nothing on the list holds an address, though %s do: "+
-		"is it a list of something else (of a pod it is the sandbox that counts: crictl pods -q)? "+
-		"If every address is to be released, add --allow-none", count(unlisted, "container"))
+	return fmt.Errorf("no container on the list holds an address (addresses are held by %s): "+
+		"is this the wrong list (for pods it must have sandbox IDs: crictl pods -q)? "+
+		"To release every address, add --allow-none", count(unlisted, "container"))
 }
 
-// holders returns how many containers hold the leases.
-func holders(leases []backend.Lease) int {
+// countContainers returns the number of containers that hold the leases.
+func countContainers(leases []backend.Lease) int {
 	ids := make(map[string]bool)
 	for _, l := range leases {
 		if !l.Owner.IsZero() {
@@ -145,8 +146,8 @@ func holders(leases []backend.Lease) int {
 	return len(ids)
 }
 
-// holder returns the ID of a container on the list that holds one of the leases, or "".
-func (l list) holder(leases []backend.Lease) string {
+// anyHolder returns the ID of a container on the list that holds one of the leases, or "".
+func (l validList) anyHolder(leases []backend.Lease) string {
 	listed := make(map[string][]backend.Owner)
 	for _, o := range l.owners {
 		listed[o.ContainerID] = append(listed[o.ContainerID], o)
@@ -160,12 +161,12 @@ func (l list) holder(leases []backend.Lease) string {
 	return ""
 }
 
-// isOfOldName reports whether a network is one that was renamed or given up, and the list
-// is of its runtime: no configuration has the name, while others are there, containers on
-// the list hold addresses of one of these, and their IDs have the form of those here. A
-// runtime whose configurations are elsewhere, as Nomad's, has IDs of another form, or
-// needs --conf-dir to be looked at.
-func (t *tool) isOfOldName(cmd *cobra.Command, n network, c collected) bool {
+// hasFormerName reports whether n is the former name of a network that was renamed or removed,
+// and the list comes from its runtime: no configuration has the name, containers on the list
+// hold addresses of a configured network, and the IDs in both networks have the same form. A
+// runtime with its configurations elsewhere, such as Nomad, has IDs of another form, or its
+// configurations must be given by --conf-dir.
+func (t *tool) hasFormerName(cmd *cobra.Command, n network, r gcResult) bool {
 	if len(n.confs) > 0 {
 		return false
 	}
@@ -174,19 +175,19 @@ func (t *tool) isOfOldName(cmd *cobra.Command, n network, c collected) bool {
 			continue
 		}
 		leases, err := t.allLeases(cmd, other)
-		id := c.list.holder(leases)
+		id := r.list.anyHolder(leases)
 		if err != nil || id == "" {
-			continue // Then the list has to show by itself what it is of.
+			continue // This network proves nothing about the list.
 		}
-		strange := func(l backend.Lease) bool { return !l.Owner.IsZero() && !attachments.SameForm(id, l.Owner.ContainerID) }
-		if !slices.ContainsFunc(c.sorted.Unlisted, strange) {
+		otherForm := func(l backend.Lease) bool { return !l.Owner.IsZero() && !attachments.SameForm(id, l.Owner.ContainerID) }
+		if !slices.ContainsFunc(r.candidates.Unlisted, otherForm) {
 			return true
 		}
 	}
 	return false
 }
 
-// merged returns both, by address.
+// merged returns the leases in a and b, sorted by address.
 func merged(a, b []backend.Lease) []backend.Lease {
 	all := slices.Concat(a, b)
 	slices.SortFunc(all, func(a, b backend.Lease) int { return a.Addr.Compare(b.Addr) })

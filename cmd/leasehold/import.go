@@ -33,20 +33,20 @@ func (t *tool) importCommand() *cobra.Command {
 	var f importFlags
 	c := &cobra.Command{
 		Use:   "import FILE|-",
-		Short: "Read leases and cursors that export has written",
-		Long: `Read what export has written, and put it into the stores of its networks.
+		Short: "Add the leases and cursors of an export",
+		Long: `Add the leases and cursors of an export to the stores of their networks.
 
-A network that has no store gets one. To one that has, leases are added: if an
-address is leased to another than the file says, nothing of that network is
-imported. Leases that are there already are passed over, and so are cursors: to
-import a file twice changes nothing.`,
+A network without a store gets a new one. If an address is leased to another
+attachment than in the export, nothing is imported into that network. Leases and
+cursors that the store already has are skipped, so an import can be repeated
+safely.`,
 		Example:     "  leasehold import leases.jsonl\n  leasehold export podnet | ssh node2 leasehold import -",
-		Annotations: map[string]string{ownFormat: "in words"},
+		Annotations: map[string]string{fixedFormat: "in words"},
 		Args:        cli.Arguments(1, 1),
 		RunE:        func(cmd *cobra.Command, args []string) error { return t.importFile(cmd, args[0], f) },
 	}
-	c.Flags().StringVar(&f.backend, "backend", "", "kind of store to make where there is none: bolt or files (default: as exported)")
-	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be imported, and import nothing")
+	c.Flags().StringVar(&f.backend, "backend", "", "kind of store for networks without one: bolt or files (default: as exported)")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would be imported, without importing it")
 	return c
 }
 
@@ -62,33 +62,33 @@ func (t *tool) importFile(cmd *cobra.Command, name string, f importFlags) error 
 		if err != nil {
 			return err
 		}
-		defer file.Close() // it was only read
+		defer file.Close() // Closing a file that was only read loses nothing.
 		r = file
 	}
-	for from := dump.NewReader(r); ; {
-		n, err := from.Next()
+	for export := dump.NewReader(r); ; {
+		from, err := export.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if err := t.importOne(cmd, n, f); err != nil {
+		if err := t.importOne(cmd, from, f); err != nil {
 			return fmt.Errorf("%s: %w; nothing of this network was imported", name, err)
 		}
 	}
 }
 
-// An imported counts what an import has done.
-type imported struct{ added, there int }
+// An imported counts the leases that an import added and skipped.
+type imported struct{ added, existing int }
 
 func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) error {
-	n, err := t.importTo(from.Name)
+	n, err := t.networkForImport(from.Name)
 	if err != nil {
 		return err
 	}
-	// Before any lock: what comes through a pipe, or from another machine, may stall, and
-	// plugins would wait for it.
+	// Read everything before taking a lock: a pipe from another machine can stall, and plugins
+	// would wait for it.
 	if err := from.Keep(); err != nil {
 		return t.inNetwork(n, err)
 	}
@@ -103,46 +103,48 @@ func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) 
 	if f.dryRun {
 		verb = "would import"
 	}
-	fmt.Fprintf(t.errs, "%s: %s %s, %d were there already (%s)\n", n.name, verb, count(done.added, "lease"), done.there, n.path)
+	fmt.Fprintf(t.errs, "%s: %s %s, %d existed already (%s)\n", n.name, verb, count(done.added, "lease"), done.existing, n.path)
 	return nil
 }
 
-// importInto plants a store, or adds to the one there is. Plugins may make a first one
-// between the two looks.
+// importInto creates a store, or adds to the existing one. It tries again if a plugin creates
+// a store after importInto has found none.
 func (t *tool) importInto(ctx context.Context, n network, from *dump.Network, f importFlags) (done imported, err error) {
 	for {
-		standing, err := n.kind()
+		kind, err := n.kind()
 		if err != nil {
 			return done, err
 		}
-		if standing != stores.None || f.dryRun {
-			return t.mergeInto(ctx, n, standing, from, f)
+		if kind != stores.None || f.dryRun {
+			return t.mergeInto(ctx, n, kind, from, f)
 		}
-		done, err = t.plant(ctx, n, from, cmp.Or(f.backend, from.Store, config.Files))
+		done, err = t.createFrom(ctx, n, from, cmp.Or(f.backend, from.Store, config.Files))
 		if !errors.Is(err, fs.ErrExist) || ctx.Err() != nil {
 			return done, err
 		}
 	}
 }
 
-// mergeInto adds to the store of a network, if it has one, or shows what that would do.
-func (t *tool) mergeInto(ctx context.Context, n network, standing string, from *dump.Network, f importFlags) (done imported, err error) {
-	waiting, cancel := context.WithTimeout(ctx, t.lockTimeout)
+// mergeInto adds to the existing store of a network. With --dry-run it changes nothing, and
+// the network need not have a store.
+func (t *tool) mergeInto(ctx context.Context, n network, kind string, from *dump.Network, f importFlags) (done imported, err error) {
+	lockCtx, cancel := context.WithTimeout(ctx, t.lockTimeout)
 	defer cancel()
 	store := n.store()
 	switch {
-	case standing == stores.None:
+	case kind == stores.None:
 		store = memory.New()
 	case f.dryRun:
-		store = rehearsal{store}
+		store = dryRunStore{store}
 	}
-	err = store.Update(waiting, done.merge(from.Content))
+	err = store.Update(lockCtx, done.merge(from.Content))
 	return done, err
 }
 
-// asOfNow makes the leases ones of the present boot, and gives those a time that have none.
-// One of another boot would be released by the next ADD, and one of no boot, or without a
-// time, by no reboot. Nor would one in files, if this was not the boot of the last search.
+// asOfNow assigns the leases to the present boot, and gives leases without a time the present
+// one. The next ADD would release a lease of another boot, and no reboot would release a lease
+// without a boot or a time. In a files store, a reboot releases leases only if the last
+// recorded search for leases of earlier boots was in this boot.
 func asOfNow(c backend.Content, present allocator.Boot, now time.Time) backend.Content {
 	c.Boot = present.SearchRecord(now)
 	leases := c.Leases
@@ -160,20 +162,20 @@ func asOfNow(c backend.Content, present allocator.Boot, now time.Time) backend.C
 	return c
 }
 
-// plant makes a store for a network that has none.
-func (t *tool) plant(ctx context.Context, n network, from *dump.Network, kind string) (done imported, err error) {
+// createFrom creates the store of a network that has none.
+func (t *tool) createFrom(ctx context.Context, n network, from *dump.Network, kind string) (done imported, err error) {
 	var lost migrate.Forgotten
 	done.added, lost, err = migrate.Create(ctx, n.path, from.Content,
 		migrate.Options{To: kind, LockTimeout: t.lockTimeout, Now: t.now(), Present: boot.Current()})
 	if err == nil && lost.Leases > 0 {
-		t.warn("%s: files cannot hold all that is known of %s: %s", n.name, count(lost.Leases, "lease"), forgotten(lost))
+		t.warn("%s: files cannot hold all details of %s: %s", n.name, count(lost.Leases, "lease"), forgotten(lost))
 	}
 	return done, err
 }
 
-// importTo returns the network of that name, or one that has neither store nor
-// configuration yet.
-func (t *tool) importTo(name string) (network, error) {
+// networkForImport returns the network with that name, or a new network without a store or a
+// configuration.
+func (t *tool) networkForImport(name string) (network, error) {
 	n, err := t.network(name)
 	if errors.Is(err, errUnknown) || len(t.dataDirFlag) > 0 && errors.Is(err, fs.ErrNotExist) {
 		return network{name: name, path: filepath.Join(append(t.dataDirFlag, defaultDataDir)[0], name)}, nil
@@ -181,7 +183,8 @@ func (t *tool) importTo(name string) (network, error) {
 	return n, err
 }
 
-// merge puts what c holds into a store, unless an address is leased to another.
+// merge adds the leases and cursors in c to a store. It fails if an address is leased to
+// another attachment.
 func (i *imported) merge(c backend.Content) func(backend.Tx) error {
 	return func(tx backend.Tx) error {
 		for l, err := range c.Leases {
@@ -197,21 +200,21 @@ func (i *imported) merge(c backend.Content) func(backend.Tx) error {
 }
 
 func (i *imported) put(tx backend.Tx, l backend.Lease) error {
-	there, err := tx.Lease(l.Addr)
+	existing, err := tx.Lease(l.Addr)
 	switch {
 	case errors.Is(err, backend.ErrNotFound):
 		i.added++
 		return tx.Put(l)
 	case err != nil:
 		return err
-	case there.Owner != l.Owner:
-		return fmt.Errorf("%s is leased to %s here, and to %s there", l.Addr, there.Owner, l.Owner)
+	case existing.Owner != l.Owner:
+		return fmt.Errorf("%s is leased to %s in the store, and to %s in the export", l.Addr, existing.Owner, l.Owner)
 	}
-	i.there++
+	i.existing++
 	return nil
 }
 
-// mergeState keeps what the store knows.
+// mergeState adds the cursors and the boot that the store does not have yet.
 func mergeState(tx backend.Tx, c backend.Content) error {
 	for set, addr := range c.Cursors {
 		_, err := tx.Cursor(set)

@@ -7,47 +7,49 @@ import (
 )
 
 func (t *tool) listCommand() *cobra.Command {
-	var whole bool
+	var noTrunc bool
 	var pod string
 	c := &cobra.Command{
 		Use:   "list [NETWORK…]",
 		Short: "List the leases of networks",
-		Long: `List the leases of the networks named, or of all.
+		Long: `List the leases of the networks named, or of all networks.
 
-A BOOT of "this" is a lease made since this machine started, "earlier" one dated
-before: no container of that time is left. "another" is a lease with another
-boot ID that is not dated before: systemd-nspawn and LXC show another ID than
-that of their host. "this?" is one dated before, but of this boot by its ID or
-its file: it was copied or imported, the clock was set, or the machine has the
-same ID after every start.
+BOOT says when a lease was made:
+  this     since this machine started
+  earlier  before that: its container no longer exists
+  another  not before that, but with another boot ID: systemd-nspawn and LXC
+           show containers another ID than the host's
+  this?    before that, but with the present boot ID: the lease was copied or
+           imported, the clock was set, or the machine has the same ID after
+           every start
 
-A lease that is "(torn)" has lost its holder in a crash. What is not known is
-"-". On a terminal, container IDs are cut, and so are pods that it has no room
-for. With --pod: only those of the pod; files stores do not record pods.
+"(torn)" is a lease whose owner was lost in a crash. "-" means not known. On a
+terminal, container IDs are truncated, and long pod names are shortened. --pod
+lists the leases of one pod; files stores do not record pods.
 
 As JSON: an array of objects with the keys network, address, containerID,
-ifname, since (RFC 3339), boot (the boot ID) and pod (namespace/name), all of
-them text and empty if not known.`,
+ifname, since (RFC 3339), boot (the boot ID) and pod (namespace/name). All
+values are strings, empty if not known.`,
 		Example: "  leasehold list\n  leasehold list podnet -o json | jq -r '.[].address'",
 		RunE: func(cmd *cobra.Command, names []string) error {
-			return t.list(cmd, names, pod, whole)
+			return t.list(cmd, names, pod, noTrunc)
 		},
 	}
-	c.Flags().StringVar(&pod, "pod", "", "only those of a pod, NAMESPACE/POD")
-	c.Flags().BoolVar(&whole, "no-trunc", false, "cut nothing, on a terminal either")
+	c.Flags().StringVar(&pod, "pod", "", "list only the leases of a pod, NAMESPACE/POD")
+	c.Flags().BoolVar(&noTrunc, "no-trunc", false, "do not truncate IDs and pod names on a terminal")
 	return c
 }
 
-// list prints what can be read, also if a store among several cannot.
-func (t *tool) list(cmd *cobra.Command, names []string, pod string, whole bool) error {
+// list prints the leases that can be read, even if one of the stores cannot.
+func (t *tool) list(cmd *cobra.Command, names []string, pod string, noTrunc bool) error {
 	if pod != "" {
-		return t.listPod(cmd, names, pod, whole)
+		return t.listPod(cmd, names, pod, noTrunc)
 	}
 	networks, err := t.networks(names)
 	if err != nil {
 		return err
 	}
-	t.tellBystanders()
+	t.warnOfStrays()
 	rows := []leaseRow{}
 	var failed error
 	for _, n := range networks {
@@ -55,12 +57,12 @@ func (t *tool) list(cmd *cobra.Command, names []string, pod string, whole bool) 
 		failed = errors.Join(failed, t.inNetwork(n, err))
 		rows = append(rows, leaseRows(n.name, leases)...)
 	}
-	return errors.Join(t.writeLeases(rows, whole), failed)
+	return errors.Join(t.writeLeases(rows, noTrunc), failed)
 }
 
-// listPod prints the leases of a pod. If it seems to have none, they may be where pods are
-// not recorded.
-func (t *tool) listPod(cmd *cobra.Command, names []string, text string, whole bool) error {
+// listPod prints the leases of a pod. If it finds none, it names the networks whose stores do
+// not record pods.
+func (t *tool) listPod(cmd *cobra.Command, names []string, text string, noTrunc bool) error {
 	pod, err := parsePod(text)
 	if err != nil {
 		return err
@@ -69,9 +71,9 @@ func (t *tool) listPod(cmd *cobra.Command, names []string, text string, whole bo
 	if err != nil {
 		return err
 	}
-	h, failed := t.holdings(cmd, networks, wish{text: text, pod: pod})
-	if len(h.rows) == 0 {
-		t.tellNoPods(h.without)
+	m, failed := t.find(cmd, networks, query{text: text, pod: pod})
+	if len(m.exact) == 0 {
+		t.warnNoPods(m.podless)
 	}
-	return errors.Join(t.writeLeases(append([]leaseRow{}, h.rows...), whole), failed)
+	return errors.Join(t.writeLeases(append([]leaseRow{}, m.exact...), noTrunc), failed)
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/leasehold/leasehold/internal/fstype"
 )
 
-// warnOfLocks says if the locks of a network may not be shared with its other mounts. That
-// is no finding: with one mount, as under rootless containers, nothing is wrong, and
-// whether there is another cannot be seen from here.
+// warnOfLocks warns if other mounts of a network would not share its locks. This is not a
+// finding: with a single mount, as for rootless containers, nothing is wrong, and the tool
+// cannot see other mounts.
 func (t *tool) warnOfLocks(n network) {
 	if dir := filepath.Dir(n.path); fstype.FUSE(dir) {
 		t.warnOnce("%s: %s", dir, fstype.NoSharedLocks)

@@ -13,12 +13,12 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 )
 
-// A network can have any name that a file can have, and every command works on it.
+// Every command works on networks with names up to the longest file name.
 func TestLongNames(t *testing.T) {
 	for _, length := range []int{211, 212, 225, 250, 251, 255} {
 		for _, kind := range []string{config.Files, config.Bolt} {
 			t.Run(fmt.Sprint(length, " ", kind), func(t *testing.T) {
-				n := named{t, t.TempDir(), strings.Repeat("n", length)}
+				n := namedNetwork{t, t.TempDir(), strings.Repeat("n", length)}
 				n.plugin("ADD", kind, "a")
 				n.plugin("ADD", kind, "b")
 				other := map[string]string{config.Files: config.Bolt, config.Bolt: config.Files}[kind]
@@ -44,15 +44,15 @@ func TestLongNames(t *testing.T) {
 	}
 }
 
-// A named network has a name.
-type named struct {
+// A namedNetwork is a data directory and the name of its network.
+type namedNetwork struct {
 	*testing.T
 	dir, name string
 }
 
-func (n named) path() string { return filepath.Join(n.dir, n.name) }
+func (n namedNetwork) path() string { return filepath.Join(n.dir, n.name) }
 
-func (n named) plugin(command, backend, id string) {
+func (n namedNetwork) plugin(command, backend, id string) {
 	n.Helper()
 	cmd := exec.Command("host-local")
 	cmd.Env = append(os.Environ(), "CNI_COMMAND="+command, "CNI_CONTAINERID="+id, "CNI_NETNS=/n", "CNI_IFNAME=eth0", "CNI_PATH=/p")
@@ -65,7 +65,7 @@ func (n named) plugin(command, backend, id string) {
 	require.NoError(n, err, "%s", out)
 }
 
-func (n named) leasehold(args ...string) string {
+func (n namedNetwork) leasehold(args ...string) string {
 	n.Helper()
 	cmd := exec.Command("leasehold", append([]string{"--conf-dir", n.dir + "/none", "--data-dir", n.dir}, args...)...)
 	var errs strings.Builder
@@ -76,7 +76,7 @@ func (n named) leasehold(args ...string) string {
 }
 
 // damage overwrites a meta page of the store.
-func (n named) damage() {
+func (n namedNetwork) damage() {
 	f, err := os.OpenFile(n.path(), os.O_RDWR, 0)
 	require.NoError(n, err)
 	defer f.Close()

@@ -17,13 +17,14 @@ import (
 	"github.com/leasehold/leasehold/internal/lint"
 )
 
-// The scripts run the tool as an operator does, and the plugin as a runtime does.
+// The scripts in testdata run the tool and the plugin as commands.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"leasehold": anywhere, "host-local": clitest.HostLocal})
+	testscript.Main(m, map[string]func(){"leasehold": mainWithoutHostAddrs, "host-local": clitest.HostLocal})
 }
 
-// anywhere is main, on a machine whose own addresses are in no range of the scripts.
-func anywhere() {
+// mainWithoutHostAddrs is main without the addresses of this host, which might be in the
+// ranges of the scripts.
+func mainWithoutHostAddrs() {
 	t := newTool()
 	t.hostAddrs = func() ([]lint.HostAddr, error) { return nil, nil }
 	os.Exit(t.run(context.Background(), os.Args[1:]))
@@ -36,7 +37,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			// Nothing of this machine's comes in: no configurations, no stores.
+			// Hide the configurations and stores of this machine.
 			env.Setenv("NETCONFPATH", filepath.Join(env.WorkDir, "net.d"))
 			env.Setenv("D", filepath.Join(env.WorkDir, "data"))
 			env.Setenv("CNI_COMMAND", "ADD")
@@ -44,13 +45,13 @@ func TestScripts(t *testing.T) {
 			return os.MkdirAll(filepath.Join(env.WorkDir, "data"), 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"add": add, "age": age1, "damage": damage, "glob": glob, "config": conf,
+			"add": add, "age": ageFiles, "damage": damage, "glob": glob, "config": conf,
 		},
 	})
 }
 
-// needsDefaultDataDir skips a test where /var/lib/cni/networks may not be read: the tool
-// looks there too, and on a host with containers it often belongs to root alone.
+// needsDefaultDataDir skips a test if this user cannot read /var/lib/cni/networks: the tool
+// always looks there too, and on a host with containers only root may read it.
 func needsDefaultDataDir(t *testing.T) {
 	t.Helper()
 	if _, err := os.ReadDir(config.DefaultDataDir); errors.Is(err, fs.ErrPermission) {
@@ -58,8 +59,8 @@ func needsDefaultDataDir(t *testing.T) {
 	}
 }
 
-// conf writes a configuration of host-local: config NAME FILE [KEY=JSON…], with keys of
-// ipam.
+// conf writes a configuration of host-local with the given keys in ipam:
+// config NAME FILE [KEY=JSON…].
 func conf(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: config NAME FILE [KEY=JSON...]")
@@ -85,8 +86,8 @@ func add(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// age1 makes files look old: age DURATION FILE….
-func age1(ts *testscript.TestScript, neg bool, args []string) {
+// ageFiles makes files look old: age DURATION FILE….
+func ageFiles(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: age DURATION FILE...")
 	}
@@ -112,8 +113,8 @@ func damage(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// glob sets a variable to the one file that a pattern names: glob NAME PATTERN. With
-// !, there must be none.
+// glob sets a variable to the only file that matches a pattern: glob NAME PATTERN. With !, no
+// file must match.
 func glob(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: [!] glob NAME PATTERN")
@@ -122,9 +123,9 @@ func glob(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	switch {
 	case neg && len(names) > 0:
-		ts.Fatalf("%s: there is %v", args[1], names)
+		ts.Fatalf("%s: matches %v, want no file", args[1], names)
 	case !neg && len(names) != 1:
-		ts.Fatalf("%s: %v, want one", args[1], names)
+		ts.Fatalf("%s: matches %v, want one file", args[1], names)
 	case !neg:
 		ts.Setenv(args[0], names[0])
 	}

@@ -19,15 +19,15 @@ func (t *tool) mapCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "map NETWORK",
 		Short: "Draw the address space of a network",
-		Long: `Draw the ranges of a network, and which of their addresses are leased: each cell
-is an address or, in larger ranges, a number of them that the caption tells. Of
-ranges in which the leases would be too small to see, as in most of IPv6, the
-part is drawn in which they lie.
+		Long: `Draw the ranges of a network and show which addresses are leased. Each cell is
+an address or, in larger ranges, the number of addresses that the caption gives.
+If the leases would be too small to see in a range, as in most IPv6 ranges, only
+the part with leases is drawn.
 
-In a terminal that has colours two rows of cells go to a line; otherwise, or if
-NO_COLOR is set, a character stands for each cell.
+In a terminal with colours, a line shows two rows of cells. Otherwise, or if
+NO_COLOR is set, each cell is a character.
 
-As JSON: an array of objects, one for each range, with the keys network, subnet,
+As JSON: an array with an object per range, with the keys network, subnet,
 first, last and runs: an array of {first, last, state} from the first to the
 last address, where state is free, leased, earlier (dated before this machine
 started), torn or withheld (gateway or excluded).`,
@@ -35,7 +35,7 @@ started), torn or withheld (gateway or excluded).`,
 		Args:    cli.Arguments(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return t.draw(cmd, args[0], svg) },
 	}
-	c.Flags().StringVar(&svg, "svg", "", "new file to draw into, as SVG")
+	c.Flags().StringVar(&svg, "svg", "", "new file to write the map to, as SVG")
 	return c
 }
 
@@ -48,14 +48,14 @@ func (t *tool) draw(cmd *cobra.Command, name, svg string) error {
 		return err
 	}
 	if t.output == "json" {
-		return t.writeMapped(cmd, n)
+		return t.writeMapJSON(cmd, n)
 	}
 	pictures, err := t.pictures(cmd, n)
 	if err != nil {
 		return t.inNetwork(n, err)
 	}
 	if len(pictures) == 0 {
-		t.tellNoRanges(n)
+		t.warnNoRanges(n)
 		return errNo
 	}
 	if svg != "" {
@@ -73,8 +73,8 @@ func (t *tool) draw(cmd *cobra.Command, name, svg string) error {
 	return nil
 }
 
-func (t *tool) writeMapped(cmd *cobra.Command, n network) error {
-	ranges, err := t.mapped(cmd, n)
+func (t *tool) writeMapJSON(cmd *cobra.Command, n network) error {
+	ranges, err := t.mapRanges(cmd, n)
 	if err != nil {
 		return t.inNetwork(n, err)
 	}
@@ -82,18 +82,18 @@ func (t *tool) writeMapped(cmd *cobra.Command, n network) error {
 		return err
 	}
 	if len(ranges) == 0 {
-		t.tellNoRanges(n)
+		t.warnNoRanges(n)
 		return errNo
 	}
 	return nil
 }
 
-// pictures returns one of each range.
+// pictures returns a picture of each range.
 func (t *tool) pictures(cmd *cobra.Command, n network) (all []*picture.Picture, err error) {
-	ctx, cancel := t.waiting(cmd)
+	ctx, cancel := t.lockContext(cmd)
 	defer cancel()
 	earlier := boot.Current().StartedAfter
-	err = t.store(n).View(ctx, func(tx backend.ReadTx) error {
+	err = t.readStore(n).View(ctx, func(tx backend.ReadTx) error {
 		var failed error
 		for _, r := range n.ranges() {
 			p := picture.New(n.name, r, earlier)

@@ -23,19 +23,19 @@ func (t *tool) metricsCommand() *cobra.Command {
 		Use:   "metrics [NETWORK…]",
 		Short: "Write metrics in the OpenMetrics format",
 		Long: `Write metrics of networks in the OpenMetrics format, for a collector of text
-files such as that of Prometheus' node_exporter:
+files such as the one in Prometheus' node_exporter:
 
   leasehold_addresses{network,set,ranges,state}  leased, free or excluded
-  leasehold_leases{network}                      in whatever range
+  leasehold_leases{network}                      inside or outside the ranges
   leasehold_leases_before_boot{network}          dated before this boot
-  leasehold_leases_torn{network}                 whose holder a crash has lost
+  leasehold_leases_torn{network}                 without a readable owner
   leasehold_oldest_lease_timestamp_seconds{network}
   leasehold_store_info{network,store}            1; store is files or bolt
   leasehold_store_bytes{network}                 disk space of the store
   leasehold_up{network}                          0 if the store cannot be read,
                                                  or was replaced`,
 		Example:     "  leasehold metrics --to /var/lib/prometheus/node-exporter/leasehold.prom",
-		Annotations: map[string]string{ownFormat: "in the OpenMetrics format"},
+		Annotations: map[string]string{fixedFormat: "in the OpenMetrics format"},
 		RunE: func(cmd *cobra.Command, names []string) error {
 			networks, err := t.networks(names)
 			if err != nil {
@@ -44,14 +44,13 @@ files such as that of Prometheus' node_exporter:
 			return t.metrics(cmd, networks, to)
 		},
 	}
-	c.Flags().StringVar(&to, "to", "", "file to replace, in one step, instead of standard output")
+	c.Flags().StringVar(&to, "to", "", "file to replace atomically, instead of standard output")
 	return c
 }
 
-// metrics writes what is known of all networks, also if a store among them cannot be
-// read.
+// metrics writes the metrics of all networks, even if one of the stores cannot be read.
 func (t *tool) metrics(cmd *cobra.Command, networks []network, to string) error {
-	m := newMeters()
+	m := newMetricSet()
 	var failed error
 	for _, n := range networks {
 		err := t.measure(cmd, n, m)
@@ -68,24 +67,24 @@ func (t *tool) metrics(cmd *cobra.Command, networks []network, to string) error 
 	return errors.Join(replaceFile(to, m.write), failed)
 }
 
-// meters are what is measured.
-type meters struct {
+// A metricSet is the metrics of all networks.
+type metricSet struct {
 	registry                      *prometheus.Registry
 	addresses, leases, before     *prometheus.GaugeVec
 	torn, oldest, info, bytes, up *prometheus.GaugeVec
 }
 
-func newMeters() *meters {
-	m := &meters{registry: prometheus.NewRegistry()}
+func newMetricSet() *metricSet {
+	m := &metricSet{registry: prometheus.NewRegistry()}
 	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
 		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "leasehold_" + name, Help: help}, append([]string{"network"}, labels...))
-		m.registry.MustRegister(g) // It panics for two of one name, which a test would see.
+		m.registry.MustRegister(g) // It panics only for a duplicate name, which every test would show.
 		return g
 	}
 	m.addresses = gauge("addresses", "Addresses of a range set by state: leased, free, excluded.", "set", "ranges", "state")
-	m.leases = gauge("leases", "Leases, in whatever range.")
+	m.leases = gauge("leases", "Leases, inside or outside the ranges.")
 	m.before = gauge("leases_before_boot", "Leases dated before this machine started, whose containers are gone unless a clock was wrong.")
-	m.torn = gauge("leases_torn", "Leases whose holder was lost in a crash.")
+	m.torn = gauge("leases_torn", "Leases without a readable owner.")
 	m.oldest = gauge("oldest_lease_timestamp_seconds", "When the oldest lease was made; absent if there is none.")
 	m.info = gauge("store_info", "The kind of store: files or bolt.", "store")
 	m.bytes = gauge("store_bytes", "Disk space that the store takes.")
@@ -93,7 +92,7 @@ func newMeters() *meters {
 	return m
 }
 
-func (t *tool) measure(cmd *cobra.Command, n network, m *meters) error {
+func (t *tool) measure(cmd *cobra.Command, n network, m *metricSet) error {
 	kind, err := n.kind()
 	if err == nil {
 		err = n.replaced()
@@ -106,7 +105,7 @@ func (t *tool) measure(cmd *cobra.Command, n network, m *meters) error {
 	if err != nil {
 		return err
 	}
-	f.count(n, leases, t.now(), boot.Current())
+	f.addLeases(n, leases, t.now(), boot.Current())
 	usages, err := t.usageOf(cmd, n)
 	if err != nil {
 		return err
@@ -132,7 +131,7 @@ func (t *tool) measure(cmd *cobra.Command, n network, m *meters) error {
 	return err
 }
 
-// oldestOf returns when the oldest lease was made, in Unix seconds, or 0.
+// oldestOf returns the time of the oldest lease in Unix seconds, or 0 if none has a time.
 func oldestOf(leases []backend.Lease) (oldest int64) {
 	for _, l := range leases {
 		if at := l.Since.Unix(); !l.Since.IsZero() && (oldest == 0 || at < oldest) {
@@ -142,9 +141,9 @@ func oldestOf(leases []backend.Lease) (oldest int64) {
 	return oldest
 }
 
-// write writes all meters. What node_exporter reads is the older text format; gauges
-// look the same in both.
-func (m *meters) write(w io.Writer) error {
+// write writes all metrics. node_exporter reads the older text format, in which gauges look
+// the same.
+func (m *metricSet) write(w io.Writer) error {
 	families, err := m.registry.Gather()
 	if err != nil {
 		return err
@@ -159,11 +158,11 @@ func (m *meters) write(w io.Writer) error {
 	return err
 }
 
-// replaceFile writes a file that readers see as it was before or whole.
+// replaceFile replaces a file atomically: readers see either the old or the new content.
 func replaceFile(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if p := (*fs.PathError)(nil); errors.As(err, &p) {
-		return &fs.PathError{Op: "replace", Path: name, Err: p.Err} // The other name says nothing.
+		return &fs.PathError{Op: "replace", Path: name, Err: p.Err} // Without the temporary name, which would mean nothing to the operator.
 	}
 	if err != nil {
 		return err
@@ -178,7 +177,7 @@ func replaceFile(name string, write func(io.Writer) error) error {
 	return nil
 }
 
-// diskSpace returns how many bytes of disk a store takes.
+// diskSpace returns the disk space of a store in bytes.
 func diskSpace(path string) (total int64, err error) {
 	err = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -189,7 +188,7 @@ func diskSpace(path string) (total int64, err error) {
 			return nil // released just now
 		}
 		if err == nil {
-			total += allocated(info)
+			total += diskBytes(info)
 		}
 		return err
 	})

@@ -31,46 +31,48 @@ func (t *tool) migrateCommand() *cobra.Command {
 		Short: "Move networks to the other kind of store, while plugins run",
 		Long: `Move the leases and cursors of networks from one kind of store to the other.
 
-Plugins may go on: those that want a lease meanwhile wait for the lock, and go
-on with the new store by themselves if their configuration names no backend. A
-configuration that names the old one must be changed; until then ADD is refused,
+Plugins can keep running. During a migration they wait for the lock, and if
+their configuration sets no backend, they continue with the new store. A
+configuration that sets the old backend must be changed; until then ADD fails
 and DEL works.
 
-The new store is built aside, synced, read back and compared, and then the two
-change places in one step. Stopped or killed at any moment, it leaves either the
-old or the new store; to run it again finishes, or starts over.
+The new store is built beside the old one, synced, read back and compared; then
+the two are exchanged in one step. A migration that is interrupted or killed
+leaves either the old store or the new one; run the command again to finish it
+or start over.
 
-The old store is kept in the directory .leasehold beside the stores, the newest
-three of each network: see prune. To go back, migrate again, to the other kind:
-that keeps what was leased since. A stock host-local plugin can use files only.
+The old store is kept in the directory .leasehold beside the stores, with the
+newest three per network: see prune. To go back, migrate to the other kind,
+which keeps leases made since. The stock host-local plugin can use only files.
 
 As JSON: an array of objects with the keys network, from, to, already, dryRun,
-leases, cursors, digest (SHA-256 over both), torn (addresses that were left
-behind), kept (path of the old store), export (path of what files cannot hold)
-and pruned (paths of older stores that were removed).`,
+leases, cursors, digest (SHA-256 over both), torn (addresses of torn leases,
+which were left behind), kept (path of the old store), export (path of the
+details that files cannot hold) and pruned (paths of older stores that were
+removed).`,
 		Example: `  leasehold migrate podnet --to bolt --dry-run
   leasehold migrate podnet --to bolt`,
 		RunE: func(cmd *cobra.Command, names []string) error { return t.migrate(cmd, names, f) },
 	}
 	c.Flags().StringVar(&f.to, "to", "", "kind of store to move to: bolt or files")
-	c.Flags().BoolVar(&f.all, "all", false, "move all networks that are found")
-	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be done, and do nothing")
+	c.Flags().BoolVar(&f.all, "all", false, "migrate all networks that are found")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would be done, without doing it")
 	return c
 }
 
-// A migrateRow is the answer about one network, in JSON.
+// A migrateRow is the JSON output about one network.
 type migrateRow struct {
 	Network string       `json:"network"`
 	From    string       `json:"from"`
 	To      string       `json:"to"`
-	Already bool         `json:"already"` // it was of that kind
+	Already bool         `json:"already"` // the store was of that kind before
 	DryRun  bool         `json:"dryRun"`
 	Leases  int          `json:"leases"`
 	Cursors int          `json:"cursors"`
-	Digest  string       `json:"digest"` // SHA-256 over all of them
-	Torn    []netip.Addr `json:"torn"`   // left behind: nobody holds them
+	Digest  string       `json:"digest"` // SHA-256 over leases and cursors
+	Torn    []netip.Addr `json:"torn"`   // left behind: these leases have no readable owner
 	Kept    string       `json:"kept"`   // path of the old store
-	Export  string       `json:"export"` // path of what the new store cannot hold
+	Export  string       `json:"export"` // path of the details that the new store cannot hold
 	Pruned  []string     `json:"pruned"` // paths of older stores that were removed
 }
 
@@ -78,7 +80,7 @@ func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error
 	ctx, stop := interruptible(cmd.Context())
 	defer stop()
 	cmd.SetContext(ctx)
-	networks, err := t.toMigrate(names, f)
+	networks, err := t.networksToMigrate(names, f)
 	if err != nil {
 		return err
 	}
@@ -92,10 +94,10 @@ func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error
 		}
 		t.warnOfBackend(n, f.to)
 		t.warnUnmarked(n, r.Unmarked)
-		t.tellOlder(n, r.Pruned)
+		t.warnNotPruned(n, r.Pruned)
 		rows = append(rows, newMigrateRow(n, r, f))
 		if t.output == "table" {
-			t.tellMigrated(n, r, f)
+			t.printMigrated(n, r, f)
 		}
 	}
 	if t.output == "json" {
@@ -104,49 +106,48 @@ func (t *tool) migrate(cmd *cobra.Command, names []string, f migrateFlags) error
 	return failed
 }
 
-// warnOfBackend says if a configuration names the other kind of store.
+// warnOfBackend warns about configurations that set the other kind of store.
 func (t *tool) warnOfBackend(n network, to string) {
 	for _, c := range n.confs {
 		if c.Backend != "" && c.Backend != to {
-			t.warn(`%s: %s says "backend": %q; with the leases in %s, ADD is refused until that is changed or left out`, n.name, c.File, c.Backend, to)
+			t.warn(`%s: %s sets "backend": %q; with the leases in %s, ADD fails until that is changed or removed`, n.name, c.File, c.Backend, to)
 		}
 	}
 }
 
-// warnUnmarked says if a store that was replaced could not be told so.
+// warnUnmarked warns if the old store could not be marked as replaced.
 func (t *tool) warnUnmarked(n network, why error) {
 	if why != nil {
-		t.warn("%s: %v; wherever the network itself is mounted, plugins can go on leasing from the old one: unmount it there", n.name, why)
+		t.warn("%s: %v; wherever the network itself is mounted, plugins can continue to lease from the old store: unmount it there", n.name, why)
 	}
 }
 
-// toMigrate returns the networks that are meant, and makes sure that it is clear
-// what is wanted.
-func (t *tool) toMigrate(names []string, f migrateFlags) ([]network, error) {
+// networksToMigrate checks the arguments and returns the networks that they select.
+func (t *tool) networksToMigrate(names []string, f migrateFlags) ([]network, error) {
 	switch {
 	case f.to != config.Bolt && f.to != config.Files:
 		return nil, fmt.Errorf("--to %q: use --to bolt or --to files", f.to)
 	case f.all && len(names) > 0:
-		return nil, errors.New("name networks, or use --all, not both")
+		return nil, errors.New("give names of networks, or --all, not both")
 	case !f.all && len(names) == 0:
-		return nil, errors.New("name the networks to migrate, or use --all")
+		return nil, errors.New("give the names of the networks to migrate, or use --all")
 	}
 	networks, err := t.networks(names)
 	if err != nil || !f.all {
 		return networks, err
 	}
-	var standing []network
+	var withStore []network
 	for _, n := range networks {
 		kind, err := n.kind()
 		if err != nil {
-			t.warn("%v; passed over", t.inNetwork(n, err))
+			t.warn("%v; skipped", t.inNetwork(n, err))
 			continue
 		}
-		if kind != stores.None && !n.waits {
-			standing = append(standing, n)
+		if kind != stores.None && !n.isWaiting {
+			withStore = append(withStore, n)
 		}
 	}
-	return standing, nil
+	return withStore, nil
 }
 
 func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrate.Report, error) {
@@ -158,19 +159,18 @@ func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrat
 	}
 	t.warnOfLocks(n)
 	if link := n.linkedFrom(); link != "" {
-		return migrate.Report{}, fmt.Errorf("%s is a symbolic link to %s, and plugins follow it to a directory only: "+
-			"put the store in the place of the link, or name the directory that it is in as \"dataDir\" in ipam", link, n.path)
+		return migrate.Report{}, fmt.Errorf("%s is a symbolic link to %s, and plugins follow it only to a directory: "+
+			"replace the link with the store, or set \"dataDir\" in ipam to the directory of the store", link, n.path)
 	}
 	return migrate.Run(cmd.Context(), n.path, o)
 }
 
-// linkedFrom returns the path at which a configuration has the store, if that is a symbolic
-// link to it.
+// linkedFrom returns the configured path of the store if that is a symbolic link to it.
 func (n network) linkedFrom() string {
 	for _, c := range n.confs {
 		info, err := os.Lstat(c.Path())
 		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
-			continue // One that cannot be looked at leads no plugin to the store.
+			continue // Plugins cannot reach the store through this path either.
 		}
 		there, err := os.Stat(c.Path())
 		if err != nil {
@@ -190,12 +190,12 @@ func newMigrateRow(n network, r migrate.Report, f migrateFlags) migrateRow {
 	}
 	return migrateRow{
 		Network: n.name, From: r.From, To: r.To, Already: r.Already, DryRun: f.dryRun, Leases: r.Leases, Cursors: r.Cursors,
-		Digest: r.Digest, Torn: torn, Kept: r.Aside, Export: r.Export, Pruned: orNone(r.Pruned.Removed),
+		Digest: r.Digest, Torn: torn, Kept: r.Aside, Export: r.Export, Pruned: nonNil(r.Pruned.Removed),
 	}
 }
 
-// tellMigrated says what has been done and how to go back.
-func (t *tool) tellMigrated(n network, r migrate.Report, f migrateFlags) {
+// printMigrated prints what was done and how to go back.
+func (t *tool) printMigrated(n network, r migrate.Report, f migrateFlags) {
 	say := func(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
 	switch {
 	case r.Already:
@@ -211,30 +211,31 @@ func (t *tool) tellMigrated(n network, r migrate.Report, f migrateFlags) {
 			count(r.Leases, "lease"), count(r.Cursors, "cursor"), r.From, r.To)
 	}
 	if len(r.Torn) > 0 {
-		say("  left behind, since nobody holds them: %s", addrList(r.Torn))
+		say("  left behind, torn leases without an owner: %s", addrList(r.Torn))
 	}
 	if lost := r.Forgotten; lost.Leases > 0 {
-		say("  files cannot hold all that is known of %s: %s", count(lost.Leases, "lease"), forgotten(lost))
+		say("  files cannot hold all details of %s: %s", count(lost.Leases, "lease"), forgotten(lost))
 	}
 	if f.dryRun {
 		return
 	}
 	if r.Export != "" {
-		say("  that is written in %s", r.Export)
+		say("  the details are kept in %s", r.Export)
 	}
 	say("  the old store is kept in %s", r.Aside)
 	if older := len(r.Pruned.Removed); older > 0 {
-		say("  removed %s that had been replaced before; the newest %d stay", count(older, "store"), len(r.Pruned.Kept))
+		say("  removed %s replaced earlier; kept the newest %d", count(older, "store"), len(r.Pruned.Kept))
 	}
 	say("  to go back: leasehold%s migrate %s --to %s", t.sameFlags(), n.name, r.From)
 }
 
+// forgotten lists the details that a files store cannot hold.
 func forgotten(f migrate.Forgotten) string {
 	var parts []string
 	for _, p := range []struct {
 		n    int
 		what string
-	}{{f.Pods, "pod"}, {f.Netns, "network namespace"}, {f.Boots, "boot"}, {f.Times, "time that is not known"}} {
+	}{{f.Pods, "pod"}, {f.Netns, "network namespace"}, {f.Boots, "boot"}, {f.Times, "unknown time"}} {
 		if p.n > 0 {
 			parts = append(parts, count(p.n, p.what))
 		}
@@ -242,15 +243,15 @@ func forgotten(f migrate.Forgotten) string {
 	return strings.Join(parts, ", ")
 }
 
-// addrList writes the first of the addresses, and how many more there are.
+// addrList lists the first addresses, and the number of the others.
 func addrList(addrs []netip.Addr) string {
-	const shown = 10
+	const maxShown = 10
 	var texts []string
-	for _, a := range addrs[:min(len(addrs), shown)] {
+	for _, a := range addrs[:min(len(addrs), maxShown)] {
 		texts = append(texts, a.String())
 	}
 	text := strings.Join(texts, ", ")
-	if more := len(addrs) - shown; more > 0 {
+	if more := len(addrs) - maxShown; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return cmp.Or(text, "none")

@@ -22,45 +22,45 @@ import (
 
 const defaultDataDir = config.DefaultDataDir
 
-// A network is one that has a store, or a configuration, or both.
+// A network has a store, a configuration, or both.
 type network struct {
-	name  string
-	path  string            // of the store
-	confs []netconf.Network // the configurations; those that runtimes use come first
-	waits bool              // the path is where the store waits for its place, and has to stay
+	name      string
+	path      string            // of the store
+	confs     []netconf.Network // its configurations, the ones that runtimes use first
+	isWaiting bool              // path is a waiting store in .leasehold, which must not be moved
 }
 
-// kind returns the kind of the store that stands at the path, or stores.None.
+// kind returns the kind of the store at the path, or stores.None.
 func (n network) kind() (string, error) { return stores.KindAt(n.path) }
 
-// store returns the store, whatever kind it is of.
+// store returns the store of either kind.
 func (n network) store() backend.Store { return stores.Follow(n.path) }
 
-// often returns the store for many transactions, each of which waits for the lock as long
-// as one may.
-func (t *tool) often(n network) backend.Store {
+// storeForPortions returns the store for work in several transactions, each of which waits
+// for the lock up to --lock-timeout.
+func (t *tool) storeForPortions(n network) backend.Store {
 	return stores.Patient(stores.FollowOften(n.path), t.lockTimeout)
 }
 
-// reader is store for many transactions, as often has it.
-func (t *tool) reader(n network) backend.Store {
+// readStoreInPortions is readStore for several transactions, like storeForPortions.
+func (t *tool) readStoreInPortions(n network) backend.Store {
 	t.warnReplaced(n)
 	return stores.Patient(stores.ReadOften(n.path), t.lockTimeout)
 }
 
-// store returns the store of a network to be read, and warns if that was replaced.
-func (t *tool) store(n network) backend.Store {
+// readStore returns the store for reading, and warns if the store was replaced.
+func (t *tool) readStore(n network) backend.Store {
 	t.warnReplaced(n)
 	return stores.Read(n.path)
 }
 
 func (t *tool) warnReplaced(n network) {
-	if err := n.replaced(); errors.Is(err, backend.ErrReplaced) { // View has any other error.
+	if err := n.replaced(); errors.Is(err, backend.ErrReplaced) { // View returns any other error.
 		t.warnOnce("%s: %v: its leases may be out of date", n.name, err)
 	}
 }
 
-// replaced returns [backend.ErrReplaced] if that is so of the store.
+// replaced returns [backend.ErrReplaced] if the store was replaced.
 func (n network) replaced() error {
 	replaced, err := exchange.At(n.path).Replaced()
 	if err == nil && replaced {
@@ -69,8 +69,8 @@ func (n network) replaced() error {
 	return err
 }
 
-// standing is store for commands that need one to be there.
-func (n network) standing() (backend.Store, error) {
+// existingStore is store for commands that fail if the network has none.
+func (n network) existingStore() (backend.Store, error) {
 	kind, err := n.kind()
 	if err != nil {
 		return nil, err
@@ -91,15 +91,15 @@ func (t *tool) networks(names []string) ([]network, error) {
 	all, err := t.discover(confs)
 	t.discovered = slices.Clone(all)
 	if err != nil || len(names) == 0 {
-		return t.withoutBystanders(all), err
+		return t.withoutStrays(all), err
 	}
-	unseen := t.unseen
-	t.unseen = nil // It does not matter for networks that are found.
+	incomplete := t.incomplete
+	t.incomplete = nil // An incomplete search does not matter if it finds the named networks.
 	named := make([]network, 0, len(names))
 	for _, name := range names {
-		n, err := t.find(name, all)
+		n, err := t.findNetwork(name, all)
 		if err != nil {
-			return nil, errors.Join(err, unseen)
+			return nil, errors.Join(err, incomplete)
 		}
 		if !slices.ContainsFunc(named, func(other network) bool { return other.path == n.path }) {
 			named = append(named, n)
@@ -117,15 +117,15 @@ func (t *tool) network(name string) (network, error) {
 	return all[0], nil
 }
 
-// configurations returns what the configuration files say. Files that say nothing
-// of use are told of, and passed over. A directory that is not there has none, unless
-// somebody has named it, and not said either where the stores are.
+// configurations reads the configuration files, and warns about files that it cannot use. A
+// missing directory is an error only if --conf-dir names it and --data-dir is not given:
+// with --data-dir the stores can be found without configurations.
 func (t *tool) configurations() ([]netconf.Network, error) {
 	if t.confFile != "" {
 		var err error
 		t.node, err = netconf.Load(t.confFile)
 		if errors.Is(err, syscall.EISDIR) {
-			err = fmt.Errorf("--conf %s: that is a directory; name it with --conf-dir", t.confFile)
+			err = fmt.Errorf("--conf %s: this is a directory: use --conf-dir", t.confFile)
 		}
 		return t.node.Networks, err
 	}
@@ -135,30 +135,30 @@ func (t *tool) configurations() ([]netconf.Network, error) {
 		case err != nil && len(t.dataDirFlag) == 0:
 			return nil, flagPath("--conf-dir", err)
 		case err == nil && !info.IsDir():
-			return nil, fmt.Errorf("--conf-dir %s: that is a file; name it with --conf", t.confDir)
+			return nil, fmt.Errorf("--conf-dir %s: this is a file: use --conf", t.confDir)
 		}
 	}
 	var err error
-	t.node, err = netconf.Read(t.confPlace())
+	t.node, err = netconf.Read(t.confLocation())
 	for _, p := range t.node.Problems {
-		if !t.finding {
+		if !t.reportProblems {
 			t.warn("%v", p)
 		}
 	}
 	return t.node.Networks, err
 }
 
-// confPlace returns where configurations are looked for.
-func (t *tool) confPlace() string {
+// confLocation returns the file or directory of the configurations.
+func (t *tool) confLocation() string {
 	return cmp.Or(t.confFile, netconf.Dir(t.confDir, t.getenv))
 }
 
-// warn writes a line to standard error that does not end the command.
+// warn writes a line to standard error.
 func (t *tool) warn(format string, args ...any) {
 	fmt.Fprintf(t.errs, "leasehold: %s\n", cli.PrintableLines(fmt.Sprintf(format, args...)))
 }
 
-// warnOnce is warn, unless it has said the same before.
+// warnOnce is warn, unless the same text was printed before.
 func (t *tool) warnOnce(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if !slices.Contains(t.warned, text) {
@@ -167,15 +167,15 @@ func (t *tool) warnOnce(format string, args ...any) {
 	}
 }
 
-// next says what to do next, once.
-func (t *tool) next(text string) {
-	if text != "" && !slices.Contains(t.told, text) {
+// printNext prints what to do next, unless the same advice was printed before.
+func (t *tool) printNext(text string) {
+	if text != "" && !slices.Contains(t.advised, text) {
 		fmt.Fprintf(t.errs, "next: %s\n", cli.Printable(text))
-		t.told = append(t.told, text)
+		t.advised = append(t.advised, text)
 	}
 }
 
-// pools returns what the configurations of the network have to hand out.
+// pools returns the pools of the network's configurations.
 func (n network) pools() []allocator.Pool {
 	var pools []allocator.Pool
 	for _, c := range n.confs {
@@ -186,15 +186,16 @@ func (n network) pools() []allocator.Pool {
 	return pools
 }
 
-// contains reports whether a range of the network contains addr, or not all are known.
+// contains reports whether a range of the network contains addr. If not all ranges are
+// known, it returns true.
 func (n network) contains(addr netip.Addr) bool {
 	pools := n.pools()
 	elsewhere := slices.ContainsFunc(n.confs, func(c netconf.Network) bool { return c.RangesElsewhere })
 	return len(pools) == 0 || elsewhere || slices.ContainsFunc(pools, func(p allocator.Pool) bool { return p.Contains(addr) })
 }
 
-// tellNoRanges says why there is nothing to say about the ranges of a network.
-func (t *tool) tellNoRanges(n network) {
+// warnNoRanges says why the ranges of a network are not known.
+func (t *tool) warnNoRanges(n network) {
 	for _, c := range n.confs {
 		t.warn("%s: its ranges are not known: %s: %v", n.name, c.File, c.Err)
 	}
@@ -202,22 +203,22 @@ func (t *tool) tellNoRanges(n network) {
 		return
 	}
 	t.warn("%s: its ranges are not known: %s", n.name, t.notConfigured())
-	t.next("name another directory with --conf-dir, or a file with --conf")
+	t.printNext("specify another directory with --conf-dir, or a file with --conf")
 }
 
-// notConfigured says what there is where a network is not configured.
+// notConfigured says what was found instead of the configuration of a network.
 func (t *tool) notConfigured() string {
-	place := t.confPlace()
-	if _, err := os.Stat(place); errors.Is(err, fs.ErrNotExist) {
-		return place + " is not there"
+	location := t.confLocation()
+	if _, err := os.Stat(location); errors.Is(err, fs.ErrNotExist) {
+		return location + " does not exist"
 	}
 	if len(t.configured) == 0 {
-		return place + " has no network of host-local"
+		return location + " has no network that uses host-local"
 	}
-	return place + " has only " + strings.Join(t.configured, ", ")
+	return location + " has only " + strings.Join(t.configured, ", ")
 }
 
-// namesOf returns the names of the networks, each once.
+// namesOf returns the names of the networks without duplicates.
 func namesOf(confs []netconf.Network) (names []string) {
 	for _, c := range confs {
 		if !slices.Contains(names, c.Name) {

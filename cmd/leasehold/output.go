@@ -8,22 +8,21 @@ import (
 	"github.com/leasehold/leasehold/internal/cli"
 )
 
-// writeJSON writes the answer of a command, of which nil stands for an empty list.
+// writeJSON writes the output of a command as JSON.
 func (t *tool) writeJSON(v any) error { return cli.WriteJSON(t.out, v) }
 
-// shortID cuts a container ID to what is enough to tell one from another, as crictl and
-// podman print it. Of nerdctl's, which begin with a namespace, that stays.
+// shortID truncates the hash in a container ID to as many digits as crictl prints. An ID of
+// nerdctl keeps the namespace in front of it.
 func shortID(id string) string {
-	const digits, enough = 64, 13
+	const digits, short = 64, 13
 	if at := len(id) - digits; at >= 0 && strings.Trim(id[at:], "0123456789abcdef") == "" {
-		return id[:at+enough]
+		return id[:at+short]
 	}
 	return id
 }
 
-// age writes how long ago something was, in the largest unit that is not zero and
-// the next.
-func age(d time.Duration) string {
+// formatAge formats a duration in its largest nonzero unit and the next smaller one.
+func formatAge(d time.Duration) string {
 	day := 24 * time.Hour
 	switch {
 	case d < 0:
@@ -39,7 +38,7 @@ func age(d time.Duration) string {
 	}
 }
 
-// count writes a number with its noun.
+// count formats a number with its noun, in the plural unless n is 1.
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -8,9 +8,9 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// progress draws a bar on standard error until done is called, as set tells how far it is.
-// It is drawn in a goroutine of its own: a terminal that has been stopped with Ctrl-S must
-// not keep waiting what holds the lock of a network.
+// progress draws a progress bar on standard error until done is called; set updates it. The
+// bar has its own goroutine, so that a terminal stopped with Ctrl-S does not block the
+// migration while it holds the lock of a network.
 func (t *tool) progress(what string) (set func(leases, total int), done func()) {
 	bar := progressbar.NewOptions(1,
 		progressbar.OptionSetWriter(t.errs),
@@ -28,7 +28,7 @@ func (t *tool) progress(what string) (set func(leases, total int), done func()) 
 		for {
 			select {
 			case <-ended:
-				bar.Clear() // that a bar cannot be drawn matters to no command, here and below
+				bar.Clear() // A failure to draw the bar does not matter, here and below.
 				return
 			case <-tick.C:
 				bar.ChangeMax64(max(1, total.Load()))

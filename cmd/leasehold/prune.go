@@ -27,14 +27,14 @@ func (t *tool) pruneCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "prune (NETWORK… | --all)",
 		Short: "Remove stores that migrations and repairs have replaced",
-		Long: fmt.Sprintf(`Remove the stores of networks that migrations and repairs have replaced, and the
-exports beside them, from the directory .leasehold beside the stores. Of each
-network the newest %d are kept, or --keep, and those that were replaced in the
-last ten minutes, or --older-than. A migration or repair does the same when it
-is done; this is for those of before, and for networks that are no more.
+		Long: fmt.Sprintf(`Remove the stores that migrations and repairs have replaced, and their exports,
+from the directory .leasehold beside the stores. For each network the newest %d
+are kept (--keep), and all stores that were replaced in the last ten minutes
+(--older-than). A migration or repair prunes its network at the end; use prune
+for other limits, and for networks that no longer exist.
 
-What else is in that directory is left alone: a store that is being built, or
-waits for its place, and what has another name.
+Other files in .leasehold are left alone: stores that are being built, waiting
+stores, and files with other names.
 
 As JSON: an array of objects with the keys network, dryRun, removed and kept
 (paths, newest first).`, migrate.Keep),
@@ -43,14 +43,14 @@ As JSON: an array of objects with the keys network, dryRun, removed and kept
 		RunE: func(cmd *cobra.Command, names []string) error { return t.prune(cmd, names, f) },
 	}
 	flags := c.Flags()
-	flags.BoolVar(&f.all, "all", false, "prune all networks of which something is kept")
-	flags.IntVar(&f.keep, "keep", migrate.Keep, "how many to keep of each network")
-	cli.DurationVar(flags, &f.olderThan, "older-than", migrate.Fresh, "keep what was replaced since")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be removed, and remove nothing")
+	flags.BoolVar(&f.all, "all", false, "prune all networks that have replaced stores")
+	flags.IntVar(&f.keep, "keep", migrate.Keep, "number of stores to keep per network")
+	cli.DurationVar(flags, &f.olderThan, "older-than", migrate.Fresh, "keep stores that were replaced more recently")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be removed, without removing it")
 	return c
 }
 
-// A pruneRow is the answer about one network. The keys are stable.
+// A pruneRow is the JSON output about one network. The keys are stable.
 type pruneRow struct {
 	Network string   `json:"network"`
 	DryRun  bool     `json:"dryRun"`
@@ -59,7 +59,7 @@ type pruneRow struct {
 }
 
 func (t *tool) prune(cmd *cobra.Command, names []string, f pruneFlags) error {
-	networks, err := t.toPrune(names, f)
+	networks, err := t.networksToPrune(names, f)
 	if err != nil {
 		return err
 	}
@@ -69,20 +69,21 @@ func (t *tool) prune(cmd *cobra.Command, names []string, f pruneFlags) error {
 	for _, n := range networks {
 		p := migrate.Prune(cmd.Context(), n.path, o)
 		failed = errors.Join(failed, t.inNetwork(n, p.Err))
-		rows = append(rows, pruneRow{n.name, f.dryRun, orNone(p.Removed), orNone(p.Kept)})
+		rows = append(rows, pruneRow{n.name, f.dryRun, nonNil(p.Removed), nonNil(p.Kept)})
 	}
 	if t.output == "json" {
 		return errors.Join(t.writeJSON(rows), failed)
 	}
 	for _, r := range rows {
-		t.tellPruned(r)
+		t.printPruned(r)
 	}
 	return failed
 }
 
-func orNone(paths []string) []string { return append([]string{}, paths...) }
+// nonNil copies paths, so that JSON has [] instead of null.
+func nonNil(paths []string) []string { return append([]string{}, paths...) }
 
-func (t *tool) tellPruned(r pruneRow) {
+func (t *tool) printPruned(r pruneRow) {
 	verb := "removed"
 	if r.DryRun {
 		verb = "would remove"
@@ -93,40 +94,40 @@ func (t *tool) tellPruned(r pruneRow) {
 	fmt.Fprintf(t.errs, "%s: %s %s, kept %d\n", r.Network, verb, count(len(r.Removed), "store"), len(r.Kept))
 }
 
-// toPrune returns the networks that are meant. Those whose stores and configurations are gone
-// have only their names there.
-func (t *tool) toPrune(names []string, f pruneFlags) ([]network, error) {
+// networksToPrune checks the arguments and returns the networks that they select. A network
+// without a store or a configuration is known by the names of its replaced stores.
+func (t *tool) networksToPrune(names []string, f pruneFlags) ([]network, error) {
 	switch {
 	case f.keep < 0:
 		return nil, fmt.Errorf("--keep %d: want 0 or more", f.keep)
 	case f.olderThan < 0:
 		return nil, fmt.Errorf("--older-than %v: want a duration like 10m", f.olderThan)
 	case f.all && len(names) > 0:
-		return nil, errors.New("name networks, or use --all, not both")
+		return nil, errors.New("give names of networks, or --all, not both")
 	case !f.all && len(names) == 0:
-		return nil, errors.New("name the networks to prune, or use --all")
+		return nil, errors.New("give the names of the networks to prune, or use --all")
 	}
-	all, err := t.replacedOnes()
+	all, err := t.networksWithReplaced()
 	if err != nil || f.all {
 		return all, err
 	}
-	var meant []network
+	var selected []network
 	for _, name := range names {
 		found := slices.DeleteFunc(slices.Clone(all), func(n network) bool { return n.name != name })
 		if len(found) == 0 {
-			n, err := t.network(name) // to which nothing has happened yet
+			n, err := t.network(name) // a network without replaced stores
 			if err != nil {
 				return nil, err
 			}
 			found = []network{n}
 		}
-		meant = append(meant, found...)
+		selected = append(selected, found...)
 	}
-	return meant, nil
+	return selected, nil
 }
 
-// replacedOnes returns the networks of which stores that were replaced are kept.
-func (t *tool) replacedOnes() ([]network, error) {
+// networksWithReplaced returns the networks that have replaced stores in .leasehold.
+func (t *tool) networksWithReplaced() ([]network, error) {
 	known, err := t.networks(nil)
 	if err != nil {
 		return nil, err
@@ -152,10 +153,11 @@ func (t *tool) replacedOnes() ([]network, error) {
 	return all, nil
 }
 
-// tellOlder says what a migration or a repair has done about stores replaced before.
-func (t *tool) tellOlder(n network, p migrate.Pruned) {
+// warnNotPruned warns if a migration or repair could not remove stores that were replaced
+// earlier.
+func (t *tool) warnNotPruned(n network, p migrate.Pruned) {
 	if p.Err != nil {
-		t.warn("%s: stores that were replaced before stay: %v", n.name, p.Err)
-		t.next(fmt.Sprintf("leasehold%s prune %s", t.sameFlags(), n.name))
+		t.warn("%s: cannot remove stores that were replaced earlier: %v", n.name, p.Err)
+		t.printNext(fmt.Sprintf("leasehold%s prune %s", t.sameFlags(), n.name))
 	}
 }

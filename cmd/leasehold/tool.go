@@ -14,23 +14,24 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// A tool is one run of the program: what it reads and writes, and its common flags.
+// A tool is one run of the program: its streams, its common flags, and what it has found out
+// about the networks of the host.
 type tool struct {
 	in        io.Reader
 	out, errs io.Writer
 	getenv    func(string) string
 	now       func() time.Time
-	hostAddrs func() ([]lint.HostAddr, error) // nil: they do not matter
+	hostAddrs func() ([]lint.HostAddr, error) // nil: do not compare with this host's addresses
 
-	dirs       []string     // in which networks were looked for
-	node       netconf.Node // what configurations say
-	configured []string     // the networks that they have
-	finding    bool         // what is wrong with a configuration is a finding, and no warning
-	discovered []network    // all that there are, named or not
-	unseen     error        // why there can be networks that were not discovered
-	bystanders []bystander  // what is in the directories, and is no store
-	told       []string     // what to do next
-	warned     []string     // what is warned of once
+	dirs           []string     // the data directories that were searched
+	node           netconf.Node // the configurations
+	configured     []string     // names of the networks in node
+	reportProblems bool         // verify reports unreadable configurations as findings, so they are not warnings
+	discovered     []network    // all networks, whether named on the command line or not
+	incomplete     error        // why discovered may lack networks
+	strays         []stray      // files in the data directories that are not stores
+	advised        []string     // advice that was printed
+	warned         []string     // warnings that were printed by warnOnce
 
 	dataDirFlag []string
 	confDir     string
@@ -39,50 +40,50 @@ type tool struct {
 	lockTimeout time.Duration
 }
 
-// Exit statuses. Scripts can tell a bad answer from no answer.
+// Exit statuses. They let scripts distinguish a negative answer from an error.
 const (
 	statusOK    = 0
-	statusNo    = 1 // the answer is no, or something was found
+	statusNo    = 1 // the answer is no, or a problem was found
 	statusError = 2
 )
 
-// errNo ends a command whose answer, which it has printed, is no.
+// errNo ends a command that has printed a negative answer.
 var errNo = errors.New("no")
 
 func (t *tool) run(ctx context.Context, args []string) int {
 	err := cli.Execute(ctx, t.command(), args, t.in, t.out, t.errs)
 	switch {
-	case t.unseen != nil && (err == nil || errors.Is(err, errNo)):
-		err = t.unseen // The answer may not be all there is.
+	case t.incomplete != nil && (err == nil || errors.Is(err, errNo)):
+		err = t.incomplete
 	case err == nil:
 		return statusOK
 	case errors.Is(err, errNo):
 		return statusNo
 	}
-	t.complain(err)
+	t.printError(err)
 	return statusError
 }
 
-// command returns the root of all commands.
+// command returns the root command.
 func (t *tool) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "leasehold",
-		Short: "Show and mend the IP address leases of host-local",
-		Long: `Leasehold shows and mends the leases that the CNI plugin host-local keeps on
-this host, in either of its stores: a directory with a file for each address, or
-one bolt file for each network.
+		Short: "Show and repair the IP address leases of host-local",
+		Long: `Leasehold shows and repairs the leases that the CNI plugin host-local keeps on
+this host, in either kind of store: a directory with one file per address, or
+one bolt file per network.
 
-Networks are named as in their configurations. Where none is named, all that are
-found are meant.
+Networks have the names that their configurations give them. Without a name, a
+command applies to all networks that are found.
 
-Exit status: 0 if all is well; 1 if the answer is no or something was found; 2
-after an error.`,
+Exit status: 0 on success; 1 if the answer is no or a problem was found; 2 after
+an error.`,
 	}
 	flags := root.PersistentFlags()
-	flags.StringArrayVar(&t.dataDirFlag, "data-dir", nil, "where the stores are; can be repeated (default: "+defaultDataDir+" and what configurations name)")
-	flags.StringVar(&t.confDir, "conf-dir", "", "where configurations are (default: $NETCONFPATH, else "+netconf.DefaultDir+")")
-	flags.StringVar(&t.confFile, "conf", "", "one configuration, instead of --conf-dir")
-	flags.StringVarP(&t.output, "output", "o", "table", "table or json")
+	flags.StringArrayVar(&t.dataDirFlag, "data-dir", nil, "directory of the stores; can be repeated (default: "+defaultDataDir+" and every dataDir in the configurations)")
+	flags.StringVar(&t.confDir, "conf-dir", "", "directory of the configurations (default: $NETCONFPATH, else "+netconf.DefaultDir+")")
+	flags.StringVar(&t.confFile, "conf", "", "a single configuration file, instead of --conf-dir")
+	flags.StringVarP(&t.output, "output", "o", "table", "output format: table or json")
 	cli.DurationVar(flags, &t.lockTimeout, "lock-timeout", 30*time.Second, "how long to wait for a lock")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		return errors.Join(t.checkFlags(), checkOutput(c))
@@ -111,24 +112,24 @@ func (t *tool) checkFlags() error {
 	return nil
 }
 
-// ownFormat is the annotation of a command whose answer has one form only, which it names.
-const ownFormat = "format"
+// fixedFormat is the annotation that names the output format of a command with only one.
+const fixedFormat = "format"
 
-// checkOutput refuses a form that would not be minded.
+// checkOutput rejects --output for a command that would ignore it.
 func checkOutput(c *cobra.Command) error {
-	if only := c.Annotations[ownFormat]; only != "" && c.Flag("output").Changed {
-		return fmt.Errorf("%s answers %s only: leave out --output", c.CommandPath(), only)
+	if only := c.Annotations[fixedFormat]; only != "" && c.Flag("output").Changed {
+		return fmt.Errorf("%s prints %s only: leave out --output", c.CommandPath(), only)
 	}
 	return nil
 }
 
-// waiting returns a context that ends when the wait for a lock has to.
-func (t *tool) waiting(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+// lockContext returns a context that ends after --lock-timeout.
+func (t *tool) lockContext(cmd *cobra.Command) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(cmd.Context(), t.lockTimeout)
 }
 
-// sameFlags repeats, in a command that is recommended, the flags that say where to
-// look.
+// sameFlags returns the --data-dir, --conf-dir and --conf flags of this run, for the commands
+// in advice.
 func (t *tool) sameFlags() string {
 	text := ""
 	for _, dir := range t.dataDirFlag {

@@ -20,25 +20,26 @@ func (t *tool) usageCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "usage [NETWORK…]",
 		Short: "Show how full the range sets of networks are",
-		Long: `Show how full the range sets of networks are: SIZE is the number of addresses in
-the ranges, EXCLUDED those of them that are gateways or excluded, LEASED and
-FREE the rest, and RUN the largest number of consecutive free addresses. Warned
-of are sets of which more than 80 % are leased; leases of addresses that are
-excluded, or the gateway, which LEASED does not count; and what is wrong with
-the configurations of the networks.
+		Long: `Show how full the range sets of networks are. SIZE is the number of addresses in
+the ranges, EXCLUDED counts gateways and excluded addresses, LEASED and FREE
+count the others, and RUN is the largest number of consecutive free addresses.
 
-The ranges come from the configurations (--conf-dir, --conf). A network of which
-none is found has no sets to show.
+Warnings are printed for sets that are more than 80 % leased, for leases of
+excluded addresses or the gateway (which LEASED does not count), and for
+problems in the configurations of the networks.
+
+The ranges come from the configurations (--conf-dir, --conf). Networks without a
+configuration are not shown.
 
 As JSON: an array of objects with the keys network, set (its index), ranges,
 size, excluded, leased, free, largestFreeRun, excludedLeased (numbers;
-18446744073709551615 stands for that many or more) and largestFree (the run
-itself; empty if none).`,
+18446744073709551615 means that many or more) and largestFree (the run itself;
+empty if none).`,
 		RunE: func(cmd *cobra.Command, names []string) error { return t.usage(cmd, names) },
 	}
 }
 
-// A usageRow is how full a range set is. The keys are stable.
+// A usageRow is the usage of a range set in the output. The keys are stable.
 type usageRow struct {
 	Network        string `json:"network"`
 	Set            int    `json:"set"`
@@ -64,7 +65,7 @@ func newUsageRow(n network, u allocator.Usage) usageRow {
 	return r
 }
 
-// used returns the part of what can be leased that is, from 0 to 1.
+// used returns the leased fraction of the addresses that can be leased, from 0 to 1.
 func (r usageRow) used() float64 {
 	if r.Leased == 0 {
 		return 0
@@ -88,17 +89,17 @@ func (t *tool) usage(cmd *cobra.Command, names []string) error {
 			rows = append(rows, newUsageRow(n, u))
 		}
 		if err == nil && len(usages) == 0 {
-			t.tellNoRanges(n)
+			t.warnNoRanges(n)
 		}
 	}
 	if len(rows) == 0 && len(networks) > 0 && t.output != "json" {
-		return failed // It has been said why there is nothing to show.
+		return failed // warnNoRanges has explained it.
 	}
 	return errors.Join(t.writeUsage(rows), t.warnOfConfigurations(networks), failed)
 }
 
-// warnOfConfigurations says what is wrong with the configurations of networks, without which
-// the numbers may not be what one takes them for.
+// warnOfConfigurations warns about problems in the configurations of networks, which can make
+// the numbers misleading.
 func (t *tool) warnOfConfigurations(networks []network) error {
 	found, err := t.lint()
 	for _, f := range found {
@@ -110,10 +111,10 @@ func (t *tool) warnOfConfigurations(networks []network) error {
 	return err
 }
 
-// usageOf returns how full the range sets of a network are, without keeping plugins waiting
-// where there are many leases.
+// usageOf returns how full the range sets of a network are. Many leases are read in portions,
+// so that plugins get the lock in between.
 func (t *tool) usageOf(cmd *cobra.Command, n network) (all []allocator.Usage, err error) {
-	store := t.reader(n)
+	store := t.readStoreInPortions(n)
 	for _, p := range n.pools() {
 		usages, err := p.ReadUsage(cmd.Context(), store)
 		if err != nil {
@@ -135,39 +136,40 @@ func (t *tool) writeUsage(rows []usageRow) error {
 	_, err := io.WriteString(t.out, text)
 	for _, r := range rows {
 		if r.ExcludedLeased > 0 {
-			t.warn("%s: besides, %s of addresses in %s that are excluded or the gateway", r.Network, count(int(min(r.ExcludedLeased, 1e9)), "lease"), r.Ranges)
-			t.next(fmt.Sprintf("leasehold%s verify %s", t.sameFlags(), r.Network))
+			t.warn("%s: not counted: %s of excluded addresses or the gateway in %s", r.Network, count(int(min(r.ExcludedLeased, 1e9)), "lease"), r.Ranges)
+			t.printNext(fmt.Sprintf("leasehold%s verify %s", t.sameFlags(), r.Network))
 		}
 		if r.used() > nearlyFull {
 			t.warn("%s: %.0f %% of %s is leased", r.Network, 100*r.used(), r.Ranges)
-			t.next(fmt.Sprintf("leasehold%s why-full %s", t.sameFlags(), r.Network))
+			t.printNext(fmt.Sprintf("leasehold%s why-full %s", t.sameFlags(), r.Network))
 		}
 	}
 	return err
 }
 
-func usageTable(rows []usageRow, used func(part float64) string) string {
+func usageTable(rows []usageRow, used func(fraction float64) string) string {
 	var b strings.Builder
 	w := cli.NewTable(&b, "NETWORK", "SIZE", "EXCLUDED", "LEASED", "FREE", "RUN", "USED", "RANGES")
 	for _, r := range rows {
-		w.Row(r.Network, amount(r.Size), amount(r.Excluded), amount(r.Leased), amount(r.Free),
-			amount(r.LargestFreeRun), used(r.used()), r.Ranges)
+		w.Row(r.Network, formatAmount(r.Size), formatAmount(r.Excluded), formatAmount(r.Leased), formatAmount(r.Free),
+			formatAmount(r.LargestFreeRun), used(r.used()), r.Ranges)
 	}
-	_ = w.Flush() // A Builder takes all.
+	_ = w.Flush() // Writing to a Builder never fails.
 	return b.String()
 }
 
-// bar draws a part of a whole, and writes it as a percentage.
-func bar(part float64) string {
+// bar draws a fraction as a bar with a percentage.
+func bar(fraction float64) string {
 	const cells = 10
-	n := int(math.Round(part * cells))
-	return strings.Repeat("█", n) + strings.Repeat("░", cells-n) + " " + percentage(part)
+	n := int(math.Round(fraction * cells))
+	return strings.Repeat("█", n) + strings.Repeat("░", cells-n) + " " + percentage(fraction)
 }
 
-func percentage(part float64) string { return fmt.Sprintf("%3.0f%%", math.Floor(part*100)) }
+func percentage(fraction float64) string { return fmt.Sprintf("%3.0f%%", math.Floor(fraction*100)) }
 
-// amount writes a number of addresses. Those of IPv6 are too long to read.
-func amount(n uint64) string {
+// formatAmount formats a number of addresses. Numbers of IPv6 addresses are too long to read,
+// so from 1e9 it uses an exponent.
+func formatAmount(n uint64) string {
 	if n >= 1e9 {
 		return strings.Replace(fmt.Sprintf("%.1e", float64(n)), "e+", "e", 1)
 	}

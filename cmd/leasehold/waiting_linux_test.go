@@ -13,10 +13,10 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// killedBetweenRenames returns a network as a migration leaves it that cannot exchange two
-// names and is killed between its two renames.
-func killedBetweenRenames(t *testing.T, to string) (n named, waiting string) {
-	n = named{t, filepath.Join(t.TempDir(), "data"), "podnet"}
+// killedBetweenRenames returns a network in the state after a migration was killed between its
+// two renames, on a file system that cannot exchange two names.
+func killedBetweenRenames(t *testing.T, to string) (n namedNetwork, waiting string) {
+	n = namedNetwork{t, filepath.Join(t.TempDir(), "data"), "podnet"}
 	n.plugin("ADD", map[string]string{config.Files: config.Bolt, config.Bolt: config.Files}[to], "a")
 	n.leasehold("migrate", n.name, "--to", to)
 	olds, err := filepath.Glob(filepath.Join(n.dir, ".leasehold", "podnet.before-migration-*Z"))
@@ -27,7 +27,7 @@ func killedBetweenRenames(t *testing.T, to string) (n named, waiting string) {
 	return n, waiting
 }
 
-// A store that waits for its place is shown where it waits if the file system is read-only.
+// On a read-only file system, commands read a waiting store where it is.
 func TestWaitingOnReadOnlyFileSystem(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("mounting a file system takes root")
@@ -61,19 +61,19 @@ func TestWaitingOnReadOnlyFileSystem(t *testing.T) {
 	}
 }
 
-// Without the right to look into .leasehold, it is not known which networks there are, and no
-// address is called free. A network that is named, and there, does not depend on it.
+// Without permission to read .leasehold, the tool does not know all networks, so it never
+// reports an address as free. Commands for a named network whose store is in place still work.
 func TestWaitingWithoutPermission(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("giving up capabilities takes root")
 	}
 	faulttest.RequirePrograms(t, "setpriv")
 	n, _ := killedBetweenRenames(t, config.Bolt)
-	other := named{t, n.dir, "other"}
+	other := namedNetwork{t, n.dir, "other"}
 	other.plugin("ADD", config.Files, "b")
-	aside := filepath.Join(n.dir, ".leasehold")
-	require.NoError(t, os.Chmod(aside, 0))
-	t.Cleanup(func() { require.NoError(t, os.Chmod(aside, 0o700)) })
+	hidden := filepath.Join(n.dir, ".leasehold")
+	require.NoError(t, os.Chmod(hidden, 0))
+	t.Cleanup(func() { require.NoError(t, os.Chmod(hidden, 0o700)) })
 	run := func(args ...string) (string, int) {
 		args = append([]string{"--bounding-set", "-dac_override,-dac_read_search", "leasehold", "--conf-dir", "/nowhere", "--data-dir", n.dir}, args...)
 		cmd := exec.Command("setpriv", args...)
@@ -86,7 +86,7 @@ func TestWaitingWithoutPermission(t *testing.T) {
 	for _, args := range [][]string{{"list"}, {"who", "10.1.0.9"}, {"verify"}, {"metrics"}, {"export"}, {"list", "podnet"}} {
 		out, status := run(args...)
 		require.Equal(t, statusError, status, "%v: %s", args, out)
-		require.Contains(t, out, "open "+aside+": permission denied", "%v", args)
+		require.Contains(t, out, "open "+hidden+": permission denied", "%v", args)
 		require.NotContains(t, out, "free\n")
 	}
 	out, status := run("list", "other")

@@ -14,27 +14,28 @@ import (
 func (t *tool) whoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "who (ADDRESS | NAMESPACE/POD | CONTAINER)",
-		Short: "Say who holds an address, or what a pod or container holds",
-		Long: `Say who holds an address, or what a pod or a container holds, in any network.
-The first twelve characters of a container ID are enough (of nerdctl's, the
-first twelve behind the namespace) if no other begins with them.
+		Short: "Show who holds an address, or what a pod or container holds",
+		Long: `Show who holds an address, or what a pod or container holds, in any network.
+The first twelve characters of a container ID are enough if no other ID begins
+with them; in an ID of nerdctl, the first twelve after the namespace.
 
-The answer is "free" if the address is not leased, "none" if the pod or the
-container holds nothing, and the exit status is then 1. Files stores do not
-record pods. As JSON: an array like that of list, which is empty then.`,
+If the address is not leased, the answer is "free"; if the pod or container
+holds nothing, it is "none". The exit status is then 1. Files stores do not
+record pods. As JSON: an array with the keys of list, empty for "free" and
+"none".`,
 		Example: "  leasehold who 10.1.0.7\n  leasehold who shop/web-0\n  leasehold who 4f2d9c0e8b7a",
 		Args:    cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			w, err := parseWish(args[0])
+			q, err := parseQuery(args[0])
 			if err != nil {
 				return err
 			}
-			return t.who(cmd, w)
+			return t.who(cmd, q)
 		},
 	}
 }
 
-// parseAddr reads an address as people write it.
+// parseAddr parses an address. An IPv4-mapped IPv6 address is an IPv4 address.
 func parseAddr(text string) (netip.Addr, error) {
 	addr, err := netip.ParseAddr(text)
 	if err == nil {
@@ -46,13 +47,13 @@ func parseAddr(text string) (netip.Addr, error) {
 	return addr.Unmap(), nil
 }
 
-func (t *tool) who(cmd *cobra.Command, w wish) error {
+func (t *tool) who(cmd *cobra.Command, q query) error {
 	networks, err := t.networks(nil)
 	if err != nil {
 		return err
 	}
-	h, failed := t.holdings(cmd, networks, w)
-	rows, err := h.one(w)
+	m, failed := t.find(cmd, networks, q)
+	rows, err := m.unambiguous(q)
 	switch {
 	case err != nil:
 		return err
@@ -60,31 +61,31 @@ func (t *tool) who(cmd *cobra.Command, w wish) error {
 		return errors.Join(t.writeLeases(rows, true), failed)
 	case failed != nil:
 		return failed
-	case t.unseen != nil:
-		return t.unseen
+	case t.incomplete != nil:
+		return t.incomplete
 	}
-	if w.pod != (backend.Pod{}) {
-		t.tellNoPods(h.without)
+	if q.pod != (backend.Pod{}) {
+		t.warnNoPods(m.podless)
 	}
-	return t.nothing(w)
+	return t.printNone(q)
 }
 
 func (t *tool) leaseOf(cmd *cobra.Command, n network, addr netip.Addr) (l backend.Lease, err error) {
-	ctx, cancel := t.waiting(cmd)
+	ctx, cancel := t.lockContext(cmd)
 	defer cancel()
-	err = t.store(n).View(ctx, func(tx backend.ReadTx) error {
+	err = t.readStore(n).View(ctx, func(tx backend.ReadTx) error {
 		l, err = tx.Lease(addr)
 		return err
 	})
 	return l, err
 }
 
-// nothing is the answer if no lease was found.
-func (t *tool) nothing(w wish) error {
+// printNone prints the answer if no lease was found.
+func (t *tool) printNone(q query) error {
 	switch {
 	case t.output == "json":
 		return errors.Join(t.writeJSON([]leaseRow{}), errNo)
-	case w.addr.IsValid():
+	case q.addr.IsValid():
 		fmt.Fprintln(t.out, "free")
 	default:
 		fmt.Fprintln(t.out, "none")

@@ -18,24 +18,24 @@ import (
 func (t *tool) whyFullCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "why-full NETWORK",
-		Short: "Say what fills a network's ranges, and what to do about it",
-		Long: `Say what fills the ranges of a network: leases by age, those dated before this
-machine started, which no container can hold any more unless a clock was wrong,
-those that a crash has torn, what is excluded, and which containers hold most;
-and which command to run next.
+		Short: "Show what fills the ranges of a network, and what to do next",
+		Long: `Show what fills the ranges of a network, and which command to run next: leases
+by age, leases dated before this machine started (whose containers are gone,
+unless a clock was wrong), torn leases, leases outside the ranges, excluded
+addresses, and the containers that hold the most addresses.
 
-As JSON: an object with the keys network, store, sets (as usage has them),
-leases, ages (an array of {olderThan, leases}, olderThan in seconds),
+As JSON: an object with the keys network, store, sets (an array like the output
+of usage), leases, ages (an array of {olderThan, leases}, olderThan in seconds),
 beforeBoot (dated before this machine started), beforeSameBoot (of these, with
-the present boot ID), anotherBoot (with another ID, not dated before), torn,
-outside (leases in no range), most (an array of {containerID, leases}) and next
-(commands).`,
+the present boot ID), anotherBoot (with another boot ID, but not dated before),
+torn, outside (leases in no range), most (an array of {containerID, leases})
+and next (commands).`,
 		Args: cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.whyFull(cmd, args[0]) },
 	}
 }
 
-// A fullness is what fills a network. The keys are stable.
+// A fullness is the JSON output of why-full. The keys are stable.
 type fullness struct {
 	Network        string     `json:"network"`
 	Store          string     `json:"store"`
@@ -44,23 +44,22 @@ type fullness struct {
 	Ages           []ageCount `json:"ages"`
 	BeforeBoot     int        `json:"beforeBoot"`     // dated before this machine started
 	BeforeSameBoot int        `json:"beforeSameBoot"` // of these, with the present boot ID
-	AnotherBoot    int        `json:"anotherBoot"`    // with another boot ID, and not dated before
+	AnotherBoot    int        `json:"anotherBoot"`    // with another boot ID, but not dated before
 	Torn           int        `json:"torn"`
 	Outside        int        `json:"outside"`
 	Most           []holding  `json:"most"`
 	Next           []string   `json:"next"`
 
-	list string // the command that prints what is in use
+	listCommand string // lists the containers in use: see runtimeCommand
 }
 
-// An ageCount counts leases that are older than a time, and younger than that of the
-// one before it.
+// An ageCount counts the leases older than OlderThan that no earlier ageCount has counted.
 type ageCount struct {
 	OlderThan int64 `json:"olderThan"` // seconds
 	Leases    int   `json:"leases"`
 }
 
-// A holding is how many leases a container has.
+// A holding is the number of leases that a container has.
 type holding struct {
 	ContainerID string `json:"containerID"`
 	Leases      int    `json:"leases"`
@@ -80,7 +79,7 @@ func (t *tool) whyFull(cmd *cobra.Command, name string) error {
 	if t.output == "json" {
 		return t.writeJSON(f)
 	}
-	t.tellFullness(f)
+	t.printFullness(f)
 	return nil
 }
 
@@ -98,20 +97,20 @@ func (t *tool) fullness(cmd *cobra.Command, n network) (fullness, error) {
 		f.Sets = append(f.Sets, newUsageRow(n, u))
 	}
 	if len(usages) == 0 {
-		t.tellNoRanges(n)
+		t.warnNoRanges(n)
 	}
 	leases, err := t.allLeases(cmd, n)
 	if err != nil {
 		return f, err
 	}
-	f.count(n, leases, t.now(), boot.Current())
-	f.list = listCommand(n, leases)
-	f.Next = f.next("leasehold"+t.sameFlags(), n)
+	f.addLeases(n, leases, t.now(), boot.Current())
+	f.listCommand = runtimeCommand(n, leases)
+	f.Next = f.nextCommands("leasehold"+t.sameFlags(), n)
 	return f, nil
 }
 
-// count sorts the leases by what they tell.
-func (f *fullness) count(n network, leases []backend.Lease, now time.Time, present allocator.Boot) {
+// addLeases counts the leases of the network.
+func (f *fullness) addLeases(n network, leases []backend.Lease, now time.Time, present allocator.Boot) {
 	f.Leases = len(leases)
 	f.Ages = []ageCount{{int64(7 * day / time.Second), 0}, {int64(day / time.Second), 0}, {3600, 0}, {0, 0}}
 	held := make(map[string]int)
@@ -130,11 +129,12 @@ func (f *fullness) count(n network, leases []backend.Lease, now time.Time, prese
 		}
 	}
 	delete(held, "")
-	f.most(held)
+	f.setMost(held)
 }
 
-// countBoot goes by the time of a lease: its boot ID can be one that only a container
-// sees, or the same in every boot. Where the two contradict each other is counted too.
+// countBoot goes by the time of a lease, because only a container may see the boot ID, and
+// on some machines it is the same in every boot. Leases whose time and boot ID contradict each
+// other are counted too.
 func (f *fullness) countBoot(l backend.Lease, present allocator.Boot) {
 	named := l.Boot != "" && present.ID != ""
 	switch before := present.StartedAfter(l); {
@@ -148,9 +148,9 @@ func (f *fullness) countBoot(l backend.Lease, present allocator.Boot) {
 	}
 }
 
-// most keeps the containers that hold more than one address for each range set.
-func (f *fullness) most(held map[string]int) {
-	const shown = 5
+// setMost sets Most to the containers that hold more than one address per range set.
+func (f *fullness) setMost(held map[string]int) {
+	const maxShown = 5
 	for id, leases := range held {
 		if leases > max(1, len(f.Sets)) {
 			f.Most = append(f.Most, holding{id, leases})
@@ -159,7 +159,7 @@ func (f *fullness) most(held map[string]int) {
 	slices.SortFunc(f.Most, func(a, b holding) int {
 		return cmp.Or(cmp.Compare(b.Leases, a.Leases), cmp.Compare(a.ContainerID, b.ContainerID))
 	})
-	f.Most = f.Most[:min(len(f.Most), shown)]
+	f.Most = f.Most[:min(len(f.Most), maxShown)]
 }
 
 // full reports whether a range set is nearly full.
@@ -167,19 +167,19 @@ func (f *fullness) full() bool {
 	return slices.ContainsFunc(f.Sets, func(s usageRow) bool { return s.used() > nearlyFull })
 }
 
-// next returns the commands that can make room, the safest first.
-func (f *fullness) next(tool string, n network) []string {
+// nextCommands returns the commands that can free addresses, the safest first.
+func (f *fullness) nextCommands(tool string, n network) []string {
 	var next []string
 	if f.Torn > 0 {
 		next = append(next, tool+" verify --repair "+n.name)
 	}
 	if f.Leases > f.Torn {
-		next = append(next, f.list+" | "+tool+" gc "+n.name+" --valid - --dry-run")
+		next = append(next, f.listCommand+" | "+tool+" gc "+n.name+" --valid - --dry-run")
 	}
 	return next
 }
 
-func (t *tool) tellFullness(f fullness) {
+func (t *tool) printFullness(f fullness) {
 	say := func(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
 	store := f.Store + " store"
 	if f.Store == stores.None {
@@ -189,7 +189,7 @@ func (t *tool) tellFullness(f fullness) {
 	for _, s := range f.Sets {
 		say("  %s", s.Ranges)
 		say("    %s", bar(s.used()))
-		say("    %s addresses: %s leased, %s free, %s excluded or gateway", amount(s.Size), amount(s.Leased), amount(s.Free), amount(s.Excluded))
+		say("    %s addresses: %s leased, %s free, %s excluded or gateway", formatAmount(s.Size), formatAmount(s.Leased), formatAmount(s.Free), formatAmount(s.Excluded))
 	}
 	if f.Leases > 0 {
 		say("  by age")
@@ -197,7 +197,7 @@ func (t *tool) tellFullness(f fullness) {
 			say("    %-16s %6d", label, f.Ages[i].Leases)
 		}
 	}
-	t.tellLeaks(f)
+	t.printLeaks(f)
 	if len(f.Next) > 0 {
 		say("  next")
 		for _, c := range f.Next {
@@ -206,23 +206,23 @@ func (t *tool) tellFullness(f fullness) {
 	}
 }
 
-// tellLeaks says which leases nobody can be using.
-func (t *tool) tellLeaks(f fullness) {
+// printLeaks prints which leases are probably not in use.
+func (t *tool) printLeaks(f fullness) {
 	say := func(format string, args ...any) { fmt.Fprintf(t.out, "  "+format+"\n", args...) }
 	if f.BeforeBoot > f.BeforeSameBoot {
 		say("%d dated before this machine started: their containers are gone", f.BeforeBoot-f.BeforeSameBoot)
-		say("  gc releases them; the bolt store does so by itself with the leases it has made")
+		say("  gc releases them; the bolt store releases its own leases of earlier boots by itself")
 	}
 	if f.BeforeSameBoot > 0 {
-		say("%d dated before this machine started, and of this boot by ID or file: copied or", f.BeforeSameBoot)
-		say("  imported, the clock was set, or the machine keeps its ID; gc releases those not in use")
+		say("%d dated before this machine started, but with the present boot ID: copied or", f.BeforeSameBoot)
+		say("  imported, the clock was set, or the ID never changes; gc releases the unused ones")
 	}
 	if f.AnotherBoot > 0 {
-		say("%d with another boot ID, and not dated before this machine started: is it a", f.AnotherBoot)
-		say("  container's view of the ID (systemd-nspawn, LXC)? gc releases those not in use")
+		say("%d with another boot ID, but not dated before this machine started: made in a", f.AnotherBoot)
+		say("  container with its own boot ID (systemd-nspawn, LXC)? gc releases the unused ones")
 	}
 	if f.Torn > 0 {
-		say("%d torn by a crash: nobody knows whose they were", f.Torn)
+		say("%d torn by a crash: their owners are not known", f.Torn)
 	}
 	if f.Outside > 0 {
 		say("%d in no range of the configuration", f.Outside)
@@ -233,8 +233,8 @@ func (t *tool) tellLeaks(f fullness) {
 	switch {
 	case f.Leases == 0 || f.BeforeBoot+f.Torn > 0:
 	case f.full():
-		say("none is known to be left over; if all of these containers run, the ranges are too small")
+		say("no lease is known to be orphaned; if all containers are running, the ranges are too small")
 	default:
-		say("none is known to be left over")
+		say("no lease is known to be orphaned")
 	}
 }

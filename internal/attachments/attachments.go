@@ -1,5 +1,5 @@
-// Package attachments reads lists of the attachments in use, for a garbage collection by an
-// operator: all other leases are released.
+// Package attachments reads lists of the attachments in use, for a garbage collection that
+// releases all other leases.
 //
 // [Read] accepts the output of runtimes, as text or JSON:
 //
@@ -9,19 +9,20 @@
 //	podman ps -a --format json        [{"Id": …}, …]
 //	the input of a CNI GC             {"cni.dev/valid-attachments": [{"containerID": …, "ifname": …}, …]}
 //
-// and what scripts make of it: as text, lines with a container ID and optionally, after
-// white space, an interface; empty lines and lines that begin with # name no attachment. As
-// JSON, one or more values, each a container ID, an object with the key containerID or id,
-// and optionally ifname, an array of these, or one of the objects above.
+// It also accepts what scripts make of that output. A text list has a container ID per line,
+// optionally followed by white space and an interface name; empty lines and lines that begin
+// with # are skipped. A JSON list has one or more values, each of which is a container ID, an
+// object with the key containerID or id and optionally ifname, an array of these, or one of
+// the objects above.
 //
 // # Caveats
 //
-// An overlooked container would lose its address. So anything that is not understood is an
-// error, and [List.Check] finds mistakes that look like a list: truncated IDs, which podman,
-// nerdctl and docker print by default, IDs in upper case or with other text around them, IDs
-// in comments, and names in the place of interfaces. The CNI container ID of a Kubernetes pod
-// is the ID of its sandbox; "crictl ps" prints others. The container ID of a nerdctl container
-// has its namespace as a prefix: default-4f2d9c….
+// A container that is overlooked would lose its address. So anything that Read does not
+// understand is an error, and [List.Check] finds mistakes in lists that can be read: truncated
+// IDs, which podman, nerdctl and docker print by default, IDs in upper case or with other text
+// around them, IDs in comments, and names in place of interfaces. The CNI container ID of a
+// Kubernetes pod is the ID of its sandbox; "crictl ps" prints other IDs. The CNI container ID
+// of a nerdctl container has its namespace as a prefix: default-4f2d9c….
 package attachments
 
 import (
@@ -36,27 +37,27 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// ErrEmpty means that a list has no attachment. All leases would be garbage, but usually a
-// command has failed.
+// ErrEmpty means that a list has no attachments. Then all leases would be garbage, but usually
+// the command that makes the list has failed.
 var ErrEmpty = errors.New("the list of attachments is empty")
 
-// A List is the attachments that are in use.
+// A List is the attachments in use.
 type List struct {
 	Entries []Entry
 
 	comments []comment
 }
 
-// An Entry is an attachment on a list. One without an interface name means all interfaces
-// of the container.
+// An Entry is an attachment on a list. Without an interface name it means all interfaces of
+// the container.
 type Entry struct {
 	backend.Owner
 
-	// Where is the line of the entry and, in JSON, the element.
+	// Where is the line of the entry and, in a JSON array, the element.
 	Where string
 
-	// isText reports that the interface name is the second word of a line, where some
-	// commands print the name of the container.
+	// isText reports that the interface name is the second word of a line. It may be the name
+	// of the container, which some commands print there.
 	isText bool
 }
 
@@ -71,14 +72,14 @@ func (l List) Owners() []backend.Owner {
 	return owners
 }
 
-// Read reads a list of attachments. An error names the line or, in JSON, the element. With
-// [ErrEmpty] the list is returned, too.
+// Read reads a list of attachments. An error names the line and, in a JSON array, the element.
+// The list is also returned with [ErrEmpty].
 func Read(r io.Reader) (List, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return List{}, err
 	}
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // the byte-order mark of Windows' tools
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // a byte-order mark, as Windows tools write it
 	parse := parseLines
 	if start := bytes.TrimSpace(text); len(start) > 0 && strings.IndexByte(`{["`, start[0]) >= 0 {
 		parse = parseJSON
@@ -101,8 +102,8 @@ func parseLines(text []byte) (l List, err error) {
 		line := strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"), " \t")
 		switch line = strings.TrimLeft(line, " \t"); {
 		case strings.Contains(line, "\r"):
-			// What follows it would be taken for an interface, or a comment.
-			return List{}, fmt.Errorf("%s: a carriage return within the line: %q", where, line)
+			// The text after it would be taken for an interface or a comment.
+			return List{}, fmt.Errorf("%s: carriage return within a line: %q", where, line)
 		case line == "":
 			continue
 		case line[0] == '#':
@@ -119,17 +120,16 @@ func parseLines(text []byte) (l List, err error) {
 	return l, nil
 }
 
-// parseLine applies CNI's rules for names (SPEC, section 2), which are narrower than the
-// rules for leases, so that quotes, commas and the words of an error message are not taken
-// for names.
+// parseLine applies CNI's rules for names (SPEC, section 2). These are stricter than the rules
+// for leases, and reject quotes, commas and the text of an error message.
 func parseLine(line string) (Entry, error) {
 	fields := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
 	if len(fields) > 2 {
-		return Entry{}, fmt.Errorf("want a container ID and at most an interface: %q", strings.Join(fields, " "))
+		return Entry{}, fmt.Errorf("want a container ID and optionally an interface: %q", strings.Join(fields, " "))
 	}
 	o := backend.Owner{ContainerID: fields[0]}
 	if o.ContainerID == "null" {
-		return Entry{}, errors.New(`"null" is what jq prints if it finds nothing`)
+		return Entry{}, errors.New(`"null" is not a container ID: jq prints it if it finds nothing`)
 	}
 	if err := utils.ValidateContainerID(o.ContainerID); err != nil {
 		return Entry{}, fmt.Errorf("%q cannot be a container ID", o.ContainerID)

@@ -103,20 +103,20 @@ func TestReadEmpty(t *testing.T) {
 	}
 }
 
-// What is not understood could be a container that is in use.
-func TestReadRefuses(t *testing.T) {
+// A text that Read does not understand can name a container that is in use.
+func TestReadRejects(t *testing.T) {
 	long := strings.Repeat("a", backend.MaxNameLen+1)
 	for text, want := range map[string]string{
-		// What a command prints that was not told to print IDs only.
-		"POD ID         CREATED      STATE  NAME\n4f2d9c7be0a1f  2 days ago   Ready  coredns": `line 1: want a container ID and at most an interface: "POD ID CREATED STATE NAME"`,
-		"a\n\n# b\nc eth0 d":                    `line 4: want a container ID and at most an interface: "c eth0 d"`,
-		"Error: no such command":                `line 1: want a container ID and at most an interface: "Error: no such command"`,
+		// the output of a command without the flag for IDs only
+		"POD ID         CREATED      STATE  NAME\n4f2d9c7be0a1f  2 days ago   Ready  coredns": `line 1: want a container ID and optionally an interface: "POD ID CREATED STATE NAME"`,
+		"a\n\n# b\nc eth0 d":                    `line 4: want a container ID and optionally an interface: "c eth0 d"`,
+		"Error: no such command":                `line 1: want a container ID and optionally an interface: "Error: no such command"`,
 		"a\nb,eth0":                             `line 2: "b,eth0" cannot be a container ID`,
 		"'a'":                                   `line 1: "'a'" cannot be a container ID`,
 		"-a":                                    `line 1: "-a" cannot be a container ID`,
 		"a\n\ufeffb":                            `line 2: "\ufeffb" cannot be a container ID`,
-		"a\rb":                                  `line 1: a carriage return within the line: "a\rb"`,
-		"# a\rb\r\n":                            `line 1: a carriage return within the line: "# a\rb"`,
+		"a\rb":                                  `line 1: carriage return within a line: "a\rb"`,
+		"# a\rb\r\n":                            `line 1: carriage return within a line: "# a\rb"`,
 		"a\u00a0eth0":                           `line 1: "a\u00a0eth0" cannot be a container ID`,
 		"a\u2028b":                              `line 1: "a\u2028b" cannot be a container ID`,
 		"a\vb":                                  `line 1: "a\vb" cannot be a container ID`,
@@ -125,15 +125,15 @@ func TestReadRefuses(t *testing.T) {
 		"a b/c":                                 `line 1: "b/c" cannot be an interface: interface name contains / or : or whitespace characters`,
 		"a 0123456789abcdef":                    `line 1: "0123456789abcdef" cannot be an interface: interface name is too long`,
 		long:                                    "line 1: container ID \"" + long + `": longer than 4096 bytes`,
-		"a\nnull\n":                             `line 2: "null" is what jq prints if it finds nothing`,
+		"a\nnull\n":                             `line 2: "null" is not a container ID: jq prints it if it finds nothing`,
 		`["a", 5]`:                              "line 1: [1]: want a container ID in quotes, or an object with one: 5",
 		`["a", null]`:                           "line 1: [1]: want a container ID in quotes, or an object with one: null",
 		`[["a"]]`:                               `line 1: [0]: want a container ID in quotes, or an object with one: ["a"]`,
 		`[""]`:                                  "line 1: [0]: container ID is empty",
 		`["a", " b"]`:                           `line 1: [1]: container ID " b": begins or ends with a space`,
-		`["a"`:                                  "line 1: the JSON is broken: unexpected EOF",
-		"[\n\"a\",\n]":                          "line 3: the JSON is broken: invalid character ']' looking for beginning of value",
-		"\"a\"\nb":                              "line 2: the JSON is broken: invalid character 'b' looking for beginning of value",
+		`["a"`:                                  "line 1: invalid JSON: unexpected EOF",
+		"[\n\"a\",\n]":                          "line 3: invalid JSON: invalid character ']' looking for beginning of value",
+		"\"a\"\nb":                              "line 2: invalid JSON: invalid character 'b' looking for beginning of value",
 		"\"a\"\n\n5":                            "line 3: want a container ID in quotes, or an object with one: 5",
 		"{}":                                    "line 1: want an object with the key containerID or id",
 		"[\"a\"]\n\n{\"ifname\": \"eth0\"}":     "line 3: want an object with the key containerID or id",
@@ -143,20 +143,20 @@ func TestReadRefuses(t *testing.T) {
 		`[{"id": "a", "ID": "b"}]`:                                             "line 1: [0]: the key id is given twice in one object",
 		`{"containerID": "a", "ifname": "eth0", "ifName": "eth1"}`:             "line 1: the key ifname is given twice in one object",
 		`{"cni.dev/valid-attachments": [], "cni.dev/valid-attachments": null}`: "line 1: the key cni.dev/valid-attachments is given twice in one object",
-		`{"items": [{"id": "a"}], "cni.dev/valid-attachments": []}`:            "line 1: several lists in one object: items, and another",
-		`{"items": [{"id": "a"}], "containers": [{"id": "a"}]}`:                "line 1: several lists in one object: items, and another",
-		"[\"a\", \"b\xff\"]":                               "the JSON is broken: it is not UTF-8",
+		`{"items": [{"id": "a"}], "cni.dev/valid-attachments": []}`:            "line 1: several lists in one object: items and another",
+		`{"items": [{"id": "a"}], "containers": [{"id": "a"}]}`:                "line 1: several lists in one object: items and another",
+		"[\"a\", \"b\xff\"]":                               "invalid JSON: it is not UTF-8",
 		`[{"containerID": "a"}, {"containerID": {}}]`:      "line 1: [1]: containerID must not be a JSON object",
 		`{"containerID": "a", "id": "b"}`:                  `line 1: containerID is "a" and id "b"`,
 		`{"containerID": "a", "ifname": "b\n"}`:            `line 1: interface name "b\n": begins or ends with a space`,
-		`{"cni.dev/valid-attachments": {}}`:                "line 1: cni.dev/valid-attachments: a JSON object is in the wrong place",
+		`{"cni.dev/valid-attachments": {}}`:                "line 1: cni.dev/valid-attachments: want a JSON array, not a JSON object",
 		`{"cni.dev/valid-attachments": [{"id": "a"}, {}]}`: "line 1: cni.dev/valid-attachments[1]: want an object with the key containerID or id",
-		`{"items": "a"}`:                                   "line 1: items: a JSON string is in the wrong place",
+		`{"items": "a"}`:                                   "line 1: items: want a JSON array, not a JSON string",
 		// kubectl get pods -o json
 		`{"apiVersion": "v1", "items": [{"kind": "Pod", "metadata": {"uid": "5b2f7c9e"}}]}`: "line 1: items[0]: want an object with the key containerID or id",
 		// crictl ps -o json
-		`{"containers": [{"id": "a", "podSandboxId": "b"}]}`: `line 1: a list of containers, where CNI knows a pod by its sandbox: use "crictl pods -o json"`,
-		`[{"id": "a", "podSandboxId": "b"}]`:                 "line 1: [0]: a list of containers",
+		`{"containers": [{"id": "a", "podSandboxId": "b"}]}`: `line 1: the list has containers instead of pod sandboxes: use "crictl pods -o json"`,
+		`[{"id": "a", "podSandboxId": "b"}]`:                 "line 1: [0]: the list has containers instead of pod sandboxes",
 	} {
 		t.Run(text, func(t *testing.T) {
 			got, err := attachments.Read(strings.NewReader(text))
@@ -167,7 +167,7 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-func TestReadSaysWhatItsSourceSays(t *testing.T) {
+func TestReadReturnsErrorOfReader(t *testing.T) {
 	unreadable := errors.New("unreadable")
 	_, err := attachments.Read(iotest.ErrReader(unreadable))
 	require.ErrorIs(t, err, unreadable)

@@ -7,26 +7,27 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A MistakeError is an entry or a comment that looks like a mistake: to believe the list
-// would end the lease of a container that it was probably meant to have.
+// A MistakeError is an entry or a comment that is probably a mistake: with this list, a
+// container that it was meant to include would lose its lease.
 type MistakeError struct {
-	Where  string // the line and, within JSON, the element
-	Listed string // the ID, or the line of a comment
-	Held   string // the container ID of a lease that the list does not have
-	How    string // how the two differ
+	Where  string // the line and, in a JSON array, the element
+	Listed string // the ID on the list, or the comment
+	Held   string // the container ID of a lease, which is not on the list
+	How    string // how Listed and Held differ, and what to do
 
-	// CanBeAnother reports whether the lease can be of another container, with a name
-	// that is alike. A runtime gives no two containers hashes, or UUIDs, that are.
-	CanBeAnother bool
+	// Ambiguous reports that the lease may belong to a different container with a similar
+	// name. Hashes and UUIDs are never ambiguous: no two of them are similar.
+	Ambiguous bool
 }
 
 func (e *MistakeError) Error() string {
 	return fmt.Sprintf("%s: %s is on the list, and %s holds an address: %s", e.Where, e.Listed, e.Held, e.How)
 }
 
-// Check returns a [MistakeError] if the list has one about the containers that hold the
-// leases of a network. Only leases that are not on the list count, as no mistake can end
-// the others; and only entries that have no lease themselves, as those are what was meant.
+// Check returns a [MistakeError] if an entry or a comment was probably meant to be another
+// container, one that holds leases of the network. It considers only leases that are not on
+// the list, because the others are kept, and only entries without a lease, because the others
+// are correct.
 func (l List) Check(leases []backend.Lease) error {
 	c := l.comparison(leases)
 	unlisted, err := HeldOf(func(yield func(backend.Lease, error) bool) {
@@ -47,10 +48,10 @@ func (l List) Check(leases []backend.Lease) error {
 	return l.checkComments(unlisted)
 }
 
-// A comparison says what a list and leases have in common.
+// A comparison is what a list and the leases of a network have in common.
 type comparison struct {
-	listed  map[string]bool   // containers on the list, by any interface
-	ifNames map[string]string // an interface of each that holds leases
+	listed  map[string]bool   // containers on the list, with any interface
+	ifNames map[string]string // for each container with leases, one of its interfaces
 	covered map[string]bool   // containers that keep a lease
 }
 
@@ -73,37 +74,36 @@ func (l List) comparison(leases []backend.Lease) comparison {
 	return c
 }
 
-// check looks at one entry. The second word of a line is the name of the container, in what
-// some commands print, and has the form of an interface name if it is short. An interface
-// in JSON has a key that says so.
+// check checks one entry. Some commands print the name of the container as the second word of
+// a line, and a short name looks like an interface. In JSON the key prevents that mistake.
 func (c comparison) check(e Entry, unlisted Held) error {
 	ifName, holds := c.ifNames[e.ContainerID]
 	switch {
 	case holds && e.isText && !c.covered[e.ContainerID]:
 		return &MistakeError{Where: e.Where, Listed: e.ContainerID + " " + e.IfName, Held: e.ContainerID,
-			How: "its interface is " + ifName + "; if the second word is no interface, leave it out"}
+			How: "its interface is " + ifName + "; if the second word is not an interface, remove it"}
 	case holds:
 		return nil
 	}
 	if held, how := unlisted.Like(e.ContainerID); held != "" {
 		return &MistakeError{Where: e.Where, Listed: e.ContainerID, Held: held, How: how,
-			CanBeAnother: formOf(strings.ToLower(held)) == ""}
+			Ambiguous: formOf(strings.ToLower(held)) == ""}
 	}
 	return nil
 }
 
-// checkComments refuses a comment with the ID of a lease in it. It can be one that was taken
-// off the list, or a list in which # is no comment.
+// checkComments rejects a comment that contains the container ID of a lease. The container may
+// have been removed from the list on purpose, or the # may be a mistake.
 func (l List) checkComments(unlisted Held) error {
 	for _, c := range l.comments {
 		for word := range strings.FieldsSeq(strings.ReplaceAll(c.text, "#", " ")) {
 			held := unlisted.ids[strings.ToLower(word)]
-			if held == "" && len(word) >= long {
+			if held == "" && len(word) >= shortIDLen {
 				held, _ = unlisted.Like(word)
 			}
 			if held != "" {
 				return &MistakeError{Where: c.where, Listed: c.text, Held: held,
-					How: "remove the # if the container is in use, else the line"}
+					How: "remove the # if the container is in use, otherwise the line"}
 			}
 		}
 	}

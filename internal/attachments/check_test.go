@@ -13,7 +13,7 @@ import (
 	"github.com/leasehold/leasehold/internal/attachments"
 )
 
-// leases returns a lease of each container, and a torn one.
+// leases returns a lease for each container, and a torn lease.
 func leases(ids ...string) []backend.Lease {
 	var all []backend.Lease
 	addr := netip.MustParseAddr("10.0.0.1")
@@ -32,7 +32,7 @@ func listOfText(t *testing.T, text string) attachments.List {
 	return l
 }
 
-// mistake returns the mistake of a list about leases.
+// mistake returns the mistake that Check finds in a list.
 func mistake(t *testing.T, list string, held ...string) *attachments.MistakeError {
 	var m *attachments.MistakeError
 	require.ErrorAs(t, listOfText(t, list).Check(leases(held...)), &m)
@@ -41,8 +41,8 @@ func mistake(t *testing.T, list string, held ...string) *attachments.MistakeErro
 
 const uuid = "6b235529-8111-4bbe-520b-d639b1d2a94e"
 
-// A list that is right, of which some containers are gone or elsewhere.
-func TestCheckBelieves(t *testing.T) {
+// Correct lists, some with containers that are gone or in other networks.
+func TestCheckAccepts(t *testing.T) {
 	for name, tt := range map[string]struct {
 		list string
 		held []string
@@ -51,14 +51,14 @@ func TestCheckBelieves(t *testing.T) {
 		"an empty list":              {"", []string{idA}},
 		"an empty network":           {idA, nil},
 		"the same":                   {idA + "\n" + idB, []string{idB, idA}},
-		"of somewhere else":          {idA, []string{idB}},
-		"an ID that holds":           {"pod1", []string{"pod1", "pod10"}},
-		"a longer one that holds":    {"pod10", []string{"pod1", "pod10"}},
-		"whole, and a piece of it":   {idA + "\n" + idA[:12], []string{idA}},
+		"of another network":         {idA, []string{idB}},
+		"an ID with a lease":         {"pod1", []string{"pod1", "pod10"}},
+		"a longer ID with a lease":   {"pod10", []string{"pod1", "pod10"}},
+		"full, and truncated":        {idA + "\n" + idA[:12], []string{idA}},
 		"names with numbers":         {"job-1\nweb", []string{"job-2", "db-web"}},
-		"a namespace of a name":      {"1", []string{"job-1"}},
-		"another of a namespace":     {"default-" + idB, []string{"default-" + idA}},
-		"others of a date":           {"202601011200-b", []string{"202601011200-a"}},
+		"the end of a name":          {"1", []string{"job-1"}},
+		"the same namespace":         {"default-" + idB, []string{"default-" + idA}},
+		"names with the same date":   {"202601011200-b", []string{"202601011200-a"}},
 		"a PID, and hashes":          {idA, []string{"4"}},
 		"a build, and hashes":        {idA, []string{"buildah-buildah1459229342", "f5lxx1zz5pnorynqglhzmsp33"}},
 		"another UUID":               {"6b235529-8111-4bbe-520b-d639b1d2a94f", []string{uuid}},
@@ -74,42 +74,42 @@ func TestCheckBelieves(t *testing.T) {
 	}
 }
 
-// Each of these lists would release the lease of a container that it was meant to have.
-func TestCheckRefuses(t *testing.T) {
-	const whole, added, letters = "the list has to have whole IDs", "with nothing added", "differ in case only"
+// Each of these lists would release the lease of a container that it was meant to include.
+func TestCheckRejects(t *testing.T) {
+	const full, added, inCase = "the list must have full IDs", "with nothing added", "differ only in case"
 	upper := strings.ToUpper(idA)
 	for name, tt := range map[string]struct {
 		list, held, where, how string
 	}{
-		"the last digit is missing":       {idB + "\n" + idA[:63], idA, "line 2", whole},
-		"cut to 12":                       {idA[:12], idA, "line 1", whole},
-		"cut to very little":              {"4", idA, "line 1", whole},
-		"the first digit is missing":      {idA[1:], idA, "line 1", whole},
-		"without namespace":               {idA, "default-" + idA, "line 1", whole},
-		"cut without namespace":           {idA[:12], "my-own-" + idA, "line 1", whole},
-		"a digit less, without namespace": {idA[:63], "default-" + idA, "line 1", whole},
-		"a name":                          {"job-1", "job-10", "line 1", whole},
-		"a UUID":                          {uuid[:35], uuid, "line 1", whole},
-		"a digit more":                    {idA + "0", idA, "line 1", added},
-		"a UUID and more":                 {uuid + "-netns", uuid, "line 1", added},
-		"a lease of a cut ID":             {idA, idA[:12], "line 1", added},
-		"a longer name":                   {"\n# pods\njob-10", "job-1", "line 3", added},
-		"a namespace too much":            {"default-" + idA, idA, "line 1", whole + "|" + added},
-		"another namespace":               {"default-" + idA, "k8s.io-" + idA, "line 1", added},
-		"a cgroup":                        {"cri-containerd-" + idA + ".scope", idA, "line 1", added},
-		"a cgroup, with namespace":        {"nerdctl-" + idA + ".scope", "default-" + idA, "line 1", added},
-		"upper case":                      {upper, idA, "line 1", letters},
-		"upper case in the lease":         {idA, upper, "line 1", letters},
-		"upper case in part":              {idA[:10] + upper[10:], idA, "line 1", letters},
-		"upper case, and cut":             {upper[:63], idA, "line 1", whole},
-		"a name in upper case":            {"Web", "web", "line 1", letters},
-		"in JSON":                         {`{"items": [{"id": "` + idB + `"}, {"id": "` + idA[:63] + `"}]}`, idA, "line 1: items[1]", whole},
-		"in JSON lines":                   {`{"id": "` + idB + `"}` + "\n" + `{"id": "` + upper + `"}`, idA, "line 2", letters},
-		"a name for an interface":         {idB + "\n" + idA + " web", idA, "line 2", "its interface is eth0"},
-		"another interface":               {idA + " net1\n" + idA + " net2", idA, "line 1", "its interface is eth0"},
-		"a comment":                       {idB + "\n# " + idA, idA, "line 2", "remove the #"},
-		"a comment without a space":       {"#" + idA, idA, "line 1", "remove the #"},
-		"a comment with a name":           {"## " + idA[:12] + "  web", idA, "line 1", "remove the #"},
+		"the last digit is missing":    {idB + "\n" + idA[:63], idA, "line 2", full},
+		"cut to twelve digits":         {idA[:12], idA, "line 1", full},
+		"cut to one digit":             {"4", idA, "line 1", full},
+		"the first digit is missing":   {idA[1:], idA, "line 1", full},
+		"without namespace":            {idA, "default-" + idA, "line 1", full},
+		"cut without namespace":        {idA[:12], "my-own-" + idA, "line 1", full},
+		"truncated, without namespace": {idA[:63], "default-" + idA, "line 1", full},
+		"a name":                       {"job-1", "job-10", "line 1", full},
+		"a UUID":                       {uuid[:35], uuid, "line 1", full},
+		"a digit more":                 {idA + "0", idA, "line 1", added},
+		"a UUID and more":              {uuid + "-netns", uuid, "line 1", added},
+		"a lease of a cut ID":          {idA, idA[:12], "line 1", added},
+		"a longer name":                {"\n# pods\njob-10", "job-1", "line 3", added},
+		"an additional namespace":      {"default-" + idA, idA, "line 1", full + "|" + added},
+		"another namespace":            {"default-" + idA, "k8s.io-" + idA, "line 1", added},
+		"a cgroup":                     {"cri-containerd-" + idA + ".scope", idA, "line 1", added},
+		"a cgroup, with namespace":     {"nerdctl-" + idA + ".scope", "default-" + idA, "line 1", added},
+		"upper case":                   {upper, idA, "line 1", inCase},
+		"upper case in the lease":      {idA, upper, "line 1", inCase},
+		"upper case in part":           {idA[:10] + upper[10:], idA, "line 1", inCase},
+		"upper case, and cut":          {upper[:63], idA, "line 1", full},
+		"a name in upper case":         {"Web", "web", "line 1", inCase},
+		"in JSON":                      {`{"items": [{"id": "` + idB + `"}, {"id": "` + idA[:63] + `"}]}`, idA, "line 1: items[1]", full},
+		"in JSON lines":                {`{"id": "` + idB + `"}` + "\n" + `{"id": "` + upper + `"}`, idA, "line 2", inCase},
+		"a name for an interface":      {idB + "\n" + idA + " web", idA, "line 2", "its interface is eth0"},
+		"another interface":            {idA + " net1\n" + idA + " net2", idA, "line 1", "its interface is eth0"},
+		"a comment":                    {idB + "\n# " + idA, idA, "line 2", "remove the #"},
+		"a comment without a space":    {"#" + idA, idA, "line 1", "remove the #"},
+		"a comment with a name":        {"## " + idA[:12] + "  web", idA, "line 1", "remove the #"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := mistake(t, tt.list, tt.held, idB)
@@ -120,25 +120,25 @@ func TestCheckRefuses(t *testing.T) {
 	}
 }
 
-func TestHeldOfFailsAsTheLeasesDo(t *testing.T) {
+func TestHeldOfReturnsErrorOfLeases(t *testing.T) {
 	unreadable := errors.New("unreadable")
 	_, err := attachments.HeldOf(func(yield func(backend.Lease, error) bool) { yield(backend.Lease{}, unreadable) })
 	require.ErrorIs(t, err, unreadable)
 }
 
-// Names that are alike can be of two containers.
-func TestMistakeCanBeAnother(t *testing.T) {
+// Similar names can belong to different containers.
+func TestMistakeAmbiguous(t *testing.T) {
 	for list, held := range map[string]string{"job-1": "job-10", "job-10": "job-1", "Web": "web"} {
-		require.True(t, mistake(t, list, held).CanBeAnother, list)
+		require.True(t, mistake(t, list, held).Ambiguous, list)
 	}
 	for list, held := range map[string]string{
 		idA[:12]: idA, idA: "default-" + idA, strings.ToUpper(idA): idA, uuid[:30]: uuid, "web eth1": "web", "# web": "web",
 	} {
-		require.False(t, mistake(t, list, held).CanBeAnother, list)
+		require.False(t, mistake(t, list, held).Ambiguous, list)
 	}
 }
 
-// A list is compared in a time that does not grow with its product with the leases.
+// BenchmarkCheck checks a long list on which no container holds a lease.
 func BenchmarkCheck(b *testing.B) {
 	var list strings.Builder
 	var held []string

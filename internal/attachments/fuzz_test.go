@@ -12,8 +12,8 @@ import (
 	"github.com/leasehold/leasehold/internal/attachments"
 )
 
-// FuzzRead holds that no list makes Read panic, that whatever comes out can hold a
-// lease, and that the same comes out of the same list in CNI's own form.
+// FuzzRead checks that Read never panics, that the attachments it returns are valid owners of
+// leases, and that they are the same when they are written in CNI's form and read again.
 func FuzzRead(f *testing.F) {
 	for _, text := range []string{
 		"", "a eth0\n# b\n", `["a", {"id": "b"}]`, `{"items": [{"id": "a"}]}`, `{"containers": []}`, "\"a\"\n{\"ID\": \"b\"}\n",
@@ -28,7 +28,7 @@ func FuzzRead(f *testing.F) {
 		for _, o := range got {
 			require.NoError(t, o.Validate())
 		}
-		if err == nil && utf8.ValidString(text) { // JSON has nothing else.
+		if err == nil && utf8.ValidString(text) { // JSON must be valid UTF-8.
 			again, err := attachments.Read(strings.NewReader(listOf(t, got)))
 			require.NoError(t, err)
 			require.Equal(t, got, again.Owners())
@@ -36,7 +36,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// listOf writes attachments as a runtime does for GC.
+// listOf formats attachments like a runtime's GC.
 func listOf(t *testing.T, owners []backend.Owner) string {
 	type attachment struct {
 		ContainerID string `json:"containerID"`

@@ -10,26 +10,26 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Held are the container IDs of leases. [Held.Like] finds the one that another ID was
+// Held is the container IDs of leases. [Held.Like] finds the ID that a mistaken ID was
 // probably meant to be.
 type Held struct {
-	ids     map[string]string // by the ID in lower case
-	lengths []int             // of the IDs
-	pieces  []piece           // in ascending order
-	ends    map[string]string // hashes by their last digits
+	ids      map[string]string // IDs by their lower-case form
+	lengths  []int             // the distinct lengths of the IDs
+	suffixes []suffix          // in ascending order
+	ends     map[string]string // hashes by their last shortIDLen digits
 }
 
-// A piece is a container ID in lower case, or what follows one of its hyphens.
-type piece struct{ text, whole string }
+// A suffix is a container ID in lower case, or the part of it after one of its hyphens.
+type suffix struct{ text, id string }
 
-// isWhole reports whether the piece is the whole ID.
-func (p piece) isWhole() bool { return len(p.text) == len(p.whole) }
+// isWhole reports whether the suffix is the whole ID.
+func (s suffix) isWhole() bool { return len(s.text) == len(s.id) }
 
-// long is how many digits podman, nerdctl and docker print of an ID. So many are alike in
-// two IDs by no accident.
-const long = 12
+// shortIDLen is the number of digits of an ID that podman, nerdctl and docker print. Two
+// different IDs do not share as many digits by accident.
+const shortIDLen = 12
 
-// HeldOf returns the container IDs of leases. An error of the leases ends it.
+// HeldOf returns the container IDs of leases, or the first error of the iteration.
 func HeldOf(leases iter.Seq2[backend.Lease, error]) (Held, error) {
 	h := Held{ids: make(map[string]string), ends: make(map[string]string)}
 	for l, err := range leases {
@@ -40,8 +40,8 @@ func HeldOf(leases iter.Seq2[backend.Lease, error]) (Held, error) {
 			h.add(l.Owner.ContainerID)
 		}
 	}
-	slices.SortFunc(h.pieces, func(a, b piece) int {
-		return cmp.Or(strings.Compare(a.text, b.text), strings.Compare(a.whole, b.whole))
+	slices.SortFunc(h.suffixes, func(a, b suffix) int {
+		return cmp.Or(strings.Compare(a.text, b.text), strings.Compare(a.id, b.id))
 	})
 	return h, nil
 }
@@ -55,87 +55,88 @@ func (h *Held) add(id string) {
 	if !slices.Contains(h.lengths, len(lower)) {
 		h.lengths = append(h.lengths, len(lower))
 	}
-	h.pieces = append(h.pieces, piece{lower, id})
+	h.suffixes = append(h.suffixes, suffix{lower, id})
 	for i := range len(lower) {
 		if lower[i] == '-' {
-			h.pieces = append(h.pieces, piece{lower[i+1:], id})
+			h.suffixes = append(h.suffixes, suffix{lower[i+1:], id})
 		}
 	}
 	if formOf(lower) == "hash" {
-		h.ends[lower[len(lower)-long:]] = id
+		h.ends[lower[len(lower)-shortIDLen:]] = id
 	}
 }
 
-// Like returns an ID that holds a lease and that the given one, which differs from it, was
-// probably meant to be, and says how they differ. One of them begins with the other, or
-// both have the same digits of a hash; or they differ in case, or by a namespace.
+// Like returns the ID in h that id was probably meant to be, and how the two differ, or two
+// empty strings. Two different IDs are alike if one begins with the other, if they share
+// digits of a hash, or if they differ only in case or by a namespace.
 //
-// That a whole ID begins with the given one is enough, whatever is missing: a list that
-// has lost one digit looks like a list of other containers, which spares none of them. So
-// job-1 is like job-10 as well.
+// Any ID that begins with id is like it, even if only one digit is missing: a list whose IDs
+// lack a digit looks like a list of other containers, so gc would release all leases. For
+// this reason job-1 is like job-10.
 func (h Held) Like(id string) (held, how string) {
 	lower := strings.ToLower(id)
 	if held := h.ids[lower]; held != "" {
-		return held, "the two differ in case only, and runtimes write IDs in lower case"
+		return held, "the two differ only in case, and runtimes write IDs in lower case"
 	}
-	if held := h.cut(lower); held != "" {
-		return held, "the list has to have whole IDs (podman and nerdctl: --no-trunc)"
+	if held := h.truncatedFrom(lower); held != "" {
+		return held, "the list must have full IDs (podman and nerdctl: --no-trunc)"
 	}
-	if held := h.extended(lower); held != "" {
-		return held, "the list has to have IDs as the runtime gives them to CNI, with nothing added"
+	if held := h.containedIn(lower); held != "" {
+		return held, "the list must have IDs exactly as the runtime passes them to CNI, with nothing added"
 	}
 	return "", ""
 }
 
-// cut returns an ID of which the given one is a piece.
-func (h Held) cut(id string) string {
-	if held := h.begins(id, func(p piece) bool {
-		return p.isWhole() || len(id) >= long || len(p.text)-len(id) >= long
+// truncatedFrom returns the ID in h that was truncated to the given one, at either end.
+func (h Held) truncatedFrom(id string) string {
+	if held := h.withPrefix(id, func(s suffix) bool {
+		return s.isWhole() || len(id) >= shortIDLen || len(s.text)-len(id) >= shortIDLen
 	}); held != "" {
 		return held
 	}
-	if len(id) < long || !isHex(id) {
+	if len(id) < shortIDLen || !isHex(id) {
 		return ""
 	}
-	if held := h.ends[id[len(id)-long:]]; strings.HasSuffix(strings.ToLower(held), id) {
+	if held := h.ends[id[len(id)-shortIDLen:]]; strings.HasSuffix(strings.ToLower(held), id) {
 		return held
 	}
 	return ""
 }
 
-// extended returns an ID that the given one begins with, or the hash of which it has. An ID
-// that no runtime lists was not cut from one on a list, and a PID is the beginning of many
-// hashes.
-func (h Held) extended(id string) string {
+// containedIn returns the ID in h that the given one begins with, or whose hash it contains.
+// IDs that no runtime lists do not count as such a beginning: they were not extended by
+// mistake, and a PID is the beginning of many hashes.
+func (h Held) containedIn(id string) string {
 	for _, n := range h.lengths {
 		if n >= len(id) || h.ids[id[:n]] == "" {
 			continue
 		}
-		if _, never := MadeBy(id[:n]); !never {
+		if _, isUnlisted := MadeBy(id[:n]); !isUnlisted {
 			return h.ids[id[:n]]
 		}
 	}
 	for part := range strings.FieldsFuncSeq(id, func(r rune) bool { return strings.ContainsRune("-._", r) }) {
-		if len(part) < long || !isHex(part) {
+		if len(part) < shortIDLen || !isHex(part) {
 			continue
 		}
 		part = part[:min(len(part), hashLen)]
-		if held := h.begins(part, func(p piece) bool { return formOf(p.text) == "hash" }); held != "" {
+		if held := h.withPrefix(part, func(s suffix) bool { return formOf(s.text) == "hash" }); held != "" {
 			return held
 		}
 	}
 	return ""
 }
 
-// begins returns the ID of a piece that begins with text, if it is one that counts.
-func (h Held) begins(text string, counts func(piece) bool) string {
-	at := sort.Search(len(h.pieces), func(i int) bool { return h.pieces[i].text >= text })
-	for _, p := range h.pieces[at:] {
-		if !strings.HasPrefix(p.text, text) {
+// withPrefix returns the ID of the first suffix that begins with prefix and that accept
+// accepts, or "".
+func (h Held) withPrefix(prefix string, accept func(suffix) bool) string {
+	at := sort.Search(len(h.suffixes), func(i int) bool { return h.suffixes[i].text >= prefix })
+	for _, s := range h.suffixes[at:] {
+		if !strings.HasPrefix(s.text, prefix) {
 			break
 		}
-		if counts(p) {
-			return p.whole
+		if accept(s) {
+			return s.id
 		}
 	}
 	return ""

@@ -13,10 +13,10 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// parseJSON reads one value after the other, as many as there are.
+// parseJSON reads a sequence of JSON values.
 func parseJSON(text []byte) (l List, err error) {
-	if !utf8.Valid(text) { // encoding/json would put other characters in the place.
-		return List{}, errors.New("the JSON is broken: it is not UTF-8")
+	if !utf8.Valid(text) { // encoding/json would replace the invalid bytes.
+		return List{}, errors.New("invalid JSON: it is not UTF-8")
 	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	for {
@@ -40,7 +40,7 @@ func parseJSON(text []byte) (l List, err error) {
 	}
 }
 
-// lineOfNext returns the number of the line in which the value after offset begins.
+// lineOfNext returns the number of the line on which the next value after offset begins.
 func lineOfNext(text []byte, offset int64) int {
 	rest := bytes.TrimLeft(text[offset:], " \t\r\n")
 	return lineOf(text, int64(len(text)-len(rest)))
@@ -49,11 +49,11 @@ func lineOfNext(text []byte, offset int64) int {
 func lineOf(text []byte, offset int64) int { return 1 + bytes.Count(text[:offset], []byte("\n")) }
 
 func brokenJSON(text []byte, err error) error {
-	offset := int64(len(text)) // of an end that comes too early
+	offset := int64(len(text)) // for an unexpected end
 	if at := (*json.SyntaxError)(nil); errors.As(err, &at) {
 		offset = at.Offset
 	}
-	return fmt.Errorf("line %d: the JSON is broken: %w", lineOf(text, offset), err)
+	return fmt.Errorf("line %d: invalid JSON: %w", lineOf(text, offset), err)
 }
 
 func parseValue(value json.RawMessage) ([]Entry, error) {
@@ -71,7 +71,7 @@ func parseAlone(value json.RawMessage) ([]Entry, error) {
 	return []Entry{e}, err
 }
 
-// parseObject reads an object with a list in it, or one attachment.
+// parseObject reads an object that contains a list, or that is an attachment.
 func parseObject(value json.RawMessage) ([]Entry, error) {
 	var o struct {
 		Valid json.RawMessage `json:"cni.dev/valid-attachments"`
@@ -79,7 +79,7 @@ func parseObject(value json.RawMessage) ([]Entry, error) {
 		// An early draft of the SPEC used this name, and libcni writes both.
 		Older json.RawMessage `json:"cni.dev/attachments"`
 
-		// What crictl prints.
+		// crictl's output has one of these.
 		Items      json.RawMessage `json:"items"`
 		Containers json.RawMessage `json:"containers"`
 	}
@@ -88,7 +88,7 @@ func parseObject(value json.RawMessage) ([]Entry, error) {
 	}
 	switch {
 	case o.Items != nil && (o.Valid != nil || o.Older != nil || o.Containers != nil):
-		return nil, errors.New("several lists in one object: items, and another")
+		return nil, errors.New("several lists in one object: items and another")
 	case o.Valid != nil:
 		return parseList("cni.dev/valid-attachments", o.Valid)
 	case o.Older != nil:
@@ -101,11 +101,11 @@ func parseObject(value json.RawMessage) ([]Entry, error) {
 	return parseAlone(value)
 }
 
-// errNotPods: containers that have exited are missing from such a list, and with
-// them their pods, which keep their addresses.
-var errNotPods = errors.New(`a list of containers, where CNI knows a pod by its sandbox: use "crictl pods -o json"`)
+// errNotPods rejects a list of Kubernetes containers, even if it has the IDs of their pods: a
+// pod whose containers have all exited keeps its address, but would be missing.
+var errNotPods = errors.New(`the list has containers instead of pod sandboxes: use "crictl pods -o json"`)
 
-// parseList takes null for an empty list: that is how libcni writes an empty slice.
+// parseList accepts null as an empty list, because libcni writes an empty slice that way.
 func parseList(key string, value json.RawMessage) ([]Entry, error) {
 	var elements []json.RawMessage
 	if err := decode(value, &elements); err != nil {
@@ -123,7 +123,7 @@ func parseList(key string, value json.RawMessage) ([]Entry, error) {
 	return entries, nil
 }
 
-// parseOne reads a container ID, or an object that has one.
+// parseOne reads a container ID, or an object with one.
 func parseOne(value json.RawMessage) (Entry, error) {
 	var o backend.Owner
 	var err error
@@ -146,10 +146,10 @@ func parseAttachment(value json.RawMessage) (backend.Owner, error) {
 		ContainerID string `json:"containerID"`
 		IfName      string `json:"ifname"`
 
-		// What crictl prints of a pod, and podman and nerdctl of a container.
+		// crictl prints this for a pod, podman and nerdctl for a container.
 		ID string `json:"id"`
 
-		// What crictl prints of a container.
+		// crictl prints this for a container.
 		PodSandboxID json.RawMessage `json:"podSandboxId"`
 	}
 	if err := decodeObject(value, &a, "containerID", "ifname", "id", "podSandboxId"); err != nil {
@@ -170,9 +170,9 @@ func parseAttachment(value json.RawMessage) (backend.Owner, error) {
 	return backend.Owner{ContainerID: id, IfName: a.IfName}, nil
 }
 
-// decodeObject is decode for an object in which each of the keys is there once at most.
-// encoding/json takes the last of several, in whatever case they are written, and the
-// attachments in the others would be overlooked.
+// decodeObject is decode for an object, and rejects an object that has one of the keys twice.
+// encoding/json ignores case and keeps only the last value, so the attachments in the others
+// would be overlooked.
 func decodeObject(value json.RawMessage, into any, keys ...string) error {
 	dec := json.NewDecoder(bytes.NewReader(value))
 	if _, err := dec.Token(); err != nil { // the brace
@@ -184,7 +184,7 @@ func decodeObject(value json.RawMessage, into any, keys ...string) error {
 		if err != nil {
 			return err
 		}
-		name, _ := token.(string) // A key is nothing else.
+		name, _ := token.(string) // A key is always a string.
 		i := slices.IndexFunc(keys, func(key string) bool { return strings.EqualFold(key, name) })
 		if i >= 0 && seen[keys[i]] {
 			return fmt.Errorf("the key %s is given twice in one object", keys[i])
@@ -200,7 +200,7 @@ func decodeObject(value json.RawMessage, into any, keys ...string) error {
 	return decode(value, into)
 }
 
-// decode is json.Unmarshal with an error that speaks of keys, not of Go types.
+// decode is json.Unmarshal with errors about keys instead of Go types.
 func decode(value json.RawMessage, into any) error {
 	err := json.Unmarshal(value, into)
 	var mismatch *json.UnmarshalTypeError
@@ -208,7 +208,7 @@ func decode(value json.RawMessage, into any) error {
 	case !errors.As(err, &mismatch):
 		return err
 	case mismatch.Field == "":
-		return fmt.Errorf("a JSON %s is in the wrong place", mismatch.Value)
+		return fmt.Errorf("want a JSON array, not a JSON %s", mismatch.Value)
 	}
 	return fmt.Errorf("%s must not be a JSON %s", mismatch.Field, mismatch.Value)
 }

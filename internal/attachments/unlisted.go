@@ -2,24 +2,24 @@ package attachments
 
 import "strings"
 
-// A Maker is a program that attaches containers which no command of it, or of another
-// runtime, lists.
+// A Maker is a program that attaches containers that no runtime lists.
 type Maker struct {
 	Name string
 
-	// Netns is the path of the container's network namespace, if its ID tells.
+	// Netns is the path of the container's network namespace, if the container ID contains it.
 	Netns string
 }
 
-// MadeBy returns what made a container that is on no list, by the form of its ID:
+// MadeBy recognizes a container that no runtime lists by the form of its ID, and returns its
+// maker:
 //
 //	buildah-buildah1459229342  buildah and "podman build": each RUN step, and buildah run
-//	f5lxx1zz5pnorynqglhzmsp33  BuildKit's CNI networks, also behind "nerdctl build"
-//	4711                       Apptainer and Singularity: the number of the process
+//	f5lxx1zz5pnorynqglhzmsp33  BuildKit's CNI networks, also used by "nerdctl build"
+//	4711                       Apptainer and Singularity: the PID
 //	cnitool-bac2b3a6ba1d82ed…  cnitool: a hash of the namespace's path
 //
-// That a list lacks such a container says nothing. docs/runtimes.md has this table for
-// operators, with where each form was read.
+// Such a container can be running although it is not on a list. docs/runtimes.md has this
+// table for operators, with the source of each form.
 func MadeBy(containerID string) (m Maker, ok bool) {
 	const digits, lower = "0123456789", "0123456789abcdefghijklmnopqrstuvwxyz"
 	if rest, ok := strings.CutPrefix(containerID, "buildah-buildah"); ok && consistsOf(rest, digits) {
@@ -38,12 +38,12 @@ func MadeBy(containerID string) (m Maker, ok bool) {
 	return Maker{}, false
 }
 
-// consistsOf reports whether s has bytes of the set, and no others.
+// consistsOf reports whether s is not empty and has only bytes in set.
 func consistsOf(s, set string) bool { return s != "" && strings.Trim(s, set) == "" }
 
-// SameForm reports whether two container IDs can be of one runtime: a runtime's IDs are
-// all hashes, all UUIDs or all hashes behind the name of a namespace. IDs of another form
-// can be of any.
+// SameForm reports whether two container IDs can come from the same runtime. The IDs of a
+// runtime are all hashes, all UUIDs, or all hashes with a namespace in front. All IDs of any
+// other form count as having the same form.
 func SameForm(a, b string) bool { return formOf(a) == formOf(b) }
 
 // formOf returns "hash", "uuid" and the like, or "" for another form.

@@ -107,7 +107,7 @@ func TestStalledImportBlocksNoOthers(t *testing.T) {
 			require.NoError(t, w.Close())
 			_, status := p.answer()
 			require.Zero(t, status, &p.stderr)
-			require.Contains(t, p.stderr.String(), "imported 0 leases, 1 were there already")
+			require.Contains(t, p.stderr.String(), "imported 0 leases, 1 existed already")
 		}
 	})
 }

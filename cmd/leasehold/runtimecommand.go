@@ -8,20 +8,20 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Commands that print the container IDs that a runtime has, all of them.
+// Commands that print the IDs of all containers of a runtime.
 const (
 	listCRI    = "crictl pods -q"
 	listPodman = "podman ps -aq --no-trunc"
 	listNomad  = "ls /var/run/netns" // Nomad names a namespace by its allocation
 )
 
-// listCommand returns the command that prints what is in use in a network, as far as its
-// leases show which runtimes use it: a list that lacks those of one of them would end the
-// leases of containers that run. What shows no runtime is taken for a Kubernetes pod's.
-func listCommand(n network, leases []backend.Lease) string {
+// runtimeCommand returns the command that lists the containers of all runtimes that use a
+// network, as far as the leases show: with the list of one runtime only, gc would release the
+// leases of the others. If no lease shows a runtime, it is the command for Kubernetes pods.
+func runtimeCommand(n network, leases []backend.Lease) string {
 	var commands []string
 	for _, l := range leases {
-		if c := n.listOf(l); c != "" && !slices.Contains(commands, c) {
+		if c := n.runtimeCommandFor(l); c != "" && !slices.Contains(commands, c) {
 			commands = append(commands, c)
 		}
 	}
@@ -35,9 +35,9 @@ func listCommand(n network, leases []backend.Lease) string {
 	return "{ " + strings.Join(commands, "; ") + "; }"
 }
 
-// listOf returns the command that prints the container of a lease, among others; nothing if
-// the lease does not show one.
-func (n network) listOf(l backend.Lease) string {
+// runtimeCommandFor returns the command that lists the container of a lease, or "" if the
+// lease does not show its runtime.
+func (n network) runtimeCommandFor(l backend.Lease) string {
 	id := l.Owner.ContainerID
 	if namespace, ok := nerdctlNamespace(id); ok {
 		return nerdctlList(namespace)
@@ -49,7 +49,7 @@ func (n network) listOf(l backend.Lease) string {
 		return ""
 	case l.Pod.Namespace != "": // the kubelet's
 		return listCRI
-	case l.Pod.Name != "", strings.HasPrefix(path.Base(l.Netns), "netns-"), n.isPodmans(): // containers/common, libnetwork/cni and pkg/netns
+	case l.Pod.Name != "", strings.HasPrefix(path.Base(l.Netns), "netns-"), n.isPodman(): // containers/common, libnetwork/cni and pkg/netns
 		return listPodman
 	}
 	return listCRI
@@ -63,7 +63,7 @@ func nerdctlList(namespace string) string {
 	return command + " | sed s/^/" + namespace + "-/"
 }
 
-// nerdctlNamespace returns the containerd namespace in an ID as nerdctl has them.
+// nerdctlNamespace returns the containerd namespace in a container ID of nerdctl.
 func nerdctlNamespace(id string) (string, bool) {
 	at := strings.LastIndex(id, "-")
 	if at <= 0 || !isHex64(id[at+1:]) {
@@ -72,9 +72,9 @@ func nerdctlNamespace(id string) (string, bool) {
 	return id[:at], true
 }
 
-// isPodmans reports whether a configuration of the network is one that Podman has written, or
-// comes with it: its bridges are called cni-podman0 and so on.
-func (n network) isPodmans() bool {
+// isPodman reports whether Podman wrote a configuration of the network, or ships it: its
+// bridges are called cni-podman0 and so on.
+func (n network) isPodman() bool {
 	for _, c := range n.confs {
 		if strings.Contains(string(c.Text), `"cni-podman`) || strings.Contains(path.Base(c.File), "podman") {
 			return true
@@ -85,7 +85,8 @@ func (n network) isPodmans() bool {
 
 func isHex64(s string) bool { return len(s) == 64 && isHex(s) }
 
-// isUUID reports whether s is written as the IDs of Nomad's allocations are (RFC 9562).
+// isUUID reports whether s has the form of a UUID (RFC 9562), like the ID of a Nomad
+// allocation.
 func isUUID(s string) bool {
 	parts := strings.Split(s, "-")
 	if len(parts) != 5 {

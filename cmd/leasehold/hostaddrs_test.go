@@ -14,8 +14,8 @@ import (
 	"github.com/leasehold/leasehold/internal/lint"
 )
 
-// An address of the host in a range is found, and who has it by a lease.
-func TestVerifyKnowsTheHost(t *testing.T) {
+// verify reports an address of the host in a range, and the container that holds it.
+func TestVerifyFindsHostAddress(t *testing.T) {
 	dir := t.TempDir()
 	conf := `{"cniVersion": "1.0.0", "name": "n", "type": "macvlan", "master": "eth0", "ipam": {"type": "host-local", "subnet": "10.77.0.0/24"}}`
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "10-n.conf"), []byte(conf), 0o600))

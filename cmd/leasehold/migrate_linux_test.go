@@ -26,15 +26,15 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
-// A node is a data directory with one network on it, and who holds which address.
+// A node is a data directory with one network.
 type node struct {
 	*testing.T
 	dir  string
 	mu   sync.Mutex
-	held map[netip.Addr]string
+	held map[netip.Addr]string // container IDs of the holders
 }
 
-// newNode returns a node whose network has n leases in a store of that kind.
+// newNode returns a node whose network has n leases in a store of the given kind.
 func newNode(t *testing.T, dir, kind string, n int) *node {
 	node := &node{T: t, dir: dir, held: make(map[netip.Addr]string)}
 	c := backend.Content{Cursors: map[string]netip.Addr{"0": netip.MustParseAddr("10.0.0.1")}}
@@ -46,7 +46,7 @@ func newNode(t *testing.T, dir, kind string, n int) *node {
 			node.held[addr] = id
 			l := backend.Lease{Addr: addr, Owner: backend.Owner{ContainerID: id, IfName: "eth0"}, Since: time.Unix(1_700_000_000, 0)}
 			if i%10 == 0 {
-				l.Owner.IfName = "" // as in 2015
+				l.Owner.IfName = "" // as early versions of the stock plugin wrote it
 			}
 			if !yield(l, nil) {
 				return
@@ -59,7 +59,7 @@ func newNode(t *testing.T, dir, kind string, n int) *node {
 
 func (n *node) path() string { return filepath.Join(n.dir, "podnet") }
 
-// plugin runs the plugin, and returns what it answers.
+// plugin runs the plugin and returns its standard output.
 func (n *node) plugin(command, id string) (out []byte, err error) {
 	cmd := exec.Command("host-local")
 	cmd.Env = append(os.Environ(), "CNI_COMMAND="+command, "CNI_CONTAINERID="+id, "CNI_NETNS=/n", "CNI_IFNAME=eth0", "CNI_PATH=/p")
@@ -75,7 +75,7 @@ func (n *node) add(id string) {
 		IPs  []struct{ Address netip.Prefix }
 	}
 	if !assert.NoError(n, json.Unmarshal(out, &answer), "%s", out) || answer.Code == 11 {
-		return // try again later
+		return // "try again later": the lock was not obtained in time
 	}
 	if !assert.NoError(n, err, "%s", out) || !assert.Len(n, answer.IPs, 1) {
 		return
@@ -91,7 +91,7 @@ func (n *node) del(id string) {
 	n.mu.Lock()
 	for addr, holder := range n.held {
 		if holder == id {
-			delete(n.held, addr) // Once it is released, another may hold it.
+			delete(n.held, addr) // before the DEL, after which another container can get the address
 		}
 	}
 	n.mu.Unlock()
@@ -99,8 +99,7 @@ func (n *node) del(id string) {
 	assert.NoError(n, err, "%s", out)
 }
 
-// requireIntact makes sure that the store holds what is held, and that nothing is
-// wrong with it.
+// requireIntact checks that the store has exactly the leases in held, and is not damaged.
 func (n *node) requireIntact() {
 	n.Helper()
 	got := make(map[netip.Addr]string)
@@ -133,8 +132,9 @@ func (n *node) migrate(to string) {
 	require.Equal(n, to, n.kind())
 }
 
-// storm has four plugins lease and release until calm is called. It counts the ADDs.
-func (n *node) storm() (adds func() int, calm func()) {
+// load runs four plugins at a time, which lease and release until stop is called. adds returns
+// the number of ADDs so far.
+func (n *node) load() (adds func() int, stop func()) {
 	var done atomic.Bool
 	var added atomic.Int32
 	var all sync.WaitGroup
@@ -149,16 +149,16 @@ func (n *node) storm() (adds func() int, calm func()) {
 			}
 		})
 	}
-	calm = func() {
+	stop = func() {
 		done.Store(true)
 		all.Wait()
 	}
-	n.Cleanup(calm) // also if the test fails: they work on what goes next
-	return func() int { return int(added.Load()) }, calm
+	n.Cleanup(stop) // If the test fails: the plugins use a directory that is removed next.
+	return func() int { return int(added.Load()) }, stop
 }
 
-// Plugins go on while their network moves from one kind of store to the other and
-// back, on a file system that can exchange names and on one that cannot.
+// Plugins continue while their network is migrated to the other kind of store and back, on a
+// file system that can exchange names and on one that cannot.
 func TestMigrateUnderLoad(t *testing.T) {
 	leases := 5000
 	if testing.Short() { // With the race detector each plugin takes a second to start.
@@ -167,20 +167,20 @@ func TestMigrateUnderLoad(t *testing.T) {
 	for name, dir := range map[string]func(*testing.T) string{"exchange": (*testing.T).TempDir, "in turn": bindMount} {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t, dir(t), config.Files, leases)
-			adds, calm := n.storm()
+			adds, stop := n.load()
 			for _, to := range []string{config.Bolt, config.Files, config.Bolt} {
 				before := adds()
 				n.migrate(to)
 				require.Eventually(t, func() bool { return adds() >= before+8 }, time.Minute, time.Millisecond)
 			}
-			calm()
+			stop()
 			n.requireIntact()
 		})
 	}
 }
 
-// Killed at any moment, a migration leaves one store or the other whole; the next one
-// does what it is asked for, and cleans up.
+// A migration that is killed at any moment leaves one of the two stores intact; the next one
+// succeeds and cleans up.
 func TestMigrateKilled(t *testing.T) {
 	for name, dir := range map[string]func(*testing.T) string{"exchange": (*testing.T).TempDir, "in turn": bindMount} {
 		t.Run(name, func(t *testing.T) {
@@ -225,7 +225,7 @@ func ignoreDone(err error) error {
 	return err
 }
 
-// leftovers lists what is neither a store that was replaced, nor what goes with it.
+// leftovers lists the files in .leasehold other than locks and replaced stores.
 func (n *node) leftovers() (names []string) {
 	entries, err := os.ReadDir(filepath.Join(n.dir, ".leasehold"))
 	require.NoError(n, err)
@@ -240,7 +240,7 @@ func (n *node) leftovers() (names []string) {
 	return names
 }
 
-// On a file system in user space it is said that another mount would share no locks.
+// On a FUSE file system, verify warns that another mount would share no locks.
 func TestVerifyWarnsOfLocks(t *testing.T) {
 	for name, dir := range map[string]string{"FUSE": bindMount(t), "": t.TempDir()} {
 		n := newNode(t, dir, config.Bolt, 1)
@@ -250,11 +250,11 @@ func TestVerifyWarnsOfLocks(t *testing.T) {
 	}
 }
 
-// bindMount returns a directory on a file system that can neither exchange names nor
-// refuse to replace one: bindfs, over FUSE.
+// bindMount returns a directory on bindfs, a FUSE file system that supports neither
+// RENAME_EXCHANGE nor RENAME_NOREPLACE.
 func bindMount(t *testing.T) string {
 	if os.Geteuid() != 0 {
-		t.Skip("to mount bindfs takes root")
+		t.Skip("mounting bindfs takes root")
 	}
 	program, err := exec.LookPath("bindfs")
 	if err != nil {

@@ -15,18 +15,10 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-// label precedes the text of a finding.
-func (f finding) label() string {
-	if f.Note {
-		return "note: "
-	}
-	return ""
-}
-
-// around returns what is found around the stores of networks: in configurations, in other
-// stores, and beside them.
-func (t *tool) around(cmd *cobra.Command, networks []network, named bool) ([]finding, error) {
-	configured, err := t.inConfigurations(cmd, networks, named)
+// nodeFindings returns the findings that are not about a single store: problems in
+// configurations, addresses that are leased in two stores, and strays.
+func (t *tool) nodeFindings(cmd *cobra.Command, networks []network, named bool) ([]finding, error) {
+	configured, err := t.configurationFindings(cmd, networks, named)
 	if err != nil {
 		return nil, err
 	}
@@ -34,33 +26,34 @@ func (t *tool) around(cmd *cobra.Command, networks []network, named bool) ([]fin
 	if named {
 		return found, nil
 	}
-	for _, b := range t.bystanders {
-		found = append(found, finding{Network: b.name, Finding: fmt.Sprintf("%s is %s, and no network", b.path, b.what), Note: true})
+	for _, s := range t.strays {
+		found = append(found, finding{Network: s.name, Finding: fmt.Sprintf("%s is %s, not a network", s.path, s.description), Note: true})
 	}
 	return found, nil
 }
 
-// lint returns what lint finds, of the configurations as they are used here.
+// lint checks the configurations, with the data directories that this run uses.
 func (t *tool) lint() ([]lint.Finding, error) {
 	var host []lint.HostAddr
 	if t.hostAddrs != nil {
 		var err error
 		if host, err = t.hostAddrs(); err != nil {
-			return nil, fmt.Errorf("the addresses of this host: %w", err)
+			return nil, fmt.Errorf("cannot list the addresses of this host: %w", err)
 		}
 	}
 	node := t.node
 	node.Networks = slices.Clone(node.Networks)
 	if len(t.dataDirFlag) > 0 {
 		for i, c := range node.Networks {
-			node.Networks[i].DataDir = filepath.Dir(t.pathOf(c))
+			node.Networks[i].DataDir = filepath.Dir(t.storePath(c))
 		}
 	}
 	return lint.Node(node, host), nil
 }
 
-// inConfigurations returns what lint finds about networks, or about all that there is.
-func (t *tool) inConfigurations(cmd *cobra.Command, networks []network, named bool) (found []finding, err error) {
+// configurationFindings returns the findings about the configurations of the networks or,
+// unless networks were named, about all configurations.
+func (t *tool) configurationFindings(cmd *cobra.Command, networks []network, named bool) (found []finding, err error) {
 	all, err := t.lint()
 	if err != nil {
 		return nil, err
@@ -77,8 +70,8 @@ func (t *tool) inConfigurations(cmd *cobra.Command, networks []network, named bo
 		}
 		finding := finding{Network: cmp.Or(f.Network, filepath.Base(f.File)), Note: f.Note, Finding: filepath.Base(f.File) + ": " + f.Text}
 		if i >= 0 {
-			finding.Finding += t.heldBy(cmd, networks[i], f.Addr)
-			finding.Store, _ = networks[i].kind() // Whatever is wrong there has been told.
+			finding.Finding += t.currentHolder(cmd, networks[i], f.Addr)
+			finding.Store, _ = networks[i].kind() // verifyOne has reported the error.
 		}
 		finding.Finding += "; " + f.Advice
 		found = append(found, finding)
@@ -86,21 +79,22 @@ func (t *tool) inConfigurations(cmd *cobra.Command, networks []network, named bo
 	return found, nil
 }
 
-// heldBy says who holds an address, if it is one that is leased.
-func (t *tool) heldBy(cmd *cobra.Command, n network, addr netip.Addr) string {
+// currentHolder names the holder of an address, as the end of a sentence about the address.
+// It returns nothing if the address is not leased.
+func (t *tool) currentHolder(cmd *cobra.Command, n network, addr netip.Addr) string {
 	if !addr.IsValid() {
 		return ""
 	}
 	l, err := t.leaseOf(cmd, n, addr)
 	if err != nil {
-		return "" // It is not leased, or the store cannot be read, which has been told.
+		return "" // not leased, or the store cannot be read, which verifyOne has reported
 	}
-	return ", and has it now: it is leased, " + t.holder(l)
+	return ", and has it now: it is leased, " + t.holderText(l)
 }
 
-// misplaced says why an address should not be leased, as the configurations now are; nothing
-// if it can be, or if they do not tell.
-func (n network) misplaced(addr netip.Addr) string {
+// whyNotLeasable says why the present configurations do not allow an address to be leased. It
+// returns nothing if they allow it, or if the ranges are not known.
+func (n network) whyNotLeasable(addr netip.Addr) string {
 	text := ""
 	for _, pool := range n.pools() {
 		for _, set := range pool.Sets() {
@@ -119,7 +113,7 @@ func (n network) misplaced(addr netip.Addr) string {
 		}
 	}
 	if text == "" && !n.contains(addr) {
-		return "lies in no range of the configuration"
+		return "it is in no range of the configuration"
 	}
 	return text
 }
@@ -130,16 +124,16 @@ func isBroadcast(r allocator.Range, addr netip.Addr) bool {
 	return subnet.Addr().Is4() && subnet.Bits() <= 30 && allocator.SpanOf(subnet).Last == addr
 }
 
-// A pair is two networks with addresses that are leased in both.
-type pair struct {
+// An overlap is two networks and the addresses that are leased in both.
+type overlap struct {
 	a, b      network
 	addresses []netip.Addr
 }
 
-// leasedTwice returns the addresses that are leased in two stores, of which one is of the
-// networks: after a data directory was moved, or where ranges overlap.
+// leasedTwice returns the addresses that are leased in two stores, at least one of which
+// belongs to the networks. The cause is a data directory that was moved, or overlapping ranges.
 func (t *tool) leasedTwice(cmd *cobra.Command, networks []network) (found []finding) {
-	all := t.withoutBystanders(t.discovered)
+	all := t.withoutStrays(t.discovered)
 	leased := make([][]netip.Addr, len(all))
 	for i, n := range all {
 		leased[i] = t.leasedAddrs(cmd, n)
@@ -151,17 +145,17 @@ func (t *tool) leasedTwice(cmd *cobra.Command, networks []network) (found []find
 		for j := i + 1; j < len(all); j++ {
 			both := intersection(leased[i], leased[j])
 			if len(both) > 0 && (among(a) || among(all[j])) {
-				found = append(found, t.tellPair(cmd, pair{a, all[j], both}))
+				found = append(found, t.overlapFinding(cmd, overlap{a, all[j], both}))
 			}
 		}
 	}
 	return found
 }
 
-// leasedAddrs returns the addresses of the leases, in order. A store that cannot be read has
-// none, nor has one that was replaced: what is wrong with it is another finding.
+// leasedAddrs returns the addresses of the leases in ascending order. It returns none if the
+// store cannot be read or was replaced, which verifyOne reports.
 func (t *tool) leasedAddrs(cmd *cobra.Command, n network) []netip.Addr {
-	leases, err := allocator.ReadLeases(cmd.Context(), t.often(n))
+	leases, err := allocator.ReadLeases(cmd.Context(), t.storeForPortions(n))
 	if err != nil {
 		return nil
 	}
@@ -172,7 +166,7 @@ func (t *tool) leasedAddrs(cmd *cobra.Command, n network) []netip.Addr {
 	return addrs
 }
 
-// intersection returns what is in both of two lists in order.
+// intersection returns the addresses in both a and b, which are in ascending order.
 func intersection(a, b []netip.Addr) (both []netip.Addr) {
 	for len(a) > 0 && len(b) > 0 {
 		switch c := a[0].Compare(b[0]); {
@@ -188,32 +182,33 @@ func intersection(a, b []netip.Addr) (both []netip.Addr) {
 	return both
 }
 
-func (t *tool) tellPair(cmd *cobra.Command, p pair) finding {
-	const shown = 3
+func (t *tool) overlapFinding(cmd *cobra.Command, o overlap) finding {
+	const maxShown = 3
 	var texts []string
-	for _, addr := range p.addresses[:min(len(p.addresses), shown)] {
-		texts = append(texts, fmt.Sprintf("%s (%s, and %s)", addr, t.holderIn(cmd, p.a, addr), t.holderIn(cmd, p.b, addr)))
+	for _, addr := range o.addresses[:min(len(o.addresses), maxShown)] {
+		texts = append(texts, fmt.Sprintf("%s (%s, and %s)", addr, t.holderTextIn(cmd, o.a, addr), t.holderTextIn(cmd, o.b, addr)))
 	}
-	if more := len(p.addresses) - shown; more > 0 {
+	if more := len(o.addresses) - maxShown; more > 0 {
 		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
-	f := finding{Network: p.a.name, Finding: fmt.Sprintf("leased in %s and in %s: %s; see which containers have them, and release the other leases",
-		p.a.path, p.b.path, strings.Join(texts, ", "))}
-	f.Store, _ = p.a.kind() // It could be read a moment ago.
-	f.Note = apart(p.a.confs, p.b.confs)
+	f := finding{Network: o.a.name, Finding: fmt.Sprintf("leased in %s and in %s: %s; find out which containers have these addresses, and release the other leases",
+		o.a.path, o.b.path, strings.Join(texts, ", "))}
+	f.Store, _ = o.a.kind() // The store was read a moment ago.
+	f.Note = onDifferentLinks(o.a.confs, o.b.confs)
 	return f
 }
 
-func (t *tool) holderIn(cmd *cobra.Command, n network, addr netip.Addr) string {
+func (t *tool) holderTextIn(cmd *cobra.Command, n network, addr netip.Addr) string {
 	l, err := t.leaseOf(cmd, n, addr)
 	if err != nil {
 		return "released just now"
 	}
-	return t.holder(l)
+	return t.holderText(l)
 }
 
-// apart reports whether two networks are on different links of the host.
-func apart(a, b []netconf.Network) bool {
+// onDifferentLinks reports whether all configurations of two networks use different links of
+// the host.
+func onDifferentLinks(a, b []netconf.Network) bool {
 	for _, x := range a {
 		for _, y := range b {
 			if !lint.Apart(x, y) {

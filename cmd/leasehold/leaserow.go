@@ -17,8 +17,8 @@ import (
 	"github.com/leasehold/leasehold/internal/cli"
 )
 
-// A leaseRow is a lease as answers show it. The keys are stable; what is not known
-// is empty.
+// A leaseRow is a lease in the output of commands. The keys are stable; unknown values are
+// empty.
 type leaseRow struct {
 	Network     string     `json:"network"`
 	Address     netip.Addr `json:"address"`
@@ -52,29 +52,29 @@ func leaseRows(network string, leases []backend.Lease) []leaseRow {
 	return rows
 }
 
-// allLeases reads the leases of a network, many of them in portions, between which plugins
-// have their turn.
+// allLeases reads the leases of a network. Many leases are read in portions, so that plugins
+// get the lock in between.
 func (t *tool) allLeases(cmd *cobra.Command, n network) ([]backend.Lease, error) {
-	return allocator.ReadLeases(cmd.Context(), t.reader(n))
+	return allocator.ReadLeases(cmd.Context(), t.readStoreInPortions(n))
 }
 
-// writeLeases writes rows in the form that is wanted. On a terminal, unless they are to be
-// whole, they are cut to what one can read; whatever else reads them gets all.
-func (t *tool) writeLeases(rows []leaseRow, whole bool) error {
+// writeLeases writes rows as a table or JSON. On a terminal IDs and pods are shortened to fit,
+// unless noTrunc; a file or a pipe gets them in full.
+func (t *tool) writeLeases(rows []leaseRow, noTrunc bool) error {
 	if t.output == "json" {
 		return t.writeJSON(rows)
 	}
 	width := cli.Width(t.out)
-	if whole || width == 0 {
+	if noTrunc || width == 0 {
 		return t.leaseTable(t.out, rows)
 	}
-	_, err := io.WriteString(t.out, t.fitted(rows, width))
+	_, err := io.WriteString(t.out, t.fitTable(rows, width))
 	return err
 }
 
-// fitted returns a table of a width, if that takes no more than to shorten IDs, and then
-// pods.
-func (t *tool) fitted(rows []leaseRow, width int) string {
+// fitTable returns a table with shortened IDs, and with pods shortened as far as the width
+// requires. If that is not enough, the table is wider.
+func (t *tool) fitTable(rows []leaseRow, width int) string {
 	rows = slices.Clone(rows)
 	pod := 0
 	for i := range rows {
@@ -82,10 +82,10 @@ func (t *tool) fitted(rows []leaseRow, width int) string {
 		pod = max(pod, utf8.RuneCountInString(rows[i].Pod))
 	}
 	var b strings.Builder
-	_ = t.leaseTable(&b, rows) // A Builder takes all.
-	const least = 16
+	_ = t.leaseTable(&b, rows) // Writing to a Builder never fails.
+	const minPod = 16
 	over := cli.Widest(b.String()) - width
-	if over <= 0 || pod-over < least {
+	if over <= 0 || pod-over < minPod {
 		return b.String()
 	}
 	for i := range rows {
@@ -101,24 +101,24 @@ func (t *tool) leaseTable(out io.Writer, rows []leaseRow) error {
 	w := cli.NewTable(out, "NETWORK", "ADDRESS", "CONTAINER", "IFNAME", "AGE", "BOOT", "POD")
 	for _, r := range rows {
 		id := cmp.Or(r.ContainerID, "(torn)")
-		w.Row(r.Network, r.Address.String(), id, r.IfName, t.age(r.Since), r.bootName(present), r.Pod)
+		w.Row(r.Network, r.Address.String(), id, r.IfName, t.ageSince(r.Since), r.bootName(present), r.Pod)
 	}
 	return w.Flush()
 }
 
-// age says how long ago a time was that is written as in a row.
-func (t *tool) age(since string) string {
+// ageSince returns the age of a lease from the time in its row.
+func (t *tool) ageSince(since string) string {
 	at, err := time.Parse(time.RFC3339, since)
 	if err != nil {
 		return "" // not known
 	}
-	return age(t.now().Sub(at))
+	return formatAge(t.now().Sub(at))
 }
 
-// bootName says when the lease was made, seen from the present boot. A boot ID and a time
-// can contradict each other, and either can be wrong: see [allocator.Boot].
+// bootName returns the BOOT column, which the help of list explains. A boot ID and a time can
+// contradict each other, and either can be wrong: see [allocator.Boot].
 func (r leaseRow) bootName(present allocator.Boot) string {
-	since, _ := time.Parse(time.RFC3339, r.Since) // zero, as in a lease, if it is not known
+	since, _ := time.Parse(time.RFC3339, r.Since) // zero if not known, as in a lease
 	switch before := present.StartedAfter(backend.Lease{Since: since}); {
 	case r.Boot != "" && r.Boot == present.ID && before:
 		return "this?"

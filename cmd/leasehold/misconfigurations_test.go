@@ -13,8 +13,9 @@ import (
 	"github.com/leasehold/leasehold/internal/lint/linttest"
 )
 
-// A definition is given by --conf, where what cannot be read is an error.
-func TestVerifyNamesWhatPeopleGotWrong(t *testing.T) {
+// verify explains configurations that users reported in issue trackers. A YAML definition is
+// given by --conf, because --conf-dir ignores files with that suffix.
+func TestVerifyExplainsReportedMisconfigurations(t *testing.T) {
 	for _, c := range linttest.Trackers() {
 		t.Run(c.Name(), func(t *testing.T) {
 			dir := t.TempDir()

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/boot"
+)
+
+// A mapRange is a range in the JSON output of map. The keys are stable.
+type mapRange struct {
+	Network string   `json:"network"`
+	Subnet  string   `json:"subnet"`
+	First   string   `json:"first"`
+	Last    string   `json:"last"`
+	Runs    []mapRun `json:"runs"` // from First to Last, without gaps
+}
+
+// A mapRun is consecutive addresses with the same state: free, leased, earlier, torn or withheld.
+type mapRun struct {
+	First netip.Addr `json:"first"`
+	Last  netip.Addr `json:"last"`
+	State string     `json:"state"`
+}
+
+// mapRanges returns the ranges of a network with their runs.
+func (t *tool) mapRanges(cmd *cobra.Command, n network) ([]mapRange, error) {
+	ctx, cancel := t.lockContext(cmd)
+	defer cancel()
+	all := []mapRange{}
+	err := t.readStore(n).View(ctx, func(tx backend.ReadTx) error {
+		for _, r := range n.ranges() {
+			runs, err := mapRuns(r, tx)
+			if err != nil {
+				return err
+			}
+			all = append(all, mapRange{n.name, r.Subnet().String(), r.First().String(), r.Last().String(), runs})
+		}
+		return nil
+	})
+	return all, err
+}
+
+// ranges returns the ranges in all sets of the network.
+func (n network) ranges() (all []allocator.Range) {
+	for _, pool := range n.pools() {
+		for _, set := range pool.Sets() {
+			all = append(all, set.Ranges()...)
+		}
+	}
+	return all
+}
+
+// mapRuns returns the runs of a range. A withheld address is shown as withheld even if it is
+// leased, as in a picture.
+func mapRuns(r allocator.Range, tx backend.ReadTx) ([]mapRun, error) {
+	var taken []mapRun
+	for _, hole := range r.Holes() {
+		taken = append(taken, mapRun{hole.First, hole.Last, "withheld"})
+	}
+	present := boot.Current()
+	for l, err := range tx.Leases(r.First()) {
+		if err != nil {
+			return nil, err
+		}
+		if r.Last().Less(l.Addr) {
+			break
+		}
+		if r.Leasable(l.Addr) {
+			taken = append(taken, mapRun{l.Addr, l.Addr, mapState(l, present)})
+		}
+	}
+	slices.SortFunc(taken, func(a, b mapRun) int { return a.First.Compare(b.First) })
+	return fillGaps(r, taken), nil
+}
+
+func mapState(l backend.Lease, present allocator.Boot) string {
+	switch {
+	case l.Owner.IsZero():
+		return "torn"
+	case present.StartedAfter(l):
+		return "earlier"
+	}
+	return "leased"
+}
+
+// fillGaps fills the gaps between the runs in taken with free runs, and merges adjacent runs
+// with the same state.
+func fillGaps(r allocator.Range, taken []mapRun) (runs []mapRun) {
+	add := func(m mapRun) {
+		if i := len(runs) - 1; i >= 0 && runs[i].State == m.State {
+			runs[i].Last = m.Last
+		} else {
+			runs = append(runs, m)
+		}
+	}
+	next := r.First()
+	for _, m := range taken {
+		if next.Less(m.First) {
+			add(mapRun{next, m.First.Prev(), "free"})
+		}
+		add(m)
+		next = m.Last.Next()
+	}
+	if next.IsValid() && next.Compare(r.Last()) <= 0 {
+		add(mapRun{next, r.Last(), "free"})
+	}
+	return runs
+}
