@@ -30,25 +30,32 @@ func NewChecker(s *Space, part string, data []byte, root uint64, leaf func(page 
 // A checkedPage is a page without a fault, at its position.
 type checkedPage struct {
 	position
-	children []Element // of a branch
+	children []childRef // of a branch
+}
+
+// A childRef is an element of a branch at less than half the size of an [Element]: every ADD
+// makes a list of them for each branch that it comes to, and a branch can have hundreds.
+type childRef struct {
+	key   []byte
+	child uint64
 }
 
 // A Pick picks the child of a branch at which to go on.
-type Pick func(children []Element) int
+type Pick func(children []childRef) int
 
 // Toward picks the child that bbolt picks for a key.
 func Toward(key []byte) Pick {
-	return func(children []Element) int {
-		above := sort.Search(len(children), func(i int) bool { return bytes.Compare(children[i].Key, key) > 0 })
+	return func(children []childRef) int {
+		above := sort.Search(len(children), func(i int) bool { return bytes.Compare(children[i].key, key) > 0 })
 		return max(above-1, 0)
 	}
 }
 
 // ToFirst picks the first child.
-func ToFirst([]Element) int { return 0 }
+func ToFirst([]childRef) int { return 0 }
 
 // ToLast picks the last child.
-func ToLast(children []Element) int { return len(children) - 1 }
+func ToLast(children []childRef) int { return len(children) - 1 }
 
 // Path checks the pages from the root to a leaf.
 func (c *Checker) Path(pick Pick) {
@@ -121,24 +128,36 @@ func (c *Checker) open(p position) (*checkedPage, error) {
 	if first, last, ok := plainLeaf(h, b); ok {
 		return &checkedPage{position: p}, c.checkPosition(p, h, first, last)
 	}
-	list, err := AppendElements(make([]Element, 0, min(int(h.Count), len(b)/ElementLen)), h, b)
+	page := &checkedPage{position: p}
+	if h.Kind == BranchKind {
+		page.children = make([]childRef, 0, h.Count)
+	}
+	var first, last []byte
+	err = EachElement(h, b, func(i int, e Element) error {
+		if i == 0 {
+			first = e.Key
+		}
+		last = e.Key
+		if h.Kind == LeafKind {
+			return c.leaf(p.id, i, e)
+		}
+		page.children = append(page.children, childRef{e.Key, e.Child})
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	first, last := ends(list)
-	if h.Kind == BranchKind {
-		return &checkedPage{p, list}, c.checkPosition(p, h, first, last)
-	}
-	for i, e := range list {
-		if err := c.leaf(p.id, i, e); err != nil {
-			return nil, err
-		}
-	}
-	return &checkedPage{position: p}, c.checkPosition(p, h, first, last)
+	return page, c.checkPosition(p, h, first, last)
 }
 
 func (c *Checker) read(p position, size int64) ([]byte, error) {
 	return c.data[int64(p.id)*c.PageSize:][:size], nil
 }
 
-func (p *checkedPage) child(i int) position { return p.childPosition(p.children, i) }
+func (p *checkedPage) child(i int) position {
+	var next []byte
+	if i+1 < len(p.children) {
+		next = p.children[i+1].key
+	}
+	return p.childPosition(p.children[i].child, p.children[i].key, next)
+}

@@ -181,14 +181,6 @@ func parseElement(kind uint16, page []byte, i, data int) (e Element, size int, e
 	return e, size, nil
 }
 
-// ends returns the keys of the first and the last element, if there are any.
-func ends(list []Element) (first, last []byte) {
-	if len(list) == 0 {
-		return nil, nil
-	}
-	return list[0].Key, list[len(list)-1].Key
-}
-
 // plainLeaf reports whether a page is a leaf that is in order and holds no bucket, and
 // returns its first and last key. It finds out nothing that EachElement would not, but takes
 // a quarter of the time.

@@ -42,13 +42,13 @@ type position struct {
 	from, to []byte // its first key, and a key above all of its keys; nil: not known
 }
 
-// childPosition returns the position of a child.
-func (p position) childPosition(children []Element, i int) position {
-	to := p.to
-	if i+1 < len(children) {
-		to = children[i+1].Key
+// childPosition returns the position of the child with the given first key; next is the first
+// key of the child after it, if there is one.
+func (p position) childPosition(child uint64, key, next []byte) position {
+	if next == nil {
+		next = p.to
 	}
-	return position{children[i].Child, p.depth + 1, children[i].Key, to}
+	return position{child, p.depth + 1, key, next}
 }
 
 // maxDepth is more than the depth of any tree that fits in a file: a branch has at least

@@ -133,8 +133,12 @@ func (w *Walker) walk(t *tree, p position, leaf func(page uint64, list []Element
 		leaf(p.id, list)
 		return
 	}
-	for i := range list {
-		w.walk(t, p.childPosition(list, i), leaf)
+	for i, e := range list {
+		var next []byte
+		if i+1 < len(list) {
+			next = list[i+1].Key
+		}
+		w.walk(t, p.childPosition(e.Child, e.Key, next), leaf)
 	}
 }
 
@@ -148,7 +152,10 @@ func (w *Walker) elements(t *tree, p position) (h Header, list []Element, err er
 	if l.list, err = AppendElements(l.list[:0], h, b); err != nil {
 		return h, nil, err
 	}
-	first, last := ends(l.list)
+	var first, last []byte
+	if n := len(l.list); n > 0 {
+		first, last = l.list[0].Key, l.list[n-1].Key
+	}
 	return h, l.list, t.checkPosition(p, h, first, last)
 }
 
