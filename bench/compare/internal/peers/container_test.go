@@ -38,7 +38,7 @@ func TestContainersDiffer(t *testing.T) {
 }
 
 // What the plugin parses is what a lease of the fill has: otherwise the leases of
-// the fill would be of another size than those that are added.
+// the fill would be of another size than the leases of ADDs.
 func TestConfigurationAgreesWithLease(t *testing.T) {
 	n := dual()
 	c := Container(7)

@@ -134,7 +134,7 @@ func (s *Store) Verify(ctx context.Context) error {
 	return err
 }
 
-// Compare returns an error unless the owners of all leases are those that they must be.
+// Compare returns an error unless these are the owners of all leases.
 func (s *Store) Compare(got map[netip.Addr]backend.Owner) error {
 	want := 0
 	for _, a := range s.held {

@@ -33,7 +33,7 @@ func (p Pair) ratio(s *samples.Set, row samples.Key, unit string) []float64 {
 // A View is one more table for each unit that it is for.
 type View struct {
 	title string
-	unit  string // the end of those that it is for
+	unit  string // its end, for the units that the view is for
 	cell  func(values []float64, leases int) float64
 }
 
