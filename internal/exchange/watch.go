@@ -41,7 +41,22 @@ func (p Place) Watch() (fs.FileInfo, error) {
 	if err := os.Chtimes(p.path, at, at); err != nil {
 		return info, nil // Without permission to set it, a change within the same tick is missed.
 	}
+	// The name of a bolt store's successor contains this time. If a power cut could take it back, but not
+	// the mark, the store would pass for a replaced one.
+	if !info.IsDir() {
+		if err := syncFile(p.path); err != nil {
+			return nil, err
+		}
+	}
 	return p.Stat()
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|noFollow, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // copyUp makes an overlay copy the locked file to its upper layer, as marking it will do.
