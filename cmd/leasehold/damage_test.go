@@ -120,13 +120,26 @@ func TestDamage(t *testing.T) {
 			if status == statusError && strings.Contains(text, "podnet: unknown store format: version") {
 				continue // The damage is in the version, so the file looks like one of a later version.
 			}
-			require.Equal(t, statusOK, status, "%s: %s", name, text)
+			requireRepaired(t, name, status, text)
 			status, text = o.run("", "verify", "podnet")
-			require.Equal(t, statusOK, status, "%s: %s", name, text)
+			requireRepaired(t, name, status, text)
 			status, text = o.run("", "list", "podnet")
 			require.Equal(t, statusOK, status, "%s: %s", name, text)
 			require.NoError(t, os.RemoveAll(filepath.Join(o.dir, ".leasehold")))
 		}
+	}
+}
+
+// requireRepaired checks what verify says of a repaired store. A flipped bit can turn an address
+// of an index into one outside every range, which a repair keeps leased and verify reports.
+func requireRepaired(t *testing.T, damage string, status int, text string) {
+	t.Helper()
+	if status == statusOK {
+		return
+	}
+	require.Equal(t, statusNo, status, "%s: %s", damage, text)
+	for line := range strings.Lines(text) {
+		require.Regexp(t, `^(podnet: repaired: |podnet: .*lost-in-repair.* in no range |next: )`, line, damage)
 	}
 }
 
