@@ -275,7 +275,7 @@ func (t *tool) repair(cmd *cobra.Command, n network, kind string, acceptLoss boo
 
 func (t *tool) repairFiles(cmd *cobra.Command, n network, add func(string, ...any)) error {
 	store := files.Open(n.path)
-	defer store.Close()
+	defer store.Close() // Repair has written and synced everything.
 	ctx, cancel := t.lockContext(cmd)
 	defer cancel()
 	done, err := store.Repair(ctx)

@@ -118,7 +118,7 @@ func (m *migration) run(ctx context.Context) error {
 	m.report.From = from
 	m.report.Already = from == m.To
 	store := stores.OpenChecked(m.report.Path, from)
-	defer store.Close()
+	defer store.Close() // Each transaction has returned its own error.
 	waiting, cancel := context.WithTimeout(ctx, m.LockTimeout)
 	defer cancel()
 	if m.DryRun {

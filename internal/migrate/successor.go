@@ -111,7 +111,7 @@ func (s *successor) putNew(ctx context.Context, want fingerprint) error {
 // was compared, and a process that finds it in the place waits until that is durable.
 func (s *successor) ifIdentical(ctx context.Context, want fingerprint, fn func() error) error {
 	store := stores.OpenBuilt(s.staged, s.kind)
-	defer store.Close()
+	defer store.Close() // The Update has returned its own error.
 	waiting, cancel := context.WithTimeout(ctx, s.lockTimeout)
 	defer cancel()
 	return store.Update(waiting, func(tx backend.Tx) error {

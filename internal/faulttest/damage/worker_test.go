@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
 // Time limits of a command. A repair can create two million leases, if a flipped bit has
@@ -108,6 +110,8 @@ func (w *worker) do(o request) (answer, error) {
 // workers runs fn for each item on two workers. Items are generated only when needed: all
 // damaged files at once would not fit into memory.
 func workers[T any](t *testing.T, items iter.Seq[T], fn func(w *worker, item T)) {
+	t.Helper()
+	faulttest.System(t)
 	const n = 2
 	queue := make(chan T)
 	var all sync.WaitGroup

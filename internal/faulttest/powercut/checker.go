@@ -112,6 +112,6 @@ func (c *checker) died(err error) error {
 
 // close ends the process.
 func (c *checker) close() {
-	c.stdin.Close()
+	c.stdin.Close()  // An error means that the process has exited already.
 	_ = c.cmd.Wait() // It may have been waited for already.
 }
