@@ -41,12 +41,12 @@ func (c Command) Do() (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	defer stdin.Close()
+	defer stdin.Close() // a pipe has nothing to flush
 	ours, theirs, err := os.Pipe()
 	if err != nil {
 		return Run{}, err
 	}
-	defer ours.Close()
+	defer ours.Close() // it was only read
 
 	took, state, err := c.timed(stdin, theirs)
 	theirs.Close() // a pipe has nothing to flush, and its content can still be read
@@ -85,9 +85,9 @@ func filledPipe(data []byte) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer w.Close()
+	defer w.Close() // a pipe has nothing to flush
 	if _, err := w.Write(data); err != nil {
-		r.Close()
+		r.Close() // nothing was read
 		return nil, err
 	}
 	return r, nil
