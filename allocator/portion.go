@@ -156,7 +156,7 @@ func joinErrors(a, b error) error {
 	return errors.Join(a, b)
 }
 
-// A portion is a number of leases that are released in one transaction.
+// A portion is a batch of leases that is released in one transaction.
 type portion struct {
 	leases   []backend.Lease
 	released []backend.Lease

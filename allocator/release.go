@@ -9,7 +9,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Release deletes the leases of owner and returns them. It is no error if there are none:
+// Release deletes the leases of owner and returns them. It is not an error if there are none:
 // CNI lets a runtime repeat a DEL.
 //
 // Leases that name no interface are deleted only if owner has no others, because they may

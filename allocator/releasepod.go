@@ -10,7 +10,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// ReleasePod deletes the leases of a pod and returns them. It is no error if there are
+// ReleasePod deletes the leases of a pod and returns them. It is not an error if there are
 // none: some stores record no pods.
 //
 // A pod that was recreated under its name, as by a StatefulSet, can have leases of its old

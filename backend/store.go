@@ -49,7 +49,7 @@ type ReadTx interface {
 	Lease(addr netip.Addr) (Lease, error)
 
 	// OwnedBy returns the leases that o [Owner.Covers], in ascending order of address. With
-	// an empty interface name these are all leases of the container. It is no error if
+	// an empty interface name these are all leases of the container. It is not an error if
 	// there are none. For the zero Owner there are never any, not even leases with a zero
 	// Owner.
 	OwnedBy(o Owner) ([]Lease, error)
@@ -88,7 +88,7 @@ type Tx interface {
 	// and owner. A store may be unable to record Boot, Pod and Netns, or a zero Since.
 	Put(l Lease) error
 
-	// Delete removes the lease of addr. It is no error if addr is not leased.
+	// Delete removes the lease of addr. It is not an error if addr is not leased.
 	Delete(addr netip.Addr) error
 
 	// SetCursor records the address that a range set gave last.

@@ -30,7 +30,7 @@ func gcDifferences() []difference {
 	}
 }
 
-// gcWith runs a GC with a list of attachments and these keys in ipam.
+// gcWith runs a GC with a list of attachments and the given keys in ipam.
 func gcWith(list, ipam string) func(t *testing.T, s subject) string {
 	return func(t *testing.T, s subject) string {
 		n := twoLeases(t, s)

@@ -75,7 +75,7 @@ func forgers() []damager {
 	}
 }
 
-// forge changes a number in both metas, so that their checksums are right.
+// forge changes a number in both meta pages, and corrects their checksums.
 func forge(at int, value func(rnd *rand.Rand, old uint64) uint64) func(*rand.Rand, *original, []byte) []byte {
 	return func(rnd *rand.Rand, o *original, b []byte) []byte {
 		for id := range 2 {
@@ -139,7 +139,7 @@ func eachPage(n int, change func(*rand.Rand, []byte)) func(*rand.Rand, *original
 	}
 }
 
-// inPage changes a page of a kind, if there is one.
+// inPage changes a page of the given kind, if there is one.
 func inPage(kind string, change func(*rand.Rand, []byte)) func(*rand.Rand, *original, []byte) []byte {
 	return func(rnd *rand.Rand, o *original, b []byte) []byte {
 		if id, ok := o.anyPage(rnd, kind); ok {

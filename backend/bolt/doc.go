@@ -1,7 +1,7 @@
 // Package bolt keeps the leases of one network in one bbolt file.
 //
 // Every operation takes time that grows at most with the logarithm of the number of leases:
-// none reads leases that it is not about. One ADD or DEL is one transaction with two syncs.
+// none reads leases that do not concern it. One ADD or DEL is one transaction with two syncs.
 //
 //	store := bolt.Open("/var/lib/cni/networks/podnet")
 //	defer store.Close()

@@ -18,7 +18,7 @@ func (b testDir) mark() {
 }
 
 // A store that is marked during a transaction is about to be replaced by a process with another
-// lock. No transaction succeeds that this process may not have seen.
+// lock. A transaction that the other process may not have seen must fail.
 func TestMarkedDuringUpdate(t *testing.T) {
 	for _, tx := range transactions() {
 		t.Run(tx.name, func(t *testing.T) {

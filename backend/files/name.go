@@ -121,6 +121,6 @@ func startsAddress(name string) bool {
 	return name != "" && strings.IndexByte("0123456789abcdefABCDEF:_", name[0]) >= 0
 }
 
-// Windows has no colon in file names.
+// Windows does not allow a colon in file names.
 func escape(addr string) string   { return strings.ReplaceAll(addr, ":", "_") }
 func unescape(name string) string { return strings.ReplaceAll(name, "_", ":") }

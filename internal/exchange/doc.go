@@ -1,4 +1,4 @@
-// Package exchange replaces one store by another, at the one path of a network, while plugins
+// Package exchange replaces one store with another, at the one path of a network, while plugins
 // use it.
 //
 // Stores that are not in use are in the directory .leasehold beside the stores. No network has

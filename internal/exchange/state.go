@@ -91,7 +91,7 @@ func (p Place) hasSuccessor(locked fs.FileInfo) (bool, error) {
 }
 
 // isBuilt reports whether the file or directory at a path of [Place.Staged] is a new store.
-// After an exchange it is the store that was replaced.
+// After an exchange, that path holds the store that was replaced.
 func isBuilt(info fs.FileInfo, dir bool) bool {
 	if dir {
 		return info.IsDir()

@@ -47,7 +47,7 @@ func ipNet(p netip.Prefix) net.IPNet {
 	return net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
-// encodeNew encodes the result for CNI 1.0.0 and later, which are the same. The library
+// encodeNew encodes the result for CNI 1.0.0 and later, which share one format. The library
 // would encode JSON three times, and every ADD would wait for that.
 func encodeNew(c *config.Config, got []allocator.Assignment, dns types.DNS) ([]byte, error) {
 	type ip struct {

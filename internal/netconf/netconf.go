@@ -60,7 +60,8 @@ type Network struct {
 	DisableGC bool
 }
 
-// Refused returns Err, unless only ranges are missing and come from elsewhere.
+// Refused returns Err, or nil if only ranges are missing and they come from elsewhere. With
+// calico that is assumed of every error.
 func (n Network) Refused() error {
 	if n.RangesElsewhere && (errors.Is(n.Err, config.ErrNoRanges) || n.Plugin == "calico") {
 		return nil

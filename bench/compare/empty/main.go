@@ -1,4 +1,4 @@
-// Empty does nothing. What it costs to run it is what any Go program costs.
+// Empty does nothing. Running it costs what running any Go program costs.
 package main
 
 func main() {}

@@ -59,7 +59,7 @@ func readResult(t *testing.T, in input, out []byte) *types100.Result {
 	return result.(*types100.Result)
 }
 
-// rejections returns the codes of errors before the store is opened: version, environment,
+// rejections returns the codes of errors that occur before the store is opened: version, environment,
 // decoding, configuration, an address that can never be leased.
 func rejections() []uint { return []uint{1, 2, 4, 6, 7, 106} }
 

@@ -76,7 +76,7 @@ func HashedOwnerKey(hash uint64, addr netip.Addr) []byte {
 }
 
 // A lease names its boot by a number, because there are few boots and many leases of each.
-// The bucket boots has the names. Numbers begin at 1 and are never reused; 0 is an unknown
+// The bucket boots has the boot IDs. Numbers begin at 1 and are never reused; 0 is an unknown
 // boot.
 
 // BootNumber returns the key of a boot.

@@ -127,7 +127,7 @@ func appendHex(b []byte, s string) []byte {
 	return b
 }
 
-// isUUID reports whether s, of the right length, is a UUID in the form of RFC 9562,
+// isUUID reports whether s, which has the length of a UUID, is one in the form of RFC 9562,
 // section 4, in lower case.
 func isUUID(s string) bool {
 	return s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' &&

@@ -79,7 +79,7 @@ func (c Command) timed(stdin, output *os.File) (time.Duration, *os.ProcessState,
 	return took, state, err
 }
 
-// filledPipe returns the reading end of a pipe that holds data and then ends.
+// filledPipe returns the read end of a pipe that holds data and then ends.
 func filledPipe(data []byte) (*os.File, error) {
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package parts measures. Each part of the comparison is a file.
+// Package parts takes the measurements. Each part of the comparison has its own file.
 package parts
 
 import (
