@@ -135,7 +135,9 @@ func (t *session) markClean() error {
 		return nil
 	}
 	mode, err := durable.MarkClean(t.file)
-	if err == nil && t.wrote && exchange.IsMark(mode) {
+	// MarkClean reads the mode and then changes it: a mark that was set in between is erased.
+	// Either that was before the exchange, which notices it, or the file has left its place by now.
+	if err == nil && t.wrote && (exchange.IsMark(mode) || infoAt(t.store.path, t.file) == nil) {
 		return t.store.wrapPath(exchange.ErrUnderway)
 	}
 	return nil // If it failed, the next Update syncs.

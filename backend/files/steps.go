@@ -81,10 +81,18 @@ func (d *dir) markClean() error {
 		return nil
 	}
 	mode, err := durable.MarkClean(d.lock)
-	if err == nil && d.wrote && exchange.IsMark(mode) {
+	if err == nil && d.wrote && (exchange.IsMark(mode) || !d.isInPlace()) {
 		return d.fail("change", "", exchange.ErrUnderway)
 	}
 	return nil // Without the clean bit, the next Update syncs.
+}
+
+// isInPlace reports whether the path still leads to the locked directory. MarkClean reads the
+// mode and then changes it: a mark that was set in between is erased. Either that was before the
+// exchange, which notices it, or the directory has left its place by now.
+func (d *dir) isInPlace() bool {
+	info, err := os.Lstat(filepath.Join(d.path, lockName))
+	return err != nil || os.SameFile(info, d.locked)
 }
 
 func (d *dir) remove(name string) error {

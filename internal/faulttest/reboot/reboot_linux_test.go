@@ -89,7 +89,7 @@ func TestToolsWithAnotherBootID(t *testing.T) {
 	require.Regexp(t, `\sb +eth0 +\S+ +another `, n.tool(host(), "list"))
 	require.Regexp(t, `\sa +eth0 +\S+ +another `, n.tool(container, "list"))
 	full := n.tool(host(), "why-full", faulttest.Name)
-	require.Contains(t, full, "1 with another boot ID, and not dated before this machine started")
+	require.Contains(t, full, "1 with another boot ID, but not dated before this machine started")
 	require.NotContains(t, full, "1 dated before")
 	require.Contains(t, n.tool(container, "metrics"), `leasehold_leases_before_boot{network="podnet"} 0`)
 }
