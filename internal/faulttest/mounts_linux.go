@@ -66,6 +66,7 @@ type Image struct{ Path, Kind string }
 // mkfs or mount is not installed.
 func NewImage(t testing.TB, kind string, size int64, options ...string) Image {
 	t.Helper()
+	System(t)
 	RequirePrograms(t, "mkfs."+kind, "mount")
 	dir := t.TempDir()
 	Mount(t, "tmpfs", dir, "tmpfs", "")
@@ -117,6 +118,7 @@ func unmount(t testing.TB, dir string) {
 // fuse-overlayfs; without the program for the latter, the test is skipped.
 func Overlay(t testing.TB, kind, lower, dir string) (unmount func() error) {
 	t.Helper()
+	System(t)
 	upper := dir + "-upper"
 	for _, path := range []string{dir, upper} {
 		if err := os.MkdirAll(path, 0o755); err != nil {
@@ -145,6 +147,7 @@ func Overlay(t testing.TB, kind, lower, dir string) (unmount func() error) {
 // neither RENAME_EXCHANGE nor RENAME_NOREPLACE. Without bindfs or root the test is skipped.
 func Bindfs(t testing.TB, from, dir string) {
 	t.Helper()
+	System(t)
 	if os.Getuid() != 0 {
 		t.Skip("mounting a file system needs root")
 	}

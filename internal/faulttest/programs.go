@@ -18,6 +18,7 @@ func Exhaustive() bool { return os.Getenv("LEASEHOLD_EXHAUSTIVE") != "" }
 // System skips a system test with -short, which promises less than a minute: the programs
 // are built, and run as processes many times. With LEASEHOLD_SYSTEM in the environment the
 // test runs in spite of -short, reduced: the race detector's step of .ci/run does that.
+// Helpers that start programs or mount file systems call it.
 func System(t testing.TB) {
 	t.Helper()
 	if testing.Short() && os.Getenv("LEASEHOLD_SYSTEM") == "" {

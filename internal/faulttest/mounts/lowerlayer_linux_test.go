@@ -20,6 +20,7 @@ import (
 // released or renewed, its address is leased to another container, and that lease is
 // released too. The first lease is still in the lower layer, and must not come back.
 func TestLowerLayerStaysReleased(t *testing.T) {
+	faulttest.System(t)
 	for _, kind := range []string{"overlay", "fuse-overlayfs"} {
 		for name, first := range map[string]func(faulttest.Network) error{
 			"released": func(n faulttest.Network) error { return n.Del("old") },

@@ -26,6 +26,8 @@ func TestMain(m *testing.M) { os.Exit(faulttest.Main(m)) }
 
 // forEachStore calls fn with a network of each store, on which "web" has an address.
 func forEachStore(t *testing.T, fn func(t *testing.T, n faulttest.Network)) {
+	t.Helper()
+	faulttest.System(t) // before fn starts goroutines that use t
 	for _, store := range []string{config.Files, config.Bolt} {
 		t.Run(store, func(t *testing.T) {
 			n := faulttest.Network{Dir: faulttest.Dir(t), Backend: store, Size: 9}.With("lockTimeout", "1m")
