@@ -87,12 +87,16 @@ func (d *dir) markClean() error {
 	return nil // Without the clean bit, the next Update syncs.
 }
 
-// isInPlace reports whether the path still leads to the locked directory. MarkClean reads the
-// mode and then changes it: a mark that was set in between is erased. Either that was before the
+// isInPlace reports whether the path still leads to this directory. MarkClean reads the mode
+// and then changes it: a mark that was set in between is erased. Either that was before the
 // exchange, which notices it, or the directory has left its place by now.
 func (d *dir) isInPlace() bool {
-	info, err := os.Lstat(filepath.Join(d.path, lockName))
-	return err != nil || os.SameFile(info, d.locked)
+	there, err := os.Stat(d.path)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	here, err := d.self.Stat()
+	return err != nil || os.SameFile(there, here)
 }
 
 func (d *dir) remove(name string) error {
