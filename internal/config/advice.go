@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 )
 
@@ -77,8 +76,6 @@ func asSets(ranges []json.RawMessage) string {
 	}
 	return string(text)
 }
-
-func isRangeSet(t reflect.Type) bool { return t == reflect.TypeFor[[]rawRange]() }
 
 // placeOf says where JSON is broken, and what to do if that is obvious.
 func placeOf(data []byte, err *json.SyntaxError) string {

@@ -41,8 +41,8 @@ func owners(key string, list json.RawMessage) ([]backend.Owner, error) {
 		ContainerID string `json:"containerID"`
 		IfName      string `json:"ifname"`
 	}
-	if err := json.Unmarshal(list, &raw); err != nil {
-		return nil, decodeError(key, err)
+	if err := decodeAt(key, list, &raw); err != nil {
+		return nil, err
 	}
 	owners := make([]backend.Owner, len(raw))
 	for i, a := range raw {

@@ -88,7 +88,6 @@ func Parse(stdin []byte, cniArgs string) (*Config, error) {
 	if c.Routes, err = routes(raw.IPAM.Routes); err != nil {
 		return nil, err
 	}
-	c.Routes = append(c.Routes, raw.IPAM.picked...)
 	if err := c.readPolicies(raw.IPAM); err != nil {
 		return nil, err
 	}
@@ -97,10 +96,6 @@ func Parse(stdin []byte, cniArgs string) (*Config, error) {
 
 func decodeConfig(stdin []byte) (*rawConfig, error) {
 	raw := new(rawConfig)
-	if pick(stdin, raw) {
-		return raw, nil
-	}
-	raw = new(rawConfig)
 	return raw, adviseRanges(stdin, Decode(stdin, raw))
 }
 
@@ -132,10 +127,10 @@ func (c *Config) readRequest(raw *rawConfig, cniArgs string) error {
 	if a.ip.IsValid() {
 		c.Requested = append(c.Requested, a.ip)
 	}
-	if err := c.request("args.cni.ips", raw.Args.CNI.IPs); err != nil {
+	if err := c.request("args.cni.ips", raw.ArgsIPs); err != nil {
 		return err
 	}
-	return c.request("runtimeConfig.ips", raw.RuntimeConfig.IPs)
+	return c.request("runtimeConfig.ips", raw.IPs)
 }
 
 func (c *Config) request(key string, texts []string) error {
@@ -196,8 +191,9 @@ func routes(raw []json.RawMessage) ([]*types.Route, error) {
 			continue // host-local accepts null, which means nothing.
 		}
 		route := new(types.Route)
-		if err := json.Unmarshal(data, route); err != nil {
-			return nil, routeError(fmt.Sprintf("ipam.routes[%d]", i), err)
+		key := fmt.Sprintf("ipam.routes[%d]", i)
+		if err := decodeAt(key, data, rawRoute{route}); err != nil {
+			return nil, routeError(key, err)
 		}
 		routes = append(routes, route)
 	}
@@ -210,7 +206,6 @@ func routeError(key string, err error) error {
 	if errors.As(err, &text) {
 		return invalid(form, "%s (%s)", text, key)
 	}
-	err = decodeError(key, err)
 	if explained := (*Error)(nil); errors.As(err, &explained) {
 		explained.Advice = form
 	}

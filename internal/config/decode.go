@@ -1,116 +1,100 @@
 package config
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"strings"
-
-	"github.com/containernetworking/cni/pkg/types"
 )
 
-// rawConfig mirrors the JSON, so that encoding/json rejects the same wrong types as it does
-// in host-local. The strings are parsed afterwards, where an error can name the key.
-type rawConfig struct {
-	Name          string   `json:"name"`
-	CNIVersion    string   `json:"cniVersion"`
-	IPAM          *rawIPAM `json:"ipam"`
-	RuntimeConfig struct {
-		IPRanges [][]rawRange `json:"ipRanges"`
-		IPs      []string     `json:"ips"`
-	} `json:"runtimeConfig"`
-	Args struct {
-		CNI struct {
-			IPs []string `json:"ips"`
-		} `json:"cni"`
-	} `json:"args"`
+// Decode is json.Unmarshal with errors that name JSON keys instead of Go types.
+//
+// It walks through a [composite] token by token, with the same result. encoding/json would
+// first study a struct with package reflect, and every container would wait for that.
+func Decode(text []byte, into any) error { return decodeAt("", text, into) }
+
+// decodeAt decodes the value at key, which is for errors.
+func decodeAt(key string, text []byte, into any) error {
+	if !json.Valid(text) {
+		return syntaxError(text)
+	}
+	d := decoder{json.NewDecoder(bytes.NewReader(text)), key}
+	return d.value(into)
 }
 
-// store returns nil if there is no ipam.
-func (c *rawConfig) store() *rawStore {
-	if c.IPAM == nil {
+// A decoder decodes valid JSON.
+type decoder struct {
+	tokens *json.Decoder
+	key    string // of the present value
+}
+
+func (d *decoder) value(into any) error {
+	if v, ok := into.(interface{ fields() object }); ok {
+		into = v.fields()
+	}
+	v, ok := into.(composite)
+	if !ok {
+		return decodeError(d.key, d.tokens.Decode(into))
+	}
+	d.tokens.UseNumber() // a float64 can overflow
+	t, err := d.tokens.Token()
+	if err != nil {
+		return decodeError(d.key, err)
+	}
+	if t == nil {
+		v.setNull()
 		return nil
 	}
-	return &c.IPAM.rawStore
+	return v.decode(d, t)
 }
 
-type rawIPAM struct {
-	rawStore
-	rawRange // the older form, for a single range
-
-	Ranges          [][]rawRange      `json:"ranges"`
-	Routes          []json.RawMessage `json:"routes"`
-	picked          []*types.Route    // replaces Routes after pick
-	ResolvConf      string            `json:"resolvConf"`
-	OnDuplicate     string            `json:"onDuplicate"`
-	OnReboot        string            `json:"onReboot"`
-	ExhaustedStatus string            `json:"exhaustedStatus"`
-
-	// Unused, but host-local requires them to be strings.
-	Name string `json:"name"`
-	Type string `json:"type"`
+// kindOf returns the JSON type of a value that begins with t.
+func kindOf(t json.Token) string {
+	switch t {
+	case json.Delim('{'):
+		return "object"
+	case json.Delim('['):
+		return "array"
+	}
+	switch t.(type) {
+	case string:
+		return "string"
+	case bool:
+		return "bool"
+	}
+	return "number"
 }
 
-type rawStore struct {
-	DataDir     string `json:"dataDir"`
-	Backend     string `json:"backend"`
-	LockTimeout string `json:"lockTimeout"`
-}
-
-type rawRange struct {
-	Subnet     rawText  `json:"subnet"`
-	RangeStart string   `json:"rangeStart"`
-	RangeEnd   string   `json:"rangeEnd"`
-	Gateway    string   `json:"gateway"`
-	Exclude    []string `json:"exclude"`
-
-	// The names of 2015.
-	OldStart string `json:"range-start"`
-	OldEnd   string `json:"range-end"`
-}
-
-// is2015 reports whether the range uses the names of 2015.
-func (r rawRange) is2015() bool { return r.OldStart != "" || r.OldEnd != "" }
-
-// rawText is a string that distinguishes null, which host-local rejects as a subnet, from
-// an absent key, which it accepts.
-type rawText struct {
-	present bool
-	text    string
-}
-
-func (t *rawText) UnmarshalJSON(data []byte) error {
-	*t = rawText{present: true} // the last of several equal keys counts
-	return json.Unmarshal(data, &t.text)
-}
-
-// Decode is json.Unmarshal with errors that name JSON keys instead of Go types.
-func Decode(data []byte, into any) error {
-	err := json.Unmarshal(data, into)
+func syntaxError(text []byte) error {
+	var value json.RawMessage
+	err := json.Unmarshal(text, &value)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		return undecodable(placeOf(data, syntax), "%s", err)
+		return undecodable(placeOf(text, syntax), "%s", err)
 	}
-	return decodeError("", err)
+	return undecodable("write one JSON object", "%s", err)
 }
 
 // decodeError explains an error of encoding/json about the value at key.
 func decodeError(key string, err error) error {
-	if err == nil {
-		return nil
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return mismatch(join(key, wrong.Field), wrong.Value, jsonType(wrong.Type))
 	}
-	var mismatch *json.UnmarshalTypeError
-	if errors.As(err, &mismatch) {
-		key = keyOf(key, mismatch.Field)
-		if isRangeSet(mismatch.Type) {
-			return undecodable(`write a list of range sets, each of them a list of ranges: [[{"subnet": "10.1.2.0/24"}]]`,
-				"a range set in %s is of JSON type %s, want array", key, mismatch.Value)
-		}
-		return undecodable("correct the type of this value",
-			"%s is of JSON type %s, want %s", key, mismatch.Value, jsonType(mismatch.Type))
-	}
-	return undecodable("write one JSON object", "%s", err)
+	return err
+}
+
+func mismatch(key, kind, want string) error {
+	return undecodable("correct the type of this value",
+		"%s is of JSON type %s, want %s", cmp.Or(key, "the configuration"), kind, want)
+}
+
+func notRangeSet(key, kind string) error {
+	return undecodable(`write a list of range sets, each of them a list of ranges: [[{"subnet": "10.1.2.0/24"}]]`,
+		"a range set in %s is of JSON type %s, want array", key, kind)
 }
 
 // undecodable keeps the wording and spelling of CNI's plugin skeleton, because people
@@ -120,22 +104,14 @@ func undecodable(advice, format string, args ...any) error {
 	return &Error{Kind: ErrDecode, Text: text, Advice: advice}
 }
 
-// keyOf joins key and the path below it that encoding/json reports. Some versions of Go
-// include the names of embedded structs in that path.
-func keyOf(key, path string) string {
-	path = strings.NewReplacer("rawRange.", "", "rawStore.", "").Replace(path)
-	switch {
-	case key == "" && path == "":
-		return "the configuration"
-	case key == "" || path == "":
-		return key + path
-	}
-	return key + "." + path
-}
+// join joins a key and a path below it.
+func join(key, path string) string { return strings.Trim(key+"."+path, ".") }
 
 // jsonType returns the JSON type that decodes into t.
 func jsonType(t reflect.Type) string {
 	switch t.Kind() {
+	case reflect.Pointer:
+		return jsonType(t.Elem())
 	case reflect.String:
 		return "string"
 	case reflect.Slice:

@@ -43,15 +43,13 @@ func (n Network) Path() string { return filepath.Join(n.DataDir, n.Name) }
 // ParseNetwork reads which network the input is about and where its leases are. It reads
 // nothing else: releasing an address needs no ranges and must not fail because of them.
 func ParseNetwork(stdin []byte) (Network, error) {
-	var raw struct {
-		CNIVersion string    `json:"cniVersion"`
-		Name       string    `json:"name"`
-		IPAM       *rawStore `json:"ipam"`
-	}
-	if err := Decode(stdin, &raw); err != nil {
+	var cniVersion, name string
+	var store *rawStore
+	known := object{{"cniVersion", &cniVersion}, {"name", &name}, {"ipam", optional(&store)}}
+	if err := Decode(stdin, known); err != nil {
 		return Network{}, err
 	}
-	return network(stdin, raw.CNIVersion, raw.Name, raw.IPAM)
+	return network(stdin, cniVersion, name, store)
 }
 
 func network(stdin []byte, cniVersion, name string, raw *rawStore) (Network, error) {

@@ -19,7 +19,7 @@ type rangeSet struct {
 // first the sets from the runtime, then the single range in ipam itself, then ipam.ranges.
 func (c *rawConfig) rangeSets() ([]rangeSet, error) {
 	var p rangeParser
-	sets := p.sets("runtimeConfig.ipRanges", c.RuntimeConfig.IPRanges)
+	sets := p.sets("runtimeConfig.ipRanges", c.IPRanges)
 	own := p.spec("ipam", c.IPAM.rawRange)
 	listed := p.sets("ipam.ranges", c.IPAM.Ranges)
 	for _, set := range slices.Concat(sets, listed) {
@@ -40,7 +40,7 @@ func (s rangeSet) exclude(spans []allocator.Span) {
 // A rangeParser parses values and keeps the first error.
 type rangeParser struct{ err error }
 
-func (p *rangeParser) sets(key string, raw [][]rawRange) []rangeSet {
+func (p *rangeParser) sets(key string, raw list[list[rawRange]]) []rangeSet {
 	sets := make([]rangeSet, len(raw))
 	for i, ranges := range raw {
 		set := rangeSet{key: fmt.Sprintf("%s[%d]", key, i)}

@@ -11,12 +11,12 @@ func RefusedByStock(stdin []byte) []error {
 	if err != nil || raw.IPAM == nil {
 		return nil
 	}
-	refused := refusedSets("runtimeConfig.ipRanges", raw.RuntimeConfig.IPRanges)
+	refused := refusedSets("runtimeConfig.ipRanges", raw.IPRanges)
 	refused = append(refused, refusedRange("ipam", raw.IPAM.rawRange)...)
 	return append(refused, refusedSets("ipam.ranges", raw.IPAM.Ranges)...)
 }
 
-func refusedSets(key string, sets [][]rawRange) (refused []error) {
+func refusedSets(key string, sets list[list[rawRange]]) (refused []error) {
 	for i, set := range sets {
 		for j, r := range set {
 			refused = append(refused, refusedRange(fmt.Sprintf("%s[%d][%d]", key, i, j), r)...)

@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
 )
@@ -35,71 +33,46 @@ func UnknownKeys(stdin []byte) []UnknownKey {
 	if Decode(stdin, &raw) != nil {
 		return nil
 	}
-	return unknownIn("ipam", raw.IPAM, reflect.TypeFor[rawIPAM]())
+	return unknownIn("ipam", raw.IPAM, new(rawIPAM))
 }
 
 // KnownKeys returns the known keys in ipam.
-func KnownKeys() []string { return namesOf(keysOf(reflect.TypeFor[rawIPAM]())) }
+func KnownKeys() []string { return new(rawIPAM).fields().keys() }
 
-// unknownIn returns the unknown keys in the value at key, which decodes into t.
-func unknownIn(key string, v any, t reflect.Type) (unknown []UnknownKey) {
+// unknownIn returns the unknown keys in the value at key, which is decoded into a variable.
+func unknownIn(key string, v, into any) (unknown []UnknownKey) {
 	switch v := v.(type) {
 	case []any:
-		if t.Kind() != reflect.Slice {
-			return nil
-		}
 		for i, v := range v {
-			unknown = append(unknown, unknownIn(fmt.Sprintf("%s[%d]", key, i), v, t.Elem())...)
+			unknown = append(unknown, unknownIn(fmt.Sprintf("%s[%d]", key, i), v, itemOf(into))...)
 		}
 	case map[string]any:
-		known := keysOf(t)
-		if known == nil {
-			return nil
-		}
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			at := slices.IndexFunc(known, func(k knownKey) bool { return strings.EqualFold(k.name, name) })
-			if at < 0 {
-				unknown = append(unknown, UnknownKey{key, name, v[name], namesOf(known)})
-				continue
-			}
-			unknown = append(unknown, unknownIn(key+"."+name, v[name], known[at].of)...)
+		if into, ok := into.(interface{ fields() object }); ok {
+			unknown = unknownOf(key, v, into.fields())
 		}
 	}
 	return unknown
 }
 
-// A knownKey is a key of a JSON object and the type of its value.
-type knownKey struct {
-	name string
-	of   reflect.Type
+// itemOf returns a variable for an item, or nil if it cannot have keys.
+func itemOf(into any) any {
+	switch into := into.(type) {
+	case interface{ item() any }:
+		return into.item()
+	case *[]json.RawMessage: // routes, which are decoded later
+		return rawRoute{new(types.Route)}
+	}
+	return nil
 }
 
-func namesOf(keys []knownKey) []string {
-	names := make([]string, len(keys))
-	for i, k := range keys {
-		names[i] = k.name
-	}
-	return names
-}
-
-// keysOf returns the JSON keys of a struct, from its tags. The CNI library's route has no
-// tags; its keys are the field names.
-func keysOf(t reflect.Type) (keys []knownKey) {
-	if t == reflect.TypeFor[json.RawMessage]() { // routes are decoded later
-		t = reflect.TypeFor[types.Route]()
-	}
-	if t.Kind() != reflect.Struct {
-		return nil
-	}
-	for _, f := range reflect.VisibleFields(t) {
-		if f.Anonymous || !f.IsExported() {
+func unknownOf(key string, members map[string]any, known object) (unknown []UnknownKey) {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		f := known.find(name)
+		if f.key == "" {
+			unknown = append(unknown, UnknownKey{key, name, members[name], known.keys()})
 			continue
 		}
-		name := f.Tag.Get("json")
-		if name == "" {
-			name = strings.ToLower(f.Name)
-		}
-		keys = append(keys, knownKey{name, f.Type})
+		unknown = append(unknown, unknownIn(key+"."+name, members[name], f.into)...)
 	}
-	return keys
+	return unknown
 }

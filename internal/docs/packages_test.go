@@ -48,6 +48,10 @@ func TestImports(t *testing.T) {
 		"backend/memory":                {module + "allocator", module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking"},
 		"backend/storekit":              {module + "allocator", module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking", "os"},
 		"allocator":                     {module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking", "os"},
+		"internal/hostlocal":            {module + "internal/dump", "github.com/go-json-experiment"},
+		"internal/config":               {"github.com/go-json-experiment"},
+		"internal/stores":               {module + "internal/dump"},
+		"internal/exchange":             {module + "internal/dump"},
 	} {
 		for path, imports := range importsOf(t, filepath.Join(root, dir)) {
 			for _, imported := range imports {

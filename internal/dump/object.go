@@ -3,14 +3,15 @@ package dump
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // A field is a member of a JSON object.
@@ -22,37 +23,81 @@ type field struct {
 
 // An object is a JSON object whose members are taken one by one. It keeps the first error.
 //
-// Decoding into a struct would be slower, ignore the case of keys, and let the last of two
-// equal keys win.
+// Decoding into a struct would be slower, and encoding/json would ignore the case of keys
+// and let the last of two equal keys win. Package json of go-json-experiment is not used
+// either: this version of it, which allows Go 1.25, does not build with Go 1.27.
 type object struct {
+	tokens jsontext.Decoder // rejects repeated keys and text that is not UTF-8
 	fields []field
 	err    error
 }
 
 // parse parses text into o, which refers to text.
 func (o *object) parse(text []byte) error {
-	*o = object{fields: o.fields[:0]}
-	if !utf8.Valid(text) {
-		return errors.New("not UTF-8")
-	}
-	if !json.Valid(text) {
-		return syntax(text)
-	}
-	p := pieces{text}
-	if p.next() != '{' {
+	o.tokens.Reset(bytes.NewBuffer(text))
+	o.fields, o.err = o.fields[:0], nil
+	if kind := o.tokens.PeekKind(); kind != '{' && kind != invalid {
 		return errors.New("want a JSON object")
 	}
-	for p.skip(); p.next() != '}'; {
-		f, err := p.field()
-		if err != nil {
-			return err
-		}
-		o.fields = append(o.fields, f)
-		if p.next() == ',' {
-			p.skip()
-		}
+	_, err := o.tokens.ReadToken()
+	for err == nil && o.tokens.PeekKind() != '}' {
+		err = o.member(text)
 	}
-	return nil
+	if err == nil {
+		_, err = o.tokens.ReadToken()
+	}
+	if err == nil {
+		err = o.end()
+	}
+	return syntax(err)
+}
+
+// invalid is the kind of a value that is not JSON.
+const invalid jsontext.Kind = 0
+
+func (o *object) member(text []byte) error {
+	quoted, err := o.next(text)
+	if err != nil {
+		return err
+	}
+	key, err := unquote(quoted)
+	if err != nil {
+		return err
+	}
+	value, err := o.next(text)
+	o.fields = append(o.fields, field{key: key, value: value})
+	return err
+}
+
+// next returns the next key or value in text.
+func (o *object) next(text []byte) ([]byte, error) {
+	value, err := o.tokens.ReadValue() // unlike text, only valid until the next read
+	end := o.tokens.InputOffset()
+	return text[end-int64(len(value)) : end], err
+}
+
+// end returns an error unless the text ends here.
+func (o *object) end() error {
+	_, err := o.tokens.ReadToken()
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err == nil:
+		return errors.New("more than one JSON value")
+	}
+	return err
+}
+
+// syntax explains an error of the tokens.
+func syntax(err error) error {
+	var at *jsontext.SyntacticError
+	switch {
+	case !errors.As(err, &at):
+		return err
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return fmt.Errorf("key %q is repeated", at.JSONPointer.LastToken())
+	}
+	return fmt.Errorf("the JSON is broken after byte %d: %w", at.ByteOffset, at.Err)
 }
 
 func (o *object) has(key string) bool {
@@ -70,23 +115,14 @@ func (o *object) take(key string) []byte {
 	return nil
 }
 
-// done returns the first error, or an error that names a key that was not taken, because it
-// is unknown or repeated.
+// done returns the first error, or an error that names a key that was not taken.
 func (o *object) done() error {
-	if o.err != nil {
-		return o.err
-	}
-	for i, f := range o.fields {
-		if f.taken {
-			continue
+	for _, f := range o.fields {
+		if o.err == nil && !f.taken {
+			return fmt.Errorf("unknown key %q", f.key)
 		}
-		before := object{fields: o.fields[:i]}
-		if before.has(string(f.key)) {
-			return fmt.Errorf("key %q is repeated", f.key)
-		}
-		return fmt.Errorf("unknown key %q", f.key)
 	}
-	return nil
+	return o.err
 }
 
 // keep returns the value of a key, and keeps the error.
@@ -160,94 +196,13 @@ func (o *object) since() time.Time {
 	return keep(o, "since", time.Unix(t.Unix(), 0).UTC(), err)
 }
 
-func syntax(text []byte) error {
-	var any json.RawMessage
-	err := json.Unmarshal(text, &any)
-	var at *json.SyntaxError
-	if errors.As(err, &at) {
-		return fmt.Errorf("the JSON is broken at byte %d: %w", at.Offset, err)
-	}
-	return err
-}
-
-// pieces splits valid JSON into its parts.
-type pieces struct{ rest []byte }
-
-// next skips white space and returns the byte after it.
-func (p *pieces) next() byte {
-	for isSpace(p.rest[0]) {
-		p.skip()
-	}
-	return p.rest[0]
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
-
-func (p *pieces) skip() { p.rest = p.rest[1:] }
-
-// field takes the next member.
-func (p *pieces) field() (field, error) {
-	key, err := unquote(p.value())
-	p.next()
-	p.skip() // the colon
-	p.next()
-	return field{key: key, value: p.value()}, err
-}
-
-// value takes the next value.
-func (p *pieces) value() []byte {
-	n := p.length()
-	value := p.rest[:n]
-	p.rest = p.rest[n:]
-	return value
-}
-
-func (p *pieces) length() int {
-	switch p.rest[0] {
-	case '"':
-		return textLength(p.rest)
-	case '{', '[':
-		return nestedLength(p.rest)
-	}
-	return bytes.IndexAny(p.rest, ",}] \t\r\n")
-}
-
-func textLength(text []byte) int {
-	for i := 1; ; i++ {
-		switch text[i] {
-		case '"':
-			return i + 1
-		case '\\':
-			i++
-		}
-	}
-}
-
-func nestedLength(text []byte) int {
-	depth := 0
-	for i := 0; ; i++ {
-		switch text[i] {
-		case '"':
-			i += textLength(text[i:]) - 1
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-	}
-}
-
 // unquote decodes a JSON string.
 func unquote(value []byte) ([]byte, error) {
-	if value[0] != '"' {
+	switch {
+	case value[0] != '"':
 		return nil, errors.New("want a string in quotes")
-	}
-	if bytes.IndexByte(value, '\\') < 0 {
+	case bytes.IndexByte(value, '\\') < 0:
 		return value[1 : len(value)-1], nil
 	}
-	var s string
-	err := json.Unmarshal(value, &s)
-	return []byte(s), err
+	return jsontext.AppendUnquote(nil, value)
 }

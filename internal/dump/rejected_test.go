@@ -24,10 +24,10 @@ func TestReaderRejects(t *testing.T) {
 
 		"null":         "line 1: want a JSON object",
 		"[1]":          "line 1: want a JSON object",
-		"{} {}":        "line 1: the JSON is broken at byte 4: invalid character '{' after top-level value",
-		"\n\n{'a':1}":  `line 3: the JSON is broken at byte 2: invalid character '\''`,
-		"{\"a\":\xff}": "line 1: not UTF-8",
-		"{\"leasehold\":1,\"network\":\"podnet\",\"boot\":\"\xff\"}": "line 1: not UTF-8",
+		"{} {}":        "line 1: more than one JSON value",
+		"\n\n{'a':1}":  `line 3: the JSON is broken after byte 1: invalid character '\''`,
+		"{\"a\":\xff}": `line 1: the JSON is broken after byte 5: invalid character '\xff'`,
+		"{\"leasehold\":1,\"network\":\"podnet\",\"boot\":\"\xff\"}": "line 1: the JSON is broken after byte 42: invalid UTF-8",
 
 		`{}`:                               `line 1: want the header of a network, {"leasehold":1,"network":…}`,
 		lease(1, ""):                       "line 1: want the header of a network",
@@ -51,7 +51,7 @@ func TestReaderRejects(t *testing.T) {
 		`{"leasehold":1,"network":"podnet","cursors":{"0":""}}`:                        "line 1: cursor of range set 0: address is not set",
 		`{"leasehold":1,"network":"podnet","cursors":{"/":"10.0.0.1"}}`:                `line 1: range set "/": want letters`,
 		`{"leasehold":1,"network":"podnet","cursors":{"0":"::ffff:10.0.0.1"}}`:         "line 1: cursor of range set 0: address ::ffff:10.0.0.1 is an IPv4 address in IPv6 form; use 10.0.0.1",
-		`{"leasehold":1,"network":"podnet","cursors":{"0":"10.0.0.1","0":"10.0.0.1"}}`: `line 1: cursors: key "0" is repeated`,
+		`{"leasehold":1,"network":"podnet","cursors":{"0":"10.0.0.1","0":"10.0.0.1"}}`: `line 1: key "0" is repeated`,
 
 		header: "the file is truncated: network podnet ends after 0 leases: unexpected EOF",
 		header + lease(1, "") + lease(2, "") + "\n":               "the file is truncated: network podnet ends after 2 leases",
@@ -80,6 +80,8 @@ func TestReaderRejects(t *testing.T) {
 		header + lease(1, `,"containerIDBytes":"Yw=="`):                              "line 2: containerIDBytes: containerID is present too",
 		header + lease(1, `,"ifnameBytes":"Yw="`):                                    "line 2: ifnameBytes: illegal base64 data",
 		header + lease(1, `,"ifnameBytes":"YR=="`):                                   "line 2: ifnameBytes: illegal base64 data",
+		header + lease(1, `,"ifname":"\ud800"`):                                      `line 2: the JSON is broken after byte 69: invalid surrogate pair`,
+		header + lease(1, `,"x":{"a":1,"a":2}`):                                      `line 2: key "a" is repeated`,
 		header + lease(1, `,"ifname":["eth0"]`):                                      "line 2: ifname: want a string in quotes",
 		header + lease(1, `,"ifname":"a\nb"`):                                        `line 2: interface name "a\nb": contains a control character`,
 		header + lease(1, `,"netnsBytes":"AA=="`):                                    `line 2: "\x00": contains a control character`,

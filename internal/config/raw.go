@@ -1,0 +1,114 @@
+package config
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/containernetworking/cni/pkg/types"
+)
+
+// rawConfig mirrors the JSON. The strings are parsed afterwards, where an error can name
+// the key.
+type rawConfig struct {
+	Name, CNIVersion string
+	IPAM             *rawIPAM
+	IPRanges         list[list[rawRange]] // in runtimeConfig
+	IPs              []string             // in runtimeConfig
+	ArgsIPs          []string             // in args.cni
+}
+
+func (c *rawConfig) fields() object {
+	return object{
+		{"name", &c.Name},
+		{"cniVersion", &c.CNIVersion},
+		{"ipam", optional(&c.IPAM)},
+		{"runtimeConfig", object{{"ipRanges", &c.IPRanges}, {"ips", &c.IPs}}},
+		{"args", object{{"cni", object{{"ips", &c.ArgsIPs}}}}},
+	}
+}
+
+// store returns nil if there is no ipam.
+func (c *rawConfig) store() *rawStore {
+	if c.IPAM == nil {
+		return nil
+	}
+	return &c.IPAM.rawStore
+}
+
+type rawIPAM struct {
+	rawStore
+	rawRange // the older form, for a single range
+
+	Ranges                                             list[list[rawRange]]
+	Routes                                             []json.RawMessage // rawRoutes
+	ResolvConf, OnDuplicate, OnReboot, ExhaustedStatus string
+	Name, Type                                         string // unused
+}
+
+func (c *rawIPAM) fields() object {
+	return slices.Concat(c.rawStore.fields(), c.rawRange.fields(), object{
+		{"ranges", &c.Ranges},
+		{"routes", &c.Routes},
+		{"resolvConf", &c.ResolvConf},
+		{"onDuplicate", &c.OnDuplicate},
+		{"onReboot", &c.OnReboot},
+		{"exhaustedStatus", &c.ExhaustedStatus},
+		{"name", &c.Name}, // host-local requires name and type to be strings
+		{"type", &c.Type},
+	})
+}
+
+type rawStore struct{ DataDir, Backend, LockTimeout string }
+
+func (s *rawStore) fields() object {
+	return object{{"dataDir", &s.DataDir}, {"backend", &s.Backend}, {"lockTimeout", &s.LockTimeout}}
+}
+
+type rawRange struct {
+	Subnet                        rawText
+	RangeStart, RangeEnd, Gateway string
+	Exclude                       []string
+	OldStart, OldEnd              string // the names of 2015
+}
+
+func (r *rawRange) fields() object {
+	return object{
+		{"subnet", &r.Subnet},
+		{"rangeStart", &r.RangeStart},
+		{"rangeEnd", &r.RangeEnd},
+		{"gateway", &r.Gateway},
+		{"exclude", &r.Exclude},
+		{"range-start", &r.OldStart},
+		{"range-end", &r.OldEnd},
+	}
+}
+
+// is2015 reports whether the range uses the names of 2015.
+func (r rawRange) is2015() bool { return r.OldStart != "" || r.OldEnd != "" }
+
+// rawText is a string that distinguishes null, which host-local rejects as a subnet, from
+// an absent key, which it accepts.
+type rawText struct {
+	present bool
+	text    string
+}
+
+func (t *rawText) UnmarshalJSON(data []byte) error {
+	*t = rawText{present: true} // the last of several equal keys counts
+	return json.Unmarshal(data, &t.text)
+}
+
+// A rawRoute decodes a route as the CNI library does it.
+type rawRoute struct{ *types.Route }
+
+func (r rawRoute) fields() object {
+	return object{
+		{"dst", (*types.IPNet)(&r.Dst)},
+		{"gw", &r.GW},
+		{"mtu", &r.MTU},
+		{"advmss", &r.AdvMSS},
+		{"priority", &r.Priority},
+		{"table", &r.Table},
+		{"scope", &r.Scope},
+	}
+}
