@@ -60,8 +60,8 @@ func (c *rawIPAM) fields() object {
 
 type rawStore struct{ DataDir, Backend, LockTimeout string }
 
-func (s *rawStore) fields() object {
-	return object{{"dataDir", &s.DataDir}, {"backend", &s.Backend}, {"lockTimeout", &s.LockTimeout}}
+func (raw *rawStore) fields() object {
+	return object{{"dataDir", &raw.DataDir}, {"backend", &raw.Backend}, {"lockTimeout", &raw.LockTimeout}}
 }
 
 type rawRange struct {
