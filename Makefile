@@ -40,7 +40,7 @@ check: ## before a commit: format, vet, lint and the short tests, without root
 test: ## all tests; CONTRIBUTING.md has the tiers and what they need
 	go test ./...
 
-race: ## the short tests and the system tests with the race detector
+race: ## the short tests with the race detector
 	.ci/run race
 
 ci: ## what has to pass before a change lands; installs Debian packages as root
