@@ -70,7 +70,7 @@ func designTable(t *testing.T) map[string][]string {
 	t.Helper()
 	text, err := os.ReadFile("../DESIGN.md")
 	require.NoError(t, err)
-	_, section, ok := strings.Cut(string(text), "### Where it differs from the stock plugin\n")
+	_, section, ok := strings.Cut(string(text), "\n## Where it differs from the stock plugin\n")
 	require.True(t, ok)
 	section, _, _ = strings.Cut(section, "\n#")
 	table := make(map[string][]string)
