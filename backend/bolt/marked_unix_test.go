@@ -15,25 +15,45 @@ import (
 	"github.com/leasehold/leasehold/internal/exchange"
 )
 
-// A store that is marked while an Update works on it is about to be replaced by a process with
-// another lock. No Update is answered that the process may not have seen.
-func TestMarkedMeanwhile(t *testing.T) {
-	put := func(tx backend.Tx, addr string) error {
-		return tx.Put(backend.Lease{Addr: netip.MustParseAddr(addr), Owner: backend.Owner{ContainerID: "c"}})
+func putLease(tx backend.Tx, addr string) error {
+	return tx.Put(backend.Lease{Addr: netip.MustParseAddr(addr), Owner: backend.Owner{ContainerID: "c"}})
+}
+
+// An Update that reads the mode before the mark is set, and changes it afterwards, erases the
+// mark. It must notice that the file has left its place.
+func TestMovedMeanwhile(t *testing.T) {
+	for _, replaced := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "net")
+		s := bolt.Open(path)
+		require.NoError(t, s.Update(t.Context(), func(tx backend.Tx) error { return putLease(tx, "10.0.0.1") }))
+		err := s.Update(t.Context(), func(tx backend.Tx) error {
+			require.NoError(t, os.Rename(path, path+".moved"))
+			if replaced {
+				require.NoError(t, os.WriteFile(path, nil, 0o600))
+			}
+			return putLease(tx, "10.0.0.2")
+		})
+		require.ErrorIs(t, err, exchange.ErrUnderway, "replaced: %t", replaced)
+		require.ErrorContains(t, err, path)
 	}
+}
+
+// A store that is marked during an Update is about to be replaced by a process with another
+// lock. An Update that the other process may not have seen must fail.
+func TestMarkedMeanwhile(t *testing.T) {
 	for _, when := range []string{"before it writes", "after", "and it writes nothing"} {
 		t.Run(when, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "net")
 			s := bolt.Open(path)
-			require.NoError(t, s.Update(t.Context(), func(tx backend.Tx) error { return put(tx, "10.0.0.1") }))
+			require.NoError(t, s.Update(t.Context(), func(tx backend.Tx) error { return putLease(tx, "10.0.0.1") }))
 			mark := func() { require.NoError(t, os.Chmod(path, 0o440|os.ModeSetgid|os.ModeSticky)) }
 			err := s.Update(t.Context(), func(tx backend.Tx) error {
 				if when == "after" {
-					require.NoError(t, put(tx, "10.0.0.2"))
+					require.NoError(t, putLease(tx, "10.0.0.2"))
 				}
 				mark()
 				if when == "before it writes" {
-					return put(tx, "10.0.0.2")
+					return putLease(tx, "10.0.0.2")
 				}
 				return nil
 			})

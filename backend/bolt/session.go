@@ -127,20 +127,21 @@ func (t *session) syncDirty() error {
 	return durable.SyncPath(filepath.Dir(t.store.path))
 }
 
-// markClean sets the clean bit. It returns [exchange.ErrUnderway] if the file was written to and
-// has been marked since: a migration through another mount marks it first and then looks
-// whether it was changed, so that one of the two sees the other.
+// markClean sets the clean bit. It returns [exchange.ErrUnderway] if the transaction has changed
+// the file, and a migration that has another lock may have missed that: it first marks the file,
+// and then checks whether it was changed, so that one of the two notices the other.
 func (t *session) markClean() error {
 	if t.mode == viewing {
 		return nil
 	}
 	mode, err := durable.MarkClean(t.file)
-	// MarkClean reads the mode and then changes it: a mark that was set in between is erased.
-	// Either that was before the exchange, which notices it, or the file has left its place by now.
-	if err == nil && t.wrote && (exchange.IsMark(mode) || infoAt(t.store.path, t.file) == nil) {
-		return t.store.wrapPath(exchange.ErrUnderway)
+	if err != nil || !t.wrote {
+		return nil // Without the clean bit, the next Update syncs.
 	}
-	return nil // If it failed, the next Update syncs.
+	if err := exchange.CheckEnd(mode, t.store.path, t.file); err != nil {
+		return t.store.wrapPath(err)
+	}
+	return nil
 }
 
 // begin opens the file with bbolt and begins a transaction.

@@ -53,6 +53,33 @@ func TestMarkedDuringUpdate(t *testing.T) {
 	}
 }
 
+// A transaction that reads the mode before the mark is set, and changes it afterwards, erases the
+// mark. It must notice that the directory has left its place.
+func TestMovedDuringUpdate(t *testing.T) {
+	for _, tx := range transactions() {
+		t.Run(tx.name, func(t *testing.T) {
+			b := newTestDir(t)
+			seed(b)
+			err := b.open().Update(t.Context(), func(u backend.Tx) error {
+				err := tx.fn(u)
+				require.NoError(t, os.Rename(b.path, b.path+".moved"))
+				return err
+			})
+			require.ErrorIs(t, err, exchange.ErrUnderway)
+
+			b = newTestDir(t)
+			seed(b)
+			err = b.open().Update(t.Context(), func(u backend.Tx) error {
+				err := tx.fn(u)
+				require.NoError(t, os.Rename(b.path, b.path+".moved"))
+				require.NoError(t, os.Mkdir(b.path, 0o755))
+				return err
+			})
+			require.ErrorIs(t, err, exchange.ErrUnderway, "another store has its place")
+		})
+	}
+}
+
 func (b testDir) marked() bool {
 	info, err := os.Stat(b.file(lockName))
 	require.NoError(b, err)

@@ -73,30 +73,18 @@ func (d *dir) markDirty() error {
 }
 
 // markClean sets the clean bit. It returns [exchange.ErrUnderway] if this transaction has
-// changed the directory, and the directory was marked as replaced meanwhile: a migration
-// through another mount first marks it, and then checks whether it was changed, so that one of
-// the two notices the other.
+// changed the directory, and a migration that has another lock may have missed that: it first
+// marks the directory, and then checks whether it was changed, so that one of the two notices
+// the other.
 func (d *dir) markClean() error {
 	if d.unfinished {
 		return nil
 	}
 	mode, err := durable.MarkClean(d.lock)
-	if err == nil && d.wrote && (exchange.IsMark(mode) || !d.isInPlace()) {
-		return d.fail("change", "", exchange.ErrUnderway)
+	if err != nil || !d.wrote {
+		return nil // Without the clean bit, the next Update syncs.
 	}
-	return nil // Without the clean bit, the next Update syncs.
-}
-
-// isInPlace reports whether the path still leads to this directory. MarkClean reads the mode
-// and then changes it: a mark that was set in between is erased. Either that was before the
-// exchange, which notices it, or the directory has left its place by now.
-func (d *dir) isInPlace() bool {
-	there, err := os.Stat(d.path)
-	if err != nil {
-		return !errors.Is(err, fs.ErrNotExist)
-	}
-	here, err := d.self.Stat()
-	return err != nil || os.SameFile(there, here)
+	return d.fail("change", "", exchange.CheckEnd(mode, d.path, d.self))
 }
 
 func (d *dir) remove(name string) error {

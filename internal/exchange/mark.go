@@ -41,6 +41,30 @@ func IsMark(mode fs.FileMode) bool { return mode&markBit != 0 && mode&writeBits 
 var ErrUnderway = fmt.Errorf("%w: a migration or repair is using the store under another lock; "+
 	"on this file system a lock can be known to one mount only", backend.ErrBusy)
 
+// CheckEnd returns [ErrUnderway] if a transaction that has changed the store at path must not
+// report success: the store was marked meanwhile, or has left its place. The mode is the one that
+// the transaction gave to the locked file; self is the open file or directory of the store.
+//
+// The mark alone is not enough. A transaction reads the mode and then changes it, which erases a
+// mark that was set in between. If that was before the exchange, the migration notices it and
+// goes back; if not, path leads to another store by now.
+func CheckEnd(mode fs.FileMode, path string, self *os.File) error {
+	if IsMark(mode) || !leadsTo(path, self) {
+		return ErrUnderway
+	}
+	return nil
+}
+
+// leadsTo trusts that path leads to self unless it is missing or leads elsewhere.
+func leadsTo(path string, self *os.File) bool {
+	there, err := os.Stat(path)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	here, err := self.Stat()
+	return err != nil || os.SameFile(there, here)
+}
+
 var errUnmarked = errors.New("the file system does not keep the mode that marks a store as replaced")
 
 // mark marks a store as replaced, durably. The caller has locked it.
