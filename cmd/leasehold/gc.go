@@ -48,9 +48,9 @@ is read; a list on which no container holds an address. Leases dated before this
 machine started are released all the same: their containers are gone.
 
 Some leases are spared although they are not on the list:
-  - Leases that were younger than five minutes, or than --older-than, when the
+  - Leases that were younger than ten minutes, or than --older-than, when the
     list was made: a runtime lists a container only after all plugins are done
-    with it. A lease dated more than five minutes ahead of the clock is not
+    with it. A lease dated more than ten minutes ahead of the clock is not
     spared. A list dated in the future is rejected.
   - Leases whose network namespace exists, if the store records it (bolt) and
     this process can see it: run gc on the host, not in a container.
@@ -88,7 +88,7 @@ never-listed).`,
 // youngAge is the age below which a lease can be missing from the list of its runtime. A
 // kubelet gives up an ADD after four minutes, twice its runtimeRequestTimeout, and containerd
 // then kills the plugins. CRI-O gives them five minutes more: see docs/runtimes.md.
-const youngAge = 5 * time.Minute
+const youngAge = 10 * time.Minute
 
 func (t *tool) gc(cmd *cobra.Command, name string, f gcFlags) error {
 	if f.olderThan < 0 {

@@ -23,8 +23,8 @@ func TestCommands(t *testing.T) {
 		t.Skip("skipped with -short: builds the programs and runs them for many seconds")
 	}
 	programs := build(t)
-	if !hasTimeNamespaces() && uptime(t) < 8*time.Minute {
-		t.Skip("the documents show leases of this boot that are six minutes old: the machine has just booted, and making a time namespace needs root")
+	if !hasTimeNamespaces() && uptime(t) < 15*time.Minute {
+		t.Skip("the documents show leases of this boot that are twelve minutes old: the machine has just booted, and making a time namespace needs root")
 	}
 	for _, name := range documents(t) {
 		list := blocks(read(t, name))
@@ -85,7 +85,7 @@ func uptime(t *testing.T) time.Duration {
 }
 
 // earlierBoot is the prefix of a command that runs in a time namespace in which the machine
-// booted a day earlier. The documents show leases of this boot that are six minutes old.
+// booted a day earlier. The documents show leases of this boot that are twelve minutes old.
 func earlierBoot() []string { return []string{"unshare", "--time", "--fork", "--boottime", "86400"} }
 
 // hasTimeNamespaces reports whether earlierBoot works here. It needs root.
