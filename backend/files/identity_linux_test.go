@@ -23,7 +23,7 @@ func newCoarse(t *testing.T) testDir {
 		t.Skip("mounting a file system takes root")
 	}
 	if _, err := exec.LookPath("mkfs.ext4"); err != nil {
-		t.Skip(err)
+		t.Skipf("making ext4 with small inodes needs mkfs.ext4: %v", err)
 	}
 	image, dir := filepath.Join(t.TempDir(), "image"), t.TempDir()
 	require.NoError(t, os.WriteFile(image, nil, 0o600))
@@ -32,7 +32,7 @@ func newCoarse(t *testing.T) testDir {
 	require.NoError(t, err, "%s", out)
 	out, err = exec.Command("mount", "-o", "loop", image, dir).CombinedOutput()
 	if strings.Contains(string(out), "permission denied") || strings.Contains(string(out), "failed to setup loop device") {
-		t.Skipf("%s", out)
+		t.Skipf("mounting a file system needs CAP_SYS_ADMIN and a loop device: %s", out)
 	}
 	require.NoError(t, err, "%s", out)
 	t.Cleanup(func() {

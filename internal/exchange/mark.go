@@ -16,10 +16,10 @@ const StoreLock = "lock"
 
 // A store is marked as replaced by the mode of its locked file: the setgid bit, and no write
 // permission. The mark is in the inode, so it is visible through every mount, and it works for a
-// damaged file. Checking it costs nothing, because a process that has locked the file has its mode.
-// The kernel keeps the setgid bit when a file is written or changes its owner, as long as its group
-// may not execute it (setattr_should_drop_sgid in fs/attr.c). The bit alone would not suffice, because
-// chmod -R g+s of the data directory sets it, too.
+// damaged file. Checking it costs nothing, because a process that has locked the file has its
+// mode. The kernel keeps the setgid bit when a file is written or changes its owner, as long as
+// its group may not execute it (setattr_should_drop_sgid in fs/attr.c). The bit alone would not
+// suffice, because chmod -R g+s of the data directory sets it, too.
 const (
 	markBit   = fs.ModeSetgid
 	writeBits = 0o222

@@ -41,8 +41,8 @@ func (p Place) Watch() (fs.FileInfo, error) {
 	if err := os.Chtimes(p.path, at, at); err != nil {
 		return info, nil // Without permission to set it, a change within the same tick is missed.
 	}
-	// The name of a bolt store's successor contains this time. If a power cut could take it back, but not
-	// the mark, the store would pass for a replaced one.
+	// The name of a bolt store's successor contains this time. If a power cut undid the time, but
+	// not the mark, the store would pass for a replaced one.
 	if !info.IsDir() {
 		if err := syncFile(p.path); err != nil {
 			return nil, err

@@ -88,7 +88,7 @@ func RequirePrograms(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, program := range programs {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
+			t.Skipf("needs the program %s: %v", program, err)
 		}
 	}
 }

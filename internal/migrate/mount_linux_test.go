@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,18 +15,23 @@ import (
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
+// mount mounts a file system until the test ends.
+func mount(t *testing.T, source, dir, kind string, flags uintptr, options string) {
+	t.Helper()
+	err := unix.Mount(source, dir, kind, flags, options)
+	if errors.Is(err, unix.EPERM) {
+		t.Skip("mounting a file system takes root and CAP_SYS_ADMIN")
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+}
+
 // A directory on which something is mounted cannot be renamed: the store stays in its place,
 // and the new one is removed.
 func TestRunOnAMountPoint(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("to mount takes root")
-	}
 	path := filepath.Join(t.TempDir(), "podnet")
 	require.NoError(t, os.Mkdir(path, 0o755))
-	if err := unix.Mount("tmpfs", path, "tmpfs", 0, "size=1m"); err != nil {
-		t.Skipf("mount: %v", err)
-	}
-	t.Cleanup(func() { assert.NoError(t, unix.Unmount(path, unix.MNT_DETACH)) })
+	mount(t, "tmpfs", path, "tmpfs", 0, "size=1m")
 	store := stores.OpenChecked(path, config.Files)
 	require.NoError(t, store.Update(t.Context(), func(tx backend.Tx) error {
 		for _, l := range sample().leases {

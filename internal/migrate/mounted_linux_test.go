@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -22,9 +21,6 @@ import (
 // bind mounts the store at path itself at another path.
 func bind(t *testing.T, path string, flags uintptr) (mounted string) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("to mount takes root")
-	}
 	mounted = filepath.Join(t.TempDir(), "podnet")
 	info, err := os.Stat(path)
 	require.NoError(t, err)
@@ -33,10 +29,7 @@ func bind(t *testing.T, path string, flags uintptr) (mounted string) {
 	} else {
 		require.NoError(t, os.WriteFile(mounted, nil, 0o600))
 	}
-	if err := unix.Mount(path, mounted, "", unix.MS_BIND, ""); err != nil {
-		t.Skipf("mount: %v", err)
-	}
-	t.Cleanup(func() { assert.NoError(t, unix.Unmount(mounted, unix.MNT_DETACH)) })
+	mount(t, path, mounted, "", unix.MS_BIND, "")
 	if flags != 0 {
 		require.NoError(t, unix.Mount("", mounted, "", unix.MS_BIND|unix.MS_REMOUNT|flags, ""))
 	}
@@ -181,21 +174,11 @@ func TestRunWithAMountedDirectory(t *testing.T) {
 		path := create(t, kind, sample())
 		place := exchange.At(path)
 		require.NoError(t, place.MakeDir())
-		if err := unix.Mount(bindSource(t), place.Dir(), "", unix.MS_BIND, ""); err != nil {
-			t.Skipf("mount: %v", err)
-		}
-		t.Cleanup(func() { assert.NoError(t, unix.Unmount(place.Dir(), unix.MNT_DETACH)) })
+		mount(t, t.TempDir(), place.Dir(), "", unix.MS_BIND, "")
 		_, err := Run(t.Context(), path, options(to))
 		require.ErrorContains(t, err, place.Dir()+" must not be a mount of its own")
 		require.Empty(t, backups(t, path))
 		require.Equal(t, sample(), stateOf(t, path))
 		require.NoError(t, put(path, "10.0.0.9"))
 	}
-}
-
-func bindSource(t *testing.T) string {
-	if os.Geteuid() != 0 {
-		t.Skip("to mount takes root")
-	}
-	return t.TempDir()
 }

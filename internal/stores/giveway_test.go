@@ -49,8 +49,8 @@ func update(path, addr string) error {
 // Remains of the old store in the place, or a new empty one, give way to the waiting store, in
 // an Update and in a View.
 func TestGivesWay(t *testing.T) {
-	if os.Getuid() != 0 { // Others cannot write to a marked file.
-		t.Skip("it takes root")
+	if os.Getuid() != 0 {
+		t.Skip("a marked file has no write permission: only root can write to it")
 	}
 	for name, leave := range map[string]func(t *testing.T, w waitingNetwork){
 		"nothing":               func(*testing.T, waitingNetwork) {},
