@@ -158,7 +158,7 @@ func repeat(times int, fn func(i int) error) error {
 	return nil
 }
 
-// bothOrNeither returns an error unless the store has no leases, or those of fill.
+// bothOrNeither returns an error unless the store has no leases, or the leases of fill.
 func bothOrNeither(tx backend.ReadTx) error {
 	s, err := read(tx)
 	if n := len(s.leases); err == nil && n != 0 && n != 2 {
