@@ -17,28 +17,49 @@ import (
 )
 
 // discover returns all networks, sorted by name.
-func (t *tool) discover(confs []netconf.Network) ([]network, error) {
-	var all []network
+func (t *tool) discover(confs []netconf.Network) (all []network, err error) {
 	t.incomplete = nil
 	t.dirs = t.dataDirs(confs)
 	for _, dir := range t.dirs {
-		entries, err := os.ReadDir(dir)
-		switch {
-		case err != nil && len(t.dataDirFlag) > 0:
-			return nil, cmp.Or(exchange.CheckLink(dir), flagPath("--data-dir", err))
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
+		found, err := t.networksIn(dir)
+		if err != nil {
 			return nil, err
-		case err != nil:
-			if err := exchange.CheckLinks(dir); err != nil {
-				return nil, err
-			}
 		}
-		for _, e := range entries {
-			if config.CheckName(e.Name()) == nil {
-				all = append(all, network{name: e.Name(), path: filepath.Join(dir, e.Name())})
-			}
+		all = append(all, found...)
+	}
+	all = t.withConfigured(confs, all)
+	for _, dir := range t.dirs {
+		all, err = t.withWaiting(dir, all)
+		t.incomplete = errors.Join(t.incomplete, err)
+	}
+	slices.SortStableFunc(all, func(a, b network) int {
+		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.path, b.path))
+	})
+	return all, nil
+}
+
+// networksIn returns a network for each name in a data directory that a network can have. A
+// missing directory has none, unless --data-dir names it.
+func (t *tool) networksIn(dir string) (all []network, err error) {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case err != nil && len(t.dataDirFlag) > 0:
+		return nil, cmp.Or(exchange.CheckLink(dir), flagPath("--data-dir", err))
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, exchange.CheckLinks(dir)
+	case err != nil:
+		return nil, err
+	}
+	for _, e := range entries {
+		if config.CheckName(e.Name()) == nil {
+			all = append(all, network{name: e.Name(), path: filepath.Join(dir, e.Name())})
 		}
 	}
+	return all, nil
+}
+
+// withConfigured adds the configurations to their networks, and networks without a store.
+func (t *tool) withConfigured(confs []netconf.Network, all []network) []network {
 	for _, c := range confs {
 		path := t.storePath(c)
 		i := slices.IndexFunc(all, func(n network) bool { return n.path == path })
@@ -48,15 +69,7 @@ func (t *tool) discover(confs []netconf.Network) ([]network, error) {
 		}
 		all[i].confs = append(all[i].confs, c)
 	}
-	for _, dir := range t.dirs {
-		var err error
-		all, err = t.withWaiting(dir, all)
-		t.incomplete = errors.Join(t.incomplete, err)
-	}
-	slices.SortStableFunc(all, func(a, b network) int {
-		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.path, b.path))
-	})
-	return all, nil
+	return all
 }
 
 // withWaiting adds the networks that have only a waiting store: a migration was killed
