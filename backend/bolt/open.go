@@ -119,18 +119,25 @@ func (s *Store) admitDirty(f *os.File, info fs.FileInfo, m mode) (ok bool, err e
 	case state == exchange.Replaced && !(m == viewing && s.opts.replaced):
 		return false, backend.ErrReplaced
 	case state == exchange.Unfinished && m == updating:
-		return true, exchange.Unmark(f)
+		return true, place.TakeIntoUse(f, f)
 	case state == exchange.MustGiveWay && !exchange.Marked(info):
 		if m == viewing && s.opts.replaced {
 			return true, nil
 		}
 		return false, place.CheckBlocked()
 	case state == exchange.MustGiveWay && m == updating:
-		// The process that should have done this was killed. Another store gets the name only
-		// under the lock of this file.
-		return false, os.Remove(s.path)
+		return false, s.giveWay(f)
 	}
 	return state != exchange.MustGiveWay, nil
+}
+
+// giveWay removes the file from its path. The process that should have done that was killed, or
+// has a lock of another mount, and may be about to do it.
+func (s *Store) giveWay(f *os.File) error {
+	if infoAt(s.path, f) == nil {
+		return nil
+	}
+	return os.Remove(s.path)
 }
 
 // openExisting opens the store's file, and first moves a store that waits for the path to it if

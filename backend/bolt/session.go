@@ -3,6 +3,7 @@ package bolt
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -41,6 +42,7 @@ type session struct {
 
 	// What has happened.
 	wrote   bool           // there is something to commit
+	dirty   bool           // it may have erased the mark: see checkEnd
 	redo    []func() error // the changes so far, in order
 	renamed bool           // a new file got the store's name
 	failed  error          // why there can be no commit
@@ -134,14 +136,20 @@ func (t *session) markClean() error {
 	if t.mode == viewing {
 		return nil
 	}
-	mode, err := durable.MarkClean(t.file)
-	if err != nil || !t.wrote {
+	mode, changed, err := durable.MarkClean(t.file, exchange.IsMark)
+	if err != nil || !changed && !t.dirty {
 		return nil // Without the clean bit, the next Update syncs.
 	}
-	if err := exchange.CheckEnd(mode, t.store.path, t.file); err != nil {
+	if err := t.checkEnd(mode); err != nil && t.wrote {
 		return t.store.wrapPath(err)
 	}
-	return nil
+	return nil // If it wrote nothing, a migration misses nothing; it may even be this transaction.
+}
+
+// checkEnd ends a transaction that has changed the mode of the file.
+func (t *session) checkEnd(mode fs.FileMode) error {
+	t.dirty = false
+	return exchange.CheckEnd(t.store.path, t.file, t.file, mode)
 }
 
 // begin opens the file with bbolt and begins a transaction.
@@ -232,6 +240,9 @@ func (t *session) rollBack() error {
 
 // close closes the file, and so unlocks it.
 func (t *session) close() error {
+	if t.dirty {
+		_ = t.checkEnd(0) // A transaction that fails may have erased the mark, too.
+	}
 	var err error
 	if t.mode == creating && !t.renamed {
 		err = t.store.discard()

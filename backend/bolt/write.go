@@ -27,14 +27,14 @@ func (t *session) beginWriting() error {
 	if t.wrote {
 		return nil
 	}
-	mode, err := durable.MarkDirty(t.file)
+	mode, _, err := durable.MarkDirty(t.file, exchange.IsMark)
 	if err == nil && exchange.IsMark(mode) {
 		err = exchange.ErrUnderway
 	}
 	if err != nil {
 		return t.store.wrapErr(err)
 	}
-	t.wrote = true
+	t.wrote, t.dirty = true, true
 	return t.prepare()
 }
 

@@ -32,7 +32,7 @@ func (d *dir) admit(ctx context.Context, write, evenReplaced bool) (ok bool, err
 	case state == exchange.Replaced && (write || !evenReplaced):
 		return false, d.replaced()
 	case state == exchange.Unfinished && write:
-		return true, d.fail("take into use", lockName, exchange.Unmark(d.lock))
+		return true, d.fail("take into use", "", place.TakeIntoUse(d.self, d.lock))
 	case state == exchange.MustGiveWay && write:
 		return false, place.GiveWay(d.root, marked)
 	case state == exchange.MustGiveWay:

@@ -172,6 +172,9 @@ func (d *dir) lockCurrent() (bool, error) {
 
 // close releases the lock and the directory.
 func (d *dir) close() {
+	if d.dirty {
+		_ = d.checkEnd(0) // A transaction that fails may have erased the mark, too.
+	}
 	// Nothing was written through these files, so their Close loses nothing.
 	d.self.Close()
 	d.root.Close()

@@ -3,6 +3,7 @@
 package files
 
 import (
+	"errors"
 	"os"
 	"testing"
 
@@ -56,26 +57,44 @@ func TestMarkedDuringUpdate(t *testing.T) {
 // A transaction that reads the mode before the mark is set, and changes it afterwards, erases the
 // mark. It must notice that the directory has left its place.
 func TestMovedDuringUpdate(t *testing.T) {
+	for name, arrives := range map[string]bool{"nothing arrives": false, "another store has its place": true} {
+		for _, tx := range transactions() {
+			t.Run(name+"/"+tx.name, func(t *testing.T) {
+				b := newTestDir(t)
+				seed(b)
+				moved := testDir{b.T, b.path + ".moved"}
+				err := b.open().Update(t.Context(), func(u backend.Tx) error {
+					err := tx.fn(u)
+					require.NoError(t, os.Rename(b.path, moved.path))
+					if arrives {
+						require.NoError(t, os.Mkdir(b.path, 0o755))
+					}
+					return err
+				})
+				require.ErrorIs(t, err, exchange.ErrUnderway)
+				require.Equal(t, arrives, moved.marked(), "an erased mark is set again")
+			})
+		}
+	}
+}
+
+// A transaction that fails can erase the mark, too.
+func TestMovedDuringUpdateThatFails(t *testing.T) {
 	for _, tx := range transactions() {
 		t.Run(tx.name, func(t *testing.T) {
 			b := newTestDir(t)
 			seed(b)
-			err := b.open().Update(t.Context(), func(u backend.Tx) error {
-				err := tx.fn(u)
-				require.NoError(t, os.Rename(b.path, b.path+".moved"))
-				return err
-			})
-			require.ErrorIs(t, err, exchange.ErrUnderway)
-
-			b = newTestDir(t)
-			seed(b)
-			err = b.open().Update(t.Context(), func(u backend.Tx) error {
-				err := tx.fn(u)
-				require.NoError(t, os.Rename(b.path, b.path+".moved"))
-				require.NoError(t, os.Mkdir(b.path, 0o755))
-				return err
-			})
-			require.ErrorIs(t, err, exchange.ErrUnderway, "another store has its place")
+			moved := testDir{b.T, b.path + ".moved"}
+			s := b.open()
+			s.step = func(string, ...string) error {
+				if _, err := os.Stat(moved.path); err != nil {
+					require.NoError(t, os.Rename(b.path, moved.path))
+					require.NoError(t, os.Mkdir(b.path, 0o755))
+				}
+				return errors.New("planted")
+			}
+			require.ErrorContains(t, s.Update(t.Context(), tx.fn), "planted")
+			require.True(t, moved.marked())
 		})
 	}
 }

@@ -20,6 +20,7 @@ import (
 // txState is what a dir remembers about its transaction.
 type txState struct {
 	unfinished bool     // a journal is left for the next Update
+	dirty      bool     // it may have erased the mark: see checkEnd
 	wrote      bool     // the transaction has changed the directory
 	token      string   // in the names of its temporary files; empty until there is one
 	linked     []string // second names, to remove once the first ones are durable
@@ -65,10 +66,11 @@ func (d *dir) syncUnclean() error {
 // markDirty clears the clean bit, before the first change. It returns [exchange.ErrUnderway] if
 // the directory is marked as replaced.
 func (d *dir) markDirty() error {
-	mode, err := durable.MarkDirty(d.lock)
+	mode, _, err := durable.MarkDirty(d.lock, exchange.IsMark)
 	if err == nil && exchange.IsMark(mode) {
 		err = exchange.ErrUnderway
 	}
+	d.dirty = true
 	return d.fail("change mode of", lockName, err)
 }
 
@@ -80,11 +82,21 @@ func (d *dir) markClean() error {
 	if d.unfinished {
 		return nil
 	}
-	mode, err := durable.MarkClean(d.lock)
-	if err != nil || !d.wrote {
+	mode, changed, err := durable.MarkClean(d.lock, exchange.IsMark)
+	if err != nil || !changed && !d.dirty {
 		return nil // Without the clean bit, the next Update syncs.
 	}
-	return d.fail("change", "", exchange.CheckEnd(mode, d.path, d.self))
+	err = d.checkEnd(mode)
+	if !d.wrote {
+		return nil // A migration misses nothing; it may even be this transaction.
+	}
+	return d.fail("change", "", err)
+}
+
+// checkEnd ends a transaction that has changed the mode of the locked file.
+func (d *dir) checkEnd(mode fs.FileMode) error {
+	d.dirty = false
+	return exchange.CheckEnd(d.path, d.self, d.lock, mode)
 }
 
 func (d *dir) remove(name string) error {

@@ -19,31 +19,36 @@ func IsClean(info fs.FileInfo) bool { return info.Mode()&fs.ModeSticky != 0 }
 
 // StatClean is [IsClean] for an open file.
 func StatClean(f *os.File) (bool, error) {
-	info, err := f.Stat()
-	return err == nil && IsClean(info), err
+	mode, err := FreshMode(f)
+	return err == nil && mode&fs.ModeSticky != 0, err
 }
 
-// MarkClean sets the clean bit, after the last sync, and returns the mode that the file has
-// then. The caller holds the store's lock.
-func MarkClean(f *os.File) (fs.FileMode, error) { return setClean(f, true) }
+// MarkClean sets the clean bit, after the last sync. It returns the mode that the file has then,
+// and whether it was changed. The caller holds the store's lock. A mode for which keep is true is
+// not changed: another process, with another lock, may be about to take its other bits away, and
+// they would come back.
+func MarkClean(f *os.File, keep func(fs.FileMode) bool) (mode fs.FileMode, changed bool, err error) {
+	return setClean(f, true, keep)
+}
 
-// MarkDirty clears the clean bit, before the first change, and returns the mode that the file
-// has then. The caller holds the store's lock.
-func MarkDirty(f *os.File) (fs.FileMode, error) { return setClean(f, false) }
+// MarkDirty clears the clean bit, before the first change. Otherwise it is like [MarkClean].
+func MarkDirty(f *os.File, keep func(fs.FileMode) bool) (mode fs.FileMode, changed bool, err error) {
+	return setClean(f, false, keep)
+}
 
-func setClean(f *os.File, clean bool) (fs.FileMode, error) {
-	was, err := freshMode(f)
-	if err != nil {
-		return 0, err
+func setClean(f *os.File, clean bool, keep func(fs.FileMode) bool) (mode fs.FileMode, changed bool, err error) {
+	was, err := FreshMode(f)
+	if err != nil || keep(was) {
+		return was, false, err
 	}
-	mode := was &^ fs.ModeSticky
+	mode = was &^ fs.ModeSticky
 	if clean {
 		mode |= fs.ModeSticky
 	}
 	if mode == was {
-		return was, nil
+		return was, false, nil
 	}
-	return mode, f.Chmod(mode)
+	return mode, true, f.Chmod(mode)
 }
 
 func keptMode(f *os.File) (fs.FileMode, error) {

@@ -23,7 +23,9 @@ func TestCleanBit(t *testing.T) {
 		if want {
 			mark = durable.MarkClean
 		}
-		mode, err := mark(f)
+		before, err := f.Stat()
+		require.NoError(t, err)
+		mode, changed, err := mark(f, never)
 		require.NoError(t, err)
 		clean, err := durable.StatClean(f)
 		require.NoError(t, err)
@@ -32,5 +34,31 @@ func TestCleanBit(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o640), info.Mode().Perm())
 		require.Equal(t, info.Mode(), mode)
+		require.Equal(t, before.Mode() != info.Mode(), changed)
+	}
+}
+
+func never(os.FileMode) bool { return false }
+
+// A mode that must be kept is not written back: another process may have changed it since.
+func TestCleanBitOfAKeptMode(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a file has no such modes there")
+	}
+	f, err := os.OpenFile(filepath.Join(t.TempDir(), "lock"), os.O_RDONLY|os.O_CREATE, 0o640)
+	require.NoError(t, err)
+	defer f.Close()
+	for _, mark := range []func(*os.File, func(os.FileMode) bool) (os.FileMode, bool, error){durable.MarkDirty, durable.MarkClean} {
+		mode, changed, err := mark(f, func(os.FileMode) bool {
+			require.NoError(t, f.Chmod(0o600)) // as another process does, after the mode was read
+			return true
+		})
+		require.NoError(t, err)
+		require.False(t, changed)
+		require.Equal(t, os.FileMode(0o640), mode.Perm())
+		info, err := f.Stat()
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode())
+		require.NoError(t, f.Chmod(0o640))
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freshMode returns the mode that a file has now. FUSE and network file systems answer
+// FreshMode returns the mode that a file or directory has now, without the bits of other types. FUSE and network file systems answer
 // fstat(2) from what the kernel has kept, for a second mostly, and another mount can have
 // changed it; statx(2) can ask the file system itself. On a disk the two calls are the same.
-func freshMode(f *os.File) (fs.FileMode, error) {
+func FreshMode(f *os.File) (fs.FileMode, error) {
 	var st unix.Statx_t
 	err := retried(func() error {
 		return unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH|unix.AT_STATX_FORCE_SYNC, unix.STATX_TYPE|unix.STATX_MODE, &st)
@@ -24,6 +24,9 @@ func freshMode(f *os.File) (fs.FileMode, error) {
 		return 0, &fs.PathError{Op: "statx", Path: f.Name(), Err: err}
 	}
 	mode := fs.FileMode(st.Mode & 0o777)
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		mode |= fs.ModeDir
+	}
 	for _, bit := range []struct {
 		unix uint16
 		mode fs.FileMode

@@ -67,6 +67,12 @@ func (p Place) backUpByCopy(s Swap) error {
 	temp := p.pathFor(copyEnding)
 	err := copyTree(p.path, temp)
 	if err == nil {
+		err = s.checkUnchanged() // Copying takes long enough for a transaction.
+	}
+	if err == nil {
+		err = markCopy(temp) // A transaction may have erased the mark while the file was copied.
+	}
+	if err == nil {
 		err = durable.RenameNew(temp, s.Backup)
 	}
 	if err != nil {
@@ -114,12 +120,22 @@ func (p Place) finishInTurn(waiting string, s Swap) error {
 			return err
 		}
 		if !waits {
-			return p.checkBuilt(p.path, s.Built)
+			return p.checkMovedIn(s.Built)
 		}
 		// A plugin that has just made a store there will find this one and give way.
 		time.Sleep(time.Duration(tried) * time.Millisecond)
 	}
 	return p.checkMoved(waiting)
+}
+
+// checkMovedIn returns an error unless the store that was built is in the place. It may have new
+// leases by now: where a lock is known to one mount only, plugins use it already.
+func (p Place) checkMovedIn(built fs.FileInfo) error {
+	now, err := os.Lstat(p.path)
+	if err == nil && !os.SameFile(now, built) {
+		err = fmt.Errorf("%s is not the store that was built for it; another program replaced it meanwhile", p.path)
+	}
+	return err
 }
 
 // removeOld removes the old store, which is locked, from the place if it is still there.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/durable"
 )
 
 // StoreLock is the locked file of a store that is a directory. A store that is a file is locked
@@ -42,39 +43,74 @@ var ErrUnderway = fmt.Errorf("%w: a migration or repair is using the store under
 	"on this file system a lock can be known to one mount only", backend.ErrBusy)
 
 // CheckEnd returns [ErrUnderway] if a transaction that has changed the store at path must not
-// report success: the store was marked meanwhile, or has left its place. The mode is the one that
-// the transaction gave to the locked file; self is the open file or directory of the store.
+// report success: the store was marked meanwhile, or has left its place. self is the open file or
+// directory of the store, locked its locked file, and mode the mode that the transaction gave it.
 //
 // The mark alone is not enough. A transaction reads the mode and then changes it, which erases a
-// mark that was set in between. If that was before the exchange, the migration notices it and
-// goes back; if not, path leads to another store by now.
-func CheckEnd(mode fs.FileMode, path string, self *os.File) error {
-	if IsMark(mode) || !leadsTo(path, self) {
+// mark that was set in between. If that was before the old store left, the migration notices it
+// and gives up; if not, path leads to another store by now, and the mark is set again.
+func CheckEnd(path string, self, locked *os.File, mode fs.FileMode) error {
+	if IsMark(mode) {
 		return ErrUnderway
 	}
-	return nil
+	replaced, err := At(path).hasReplaced(self)
+	if err != nil || !replaced {
+		return err
+	}
+	if err := mark(locked); err != nil {
+		return fmt.Errorf("%w (%w)", ErrUnderway, err)
+	}
+	return ErrUnderway
 }
 
-// leadsTo trusts that path leads to self unless it is missing or leads elsewhere.
-func leadsTo(path string, self *os.File) bool {
-	there, err := os.Stat(path)
+// TakeIntoUse removes the mark of a store in the state [Unfinished]. self and locked are as for
+// [CheckEnd], whose error it returns: where a lock is known to one mount only, the process that
+// marked the store may still be at work.
+func (p Place) TakeIntoUse(self, locked *os.File) error {
+	if err := Unmark(locked); err != nil {
+		return err
+	}
+	return CheckEnd(p.path, self, locked, 0)
+}
+
+// hasReplaced reports whether another store has the place of the open file or directory, or
+// waits for it. It returns [ErrUnderway] if the place is empty. A place that cannot be looked at
+// counts as unchanged.
+func (p Place) hasReplaced(self *os.File) (bool, error) {
+	replaced, err := p.hasOther(self)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return replaced, nil
+	}
+	if waiting, err := p.waiting(); err == nil && waiting != "" {
+		return true, nil
+	}
+	// A store that waited before the search can have been moved into the place meanwhile.
+	if replaced, err = p.hasOther(self); errors.Is(err, fs.ErrNotExist) {
+		return false, ErrUnderway
+	}
+	return replaced, nil
+}
+
+// hasOther reports whether there is something other than the open file or directory.
+func (p Place) hasOther(self *os.File) (bool, error) {
+	there, err := os.Stat(p.path)
 	if err != nil {
-		return !errors.Is(err, fs.ErrNotExist)
+		return false, err
 	}
 	here, err := self.Stat()
-	return err != nil || os.SameFile(there, here)
+	return err == nil && !os.SameFile(there, here), err
 }
 
 var errUnmarked = errors.New("the file system does not keep the mode that marks a store as replaced")
 
 // mark marks a store as replaced, durably. The caller has locked it.
 func mark(f *os.File) error {
-	info, err := f.Stat()
-	if err != nil || Marked(info) {
+	mode, err := durable.FreshMode(f)
+	if err != nil || mode.IsDir() || IsMark(mode) {
 		return err
 	}
-	if err := setMark(f, info); err != nil {
-		return errors.Join(err, f.Chmod(info.Mode()))
+	if err := setMark(f, mode); err != nil {
+		return errors.Join(err, f.Chmod(mode))
 	}
 	if err := f.Sync(); err != nil {
 		return errors.Join(err, Unmark(f))
@@ -82,16 +118,29 @@ func mark(f *os.File) error {
 	return nil
 }
 
+// markCopy marks the copy of a directory, if the file system keeps the mark.
+func markCopy(dir string) error {
+	f, err := os.OpenFile(filepath.Join(dir, StoreLock), os.O_RDONLY|noFollow, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // Nothing is written but the mode, which is synced.
+	if err := mark(f); !errors.Is(err, errUnmarked) {
+		return err
+	}
+	return nil
+}
+
 // setMark returns errUnmarked also if the file system rejects the bit: vfat has no such mode.
-func setMark(f *os.File, info fs.FileInfo) error {
-	if err := f.Chmod(info.Mode()&^writeBits | markBit); errors.Is(err, fs.ErrPermission) {
+func setMark(f *os.File, mode fs.FileMode) error {
+	if err := f.Chmod(mode&^writeBits | markBit); errors.Is(err, fs.ErrPermission) {
 		return errUnmarked
 	} else if err != nil {
 		return err
 	}
 	// Without the right to set the bit, or support for it, chmod can ignore it.
-	now, err := f.Stat()
-	if err == nil && !Marked(now) {
+	mode, err := durable.FreshMode(f)
+	if err == nil && !IsMark(mode) {
 		err = errUnmarked
 	}
 	return err
@@ -99,11 +148,11 @@ func setMark(f *os.File, info fs.FileInfo) error {
 
 // Unmark removes the mark, durably. The caller has locked the store.
 func Unmark(f *os.File) error {
-	info, err := f.Stat()
-	if err != nil || !Marked(info) {
+	mode, err := durable.FreshMode(f)
+	if err != nil || !IsMark(mode) {
 		return err
 	}
-	if err := f.Chmod(info.Mode()&^markBit | ownerBit); err != nil {
+	if err := f.Chmod(mode&^markBit | ownerBit); err != nil {
 		return err
 	}
 	return f.Sync()

@@ -21,7 +21,7 @@ const (
 	InUse State = iota
 
 	// Unfinished: it is the store of the network, but is marked as replaced. A process was
-	// killed that had built a successor and not put it in place yet: see [Unmark].
+	// killed that had built a successor and not put it in place yet: see [Place.TakeIntoUse].
 	Unfinished
 
 	// Replaced: another store has replaced it, and this path leads to the old one.
@@ -102,7 +102,13 @@ func isBuilt(info fs.FileInfo, dir bool) bool {
 // GiveWay removes a directory from the place, for the store that waits for it. The caller has
 // locked [StoreLock] in root, which is the directory. Unless the directory is marked, or
 // contains nothing but that file, leases were made there, and it stays.
+//
+// A directory that has left the place since is the backup: a program whose lock is not ours
+// renamed it. It stays, too.
 func (p Place) GiveWay(root *os.Root, marked bool) error {
+	if backup, err := p.becameBackup(root); backup || err != nil || p.isOther(root) {
+		return err
+	}
 	if !marked {
 		if alone, err := hasOnlyLock(root); err != nil {
 			return err
@@ -143,6 +149,22 @@ func (p Place) isOther(root *os.Root) bool {
 	}
 	self, err := root.Stat(".")
 	return err != nil || !os.SameFile(here, self)
+}
+
+// becameBackup reports whether root is a backup. FUSE can show a name for a while after a directory
+// has lost it, so the path of the place alone does not tell.
+func (p Place) becameBackup(root *os.Root) (bool, error) {
+	self, err := root.Stat(".")
+	if err != nil {
+		return false, err
+	}
+	names, err := p.backupNames()
+	for _, name := range names {
+		if info, err := os.Lstat(filepath.Join(p.Dir(), name)); err == nil && os.SameFile(info, self) {
+			return true, nil
+		}
+	}
+	return false, err
 }
 
 func hasOnlyLock(root *os.Root) (bool, error) {

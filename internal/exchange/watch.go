@@ -98,8 +98,8 @@ func (s *Swap) setChecks(p Place, locked *os.File, marked bool) {
 		if !marked {
 			return nil
 		}
-		info, err := locked.Stat()
-		if err == nil && !Marked(info) {
+		mode, err := durable.FreshMode(locked)
+		if err == nil && !mode.IsDir() && !IsMark(mode) {
 			err = &ChangedError{p.path}
 		}
 		return err

@@ -114,3 +114,40 @@ func TestWatch(t *testing.T) {
 		}
 	}
 }
+
+// A store that changes while it is copied aside remains in use.
+func TestCopyOfAStoreThatChanges(t *testing.T) {
+	p := At(filepath.Join(t.TempDir(), "podnet"))
+	require.NoError(t, p.MakeDir())
+	require.NoError(t, os.Mkdir(p.path, 0o755))
+	s := Swap{Backup: p.BackupPath("migration", time.Now()), checkUnchanged: func() error {
+		require.DirExists(t, p.pathFor(copyEnding), "it is copied by now")
+		return &ChangedError{p.path}
+	}}
+	changed := (*ChangedError)(nil)
+	require.ErrorAs(t, p.backUpByCopy(s), &changed)
+	require.DirExists(t, p.path)
+	require.NoDirExists(t, s.Backup)
+	require.NoDirExists(t, p.pathFor(copyEnding))
+}
+
+// A process with the lock of another mount can find a store waiting while it still has the old
+// one open, which is the backup by then. It must not empty it.
+func TestBackupDoesNotGiveWay(t *testing.T) {
+	p := At(filepath.Join(t.TempDir(), "podnet"))
+	require.NoError(t, p.MakeDir())
+	require.NoError(t, os.Mkdir(p.path, 0o755))
+	root, err := os.OpenRoot(p.path)
+	require.NoError(t, err)
+	defer root.Close()
+	for _, name := range []string{StoreLock, "10.0.0.1"} {
+		require.NoError(t, os.WriteFile(filepath.Join(p.path, name), nil, 0o600))
+	}
+	backup := p.BackupPath("migration", time.Now())
+	require.NoError(t, os.Rename(p.path, backup))
+	require.NoError(t, os.WriteFile(backup+nextEnding, nil, 0o600))
+	require.NoError(t, p.GiveWay(root, true))
+	for _, name := range []string{StoreLock, "10.0.0.1"} {
+		require.FileExists(t, filepath.Join(backup, name))
+	}
+}
