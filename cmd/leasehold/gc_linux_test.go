@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -79,6 +80,9 @@ func (n gcNode) gcWith(list string, flags ...string) (released []string, spared 
 // container starts a process in its own network namespace, and returns a function that ends it.
 func (n gcNode) container() (pid int, end func()) {
 	n.Helper()
+	// The signal comes when the thread ends that has started the program.
+	runtime.LockOSThread()
+	n.Cleanup(runtime.UnlockOSThread)
 	cmd := exec.Command("sleep", "1000")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: unix.SIGKILL}
 	require.NoError(n, cmd.Start())

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -262,6 +263,9 @@ func bindMount(t *testing.T) string {
 	}
 	below, mounted := t.TempDir(), t.TempDir()
 	var out bytes.Buffer
+	// The signal comes when the thread ends that has started the program.
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
 	cmd := exec.Command(program, "-f", below, mounted)
 	cmd.Stderr = &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -62,6 +62,13 @@ func addressesIn(path string) []netip.Addr {
 	go func() {
 		// The thread stays in the namespace and ends with the goroutine.
 		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			// The main thread never ends, and all see its namespace as the one of the process.
+			// While it waits here, another thread takes its turn.
+			defer runtime.UnlockOSThread()
+			done <- addressesIn(path)
+			return
+		}
 		done <- enter(path)
 	}()
 	return <-done

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -23,6 +24,9 @@ func start(t *testing.T, namespaces uintptr) *exec.Cmd {
 	if os.Geteuid() != 0 {
 		t.Skip("making a namespace needs root")
 	}
+	// The signal comes when the thread ends that has started the program.
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
 	cmd := exec.Command("sleep", "1000")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Pdeathsig: unix.SIGKILL}
 	require.NoError(t, cmd.Start())
@@ -58,9 +62,9 @@ func TestPinned(t *testing.T) {
 	path := pin(t, of(cmd, "net"))
 	end(t, cmd)
 	require.Equal(t, netns.Exists, netns.Look(path), "without a process")
-	link := filepath.Join(t.TempDir(), "link")
-	require.NoError(t, os.Symlink(path, link))
-	require.Equal(t, netns.Exists, netns.Look(link), "as /var/run/netns points to /run/netns")
+	linked := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(path, linked))
+	require.Equal(t, netns.Exists, netns.Look(linked), "as /var/run/netns points to /run/netns")
 	require.NoError(t, unix.Unmount(path, 0))
 	require.Equal(t, netns.Unknown, netns.Look(path), "a plain file remains")
 	require.NoError(t, os.Remove(path))
@@ -127,7 +131,7 @@ func TestProcessSeenFromAContainer(t *testing.T) {
 func TestAddresses(t *testing.T) {
 	cmd := start(t, unix.CLONE_NEWNET)
 	path := pin(t, of(cmd, "net"))
-	before := hostAddresses(t)
+	before, self := hostAddresses(t), link(t, "/proc/self/ns/net")
 	for _, args := range [][]string{
 		{"link", "set", "lo", "up"}, {"address", "add", "198.18.255.7/32", "dev", "lo"}, {"address", "add", "2001:db8::ffff:7/128", "dev", "lo"},
 	} {
@@ -139,6 +143,7 @@ func TestAddresses(t *testing.T) {
 		require.Equal(t, path, found[netip.MustParseAddr("198.18.255.7")])
 		require.Equal(t, path, found[netip.MustParseAddr("2001:db8::ffff:7")])
 		require.Equal(t, before, hostAddresses(t), "this process stays in its namespace")
+		require.Equal(t, self, link(t, "/proc/self/ns/net"), "so does its main thread")
 		end(t, cmd)
 	}
 	require.NoError(t, unix.Unmount(path, 0))
@@ -149,6 +154,13 @@ func TestAddresses(t *testing.T) {
 	out, err := exec.Command("nsenter", "--net="+of(cmd, "net"), "ip", "address", "add", "198.18.255.8/32", "dev", "lo").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.Equal(t, of(cmd, "net"), netns.Addresses()[netip.MustParseAddr("198.18.255.8")])
+}
+
+func link(t *testing.T, path string) string {
+	t.Helper()
+	target, err := os.Readlink(path)
+	require.NoError(t, err)
+	return target
 }
 
 func hostAddresses(t *testing.T) string {
