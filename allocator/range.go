@@ -70,7 +70,7 @@ func NewRange(s RangeSpec) (Range, error) {
 	if r.gateway.IsValid() {
 		holes = append(holes, Span{First: r.gateway, Last: r.gateway})
 	}
-	r.leasable = r.span.without(holes)
+	r.leasable = r.span.Without(holes)
 	return r, nil
 }
 
@@ -174,7 +174,7 @@ func (r Range) Spans() []Span { return slices.Clone(r.leasable) }
 
 // Holes returns the runs of addresses in the range that cannot be leased, in ascending
 // order: its gateway and excluded addresses.
-func (r Range) Holes() []Span { return r.span.without(r.leasable) }
+func (r Range) Holes() []Span { return r.span.Without(r.leasable) }
 
 // String returns the ends of the range with a hyphen between them, even if they are the
 // same address.

@@ -103,6 +103,20 @@ func (s Span) overlaps(t Span) bool {
 	return s.Contains(t.First) || t.Contains(s.First)
 }
 
+// Intersect returns the addresses that are in both s and t.
+func (s Span) Intersect(t Span) Span {
+	if !s.overlaps(t) {
+		return Span{}
+	}
+	if s.First.Less(t.First) {
+		s.First = t.First
+	}
+	if t.Last.Less(s.Last) {
+		s.Last = t.Last
+	}
+	return s
+}
+
 // Size returns the number of addresses in s, or [math.MaxUint64] if there are
 // more.
 func (s Span) Size() uint64 {
@@ -141,9 +155,12 @@ func addSizes(a, b uint64) uint64 {
 	return sum
 }
 
-// without returns s without the holes, in ascending order. The holes may overlap, be of
+// Without returns s without the holes, in ascending order. The holes may overlap, be of
 // either family, and come in any order.
-func (s Span) without(holes []Span) []Span {
+func (s Span) Without(holes []Span) []Span {
+	if !s.First.IsValid() {
+		return nil
+	}
 	holes = slices.SortedFunc(slices.Values(holes), func(a, b Span) int { return a.First.Compare(b.First) })
 	var left []Span
 	next := s.First

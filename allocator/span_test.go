@@ -2,6 +2,7 @@ package allocator_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -80,4 +81,36 @@ func TestSpanContains(t *testing.T) {
 	require.False(t, four.Contains(netip.Addr{}))
 	require.False(t, allocator.Span{}.Contains(netip.Addr{}))
 	require.False(t, allocator.Span{}.Contains(addr("10.0.0.1")))
+}
+
+// At both ends of both families, where an address has no next or previous one.
+func TestSpanSetOperations(t *testing.T) {
+	for _, first := range []string{"0.0.0.0", "255.255.255.252", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffc"} {
+		addrs := []netip.Addr{addr(first)}
+		for len(addrs) < 4 {
+			addrs = append(addrs, addrs[len(addrs)-1].Next())
+		}
+		spans := []allocator.Span{{}}
+		for i, first := range addrs {
+			for _, last := range addrs[i:] {
+				spans = append(spans, allocator.Span{First: first, Last: last})
+			}
+		}
+		for _, a := range spans {
+			for _, b := range spans {
+				requireSetOperations(t, addrs, a, b)
+			}
+		}
+	}
+}
+
+func requireSetOperations(t *testing.T, addrs []netip.Addr, a, b allocator.Span) {
+	rest := a.Without([]allocator.Span{b})
+	require.NotContains(t, rest, allocator.Span{}, "%s without %s", a, b)
+	for _, addr := range addrs {
+		both := a.Contains(addr) && b.Contains(addr)
+		require.Equal(t, both, a.Intersect(b).Contains(addr), "%s and %s: %s", a, b, addr)
+		left := slices.ContainsFunc(rest, func(s allocator.Span) bool { return s.Contains(addr) })
+		require.Equal(t, a.Contains(addr) && !both, left, "%s without %s: %s", a, b, addr)
+	}
 }

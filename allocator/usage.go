@@ -147,7 +147,7 @@ func (u *Usage) uncounted() (spans []uncounted) {
 	}
 	withheld := func(run Span) { u.WithheldLeased = addSizes(u.WithheldLeased, run.Size()) }
 	for _, r := range u.Set.ranges {
-		for _, hole := range r.span.without(slices.Concat(r.leasable, []Span{mappedIPv4()})) { // no store accepts those
+		for _, hole := range r.span.Without(slices.Concat(r.leasable, []Span{mappedIPv4()})) { // no store accepts those
 			spans = append(spans, uncounted{hole, withheld, func(Span) {}})
 		}
 	}

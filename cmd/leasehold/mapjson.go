@@ -74,7 +74,6 @@ func mapRuns(r allocator.Range, tx backend.ReadTx) ([]mapRun, error) {
 			taken = append(taken, mapRun{l.Addr, l.Addr, mapState(l, present)})
 		}
 	}
-	slices.SortFunc(taken, func(a, b mapRun) int { return a.First.Compare(b.First) })
 	return fillGaps(r, taken), nil
 }
 
@@ -88,26 +87,22 @@ func mapState(l backend.Lease, present allocator.Boot) string {
 	return "leased"
 }
 
-// fillGaps fills the gaps between the runs in taken with free runs, and merges adjacent runs
-// with the same state.
-func fillGaps(r allocator.Range, taken []mapRun) (runs []mapRun) {
-	add := func(m mapRun) {
-		if i := len(runs) - 1; i >= 0 && runs[i].State == m.State {
-			runs[i].Last = m.Last
+// fillGaps adds the free runs, sorts all, and merges adjacent runs with the same state.
+func fillGaps(r allocator.Range, runs []mapRun) (merged []mapRun) {
+	var taken []allocator.Span
+	for _, m := range runs {
+		taken = append(taken, allocator.Span{First: m.First, Last: m.Last})
+	}
+	for _, free := range (allocator.Span{First: r.First(), Last: r.Last()}).Without(taken) {
+		runs = append(runs, mapRun{free.First, free.Last, "free"})
+	}
+	slices.SortFunc(runs, func(a, b mapRun) int { return a.First.Compare(b.First) })
+	for _, m := range runs {
+		if i := len(merged) - 1; i >= 0 && merged[i].State == m.State {
+			merged[i].Last = m.Last
 		} else {
-			runs = append(runs, m)
+			merged = append(merged, m)
 		}
 	}
-	next := r.First()
-	for _, m := range taken {
-		if next.Less(m.First) {
-			add(mapRun{next, m.First.Prev(), "free"})
-		}
-		add(m)
-		next = m.Last.Next()
-	}
-	if next.IsValid() && next.Compare(r.Last()) <= 0 {
-		add(mapRun{next, r.Last(), "free"})
-	}
-	return runs
+	return merged
 }

@@ -5,63 +5,37 @@
 // here instead.
 package gate
 
-import "context"
+import (
+	"context"
+
+	"golang.org/x/sync/semaphore"
+)
 
 // maxReaders is the maximum number of concurrent readers.
 const maxReaders = 16
 
 // A Gate admits one writer or up to maxReaders readers.
 type Gate struct {
-	turn   chan struct{} // held while entering, and by a writer until it leaves
-	inside chan struct{} // one place taken by a reader, all by a writer
+	places *semaphore.Weighted // a reader takes one, a writer all
 }
 
 // New returns an open Gate.
-func New() Gate {
-	return Gate{make(chan struct{}, 1), make(chan struct{}, maxReaders)}
-}
+func New() Gate { return Gate{semaphore.NewWeighted(maxReaders)} }
 
 // Enter waits until the gate is open, or until ctx ends and returns its error. A caller
 // that was admitted must call leave.
+//
+// If the gate is open, it ignores ctx, as package flock does: a context may start its timer
+// only when it is asked whether it has ended.
 func (g Gate) Enter(ctx context.Context, write bool) (leave func(), err error) {
-	if err := take(ctx, g.turn); err != nil {
-		return nil, err
-	}
-	places := 1
+	n := int64(1)
 	if write {
-		places = maxReaders
+		n = maxReaders
 	}
-	for taken := range places {
-		if err := take(ctx, g.inside); err != nil {
-			give(g.inside, taken)
-			give(g.turn, 1)
+	if !g.places.TryAcquire(n) {
+		if err := g.places.Acquire(ctx, n); err != nil {
 			return nil, err
 		}
 	}
-	if !write {
-		give(g.turn, 1)
-		return func() { give(g.inside, 1) }, nil
-	}
-	return func() { give(g.inside, places); give(g.turn, 1) }, nil
-}
-
-// take takes a free place even if ctx has ended, as package flock does.
-func take(ctx context.Context, places chan struct{}) error {
-	select {
-	case places <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case places <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func give(places chan struct{}, n int) {
-	for range n {
-		<-places
-	}
+	return func() { g.places.Release(n) }, nil
 }

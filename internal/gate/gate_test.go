@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,6 +41,35 @@ func TestOneWriterOrSeveralReaders(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// A writer is admitted before the readers that came after it, or readers could keep it out
+// for ever.
+func TestOrderOfArrival(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gate.New()
+		leave, err := g.Enter(t.Context(), false)
+		require.NoError(t, err)
+		var order []string
+		enter := func(name string, write bool) {
+			go func() {
+				leave, err := g.Enter(t.Context(), write)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				order = append(order, name)
+				leave()
+			}()
+			synctest.Wait()
+		}
+		enter("writer", true)
+		enter("reader", false)
+		require.Empty(t, order)
+		leave()
+		synctest.Wait()
+		require.Equal(t, []string{"writer", "reader"}, order)
+	})
 }
 
 func TestContextEnds(t *testing.T) {

@@ -45,7 +45,7 @@ func (p *Picture) grid() *grid {
 	for _, row := range g.rows {
 		for i := range row {
 			c := &row[i]
-			c.span = common(allocator.SpanOf(aligned(c.first, g.shift)), whole)
+			c.span = whole.Intersect(allocator.SpanOf(aligned(c.first, g.shift)))
 			c.leasable, c.withheld = overlap(c.span, spans), overlap(c.span, holes)
 			b := blocks[c.first]
 			c.tally, c.lease = b.tally, b.lease
@@ -125,26 +125,12 @@ func (g *grid) row(first netip.Addr) []cell {
 	return row
 }
 
-// common returns the intersection of two spans.
-func common(a, b allocator.Span) allocator.Span {
-	if a.First.Less(b.First) {
-		a.First = b.First
-	}
-	if b.Last.Less(a.Last) {
-		a.Last = b.Last
-	}
-	if a.Last.Less(a.First) {
-		return allocator.Span{}
-	}
-	return a
-}
-
 // overlap counts the addresses of s that are in the spans, which must be ascending and
 // disjoint.
 func overlap(s allocator.Span, spans []allocator.Span) (n uint64) {
 	i := sort.Search(len(spans), func(i int) bool { return !spans[i].Last.Less(s.First) })
 	for _, other := range spans[i:] {
-		size := common(s, other).Size()
+		size := s.Intersect(other).Size()
 		if size == 0 {
 			break
 		}
