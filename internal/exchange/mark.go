@@ -91,14 +91,20 @@ func (p Place) hasReplaced(self *os.File) (bool, error) {
 	return replaced, nil
 }
 
-// hasOther reports whether there is something other than the open file or directory.
+// hasOther reports whether there is a store other than the open file or directory that was not
+// replaced itself: while a migration exchanges two stores, the old one is at the path at which the
+// new one was built.
 func (p Place) hasOther(self *os.File) (bool, error) {
 	there, err := os.Stat(p.path)
 	if err != nil {
 		return false, err
 	}
 	here, err := self.Stat()
-	return err == nil && !os.SameFile(there, here), err
+	if err != nil || os.SameFile(there, here) {
+		return false, err
+	}
+	locked, err := os.Lstat(lockOf(p.path, there))
+	return err != nil || !Marked(locked), nil
 }
 
 var errUnmarked = errors.New("the file system does not keep the mode that marks a store as replaced")

@@ -151,3 +151,30 @@ func TestBackupDoesNotGiveWay(t *testing.T) {
 		require.FileExists(t, filepath.Join(backup, name))
 	}
 }
+
+// The transaction of a new store ends while the old one is at the path where the new one was
+// built. That does not make the new one a replaced store.
+func TestNewStoreIsNotMarked(t *testing.T) {
+	p := At(filepath.Join(t.TempDir(), "podnet"))
+	require.NoError(t, os.WriteFile(p.path, nil, 0o600))
+	built, err := os.Open(p.path)
+	require.NoError(t, err)
+	defer built.Close()
+	for name, mode := range map[string]os.FileMode{"replaced": 0o400 | markBit, "in use": 0o600} {
+		require.NoError(t, os.Rename(p.path, p.path+".moved"))
+		require.NoError(t, os.WriteFile(p.path, nil, 0o600))
+		require.NoError(t, os.Chmod(p.path, mode))
+		err := CheckEnd(p.path, built, built, 0)
+		info, statErr := built.Stat()
+		require.NoError(t, statErr)
+		if name == "in use" {
+			require.ErrorIs(t, err, ErrUnderway)
+			require.True(t, Marked(info))
+		} else {
+			require.NoError(t, err)
+			require.False(t, Marked(info))
+		}
+		require.NoError(t, Unmark(built))
+		require.NoError(t, os.Rename(p.path+".moved", p.path))
+	}
+}
