@@ -144,7 +144,7 @@ func BenchmarkCheck(b *testing.B) {
 	var held []string
 	for i := range 100_000 {
 		held = append(held, fmt.Sprintf("default-%064x", i*7919))
-		fmt.Fprintf(&list, "default-%064x\n", 1<<40+i*7907)
+		fmt.Fprintf(&list, "default-%064x\n", int64(1)<<40+int64(i)*7907)
 	}
 	all := leases(held...)
 	l, err := attachments.Read(strings.NewReader(list.String()))
