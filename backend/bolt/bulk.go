@@ -117,6 +117,9 @@ func (b *bulk) keep(most int) error {
 	if err := b.session.guard(func() error { return b.reserve(most) }); err != nil {
 		return err
 	}
+	if err := b.session.sealCreated(); err != nil {
+		return b.session.store.wrapErr(err)
+	}
 	if err := cmp.Or(b.session.file.Sync(), b.close()); err != nil {
 		return b.session.store.wrapErr(err)
 	}

@@ -1,13 +1,12 @@
 package bolt
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
-	"github.com/leasehold/leasehold/backend/bolt/internal/page"
+	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/exchange"
 )
 
 // commit makes durable what the transaction wrote.
@@ -21,7 +20,8 @@ func (t *session) commit() error {
 		err = t.store.wrapErr(err)
 	}
 	if err == nil {
-		err = t.markClean()
+		t.writeReceipt()
+		err = t.checkMark()
 		t.keepSpare()
 	}
 	closeErr := t.close()
@@ -54,14 +54,26 @@ func (t *session) writeOnce() (undone bool, err error) {
 		return false, joinErr(err, t.rollBack())
 	}
 	id := t.bolt.ID()
-	if err := t.guard(t.bolt.Commit); err != nil {
-		if t.mode != updating {
-			return false, err
-		}
-		revokeErr := t.revoke(id)
-		return revokeErr == nil && t.damage == nil, joinErr(err, revokeErr)
+	err = t.guard(t.bolt.Commit)
+	if err == nil {
+		err = t.store.wrapErr(t.seal())
 	}
-	return false, nil
+	if err == nil || t.mode != updating {
+		return false, err
+	}
+	revokeErr := t.store.wrapErr(t.revoke(uint64(id)))
+	return revokeErr == nil && t.damage == nil, joinErr(err, revokeErr)
+}
+
+// checkMark returns [exchange.ErrUnderway] if a migration that has another lock may have missed
+// the transaction: it first marks the file, and then checks whether it was changed, so that one of
+// the two notices the other.
+func (t *session) checkMark() error {
+	mode, err := durable.FreshMode(t.file)
+	if err == nil {
+		err = exchange.CheckEnd(t.store.path, t.file, t.file, mode)
+	}
+	return t.store.wrapErr(err)
 }
 
 // flush writes to the buckets what they lack of the cache.
@@ -84,8 +96,19 @@ func (t *session) flushRun() error {
 
 // remake begins another transaction of bbolt and makes all changes again.
 func (t *session) remake() error {
-	var err error
-	if err = t.checkFreelist(); err != nil {
+	f, metas, err := t.metaPages()
+	if err != nil {
+		return err
+	}
+	if err := t.checkFreelist(f, metas); err != nil {
+		return err
+	}
+	// If the last transaction was revoked after bbolt had committed it, bbolt takes the pages
+	// that it freed for free. A transaction that ends without a commit makes it read the freelist.
+	if t.bolt, err = t.db.Begin(true); err != nil {
+		return err
+	}
+	if err := t.bolt.Rollback(); err != nil {
 		return err
 	}
 	if t.bolt, err = t.db.Begin(true); err != nil {
@@ -101,32 +124,21 @@ func (t *session) remake() error {
 	return firstError(t.redo...)
 }
 
-// Offsets in a meta page of bbolt: of its own page number, and of its transaction.
-const (
-	pageIDOffset = 0
-	txidOffset   = page.HeaderLen + 48
-)
-
-// revoke undoes a transaction whose commit failed. If its meta page was written and only the
-// sync of it failed, later transactions would see what its callers were told did not happen.
-// The other meta page is of the transaction before, and all that it refers to is still
-// there: a copy of it overwrites the failed one.
-func (t *session) revoke(id int) error {
-	pageSize := t.pageSize
-	failed, last := int64(id%2), int64((id+1)%2)
-	meta := make([]byte, pageSize)
-	if _, err := t.file.ReadAt(meta, failed*int64(pageSize)); err != nil {
-		return t.store.wrapPath(err)
+// revoke undoes a transaction whose commit failed. If its meta page was written, later
+// transactions would see what its callers were told did not happen. The other meta page is of the
+// transaction before, and all that it refers to is still there: a copy of it overwrites the failed
+// one.
+func (t *session) revoke(txid uint64) error {
+	f, metas, err := t.metaPages()
+	if err != nil {
+		return err
 	}
-	if binary.NativeEndian.Uint64(meta[txidOffset:]) != uint64(id) {
+	id, ok := metas.Latest()
+	if !ok || metas[id].TxID != txid {
 		return nil // The commit failed before it.
 	}
-	if _, err := t.file.ReadAt(meta, last*int64(pageSize)); err != nil {
-		return t.store.wrapPath(err)
+	if err := overwriteMeta(f, t.file, id); err != nil {
+		return err
 	}
-	binary.NativeEndian.PutUint64(meta[pageIDOffset:], uint64(failed))
-	if _, err := t.file.WriteAt(meta, failed*int64(pageSize)); err != nil {
-		return t.store.wrapPath(fmt.Errorf("revoke a failed transaction: %w", err))
-	}
-	return t.store.wrapErr(t.file.Sync())
+	return t.file.Sync()
 }

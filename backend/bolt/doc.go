@@ -1,7 +1,7 @@
 // Package bolt keeps the leases of one network in one bbolt file.
 //
 // Every operation takes time that grows at most with the logarithm of the number of leases:
-// none reads leases that do not concern it. One ADD or DEL is one transaction with two syncs.
+// none reads leases that do not concern it. One ADD or DEL is one transaction with one sync.
 //
 //	store := bolt.Open("/var/lib/cni/networks/podnet")
 //	defer store.Close()
@@ -29,7 +29,7 @@
 // # Concurrent Updates
 //
 // The Updates that wait in one Store while another one commits share the next transaction
-// and its two syncs. One of them leads: it takes the lock and begins, the functions of the
+// and its sync. One of them leads: it takes the lock and begins, the functions of the
 // others are called one after the other, and all get the result of the commit. If a function
 // fails, panics or ends its goroutine, its changes are undone by opposite ones, so the others
 // are not affected. No Update waits for others to join: a single one is a transaction of its
@@ -41,14 +41,14 @@
 // # Crash safety
 //
 // bbolt commits with two syncs, and once its file exists a kill or power cut does it no harm.
-// This package adds what is missing: the file is made aside, synced, and renamed into place;
-// and it grows by written zeros, ahead of need, so that a Delete never fails for want of disk
-// space.
+// This package makes do with one: it seals each transaction with a checksum over the pages that it
+// has written, and revokes the last one when it opens a file in which the seal is missing or does
+// not match. The file is made aside, synced, and renamed into place; and it grows by written
+// zeros, ahead of need, so that a Delete never fails for want of disk space.
 //
-// A process that is killed before its last sync leaves changes that a power cut can still
-// undo. So a process that has synced everything sets the file's clean bit, its sticky bit,
-// and clears it before the next change. An Update that finds the bit clear first syncs the
-// file and the directories above it.
+// A process that is killed before its sync leaves changes that a power cut can still undo. So a
+// process that has synced its transaction writes a receipt. An Update that finds none first syncs
+// the file and the directories above it.
 //
 // # Files beside the store
 //
@@ -57,8 +57,8 @@
 //   - .leasehold, a directory with what migrations and repairs leave. A migration or repair
 //     puts another store at the path and marks the old one, whose Updates and Views then
 //     return [backend.ErrReplaced]. If it was killed, its new store may wait in .leasehold: a
-//     transaction looks for one if there is no file at the path, or one that is marked or not
-//     clean, and moves it to the path.
+//     transaction looks for one if there is no file at the path, or one that is marked or has
+//     no receipt, and moves it to the path.
 //   - .NAME.new, the file of a new store until its first transaction is committed.
 //   - .leasehold-spare, a spare file: see Caveats.
 //

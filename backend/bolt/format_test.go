@@ -12,6 +12,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
 var full = backend.Lease{
@@ -25,16 +26,17 @@ var full = backend.Lease{
 	Netns: "/var/run/netns/cni-0b9e6a63-0c77-5d3b-8e51-6f1f0f9c2a11",
 }
 
-// firstFormat returns a store as early versions made it, with the lease full.
-func firstFormat(t *testing.T) *Store {
+// earlierFormat returns a store as an earlier version made it, with the lease full.
+func earlierFormat(t *testing.T, version byte) *Store {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Put(full) }))
 	db, err := bbolt.Open(s.path, 0o600, nil)
 	require.NoError(t, err)
 	require.NoError(t, db.Update(func(b *bbolt.Tx) error {
-		return b.Bucket(format.MetaBucket).Put(format.VersionKey, []byte{1})
+		return b.Bucket(format.MetaBucket).Put(format.VersionKey, []byte{version})
 	}))
 	require.NoError(t, db.Close())
+	removeSeals(t, s.path)
 	return s
 }
 
@@ -50,7 +52,7 @@ func formatOf(t *testing.T, s *Store) (value []byte) {
 }
 
 func TestFirstFormatIsRead(t *testing.T) {
-	s := firstFormat(t)
+	s := earlierFormat(t, 1)
 	require.NoError(t, s.Verify(ctx))
 	require.NoError(t, Open(s.path, Checked()).View(ctx, func(tx backend.ReadTx) error {
 		l, err := tx.Lease(full.Addr)
@@ -70,9 +72,9 @@ func TestFirstFormatIsRead(t *testing.T) {
 	require.Equal(t, []byte{1}, formatOf(t, s), "nothing was written")
 }
 
-// A program of the first format rejects a store of the second, in which the record of a time
-// with nanoseconds would look damaged.
-func TestFirstFormatBecomesTheSecond(t *testing.T) {
+// A program of an earlier format rejects a store of this one, in which the record of a time with
+// nanoseconds would look damaged, and a transaction that was interrupted would look whole.
+func TestEarlierFormatsAreUpgraded(t *testing.T) {
 	fine := full
 	fine.Addr, fine.Since = netip.MustParseAddr("10.88.0.3"), time.Unix(1764000000, 987_654_321).UTC()
 	for name, write := range map[string]func(backend.Tx) error{
@@ -82,13 +84,17 @@ func TestFirstFormatBecomesTheSecond(t *testing.T) {
 		"SetBoot":   func(tx backend.Tx) error { return tx.SetBoot("present") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := firstFormat(t)
-			require.NoError(t, s.Update(ctx, write))
-			require.Equal(t, []byte{2}, formatOf(t, s))
-			require.NoError(t, s.Verify(ctx))
+			for version := byte(1); version < format.Version; version++ {
+				s := earlierFormat(t, version)
+				require.Equal(t, page.Unsealed, outcomeAt(t, s.path))
+				require.NoError(t, s.Update(ctx, write))
+				require.Equal(t, page.Durable, outcomeAt(t, s.path))
+				require.Equal(t, []byte{format.Version}, formatOf(t, s))
+				require.NoError(t, s.Verify(ctx))
+			}
 		})
 	}
-	s := firstFormat(t)
+	s := earlierFormat(t, 1)
 	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Put(fine) }))
 	require.NoError(t, s.View(ctx, func(tx backend.ReadTx) error {
 		for _, want := range []backend.Lease{full, fine} {

@@ -3,7 +3,6 @@
 package bolt_test
 
 import (
-	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -40,23 +39,6 @@ func TestMovedMeanwhile(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, replaced, exchange.Marked(info), "an erased mark is set again")
 	}
-}
-
-// An Update that fails can erase the mark, too.
-func TestMovedDuringUpdateThatFails(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "net")
-	s := bolt.Open(path)
-	require.NoError(t, s.Update(t.Context(), func(tx backend.Tx) error { return putLease(tx, "10.0.0.1") }))
-	planted := errors.New("planted")
-	require.ErrorIs(t, s.Update(t.Context(), func(tx backend.Tx) error {
-		require.NoError(t, putLease(tx, "10.0.0.2"))
-		require.NoError(t, os.Rename(path, path+".moved"))
-		require.NoError(t, os.WriteFile(path, nil, 0o600))
-		return planted
-	}), planted)
-	info, err := os.Stat(path + ".moved")
-	require.NoError(t, err)
-	require.True(t, exchange.Marked(info))
 }
 
 // A store that is marked during an Update is about to be replaced by a process with another

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 	"github.com/leasehold/leasehold/internal/durable"
 	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/flock"
@@ -27,7 +28,12 @@ func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 			return nil, err
 		}
 		if info := infoAt(s.path, f); info != nil {
-			if ok, err := s.admit(f, info, viewing); ok || err != nil {
+			o := outcomeOf(f)
+			ok, err := s.admit(f, info, viewing, o)
+			if ok && o == page.Interrupted {
+				return s.withoutInterrupted(f)
+			}
+			if ok || err != nil {
 				return f, err
 			}
 			// It has to give way to its successor, which takes an exclusive lock.
@@ -59,7 +65,14 @@ func (s *Store) openExclusive(ctx context.Context, create bool) (f *os.File, fre
 			return nil, false, err
 		}
 		if info := infoAt(s.path, f); info != nil {
-			if ok, err := s.admit(f, info, updating); ok || err != nil {
+			o := outcomeOf(f)
+			ok, err := s.admit(f, info, updating, o)
+			if ok && o == page.Interrupted {
+				if err = s.revokeInterrupted(f); err != nil {
+					f.Close() // Whatever was written is written again.
+				}
+			}
+			if ok || err != nil {
 				return f, false, err
 			}
 		}
@@ -97,10 +110,10 @@ func (s *Store) isFresh(f *os.File) (bool, error) {
 
 // admit reports whether the locked file f, described by info, may be used: another store can
 // have replaced it, and the path lead here through another mount. It is false if the store
-// has to give way; after an error f is closed. For a clean store the mode of the file says
-// all there is to know.
-func (s *Store) admit(f *os.File, info fs.FileInfo, m mode) (ok bool, err error) {
-	if !exchange.Marked(info) && durable.IsClean(info) {
+// has to give way; after an error f is closed. o is the outcome of its last transaction: for a
+// store whose last process has ended it, the mode of the file says all there is to know.
+func (s *Store) admit(f *os.File, info fs.FileInfo, m mode, o page.Outcome) (ok bool, err error) {
+	if !exchange.Marked(info) && o == page.Durable {
 		return true, nil
 	}
 	if ok, err = s.admitDirty(f, info, m); err != nil {

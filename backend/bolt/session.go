@@ -3,7 +3,6 @@ package bolt
 import (
 	"cmp"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 	"github.com/leasehold/leasehold/internal/durable"
-	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
@@ -33,6 +31,9 @@ type session struct {
 	// What is known of the pages.
 	checked                  bool // all of them are sound
 	freePages, freelistPages page.Bitmap
+	end                      uint64 // the first page that was never used; 0 if not known
+
+	outcome page.Outcome // of the transaction before this one
 
 	// Disk space: see space.go.
 	pageSize int   // in bytes
@@ -42,7 +43,6 @@ type session struct {
 
 	// What has happened.
 	wrote   bool           // there is something to commit
-	dirty   bool           // it may have erased the mark: see checkEnd
 	redo    []func() error // the changes so far, in order
 	renamed bool           // a new file got the store's name
 	failed  error          // why there can be no commit
@@ -91,9 +91,6 @@ func (s *Store) transactOn(f *os.File, m mode, checked bool, work func(*session)
 	defer f.Close() // mostly for the second time: bbolt closes the file that it uses
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	t := &session{store: s, file: f, mode: m, checked: checked}
-	if err := t.syncDirty(); err != nil {
-		return s.wrapPath(err)
-	}
 	if err := t.guard(t.begin); err != nil {
 		return joinErr(err, t.abort())
 	}
@@ -106,50 +103,24 @@ func (s *Store) transactOn(f *os.File, m mode, checked bool, work func(*session)
 	err := work(t)
 	done = true
 	if err = cmp.Or(err, t.damage, t.failed); err != nil || !t.wrote {
-		_ = t.markClean() // Nothing was written.
+		if t.mode == updating && t.outcome == page.Sealed {
+			t.writeReceipt() // It is durable by now, and has the name under which it will stay.
+		}
 		return joinErr(err, t.abort())
 	}
 	return t.commit()
 }
 
-// syncDirty makes durable what a killed process has left in a file without the clean bit: a
-// meta page that was not synced, whose pages this transaction would reuse, or the name of
-// the file.
-func (t *session) syncDirty() error {
-	if t.mode != updating {
+// syncBefore makes the transaction before this one durable. The process that began it may have
+// been killed before its sync, or before it synced the directories above the file.
+func (t *session) syncBefore() error {
+	if t.mode != updating || t.outcome == page.Durable {
 		return nil
-	}
-	clean, err := durable.StatClean(t.file)
-	if err != nil || clean {
-		return err
 	}
 	if err := t.file.Sync(); err != nil {
 		return err
 	}
 	return durable.SyncPath(filepath.Dir(t.store.path))
-}
-
-// markClean sets the clean bit. It returns [exchange.ErrUnderway] if the transaction has changed
-// the file, and a migration that has another lock may have missed that: it first marks the file,
-// and then checks whether it was changed, so that one of the two notices the other.
-func (t *session) markClean() error {
-	if t.mode == viewing {
-		return nil
-	}
-	mode, changed, err := durable.MarkClean(t.file, exchange.IsMark)
-	if err != nil || !changed && !t.dirty {
-		return nil // Without the clean bit, the next Update syncs.
-	}
-	if err := t.checkEnd(mode); err != nil && t.wrote {
-		return t.store.wrapPath(err)
-	}
-	return nil // If it wrote nothing, a migration misses nothing; it may even be this transaction.
-}
-
-// checkEnd ends a transaction that has changed the mode of the file.
-func (t *session) checkEnd(mode fs.FileMode) error {
-	t.dirty = false
-	return exchange.CheckEnd(t.store.path, t.file, t.file, mode)
 }
 
 // begin opens the file with bbolt and begins a transaction.
@@ -185,13 +156,15 @@ func (t *session) openDB() (*bbolt.DB, error) {
 	if hasNoHoles(info) {
 		t.room = t.size
 	}
-	if err := t.checkFreelist(); err != nil {
+	canSeal, err := t.checkBefore()
+	if err != nil {
 		return nil, err
 	}
 	file := t.file // rather than t, which the DB would keep alive
 	db, err := bbolt.Open(t.store.path, 0o600, &bbolt.Options{
 		OpenFile:     func(string, int, os.FileMode) (*os.File, error) { return file, nil },
 		ReadOnly:     t.mode == viewing,
+		NoSync:       canSeal,
 		NoStatistics: true,
 	})
 	if err != nil {
@@ -240,9 +213,6 @@ func (t *session) rollBack() error {
 
 // close closes the file, and so unlocks it.
 func (t *session) close() error {
-	if t.dirty {
-		_ = t.checkEnd(0) // A transaction that fails may have erased the mark, too.
-	}
 	var err error
 	if t.mode == creating && !t.renamed {
 		err = t.store.discard()

@@ -39,7 +39,7 @@ func TestMetaPageOfAnotherFileIsDamage(t *testing.T) {
 
 // setLater makes the older meta of a file one of a transaction n later.
 func setLater(b []byte, n uint64) {
-	txid := func(id int) []byte { return b[id*os.Getpagesize()+txidOffset:][:8] }
+	txid := func(id int) []byte { return b[id*os.Getpagesize()+page.HeaderLen+48:][:8] }
 	id := 0
 	if binary.NativeEndian.Uint64(txid(1)) < binary.NativeEndian.Uint64(txid(0)) {
 		id = 1

@@ -27,14 +27,14 @@ func (t *session) beginWriting() error {
 	if t.wrote {
 		return nil
 	}
-	mode, _, err := durable.MarkDirty(t.file, exchange.IsMark)
+	mode, err := durable.FreshMode(t.file)
 	if err == nil && exchange.IsMark(mode) {
 		err = exchange.ErrUnderway
 	}
 	if err != nil {
 		return t.store.wrapErr(err)
 	}
-	t.wrote, t.dirty = true, true
+	t.wrote = true
 	return t.prepare()
 }
 

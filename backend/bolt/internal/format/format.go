@@ -29,9 +29,10 @@ func Buckets() [6][]byte {
 
 // Version is the version of the format that is written.
 //
-// Version 1 had no nanoseconds in a record. A version 1 store is upgraded by the first
-// transaction that writes; its old records stay as they are.
-const Version = 2
+// Version 1 had no nanoseconds in a record; version 2 had no seals (see package page). A store
+// of an earlier version is upgraded by the first transaction that writes; its old records stay as
+// they are.
+const Version = 3
 
 // ParseVersion returns the version from the value of [VersionKey], if it is supported.
 func ParseVersion(value []byte) (version byte, ok bool) {

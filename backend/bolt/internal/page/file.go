@@ -1,6 +1,7 @@
 package page
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ type MetaPage struct {
 	Meta
 	Err   error // why bbolt does not use it
 	Wrong error // what is wrong with it though bbolt would use it
+	Seal  Seal
 }
 
 // MetaPages are pages 0 and 1.
@@ -44,13 +46,14 @@ func Open(r io.ReaderAt, size int64) (File, MetaPages) {
 
 // metaPage reads meta page id, which begins at pos.
 func (f File) metaPage(id uint64, pos int64) (m MetaPage) {
-	b := make([]byte, HeaderLen+MetaLen)
-	if _, err := f.ReadAt(b, pos); err != nil {
+	b := make([]byte, SectorLen)
+	if n, err := f.ReadAt(b, pos); n < HeaderLen+MetaLen {
 		m.Err = errTruncated(err)
 		return m
 	}
 	if m.Meta, m.Err = parseMeta(b); m.Err == nil {
 		m.Wrong = ParseHeader(b).check(id, MetaKind)
+		m.Seal = parseSeal(b)
 	}
 	return m
 }
@@ -120,3 +123,13 @@ func (f File) CheckComplete(m Meta) error {
 
 // Pages returns how many whole pages the file has.
 func (f File) Pages() uint64 { return uint64(f.Size / f.PageSize) }
+
+// OtherMeta returns meta page 1-id, as it would be in the place of id.
+func (f File) OtherMeta(id int) ([]byte, error) {
+	b := make([]byte, f.PageSize)
+	if _, err := f.ReadAt(b, int64(1-id)*f.PageSize); err != nil {
+		return nil, err
+	}
+	binary.NativeEndian.PutUint64(b, uint64(id))
+	return b, nil
+}

@@ -1,0 +1,163 @@
+package page
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.etcd.io/bbolt"
+)
+
+// A sealed database seals each transaction, as the bolt store does.
+type sealedDB struct {
+	*testing.T
+	path    string
+	db      *bbolt.DB
+	content []byte // before the transaction
+}
+
+func newSealedDB(t *testing.T) *sealedDB {
+	d := &sealedDB{T: t, path: filepath.Join(t.TempDir(), "db")}
+	db, err := bbolt.Open(d.path, 0o600, &bbolt.Options{PageSize: MinSize, NoSync: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	d.db = db
+	return d
+}
+
+// update changes entries at random, and returns the sealer of that transaction.
+func (d *sealedDB) update(rnd *rand.Rand) Sealer {
+	d.Helper()
+	var err error
+	d.content, err = os.ReadFile(d.path)
+	require.NoError(d, err)
+	before, m := latest(d.content)
+	free, err := before.FreePages(m, NewBitmap(m.End))
+	require.NoError(d, err)
+	require.NoError(d, d.db.Update(func(tx *bbolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists([]byte{byte(rnd.IntN(3))})
+		for range 1 + rnd.IntN(40) {
+			key := binary.BigEndian.AppendUint16(nil, uint16(rnd.IntN(2000)))
+			if err == nil && rnd.IntN(3) == 0 {
+				err = b.Delete(key)
+			} else if err == nil {
+				err = b.Put(key, bytes.Repeat(key, rnd.IntN(900)))
+			}
+		}
+		return err
+	}))
+	content, err := os.ReadFile(d.path)
+	require.NoError(d, err)
+	f, metas := Open(bytes.NewReader(content), int64(len(content)))
+	id, _ := metas.Latest()
+	return Sealer{File: f, ID: id, Meta: metas[id].Meta, Free: free, End: m.End}
+}
+
+func (d *sealedDB) writeAt(sector []byte, id int) {
+	d.Helper()
+	f, err := os.OpenFile(d.path, os.O_WRONLY, 0)
+	require.NoError(d, err)
+	_, err = f.WriteAt(sector, int64(id)*MinSize)
+	require.NoError(d, err)
+	require.NoError(d, f.Close())
+}
+
+func outcomeOf(content []byte) (Outcome, error) {
+	f, metas := Open(bytes.NewReader(content), int64(len(content)))
+	return f.Outcome(metas)
+}
+
+// All pages that a transaction has written are found by a walk of the new pages.
+func TestWrittenPagesAreFound(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	d := newSealedDB(t)
+	pages := 0
+	for range 400 {
+		s := d.update(rnd)
+		written, err := s.written()
+		require.NoError(t, err)
+		found := map[uint64]bool{}
+		for _, p := range written {
+			require.True(t, p.id >= s.End || s.Free.Has(p.id))
+			for i := range uint64(len(p.content) / MinSize) {
+				found[p.id+i] = true
+			}
+		}
+		for id := uint64(First); id < s.Meta.End; id++ {
+			now := make([]byte, MinSize)
+			_, err := s.ReadAt(now, int64(id)*MinSize)
+			require.NoError(t, err)
+			if at := int(id) * MinSize; at >= len(d.content) || !bytes.Equal(now, d.content[at:][:MinSize]) {
+				// bbolt extends the file by more than it writes.
+				require.True(t, found[id] || bytes.Equal(now, make([]byte, MinSize)), "page %d", id)
+			}
+		}
+		pages += len(found)
+	}
+	require.Greater(t, pages, 4000)
+}
+
+// Each bit of what a transaction has written counts, and each bit of its seal.
+func TestSealCoversEverything(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	d := newSealedDB(t)
+	s := d.update(rnd)
+	sector, err := s.SyncedSector()
+	require.NoError(t, err)
+	d.writeAt(sector, s.ID)
+	for range 30 {
+		s := d.update(rnd)
+		unsealed, err := os.ReadFile(d.path)
+		require.NoError(t, err)
+		o, err := outcomeOf(unsealed)
+		require.NoError(t, err)
+		require.Equal(t, Interrupted, o)
+
+		sector, err := s.Sector()
+		require.NoError(t, err)
+		require.NotNil(t, sector)
+		d.writeAt(sector, s.ID)
+		sealed, err := os.ReadFile(d.path)
+		require.NoError(t, err)
+		o, err = outcomeOf(sealed)
+		require.NoError(t, err)
+		require.Equal(t, Sealed, o)
+
+		_, metas := Open(bytes.NewReader(sealed), int64(len(sealed)))
+		require.True(t, metas.CanSeal())
+		at := []int{s.ID*MinSize + sealOffset + rnd.IntN(SectorLen-sealOffset)}
+		for _, id := range metas[s.ID].Seal.pages {
+			at = append(at, int(id)*MinSize+rnd.IntN(MinSize))
+		}
+		for _, at := range at {
+			damaged := slices.Clone(sealed)
+			damaged[at] ^= 1 << rnd.IntN(8)
+			o, err := outcomeOf(damaged)
+			require.NoError(t, err)
+			require.Equal(t, Interrupted, o, "byte %d", at)
+		}
+
+		sector, err = s.Receipt(s.ID, s.Meta.TxID)
+		require.NoError(t, err)
+		receipted := slices.Clone(sealed)
+		copy(receipted[(1-s.ID)*MinSize:], sector)
+		o, err = outcomeOf(receipted)
+		require.NoError(t, err)
+		require.Equal(t, Durable, o)
+	}
+}
+
+// A file that stock bbolt has written has no seals, and its last transaction counts.
+func TestFileWithoutSeals(t *testing.T) {
+	content, _ := newFile(t)
+	o, err := outcomeOf(content)
+	require.NoError(t, err)
+	require.Equal(t, Unsealed, o)
+	_, metas := Open(bytes.NewReader(content), int64(len(content)))
+	require.False(t, metas.CanSeal())
+}

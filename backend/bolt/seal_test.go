@@ -1,0 +1,216 @@
+package bolt
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
+)
+
+func outcomeAt(t *testing.T, path string) page.Outcome {
+	t.Helper()
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	file, metas, err := metaPagesOf(f)
+	require.NoError(t, err)
+	o, err := file.Outcome(metas)
+	require.NoError(t, err)
+	return o
+}
+
+// metaOf returns the number of the last meta page, and the page size.
+func metaOf(t *testing.T, content []byte) (id int, pageSize int64) {
+	t.Helper()
+	file, metas := page.Open(bytes.NewReader(content), int64(len(content)))
+	id, ok := metas.Latest()
+	require.True(t, ok)
+	return id, file.PageSize
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return content
+}
+
+func write(t *testing.T, path string, content []byte) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+}
+
+// removeReceipt removes the receipt of the last transaction, which a power cut can undo.
+func removeReceipt(t *testing.T, path string) {
+	t.Helper()
+	content := read(t, path)
+	id, size := metaOf(t, content)
+	clear(content[int64(1-id)*size:][page.HeaderLen+page.MetaLen : page.SectorLen])
+	write(t, path, content)
+}
+
+// removeSeals removes all seals and receipts, which earlier formats lack.
+func removeSeals(t *testing.T, path string) {
+	t.Helper()
+	content := read(t, path)
+	_, size := metaOf(t, content)
+	for id := range int64(2) {
+		clear(content[id*size:][page.HeaderLen+page.MetaLen : page.SectorLen])
+	}
+	write(t, path, content)
+}
+
+// An interruption is a store before and after a transaction, and while it ran.
+type interruption struct {
+	path          string
+	before, after []byte // without the receipt of the last transaction
+	leasedBefore  []string
+	written       []int // pages that are different, without the meta page
+}
+
+// interrupt runs a transaction on a store that has leases.
+func interrupt(t *testing.T, leases int, change func(backend.Tx) error) interruption {
+	t.Helper()
+	i := interruption{path: filepath.Join(t.TempDir(), "net")}
+	s := Open(i.path)
+	for n := range leases {
+		require.NoError(t, s.Update(ctx, put(fmt.Sprintf("10.0.%d.%d", n/250, n%250), fmt.Sprint("c", n))))
+	}
+	i.leasedBefore = leased(t, s)
+	i.before = read(t, i.path)
+	require.NoError(t, s.Update(ctx, change))
+	require.Equal(t, page.Durable, outcomeAt(t, i.path))
+	removeReceipt(t, i.path)
+	i.after = read(t, i.path)
+	id, size := metaOf(t, i.after)
+	i.before = append(i.before, make([]byte, max(0, len(i.after)-len(i.before)))...)
+	for p := range len(i.after) / int(size) {
+		if at := p * int(size); p > 1 && !bytes.Equal(i.before[at:][:size], i.after[at:][:size]) {
+			i.written = append(i.written, p)
+		}
+	}
+	// The receipt of the transaction before is overwritten, and its seal is where it was.
+	at := int64(1-id) * size
+	copy(i.after[at:][:size], i.before[at:][:size])
+	return i
+}
+
+// requireRevoked makes sure that nothing is seen of the transaction, and that another one can
+// follow.
+func (i interruption) requireRevoked(t *testing.T, content []byte, msg ...any) {
+	t.Helper()
+	write(t, i.path, content)
+	require.Equal(t, page.Interrupted, outcomeAt(t, i.path), msg...)
+	require.Equal(t, i.leasedBefore, leased(t, Open(i.path)), msg...)
+	require.Equal(t, content, read(t, i.path), "a View writes nothing")
+	require.NoError(t, Open(i.path).Verify(ctx), msg...)
+	require.NoError(t, Open(i.path).Update(ctx, put("10.1.0.1", "next")), msg...)
+	require.Equal(t, append(slices.Clone(i.leasedBefore), "10.1.0.1"), leased(t, Open(i.path)), msg...)
+	require.Equal(t, page.Durable, outcomeAt(t, i.path))
+	require.NoError(t, Open(i.path).Verify(ctx), msg...)
+}
+
+func changes() map[string]func(backend.Tx) error {
+	return map[string]func(backend.Tx) error{
+		"put":    put("10.0.200.1", "new"),
+		"delete": func(tx backend.Tx) error { return tx.Delete(netip.MustParseAddr("10.0.0.7")) },
+	}
+}
+
+// A power cut during the only sync can lose any part of what the transaction has written.
+func TestLostPageRevokesTransaction(t *testing.T) {
+	for name, change := range changes() {
+		i := interrupt(t, 300, change)
+		id, size := metaOf(t, i.after)
+		require.Greater(t, len(i.written), 2)
+		for _, p := range i.written {
+			for sector := 0; sector < int(size); sector += page.SectorLen {
+				at := p*int(size) + sector
+				if bytes.Equal(i.before[at:][:page.SectorLen], i.after[at:][:page.SectorLen]) {
+					continue
+				}
+				content := slices.Clone(i.after)
+				copy(content[at:][:page.SectorLen], i.before[at:])
+				i.requireRevoked(t, content, "%s: page %d", name, p)
+			}
+		}
+		content := slices.Clone(i.after)
+		clear(content[int64(id)*size:][page.HeaderLen+page.MetaLen : page.SectorLen])
+		i.requireRevoked(t, content, "%s: no seal", name)
+		write(t, i.path, i.after)
+		require.Equal(t, page.Sealed, outcomeAt(t, i.path))
+		require.NotEqual(t, i.leasedBefore, leased(t, Open(i.path)))
+	}
+}
+
+// What a power cut has lost is told from damage: a transaction with a receipt is never revoked.
+func TestDamageIsNotRevoked(t *testing.T) {
+	i := interrupt(t, 300, put("10.0.200.1", "new"))
+	write(t, i.path, i.after)
+	require.NoError(t, Open(i.path).Update(ctx, func(backend.Tx) error { return nil }), "writes the receipt")
+	content := read(t, i.path)
+	_, size := metaOf(t, content)
+	for _, p := range i.written {
+		damaged := slices.Clone(content)
+		copy(damaged[p*int(size):][:size], i.before[p*int(size):])
+		write(t, i.path, damaged)
+		require.Equal(t, page.Durable, outcomeAt(t, i.path))
+		require.ErrorIs(t, Open(i.path).Verify(ctx), backend.ErrDamaged, "page %d", p)
+	}
+}
+
+// If the pages of both transactions are lost, one of them was told to have succeeded.
+func TestBothTransactionsLost(t *testing.T) {
+	i := interrupt(t, 300, put("10.0.200.1", "new"))
+	id, size := metaOf(t, i.after)
+	content := slices.Clone(i.after)
+	clear(content[int64(id)*size:][page.HeaderLen+page.MetaLen : page.SectorLen])
+	for p := page.First; p*int(size) < len(content); p++ {
+		content[p*int(size)+int(size)-1] ^= 1
+	}
+	write(t, i.path, content)
+	s := Open(i.path)
+	require.ErrorIs(t, s.Update(ctx, put("10.1.0.1", "next")), backend.ErrDamaged)
+	require.ErrorIs(t, s.View(ctx, func(backend.ReadTx) error { return nil }), backend.ErrDamaged)
+	require.ErrorIs(t, s.Verify(ctx), backend.ErrDamaged)
+	require.Equal(t, content, read(t, i.path))
+}
+
+// A transaction can write more pages than a seal can list.
+func TestManyPages(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "net")
+	s := Open(path)
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error {
+		for n := range 40_000 {
+			if err := put(fmt.Sprintf("10.1.%d.%d", n/250, n%250), fmt.Sprint("c", n))(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	rnd := rand.New(rand.NewPCG(1, 2))
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error {
+		for range 4000 {
+			n := rnd.IntN(40_000)
+			if err := tx.Delete(netip.MustParseAddr(fmt.Sprintf("10.1.%d.%d", n/250, n%250))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	require.Equal(t, page.Durable, outcomeAt(t, path))
+	removeReceipt(t, path)
+	require.Equal(t, page.Sealed, outcomeAt(t, path))
+	require.NoError(t, s.Verify(ctx))
+	require.NoError(t, s.Update(ctx, put("10.0.0.1", "next")))
+	require.Equal(t, page.Durable, outcomeAt(t, path))
+}
