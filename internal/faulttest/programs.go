@@ -49,25 +49,38 @@ type Programs struct {
 
 // Build builds the programs into dir, with the given patches applied.
 func Build(dir string, patches ...Patch) (Programs, error) {
+	err := build(dir, patches, "build", "-o", dir+string(filepath.Separator), "./cmd/host-local", "./cmd/leasehold")
+	return Programs{filepath.Join(dir, "host-local"), filepath.Join(dir, "leasehold")}, err
+}
+
+// BuildTest builds the tests of a package into dir, with the given patches applied, and returns
+// the path of that program.
+func BuildTest(dir, pkg string, patches ...Patch) (string, error) {
+	path := filepath.Join(dir, "tests")
+	return path, build(dir, patches, "test", "-c", "-o", path, pkg)
+}
+
+// build runs the go command, whose last arguments are packages.
+func build(dir string, patches []Patch, command string, args ...string) error {
 	root, err := moduleRoot()
 	if err != nil {
-		return Programs{}, err
+		return err
 	}
-	args := []string{"build", "-o", dir + string(filepath.Separator), "-ldflags", "-s -w"} // linking takes half the time
+	all := []string{command, "-ldflags", "-s -w"} // linking takes half the time
 	if len(patches) > 0 {
 		overlay, err := plant(root, dir, patches)
 		if err != nil {
-			return Programs{}, err
+			return err
 		}
-		args = append(args, "-overlay", overlay)
+		all = append(all, "-overlay", overlay)
 	}
-	cmd := exec.Command("go", append(args, "./cmd/host-local", "./cmd/leasehold")...)
+	cmd := exec.Command("go", append(all, args...)...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return Programs{}, fmt.Errorf("go build: %w\n%s", err, out)
+		return fmt.Errorf("go %s: %w\n%s", command, err, out)
 	}
-	return Programs{filepath.Join(dir, "host-local"), filepath.Join(dir, "leasehold")}, nil
+	return nil
 }
 
 // moduleRoot returns the root directory of the module. The working directory may be in a

@@ -4,6 +4,7 @@ package powercut
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -35,9 +36,9 @@ func Child() bool {
 	return true
 }
 
-// child returns a command that runs this program as a child.
-func child(which string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0])
+// child returns a command that runs a program, by default this one, as a child.
+func child(program, which string) *exec.Cmd {
+	cmd := exec.Command(cmp.Or(program, os.Args[0]))
 	cmd.Env = append(os.Environ(), childEnv+"="+which)
 	return cmd
 }
@@ -72,8 +73,8 @@ type checker struct {
 	stderr    bytes.Buffer
 }
 
-func newChecker() (*checker, error) {
-	c := &checker{cmd: child("checker")}
+func newChecker(program string) (*checker, error) {
+	c := &checker{cmd: child(program, "checker")}
 	in, err := c.cmd.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 )
 
 func newTestChecker(t *testing.T) *checker {
-	c, err := newChecker()
+	c, err := newChecker("")
 	require.NoError(t, err)
 	t.Cleanup(c.close)
 	return c

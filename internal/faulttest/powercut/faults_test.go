@@ -23,9 +23,13 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 	require.NotEmpty(t, patches)
 	for _, patch := range patches {
 		t.Run(filepath.Base(patch), func(t *testing.T) {
-			p, err := faulttest.Build(t.TempDir(), faulttest.Patch(patch))
+			dir := t.TempDir()
+			p, err := faulttest.Build(dir, faulttest.Patch(patch))
 			require.NoError(t, err)
-			_, err = Run(t.Context(), p, append(Workloads(config.Files, false), Workloads(config.Bolt, false)...), Options{Keep: t.TempDir()})
+			checker, err := faulttest.BuildTest(dir, "./internal/faulttest/powercut", faulttest.Patch(patch))
+			require.NoError(t, err)
+			all := append(Workloads(config.Files, false), Workloads(config.Bolt, false)...)
+			_, err = Run(t.Context(), p, all, Options{Keep: t.TempDir(), Child: checker})
 			var bad *BadImage
 			require.ErrorAs(t, err, &bad)
 			t.Log(err)

@@ -22,6 +22,10 @@ type Options struct {
 
 	// Keep is the directory for a bad image. By default it is a new temporary directory.
 	Keep string
+
+	// Child is the path of a program that calls [Child], which checks the images. By default it
+	// is this one.
+	Child string
 }
 
 // A Report sums up what was tried.
@@ -52,7 +56,7 @@ func (r *Report) add(p *player) {
 func Run(ctx context.Context, p faulttest.Programs, all []Workload, o Options) (total Report, err error) {
 	start := time.Now()
 	defer func() { total.Elapsed = time.Since(start) }()
-	c, err := newChecker()
+	c, err := newChecker(o.Child)
 	if err != nil {
 		return total, err
 	}

@@ -187,7 +187,7 @@ func goroutines(c goroutinesConfig) step {
 		if err != nil {
 			return err
 		}
-		cmd := child("goroutines")
+		cmd := child("", "goroutines")
 		cmd.Stdin = bytes.NewReader(orders)
 		return r.run(cmd, never, func(text []byte) {
 			for line := range strings.Lines(string(text)) {
