@@ -137,6 +137,6 @@ func (t *session) writeReceipt() {
 		return
 	}
 	if sector, err := file.Receipt(id, metas[id].TxID); err == nil {
-		_, _ = t.file.WriteAt(sector, int64(1-id)*file.PageSize)
+		_, _ = t.file.WriteAt(sector, int64(1-id)*file.PageSize) // Without it, the next Update syncs.
 	}
 }
