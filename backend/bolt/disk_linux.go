@@ -82,3 +82,12 @@ func hasSharedBlocks(f *os.File) bool {
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), fsIocFiemap, uintptr(unsafe.Pointer(&m)))
 	return errno == 0 && m.mapped == 1 && m.extent.flags&fiemapShared != 0
 }
+
+// anonymousFile returns an empty file in memory, which ends with its last descriptor.
+func anonymousFile() (*os.File, error) {
+	fd, err := unix.MemfdCreate("leasehold", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("memfd_create", err)
+	}
+	return os.NewFile(uintptr(fd), "memfd:leasehold"), nil
+}
