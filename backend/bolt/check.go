@@ -57,6 +57,8 @@ func inspect(f *os.File) (*inspection, error) {
 	}
 	if err := metas.CheckSequence(); err != nil {
 		c.report(page.MetaFault(id, err))
+	} else if _, err := file.Outcome(metas); err != nil {
+		c.report(page.MetaFault(id, err))
 	}
 	c.walk(file, m)
 	return c, c.unsupported
@@ -137,8 +139,9 @@ func (t *session) checkBefore() (canSeal bool, err error) {
 		return true, nil
 	}
 	f, metas := page.Open(t.file, t.size)
+	id, _ := metas.Latest()
 	if t.outcome, err = f.Outcome(metas); err != nil {
-		return false, t.store.damaged(err)
+		return false, t.store.damaged(page.MetaFault(id, err))
 	}
 	if t.mode == viewing {
 		return false, nil
