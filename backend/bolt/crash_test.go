@@ -89,7 +89,10 @@ func TestDirectoryIsSyncedByTheNextUpdate(t *testing.T) {
 	require.Equal(t, page.Durable, outcomeAt(t, s.path))
 	removeReceipt(t, s.path)
 	require.Equal(t, page.Sealed, outcomeAt(t, s.path))
+	content := read(t, s.path)
 	require.NoError(t, s.Update(ctx, func(backend.Tx) error { return nil }))
+	require.Equal(t, content, read(t, s.path), "an Update that changes nothing writes nothing")
+	require.NoError(t, s.Update(ctx, put("10.0.0.3", "c")))
 	require.Equal(t, page.Durable, outcomeAt(t, s.path))
 }
 

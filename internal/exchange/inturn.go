@@ -12,6 +12,13 @@ import (
 	"github.com/leasehold/leasehold/internal/durable"
 )
 
+// markPause is how long a migration waits after it has marked the old store. A transaction with
+// another lock that has just read the mode, without the mark, erases the mark in that time, which
+// the migration notices. Without the pause it could do so after the last look, and end before the
+// old store leaves. Two system calls follow each other in microseconds unless the process is
+// stopped. Where two names are exchanged, the look comes after the exchange, which can be undone.
+const markPause = 100 * time.Millisecond
+
 // swapInTurn is Swap on a file system that cannot exchange. Each sync is there because the
 // steps after it must not reach the disk before the steps that precede it.
 func (p Place) swapInTurn(s Swap, w ways) error {
@@ -21,6 +28,7 @@ func (p Place) swapInTurn(s Swap, w ways) error {
 	}
 	err := p.sync()
 	if err == nil {
+		time.Sleep(markPause)
 		err = s.checkUnchanged()
 	}
 	if err == nil {
