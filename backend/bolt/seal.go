@@ -125,8 +125,9 @@ func (t *session) sealCreated() error {
 	return err
 }
 
-// writeReceipt records that the last transaction is durable. If that fails, the next Update
-// syncs.
+// writeReceipt records that the transaction that the session has sealed is durable. A session that
+// only syncs what another process has left writes none: it can be of a migration, which has given
+// the file to plugins with another lock by the time it ends.
 func (t *session) writeReceipt() {
 	file, metas, err := t.metaPages()
 	if err != nil {

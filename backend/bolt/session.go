@@ -103,9 +103,6 @@ func (s *Store) transactOn(f *os.File, m mode, checked bool, work func(*session)
 	err := work(t)
 	done = true
 	if err = cmp.Or(err, t.damage, t.failed); err != nil || !t.wrote {
-		if t.mode == updating && t.outcome == page.Sealed {
-			t.writeReceipt() // It is durable by now, and has the name under which it will stay.
-		}
 		return joinErr(err, t.abort())
 	}
 	return t.commit()
