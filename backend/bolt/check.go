@@ -44,6 +44,9 @@ func inspect(f *os.File) (*inspection, error) {
 		return c, err
 	}
 	file, metas := page.Open(f, info.Size())
+	if err := metas.Unread(); err != nil {
+		return c, err
+	}
 	c.addMetas(metas)
 	id, ok := metas.Latest()
 	if !ok {
@@ -57,8 +60,11 @@ func inspect(f *os.File) (*inspection, error) {
 	}
 	if err := metas.CheckSequence(); err != nil {
 		c.report(page.MetaFault(id, err))
-	} else if _, err := file.Outcome(metas); err != nil {
+	} else if _, err := file.Outcome(metas); errors.As(err, new(*page.SealError)) {
 		c.report(page.MetaFault(id, err))
+		c.faults.Join(c.lostMetas)
+	} else if err != nil {
+		return c, err
 	}
 	c.walk(file, m)
 	return c, c.unsupported
@@ -140,8 +146,12 @@ func (t *session) checkBefore() (canSeal bool, err error) {
 	}
 	f, metas := page.Open(t.file, t.size)
 	id, _ := metas.Latest()
-	if t.outcome, err = f.Outcome(metas); err != nil {
+	t.outcome, err = f.Outcome(metas)
+	if errors.As(err, new(*page.SealError)) {
 		return false, t.store.damaged(page.MetaFault(id, err))
+	}
+	if err != nil {
+		return false, err
 	}
 	if t.mode == viewing {
 		return false, nil

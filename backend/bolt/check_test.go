@@ -98,6 +98,9 @@ func TestCheckPassesOtherLayouts(t *testing.T) {
 			require.NoError(t, s.Update(put("10.0.0.1", "a")))
 			s.agree()
 			require.Equal(t, []string{"10.0.0.1"}, leased(t, s.Store))
+			if last, _ := metaOf(t, read(t, s.path)); last == 0 {
+				require.NoError(t, s.Update(put("10.0.0.2", "b")), "writes the other meta page")
+			}
 			wipe(t, s.path, 0, page.MetaLen+page.HeaderLen) // The page size has to be found elsewhere.
 			s.agree()
 		})
@@ -202,9 +205,15 @@ func TestVerifyReportsALostMetaPage(t *testing.T) {
 		require.NoError(t, os.WriteFile(o.path, o.image, 0o600))
 		wipe(t, o.path, id*int64(o.pageSize), (id+1)*int64(o.pageSize))
 		_, _, err := watched{t, Open(o.path, Checked())}.content()
-		require.NoError(t, err, "the other one does")
-		require.EqualError(t, Open(o.path).Verify(ctx),
-			fmt.Sprintf("%s: store is damaged: page %d, meta page: not a bbolt v2 meta page", o.path, id))
+		fault := fmt.Sprintf("%s: store is damaged: page %d, meta page: not a bbolt v2 meta page", o.path, id)
+		if last, _ := metaOf(t, o.image); last == int(id) {
+			require.ErrorIs(t, err, backend.ErrDamaged, "the other one has the receipt")
+			require.ErrorContains(t, err, "was durable, and its meta page is lost")
+			require.ErrorContains(t, Open(o.path).Verify(ctx), fault)
+			continue
+		}
+		require.NoError(t, err, "the last one does")
+		require.EqualError(t, Open(o.path).Verify(ctx), fault)
 	}
 }
 

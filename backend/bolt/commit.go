@@ -37,7 +37,7 @@ func (t *session) commit() error {
 func (t *session) write() error {
 	undone, err := t.writeOnce()
 	releases := t.pending.changes > t.pending.puts
-	if !undone || !releases || !errors.Is(err, backend.ErrNoSpace) || !t.removeSpare() {
+	if !undone || !releases || !errors.Is(err, backend.ErrNoSpace) || !t.store.removeSpare() {
 		return err
 	}
 	if err := t.guard(t.remake); err != nil {
@@ -56,7 +56,7 @@ func (t *session) writeOnce() (undone bool, err error) {
 	id := t.bolt.ID()
 	err = t.guard(t.bolt.Commit)
 	if err == nil {
-		err = t.store.wrapErr(t.seal())
+		err = t.store.wrapErr(t.seal(uint64(id)))
 	}
 	if err == nil || t.mode != updating {
 		return false, err
@@ -96,7 +96,7 @@ func (t *session) flushRun() error {
 
 // remake begins another transaction of bbolt and makes all changes again.
 func (t *session) remake() error {
-	f, metas, err := t.metaPages()
+	f, metas, err := metaPagesOf(t.file)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (t *session) remake() error {
 // transaction before, and all that it refers to is still there: a copy of it overwrites the failed
 // one.
 func (t *session) revoke(txid uint64) error {
-	f, metas, err := t.metaPages()
+	f, metas, err := metaPagesOf(t.file)
 	if err != nil {
 		return err
 	}

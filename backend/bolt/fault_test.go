@@ -135,6 +135,9 @@ func (e editor) metas(at, size, n int) {
 	for i := range 2 {
 		set(e.page(i)[page.HeaderLen+at:][:size], n)
 	}
+	for i := range 2 {
+		clear(e.page(i)[page.HeaderLen+page.MetaLen : page.SectorLen])
+	}
 	seal(e.b, e.pageSize)
 }
 

@@ -28,7 +28,11 @@ func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 			return nil, err
 		}
 		if info := infoAt(s.path, f); info != nil {
-			o := outcomeOf(f)
+			o, err := outcomeOf(f)
+			if err != nil {
+				f.Close() // It was only read.
+				return nil, s.wrapErr(err)
+			}
 			ok, err := s.admit(f, info, viewing, o)
 			if ok && o == page.Interrupted {
 				return s.withoutInterrupted(f)
@@ -65,7 +69,11 @@ func (s *Store) openExclusive(ctx context.Context, create bool) (f *os.File, fre
 			return nil, false, err
 		}
 		if info := infoAt(s.path, f); info != nil {
-			o := outcomeOf(f)
+			o, err := outcomeOf(f)
+			if err != nil {
+				f.Close() // Nothing was written.
+				return nil, false, s.wrapErr(err)
+			}
 			ok, err := s.admit(f, info, updating, o)
 			if ok && o == page.Interrupted {
 				if err = s.revokeInterrupted(f); err != nil {

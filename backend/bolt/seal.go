@@ -5,42 +5,59 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
-// metaPagesOf reads the meta pages of a file.
+// metaPagesOf reads the meta pages of a file, both of them or none.
 func metaPagesOf(f *os.File) (page.File, page.MetaPages, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return page.File{}, page.MetaPages{}, err
 	}
 	file, metas := page.Open(f, info.Size())
-	return file, metas, nil
+	return file, metas, metas.Unread()
 }
 
-func (t *session) metaPages() (page.File, page.MetaPages, error) { return metaPagesOf(t.file) }
+// lastMeta is metaPagesOf, and returns the number of the meta page of a transaction, which must be
+// the last one.
+func (t *session) lastMeta(txid uint64) (file page.File, id int, m page.Meta, err error) {
+	file, metas, err := metaPagesOf(t.file)
+	if err != nil {
+		return file, 0, m, err
+	}
+	id, ok := metas.Latest()
+	if m = metas[id].Meta; !ok || m.TxID != txid {
+		return file, 0, m, t.store.damaged(fmt.Sprintf("transaction %d is not the last one in the file", txid))
+	}
+	return file, id, m, nil
+}
 
 // outcomeOf returns the outcome of the last transaction of the locked file f. Damage is left for
 // the next transaction to find.
-func outcomeOf(f *os.File) page.Outcome {
+func outcomeOf(f *os.File) (page.Outcome, error) {
 	file, metas, err := metaPagesOf(f)
 	if err != nil {
-		return page.Unsealed
+		return page.Unsealed, err
 	}
 	o, err := file.Outcome(metas)
-	if err != nil {
-		return page.Unsealed
+	if damage := (*page.SealError)(nil); errors.As(err, &damage) {
+		return page.Unsealed, nil
 	}
-	return o
+	return o, err
 }
 
 // revokeInterrupted revokes the last transaction of the file, which is locked for writing and was
 // interrupted. Nobody was told that it succeeded.
 func (s *Store) revokeInterrupted(f *os.File) error {
 	file, metas, err := metaPagesOf(f)
-	if err == nil {
-		id, _ := metas.Latest()
+	if err != nil {
+		return s.wrapErr(err)
+	}
+	id, _ := metas.Latest()
+	err = overwriteMeta(file, f, id)
+	if (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) && s.removeSpare() {
 		err = overwriteMeta(file, f, id)
 	}
 	return s.wrapErr(err)
@@ -76,13 +93,12 @@ func overwriteMeta(file page.File, to io.WriterAt, id int) error {
 }
 
 // seal makes the transaction that bbolt has committed durable.
-func (t *session) seal() error {
-	file, metas, err := t.metaPages()
+func (t *session) seal(txid uint64) error {
+	file, id, meta, err := t.lastMeta(txid)
 	if err != nil {
 		return err
 	}
-	id, _ := metas.Latest()
-	s := page.Sealer{File: file, ID: id, Meta: metas[id].Meta, Free: t.freePages, End: t.end}
+	s := page.Sealer{File: file, ID: id, Meta: meta, Free: t.freePages, End: t.end}
 	sector, err := t.sealedSector(s)
 	if err != nil {
 		return err
@@ -90,6 +106,7 @@ func (t *session) seal() error {
 	if _, err := t.file.WriteAt(sector, int64(id)*file.PageSize); err != nil {
 		return err
 	}
+	t.sealed = txid
 	return t.db.Sync()
 }
 
@@ -112,7 +129,7 @@ func (t *session) sealedSector(s page.Sealer) ([]byte, error) {
 // sealCreated seals the last transaction of a file that is made aside, before the sync that makes
 // all of it durable. The receipt is left to the next Update, which syncs the directory, too.
 func (t *session) sealCreated() error {
-	file, metas, err := t.metaPages()
+	file, metas, err := metaPagesOf(t.file)
 	if err != nil {
 		return err
 	}
@@ -125,19 +142,15 @@ func (t *session) sealCreated() error {
 	return err
 }
 
-// writeReceipt records that the transaction that the session has sealed is durable. A session that
-// only syncs what another process has left writes none: it can be of a migration, which has given
-// the file to plugins with another lock by the time it ends.
+// writeReceipt records that the transaction that the session has sealed is durable. If that fails,
+// the next Update syncs. A session that only syncs what another process has left writes none: it
+// can be of a migration, which has given the file to plugins with another lock by the time it ends.
 func (t *session) writeReceipt() {
-	file, metas, err := t.metaPages()
+	file, id, _, err := t.lastMeta(t.sealed)
 	if err != nil {
 		return
 	}
-	id, ok := metas.Latest()
-	if !ok {
-		return
-	}
-	if sector, err := file.Receipt(id, metas[id].TxID); err == nil {
+	if sector, err := file.Receipt(id, t.sealed); err == nil {
 		_, _ = t.file.WriteAt(sector, int64(1-id)*file.PageSize) // Without it, the next Update syncs.
 	}
 }

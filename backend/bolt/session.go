@@ -34,6 +34,7 @@ type session struct {
 	end                      uint64 // the first page that was never used; 0 if not known
 
 	outcome page.Outcome // of the transaction before this one
+	sealed  uint64       // this transaction, once it has a seal
 
 	// Disk space: see space.go.
 	pageSize int   // in bytes

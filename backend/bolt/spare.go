@@ -67,4 +67,4 @@ func writeSpare(path string) error {
 }
 
 // removeSpare removes the spare file, and reports whether there was one.
-func (t *session) removeSpare() bool { return os.Remove(t.store.sparePath()) == nil }
+func (s *Store) removeSpare() bool { return os.Remove(s.sparePath()) == nil }

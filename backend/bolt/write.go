@@ -159,7 +159,7 @@ func (t *tx) SetBoot(id string) (err error) {
 // more: the indices would contradict the leases.
 func (t *tx) change(do, undo func() error) error {
 	err := t.beginWriting()
-	if t.puts == 0 && errors.Is(err, backend.ErrNoSpace) && t.removeSpare() {
+	if t.puts == 0 && errors.Is(err, backend.ErrNoSpace) && t.store.removeSpare() {
 		err = t.beginWriting()
 	}
 	if err == nil {

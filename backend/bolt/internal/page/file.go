@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -21,6 +22,8 @@ type MetaPage struct {
 	Err   error // why bbolt does not use it
 	Wrong error // what is wrong with it though bbolt would use it
 	Seal  Seal
+
+	unread error // why it could not be read, though the file is long enough
 }
 
 // MetaPages are pages 0 and 1.
@@ -47,7 +50,11 @@ func Open(r io.ReaderAt, size int64) (File, MetaPages) {
 // metaPage reads meta page id, which begins at pos.
 func (f File) metaPage(id uint64, pos int64) (m MetaPage) {
 	b := make([]byte, SectorLen)
-	if n, err := f.ReadAt(b, pos); n < HeaderLen+MetaLen {
+	n, err := f.ReadAt(b, pos)
+	if err != nil && !errors.Is(err, io.EOF) {
+		m.unread = err
+	}
+	if n < HeaderLen+MetaLen {
 		m.Err = errTruncated(err)
 		return m
 	}
@@ -57,6 +64,10 @@ func (f File) metaPage(id uint64, pos int64) (m MetaPage) {
 	}
 	return m
 }
+
+// Unread returns the first error of the disk, or nil if both pages could be read. After an error
+// nothing is known of which transaction is the last.
+func (m MetaPages) Unread() error { return cmp.Or(m[0].unread, m[1].unread) }
 
 // Latest returns the number of the meta page that counts; ok is false if neither does.
 func (m MetaPages) Latest() (id int, ok bool) {
@@ -130,6 +141,10 @@ func (f File) OtherMeta(id int) ([]byte, error) {
 	if _, err := f.ReadAt(b, int64(1-id)*f.PageSize); err != nil {
 		return nil, err
 	}
+	sealed := len(b) >= SectorLen && parseSeal(b).kind > lostSeal
 	binary.NativeEndian.PutUint64(b, uint64(id))
+	if sealed {
+		binary.NativeEndian.PutUint64(b[SectorLen-sealSumLen:], sectorSum(b))
+	}
 	return b, nil
 }

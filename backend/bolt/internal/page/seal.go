@@ -38,6 +38,7 @@ type sealKind uint32
 
 const (
 	noSeal     sealKind = 0
+	lostSeal   sealKind = 1           // something is there that was never written
 	pagesSeal  sealKind = 0x5EA1_0001 // the pages of the list belong to the transaction
 	syncedSeal sealKind = 0x5EA1_0002 // they were synced before the seal was written
 	receipt    sealKind = 0x5EA1_0003 // the transaction, of the other meta page, is durable
@@ -51,10 +52,13 @@ type Seal struct {
 	pages []uint64 // the first of each, in ascending order
 }
 
-// parseSeal returns the seal in the first sector of a meta page. A seal that is not whole is none.
+// parseSeal returns the seal in the first sector of a meta page.
 func parseSeal(sector []byte) Seal {
-	if len(sector) < SectorLen || binary.NativeEndian.Uint64(sector[SectorLen-sealSumLen:]) != sectorSum(sector) {
+	if !slices.ContainsFunc(sector[sealOffset:], func(b byte) bool { return b != 0 }) {
 		return Seal{}
+	}
+	if len(sector) < SectorLen || binary.NativeEndian.Uint64(sector[SectorLen-sealSumLen:]) != sectorSum(sector) {
+		return Seal{kind: lostSeal}
 	}
 	b := sector[sealOffset:]
 	s := Seal{
@@ -66,7 +70,7 @@ func parseSeal(sector []byte) Seal {
 	for range binary.NativeEndian.Uint32(b[4:]) {
 		gap, n := binary.Uvarint(list)
 		if n <= 0 {
-			return Seal{}
+			return Seal{kind: lostSeal}
 		}
 		list, last = list[n:], last+gap
 		s.pages = append(s.pages, last)
@@ -100,6 +104,9 @@ func (s Seal) seals(txid uint64) bool {
 	return (s.kind == pagesSeal || s.kind == syncedSeal) && s.txid == txid
 }
 
+// acknowledges reports whether s is the receipt of a transaction.
+func (s Seal) acknowledges(txid uint64) bool { return s.kind == receipt && s.txid == txid }
+
 // An Outcome is what is known of the last transaction of a file.
 type Outcome int
 
@@ -119,39 +126,61 @@ const (
 	Interrupted
 )
 
-// Outcome returns the outcome of the last transaction. It returns an error if the pages cannot be
-// read, or if neither that transaction nor the one before it can be whole.
+// A SealError says that a transaction that was durable is lost, or may be.
+type SealError struct{ reason string }
+
+func (e *SealError) Error() string { return e.reason }
+
+func sealErrorf(format string, args ...any) error {
+	return &SealError{fmt.Sprintf(format, args...)}
+}
+
+// Outcome returns the outcome of the last transaction. It returns a [SealError] for damage that no
+// power cut leaves, and otherwise the error with which a page could not be read.
 func (f File) Outcome(m MetaPages) (Outcome, error) {
+	if err := m.Unread(); err != nil {
+		return Unsealed, err
+	}
 	id, ok := m.Latest()
 	if !ok {
 		return Unsealed, nil
 	}
 	last, other := m[id], m[1-id]
-	switch {
-	case other.Err == nil && other.Seal.kind == receipt && other.Seal.txid == last.TxID:
+	if last.Seal.kind == receipt && last.Seal.txid > last.TxID {
+		return Unsealed, sealErrorf("transaction %d was durable, and its meta page is lost", last.Seal.txid)
+	}
+	if other.Err == nil && other.Seal.acknowledges(last.TxID) {
 		return Durable, nil
+	}
+	switch {
+	case last.Seal.kind == lostSeal:
+		return Unsealed, sealErrorf("the seal of transaction %d is corrupt", last.TxID)
 	case last.Seal.seals(last.TxID):
-		whole, err := f.matches(last)
-		if whole || err != nil {
+		if whole, err := f.matches(last); whole || err != nil {
 			return Sealed, err
-		}
-		if other.Err != nil {
-			return Interrupted, fmt.Errorf("the pages of transaction %d are not those that were sealed, and the other meta page is lost", last.TxID)
-		}
-		if err := m.CheckSequence(); err != nil {
-			return Interrupted, err
 		}
 	case other.Err != nil || other.Seal.kind == noSeal || m.CheckSequence() != nil:
 		return Unsealed, nil
 	}
-	if other.Seal.kind == receipt && other.Seal.txid == other.TxID {
-		return Interrupted, nil
+	return Interrupted, f.checkFallback(last, m, other)
+}
+
+// checkFallback returns an error unless other, the meta page before the last one, counts instead.
+func (f File) checkFallback(last MetaPage, m MetaPages, other MetaPage) error {
+	if other.Err != nil {
+		return sealErrorf("the pages of transaction %d are not those that were sealed, and the other meta page is lost", last.TxID)
+	}
+	if err := m.CheckSequence(); err != nil {
+		return &SealError{err.Error()}
+	}
+	if other.Seal.acknowledges(other.TxID) {
+		return nil
 	}
 	whole, err := f.matches(other)
 	if err == nil && !whole {
-		err = fmt.Errorf("the pages of transactions %d and %d are not those that were sealed", last.TxID, other.TxID)
+		err = sealErrorf("the pages of transactions %d and %d are not those that were sealed", last.TxID, other.TxID)
 	}
-	return Interrupted, err
+	return err
 }
 
 // matches reports whether the pages of a transaction are those that were sealed.
@@ -325,5 +354,5 @@ func (m MetaPages) CanSeal() bool {
 		return false
 	}
 	kept := m[m[id].TxID%2]
-	return kept.Err == nil && kept.TxID == m[id].TxID && kept.Seal.kind != noSeal
+	return kept.Err == nil && kept.TxID == m[id].TxID && (kept.Seal.seals(kept.TxID) || kept.Seal.acknowledges(kept.TxID))
 }

@@ -130,17 +130,17 @@ func TestSealCoversEverything(t *testing.T) {
 
 		_, metas := Open(bytes.NewReader(sealed), int64(len(sealed)))
 		require.True(t, metas.CanSeal())
-		at := []int{s.ID*MinSize + sealOffset + rnd.IntN(SectorLen-sealOffset)}
 		for _, id := range metas[s.ID].Seal.pages {
-			at = append(at, int(id)*MinSize+rnd.IntN(MinSize))
-		}
-		for _, at := range at {
 			damaged := slices.Clone(sealed)
-			damaged[at] ^= 1 << rnd.IntN(8)
+			damaged[int(id)*MinSize+rnd.IntN(MinSize)] ^= 1 << rnd.IntN(8)
 			o, err := outcomeOf(damaged)
 			require.NoError(t, err)
-			require.Equal(t, Interrupted, o, "byte %d", at)
+			require.Equal(t, Interrupted, o, "page %d", id)
 		}
+		damaged := slices.Clone(sealed)
+		damaged[s.ID*MinSize+sealOffset+rnd.IntN(SectorLen-sealOffset)] ^= 1 << rnd.IntN(8)
+		_, err = outcomeOf(damaged)
+		require.ErrorAs(t, err, new(*SealError), "no power cut leaves half a sector")
 
 		sector, err = s.Receipt(s.ID, s.Meta.TxID)
 		require.NoError(t, err)

@@ -24,7 +24,11 @@ func (s *salvager) chooseMeta(r io.ReaderAt, size int64) (page.Meta, bool) {
 		}
 	}
 	id, ok := metas.Latest()
-	if err := metas.CheckSequence(); err != nil {
+	err := metas.CheckSequence()
+	if err == nil && s.lost.None() {
+		_, err = f.Outcome(metas)
+	}
+	if err != nil {
 		s.lost.Add(page.MetaFault(id, err))
 		s.foreignMeta = true
 	}
