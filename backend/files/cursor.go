@@ -16,7 +16,8 @@ import (
 // maxCursor is more than the text of an address takes.
 const maxCursor = 256
 
-// Cursor implements [backend.ReadTx]. A file without an address counts as missing.
+// Cursor implements [backend.ReadTx]. A file without an address counts as missing. A file that was
+// longer before a power cut, or should have been, can end in zeros.
 func (t *tx) Cursor(set string) (netip.Addr, error) {
 	if err := cmp.Or(t.usable(), storekit.CheckSet(set)); err != nil {
 		return netip.Addr{}, err
@@ -31,7 +32,7 @@ func (t *tx) Cursor(set string) (netip.Addr, error) {
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	addr, err := netip.ParseAddr(string(bytes.TrimSpace(text)))
+	addr, err := netip.ParseAddr(string(bytes.TrimSpace(bytes.TrimRight(text, "\x00"))))
 	if addr = addr.Unmap(); err != nil || backend.ValidateAddr(addr) != nil {
 		return netip.Addr{}, storekit.NoCursor(set)
 	}

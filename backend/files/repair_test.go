@@ -103,6 +103,13 @@ func TestVerifyIgnoresEmptyCursor(t *testing.T) {
 		require.NoError(t, os.WriteFile(cursor, []byte(content), 0o600))
 		require.NoError(t, s.Verify(t.Context()))
 	}
+	require.NoError(t, os.WriteFile(cursor, []byte("10.0.0.9\x00"), 0o600), "10.0.0.10 was not synced, but its length was")
+	require.NoError(t, s.Verify(t.Context()))
+	require.NoError(t, s.View(t.Context(), func(tx backend.ReadTx) error {
+		addr, err := tx.Cursor("0")
+		require.Equal(t, netip.MustParseAddr("10.0.0.9"), addr)
+		return err
+	}))
 	require.NoError(t, os.WriteFile(cursor, []byte("10.0.0.\x00"), 0o600))
 	require.ErrorIs(t, s.Verify(t.Context()), backend.ErrDamaged)
 }
