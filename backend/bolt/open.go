@@ -119,9 +119,10 @@ func (s *Store) isFresh(f *os.File) (bool, error) {
 // admit reports whether the locked file f, described by info, may be used: another store can
 // have replaced it, and the path lead here through another mount. It is false if the store
 // has to give way; after an error f is closed. o is the outcome of its last transaction: for a
-// store whose last process has ended it, the mode of the file says all there is to know.
+// View, which need not have access to [exchange.Place.Dir], and where there is a receipt, the mode
+// of the file says all there is to know.
 func (s *Store) admit(f *os.File, info fs.FileInfo, m mode, o page.Outcome) (ok bool, err error) {
-	if !exchange.Marked(info) && o == page.Durable {
+	if !exchange.Marked(info) && (o == page.Durable || m == viewing) {
 		return true, nil
 	}
 	if ok, err = s.admitDirty(f, info, m); err != nil {
@@ -142,9 +143,6 @@ func (s *Store) admitDirty(f *os.File, info fs.FileInfo, m mode) (ok bool, err e
 	case state == exchange.Unfinished && m == updating:
 		return true, place.TakeIntoUse(f, f)
 	case state == exchange.MustGiveWay && !exchange.Marked(info):
-		if m == viewing && s.opts.replaced {
-			return true, nil
-		}
 		return false, place.CheckBlocked()
 	case state == exchange.MustGiveWay && m == updating:
 		return false, s.giveWay(f)

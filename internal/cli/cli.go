@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,11 +23,15 @@ func WriteJSON(w io.Writer, v any) error {
 }
 
 // A Table is an answer in columns with headings.
-type Table struct{ w *tabwriter.Writer }
+type Table struct {
+	w   *tabwriter.Writer
+	out *bufio.Writer // a tabwriter writes each cell, and each gap, by itself
+}
 
 // NewTable begins a table on w with its headings.
 func NewTable(w io.Writer, headings ...string) Table {
-	t := Table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	out := bufio.NewWriter(w)
+	t := Table{tabwriter.NewWriter(out, 0, 0, 2, ' ', 0), out}
 	t.Row(headings...)
 	return t
 }
@@ -42,7 +47,12 @@ func (t Table) Row(cells ...string) {
 }
 
 // Flush writes the buffered rows, and returns the first error.
-func (t Table) Flush() error { return t.w.Flush() }
+func (t Table) Flush() error {
+	if err := t.w.Flush(); err != nil {
+		return err
+	}
+	return t.out.Flush()
+}
 
 // Printable escapes what a terminal could take for a command, or would show as something
 // else. Names of containers and files are chosen by others.

@@ -19,6 +19,27 @@ func TestTable(t *testing.T) {
 	require.Equal(t, "NAME         OTHER\na            -\n\\x1b[2Jb\\nc  d\n", out.String())
 }
 
+// A write for each cell makes a table of many leases slow.
+func TestTableIsBuffered(t *testing.T) {
+	var out countingWriter
+	table := cli.NewTable(&out, "NAME", "OTHER")
+	for range 100 {
+		table.Row("a", "b")
+	}
+	require.NoError(t, table.Flush())
+	require.Equal(t, 1, out.writes)
+}
+
+type countingWriter struct {
+	bytes.Buffer
+	writes int
+}
+
+func (w *countingWriter) Write(b []byte) (int, error) {
+	w.writes++
+	return w.Buffer.Write(b)
+}
+
 func TestPrintable(t *testing.T) {
 	for text, want := range map[string]string{
 		"plain \"text\" äö":  "plain \"text\" äö",
