@@ -70,10 +70,10 @@ func (t *session) writeOnce() (undone bool, err error) {
 // the two notices the other.
 func (t *session) checkMark() error {
 	mode, err := durable.FreshMode(t.file)
-	if err == nil {
-		err = exchange.CheckEnd(t.store.path, t.file, t.file, mode)
+	if err != nil {
+		return nil // The transaction is durable, and an error would say that it has not happened.
 	}
-	return t.store.wrapErr(err)
+	return t.store.wrapErr(exchange.CheckEnd(t.store.path, t.file, t.file, mode))
 }
 
 // flush writes to the buckets what they lack of the cache.
