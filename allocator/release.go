@@ -9,8 +9,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Release deletes the leases of owner and returns them. It is not an error if there are none:
-// CNI lets a runtime repeat a DEL.
+// Release deletes the leases of owner, if there are any, and returns them. CNI lets a runtime
+// repeat a DEL.
 //
 // Leases that name no interface are deleted only if owner has no others, because they may
 // belong to another interface. An owner without an interface name releases all leases of

@@ -10,8 +10,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// ReleasePod deletes the leases of a pod and returns them. It is not an error if there are
-// none: some stores record no pods.
+// ReleasePod deletes the leases of a pod and returns them. Some stores record no pods, and
+// return none.
 //
 // A pod that was recreated under its name, as by a StatefulSet, can have leases of its old
 // sandbox and of the running one. If the leases belong to more than one container, it

@@ -117,7 +117,8 @@ func (b *bulk) keep(most int) error {
 	if err := b.session.guard(func() error { return b.reserve(most) }); err != nil {
 		return err
 	}
-	if err := b.session.sealCreated(); err != nil {
+	// The receipt is left to the next Update, which syncs the directory, too.
+	if err := b.session.writeSeal(uint64(b.session.bolt.ID()) - 1); err != nil { // The next one has begun.
 		return b.session.store.wrapErr(err)
 	}
 	if err := cmp.Or(b.session.file.Sync(), b.close()); err != nil {

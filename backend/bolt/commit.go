@@ -37,8 +37,8 @@ func (t *session) commit() error {
 func (t *session) write() error {
 	undone, err := t.writeOnce()
 	releases := t.pending.changes > t.pending.puts
-	if !undone || !releases || !errors.Is(err, backend.ErrNoSpace) || !t.store.removeSpare() {
-		return err
+	if !releases || !errors.Is(err, backend.ErrNoSpace) || !t.store.removeSpare() || !undone {
+		return err // The next attempt has the space.
 	}
 	if err := t.guard(t.remake); err != nil {
 		return joinErr(err, t.rollBack())
@@ -47,22 +47,24 @@ func (t *session) write() error {
 	return err
 }
 
-// writeOnce commits the transaction of bbolt. If that fails, undone reports whether the file
-// is as it was before.
+// writeOnce commits the transaction of bbolt. If that fails, undone reports whether another one can
+// be made: the file is as it was before, and bbolt has not committed. After a commit that was
+// revoked, bbolt takes the pages that it freed for free, which are in use again.
 func (t *session) writeOnce() (undone bool, err error) {
 	if err := t.guard(t.flush); err != nil {
 		return false, joinErr(err, t.rollBack())
 	}
 	id := t.bolt.ID()
 	err = t.guard(t.bolt.Commit)
-	if err == nil {
+	committed := err == nil
+	if committed {
 		err = t.store.wrapErr(t.seal(uint64(id)))
 	}
 	if err == nil || t.mode != updating {
 		return false, err
 	}
 	revokeErr := t.store.wrapErr(t.revoke(uint64(id)))
-	return revokeErr == nil && t.damage == nil, joinErr(err, revokeErr)
+	return !committed && revokeErr == nil && t.damage == nil, joinErr(err, revokeErr)
 }
 
 // checkMark returns [exchange.ErrUnderway] if a migration that has another lock may have missed
@@ -101,14 +103,6 @@ func (t *session) remake() error {
 		return err
 	}
 	if err := t.checkFreelist(f, metas); err != nil {
-		return err
-	}
-	// If the last transaction was revoked after bbolt had committed it, bbolt takes the pages
-	// that it freed for free. A transaction that ends without a commit makes it read the freelist.
-	if t.bolt, err = t.db.Begin(true); err != nil {
-		return err
-	}
-	if err := t.bolt.Rollback(); err != nil {
 		return err
 	}
 	if t.bolt, err = t.db.Begin(true); err != nil {

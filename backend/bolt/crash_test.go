@@ -3,6 +3,7 @@ package bolt
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -113,6 +114,31 @@ func TestRevokedTransactionHasNoEffect(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.1"}, leased(t, s))
 	require.NoError(t, s.Update(ctx, put("10.0.0.2", "c")))
 	require.Equal(t, []string{"10.0.0.1", "10.0.0.2"}, leased(t, s))
+}
+
+// After a commit that was revoked, bbolt takes pages for free that are in use again, so there must
+// not be another transaction.
+func TestNoSecondAttemptAfterARevokedCommit(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "net"))
+	for n := range 500 {
+		require.NoError(t, s.Update(ctx, put(fmt.Sprintf("10.0.%d.%d", n/250, n%250), fmt.Sprint("c", n))))
+	}
+	before := leased(t, s)
+	f, _, err := s.openExclusive(ctx, true)
+	require.NoError(t, err)
+	transaction := &session{store: s, file: f, mode: updating}
+	require.NoError(t, transaction.begin())
+	require.NoError(t, put("10.0.9.1", "b")(&tx{session: transaction}))
+	write(t, s.path+".copy", read(t, s.path))
+	transaction.file, err = os.Open(s.path + ".copy") // It has nothing to seal, or to revoke.
+	require.NoError(t, err)
+	defer transaction.file.Close()
+	undone, err := transaction.writeOnce()
+	require.ErrorContains(t, err, "is not the last one in the file")
+	require.False(t, undone)
+	require.NoError(t, transaction.close())
+	require.Equal(t, before, leased(t, s))
+	require.NoError(t, s.Verify(ctx))
 }
 
 // A caller that goes on after an error cannot commit half a change.

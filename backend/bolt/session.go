@@ -34,7 +34,7 @@ type session struct {
 	end                      uint64 // the first page that was never used; 0 if not known
 
 	outcome page.Outcome // of the transaction before this one
-	sealed  uint64       // this transaction, once it has a seal
+	sealer  page.Sealer  // of this transaction, once it is committed
 
 	// Disk space: see space.go.
 	pageSize int   // in bytes
@@ -112,7 +112,7 @@ func (s *Store) transactOn(f *os.File, m mode, checked bool, work func(*session)
 // syncBefore makes the transaction before this one durable. The process that began it may have
 // been killed before its sync, or before it synced the directories above the file.
 func (t *session) syncBefore() error {
-	if t.mode != updating || t.outcome == page.Durable {
+	if t.outcome == page.Durable {
 		return nil
 	}
 	if err := t.file.Sync(); err != nil {

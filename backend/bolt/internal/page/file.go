@@ -141,7 +141,7 @@ func (f File) OtherMeta(id int) ([]byte, error) {
 	if _, err := f.ReadAt(b, int64(1-id)*f.PageSize); err != nil {
 		return nil, err
 	}
-	sealed := len(b) >= SectorLen && parseSeal(b).kind > lostSeal
+	sealed := parseSeal(b[:SectorLen]).kind > lostSeal
 	binary.NativeEndian.PutUint64(b, uint64(id))
 	if sealed {
 		binary.NativeEndian.PutUint64(b[SectorLen-sealSumLen:], sectorSum(b))

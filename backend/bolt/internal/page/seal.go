@@ -52,12 +52,12 @@ type Seal struct {
 	pages []uint64 // the first of each, in ascending order
 }
 
-// parseSeal returns the seal in the first sector of a meta page.
+// parseSeal returns the seal in the first sector of a meta page, which has to be given whole.
 func parseSeal(sector []byte) Seal {
 	if !slices.ContainsFunc(sector[sealOffset:], func(b byte) bool { return b != 0 }) {
 		return Seal{}
 	}
-	if len(sector) < SectorLen || binary.NativeEndian.Uint64(sector[SectorLen-sealSumLen:]) != sectorSum(sector) {
+	if binary.NativeEndian.Uint64(sector[SectorLen-sealSumLen:]) != sectorSum(sector) {
 		return Seal{kind: lostSeal}
 	}
 	b := sector[sealOffset:]
@@ -279,14 +279,13 @@ func (f File) metaSector(id int) ([]byte, error) {
 	return b, err
 }
 
-// Receipt returns the first sector of the other meta page than id, with a receipt for the
-// transaction of meta page id.
-func (f File) Receipt(id int, txid uint64) ([]byte, error) {
-	b, err := f.metaSector(1 - id)
+// Receipt returns the first sector of the other meta page, with a receipt for the transaction.
+func (s Sealer) Receipt() ([]byte, error) {
+	b, err := s.metaSector(1 - s.ID)
 	if err != nil {
 		return nil, err
 	}
-	Seal{kind: receipt, txid: txid}.put(b)
+	Seal{kind: receipt, txid: s.Meta.TxID}.put(b)
 	return b, nil
 }
 

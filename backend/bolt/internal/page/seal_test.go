@@ -142,7 +142,7 @@ func TestSealCoversEverything(t *testing.T) {
 		_, err = outcomeOf(damaged)
 		require.ErrorAs(t, err, new(*SealError), "no power cut leaves half a sector")
 
-		sector, err = s.Receipt(s.ID, s.Meta.TxID)
+		sector, err = s.Receipt()
 		require.NoError(t, err)
 		receipted := slices.Clone(sealed)
 		copy(receipted[(1-s.ID)*MinSize:], sector)
