@@ -57,7 +57,7 @@ func (s *Store) Salvage(ctx context.Context, fn func(Salvage) error) error {
 		return err
 	}
 	defer leave()
-	f, _, err := s.openExclusive(ctx, false)
+	f, _, err := s.openExclusive(ctx, examine, false)
 	if err != nil {
 		return err
 	}

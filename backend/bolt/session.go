@@ -2,13 +2,16 @@ package bolt
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
@@ -33,6 +36,7 @@ type session struct {
 	freePages, freelistPages page.Bitmap
 	end                      uint64 // the first page that was never used; 0 if not known
 
+	sound   bool         // one of the meta pages is
 	outcome page.Outcome // of the transaction before this one
 	sealer  page.Sealer  // of this transaction, once it is committed
 
@@ -165,6 +169,9 @@ func (t *session) openDB() (*bbolt.DB, error) {
 		NoSync:       canSeal,
 		NoStatistics: true,
 	})
+	if errors.Is(err, berrors.ErrInvalid) && t.sound {
+		return nil, t.store.wrapPath(errMetasUnread)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +179,9 @@ func (t *session) openDB() (*bbolt.DB, error) {
 	t.pageSize = db.Info().PageSize
 	return db, nil
 }
+
+// errMetasUnread stands for an error of the disk, which bbolt drops.
+var errMetasUnread = fmt.Errorf("read the meta pages, which could be read just before: %w", syscall.EIO)
 
 // bind opens the buckets, once the file is known to be whole, and makes sure that the
 // file is a lease store.

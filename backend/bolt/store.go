@@ -70,7 +70,7 @@ func (s *Store) View(ctx context.Context, fn func(backend.ReadTx) error) error {
 		return err
 	}
 	defer leave()
-	f, err := s.openShared(ctx)
+	f, err := s.openShared(ctx, use)
 	if errors.Is(err, fs.ErrNotExist) {
 		return storekit.ViewEmpty(fn)
 	}
@@ -107,7 +107,7 @@ func (s *Store) lead(ctx context.Context, fn func(backend.Tx) error) error {
 		return s.busy(err)
 	}
 	defer leave()
-	f, fresh, err := s.openExclusive(ctx, !s.opts.existing)
+	f, fresh, err := s.openExclusive(ctx, use, !s.opts.existing)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (w watched) outcome(t *tx, err error) error {
 	if t != nil {
 		require.NoError(w, t.damage, "bbolt has panicked")
 	} else if err != nil && !errors.Is(err, backend.ErrFormat) && !strings.Contains(err.Error(), "is missing") {
-		f, errOpen := w.openShared(ctx)
+		f, errOpen := w.openShared(ctx, use)
 		require.NoError(w, errOpen)
 		defer f.Close()
 		require.EqualError(w, w.check(f), err.Error(), "where else can %v come from?", err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/leasehold/leasehold/internal/faulttest"
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
+	"github.com/leasehold/leasehold/internal/hostlocal"
 )
 
 // A fault is a way in which system calls fail.
@@ -147,10 +148,19 @@ func (a *attempt) failAtCall(n int, f fault, lasting bool) (first *ptracer.Call,
 	case errors.Is(answer, errNoAnswer) && !lasting: // A lasting fault can also hit the write of the answer.
 		return first, answer
 	}
-	if err := errors.Join(a.checkNamed(first, answer, lasting), a.check(a.allowedAfterError(lasting))); err != nil {
+	if err := errors.Join(a.checkNamed(first, answer, lasting), a.checkNotDamaged(f, answer), a.check(a.allowedAfterError(lasting))); err != nil {
 		return first, fmt.Errorf("%w; the command answered: %w", err, answer)
 	}
 	return first, nil
+}
+
+// checkNotDamaged checks that the error of a plugin that could not read a store does not say that the
+// store is damaged.
+func (a *attempt) checkNotDamaged(f fault, answer error) error {
+	if code := faulttest.Code(answer); f.local && code == hostlocal.CodeDamaged {
+		return fmt.Errorf("the code is %d for a disk that cannot read", code)
+	}
+	return nil
 }
 
 // checkNamed checks that the error of a plugin names the store, or the file in it, whose call

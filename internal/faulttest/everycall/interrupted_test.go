@@ -162,8 +162,7 @@ func (i interruption) before(s scenario, p faulttest.Programs) scenario {
 	return s
 }
 
-// TestReadFaultAfterInterruptionQuickly is the same for an ADD to a bolt store, with one call that
-// fails. The test itself is executed as the plugin, so that nothing has to be built.
+// TestReadFaultAfterInterruptionQuickly is the same for an ADD to a bolt store. The test itself is executed as the plugin, so that nothing has to be built.
 func TestReadFaultAfterInterruptionQuickly(t *testing.T) {
 	if !ptracer.Supported {
 		t.Skip("the tracer needs Linux on amd64")
@@ -176,10 +175,11 @@ func TestReadFaultAfterInterruptionQuickly(t *testing.T) {
 		t.Run(i.name, func(t *testing.T) {
 			s := i.before(scenarioNamed(t, config.Bolt, "ADD"), p)
 			n := faulttest.Network{Dir: faulttest.Dir(t), Backend: config.Bolt}
-			failures, err := s.failEachCall(n, p, readFault(), false)
-			require.NoError(t, err)
-			require.Positive(t, failures)
-			t.Log(failures, "faults")
+			for _, lasting := range []bool{false, true} {
+				failures, err := s.failEachCall(n, p, readFault(), lasting)
+				require.NoError(t, err, "lasting: %v", lasting)
+				require.Positive(t, failures)
+			}
 		})
 	}
 }

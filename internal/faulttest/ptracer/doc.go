@@ -23,7 +23,7 @@ type Call struct {
 	Path, To string // absolute; for an open file the link in /proc
 	Flags    int    // of open, rename, link, unlink, fallocate, flock, mmap
 	Prot     int    // of mmap
-	Offset   int64  // of pwrite, mmap, fallocate; with Hooks.Data also of write
+	Offset   int64  // of pread, pwrite, mmap, fallocate; with Hooks.Data also of write
 	Size     int64  // in bytes; of the same calls, and of ftruncate
 	Data     []byte // the written data, if Hooks.Data is set
 
