@@ -130,6 +130,8 @@ func classifyStore(err error, network string) (code uint, details string) {
 		return types.ErrIOFailure, "raise the file size limit of the process that runs the plugin (ulimit -f; LimitFSIZE in a systemd unit)"
 	case errors.Is(err, backend.ErrNames):
 		return types.ErrIOFailure, `put the data directory ("dataDir" in ipam) on another file system, or set "backend": "bolt", which has one file and no such names`
+	case errors.Is(err, syscall.EIO):
+		return types.ErrIOFailure, "the kernel log says why the disk failed; to see what can be read of the store, run: leasehold verify " + network
 	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):
 		return types.ErrIOFailure, ""
 	}
