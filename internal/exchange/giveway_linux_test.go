@@ -47,8 +47,7 @@ func TestBackupDoesNotGiveWayWhereItsOldNameIsStillSeen(t *testing.T) {
 	requireWhole(t, backup)
 }
 
-// A migration that exchanges two names has the old store, for a moment, at a path which is not that
-// of a backup.
+// While a migration exchanges two names, the old store is at a path that no backup has.
 func TestStoreElsewhereDoesNotGiveWay(t *testing.T) {
 	for _, other := range []bool{false, true} {
 		p := newPlace(t)

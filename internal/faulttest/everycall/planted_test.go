@@ -73,7 +73,7 @@ func faultNamed(t *testing.T, name string) fault {
 	return all[i]
 }
 
-// interruptionNamed returns nil if there is none of that name.
+// interruptionNamed returns nil if no interruption has that name.
 func interruptionNamed(backend, name string) *interruption {
 	for _, i := range interruptions(backend) {
 		if i.name == name {
