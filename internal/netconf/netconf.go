@@ -10,8 +10,8 @@
 // # Caveats
 //
 // Runtimes read a directory when they start or when it changes, so what they use can be
-// older than what this package finds. Networks from elsewhere, such as those that multus
-// reads from the Kubernetes API, are not found.
+// older than what this package finds. Networks from elsewhere, such as the
+// Kubernetes API, which multus reads, are not found.
 package netconf
 
 import (
