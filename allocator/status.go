@@ -71,7 +71,7 @@ func (a *Allocator) hasAddress(tx backend.ReadTx, s Set) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for l, err := range s.leased(tx) {
+	for l, err := range s.leases(tx) {
 		if err != nil {
 			return false, err
 		}

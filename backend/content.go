@@ -14,8 +14,8 @@ type Content struct {
 	// Cursors are the addresses last handed out, by range set.
 	Cursors map[string]netip.Addr
 
-	// Boot is the last argument of SetBoot, or empty.
-	Boot string
+	// LastSearch is the last argument of SetLastSearch, or empty.
+	LastSearch string
 }
 
 // ContentOf returns the content of tx.
@@ -27,11 +27,11 @@ func ContentOf(tx ReadTx) (Content, error) {
 	if err != nil {
 		return Content{}, err
 	}
-	boot, err := tx.Boot()
+	boot, err := tx.LastSearch()
 	if err != nil {
 		return Content{}, err
 	}
-	return Content{Leases: owned(tx.Leases(netip.Addr{})), Cursors: cursors, Boot: boot}, nil
+	return Content{Leases: owned(tx.Leases(netip.Addr{})), Cursors: cursors, LastSearch: boot}, nil
 }
 
 func owned(all iter.Seq2[Lease, error]) iter.Seq2[Lease, error] {

@@ -113,9 +113,9 @@ func (c *inspection) walk(f page.File, m page.Meta) {
 	names := format.Buckets()
 	buckets, others := w.Root(m.Root, names[:])
 	if len(buckets) == 0 && c.faults.None() {
-		// The first transaction of a store was lost with its meta page, or there was none.
+		// The store lost its first transaction with a meta page, or never had one.
 		if c.faults = c.lostMetas; c.faults.None() {
-			c.unsupported = format.ErrNoMeta()
+			c.unsupported = format.ErrNoMetaBucket()
 		}
 		return
 	}
@@ -163,7 +163,7 @@ func (t *session) checkBefore() (canSeal bool, err error) {
 	}
 	f, metas := page.Open(t.file, t.size)
 	id, ok := metas.Latest()
-	t.sound = ok
+	t.metaValid = ok
 	t.outcome, err = f.Outcome(metas)
 	if errors.As(err, new(*page.SealError)) {
 		return false, t.store.damaged(page.MetaFault(id, err))
@@ -197,11 +197,11 @@ func (t *session) checkFreelist(f page.File, metas page.MetaPages) error {
 		return t.store.damaged(page.MetaFault(id, err))
 	}
 	if m.Freelist == page.NoFreelist { // bbolt reads all trees to make one.
-		if t.checked {
+		if t.sound {
 			return nil
 		}
 		err := t.store.check(t.file)
-		t.checked = err == nil
+		t.sound = err == nil
 		return err
 	}
 	t.end = m.End

@@ -31,9 +31,9 @@ type waiter struct {
 	err      error
 }
 
-// enter makes the caller the leader if there is none; it has to call promoteNext when it is
-// done. Otherwise the caller has to wait.
-func (q *queue) enter(fn func(backend.Tx) error) (w *waiter, lead bool) {
+// leadOrQueue makes the caller the leader unless there is one; a leader has to call
+// promoteNext when it is done. Any other caller has to wait.
+func (q *queue) leadOrQueue(fn func(backend.Tx) error) (w *waiter, lead bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.led {
@@ -179,8 +179,8 @@ func (b *batch) callAll() {
 	close(b.called)
 }
 
-// end gives all that have joined the outcome of the transaction.
-func (b *batch) end(outcome error) {
+// finish gives all that have joined the outcome of the transaction.
+func (b *batch) finish(outcome error) {
 	for _, w := range b.joined {
 		w.err = cmp.Or(w.err, outcome)
 		w.ready <- struct{}{}

@@ -17,9 +17,9 @@ type Salvage struct {
 	// read.
 	Leases []backend.Lease
 
-	// Cursors and Boot are as in [backend.ReadTx].
-	Cursors map[string]netip.Addr
-	Boot    string
+	// Cursors and LastSearch are as in [backend.ReadTx].
+	Cursors    map[string]netip.Addr
+	LastSearch string
 
 	// Doubtful is how many of Leases may have been released already: no index has them, or,
 	// without an index, they are on pages outside the tree.
@@ -29,8 +29,8 @@ type Salvage struct {
 	// index, and whose leases could not be read.
 	Missing [][2]netip.Addr
 
-	// Unsure reports that leases may be missing without being in Missing. Where leases could
-	// not be read, Missing counts only if both indices agree.
+	// Unsure reports that leases can be missing that Missing does not have. If leases could not
+	// be read, Missing is complete only if both indices agree.
 	Unsure bool
 
 	// Lost says in words what could not be read.
@@ -74,7 +74,7 @@ func (s *Store) Salvage(ctx context.Context, fn func(Salvage) error) error {
 }
 
 func newSalvage(r salvage.Result, read fs.FileInfo) Salvage {
-	return Salvage{r.Leases, r.Cursors, r.Boot, r.Doubtful, r.Missing, r.Unsure, r.Lost, read}
+	return Salvage{r.Leases, r.Cursors, r.LastSearch, r.Doubtful, r.Missing, r.Unsure, r.Lost, read}
 }
 
 // IsStray reports whether the file at path never was a store: it has content, but no page of

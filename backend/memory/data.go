@@ -12,11 +12,11 @@ import (
 
 // data is the content of a store. addrs and owned are derived from leases.
 type data struct {
-	leases  map[netip.Addr]backend.Lease
-	addrs   addrSet
-	owned   map[string]addrSet // by container ID
-	cursors map[string]netip.Addr
-	boot    string
+	leases     map[netip.Addr]backend.Lease
+	addrs      addrSet
+	owned      map[string]addrSet // by container ID
+	cursors    map[string]netip.Addr
+	lastSearch string
 }
 
 func newData() *data {

@@ -19,7 +19,7 @@ func CheckContent(c backend.Content) (backend.Content, error) {
 			return backend.Content{}, fmt.Errorf("cursor of range set %s: %w", set, err)
 		}
 	}
-	if err := CheckBoot(c.Boot); err != nil {
+	if err := CheckBoot(c.LastSearch); err != nil {
 		return backend.Content{}, err
 	}
 	c.Leases = ascending(c.Leases)

@@ -40,7 +40,7 @@ func TestUnknownKeysAreIgnored(t *testing.T) {
 	require.Len(t, c.Routes, 1)
 }
 
-// The known keys of a route are those that the CNI library encodes.
+// The known keys of a route are the ones that the CNI library encodes.
 func TestKnownKeysOfRoute(t *testing.T) {
 	number := 1
 	text, err := json.Marshal(types.Route{Dst: net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}, GW: net.IPv4bcast, MTU: 1, AdvMSS: 1, Priority: 1, Table: &number, Scope: &number})

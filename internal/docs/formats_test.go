@@ -18,7 +18,7 @@ func TestFormatsNamesWhatTheCodeNames(t *testing.T) {
 	for file, constants := range map[string][]string{
 		"backend/bolt/internal/format/format.go": {"MetaBucket", "LeasesBucket", "OwnersBucket", "RunsBucket", "BootsBucket", "CursorsBucket", "VersionKey"},
 		"backend/files/name.go":                  {"cursorPrefix", "bootName", "journalName", "damagedName", "seenName", "newPrefix", "oldPrefix"},
-		"internal/exchange/names.go":             {"dirName", "lockName", "newDirEnding", "newFileEnding", "forMark", "copyEnding", "probeEnding", "backupMark", "nextEnding", "exportEnding"},
+		"internal/exchange/names.go":             {"dirName", "sharedLockName", "newDirEnding", "newFileEnding", "successorInfix", "copyEnding", "probeEnding", "backupInfix", "nextEnding", "exportEnding"},
 		"internal/exchange/bar.go":               {"MovedLock"},
 	} {
 		texts := namedStrings(t, file)

@@ -53,7 +53,7 @@ func CheckEnd(path string, self, locked *os.File, mode fs.FileMode) error {
 	if IsMark(mode) {
 		return ErrUnderway
 	}
-	replaced, err := At(path).hasReplaced(self)
+	replaced, err := At(path).wasReplaced(self)
 	if err != nil || !replaced {
 		return err
 	}
@@ -73,10 +73,10 @@ func (p Place) TakeIntoUse(self, locked *os.File) error {
 	return CheckEnd(p.path, self, locked, 0)
 }
 
-// hasReplaced reports whether another store has the place of the open file or directory, or
+// wasReplaced reports whether another store has the place of the open file or directory, or
 // waits for it. It returns [ErrUnderway] if the place is empty. A place that cannot be looked at
 // counts as unchanged.
-func (p Place) hasReplaced(self *os.File) (bool, error) {
+func (p Place) wasReplaced(self *os.File) (bool, error) {
 	replaced, err := p.hasOther(self)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return replaced, nil
@@ -103,7 +103,7 @@ func (p Place) hasOther(self *os.File) (bool, error) {
 	if err != nil || os.SameFile(there, here) {
 		return false, err
 	}
-	locked, err := os.Lstat(lockOf(p.path, there))
+	locked, err := os.Lstat(storeLockOf(p.path, there))
 	return err != nil || !Marked(locked), nil
 }
 
@@ -164,17 +164,17 @@ func Unmark(f *os.File) error {
 	return f.Sync()
 }
 
-// lockOf returns the path of the locked file of the store at path, which info describes.
-func lockOf(path string, info fs.FileInfo) string {
+// storeLockOf returns the path of the locked file of the store at path, which info describes.
+func storeLockOf(path string, info fs.FileInfo) string {
 	if info.IsDir() {
 		return filepath.Join(path, StoreLock)
 	}
 	return path
 }
 
-// openLock opens the locked file of the store in the place, which old describes.
-func (p Place) openLock(old fs.FileInfo) (*os.File, error) {
-	f, err := os.OpenFile(lockOf(p.path, old), os.O_RDONLY|noFollow, 0)
+// openStoreLock opens the locked file of the store in the place, which old describes.
+func (p Place) openStoreLock(old fs.FileInfo) (*os.File, error) {
+	f, err := os.OpenFile(storeLockOf(p.path, old), os.O_RDONLY|noFollow, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func TestSwapOfAChangedStore(t *testing.T) {
 					entry{newDir, "new"}.make(t, staged)
 					built, err := os.Lstat(staged)
 					require.NoError(t, err)
-					change(p.path, lockOf(p.path, old))
+					change(p.path, storeLockOf(p.path, old))
 
 					_, err = p.swapBy(Swap{Staged: staged, Built: built, Old: old, Backup: p.BackupPath("migration", time.Now())}, w)
 					changed := (*ChangedError)(nil)
@@ -49,7 +49,7 @@ func TestSwapOfAChangedStore(t *testing.T) {
 					now, err := os.Lstat(p.path)
 					require.NoError(t, err)
 					require.True(t, os.SameFile(old, now))
-					locked, err := os.Lstat(lockOf(p.path, old))
+					locked, err := os.Lstat(storeLockOf(p.path, old))
 					require.NoError(t, err)
 					require.False(t, Marked(locked))
 					empty, err := p.FinishSwap()

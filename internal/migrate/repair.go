@@ -126,7 +126,7 @@ func replaceBy(ctx context.Context, to *successor, s bolt.Salvage, leases []back
 		written.add(*l)
 		return ctx.Err()
 	}
-	c := backend.Content{Leases: convertEach(sequence(leases), convert), Cursors: s.Cursors, Boot: s.Boot}
+	c := backend.Content{Leases: convertEach(sequence(leases), convert), Cursors: s.Cursors, LastSearch: s.LastSearch}
 	if err := to.build(c); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ type decoder struct {
 	read func(*Call, arguments)
 }
 
-// decoders has the calls on files, except those that close or duplicate a descriptor.
+// decoders has the calls on files that neither close nor duplicate a descriptor.
 var decoders = map[uint64]decoder{
 	unix.SYS_READ:            {"read", onFile},
 	unix.SYS_PREAD64:         {"pread64", readAt},

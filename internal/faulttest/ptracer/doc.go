@@ -73,5 +73,5 @@ var ErrLimit = errors.New("the process did not end within " + Limit.String())
 
 // Run starts cmd in a new process group and returns when all processes of the group have
 // ended. It returns the number of calls on files, and an [*ExitError] if cmd failed.
-// Standard input and output are those of cmd.
+// The program reads and writes the standard input and output of cmd.
 func Run(cmd *exec.Cmd, h Hooks) (calls int, err error) { return run(cmd, h) }
