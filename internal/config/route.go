@@ -3,7 +3,6 @@ package config
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/netip"
 )
 
@@ -81,7 +80,7 @@ func routes(raw []json.RawMessage) ([]*Route, error) {
 			continue // host-local accepts null, which means nothing.
 		}
 		route := new(Route)
-		key := fmt.Sprintf("ipam.routes[%d]", i)
+		key := indexed("ipam.routes", i)
 		if err := decodeAt(key, data, route); err != nil {
 			return nil, routeError(key, err)
 		}

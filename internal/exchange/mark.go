@@ -9,6 +9,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/sentinel"
 )
 
 // StoreLock is the locked file of a store that is a directory. A store that is a file is locked
@@ -39,8 +40,8 @@ func IsMark(mode fs.FileMode) bool { return mode&markBit != 0 && mode&writeBits 
 // ErrUnderway says that a store was marked during a transaction. A migration is using it
 // through another mount, which does not share locks: see [Swap]. The changes of the transaction
 // are in the old store, and the migration may have missed them.
-var ErrUnderway = fmt.Errorf("%w: a migration or repair is using the store under another lock; "+
-	"on this file system a lock can be known to one mount only", backend.ErrBusy)
+var ErrUnderway = sentinel.Kind(backend.ErrBusy, "a migration or repair is using the store under another lock; "+
+	"on this file system a lock can be known to one mount only")
 
 // CheckEnd returns [ErrUnderway] if a transaction that has changed the store at path must not
 // report success: the store was marked meanwhile, or has left its place. self is the open file or
