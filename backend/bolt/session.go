@@ -229,6 +229,9 @@ func (t *session) close() error {
 	case t.damage != nil: // The mapping that bbolt leaves behind would keep the lock.
 		err = joinErr(err, flock.Unlock(t.file))
 	case t.db != nil:
+		// bbolt unmaps the file before it unlocks it, and others would wait for that. It reads
+		// nothing more from the file.
+		_ = flock.Unlock(t.file) // Closing the file unlocks it as well.
 		err = joinErr(err, t.guard(t.db.Close))
 		// Zeroing the DB drops its pool of pages, which the runtime otherwise keeps for two
 		// garbage collections. Where transaction follows transaction, nearly all that is
