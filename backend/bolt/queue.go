@@ -141,8 +141,8 @@ type batch struct {
 	called  chan struct{} // closed when no other Update joins
 }
 
-// maxJoined is how many Updates may join a leader: far more than what still makes a sync
-// cheaper for each, and few enough not to make others wait for long.
+// maxJoined is how many Updates may join a leader. With that many, one more no longer makes a
+// sync cheaper for each, and others do not wait for long yet.
 const maxJoined = 1024
 
 // errLeader is the error of Updates whose leader has panicked.
