@@ -16,6 +16,13 @@ type Content struct {
 
 	// LastSearch is the last argument of SetLastSearch, or empty.
 	LastSearch string
+
+	// Membership is not zero if the store is shared by several hosts. A store that is made of
+	// this Content must then be shared, too, or it would lease addresses of other hosts.
+	Membership Membership
+
+	// Blocks are the blocks of a shared store, ascending.
+	Blocks []Block
 }
 
 // ContentOf returns the content of tx.
@@ -31,7 +38,18 @@ func ContentOf(tx ReadTx) (Content, error) {
 	if err != nil {
 		return Content{}, err
 	}
-	return Content{Leases: owned(tx.Leases(netip.Addr{})), Cursors: cursors, LastSearch: boot}, nil
+	m, err := tx.Membership()
+	if err != nil {
+		return Content{}, err
+	}
+	blocks, err := Blocks(tx)
+	if err != nil {
+		return Content{}, err
+	}
+	m.Attested = ""
+	return Content{
+		Leases: owned(tx.Leases(netip.Addr{})), Cursors: cursors, LastSearch: boot, Membership: m, Blocks: blocks,
+	}, nil
 }
 
 func owned(all iter.Seq2[Lease, error]) iter.Seq2[Lease, error] {

@@ -23,6 +23,13 @@
 // plugin) and memory (for tests). Package backendtest is the contract in executable form;
 // every store passes it.
 //
+// # Sharing
+//
+// Several hosts can lease from one range: each has a store of its own with a [Membership],
+// and holds a part of the range as [Block] values. Such a store clips its transactions to the
+// blocks that are open, so that no bug in a caller can lease what another host holds. How
+// hosts agree on blocks is not the business of this package: see the module cluster.
+//
 // # Writing a store
 //
 // Package storekit has the checks and errors that every store must have, and backendtest

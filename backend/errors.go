@@ -32,6 +32,9 @@ var (
 	// still works, except on the file systems that the store's documentation names.
 	ErrNoSpace = errors.New("no space left for another lease")
 
+	// ErrNotShareable: this kind of store cannot be shared by several hosts.
+	ErrNotShareable = errors.New("this kind of store cannot be shared by several hosts; bolt can")
+
 	// ErrNames: the file system cannot hold the names that the store needs.
 	ErrNames = errors.New("the file system rejects file names of leases")
 )
@@ -46,6 +49,13 @@ var (
 
 	// ErrNoneFree: every address of the range is leased.
 	ErrNoneFree = errors.New("no free address")
+
+	// ErrNotHeld: the store is shared with other hosts, and the address is in no block that
+	// is open on this one.
+	ErrNotHeld = errors.New("address is in no block that this host holds")
+
+	// ErrLeased: the block cannot be removed, because addresses in it are leased.
+	ErrLeased = errors.New("addresses of the block are leased")
 
 	// ErrInvalid: an argument cannot be recorded; the text says why.
 	ErrInvalid = errors.New("invalid argument")

@@ -61,7 +61,7 @@ type ReadTx interface {
 
 	// NextFree returns the lowest address in [from, to] that is not leased, or
 	// [ErrNoneFree]. Both ends are included and must be of one family; if to is before
-	// from, no address is free.
+	// from, no address is free. In a shared store only addresses in open blocks are free.
 	NextFree(from, to netip.Addr) (netip.Addr, error)
 
 	// Cursor returns the address that a range set gave last, or [ErrNotFound]. It is a
@@ -73,6 +73,14 @@ type ReadTx interface {
 
 	// LastSearch returns the last argument of SetLastSearch, or an empty string.
 	LastSearch() (string, error)
+
+	// Membership returns the last argument of [SharedTx.SetMembership], or the zero
+	// Membership if the store shares nothing.
+	Membership() (Membership, error)
+
+	// Blocks iterates over the blocks of a shared store in ascending order, starting with the
+	// first that begins at the given address or after it. Otherwise it is like Leases.
+	Blocks(from netip.Addr) iter.Seq2[Block, error]
 }
 
 // A Tx is a transaction: a ReadTx that can write.
@@ -80,8 +88,9 @@ type Tx interface {
 	ReadTx
 
 	// Put records a lease. It never overwrites: if the address is leased, to any owner, it
-	// returns [ErrExists], so that no bug in a caller can lease an address twice. If
-	// [Lease.Validate] rejects l, it returns [ErrInvalid].
+	// returns [ErrExists], so that no bug in a caller can lease an address twice. Nor can one
+	// lease what other hosts may hold: in a shared store Put returns [ErrNotHeld] for an
+	// address outside the open blocks. If [Lease.Validate] rejects l, it returns [ErrInvalid].
 	//
 	// Since is recorded in UTC, to the nanosecond if the store can, and otherwise truncated
 	// to a coarser unit; callers tell a lease by it from a later one of the same address

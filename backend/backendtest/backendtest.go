@@ -53,6 +53,9 @@ type Options struct {
 	// CoarseTimes: the store keeps Since only in whole seconds.
 	CoarseTimes bool
 
+	// Shareable: transactions implement [backend.SharedTx].
+	Shareable bool
+
 	// Check looks for contradictions in the closed store at path. It runs after each
 	// subtest if there is a store.
 	Check func(path string) error
@@ -105,6 +108,9 @@ func chapters(o Options) []chapter {
 		{"Delete", clausesOfDelete},
 		{"ErrInvalid", clausesOfErrInvalid},
 		{"random operations", clausesOfRandomOperations},
+	}
+	if o.Shareable {
+		all = append(all, chapter{"shared", clausesOfShared})
 	}
 	if o.KeepsDetails {
 		all = append(all, chapter{"details", clausesOfDetails})

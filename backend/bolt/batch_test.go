@@ -217,7 +217,7 @@ func TestChangesOfOthersAreCounted(t *testing.T) {
 		func(b backend.Tx) error {
 			t := b.(*tx)
 			found = t.pending
-			found.pages /= pagesTouched(t.bolt.Size())
+			found.pages /= t.pagesTouched()
 			return nil
 		},
 	)

@@ -23,7 +23,22 @@ func TestStore(t *testing.T) {
 		Check:        func(path string) error { return bolt.Open(path).Verify(context.Background()) },
 		Damage:       damages(),
 		Garble:       garblings(),
+		Shareable:    true,
 	})
+}
+
+// The store in which every address is held, among those that hosts share.
+func TestSharedStore(t *testing.T) {
+	o := backendtest.Options{
+		Open:         backendtest.HoldingAll(open),
+		Persistent:   true,
+		KeepsDetails: true,
+		Check:        func(path string) error { return bolt.Open(path).Verify(context.Background()) },
+	}
+	if !testing.Short() {
+		o.Damage, o.Garble = damages(), garblings()
+	}
+	backendtest.Run(t, o)
 }
 
 func BenchmarkStore(b *testing.B) { backendtest.Benchmark(b, open) }

@@ -72,6 +72,18 @@ func (i *iterator) Next() (k, v []byte) { return i.moved(i.bbolt.Next()) }
 
 func (i *iterator) Prev() (k, v []byte) { return i.moved(i.bbolt.Prev()) }
 
+// atOrBefore moves to the last entry whose key is key or before it.
+func (i *iterator) atOrBefore(key []byte) (k, v []byte) {
+	k, v = i.Seek(key)
+	switch {
+	case k == nil:
+		return i.Last()
+	case !bytes.Equal(k, key):
+		return i.Prev()
+	}
+	return k, v
+}
+
 func (i *iterator) check(pick page.Pick) { i.from, i.to = i.checker.PathAndNeighbours(pick) }
 
 // moved checks the pages around the current leaf if it is another one.
@@ -82,7 +94,7 @@ func (i *iterator) moved(k, v []byte) ([]byte, []byte) {
 	return k, v
 }
 
-// Buckets are the buckets of a store.
+// buckets are the buckets that every store has.
 type buckets struct{ metaBucket, leases, owners, runs, boots, cursors *bucket }
 
 // A bucketSlot is the name of a bucket, and the field that it is kept in.
@@ -102,13 +114,13 @@ func (b *buckets) slots() (slots [6]bucketSlot) {
 // openBuckets opens the buckets that there are. It checks the pages of the root, and the
 // inline pages of buckets.
 func (t *session) openBuckets() {
-	var checkers map[string]*page.Checker
+	t.checkers = nil
 	if !t.sound {
-		checkers = t.newCheckers()
+		t.checkers = t.newCheckers()
 	}
 	for _, slot := range t.slots() {
 		if b := t.bolt.Bucket(slot.name); b != nil {
-			*slot.field = &bucket{b, checkers[string(slot.name)]}
+			*slot.field = &bucket{b, t.checkers[string(slot.name)]}
 		}
 	}
 }

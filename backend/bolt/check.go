@@ -110,8 +110,8 @@ func (c *inspection) walk(f page.File, m page.Meta) {
 	if w.Free, err = f.FreePages(m, w.Visited); err != nil {
 		c.report(page.FreelistFault(m, err))
 	}
-	names := format.Buckets()
-	buckets, others := w.Root(m.Root, names[:])
+	names := format.AllBuckets()
+	buckets, others := w.Root(m.Root, names)
 	if len(buckets) == 0 && c.faults.None() {
 		// The store lost its first transaction with a meta page, or never had one.
 		if c.faults = c.lostMetas; c.faults.None() {

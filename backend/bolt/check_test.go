@@ -240,7 +240,7 @@ func TestFileThatIsNotALeaseStoreIsRejected(t *testing.T) {
 		"an empty database": func(*bbolt.Tx) error { return nil },
 		"a later version": func(b *bbolt.Tx) error {
 			_, err := b.CreateBucket([]byte("what is new"))
-			return errors.Join(err, createBuckets(b), b.Bucket(format.MetaBucket).Put(format.VersionKey, []byte{format.Version + 1}))
+			return errors.Join(err, createBuckets(b), b.Bucket(format.MetaBucket).Put(format.VersionKey, []byte{format.SharedVersion + 1}))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -107,7 +107,7 @@ func TestEarlierFormatsAreUpgraded(t *testing.T) {
 }
 
 func TestUnknownVersions(t *testing.T) {
-	for _, value := range [][]byte{nil, {}, {0}, {format.Version + 1}, {1, 0}} {
+	for _, value := range [][]byte{nil, {}, {0}, {format.SharedVersion + 1}, {1, 0}} {
 		_, known := format.ParseVersion(value)
 		require.False(t, known, value)
 	}

@@ -38,7 +38,9 @@ func Create(path string, c backend.Content) error {
 // index are sorted before the first is written, because container IDs come in any order.
 type loader struct {
 	*bulk
-	run    format.Run // the last one
+	run    format.Run      // the last one
+	blocks []backend.Block // the open blocks that no run has reached yet
+	vacant []backend.Block // the open blocks in which an address is free, so far
 	boots  map[string]uint64
 	owners []ownerEntry
 }
@@ -52,6 +54,12 @@ type ownerEntry struct {
 func (l *loader) load(c backend.Content) error {
 	if err := l.begin(); err != nil {
 		return err
+	}
+	if !c.Membership.IsZero() {
+		if err := l.session.guard(func() error { return createSharedBuckets(l.session.bolt) }); err != nil {
+			return err
+		}
+		l.blocks = openBlocks(c.Blocks)
 	}
 	for lease, err := range c.Leases {
 		if err == nil {
@@ -113,6 +121,12 @@ func (l *loader) putRun(r format.Run) error {
 	if !r.First.IsValid() {
 		return nil
 	}
+	for len(l.blocks) > 0 && l.blocks[0].First.Compare(r.Last) <= 0 {
+		if !r.Contains(l.blocks[0].First) || !r.Contains(l.blocks[0].Last) {
+			l.vacant = append(l.vacant, l.blocks[0])
+		}
+		l.blocks = l.blocks[1:]
+	}
 	return l.put(format.RunsBucket, format.AddrKey(r.First), format.AddrKey(r.Last))
 }
 
@@ -145,8 +159,40 @@ func (l *loader) addRest(c backend.Content) error {
 			return err
 		}
 	}
-	if c.LastSearch == "" {
+	if c.LastSearch != "" {
+		if err := l.put(format.MetaBucket, format.SearchKey, []byte(c.LastSearch)); err != nil {
+			return err
+		}
+	}
+	if c.Membership.IsZero() {
 		return nil
 	}
-	return l.put(format.MetaBucket, format.SearchKey, []byte(c.LastSearch))
+	return l.addShared(c)
+}
+
+// addShared adds what only a shared store has.
+func (l *loader) addShared(c backend.Content) error {
+	for _, b := range c.Blocks {
+		if err := l.put(format.BlocksBucket, format.AddrKey(b.First), format.EncodeBlock(b)); err != nil {
+			return err
+		}
+	}
+	for _, b := range slices.Concat(l.vacant, l.blocks) {
+		if err := l.put(format.VacantBucket, format.AddrKey(b.First), format.VacantValue(b)); err != nil {
+			return err
+		}
+	}
+	if err := l.put(format.SharedBucket, format.MembershipKey, format.EncodeMembership(c.Membership)); err != nil {
+		return err
+	}
+	return l.put(format.MetaBucket, format.VersionKey, []byte{format.SharedVersion})
+}
+
+func openBlocks(all []backend.Block) (open []backend.Block) {
+	for _, b := range all {
+		if b.State == backend.Open {
+			open = append(open, b)
+		}
+	}
+	return open
 }

@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 
@@ -17,13 +16,7 @@ func (t *session) runAt(addr netip.Addr) (format.Run, error) {
 	if err := t.flushRun(); err != nil {
 		return format.Run{}, err
 	}
-	i := t.runs.iterate()
-	k, v := i.Seek(format.AddrKey(addr))
-	if k == nil {
-		k, v = i.Last()
-	} else if !bytes.Equal(k, format.AddrKey(addr)) {
-		k, v = i.Prev()
-	}
+	k, v := t.runs.iterate().atOrBefore(format.AddrKey(addr))
 	if k == nil {
 		return format.Run{}, nil
 	}

@@ -21,6 +21,11 @@ type Salvage struct {
 	Cursors    map[string]netip.Addr
 	LastSearch string
 
+	// Membership and Blocks are as in [backend.Content]. If the store is shared and its
+	// membership cannot be read, Membership only says so, in Stopped.
+	Membership backend.Membership
+	Blocks     []backend.Block
+
 	// Doubtful is how many of Leases may have been released already: no index has them, or,
 	// without an index, they are on pages outside the tree.
 	Doubtful int
@@ -74,7 +79,7 @@ func (s *Store) Salvage(ctx context.Context, fn func(Salvage) error) error {
 }
 
 func newSalvage(r salvage.Result, read fs.FileInfo) Salvage {
-	return Salvage{r.Leases, r.Cursors, r.LastSearch, r.Doubtful, r.Missing, r.Unsure, r.Lost, read}
+	return Salvage{r.Leases, r.Cursors, r.LastSearch, r.Membership, r.Blocks, r.Doubtful, r.Missing, r.Unsure, r.Lost, read}
 }
 
 // IsStray reports whether the file at path never was a store: it has content, but no page of

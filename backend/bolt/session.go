@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 	"github.com/leasehold/leasehold/internal/durable"
@@ -28,8 +29,10 @@ type session struct {
 	db    *bbolt.DB
 	bolt  *bbolt.Tx
 	buckets
-	cache   txCache
-	version byte // of the file's format
+	sharedBuckets
+	checkers map[string]*page.Checker // by bucket; nil if the pages are checked
+	cache    txCache
+	version  byte // of the file's format
 
 	// What is known of the pages.
 	sound                    bool // all of them are sound
@@ -64,6 +67,8 @@ type txCache struct {
 
 	search      string // what LastSearch returns
 	searchKnown bool
+
+	block backend.Block // the last one that was read
 
 	boot       string
 	bootNumber uint64 // 0, which no boot has, if boot is empty
@@ -203,7 +208,7 @@ func (t *session) bind() error {
 			return t.store.damaged(fmt.Sprintf("bucket %q is missing", slot.name))
 		}
 	}
-	return nil
+	return t.openSharedBuckets()
 }
 
 // abort ends the session without writing.

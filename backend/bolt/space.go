@@ -22,7 +22,7 @@ func (t *tx) makeRoom() error {
 		return nil
 	}
 	t.puts++
-	pages := int64(t.puts) * pagesTouched(t.bolt.Size())
+	pages := int64(t.puts) * t.pagesTouched()
 	return t.allocateAhead(t.toCommit(pages) + pages)
 }
 
@@ -33,7 +33,7 @@ func (t *session) hasRoomForMore() bool {
 	if t.damage != nil || t.failed != nil || t.pending.bulk {
 		return false
 	}
-	return t.allocateAhead(t.toCommit(bulkPuts*pagesTouched(t.bolt.Size()))) == nil
+	return t.allocateAhead(t.toCommit(bulkPuts*t.pagesTouched())) == nil
 }
 
 // pendingWrites are what the finished Updates of a session still have to write.
@@ -47,7 +47,7 @@ type pendingWrites struct {
 func (p *pendingWrites) add(t *tx) {
 	p.puts += int64(t.puts)
 	p.changes += int64(t.changes)
-	p.pages += int64(t.changes) * pagesTouched(t.bolt.Size())
+	p.pages += int64(t.changes) * t.pagesTouched()
 	p.bulk = p.bulk || t.changes > bulkPuts
 }
 
@@ -55,7 +55,7 @@ func (p *pendingWrites) add(t *tx) {
 // given number. No page is written twice, however many are touched.
 func (t *session) toCommit(pages int64) int64 {
 	used := t.bolt.Size()
-	all := used/int64(os.Getpagesize()) + 2*t.pending.changes + bulkPuts*pagesTouched(used)
+	all := used/int64(os.Getpagesize()) + 2*t.pending.changes + bulkPuts*t.pagesTouched()
 	return min(t.pending.pages+pages, all)
 }
 
@@ -81,17 +81,21 @@ func (t *session) allocateAhead(pages int64) error {
 	return nil
 }
 
-// pagesTouched returns the most pages that a Put or a Delete writes in a file of which that
-// many bytes are in use: in each of three trees a path and, where pages split or merge, its
-// neighbours; the root; and the freelist, which takes eight bytes for each page.
-func pagesTouched(used int64) int64 {
+// pagesTouched returns the most pages that a Put or a Delete writes: in each of three trees, in a
+// shared store of four, a path and, where pages split or merge, its neighbours; the root; and the
+// freelist, which takes eight bytes for each page.
+func (t *session) pagesTouched() int64 {
 	pageSize := int64(os.Getpagesize())
-	pages := used / pageSize
+	pages := t.bolt.Size() / pageSize
+	trees := int64(3)
+	if t.isShared() {
+		trees = 4
+	}
 	levels := int64(2)
 	for n := pages; n > 32; n /= 32 { // A branch has more children than that.
 		levels++
 	}
-	return 3*2*levels + 1 + 8*pages/pageSize + 1
+	return trees*2*levels + 1 + 8*pages/pageSize + 1
 }
 
 // extend makes a file longer by writing zeros: allocating without writing would make the

@@ -168,17 +168,29 @@ func (t *tx) NextFree(from, to netip.Addr) (free netip.Addr, err error) {
 		return free, err
 	}
 	defer t.rescue(&err)
+	if t.isShared() {
+		return t.nextHeld(from, to)
+	}
+	free, err = t.nextInRuns(from, to)
+	if err == nil && !free.IsValid() {
+		err = storekit.NoneFree(from, to)
+	}
+	return free, err
+}
+
+// nextInRuns returns the lowest address in [from, to] that is not leased, or the zero address
+// if there is none.
+func (t *session) nextInRuns(from, to netip.Addr) (netip.Addr, error) {
 	r, err := t.runAt(from)
 	if err != nil {
-		return free, err
+		return netip.Addr{}, err
 	}
-	free = from
+	free := from
 	if r.Contains(from) {
-		free = r.Last.Next()
+		free = r.Last.Next() // The address after the last one of a family is the zero address.
 	}
-	// The address after the last one of a family is the zero address.
-	if !free.IsValid() || to.Less(free) {
-		return netip.Addr{}, storekit.NoneFree(from, to)
+	if to.Less(free) {
+		free = netip.Addr{}
 	}
 	return free, nil
 }

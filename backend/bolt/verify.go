@@ -98,7 +98,7 @@ func (v *verifier) verify() error {
 	for len(v.derived) > 0 {
 		v.missingRun()
 	}
-	return nil
+	return v.verifyShared()
 }
 
 // verifyLease verifies an entry of leases and its entry in the owners index.
@@ -164,4 +164,63 @@ func (v *verifier) verifyRun(key, value []byte) error {
 func (v *verifier) missingRun() {
 	v.damaged("runs index lacks %s to %s", v.derived[0].First, v.derived[0].Last)
 	v.derived = v.derived[1:]
+}
+
+// verifyShared verifies what only a shared store has, and that another store has none of it.
+func (v *verifier) verifyShared() error {
+	if !v.isShared() {
+		for _, slot := range v.sharedSlots() {
+			if v.bolt.Bucket(slot.name) != nil {
+				v.damaged("bucket %q is there, but the store is not marked as shared", slot.name)
+			}
+		}
+		return nil
+	}
+	if _, err := v.tx.Membership(); err != nil {
+		v.found.Add(err)
+	}
+	expected, err := v.verifyBlocks()
+	if err != nil {
+		return err
+	}
+	return v.verifyVacant(expected)
+}
+
+// verifyBlocks verifies the blocks, and returns the entries that the index of vacant ones must
+// have, each a key and a value.
+func (v *verifier) verifyBlocks() (vacant map[string]bool, err error) {
+	vacant = make(map[string]bool)
+	var last backend.Block
+	return vacant, v.blocks.ForEach(func(key, value []byte) error {
+		b, err := format.DecodeBlock(key, value)
+		if err != nil {
+			v.damaged("%w", err)
+			return nil
+		}
+		if last.First.IsValid() && b.Overlaps(last) {
+			v.damaged("block %s overlaps block %s", b, last)
+		}
+		last = b
+		full, err := v.isFull(b)
+		if err == nil && b.State == backend.Open && !full {
+			vacant[string(key)+string(format.VacantValue(b))] = true
+		}
+		return err
+	})
+}
+
+// verifyVacant verifies that the index of vacant blocks has exactly the expected entries.
+func (v *verifier) verifyVacant(expected map[string]bool) error {
+	err := v.vacant.ForEach(func(key, value []byte) error {
+		entry := string(key) + string(value)
+		if !expected[entry] {
+			v.damaged("index of vacant blocks has %x, which is no open block with a free address", entry)
+		}
+		delete(expected, entry)
+		return nil
+	})
+	for entry := range expected {
+		v.damaged("index of vacant blocks lacks %x", entry)
+	}
+	return err
 }

@@ -40,9 +40,9 @@ func (t *session) beginWriting() error {
 
 // prepare prepares the transaction of bbolt for its first write.
 func (t *session) prepare() error {
-	if t.version != format.Version {
-		t.version = format.Version
-		if err := t.metaBucket.Put(format.VersionKey, []byte{format.Version}); err != nil {
+	if want := format.VersionOf(t.isShared()); t.version != want {
+		t.version = want
+		if err := t.metaBucket.Put(format.VersionKey, []byte{want}); err != nil {
 			return err
 		}
 	}
@@ -60,6 +60,11 @@ func (t *tx) Put(l backend.Lease) (err error) {
 	defer t.rescue(&err)
 	if t.leases.Get(format.AddrKey(l.Addr)) != nil {
 		return fmt.Errorf("%s: %w", l.Addr, backend.ErrExists)
+	}
+	if ok, err := t.canLease(l.Addr); err != nil {
+		return err
+	} else if !ok {
+		return storekit.NotHeld(l.Addr)
 	}
 	if err := t.makeRoom(); err != nil {
 		return t.store.wrapErr(err)
@@ -104,6 +109,7 @@ func (t *session) insert(addr netip.Addr, containerID string, record []byte) err
 		func() error { return t.addToRuns(addr) },
 		func() error { return t.leases.Put(format.AddrKey(addr), record) },
 		func() error { return t.owners.Put(format.OwnerKey(containerID, addr), nil) },
+		func() error { return t.noteFull(addr) },
 	)
 }
 
@@ -113,6 +119,7 @@ func (t *session) remove(addr netip.Addr, containerID string) error {
 		func() error { return t.removeFromRuns(addr) },
 		func() error { return t.leases.Delete(format.AddrKey(addr)) },
 		func() error { return t.owners.Delete(format.OwnerKey(containerID, addr)) },
+		func() error { return t.noteVacant(addr) },
 	)
 }
 

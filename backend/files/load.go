@@ -3,6 +3,7 @@ package files
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -13,7 +14,8 @@ import (
 
 // Create makes a store with the content c at path, which must not exist. It keeps the same
 // fields of a lease as Put. When it returns nil, everything is durable, the name of the store
-// included; after an error nothing is left at path.
+// included; after an error nothing is left at path. The content of a shared store gives
+// [backend.ErrNotShareable].
 //
 // No other process may use the path meanwhile. If the process is killed, part of a store may be
 // left at path; the caller removes it.
@@ -21,6 +23,9 @@ func Create(path string, c backend.Content) error {
 	c, err := storekit.CheckContent(c)
 	if err != nil {
 		return err
+	}
+	if !c.Membership.IsZero() {
+		return fmt.Errorf("%s: %w", path, backend.ErrNotShareable)
 	}
 	path = filepath.Clean(path)
 	if err := os.Mkdir(path, 0o755); err != nil {

@@ -17,6 +17,9 @@ type data struct {
 	owned      map[string]addrSet // by container ID
 	cursors    map[string]netip.Addr
 	lastSearch string
+
+	membership backend.Membership
+	blocks     []backend.Block // ascending
 }
 
 func newData() *data {
@@ -110,4 +113,55 @@ func plus(addr netip.Addr, n int) netip.Addr {
 		return sum.Unmap()
 	}
 	return sum
+}
+
+// block returns the index of the block that contains addr, and where it would be if there is
+// none.
+func (d *data) block(addr netip.Addr) (i int, ok bool) {
+	i = sort.Search(len(d.blocks), func(i int) bool { return !d.blocks[i].Last.Less(addr) })
+	return i, i < len(d.blocks) && d.blocks[i].Contains(addr)
+}
+
+// canLease reports whether the store holds addr.
+func (d *data) canLease(addr netip.Addr) bool {
+	if d.membership.IsZero() {
+		return true
+	}
+	i, ok := d.block(addr)
+	return ok && d.blocks[i].State == backend.Open
+}
+
+// nextFree returns the lowest address in [from, to] that is free and that the store holds. to
+// must not be before from.
+func (d *data) nextFree(from, to netip.Addr) (netip.Addr, bool) {
+	if d.membership.IsZero() {
+		return d.addrs.nextFree(from, to)
+	}
+	i, _ := d.block(from)
+	for _, b := range d.blocks[i:] {
+		if b.First.BitLen() != from.BitLen() || to.Less(b.First) {
+			break
+		}
+		if b.State != backend.Open {
+			continue
+		}
+		if addr, ok := d.addrs.nextFree(higher(from, b.First), lower(to, b.Last)); ok {
+			return addr, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+func higher(a, b netip.Addr) netip.Addr {
+	if a.Less(b) {
+		return b
+	}
+	return a
+}
+
+func lower(a, b netip.Addr) netip.Addr {
+	if b.Less(a) {
+		return b
+	}
+	return a
 }

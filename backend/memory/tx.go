@@ -73,7 +73,7 @@ func (r *readTx) NextFree(from, to netip.Addr) (netip.Addr, error) {
 	if err := cmp.Or(r.usable(), storekit.CheckSpan(from, to)); err != nil {
 		return netip.Addr{}, err
 	}
-	addr, ok := r.data.addrs.nextFree(from, to)
+	addr, ok := r.data.nextFree(from, to)
 	if !ok {
 		return netip.Addr{}, storekit.NoneFree(from, to)
 	}
@@ -105,13 +105,34 @@ func (r *readTx) LastSearch() (string, error) {
 	return r.data.lastSearch, nil
 }
 
+func (r *readTx) Membership() (backend.Membership, error) {
+	if err := r.usable(); err != nil {
+		return backend.Membership{}, err
+	}
+	return r.data.membership, nil
+}
+
+func (r *readTx) Blocks(from netip.Addr) iter.Seq2[backend.Block, error] {
+	return func(yield func(backend.Block, error) bool) {
+		if err := cmp.Or(r.usable(), storekit.CheckFrom(from)); err != nil {
+			yield(backend.Block{}, err)
+			return
+		}
+		for _, b := range r.data.blocks {
+			if !b.First.Less(from) && !yield(b, nil) {
+				return
+			}
+		}
+	}
+}
+
 // tx writes to the data at once and records how to undo that.
 type tx struct {
 	readTx
 	undo []func()
 }
 
-var _ backend.Tx = (*tx)(nil)
+var _ backend.SharedTx = (*tx)(nil)
 
 // commit keeps end from undoing the writes.
 func (t *tx) commit() { t.undo = nil }
@@ -129,6 +150,9 @@ func (t *tx) Put(l backend.Lease) error {
 	}
 	if old, ok := t.data.leases[l.Addr]; ok {
 		return fmt.Errorf("%s is held by %s: %w", l.Addr, old.Owner, backend.ErrExists)
+	}
+	if !t.data.canLease(l.Addr) {
+		return storekit.NotHeld(l.Addr)
 	}
 	l.Since = l.Since.UTC().Round(0) // strips the monotonic clock reading
 	t.data.insert(l)
@@ -171,4 +195,64 @@ func (t *tx) SetLastSearch(text string) error {
 	t.data.lastSearch = text
 	t.undo = append(t.undo, func() { t.data.lastSearch = old })
 	return nil
+}
+
+func (t *tx) SetMembership(m backend.Membership) error {
+	if err := cmp.Or(t.usable(), storekit.CheckMembership(m)); err != nil {
+		return err
+	}
+	if m.IsZero() && len(t.data.blocks) > 0 {
+		return storekit.HasBlocks(t.data.blocks[0])
+	}
+	old := t.data.membership
+	t.data.membership = m
+	t.undo = append(t.undo, func() { t.data.membership = old })
+	return nil
+}
+
+func (t *tx) PutBlock(b backend.Block) error {
+	if err := cmp.Or(t.usable(), storekit.CheckBlock(b)); err != nil {
+		return err
+	}
+	if t.data.membership.IsZero() {
+		return storekit.NotShared(b)
+	}
+	blocks := t.data.blocks
+	i, _ := t.data.block(b.First)
+	same := i < len(blocks) && blocks[i].First == b.First && blocks[i].Last == b.Last
+	if !same && i < len(blocks) && b.Overlaps(blocks[i]) {
+		return storekit.Overlap(b, blocks[i])
+	}
+	t.setBlocks(blocks[:i], []backend.Block{b}, blocks[i+count(same):])
+	return nil
+}
+
+func (t *tx) DeleteBlock(first netip.Addr) error {
+	if err := cmp.Or(t.usable(), storekit.CheckAddr(first)); err != nil {
+		return err
+	}
+	blocks := t.data.blocks
+	i, ok := t.data.block(first)
+	if !ok || blocks[i].First != first {
+		return nil
+	}
+	leased := t.data.addrs.from(first).upTo(blocks[i].Last)
+	if blocks[i].State != backend.Requested && len(leased) > 0 {
+		return storekit.Leased(blocks[i], leased[0])
+	}
+	t.setBlocks(blocks[:i], blocks[i+1:])
+	return nil
+}
+
+func (t *tx) setBlocks(parts ...[]backend.Block) {
+	old := t.data.blocks
+	t.data.blocks = slices.Concat(parts...)
+	t.undo = append(t.undo, func() { t.data.blocks = old })
+}
+
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// CheckContent returns c with checks, for making a store of it. A cursor or a boot that no
-// store can record gives [backend.ErrInvalid]. Leases end with that error before a lease
+// CheckContent returns c with checks, for making a store of it. A cursor, a boot, a membership
+// or a block that no store can record gives [backend.ErrInvalid]. Leases end with that error before a lease
 // that cannot be recorded or is out of order, and with [backend.ErrExists] before one whose
 // address was seen already.
 func CheckContent(c backend.Content) (backend.Content, error) {
@@ -20,6 +20,9 @@ func CheckContent(c backend.Content) (backend.Content, error) {
 		}
 	}
 	if err := CheckBoot(c.LastSearch); err != nil {
+		return backend.Content{}, err
+	}
+	if err := checkShared(c); err != nil {
 		return backend.Content{}, err
 	}
 	c.Leases = ascending(c.Leases)

@@ -54,3 +54,9 @@ func (e *empty) Cursor(set string) (netip.Addr, error) {
 func (e *empty) Cursors() (map[string]netip.Addr, error) { return nil, e.usable() }
 
 func (e *empty) LastSearch() (string, error) { return "", e.usable() }
+
+func (e *empty) Membership() (backend.Membership, error) { return backend.Membership{}, e.usable() }
+
+func (e *empty) Blocks(from netip.Addr) iter.Seq2[backend.Block, error] {
+	return func(yield func(backend.Block, error) bool) { NoBlocks(e.usable(), from)(yield) }
+}

@@ -27,16 +27,30 @@ func Buckets() [6][]byte {
 	return [...][]byte{MetaBucket, LeasesBucket, OwnersBucket, RunsBucket, BootsBucket, CursorsBucket}
 }
 
-// Version is the version of the format that is written.
+// Version is the version of the format that is written, and SharedVersion that of a store
+// that several hosts share: programs that know nothing of blocks must not lease from it, and
+// reject its version.
 //
 // Version 1 had no nanoseconds in a record; version 2 had no seals (see package page). A store
 // of an earlier version is upgraded by the first transaction that writes; its old records stay as
-// they are.
-const Version = 3
+// they are. The versions of stores that are shared and that are not differ in three bits: one
+// that flips makes neither of the other.
+const (
+	Version       = 3
+	SharedVersion = 4
+)
+
+// VersionOf returns the version that is written, of a store that is shared or not.
+func VersionOf(shared bool) byte {
+	if shared {
+		return SharedVersion
+	}
+	return Version
+}
 
 // ParseVersion returns the version from the value of [VersionKey], if it is supported.
 func ParseVersion(value []byte) (version byte, ok bool) {
-	if len(value) != 1 || value[0] < 1 || value[0] > Version {
+	if len(value) != 1 || value[0] < 1 || value[0] > SharedVersion {
 		return 0, false
 	}
 	return value[0], true
@@ -44,7 +58,7 @@ func ParseVersion(value []byte) (version byte, ok bool) {
 
 // ErrVersion returns the error for a version that is not supported.
 func ErrVersion(value []byte) error {
-	return fmt.Errorf("%w: version %d; this program knows versions 1 to %d", backend.ErrFormat, value, Version)
+	return fmt.Errorf("%w: version %d; this program knows versions 1 to %d", backend.ErrFormat, value, SharedVersion)
 }
 
 // ErrNoMetaBucket returns the error for a file that is not a lease store.

@@ -78,9 +78,12 @@ func texts(l *backend.Lease) [5]*string {
 }
 
 // checksum is FNV-1a, which detects every single flipped bit, and which bbolt links already.
-func checksum(addr netip.Addr, fields []byte) uint32 {
+func checksum(addr netip.Addr, fields []byte) uint32 { return sum(AddrKey(addr), fields) }
+
+// sum returns the checksum over the key and the fields of a record.
+func sum(key, fields []byte) uint32 {
 	h := fnv.New32a()
-	h.Write(AddrKey(addr)) // a hash never fails
+	h.Write(key) // a hash never fails
 	h.Write(fields)
 	return h.Sum32()
 }

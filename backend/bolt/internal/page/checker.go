@@ -98,7 +98,11 @@ func (c *Checker) neighbour(next, p *checkedPage, i int, nearest Pick) *checkedP
 }
 
 // All checks all pages of the tree.
-func (c *Checker) All() { c.below(position{id: c.root}) }
+func (c *Checker) All() {
+	if c != nil {
+		c.below(position{id: c.root})
+	}
+}
 
 func (c *Checker) below(p position) {
 	page := c.check(p)

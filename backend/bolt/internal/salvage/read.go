@@ -55,8 +55,7 @@ func (s *salvager) readTrees(m page.Meta) error {
 	}
 	s.w.Visited = s.noPages()
 	s.w.Report = func(f page.Fault) { s.lost.Add(f) }
-	names := format.Buckets()
-	s.buckets, _ = s.w.Root(m.Root, names[:])
+	s.buckets, _ = s.w.Root(m.Root, format.AllBuckets())
 	if len(s.buckets) == 0 && s.lost.None() {
 		return format.ErrNoMetaBucket()
 	}
@@ -66,6 +65,7 @@ func (s *salvager) readTrees(m page.Meta) error {
 	}
 	s.lost.Join(s.readBucket(format.BootsBucket, s.readBoot))
 	s.lost.Join(s.readBucket(format.CursorsBucket, s.readCursor))
+	s.readShared()
 	s.leasesFaults = s.readBucket(format.LeasesBucket, s.readLease)
 	s.readIndices()
 	return nil
@@ -100,9 +100,11 @@ func (s *salvager) readBucket(bucket []byte, each func(key, value []byte) error)
 func (s *salvager) readMeta(key, value []byte) error {
 	switch {
 	case bytes.Equal(key, format.VersionKey):
-		if _, known := format.ParseVersion(value); !known {
+		version, known := format.ParseVersion(value)
+		if !known {
 			s.unsupported = format.ErrVersion(value)
 		}
+		s.shared = version == format.SharedVersion
 	case bytes.Equal(key, format.SearchKey):
 		if err := storekit.CheckBoot(string(value)); err != nil {
 			return err

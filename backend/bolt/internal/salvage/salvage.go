@@ -25,10 +25,14 @@ type Result struct {
 	Leases     []backend.Lease
 	Cursors    map[string]netip.Addr
 	LastSearch string
-	Doubtful   int
-	Missing    [][2]netip.Addr
-	Unsure     bool
-	Lost       []string
+
+	Membership backend.Membership
+	Blocks     []backend.Block
+
+	Doubtful int
+	Missing  [][2]netip.Addr
+	Unsure   bool
+	Lost     []string
 }
 
 // Read salvages a file of that size. It returns [backend.ErrFormat] for one that is not a
@@ -61,6 +65,7 @@ type salvager struct {
 	indices
 	w            *page.Walker
 	buckets      map[string]page.BucketEntry
+	shared       bool  // several hosts share the addresses
 	unsupported  error // the file is not a lease store, or not of this version
 	candidates   map[netip.Addr]candidate
 	boots        map[uint64]string
