@@ -81,7 +81,7 @@ type Assignment struct {
 // one transaction: after an error nothing has changed.
 //
 // Besides errors of the store, it returns [ExhaustedError], [TakenError], [DuplicateError]
-// and [RequestError].
+// and [RequestError], and for a shared store [MembershipError] and [NotHeldError].
 func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, error) {
 	requested, err := a.pool.requestedBySet(r.Addrs)
 	if err != nil {
@@ -99,6 +99,9 @@ func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, erro
 }
 
 func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) ([]Assignment, error) {
+	if err := a.checkMembership(tx); err != nil {
+		return nil, err
+	}
 	// First, because a lease from an earlier boot is neither taken nor a duplicate.
 	ended, err := a.releaseEarlierBoots(tx)
 	if err != nil {

@@ -19,8 +19,12 @@ type ExhaustedError struct {
 
 	Set Set
 
-	// Leased counts the leasable addresses, all of which are leased.
+	// Leased counts the leasable addresses, all of which are leased. If the store is shared,
+	// it counts those that this host holds: others can be had from the other hosts.
 	Leased uint64
+
+	// Shared reports whether the store is shared with other hosts.
+	Shared bool
 
 	// Withheld counts the other addresses of the set: gateways and excluded addresses. It
 	// is at most [math.MaxUint64].
@@ -28,8 +32,12 @@ type ExhaustedError struct {
 }
 
 func (e *ExhaustedError) Error() string {
-	return fmt.Sprintf("no IP addresses available in range set: %s (%d leased, %d excluded or gateway)",
-		e.Set, e.Leased, e.Withheld)
+	counted := "leased"
+	if e.Shared {
+		counted = "held by this host, all leased"
+	}
+	return fmt.Sprintf("no IP addresses available in range set: %s (%d %s, %d excluded or gateway)",
+		e.Set, e.Leased, counted, e.Withheld)
 }
 
 // A TakenError means that a requested address is leased to another attachment.
@@ -122,7 +130,7 @@ func details(l backend.Lease) string {
 	return strings.Join(known, ", ")
 }
 
-func exhaustedError(index int, s Set) error {
+func exhaustedError(index int, s Set) *ExhaustedError {
 	e := &ExhaustedError{Index: index, Set: s, Leased: s.Size()}
 	var all uint64
 	for _, r := range s.ranges {

@@ -91,7 +91,8 @@ func (g *grant) leaseRequested(index int, s Set, addr netip.Addr) (Assignment, e
 	case !errors.Is(err, backend.ErrNotFound):
 		return Assignment{}, err
 	}
-	return g.put(index, s, addr)
+	as, err := g.put(index, s, addr)
+	return as, notHeld(s, addr, err)
 }
 
 // next returns the next address in turn. Only a full set is searched for torn and ended
@@ -109,10 +110,14 @@ func (g *grant) next(index int, s Set) (netip.Addr, error) {
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	if n == 0 {
-		return netip.Addr{}, exhaustedError(index, s)
+	addr, err = netip.Addr{}, backend.ErrNoneFree
+	if n > 0 {
+		addr, err = nextFree(g.tx, s, cursor)
 	}
-	return nextFree(g.tx, s, cursor)
+	if errors.Is(err, backend.ErrNoneFree) { // What was deleted can be in blocks that the host does not hold.
+		err = exhausted(g.tx, index, s)
+	}
+	return addr, err
 }
 
 // put makes the lease. The cursor follows requested addresses too, as in host-local.

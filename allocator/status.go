@@ -45,16 +45,20 @@ func (a *Allocator) checkAddr(tx backend.ReadTx, owner backend.Owner, addr netip
 }
 
 // Status returns an [ExhaustedError] if Allocate would find no address in a set of the
-// pool.
+// pool, and a [MembershipError] if the store is shared and an operator has to decide before this
+// host leases again.
 func (a *Allocator) Status(ctx context.Context) error {
 	return a.store.View(ctx, func(tx backend.ReadTx) error {
+		if err := checkStopped(tx); err != nil {
+			return err
+		}
 		for i, s := range a.pool.sets {
 			left, err := a.hasAddress(tx, s)
 			if err != nil {
 				return err
 			}
 			if !left {
-				return exhaustedError(i, s)
+				return exhausted(tx, i, s)
 			}
 		}
 		return nil

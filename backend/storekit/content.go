@@ -22,7 +22,7 @@ func CheckContent(c backend.Content) (backend.Content, error) {
 	if err := CheckBoot(c.LastSearch); err != nil {
 		return backend.Content{}, err
 	}
-	if err := checkShared(c); err != nil {
+	if err := CheckShared(c); err != nil {
 		return backend.Content{}, err
 	}
 	c.Leases = ascending(c.Leases)

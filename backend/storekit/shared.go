@@ -52,8 +52,9 @@ func NoBlocks(usable error, from netip.Addr) iter.Seq2[backend.Block, error] {
 	}
 }
 
-// checkShared returns an error unless a store can be made with the blocks and membership of c.
-func checkShared(c backend.Content) error {
+// CheckShared returns a [backend.ErrInvalid] with the reason unless a store can be made with the
+// membership and the blocks of c.
+func CheckShared(c backend.Content) error {
 	if err := CheckMembership(c.Membership); err != nil {
 		return err
 	}

@@ -130,14 +130,15 @@ func (t *tool) importInto(ctx context.Context, n network, from *dump.Network, f 
 func (t *tool) mergeInto(ctx context.Context, n network, kind string, from *dump.Network, f importFlags) (done imported, err error) {
 	lockCtx, cancel := context.WithTimeout(ctx, t.lockTimeout)
 	defer cancel()
-	store := n.store()
+	store, content := n.store(), from.Content
 	switch {
 	case kind == stores.None:
 		store = memory.New()
+		content.Membership = backend.Membership{} // A new store takes over the membership as it is.
 	case f.dryRun:
 		store = dryRunStore{store}
 	}
-	err = store.Update(lockCtx, done.merge(from.Content))
+	err = store.Update(lockCtx, done.merge(content))
 	return done, err
 }
 
@@ -184,9 +185,12 @@ func (t *tool) networkForImport(name string) (network, error) {
 }
 
 // merge adds the leases and cursors in c to a store. It fails if an address is leased to
-// another attachment.
+// another attachment, or held by another host.
 func (i *imported) merge(c backend.Content) func(backend.Tx) error {
 	return func(tx backend.Tx) error {
+		if err := checkSameMember(tx, c.Membership); err != nil {
+			return err
+		}
 		for l, err := range c.Leases {
 			if err != nil {
 				return err
@@ -212,6 +216,17 @@ func (i *imported) put(tx backend.Tx, l backend.Lease) error {
 	}
 	i.existing++
 	return nil
+}
+
+// checkSameMember returns an error if the export is of a host that shares its addresses with
+// others, and the store is not of the same. Its leases are in blocks of that host.
+func checkSameMember(tx backend.Tx, of backend.Membership) error {
+	m, err := tx.Membership()
+	if err != nil || of.IsZero() || m.Incarnation == of.Incarnation && m.Host == of.Host && m.Space == of.Space {
+		return err
+	}
+	return fmt.Errorf("the export is of host %s, which shares the addresses of %s with other hosts, and the store is not: "+
+		"to restore that host, import into a data directory without a store of this network", of.Host, of.Space)
 }
 
 // mergeState adds the cursors and the boot that the store does not have yet.

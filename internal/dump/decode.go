@@ -25,6 +25,7 @@ func decodeHeader(o *object) (*Network, error) {
 	n := &Network{Name: o.text("network"), Store: o.text("store")}
 	n.LastSearch = o.name("boot", "bootBytes")
 	n.Cursors = o.cursors()
+	n.Membership, n.blockCount = decodeMember(o)
 	if err := o.done(); err != nil {
 		return nil, err
 	}
@@ -125,5 +126,5 @@ func checkHeader(network, store string, c backend.Content) error {
 			return fmt.Errorf("cursor of range set %s: %w", set, err)
 		}
 	}
-	return nil
+	return storekit.CheckShared(c)
 }

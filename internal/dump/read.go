@@ -44,6 +44,8 @@ type Network struct {
 	// without an error.
 	backend.Content
 
+	blockCount int64 // according to the header
+
 	read  sequence
 	begun bool // whether reading the leases has begun
 }
@@ -59,6 +61,10 @@ func (r *Reader) Next() (*Network, error) {
 	}
 	n, err := r.header()
 	if err != nil {
+		r.err = err
+		return nil, err
+	}
+	if err := r.blocks(n); err != nil {
 		r.err = err
 		return nil, err
 	}
@@ -146,12 +152,17 @@ func (r *Reader) lease(n *Network) (backend.Lease, bool) {
 	return l, ok
 }
 
+// truncated says of [io.EOF] that n is not complete.
+func (r *Reader) truncated(n *Network, err error) error {
+	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	return fmt.Errorf("the file is truncated: network %s ends after %d leases: %w", n.Name, n.read.count, io.ErrUnexpectedEOF)
+}
+
 func (r *Reader) leaseOrEnd(n *Network) (l backend.Lease, ok bool, err error) {
 	if err := r.read(); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = fmt.Errorf("the file is truncated: network %s ends after %d leases: %w", n.Name, n.read.count, io.ErrUnexpectedEOF)
-		}
-		return l, false, err
+		return l, false, r.truncated(n, err)
 	}
 	switch {
 	case r.object.has("end"):

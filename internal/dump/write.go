@@ -35,6 +35,10 @@ func Write(w io.Writer, network, store string, c backend.Content) (int, error) {
 	var o line
 	o.header(network, store, c)
 	out.Write(o.end()) // Flush returns the error
+	for _, b := range c.Blocks {
+		o.block(network, b)
+		out.Write(o.end()) // likewise
+	}
 	n, err := writeLeases(out, network, c.Leases)
 	if err != nil {
 		return n, err
@@ -71,14 +75,14 @@ func (o *line) header(network, store string, c backend.Content) {
 	o.text("network", network)
 	o.text("store", store)
 	o.text("boot", c.LastSearch)
-	if len(c.Cursors) == 0 {
-		return
+	if len(c.Cursors) > 0 {
+		var cursors line
+		for _, set := range slices.Sorted(maps.Keys(c.Cursors)) {
+			cursors.text(set, c.Cursors[set].String())
+		}
+		o.object("cursors", cursors)
 	}
-	var cursors line
-	for _, set := range slices.Sorted(maps.Keys(c.Cursors)) {
-		cursors.text(set, c.Cursors[set].String())
-	}
-	o.object("cursors", cursors)
+	o.member(c.Membership, len(c.Blocks))
 }
 
 // A line is a JSON object under construction. Valid names and addresses contain no control

@@ -26,6 +26,7 @@ const (
 	CodeDamaged    uint = 104 // the store is damaged
 	CodeMissing    uint = 105 // CHECK: an address is not leased to the container
 	CodeImpossible uint = 106 // a requested address can never be leased
+	CodeNotMember  uint = 107 // the store is shared with other hosts, and this one may not lease from it
 )
 
 // answerTo returns the CNI error that the plugin writes for a failed command.
@@ -61,6 +62,8 @@ func classify(err error, network string) (code uint, details string) {
 		duplicate *allocator.DuplicateError
 		request   *allocator.RequestError
 		missing   *allocator.MissingError
+		notHeld   *allocator.NotHeldError
+		member    *allocator.MembershipError
 		mismatch  *stores.MismatchError
 		dangling  *exchange.LinkError
 	)
@@ -69,6 +72,10 @@ func classify(err error, network string) (code uint, details string) {
 		return CodeExhausted, "to see what fills the range set, run: leasehold why-full " + network
 	case errors.As(err, &taken):
 		return CodeTaken, fmt.Sprintf("to see who holds it, run: leasehold who %s", taken.Addr)
+	case errors.As(err, &notHeld):
+		return CodeTaken, "request an address that this host holds, or none"
+	case errors.As(err, &member):
+		return CodeNotMember, "an address is leased again once the other hosts have confirmed what this one holds"
 	case errors.As(err, &duplicate):
 		return CodeDuplicate, adviseDuplicate(duplicate)
 	case errors.As(err, &request):

@@ -45,7 +45,7 @@ func Create(ctx context.Context, path string, c backend.Content, o Options) (lea
 	if err := s.build(c); err != nil {
 		return 0, f, err
 	}
-	if err := s.putNew(ctx, written.finish(c.Cursors)); err != nil {
+	if err := s.putNew(ctx, written.finish(c)); err != nil {
 		return 0, f, errors.Join(err, s.drop())
 	}
 	return written.result.leases, f, nil

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"hash"
 	"maps"
-	"net/netip"
 	"slices"
 
 	"github.com/leasehold/leasehold/backend"
 )
 
 // A fingerprint identifies the content of a store: two stores with the same fingerprint have
-// the same leases and cursors. It has times in seconds, because not all file systems keep more.
+// the same leases, cursors and blocks. It has times in seconds, because not all file systems keep more.
 type fingerprint struct {
 	leases  int
 	cursors int
@@ -25,7 +24,7 @@ func (s fingerprint) String() string {
 	return fmt.Sprintf("%d leases, %d cursors, SHA-256 %x", s.leases, s.cursors, s.digest)
 }
 
-// A fingerprinter adds leases in ascending order, and then the cursors.
+// A fingerprinter adds leases in ascending order, and then the rest of the content.
 type fingerprinter struct {
 	result fingerprint
 	hash   hash.Hash
@@ -56,12 +55,18 @@ func (s *fingerprinter) text(fields ...string) {
 	}
 }
 
-// finish adds the cursors and returns the fingerprint.
-func (s *fingerprinter) finish(cursors map[string]netip.Addr) fingerprint {
-	s.result.cursors = len(cursors)
+// finish adds the cursors, and what a shared store has of c, and returns the fingerprint.
+func (s *fingerprinter) finish(c backend.Content) fingerprint {
+	s.result.cursors = len(c.Cursors)
 	s.buf = s.buf[:0]
-	for _, set := range slices.Sorted(maps.Keys(cursors)) {
-		s.text(set, cursors[set].String())
+	for _, set := range slices.Sorted(maps.Keys(c.Cursors)) {
+		s.text(set, c.Cursors[set].String())
+	}
+	if !c.Membership.IsZero() {
+		s.text(fmt.Sprint(c.Membership))
+	}
+	for _, b := range c.Blocks {
+		s.text(b.String(), b.State.String(), b.Mark.String())
 	}
 	s.hash.Write(s.buf)
 	s.hash.Sum(s.result.digest[:0])
@@ -82,5 +87,5 @@ func fingerprintOf(tx backend.ReadTx) (fingerprint, error) {
 		}
 		s.add(l)
 	}
-	return s.finish(c.Cursors), nil
+	return s.finish(c), nil
 }

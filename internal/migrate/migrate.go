@@ -154,7 +154,7 @@ func (m *migration) preview(ctx context.Context, tx backend.ReadTx) error {
 			return err
 		}
 	}
-	m.report.record(r, r.fingerprint.finish(c.Cursors))
+	m.report.record(r, r.fingerprint.finish(c))
 	return nil
 }
 
@@ -186,7 +186,7 @@ func (m *migration) move(ctx context.Context, tx backend.Tx, s *successor) error
 	if err := s.build(c); err != nil {
 		return err
 	}
-	written := r.fingerprint.finish(c.Cursors)
+	written := r.fingerprint.finish(c)
 	m.report.record(r, written)
 	if err := m.export(tx, s.backup); err != nil {
 		return errors.Join(err, s.drop())

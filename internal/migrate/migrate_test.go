@@ -18,6 +18,7 @@ import (
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt"
 	"github.com/leasehold/leasehold/backend/files"
 	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/config"
@@ -409,7 +410,7 @@ func TestNewStoreIsCompared(t *testing.T) {
 		for _, l := range sample().leases {
 			want.add(l)
 		}
-		require.ErrorContains(t, s.putNew(t.Context(), want.finish(sample().cursors)), "another program changed it meanwhile")
+		require.ErrorContains(t, s.putNew(t.Context(), want.finish(backend.Content{Cursors: sample().cursors})), "another program changed it meanwhile")
 		requireKind(t, stores.None, path)
 	}
 }
@@ -425,7 +426,7 @@ func TestFingerprintCoversEveryField(t *testing.T) {
 		change(&l)
 		s := newFingerprinter()
 		s.add(l)
-		return s.finish(cursors)
+		return s.finish(backend.Content{Cursors: cursors, Membership: backend.Membership{Space: "pods"}, Blocks: blocks()})
 	}
 	same := func(*backend.Lease) {}
 	want := sumWith(same, sample().cursors)
@@ -444,6 +445,58 @@ func TestFingerprintCoversEveryField(t *testing.T) {
 	}
 	require.NotEqual(t, want, sumWith(same, map[string]netip.Addr{"0": addr("10.0.0.3")}))
 	require.NotEqual(t, want, sumWith(same, map[string]netip.Addr{"0": addr("10.0.0.4"), "1": addr("fd00::2")}))
+	for name, change := range map[string]func(*backend.Content){
+		"membership":     func(c *backend.Content) { c.Membership.Sequence++ },
+		"block":          func(c *backend.Content) { c.Blocks[0].Last = addr("10.0.0.8") },
+		"state of block": func(c *backend.Content) { c.Blocks[0].State = backend.Closing },
+		"mark of block":  func(c *backend.Content) { c.Blocks[0].Mark[0]++ },
+	} {
+		s, c := newFingerprinter(), backend.Content{Cursors: sample().cursors, Membership: backend.Membership{Space: "pods"}, Blocks: blocks()}
+		s.add(full())
+		change(&c)
+		require.NotEqual(t, want, s.finish(c), name)
+	}
+}
+
+func blocks() []backend.Block {
+	return []backend.Block{{First: addr("10.0.0.0"), Last: addr("10.0.0.7"), State: backend.Open}}
+}
+
+func TestSharedStoreIsNotMovedToFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "podnet")
+	c := sample().content()
+	c.Membership, c.Blocks = backend.Membership{Space: "pods", Host: "node-1"}, blocks()
+	require.NoError(t, bolt.Create(path, c))
+	for _, dry := range []bool{true, false} {
+		o := options(config.Files)
+		o.DryRun = dry
+		_, err := Run(t.Context(), path, o)
+		require.ErrorIs(t, err, backend.ErrNotShareable)
+		require.ErrorContains(t, err, "host node-1 shares the addresses of pods with other hosts")
+		requireKind(t, config.Bolt, path)
+	}
+	_, _, err := Create(t.Context(), path+"2", c, options(config.Files))
+	require.ErrorIs(t, err, backend.ErrNotShareable)
+}
+
+// A repaired store is still shared, and leases nothing before it was compared again.
+func TestRepairOfASharedStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "podnet")
+	c := sample().content()
+	c.Membership = backend.Membership{Space: "pods", Host: "node-1", Attested: "boot"}
+	c.Blocks = blocks()
+	require.NoError(t, bolt.Create(path, c))
+	_, err := Repair(t.Context(), path, RepairOptions{LockTimeout: time.Minute, Now: now})
+	require.NoError(t, err)
+	require.NoError(t, bolt.Open(path).View(t.Context(), func(tx backend.ReadTx) error {
+		m, err := tx.Membership()
+		require.NoError(t, err)
+		require.Equal(t, backend.Membership{Space: "pods", Host: "node-1"}, m)
+		got, err := backend.Blocks(tx)
+		require.NoError(t, err)
+		require.Equal(t, blocks(), got)
+		return nil
+	}))
 }
 
 func halfMade(t *testing.T, path string, isDir bool) {

@@ -126,11 +126,11 @@ func replaceBy(ctx context.Context, to *successor, s bolt.Salvage, leases []back
 		written.add(*l)
 		return ctx.Err()
 	}
-	c := backend.Content{Leases: convertEach(sequence(leases), convert), Cursors: s.Cursors, LastSearch: s.LastSearch}
+	c := backend.Content{Leases: convertEach(sequence(leases), convert), Cursors: s.Cursors, LastSearch: s.LastSearch, Membership: s.Membership, Blocks: s.Blocks}
 	if err := to.build(c); err != nil {
 		return err
 	}
-	return to.takeOver(ctx, written.finish(s.Cursors))
+	return to.takeOver(ctx, written.finish(c))
 }
 
 func sequence(leases []backend.Lease) iter.Seq2[backend.Lease, error] {

@@ -46,12 +46,18 @@ func (r *source) content() (backend.Content, error) {
 		}
 	}
 	c, err := backend.ContentOf(r)
+	if err == nil && r.To == config.Files && !c.Membership.IsZero() {
+		err = fmt.Errorf("host %s shares the addresses of %s with other hosts: %w", c.Membership.Host, c.Membership.Space, backend.ErrNotShareable)
+	}
+	if err != nil {
+		return c, err
+	}
 	c.Leases = convertEach(c.Leases, r.convert)
 	if c.LastSearch == "" {
 		// Otherwise the leases of an unknown boot would outlive the next reboot.
 		c.LastSearch = r.Present.SearchRecord(r.Now)
 	}
-	return c, err
+	return c, nil
 }
 
 // count returns the number of leases, without reading them.

@@ -27,9 +27,9 @@ func Buckets() [6][]byte {
 	return [...][]byte{MetaBucket, LeasesBucket, OwnersBucket, RunsBucket, BootsBucket, CursorsBucket}
 }
 
-// Version is the version of the format that is written, and SharedVersion that of a store
-// that several hosts share: programs that know nothing of blocks must not lease from it, and
-// reject its version.
+// Version is the version of the format that is written. A store that several hosts share has
+// SharedVersion instead: programs that know nothing of blocks must not lease from it, and
+// reject that version.
 //
 // Version 1 had no nanoseconds in a record; version 2 had no seals (see package page). A store
 // of an earlier version is upgraded by the first transaction that writes; its old records stay as
