@@ -36,6 +36,10 @@ type Options struct {
 	// meanwhile. It has no effect unless both the ID and the start of Boot are known.
 	ReleaseEarlierBoots bool
 
+	// Space is the space that the store must be a member of. If it is empty, a store that is
+	// shared leases what its host holds, and any other store all addresses of the pool.
+	Space string
+
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }

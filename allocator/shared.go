@@ -11,13 +11,20 @@ import (
 // A MembershipError means that a store is shared with other hosts, and that this host may not
 // lease from it now.
 type MembershipError struct {
+	// Membership is zero if the store is not shared.
 	Membership backend.Membership
 
 	// Boot is the present boot; empty if it is not known.
 	Boot string
+
+	// Space is the space that the store must be a member of; empty if it can be any.
+	Space string
 }
 
 func (e *MembershipError) Error() string {
+	if e.isOther() {
+		return fmt.Sprintf("the addresses of %s are shared with other hosts, and this store is not a member", e.Space)
+	}
 	text := fmt.Sprintf("host %s shares the addresses of %s with other hosts and may not lease any now: ",
 		e.Membership.Host, e.Membership.Space)
 	switch {
@@ -30,6 +37,9 @@ func (e *MembershipError) Error() string {
 	}
 	return text + "they have not confirmed its addresses since the machine was booted"
 }
+
+// isOther reports whether the store is not a member of the right space.
+func (e *MembershipError) isOther() bool { return e.Space != "" && e.Membership.Space != e.Space }
 
 // A NotHeldError means that a requested address belongs to another host with which the store is
 // shared, or to none yet.
@@ -50,20 +60,26 @@ func (e *NotHeldError) Unwrap() error { return backend.ErrNotHeld }
 // to another one that has them now.
 func (a *Allocator) checkMembership(tx backend.ReadTx) error {
 	m, err := tx.Membership()
-	if err != nil || m.IsZero() {
+	if err != nil {
 		return err
 	}
-	if boot := a.opts.Boot.ID; m.Stopped != "" || m.Attested == "" || m.Attested != boot {
-		return &MembershipError{m, boot}
+	e := &MembershipError{Membership: m, Boot: a.opts.Boot.ID, Space: a.opts.Space}
+	switch {
+	case e.isOther():
+		return e
+	case m.IsZero():
+		return nil
+	case m.Stopped != "", m.Attested == "", m.Attested != e.Boot:
+		return e
 	}
 	return nil
 }
 
-// checkStopped is checkMembership without the present boot.
-func checkStopped(tx backend.ReadTx) error {
-	m, err := tx.Membership()
-	if err == nil && m.Stopped != "" {
-		err = &MembershipError{Membership: m}
+// checkStopped is checkMembership, but lets a host pass that only has to be confirmed.
+func (a *Allocator) checkStopped(tx backend.ReadTx) error {
+	err := a.checkMembership(tx)
+	if e := (*MembershipError)(nil); errors.As(err, &e) && !e.isOther() && e.Membership.Stopped == "" {
+		return nil
 	}
 	return err
 }

@@ -79,7 +79,14 @@ func TestMembershipError(t *testing.T) {
 			require.ErrorAs(t, err, &e)
 		}
 	}
+	for _, s := range []backend.Store{store, memory.New()} {
+		a := allocator.New(s, pool, allocator.Options{Boot: b1(), Space: "other"})
+		e := refused[*allocator.MembershipError](t, s, a, "a")
+		require.EqualError(t, e, "the addresses of other are shared with other hosts, and this store is not a member")
+		require.ErrorAs(t, a.Status(t.Context()), &e)
+	}
 	share(t, store, span(t, "10.0.0.4/30"))
+	require.Equal(t, []string{"10.0.0.4/28"}, take(t, allocator.New(store, pool, allocator.Options{Boot: b1(), Space: "pods"}), "right"))
 	for _, b := range []allocator.Boot{{}, {ID: "b2"}} {
 		refused[*allocator.MembershipError](t, store, allocator.New(store, pool, allocator.Options{Boot: b}), "a")
 	}

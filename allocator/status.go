@@ -49,7 +49,7 @@ func (a *Allocator) checkAddr(tx backend.ReadTx, owner backend.Owner, addr netip
 // host leases again.
 func (a *Allocator) Status(ctx context.Context) error {
 	return a.store.View(ctx, func(tx backend.ReadTx) error {
-		if err := checkStopped(tx); err != nil {
+		if err := a.checkStopped(tx); err != nil {
 			return err
 		}
 		for i, s := range a.pool.sets {
