@@ -22,6 +22,16 @@ func Planted(name string) Patch {
 	return Patch(filepath.Join("testdata", "planted", name+".patch"))
 }
 
+// Overlaid applies the patches to copies in dir, and returns the path of a file that has the go
+// command read the copies (its flag -overlay). The tests of another module build themselves so.
+func Overlaid(dir string, patches ...Patch) (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	return plant(root, dir, patches)
+}
+
 var patchedFile = regexp.MustCompile(`(?m)^\+\+\+ b/(\S+)`)
 
 // plant applies the patches to copies in dir of the files that they change, and returns the
