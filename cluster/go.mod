@@ -1,0 +1,9 @@
+module github.com/leasehold/leasehold/cluster
+
+go 1.25.0
+
+require github.com/stretchr/testify v1.12.1
+
+require go.yaml.in/yaml/v3 v3.0.5 // indirect
+
+replace github.com/leasehold/leasehold => ../
