@@ -1,0 +1,191 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// An Admin is an operator's view of the spaces of an engine.
+type Admin struct {
+	engine Engine
+	prefix string
+}
+
+// NewAdmin returns the view of the spaces whose keys begin with prefix.
+func NewAdmin(engine Engine, prefix string) *Admin { return &Admin{engine, prefix} }
+
+// minRevision is a revision that servers reach before hosts use a space: far more than the entries
+// with which the log of restored servers begins, or a restore would not show in the [Origin].
+const minRevision = 64
+
+// Init makes a space. Its Accepted is set. It returns [ErrConflict] if there is one of that name.
+func (a *Admin) Init(ctx context.Context, space string, c Config) error {
+	if err := ValidateName(space); err != nil {
+		return err
+	}
+	if err := c.validate(); err != nil {
+		return err
+	}
+	origin, err := a.engine.Origin(ctx)
+	if err != nil {
+		return err
+	}
+	origin.Offset = max(0, origin.Offset) // Servers that lag behind can show one that was higher.
+	c.V, c.Accepted = Version, origin
+	k := keysOf(a.prefix, space)
+	for revision := int64(0); revision < minRevision; {
+		out, err := a.engine.Commit(ctx, Txn{Then: []Op{Put(k.config()+"-padding", nil)}})
+		if err != nil {
+			return err
+		}
+		revision = out.Revision
+	}
+	out, err := a.engine.Commit(ctx, Txn{If: []Condition{Absent(k.config())}, Then: []Op{Put(k.config(), encode(c))}})
+	if err == nil && !out.Held {
+		err = fmt.Errorf("%w: space %s exists", ErrConflict, space)
+	}
+	return err
+}
+
+// A Host is a host of a space, as an operator was shown it.
+type Host struct {
+	Name string
+	HostRecord
+	entry Entry
+}
+
+// Hosts returns the hosts of a space, those that were evicted included, by name.
+func (a *Admin) Hosts(ctx context.Context, space string) (all []Host, err error) {
+	k := keysOf(a.prefix, space)
+	entries, err := a.engine.Range(ctx, k.hosts(), after(k.hosts()), false)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		h := Host{Name: strings.TrimPrefix(e.Key, k.hosts()), entry: e}
+		if err := decode(e, &h.HostRecord, &h.V); err != nil {
+			return nil, err
+		}
+		all = append(all, h)
+	}
+	return all, nil
+}
+
+// A HeldBlock is a block, and the host that holds it.
+type HeldBlock struct {
+	First netip.Addr
+	BlockRecord
+}
+
+// Blocks returns the blocks of a space that hosts hold, ascending.
+func (a *Admin) Blocks(ctx context.Context, space string) (all []HeldBlock, err error) {
+	k := keysOf(a.prefix, space)
+	entries, err := a.engine.Range(ctx, k.blocks(), after(k.blocks()), false)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		b := HeldBlock{}
+		if b.First, err = parseAddrText(strings.TrimPrefix(e.Key, k.blocks())); err != nil {
+			return nil, err
+		}
+		if err := decode(e, &b.BlockRecord, &b.V); err != nil {
+			return nil, err
+		}
+		all = append(all, b)
+	}
+	return all, nil
+}
+
+// Who returns the host that holds the block of addr, and false if there is none.
+func (a *Admin) Who(ctx context.Context, space string, addr netip.Addr) (b HeldBlock, ok bool, err error) {
+	c, _, err := a.state(ctx, space)
+	if err != nil {
+		return b, false, err
+	}
+	span, err := c.BlockOf(addr)
+	if err != nil {
+		return b, false, err
+	}
+	key := keysOf(a.prefix, space).block(span.First)
+	out, err := a.engine.Commit(ctx, Txn{Then: []Op{Get(key)}})
+	if err != nil || out.Results[0].Entry.Revision == 0 {
+		return b, false, err
+	}
+	b.First = span.First
+	return b, true, decode(out.Results[0].Entry, &b.BlockRecord, &b.V)
+}
+
+// Halted returns why a space is halted, or nil if it is not.
+func (a *Admin) Halted(ctx context.Context, space string) (*HaltRecord, error) {
+	_, h, err := a.state(ctx, space)
+	return h, err
+}
+
+func (a *Admin) state(ctx context.Context, space string) (c Config, halt *HaltRecord, err error) {
+	k := keysOf(a.prefix, space)
+	out, err := a.engine.Commit(ctx, Txn{Then: []Op{Get(k.config()), Get(k.halt())}})
+	if err != nil {
+		return c, nil, err
+	}
+	config, h := out.Results[0].Entry, out.Results[1].Entry
+	if config.Revision == 0 {
+		return c, nil, fmt.Errorf("%w: %s", ErrNoSpace, space)
+	}
+	if err := decode(config, &c, &c.V); err != nil || h.Revision == 0 {
+		return c, nil, err
+	}
+	halt = new(HaltRecord)
+	return c, halt, decode(h, halt, &halt.V)
+}
+
+// Evict frees the blocks of a host. It must be switched off, and the caller has made sure of
+// that: its containers have addresses that other hosts can lease from now on. When it is
+// switched on again it leases nothing, because it is not attested in that boot.
+//
+// h is the host as [Admin.Hosts] has shown it; if it has made a request since, Evict returns
+// [ErrConflict]. An Evict that was interrupted is continued by another one, with the record that
+// Hosts shows by then.
+func (a *Admin) Evict(ctx context.Context, space string, h Host) (blocks int, err error) {
+	k := keysOf(a.prefix, space)
+	if !h.Evicted {
+		record := h.HostRecord
+		record.Evicted = true
+		out, err := a.engine.Commit(ctx, Txn{
+			If: []Condition{At(h.entry), Absent(k.halt())}, Then: []Op{Put(h.entry.Key, encode(record))},
+		})
+		if err != nil {
+			return 0, err
+		}
+		if !out.Held {
+			return 0, fmt.Errorf("%w: host %s has made a request since, or the space is halted", ErrConflict, h.Name)
+		}
+	}
+	return a.free(ctx, k, h.Name, h.incarnation())
+}
+
+// free removes the blocks of an incarnation that can make no request any more.
+func (a *Admin) free(ctx context.Context, k keys, host string, incarnation backend.Mark) (blocks int, err error) {
+	prefix := k.allOf(host, incarnation)
+	entries, err := a.engine.Range(ctx, prefix, after(prefix), false)
+	for err == nil && len(entries) > 0 {
+		n := min(len(entries), maxRequested)
+		t := Txn{If: []Condition{Absent(k.halt())}}
+		for _, e := range entries[:n] {
+			block := k.blocks() + strings.TrimPrefix(e.Key, prefix)
+			t.Then = append(t.Then, Nest(Txn{If: []Condition{Present(e.Key)}, Then: []Op{Delete(block), Delete(e.Key)}}))
+		}
+		var out Outcome
+		if out, err = a.engine.Commit(ctx, t); err == nil && !out.Held {
+			err = fmt.Errorf("%w: the space is halted", ErrConflict)
+		}
+		if err == nil {
+			blocks, entries = blocks+n, entries[n:]
+		}
+	}
+	return blocks, err
+}

@@ -1,0 +1,47 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrHalted: what the engine has may not be what the hosts had written. No host changes
+	// anything until an operator has recovered the space; hosts go on leasing from the blocks
+	// that they hold.
+	ErrHalted = errors.New("the space is halted")
+
+	// ErrNoSpace: the engine has no such space.
+	ErrNoSpace = errors.New("there is no such space")
+
+	// ErrNotMember: the store has no membership.
+	ErrNotMember = errors.New("this host is not a member of the space")
+
+	// ErrStopped: this host may not lease from the space, until an operator has decided.
+	ErrStopped = errors.New("this host may not use the space")
+
+	// ErrNameTaken: another host of the space has the name.
+	ErrNameTaken = errors.New("another host of the space has this name")
+
+	// ErrInUse: a store with leases cannot join: other hosts could hold their addresses.
+	ErrInUse = errors.New("the store has leases already")
+
+	// ErrNoBlocks: all blocks of the ranges are held.
+	ErrNoBlocks = errors.New("all blocks of the range are held by hosts")
+
+	// ErrConflict: what was shown has changed meanwhile.
+	ErrConflict = errors.New("another change came first; look again")
+)
+
+// Why a host is stopped. The texts are what an operator reads.
+const (
+	stoppedEvicted = "it was evicted from the space, or another host has joined under its name: its blocks may belong to others"
+	stoppedClone   = "another machine has used a copy of this store, or this store is an old copy"
+	stoppedMachine = "its store was made on another machine"
+)
+
+func stopped(reason string) error {
+	return fmt.Errorf("%w: %s; once its containers are gone, it can forget its membership and join again", ErrStopped, reason)
+}
+
+func halted(h HaltRecord) error { return fmt.Errorf("%w by %s: %s", ErrHalted, h.By, h.Text) }

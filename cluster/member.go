@@ -1,0 +1,408 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/netip"
+	"time"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// An Identity is the machine and the boot that a process runs on.
+type Identity struct {
+	Boot    string // of the machine
+	Machine string // a fingerprint that a copy on another machine does not have
+
+	// For people, as in a [HostRecord].
+	Address, Ranges, Program string
+}
+
+// Options configure a [Member].
+type Options struct {
+	Identity
+
+	// Prefix is the beginning of all keys, for instance /leasehold.
+	Prefix string
+
+	// Now is the clock, for people; nil means [time.Now].
+	Now func() time.Time
+
+	// Random returns a random number below n, and NewMark a random mark; nil means those of
+	// package crypto/rand.
+	Random  func(n uint64) uint64
+	NewMark func() backend.Mark
+}
+
+// A Member is this host in a space: a store, and the engine by which it agrees with the other
+// hosts. It holds no lock while it waits for the engine. It is safe for concurrent use, also by
+// several processes with one store.
+type Member struct {
+	store  backend.Store
+	engine Engine
+	opts   Options
+}
+
+// NewMember returns the member whose membership is in store, or is to be put there by
+// [Member.Join].
+func NewMember(store backend.Store, engine Engine, o Options) *Member {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = randomBelow
+	}
+	if o.NewMark == nil {
+		o.NewMark = randomMark
+	}
+	return &Member{store, engine, o}
+}
+
+func randomBelow(n uint64) uint64 {
+	i, err := rand.Int(rand.Reader, new(big.Int).SetUint64(n))
+	if err != nil {
+		panic(err) // crypto/rand never returns an error.
+	}
+	return i.Uint64()
+}
+
+func randomMark() (m backend.Mark) {
+	rand.Read(m[:]) // It never returns an error.
+	return m
+}
+
+// The actions of an [backend.Intent].
+const (
+	joining   = "join"
+	attesting = "attest"
+	claiming  = "claim"
+	releasing = "release"
+)
+
+// A view is what the engine has of a space and a host, at one moment.
+type view struct {
+	config   Config
+	halt     *HaltRecord
+	host     Entry
+	record   HostRecord // zero if there is none
+	revision int64
+	origin   Origin
+}
+
+// errChanged: the membership has changed since it was read; the caller looks again.
+var errChanged = errors.New("the membership has changed")
+
+// maxAttempts is how often a request is begun again because another process of this host was
+// faster. Each time one of them has got further.
+const maxAttempts = 64
+
+// resolve brings the store and the engine into step: a request that may be under way is sent
+// again until it is known what became of it. It returns the membership, which has no intent, and
+// what the engine had when it had none.
+func (m *Member) resolve(ctx context.Context) (backend.Membership, view, error) {
+	for range maxAttempts {
+		local, err := m.membership(ctx)
+		if err != nil {
+			return local, view{}, err
+		}
+		v, err := m.look(ctx, local)
+		if err == nil {
+			err = m.judge(ctx, local, v)
+		}
+		if err == nil && local.Intent == (backend.Intent{}) {
+			return local, v, nil
+		}
+		if err == nil {
+			err = m.pursue(ctx, local, v)
+		}
+		if err != nil && !errors.Is(err, errChanged) {
+			return local, v, err
+		}
+	}
+	return backend.Membership{}, view{}, errBehind()
+}
+
+func errBehind() error {
+	return fmt.Errorf("%w: other processes of this host were faster, again and again", backend.ErrBusy)
+}
+
+// membership returns the membership of the store.
+func (m *Member) membership(ctx context.Context) (local backend.Membership, err error) {
+	err = m.store.View(ctx, func(tx backend.ReadTx) error {
+		local, err = tx.Membership()
+		return err
+	})
+	switch {
+	case err != nil:
+		return local, err
+	case local.IsZero():
+		return local, ErrNotMember
+	case local.Stopped != "":
+		return local, stopped(local.Stopped)
+	}
+	return local, nil
+}
+
+// look returns what the engine has. The origin is asked for last, so it is the origin of all that
+// was read.
+func (m *Member) look(ctx context.Context, local backend.Membership) (v view, err error) {
+	k := m.keys(local)
+	out, err := m.engine.Commit(ctx, Txn{Then: []Op{Get(k.config()), Get(k.halt()), Get(k.host(local.Host))}})
+	if err != nil {
+		return v, err
+	}
+	config, halt := out.Results[0].Entry, out.Results[1].Entry
+	v.host, v.revision = out.Results[2].Entry, out.Revision
+	if v.origin, err = m.engine.Origin(ctx); err != nil {
+		return v, err
+	}
+	if config.Revision == 0 {
+		return v, fmt.Errorf("%w: %s", ErrNoSpace, local.Space)
+	}
+	if err := decode(config, &v.config, &v.config.V); err != nil {
+		return v, err
+	}
+	if halt.Revision != 0 {
+		v.halt = new(HaltRecord)
+		if err := decode(halt, v.halt, &v.halt.V); err != nil {
+			return v, err
+		}
+	}
+	if v.host.Revision != 0 {
+		err = decode(v.host, &v.record, &v.record.V)
+	}
+	return v, err
+}
+
+// judge returns an error if the host may not go on. Its order matters: of a history that is not
+// whole nothing else can be believed.
+func (m *Member) judge(ctx context.Context, local backend.Membership, v view) error {
+	known := v.host.Revision != 0 && v.record.incarnation() == local.Incarnation
+	switch {
+	case v.halt != nil:
+		return halted(*v.halt)
+	case !v.isWhole(local), known && v.record.Sequence < local.Sequence:
+		return m.halt(ctx, local, "the servers were restored from a backup, or replaced: what hosts have done since is gone")
+	case local.Intent.Action == joining && !known:
+		return m.checkName(ctx, local, v)
+	case !known, v.record.Evicted:
+		return m.stop(ctx, local, stoppedEvicted)
+	case v.record.Sequence > local.Sequence && !isDone(local, v.record):
+		return m.stop(ctx, local, stoppedClone)
+	}
+	return nil
+}
+
+// isDone reports whether the engine has done the request that is under way.
+func isDone(local backend.Membership, record HostRecord) bool {
+	return record.Sequence == local.Sequence+1 && local.Intent != (backend.Intent{}) &&
+		parseMark(record.Mark) == local.Intent.Mark
+}
+
+// isWhole reports whether the history has all that the hosts have written.
+func (v view) isWhole(local backend.Membership) bool {
+	accepted := v.config.Accepted
+	return v.origin.Cluster == accepted.Cluster && v.origin.Offset <= accepted.Offset &&
+		(local.Seen.Cluster != accepted.Cluster || local.Seen.Revision <= v.revision)
+}
+
+// halt halts the space.
+func (m *Member) halt(ctx context.Context, local backend.Membership, why string) error {
+	k, record := m.keys(local), HaltRecord{V: Version, By: local.Host, Text: why}
+	_, err := m.engine.Commit(ctx, Txn{
+		If:   []Condition{Absent(k.halt()), Present(k.config())},
+		Then: []Op{Put(k.halt(), encode(record))},
+	})
+	return errors.Join(halted(record), err)
+}
+
+// stop records that this host may not go on, unless its membership has changed.
+func (m *Member) stop(ctx context.Context, local backend.Membership, reason string) error {
+	err := m.update(ctx, local, func(_ backend.SharedTx, next *backend.Membership) error {
+		next.Stopped = reason
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return stopped(reason)
+}
+
+// update changes what the store shares, in one transaction, or returns errChanged if that is not
+// the same as before any more.
+func (m *Member) update(ctx context.Context, before backend.Membership, change func(tx backend.SharedTx, next *backend.Membership) error) error {
+	return m.store.Update(ctx, func(tx backend.Tx) error {
+		shared, err := backend.AsShared(tx)
+		if err != nil {
+			return err
+		}
+		next, err := tx.Membership()
+		if err != nil {
+			return err
+		}
+		if next != before {
+			return errChanged
+		}
+		if err := change(shared, &next); err != nil {
+			return err
+		}
+		return shared.SetMembership(next)
+	})
+}
+
+// decide records what the host is about to ask for, and then asks: whatever happens to the process
+// or to the answer, the same request can be sent again. prepare changes blocks, which get the mark.
+// local and v are what resolve has returned.
+func (m *Member) decide(ctx context.Context, local backend.Membership, v view, action string, prepare func(tx backend.SharedTx, mark backend.Mark) error) error {
+	before := local
+	local.Intent = backend.Intent{Action: action, Mark: m.opts.NewMark(), Boot: m.opts.Boot}
+	err := m.update(ctx, before, func(tx backend.SharedTx, next *backend.Membership) error {
+		*next = local
+		if prepare == nil {
+			return nil
+		}
+		return prepare(tx, local.Intent.Mark)
+	})
+	if err != nil {
+		return err
+	}
+	if err = m.pursue(ctx, local, v); errors.Is(err, errChanged) {
+		_, _, err = m.resolve(ctx)
+	}
+	return err
+}
+
+// pursue sends the request that is under way, unless the engine has done it already, and records
+// what became of it.
+func (m *Member) pursue(ctx context.Context, local backend.Membership, v view) error {
+	blocks, err := m.concerned(ctx, local)
+	if err != nil {
+		return err
+	}
+	txn := m.request(local, v, blocks)
+	if isDone(local, v.record) {
+		txn = m.inquiry(local, v, blocks)
+	}
+	out, err := m.engine.Commit(ctx, txn)
+	if err != nil {
+		return err
+	}
+	if !out.Held {
+		return errChanged // Another process of this host has sent it, or this host was evicted.
+	}
+	// Only what is asked now says that this was not done in a history that has lost grants.
+	v.revision = out.Revision
+	if v.origin, err = m.engine.Origin(ctx); err != nil {
+		return err
+	}
+	if !v.isWhole(local) {
+		return m.halt(ctx, local, "the servers were restored from a backup while this host made a request")
+	}
+	return m.finish(ctx, local, v, blocks, granted(local, out, len(txn.Then)-len(blocks)))
+}
+
+// concerned returns the blocks that the request under way concerns.
+func (m *Member) concerned(ctx context.Context, local backend.Membership) (blocks []backend.Block, err error) {
+	err = m.store.View(ctx, func(tx backend.ReadTx) error {
+		if now, err := tx.Membership(); err != nil || now != local {
+			return errors.Join(err, errChanged)
+		}
+		for b, err := range tx.Blocks(netip.Addr{}) {
+			if err != nil {
+				return err
+			}
+			if b.Mark == local.Intent.Mark {
+				blocks = append(blocks, b)
+			}
+		}
+		return nil
+	})
+	return blocks, err
+}
+
+// request is the request under way. It is done only if the record of the host is as it was seen,
+// and so at most once; each block is a nested Txn, so that one that is lost to another host costs
+// no other.
+func (m *Member) request(local backend.Membership, v view, blocks []backend.Block) Txn {
+	k, record := m.keys(local), HostRecord{
+		V: Version, Incarnation: local.Incarnation.String(), Sequence: local.Sequence + 1,
+		Mark: local.Intent.Mark.String(), Boot: local.Attested, Machine: local.Machine,
+		Address: m.opts.Address, Ranges: m.opts.Ranges, Program: m.opts.Program,
+	}
+	if local.Intent.Action == joining || local.Intent.Action == attesting {
+		record.Boot = local.Intent.Boot
+	}
+	host := v.host
+	host.Key = k.host(local.Host)
+	t := Txn{
+		If:   []Condition{At(host), Absent(k.halt()), Present(k.config())},
+		Then: []Op{Put(host.Key, encode(record))},
+	}
+	value := encode(BlockRecord{V: Version, Host: local.Host, Incarnation: record.Incarnation, Mark: record.Mark})
+	for _, b := range blocks {
+		block, of := k.block(b.First), k.of(local.Host, local.Incarnation, b.First)
+		if b.State == backend.Requested {
+			t.Then = append(t.Then, Nest(Txn{
+				If: []Condition{Absent(block)}, Then: []Op{Put(block, value), Put(of, nil)},
+			}))
+		} else {
+			t.Then = append(t.Then, Nest(Txn{
+				If: []Condition{Present(of)}, Then: []Op{Delete(block), Delete(of)},
+			}))
+		}
+	}
+	return t
+}
+
+// inquiry asks what was granted by a request that is done.
+func (m *Member) inquiry(local backend.Membership, v view, blocks []backend.Block) Txn {
+	k := m.keys(local)
+	t := Txn{If: []Condition{At(v.host), Absent(k.halt())}}
+	for _, b := range blocks {
+		t.Then = append(t.Then, Get(k.block(b.First)))
+	}
+	return t
+}
+
+// granted says of each block whether the request under way has got it. The results for blocks
+// begin at first.
+func granted(local backend.Membership, out Outcome, first int) []bool {
+	got := make([]bool, 0, len(out.Results))
+	for _, r := range out.Results[first:] {
+		var b BlockRecord
+		of := r.Entry.Revision != 0 && decode(r.Entry, &b, &b.V) == nil &&
+			parseMark(b.Incarnation) == local.Incarnation && parseMark(b.Mark) == local.Intent.Mark
+		got = append(got, of || r.Nested.Held)
+	}
+	return got
+}
+
+// finish records what became of the request, and so makes the blocks usable that it has got.
+func (m *Member) finish(ctx context.Context, local backend.Membership, v view, blocks []backend.Block, got []bool) error {
+	return m.update(ctx, local, func(tx backend.SharedTx, next *backend.Membership) error {
+		for i, b := range blocks {
+			var err error
+			if b.State == backend.Requested && got[i] {
+				b.State = backend.Open
+				err = tx.PutBlock(b)
+			} else {
+				err = tx.DeleteBlock(b.First)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if a := local.Intent.Action; a == joining || a == attesting {
+			next.Attested = local.Intent.Boot
+		}
+		next.Sequence++
+		next.Intent = backend.Intent{}
+		next.Seen = backend.Sighting{Cluster: v.origin.Cluster, Revision: v.revision, At: m.opts.Now().Unix()}
+		return nil
+	})
+}
+
+func (m *Member) keys(local backend.Membership) keys { return keysOf(m.opts.Prefix, local.Space) }

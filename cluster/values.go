@@ -1,0 +1,140 @@
+package cluster
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+
+	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
+)
+
+// Version is the version of the values. A program rejects another one, and fields that it does
+// not know, and never writes such a value back.
+const Version = 1
+
+// A HostRecord is what the engine has of a host. Each request of the host writes it again, with
+// the next sequence number, on the condition that no other process has: so a request is done once,
+// however often it arrives, and whenever.
+type HostRecord struct {
+	V           int
+	Incarnation string
+	Sequence    uint64
+	Mark        string // of the latest request
+	Boot        string // the boot in which the host was last attested
+	Machine     string
+	Evicted     bool `json:",omitempty"`
+
+	// For people.
+	Address string `json:",omitempty"`
+	Ranges  string `json:",omitempty"`
+	Program string `json:",omitempty"`
+}
+
+// A BlockRecord says which host holds a block.
+type BlockRecord struct {
+	V           int
+	Host        string
+	Incarnation string
+	Mark        string // of the request that got it
+}
+
+// A HaltRecord says why no host changes anything.
+type HaltRecord struct {
+	V    int
+	By   string // a host, or an operator
+	Text string
+}
+
+// A Config is what all hosts of a space agree on. It does not change, except for Accepted.
+type Config struct {
+	V      int
+	Block4 uint64   // addresses in a block of IPv4, a power of two; 0: the space has no IPv4
+	Block6 uint64   // the same of IPv6
+	Ranges []string // the spans of the space, as [allocator.Span] prints them
+
+	// Accepted is the [Origin] that is right for this space.
+	Accepted Origin
+}
+
+func encode(value any) []byte {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // The values are structs of texts and numbers.
+	}
+	return text
+}
+
+// decode decodes the value of an entry, whose V is at version.
+func decode(e Entry, value any, version *int) error {
+	d := json.NewDecoder(bytes.NewReader(e.Value))
+	d.DisallowUnknownFields()
+	if err := d.Decode(value); err != nil {
+		return fmt.Errorf("%s: %w; a later version of the program may have written it", e.Key, err)
+	}
+	if *version != Version {
+		return fmt.Errorf("%s: version %d, want %d; use a later version of the program", e.Key, *version, Version)
+	}
+	return nil
+}
+
+// sizeOf returns how many addresses a block has that contains addr; 0 if the space has no such
+// family.
+func (c Config) sizeOf(addr netip.Addr) uint64 {
+	if addr.Is4() {
+		return c.Block4
+	}
+	return c.Block6
+}
+
+// BlockOf returns the block that contains addr. Blocks begin at multiples of their size, so hosts
+// with different ranges never have blocks that overlap without being the same.
+func (c Config) BlockOf(addr netip.Addr) (allocator.Span, error) {
+	size := c.sizeOf(addr)
+	if size == 0 {
+		return allocator.Span{}, fmt.Errorf("%s: the space has no addresses of that family", addr)
+	}
+	bits := addr.BitLen()
+	for ; size > 1; size /= 2 {
+		bits--
+	}
+	p, err := addr.Prefix(bits)
+	if err != nil {
+		return allocator.Span{}, err
+	}
+	return allocator.SpanOf(p), nil
+}
+
+// validate returns an error unless all hosts can use c.
+func (c Config) validate() error {
+	for _, size := range []uint64{c.Block4, c.Block6} {
+		if size&(size-1) != 0 || size > 1<<16 {
+			return fmt.Errorf("block size %d: want a power of two up to %d", size, 1<<16)
+		}
+	}
+	if len(c.Ranges) == 0 {
+		return fmt.Errorf("the space has no ranges")
+	}
+	for _, r := range c.Ranges {
+		span, err := allocator.ParseSpan(r)
+		if err != nil {
+			return err
+		}
+		if c.sizeOf(span.First) == 0 {
+			return fmt.Errorf("range %s: there is no block size for its family", r)
+		}
+	}
+	return nil
+}
+
+func (r HostRecord) incarnation() backend.Mark { return parseMark(r.Incarnation) }
+
+// parseMark returns the mark of a text; zero, which no request has, for one that is malformed.
+func parseMark(text string) backend.Mark {
+	m, err := backend.ParseMark(text)
+	if err != nil {
+		return backend.Mark{}
+	}
+	return m
+}
