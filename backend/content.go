@@ -16,12 +16,18 @@ type Content struct {
 
 	// Boot is the last argument of SetBoot, or empty.
 	Boot string
+
+	// History yields the ended leases in the order in which they were recorded, as Leases does;
+	// nil if there is none. Policy is the last argument of SetPolicy, or empty. Both are for
+	// stores that keep a history.
+	History iter.Seq2[Ended, error]
+	Policy  string
 }
 
 // ContentOf returns the content of tx.
 //
 // Leases with a zero [Owner] are left out: no DEL can release them, and in the new store
-// their addresses are free.
+// their addresses are free. So are ended leases that were forgotten.
 func ContentOf(tx ReadTx) (Content, error) {
 	cursors, err := tx.Cursors()
 	if err != nil {
@@ -31,7 +37,25 @@ func ContentOf(tx ReadTx) (Content, error) {
 	if err != nil {
 		return Content{}, err
 	}
-	return Content{Leases: owned(tx.Leases(netip.Addr{})), Cursors: cursors, Boot: boot}, nil
+	c := Content{Leases: owned(tx.Leases(netip.Addr{})), Cursors: cursors, Boot: boot}
+	if h, ok := tx.(HistoryReadTx); ok {
+		c.History = remembered(h.History())
+		c.Policy, err = h.Policy()
+	}
+	return c, err
+}
+
+func remembered(all iter.Seq2[Ended, error]) iter.Seq2[Ended, error] {
+	return func(yield func(Ended, error) bool) {
+		for e, err := range all {
+			if err == nil && e.Forgotten() {
+				continue
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 func owned(all iter.Seq2[Lease, error]) iter.Seq2[Lease, error] {

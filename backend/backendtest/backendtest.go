@@ -50,6 +50,9 @@ type Options struct {
 	// KeepsDetails: the store keeps Boot, Pod and Netns of a lease, and a zero Since.
 	KeepsDetails bool
 
+	// KeepsHistory: the transactions of the store are of type [backend.HistoryTx].
+	KeepsHistory bool
+
 	// CoarseTimes: the store keeps Since only in whole seconds.
 	CoarseTimes bool
 
@@ -108,6 +111,9 @@ func chapters(o Options) []chapter {
 	}
 	if o.KeepsDetails {
 		all = append(all, chapter{"details", clausesOfDetails})
+	}
+	if o.KeepsHistory {
+		all = append(all, chapter{"history", clausesOfHistory})
 	}
 	if o.Tear != nil {
 		all = append(all, chapter{"zero Owner", clausesOfZeroOwner})

@@ -17,6 +17,8 @@ type data struct {
 	owned   map[string]addrSet // by container ID
 	cursors map[string]netip.Addr
 	boot    string
+	history []backend.Ended // never changed in place
+	policy  string
 }
 
 func newData() *data {

@@ -111,7 +111,7 @@ type tx struct {
 	undo []func()
 }
 
-var _ backend.Tx = (*tx)(nil)
+var _ backend.HistoryTx = (*tx)(nil)
 
 // commit keeps end from undoing the writes.
 func (t *tx) commit() { t.undo = nil }

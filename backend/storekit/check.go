@@ -34,6 +34,10 @@ func CheckBoot(text string) error { return invalid(backend.ValidateName(text)) }
 // accepts l.
 func CheckLease(l backend.Lease) error { return invalid(l.Validate()) }
 
+// CheckEnded returns a [backend.ErrInvalid] with the reason unless [backend.Ended.Validate]
+// accepts e.
+func CheckEnded(e backend.Ended) error { return invalid(e.Validate()) }
+
 // CheckSpan returns a [backend.ErrInvalid] unless from and to are valid addresses of one
 // family, and a [backend.ErrNoneFree] if to comes before from.
 func CheckSpan(from, to netip.Addr) error {

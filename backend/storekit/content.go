@@ -12,7 +12,8 @@ import (
 // CheckContent returns c with checks, for making a store of it. A cursor or a boot that no
 // store can record gives [backend.ErrInvalid]. Leases end with that error before a lease
 // that cannot be recorded or is out of order, and with [backend.ErrExists] before one whose
-// address was seen already.
+// address was seen already. History ends with an error before an ended lease that cannot be
+// recorded.
 func CheckContent(c backend.Content) (backend.Content, error) {
 	for set, addr := range c.Cursors {
 		if err := cmp.Or(CheckSet(set), CheckAddr(addr)); err != nil {
@@ -22,8 +23,27 @@ func CheckContent(c backend.Content) (backend.Content, error) {
 	if err := CheckBoot(c.Boot); err != nil {
 		return backend.Content{}, err
 	}
+	if err := CheckBoot(c.Policy); err != nil {
+		return backend.Content{}, err
+	}
 	c.Leases = ascending(c.Leases)
+	if c.History != nil {
+		c.History = recordable(c.History)
+	}
 	return c, nil
+}
+
+func recordable(all iter.Seq2[backend.Ended, error]) iter.Seq2[backend.Ended, error] {
+	return func(yield func(backend.Ended, error) bool) {
+		for e, err := range all {
+			if err == nil {
+				err = CheckEnded(e)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 func ascending(all iter.Seq2[backend.Lease, error]) iter.Seq2[backend.Lease, error] {
