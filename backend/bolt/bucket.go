@@ -83,7 +83,9 @@ func (i *iterator) moved(k, v []byte) ([]byte, []byte) {
 }
 
 // Buckets are the buckets of a store.
-type buckets struct{ meta, leases, owners, runs, boots, cursors *bucket }
+// Those that the version of the file does not have
+// yet are nil until the first write.
+type buckets struct{ meta, leases, owners, runs, boots, cursors, history, latest *bucket }
 
 // A bucketSlot is the name of a bucket, and the field that it is kept in.
 type bucketSlot struct {
@@ -91,8 +93,8 @@ type bucketSlot struct {
 	field **bucket
 }
 
-func (b *buckets) slots() (slots [6]bucketSlot) {
-	fields := [...]**bucket{&b.meta, &b.leases, &b.owners, &b.runs, &b.boots, &b.cursors}
+func (b *buckets) slots() (slots [8]bucketSlot) {
+	fields := [...]**bucket{&b.meta, &b.leases, &b.owners, &b.runs, &b.boots, &b.cursors, &b.history, &b.latest}
 	for i, name := range format.Buckets() {
 		slots[i] = bucketSlot{name, fields[i]}
 	}
@@ -107,6 +109,7 @@ func (t *session) openBuckets() {
 		checkers = t.newCheckers()
 	}
 	for _, slot := range t.slots() {
+		*slot.field = nil
 		if b := t.bolt.Bucket(slot.name); b != nil {
 			*slot.field = &bucket{b, checkers[string(slot.name)]}
 		}

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"net/netip"
@@ -63,6 +64,9 @@ func (l *loader) load(c backend.Content) error {
 	}
 	most, err := l.addIndices()
 	if err != nil {
+		return err
+	}
+	if err := l.addHistory(c); err != nil {
 		return err
 	}
 	if err := l.addRest(c); err != nil {
@@ -137,6 +141,64 @@ func (l *loader) addIndices() (most int, err error) {
 		}
 	}
 	return most, nil
+}
+
+// addHistory adds the ended leases, and the policy.
+func (l *loader) addHistory(c backend.Content) error {
+	if c.Policy != "" {
+		if err := l.put(format.HistoryBucket, format.PolicyKey, []byte(c.Policy)); err != nil {
+			return err
+		}
+	}
+	if c.History == nil {
+		return nil
+	}
+	latest := make(map[netip.Addr]uint64)
+	pack := format.Pack{First: 1}
+	for e, err := range c.History {
+		if err != nil {
+			return err
+		}
+		with := pack.With(format.NewPast(e, latest[e.Addr]))
+		if with.First != pack.First {
+			if err := l.put(format.HistoryBucket, pack.Key(), pack.Encode()); err != nil {
+				return err
+			}
+		}
+		pack, latest[e.Addr] = with, with.Next()-1
+	}
+	if len(pack.List) == 0 {
+		return nil
+	}
+	if err := l.put(format.HistoryBucket, pack.Key(), pack.Encode()); err != nil {
+		return err
+	}
+	return l.addLatest(latest)
+}
+
+func (l *loader) addLatest(latest map[netip.Addr]uint64) error {
+	var key []byte
+	var entry format.Latest
+	for _, addr := range slices.SortedFunc(maps.Keys(latest), netip.Addr.Compare) {
+		if k := format.LatestKey(addr); !bytes.Equal(k, key) {
+			if err := l.putLatest(key, entry); err != nil {
+				return err
+			}
+			key, entry = k, nil
+		}
+		var err error
+		if entry, err = entry.With(addr, latest[addr]); err != nil {
+			return err
+		}
+	}
+	return l.putLatest(key, entry)
+}
+
+func (l *loader) putLatest(key []byte, entry format.Latest) error {
+	if key == nil {
+		return nil
+	}
+	return l.put(format.LatestBucket, key, entry)
 }
 
 func (l *loader) addRest(c backend.Content) error {

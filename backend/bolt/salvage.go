@@ -21,6 +21,11 @@ type Salvage struct {
 	Cursors map[string]netip.Addr
 	Boot    string
 
+	// History has the ended leases that could be read, in the order in which they were recorded;
+	// Policy is as in [backend.HistoryReadTx].
+	History []backend.Ended
+	Policy  string
+
 	// Doubtful is how many of Leases may have been released already: no index has them, or,
 	// without an index, they are on pages outside the tree.
 	Doubtful int
@@ -74,7 +79,10 @@ func (s *Store) Salvage(ctx context.Context, fn func(Salvage) error) error {
 }
 
 func newSalvage(r salvage.Result, read fs.FileInfo) Salvage {
-	return Salvage{r.Leases, r.Cursors, r.Boot, r.Doubtful, r.Missing, r.Unsure, r.Lost, read}
+	return Salvage{
+		Leases: r.Leases, Cursors: r.Cursors, Boot: r.Boot, History: r.History, Policy: r.Policy,
+		Doubtful: r.Doubtful, Missing: r.Missing, Unsure: r.Unsure, Lost: r.Lost, Read: read,
+	}
 }
 
 // IsStray reports whether the file at path never was a store: it has content, but no page of

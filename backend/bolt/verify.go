@@ -98,7 +98,7 @@ func (v *verifier) verify() error {
 	for len(v.derived) > 0 {
 		v.missingRun()
 	}
-	return nil
+	return v.verifyHistory()
 }
 
 // verifyLease verifies an entry of leases and its entry in the owners index.
@@ -158,6 +158,79 @@ func (v *verifier) verifyRun(key, value []byte) error {
 		v.derived = v.derived[1:]
 	}
 	return nil
+}
+
+// verifyHistory verifies that the numbers of the history follow each other, that each names the one
+// before it of its address, and that latest has the last one of each address and nothing else.
+func (v *verifier) verifyHistory() error {
+	if v.history == nil {
+		return nil
+	}
+	first, err := v.firstPast()
+	if err != nil {
+		v.found.Add(err)
+		return nil
+	}
+	latest := make(map[netip.Addr]uint64)
+	next := uint64(0)
+	err = v.history.ForEach(func(key, value []byte) error {
+		if !format.IsPackKey(key) {
+			return nil
+		}
+		p, err := v.decodePack(key, value)
+		if err != nil {
+			v.found.Add(err)
+			return nil
+		}
+		switch {
+		case next == 0 && (first < p.First || first >= p.Next()):
+			v.damaged("history has number %d first, and not %d", p.First, first)
+		case next != 0 && p.First != next:
+			v.damaged("history has number %d after %d", p.First, next-1)
+		}
+		next = p.Next()
+		p = p.From(first)
+		for i, past := range p.List {
+			v.verifyPast(p.First+uint64(i), past, latest[past.Addr], first)
+			latest[past.Addr] = p.First + uint64(i)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return v.verifyLatest(latest)
+}
+
+// verifyPast verifies an ended lease of the history, which begins with the number first; before is
+// the number of the one before it of its address.
+func (v *verifier) verifyPast(number uint64, past format.Past, before, first uint64) {
+	if past.Before != before && (before != 0 || past.Before >= first) {
+		v.damaged("number %d of the history names %d as the one before it of %s, which is %d", number, past.Before, past.Addr, before)
+	}
+	if _, err := past.Ended(); err != nil {
+		v.damaged("number %d of the history: %w", number, err)
+	}
+}
+
+// verifyLatest verifies that the bucket latest has these numbers.
+func (v *verifier) verifyLatest(want map[netip.Addr]uint64) error {
+	err := v.latest.ForEach(func(key, value []byte) error {
+		err := format.Latest(value).Each(key, func(addr netip.Addr, number uint64) {
+			if want[addr] != number {
+				v.damaged("latest has %d for %s, and the history %d", number, addr, want[addr])
+			}
+			delete(want, addr)
+		})
+		if err != nil {
+			v.damaged("%w", err)
+		}
+		return nil
+	})
+	for addr, number := range want {
+		v.damaged("latest lacks %s, which the history has at %d", addr, number)
+	}
+	return err
 }
 
 // missingRun reports that the runs index lacks the next derived run.

@@ -16,10 +16,11 @@ import (
 
 // How full a page is left when it splits. Addresses are mostly leased in ascending order, so
 // the next ones go to the page after it. Container IDs come in any order, so their pages
-// need room for more.
+// need room for more. Only the last page of the history changes.
 const (
-	addrFill  = 0.95
-	ownerFill = 0.7
+	addrFill    = 0.95
+	ownerFill   = 0.7
+	historyFill = 1
 )
 
 // beginWriting prepares the session for its first write.
@@ -41,15 +42,32 @@ func (t *session) beginWriting() error {
 // prepare prepares the transaction of bbolt for its first write.
 func (t *session) prepare() error {
 	if t.version != format.Version {
-		t.version = format.Version
-		if err := t.meta.Put(format.VersionKey, []byte{format.Version}); err != nil {
+		if err := t.upgrade(); err != nil {
 			return err
 		}
 	}
 	t.leases.bbolt.FillPercent = addrFill
 	t.runs.bbolt.FillPercent = addrFill
 	t.owners.bbolt.FillPercent = ownerFill
+	t.history.bbolt.FillPercent = historyFill
+	t.latest.bbolt.FillPercent = ownerFill
 	return nil
+}
+
+// upgrade makes a store of an earlier version one of this version.
+func (t *session) upgrade() error {
+	for _, slot := range t.slots() {
+		if *slot.field != nil {
+			continue
+		}
+		b, err := createBucket(t.bolt, slot.name)
+		if err != nil {
+			return err
+		}
+		*slot.field = &bucket{bbolt: b} // It has no page yet that could be checked.
+	}
+	t.version = format.Version
+	return t.meta.Put(format.VersionKey, []byte{format.Version})
 }
 
 // Put implements [backend.Tx].
@@ -169,9 +187,16 @@ func (t *tx) change(do, undo func() error) error {
 		t.failed = t.store.wrapErr(err)
 		return t.failed
 	}
-	t.redo = append(t.redo, do)
-	t.undo = append(t.undo, undo)
+	t.redo = append(t.redo, step{do: do})
+	t.undo = append(t.undo, step{do: undo})
 	return nil
+}
+
+// A step is a change of a transaction, which may have to be made again in another transaction of
+// bbolt.
+type step struct {
+	do        func() error
+	ofHistory bool // it can be left out if there is no space
 }
 
 // firstError runs the steps until one fails.

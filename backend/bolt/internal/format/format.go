@@ -4,6 +4,7 @@
 package format
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/leasehold/leasehold/backend"
@@ -17,22 +18,35 @@ var (
 	RunsBucket    = []byte("runs")
 	BootsBucket   = []byte("boots")
 	CursorsBucket = []byte("cursors")
+	HistoryBucket = []byte("history")
+	LatestBucket  = []byte("latest")
 
 	VersionKey = []byte("format")
 	BootKey    = []byte("boot")
 )
 
 // Buckets returns the names of all buckets of a store.
-func Buckets() [6][]byte {
-	return [...][]byte{MetaBucket, LeasesBucket, OwnersBucket, RunsBucket, BootsBucket, CursorsBucket}
+func Buckets() [8][]byte {
+	return [...][]byte{
+		MetaBucket, LeasesBucket, OwnersBucket, RunsBucket, BootsBucket, CursorsBucket, HistoryBucket, LatestBucket,
+	}
+}
+
+// BucketSince returns the version of the format that first had the bucket.
+func BucketSince(name []byte) byte {
+	if bytes.Equal(name, HistoryBucket) || bytes.Equal(name, LatestBucket) {
+		return 4
+	}
+	return 1
 }
 
 // Version is the version of the format that is written.
 //
-// Version 1 had no nanoseconds in a record; version 2 had no seals (see package page). A store
+// Version 1 had no nanoseconds in a record, version 2 no seals (see package page), version 3 no
+// history. A store
 // of an earlier version is upgraded by the first transaction that writes; its old records stay as
 // they are.
-const Version = 3
+const Version = 4
 
 // ParseVersion returns the version from the value of [VersionKey], if it is supported.
 func ParseVersion(value []byte) (version byte, ok bool) {

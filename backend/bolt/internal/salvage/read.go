@@ -68,6 +68,9 @@ func (s *salvager) readTrees(m page.Meta) error {
 	s.lost.Join(s.readBucket(format.CursorsBucket, s.readCursor))
 	s.leasesFaults = s.readBucket(format.LeasesBucket, s.readLease)
 	s.readIndices()
+	if _, ok := s.buckets[string(format.HistoryBucket)]; ok || s.version >= format.BucketSince(format.HistoryBucket) {
+		s.lost.Join(s.readHistory())
+	}
 	return nil
 }
 
@@ -100,7 +103,8 @@ func (s *salvager) readBucket(bucket []byte, each func(key, value []byte) error)
 func (s *salvager) readMeta(key, value []byte) error {
 	switch {
 	case bytes.Equal(key, format.VersionKey):
-		if _, known := format.ParseVersion(value); !known {
+		var known bool
+		if s.version, known = format.ParseVersion(value); !known {
 			s.unsupported = format.ErrVersion(value)
 		}
 	case bytes.Equal(key, format.BootKey):
@@ -108,6 +112,56 @@ func (s *salvager) readMeta(key, value []byte) error {
 			return err
 		}
 		s.Boot = string(value)
+	}
+	return nil
+}
+
+// readHistory reads the ended leases, and the policy. The index of them is made again.
+func (s *salvager) readHistory() (faults page.Errors) {
+	faults = s.readBucket(format.HistoryBucket, func(key, value []byte) error {
+		switch {
+		case format.IsPackKey(key):
+			return s.readPack(key, value)
+		case bytes.Equal(key, format.PolicyKey):
+			s.Policy = string(value)
+			return storekit.CheckBoot(s.Policy)
+		case bytes.Equal(key, format.FirstKey):
+			first, err := format.ParseNumber(value)
+			for len(s.packs) > 0 && s.packs[0].Next() <= first {
+				s.packs = s.packs[1:]
+			}
+			if len(s.packs) > 0 {
+				s.packs[0] = s.packs[0].From(first)
+			}
+			return err
+		}
+		return nil
+	})
+	for _, p := range s.packs {
+		if err := s.addEnded(p); err != nil {
+			faults.Add(err)
+		}
+	}
+	return faults
+}
+
+func (s *salvager) readPack(key, value []byte) error {
+	p, err := format.DecodePack(key, bytes.Clone(value)) // The walker uses its memory again.
+	if err == nil {
+		s.packs = append(s.packs, p)
+	}
+	return err
+}
+
+func (s *salvager) addEnded(p format.Pack) error {
+	for _, past := range p.List {
+		e, err := past.Ended()
+		if err != nil {
+			return err
+		}
+		if !e.Forgotten() {
+			s.History = append(s.History, e)
+		}
 	}
 	return nil
 }

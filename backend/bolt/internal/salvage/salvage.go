@@ -29,6 +29,8 @@ type Result struct {
 	Missing  [][2]netip.Addr
 	Unsure   bool
 	Lost     []string
+	History  []backend.Ended
+	Policy   string
 }
 
 // Read salvages a file of that size. It returns [backend.ErrFormat] for one that is not a
@@ -62,6 +64,8 @@ type salvager struct {
 	w            *page.Walker
 	buckets      map[string]page.BucketEntry
 	unsupported  error // the file is not a lease store, or not of this version
+	packs        []format.Pack
+	version      byte // of its format; 0 if it could not be read
 	candidates   map[netip.Addr]candidate
 	boots        map[uint64]string
 	unreadable   []netip.Addr // addresses of entries of leases that cannot be read
