@@ -36,6 +36,10 @@ type Options struct {
 	// meanwhile. It has no effect unless both the ID and the start of Boot are known.
 	ReleaseEarlierBoots bool
 
+	// History says which ended leases the store keeps from the next Allocate on, if it can keep
+	// any: see [backend.HistoryTx].
+	History History
+
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }
@@ -99,12 +103,17 @@ func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, erro
 }
 
 func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) ([]Assignment, error) {
+	if err := a.opts.History.set(tx); err != nil {
+		return nil, err
+	}
+	// No container outlives the boot of its lease.
+	boot := &ending{tx: tx, cause: backend.EndedByBoot, at: a.opts.Boot.Started}
 	// First, because a lease from an earlier boot is neither taken nor a duplicate.
-	ended, err := a.releaseEarlierBoots(tx)
+	ended, err := a.releaseEarlierBoots(boot)
 	if err != nil {
 		return nil, err
 	}
-	g := grant{tx: tx, lease: a.leaseFor(r), ended: ended, onDuplicate: a.opts.OnDuplicate}
+	g := grant{tx: tx, lease: a.leaseFor(r), ended: ended, boot: boot, onDuplicate: a.opts.OnDuplicate}
 	if err := g.findHeld(); err != nil {
 		return nil, err
 	}

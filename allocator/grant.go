@@ -15,6 +15,7 @@ type grant struct {
 	lease       backend.Lease            // to be made, without its address
 	held        []backend.Lease          // what the attachment already holds
 	ended       func(backend.Lease) bool // reports whether a lease is from an earlier boot; can be nil
+	boot        *ending                  // of those leases
 	onDuplicate Duplicate
 }
 
@@ -23,7 +24,7 @@ func (g *grant) findHeld() error {
 	if err != nil {
 		return err
 	}
-	g.held, err = g.deleteEnded(held)
+	g.held, err = g.endEnded(held)
 	return err
 }
 
@@ -83,7 +84,7 @@ func laterThan(before, now time.Time) time.Time {
 func (g *grant) leaseRequested(index int, s Set, addr netip.Addr) (Assignment, error) {
 	switch holder, err := g.tx.Lease(addr); {
 	case err == nil && g.hasEnded(holder):
-		if err := g.tx.Delete(addr); err != nil {
+		if err := g.boot.end(holder); err != nil {
 			return Assignment{}, err
 		}
 	case err == nil:
@@ -105,7 +106,7 @@ func (g *grant) next(index int, s Set) (netip.Addr, error) {
 	if !errors.Is(err, backend.ErrNoneFree) {
 		return addr, err
 	}
-	n, err := g.deleteUnheld(s)
+	n, err := g.endUnheld(s)
 	if err != nil {
 		return netip.Addr{}, err
 	}
