@@ -37,6 +37,7 @@ type (
 		OnDuplicate     string            `json:"onDuplicate"`
 		OnReboot        string            `json:"onReboot"`
 		ExhaustedStatus string            `json:"exhaustedStatus"`
+		History         json.RawMessage   `json:"history"`
 		Name            string            `json:"name"`
 		Type            string            `json:"type"`
 	}
@@ -70,7 +71,7 @@ func (c *jsonConfig) raw() *rawConfig {
 	if i := c.IPAM; i != nil {
 		raw.IPAM = &rawIPAM{
 			rawStore(i.jsonStore), i.jsonRange.raw(), rawSets(i.Ranges), i.Routes,
-			i.ResolvConf, i.OnDuplicate, i.OnReboot, i.ExhaustedStatus, i.Name, i.Type,
+			i.ResolvConf, i.OnDuplicate, i.OnReboot, i.ExhaustedStatus, i.History, i.Name, i.Type,
 		}
 	}
 	return raw
