@@ -15,7 +15,6 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
-	"github.com/leasehold/leasehold/internal/stores"
 )
 
 type historyFlags struct {
@@ -234,11 +233,11 @@ func (t *tool) pastOf(cmd *cobra.Command, networks []network, s selection) (rows
 func (t *tool) pastIn(cmd *cobra.Command, n network, s selection) (rows []pastRow, err error) {
 	ctx, cancel := t.lockContext(cmd)
 	defer cancel()
-	store := t.readStore(n)
+	read := t.readStore
 	if s.addr().IsValid() {
-		store = stores.Glance(n.path)
+		read = t.glance
 	}
-	err = store.View(ctx, func(tx backend.ReadTx) error {
+	err = read(n).View(ctx, func(tx backend.ReadTx) error {
 		if err := t.warnOfReach(n, tx, s); err != nil {
 			return err
 		}

@@ -82,7 +82,7 @@ func (t *tool) who(cmd *cobra.Command, q query) error {
 func (t *tool) leaseOf(cmd *cobra.Command, n network, addr netip.Addr) (l backend.Lease, err error) {
 	ctx, cancel := t.lockContext(cmd)
 	defer cancel()
-	err = t.readStore(n).View(ctx, func(tx backend.ReadTx) error {
+	err = t.glance(n).View(ctx, func(tx backend.ReadTx) error {
 		l, err = tx.Lease(addr)
 		return err
 	})

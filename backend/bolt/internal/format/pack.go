@@ -98,7 +98,7 @@ const (
 	sameHolder     = 0x10 // the names are those of the ended lease before it, and left out
 	forgotten      = 0x20 // the names are left out
 	hasPredecessor = 0x40 // Before is not 0
-	nearAddr       = 0x80 // the address is that of the one before it but for the last two bytes
+	nearAddr       = 0x80 // only the last two bytes of the address differ from the one before it
 )
 
 // Next returns the number after the last of the pack.
@@ -285,7 +285,7 @@ func (r *reader) nearAddr(other netip.Addr) netip.Addr {
 	return addr
 }
 
-// packSum is the checksum of a pack. It differs from that of a lease, so that a search for
+// packSum is the checksum of a pack. It differs from the checksum of a lease, so that a search for
 // leases at every byte of a file never takes one that has ended for a lease.
 func packSum(key, fields []byte) uint32 {
 	h := fnv.New32a()
