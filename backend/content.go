@@ -22,6 +22,10 @@ type Content struct {
 	// stores that keep a history.
 	History iter.Seq2[Ended, error]
 	Policy  string
+
+	// Cooling yields the cooling addresses, ascending, as Leases does; nil if there are none. It
+	// is for stores in which addresses can cool. None of them is leased.
+	Cooling iter.Seq2[Cooling, error]
 }
 
 // ContentOf returns the content of tx.
@@ -41,6 +45,9 @@ func ContentOf(tx ReadTx) (Content, error) {
 	if h, ok := tx.(HistoryReadTx); ok {
 		c.History = remembered(h.History())
 		c.Policy, err = h.Policy()
+	}
+	if t, ok := tx.(CoolingReadTx); ok {
+		c.Cooling = t.CoolingFrom(netip.Addr{})
 	}
 	return c, err
 }

@@ -53,6 +53,9 @@ type Options struct {
 	// KeepsHistory: the transactions of the store are of type [backend.HistoryTx].
 	KeepsHistory bool
 
+	// Cools: the transactions of the store are of type [backend.CoolingTx].
+	Cools bool
+
 	// CoarseTimes: the store keeps Since only in whole seconds.
 	CoarseTimes bool
 
@@ -114,6 +117,9 @@ func chapters(o Options) []chapter {
 	}
 	if o.KeepsHistory {
 		all = append(all, chapter{"history", clausesOfHistory})
+	}
+	if o.Cools {
+		all = append(all, chapter{"cooling addresses", clausesOfCooling})
 	}
 	if o.Tear != nil {
 		all = append(all, chapter{"zero Owner", clausesOfZeroOwner})

@@ -33,7 +33,7 @@ func clausesOfHistory(c contract) {
 			require.NoError(f, err)
 			require.Equal(f, len(ends), n)
 			slices.Reverse(ends)
-			require.Equal(f, ends, collectEnds(f, tx.HistoryBackward()))
+			require.Equal(f, ends, collectAll(f, tx.HistoryBackward()))
 		})
 	})
 	c.clause("keeps whole seconds, and neither boot nor network namespace", func(f *fixture) {
@@ -237,7 +237,7 @@ func (f *fixture) viewHistory(fn func(backend.HistoryReadTx)) {
 
 func (f *fixture) history() (ends []backend.Ended) {
 	f.Helper()
-	f.viewHistory(func(tx backend.HistoryReadTx) { ends = collectEnds(f, tx.History()) })
+	f.viewHistory(func(tx backend.HistoryReadTx) { ends = collectAll(f, tx.History()) })
 	return ends
 }
 
@@ -247,13 +247,13 @@ func (f *fixture) reopenIfPersistent() {
 	}
 }
 
-func collectEnds(f *fixture, all iter.Seq2[backend.Ended, error]) []backend.Ended {
-	ends := []backend.Ended{}
-	for e, err := range all {
+func collectAll[T any](f *fixture, all iter.Seq2[T, error]) []T {
+	list := []T{}
+	for one, err := range all {
 		require.NoError(f, err)
-		ends = append(ends, e)
+		list = append(list, one)
 	}
-	return ends
+	return list
 }
 
 // requireEndsByAddr requires that the history of each address is what ends has of it.
@@ -263,7 +263,7 @@ func requireEndsByAddr(f *fixture, tx backend.HistoryReadTx, ends []backend.Ende
 		want[e.Addr] = append(want[e.Addr], e)
 	}
 	for addr, of := range want {
-		require.Equal(f, of, collectEnds(f, tx.HistoryOf(addr)), addr)
+		require.Equal(f, of, collectAll(f, tx.HistoryOf(addr)), addr)
 	}
 }
 
@@ -273,7 +273,7 @@ func policyOf(f *fixture, tx backend.HistoryReadTx) string {
 	return text
 }
 
-func lastError(all iter.Seq2[backend.Ended, error]) (last error) {
+func lastError[T any](all iter.Seq2[T, error]) (last error) {
 	for _, err := range all {
 		last = err
 	}

@@ -21,6 +21,7 @@ func TestStore(t *testing.T) {
 		Persistent:   true,
 		KeepsDetails: true,
 		KeepsHistory: true,
+		Cools:        true,
 		Check:        func(path string) error { return bolt.Open(path).Verify(context.Background()) },
 		Damage:       damages(),
 		Garble:       garblings(),

@@ -85,7 +85,7 @@ func (i *iterator) moved(k, v []byte) ([]byte, []byte) {
 // Buckets are the buckets of a store.
 // Those that the version of the file does not have
 // yet are nil until the first write.
-type buckets struct{ meta, leases, owners, runs, boots, cursors, history, latest *bucket }
+type buckets struct{ meta, leases, owners, runs, boots, cursors, history, latest, cooling, queue *bucket }
 
 // A bucketSlot is the name of a bucket, and the field that it is kept in.
 type bucketSlot struct {
@@ -93,8 +93,9 @@ type bucketSlot struct {
 	field **bucket
 }
 
-func (b *buckets) slots() (slots [8]bucketSlot) {
-	fields := [...]**bucket{&b.meta, &b.leases, &b.owners, &b.runs, &b.boots, &b.cursors, &b.history, &b.latest}
+func (b *buckets) slots() (slots [10]bucketSlot) {
+	fields := [...]**bucket{&b.meta, &b.leases, &b.owners, &b.runs, &b.boots, &b.cursors, &b.history, &b.latest,
+		&b.cooling, &b.queue}
 	for i, name := range format.Buckets() {
 		slots[i] = bucketSlot{name, fields[i]}
 	}

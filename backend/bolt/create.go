@@ -28,7 +28,7 @@ func createBuckets(b *bbolt.Tx) error {
 func createBucket(t *bbolt.Tx, name []byte) (*bbolt.Bucket, error) {
 	b, err := t.CreateBucket(name)
 	if err == nil && bytes.Equal(name, format.HistoryBucket) {
-		err = errors.Join(b.Put(format.FirstKey, format.Number(1)), b.Put(format.PolicyKey, nil))
+		err = errors.Join(b.Put(format.FirstKey, format.Number(1)), b.Put(format.PolicyKey, []byte{}))
 	}
 	return b, err
 }

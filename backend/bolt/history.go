@@ -77,7 +77,7 @@ func (t *tx) pastsBackward(yield func(format.Past, error) bool) {
 	}, yield)
 }
 
-// A move moves an iterator over history.
+// A move moves an iterator.
 type move func(*iterator) (k, v []byte)
 
 func toLastPack(i *iterator) (k, v []byte) {
@@ -356,7 +356,7 @@ func (t *tx) changeHistory(do func(*overwriter) error) error {
 		return do(w)
 	}, w.restore)
 	if err == nil {
-		t.redo[len(t.redo)-1].ofHistory, t.undo[len(t.undo)-1].ofHistory = true, true
+		t.lastStepIsOfHistory()
 	}
 	return err
 }

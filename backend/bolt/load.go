@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"maps"
 	"net/netip"
 	"os"
@@ -54,11 +55,26 @@ func (l *loader) load(c backend.Content) error {
 	if err := l.begin(); err != nil {
 		return err
 	}
+	cooling, err := l.readCooling(c)
+	if err != nil {
+		return err
+	}
 	for lease, err := range c.Leases {
+		for err == nil && len(cooling) > 0 && cooling[0].Addr.Less(lease.Addr) {
+			err, cooling = l.extendRun(cooling[0].Addr), cooling[1:]
+		}
+		if err == nil && len(cooling) > 0 && cooling[0].Addr == lease.Addr {
+			err = fmt.Errorf("%s is cooling: %w", lease.Addr, backend.ErrExists)
+		}
 		if err == nil {
 			err = l.add(lease)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	for _, rest := range cooling {
+		if err := l.extendRun(rest.Addr); err != nil {
 			return err
 		}
 	}
@@ -73,6 +89,33 @@ func (l *loader) load(c backend.Content) error {
 		return err
 	}
 	return l.keep(most)
+}
+
+// readCooling adds the cooling addresses, which the runs need together with the leases.
+func (l *loader) readCooling(c backend.Content) (all []backend.Cooling, err error) {
+	if c.Cooling == nil {
+		return nil, nil
+	}
+	for one, err := range c.Cooling {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+		value := format.CoolingTime(storekit.CoolingSince(one.Since))
+		if err := l.put(format.CoolingBucket, format.AddrKey(one.Addr), value); err != nil {
+			return nil, err
+		}
+	}
+	byTime := slices.SortedFunc(slices.Values(all), func(a, b backend.Cooling) int {
+		return cmp.Or(a.Since.Compare(b.Since), a.Addr.Compare(b.Addr))
+	})
+	for _, one := range byTime {
+		key := format.QueueKey(format.CoolingTime(storekit.CoolingSince(one.Since)), one.Addr)
+		if err := l.put(format.QueueBucket, key, []byte{}); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // add adds a lease, and what is known by now of the indices.

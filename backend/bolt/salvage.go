@@ -26,6 +26,9 @@ type Salvage struct {
 	History []backend.Ended
 	Policy  string
 
+	// Cooling has the cooling addresses, ascending.
+	Cooling []backend.Cooling
+
 	// Doubtful is how many of Leases may have been released already: no index has them, or,
 	// without an index, they are on pages outside the tree.
 	Doubtful int
@@ -80,7 +83,7 @@ func (s *Store) Salvage(ctx context.Context, fn func(Salvage) error) error {
 
 func newSalvage(r salvage.Result, read fs.FileInfo) Salvage {
 	return Salvage{
-		Leases: r.Leases, Cursors: r.Cursors, Boot: r.Boot, History: r.History, Policy: r.Policy,
+		Leases: r.Leases, Cursors: r.Cursors, Boot: r.Boot, History: r.History, Policy: r.Policy, Cooling: r.Cooling,
 		Doubtful: r.Doubtful, Missing: r.Missing, Unsure: r.Unsure, Lost: r.Lost, Read: read,
 	}
 }

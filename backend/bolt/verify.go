@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
@@ -70,6 +71,7 @@ type verifier struct {
 	derived     []format.Run        // the runs of the leases, from the first that was not compared
 	undecodable map[netip.Addr]bool // leases whose records cannot be decoded, which was reported
 	found       page.Errors
+	cooling     []backend.Cooling // those above the leases so far
 }
 
 // damaged adds [backend.ErrDamaged] with a reason to what was found.
@@ -86,9 +88,13 @@ func (v *verifier) verify() error {
 	if _, err := v.tx.Cursors(); err != nil {
 		v.found.Add(err)
 	}
+	if err := v.verifyCooling(); err != nil {
+		return err
+	}
 	if err := v.leases.ForEach(v.verifyLease); err != nil {
 		return err
 	}
+	v.deriveCooling(netip.Addr{})
 	if err := v.owners.ForEach(v.verifyOwner); err != nil {
 		return err
 	}
@@ -101,6 +107,53 @@ func (v *verifier) verify() error {
 	return v.verifyHistory()
 }
 
+// verifyCooling verifies that cooling and queue have the same addresses and times, none of them of a
+// lease, and keeps them.
+func (v *verifier) verifyCooling() error {
+	if v.tx.cooling == nil {
+		return nil
+	}
+	queued := 0
+	err := v.queue.ForEach(func(key, _ []byte) error {
+		queued++
+		c, err := format.DecodeQueue(key)
+		if err != nil {
+			v.damaged("%w", err)
+		} else if !bytes.Equal(v.tx.cooling.Get(format.AddrKey(c.Addr)), format.CoolingTime(c.Since)) {
+			v.damaged("queue has %s, which is not cooling since %s", c.Addr, c.Since.Format(time.RFC3339))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = v.tx.cooling.ForEach(func(key, value []byte) error {
+		c, err := format.DecodeCooling(key, value)
+		if err != nil {
+			v.damaged("%w", err)
+			return nil
+		}
+		if v.leases.Get(key) != nil {
+			v.damaged("%s is cooling, and leased", c.Addr)
+			return nil
+		}
+		v.cooling = append(v.cooling, c)
+		return nil
+	})
+	if len(v.cooling) > queued {
+		v.damaged("queue has %d addresses, and %d are cooling", queued, len(v.cooling))
+	}
+	return err
+}
+
+// deriveCooling adds the cooling addresses below addr to the derived runs; all if it is zero.
+func (v *verifier) deriveCooling(addr netip.Addr) {
+	for len(v.cooling) > 0 && (!addr.IsValid() || v.cooling[0].Addr.Less(addr)) {
+		v.derived = format.AppendToRuns(v.derived, v.cooling[0].Addr)
+		v.cooling = v.cooling[1:]
+	}
+}
+
 // verifyLease verifies an entry of leases and its entry in the owners index.
 func (v *verifier) verifyLease(key, record []byte) error {
 	addr, err := format.ParseAddr(key)
@@ -108,6 +161,7 @@ func (v *verifier) verifyLease(key, record []byte) error {
 		v.damaged("%w", err)
 		return nil
 	}
+	v.deriveCooling(addr)
 	v.derived = format.AppendToRuns(v.derived, addr)
 	l, err := v.decode(addr, record)
 	if err != nil {

@@ -51,6 +51,8 @@ func (t *session) prepare() error {
 	t.owners.bbolt.FillPercent = ownerFill
 	t.history.bbolt.FillPercent = historyFill
 	t.latest.bbolt.FillPercent = ownerFill
+	t.cooling.bbolt.FillPercent = addrFill
+	t.queue.bbolt.FillPercent = addrFill
 	return nil
 }
 
@@ -81,6 +83,9 @@ func (t *tx) Put(l backend.Lease) (err error) {
 	}
 	if err := t.makeRoom(); err != nil {
 		return t.store.wrapErr(err)
+	}
+	if err := t.endCooling(l.Addr); err != nil {
+		return err
 	}
 	t.changes++
 	return t.change(func() error {

@@ -6,14 +6,18 @@ import (
 	"net/netip"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 )
 
-// data is the content of a store. addrs and owned are derived from leases.
+// data is the content of a store. addrs, taken and owned are derived from
+// leases and cooling.
 type data struct {
 	leases  map[netip.Addr]backend.Lease
 	addrs   addrSet
+	taken   addrSet // leased or cooling
+	cooling map[netip.Addr]time.Time
 	owned   map[string]addrSet // by container ID
 	cursors map[string]netip.Addr
 	boot    string
@@ -24,6 +28,7 @@ type data struct {
 func newData() *data {
 	return &data{
 		leases:  make(map[netip.Addr]backend.Lease),
+		cooling: make(map[netip.Addr]time.Time),
 		owned:   make(map[string]addrSet),
 		cursors: make(map[string]netip.Addr),
 	}
@@ -33,6 +38,7 @@ func (d *data) insert(l backend.Lease) {
 	id := l.Owner.ContainerID
 	d.leases[l.Addr] = l
 	d.addrs = d.addrs.with(l.Addr)
+	d.taken = d.taken.with(l.Addr)
 	d.owned[id] = d.owned[id].with(l.Addr)
 }
 
@@ -44,9 +50,21 @@ func (d *data) remove(addr netip.Addr) {
 	id := l.Owner.ContainerID
 	delete(d.leases, addr)
 	d.addrs = d.addrs.without(addr)
+	d.taken = d.taken.without(addr)
 	if d.owned[id] = d.owned[id].without(addr); len(d.owned[id]) == 0 {
 		delete(d.owned, id)
 	}
+}
+
+// setCooling makes an address that is not leased cooling, unless since is zero; then it is free.
+func (d *data) setCooling(addr netip.Addr, since time.Time) {
+	if since.IsZero() {
+		delete(d.cooling, addr)
+		d.taken = d.taken.without(addr)
+		return
+	}
+	d.cooling[addr] = since
+	d.taken = d.taken.with(addr)
 }
 
 // An addrSet holds distinct addresses in ascending order.

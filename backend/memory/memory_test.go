@@ -16,7 +16,7 @@ func tear(s backend.Store, _ string, addr netip.Addr) error {
 }
 
 func TestStore(t *testing.T) {
-	backendtest.Run(t, backendtest.Options{Open: open, KeepsDetails: true, KeepsHistory: true, Tear: tear})
+	backendtest.Run(t, backendtest.Options{Open: open, KeepsDetails: true, KeepsHistory: true, Cools: true, Tear: tear})
 }
 
 func BenchmarkStore(b *testing.B) { backendtest.Benchmark(b, open) }

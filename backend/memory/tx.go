@@ -73,7 +73,7 @@ func (r *readTx) NextFree(from, to netip.Addr) (netip.Addr, error) {
 	if err := cmp.Or(r.usable(), storekit.CheckSpan(from, to)); err != nil {
 		return netip.Addr{}, err
 	}
-	addr, ok := r.data.addrs.nextFree(from, to)
+	addr, ok := r.data.taken.nextFree(from, to)
 	if !ok {
 		return netip.Addr{}, storekit.NoneFree(from, to)
 	}
@@ -129,6 +129,9 @@ func (t *tx) Put(l backend.Lease) error {
 	}
 	if old, ok := t.data.leases[l.Addr]; ok {
 		return fmt.Errorf("%s is held by %s: %w", l.Addr, old.Owner, backend.ErrExists)
+	}
+	if err := t.EndCooling(l.Addr); err != nil {
+		return err
 	}
 	l.Since = l.Since.UTC().Round(0) // strips the monotonic clock reading
 	t.data.insert(l)

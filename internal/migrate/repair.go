@@ -128,7 +128,7 @@ func replaceBy(ctx context.Context, to *successor, s bolt.Salvage, leases []back
 	}
 	c := backend.Content{
 		Leases: convertEach(sequence(leases), convert), Cursors: s.Cursors, Boot: s.Boot,
-		History: sequence(s.History), Policy: s.Policy,
+		History: sequence(s.History), Policy: s.Policy, Cooling: sequence(s.Cooling),
 	}
 	if err := to.build(c); err != nil {
 		return err

@@ -20,31 +20,35 @@ var (
 	CursorsBucket = []byte("cursors")
 	HistoryBucket = []byte("history")
 	LatestBucket  = []byte("latest")
+	CoolingBucket = []byte("cooling")
+	QueueBucket   = []byte("queue")
 
 	VersionKey = []byte("format")
 	BootKey    = []byte("boot")
 )
 
 // Buckets returns the names of all buckets of a store.
-func Buckets() [8][]byte {
+func Buckets() [10][]byte {
 	return [...][]byte{
 		MetaBucket, LeasesBucket, OwnersBucket, RunsBucket, BootsBucket, CursorsBucket, HistoryBucket, LatestBucket,
+		CoolingBucket, QueueBucket,
 	}
 }
 
 // BucketSince returns the version of the format that first had the bucket.
 func BucketSince(name []byte) byte {
-	if bytes.Equal(name, HistoryBucket) || bytes.Equal(name, LatestBucket) {
-		return 4
+	for _, b := range [...][]byte{HistoryBucket, LatestBucket, CoolingBucket, QueueBucket} {
+		if bytes.Equal(name, b) {
+			return 4
+		}
 	}
 	return 1
 }
 
 // Version is the version of the format that is written.
 //
-// Version 1 had no nanoseconds in a record, version 2 no seals (see package page), version 3 no
-// history. A store
-// of an earlier version is upgraded by the first transaction that writes; its old records stay as
+// Version 1 had no nanoseconds in a record, version 2 no seals (see package page), version 3 neither
+// a history nor cooling addresses. A store of an earlier version is upgraded by the first transaction that writes; its old records stay as
 // they are.
 const Version = 4
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 	"github.com/leasehold/leasehold/backend/storekit"
@@ -68,6 +69,7 @@ func (s *salvager) readTrees(m page.Meta) error {
 	s.lost.Join(s.readBucket(format.CursorsBucket, s.readCursor))
 	s.leasesFaults = s.readBucket(format.LeasesBucket, s.readLease)
 	s.readIndices()
+	s.readCooling()
 	if _, ok := s.buckets[string(format.HistoryBucket)]; ok || s.version >= format.BucketSince(format.HistoryBucket) {
 		s.lost.Join(s.readHistory())
 	}
@@ -229,6 +231,29 @@ func (s *salvager) readIndices() {
 	if faults.None() {
 		slices.SortFunc(addrs, netip.Addr.Compare)
 		s.owners, s.ownerRuns = owners, runsOf(addrs)
+	}
+}
+
+// readCooling reads the cooling addresses, which are in the runs without being leased. If any cannot
+// be read, all stay taken, as if their leases were lost.
+func (s *salvager) readCooling() {
+	if _, ok := s.buckets[string(format.CoolingBucket)]; !ok && s.version < format.BucketSince(format.CoolingBucket) {
+		return
+	}
+	var cooling []backend.Cooling
+	var addrs []netip.Addr
+	faults := s.readBucket(format.CoolingBucket, func(key, value []byte) error {
+		c, err := format.DecodeCooling(key, value)
+		cooling, addrs = append(cooling, c), append(addrs, c.Addr)
+		return err
+	})
+	if !faults.None() {
+		s.lost.Join(faults)
+		return
+	}
+	s.Cooling = cooling
+	if s.runs != nil {
+		s.runs = slices.Concat([]format.Run{}, subtractRuns(s.runs, runsOf(addrs)))
 	}
 }
 

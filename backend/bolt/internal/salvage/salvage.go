@@ -31,6 +31,7 @@ type Result struct {
 	Lost     []string
 	History  []backend.Ended
 	Policy   string
+	Cooling  []backend.Cooling
 }
 
 // Read salvages a file of that size. It returns [backend.ErrFormat] for one that is not a
@@ -160,6 +161,7 @@ func (s *salvager) finish() {
 		s.Leases = append(s.Leases, c.Lease)
 	}
 	s.reportMissing(runsOf(addrs))
+	s.Cooling = slices.DeleteFunc(s.Cooling, func(c backend.Cooling) bool { return s.isTaken(c.Addr) })
 	if withoutBoot > 0 {
 		s.lost.Add(fmt.Errorf("the boots of %d leases", withoutBoot))
 	}
@@ -169,6 +171,14 @@ func (s *salvager) finish() {
 	if s.lost.More > 0 {
 		s.Lost = append(s.Lost, fmt.Sprintf("and %d more", s.lost.More))
 	}
+}
+
+// isTaken reports whether an address is leased, or may be.
+func (s *salvager) isTaken(addr netip.Addr) bool {
+	_, leased := s.candidates[addr]
+	return leased || slices.ContainsFunc(s.Missing, func(r [2]netip.Addr) bool {
+		return format.Run{First: r[0], Last: r[1]}.Contains(addr)
+	})
 }
 
 // knowsAddresses reports whether it is known which addresses are leased, even if not all of
