@@ -40,6 +40,11 @@ type Options struct {
 	// any: see [backend.HistoryTx].
 	History History
 
+	// Cooldown says when released addresses can be leased again, from the next Allocate on, if
+	// addresses can cool in the store: see [backend.CoolingTx]. A requested address is leased
+	// however short a time ago it was released.
+	Cooldown Cooldown
+
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }
@@ -103,7 +108,7 @@ func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, erro
 }
 
 func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) ([]Assignment, error) {
-	if err := a.opts.History.set(tx); err != nil {
+	if err := (policy{a.opts.History, a.opts.Cooldown}).set(tx); err != nil {
 		return nil, err
 	}
 	// No container outlives the boot of its lease.
@@ -113,7 +118,10 @@ func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) (
 	if err != nil {
 		return nil, err
 	}
-	g := grant{tx: tx, lease: a.leaseFor(r), ended: ended, boot: boot, onDuplicate: a.opts.OnDuplicate}
+	if err := a.opts.Cooldown.endCooling(tx, a.opts.Now()); err != nil {
+		return nil, err
+	}
+	g := grant{tx: tx, lease: a.leaseFor(r), ended: ended, boot: boot, onDuplicate: a.opts.OnDuplicate, cooldown: a.opts.Cooldown}
 	if err := g.findHeld(); err != nil {
 		return nil, err
 	}

@@ -19,8 +19,12 @@ type ExhaustedError struct {
 
 	Set Set
 
-	// Leased counts the leasable addresses, all of which are leased.
+	// Leased counts the leasable addresses, all of which are leased or cooling.
 	Leased uint64
+
+	// Cool is when the next address may be leased that was released too short a time ago
+	// ([Cooldown.Strict]); zero if there is none.
+	Cool time.Time
 
 	// Withheld counts the other addresses of the set: gateways and excluded addresses. It
 	// is at most [math.MaxUint64].
@@ -28,8 +32,13 @@ type ExhaustedError struct {
 }
 
 func (e *ExhaustedError) Error() string {
-	return fmt.Sprintf("no IP addresses available in range set: %s (%d leased, %d excluded or gateway)",
+	text := fmt.Sprintf("no IP addresses available in range set: %s (%d leased, %d excluded or gateway)",
 		e.Set, e.Leased, e.Withheld)
+	if e.Cool.IsZero() {
+		return text
+	}
+	return strings.TrimSuffix(text, ")") + fmt.Sprintf("; some of these were released a short time ago, and the next one can be leased at %s)",
+		e.Cool.UTC().Format(time.RFC3339))
 }
 
 // A TakenError means that a requested address is leased to another attachment.
@@ -122,8 +131,9 @@ func details(l backend.Lease) string {
 	return strings.Join(known, ", ")
 }
 
-func exhaustedError(index int, s Set) error {
-	e := &ExhaustedError{Index: index, Set: s, Leased: s.Size()}
+// exhaustedError returns an ExhaustedError; cool is its Cool.
+func exhaustedError(index int, s Set, cool time.Time) error {
+	e := &ExhaustedError{Index: index, Set: s, Leased: s.Size(), Cool: cool}
 	var all uint64
 	for _, r := range s.ranges {
 		all = addSizes(all, r.span.Size())

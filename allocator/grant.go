@@ -17,6 +17,7 @@ type grant struct {
 	ended       func(backend.Lease) bool // reports whether a lease is from an earlier boot; can be nil
 	boot        *ending                  // of those leases
 	onDuplicate Duplicate
+	cooldown    Cooldown
 }
 
 func (g *grant) findHeld() error {
@@ -95,14 +96,15 @@ func (g *grant) leaseRequested(index int, s Set, addr netip.Addr) (Assignment, e
 	return g.put(index, s, addr)
 }
 
-// next returns the next address in turn. Only a full set is searched for torn and ended
-// leases, because that reads all of its leases.
+// next returns the next address in turn or, if none is free, the one that was released first of
+// those that cool. Only a set without either is searched for torn and ended leases, because that
+// reads all of its leases.
 func (g *grant) next(index int, s Set) (netip.Addr, error) {
 	cursor, err := g.tx.Cursor(strconv.Itoa(index))
 	if err != nil && !errors.Is(err, backend.ErrNotFound) {
 		return netip.Addr{}, err
 	}
-	addr, err := nextFree(g.tx, s, cursor)
+	addr, cool, err := g.freeOrCooling(s, cursor)
 	if !errors.Is(err, backend.ErrNoneFree) {
 		return addr, err
 	}
@@ -110,10 +112,23 @@ func (g *grant) next(index int, s Set) (netip.Addr, error) {
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	if n == 0 {
-		return netip.Addr{}, exhaustedError(index, s)
+	if n > 0 {
+		addr, cool, err = g.freeOrCooling(s, cursor)
 	}
-	return nextFree(g.tx, s, cursor)
+	if n == 0 || errors.Is(err, backend.ErrNoneFree) {
+		return netip.Addr{}, exhaustedError(index, s, cool)
+	}
+	return addr, err
+}
+
+// freeOrCooling returns a free or a cooling address. If it returns [backend.ErrNoneFree], cool is
+// when a cooling one may be leased, zero if none is cooling.
+func (g *grant) freeOrCooling(s Set, cursor netip.Addr) (addr netip.Addr, cool time.Time, err error) {
+	addr, err = nextFree(g.tx, s, cursor)
+	if !errors.Is(err, backend.ErrNoneFree) {
+		return addr, cool, err
+	}
+	return g.cooldown.longestCooling(g.tx, s, g.lease.Since)
 }
 
 // put makes the lease. The cursor follows requested addresses too, as in host-local.

@@ -20,40 +20,54 @@ type History struct {
 	For time.Duration
 }
 
-// The store remembers the History of the last Allocate, so that a release, whose caller need not
-// know the configuration, keeps to it. The text is "keep=10000 for=720h0m0s"; further words are
-// ignored.
-
-// policy returns the text for [backend.HistoryTx.SetPolicy].
-func (h History) policy() string {
-	if h.Keep <= 0 {
-		return ""
-	}
-	return fmt.Sprintf("keep=%d for=%s", h.Keep, h.For)
+// A policy is what the store remembers of the Options of the last Allocate, so that a release,
+// whose caller need not know the configuration, keeps to them. The text is
+// "keep=10000 for=720h0m0s reuse=30s"; unknown words are ignored.
+type policy struct {
+	History
+	Cooldown // without Strict
 }
 
-// parsePolicy is the inverse of policy. Whatever it does not understand is zero.
-func parsePolicy(text string) (h History) {
+func (p policy) String() string {
+	var words []string
+	if p.Keep > 0 {
+		words = append(words, fmt.Sprintf("keep=%d for=%s", p.Keep, p.For))
+	}
+	if p.ReuseAfter > 0 {
+		words = append(words, fmt.Sprintf("reuse=%s", p.ReuseAfter))
+	}
+	return strings.Join(words, " ")
+}
+
+// parsePolicy is the inverse of String. Whatever it does not understand is zero.
+func parsePolicy(text string) (p policy) {
 	for _, word := range strings.Fields(text) {
 		key, value, _ := strings.Cut(word, "=")
 		switch key {
 		case "keep":
-			h.Keep, _ = strconv.Atoi(value) // 0 if it is not a number
+			p.Keep, _ = strconv.Atoi(value) // 0 if it is not a number
 		case "for":
-			h.For, _ = time.ParseDuration(value) // likewise
+			p.For, _ = time.ParseDuration(value) // likewise
+		case "reuse":
+			p.ReuseAfter, _ = time.ParseDuration(value) // likewise
 		}
 	}
-	return h
+	return p
+}
+
+func policyOf(tx backend.ReadTx) (policy, error) {
+	store, ok := tx.(backend.HistoryReadTx)
+	if !ok {
+		return policy{}, nil
+	}
+	text, err := store.Policy()
+	return parsePolicy(text), err
 }
 
 // HistoryOf returns the History of a store, zero if it keeps none.
 func HistoryOf(tx backend.ReadTx) (History, error) {
-	store, ok := tx.(backend.HistoryReadTx)
-	if !ok {
-		return History{}, nil
-	}
-	text, err := store.Policy()
-	return parsePolicy(text), err
+	p, err := policyOf(tx)
+	return p.History, err
 }
 
 // IsExpired reports whether an ended lease need not be kept any longer. A time that is ahead of
@@ -62,17 +76,17 @@ func (h History) IsExpired(e backend.Ended, now time.Time) bool {
 	return h.For > 0 && !e.Until.IsZero() && now.Sub(e.Until) > h.For
 }
 
-// set makes the store keep this History from now on.
-func (h History) set(tx backend.Tx) error {
+// set makes the store keep to this policy from now on.
+func (p policy) set(tx backend.Tx) error {
 	store, ok := tx.(backend.HistoryTx)
 	if !ok {
 		return nil
 	}
 	text, err := store.Policy()
-	if err != nil || text == h.policy() {
+	if err != nil || text == p.String() {
 		return err
 	}
-	return store.SetPolicy(h.policy())
+	return store.SetPolicy(p.String())
 }
 
 // Forget makes the history of a store forget who held the addresses, and when, of the ended leases
@@ -111,16 +125,16 @@ func ForgetAll(ctx context.Context, store backend.Store) (all int, err error) {
 	return all, err
 }
 
-// An ending ends leases in a transaction, for one cause, and records them in the history of the
-// store.
+// An ending ends leases in a transaction, for one cause: it records them in the history of the
+// store, and their addresses cool.
 type ending struct {
 	tx    backend.Tx
 	cause backend.Cause
 	at    time.Time
 
-	store   backend.HistoryTx // nil if no history is kept
-	history History
-	begun   bool
+	store  backend.HistoryTx // nil if it keeps no history
+	policy policy
+	begun  bool
 }
 
 // endingIn returns an ending at the present time.
@@ -136,7 +150,10 @@ func (e *ending) end(l backend.Lease) error {
 	if err := e.begin(); err != nil || e.store == nil {
 		return err
 	}
-	if e.history.Keep > 0 && !isTorn(l) {
+	if err := e.cool(l); err != nil {
+		return err
+	}
+	if e.policy.Keep > 0 && !isTorn(l) {
 		ended := backend.Ended{Lease: l, Until: e.at.UTC(), Cause: e.cause}
 		if err := unlessFull(e.store.Record(ended)); err != nil {
 			return err
@@ -155,7 +172,7 @@ func (e *ending) all(leases []backend.Lease) error {
 	return nil
 }
 
-// begin reads, once, what history the store keeps.
+// begin reads, once, the policy of the store.
 func (e *ending) begin() (err error) {
 	if e.begun {
 		return nil
@@ -163,7 +180,7 @@ func (e *ending) begin() (err error) {
 	e.begun = true
 	e.store, _ = e.tx.(backend.HistoryTx)
 	if e.store != nil {
-		e.history, err = HistoryOf(e.store)
+		e.policy, err = policyOf(e.store)
 	}
 	return err
 }
@@ -179,7 +196,7 @@ func (e *ending) trim() error {
 	if err != nil {
 		return err
 	}
-	excess := min(n-e.history.Keep, trimPortion)
+	excess := min(n-e.policy.Keep, trimPortion)
 	if excess < 1 && n > 0 {
 		excess, err = e.expired()
 	}
@@ -192,7 +209,7 @@ func (e *ending) trim() error {
 // expired counts the oldest ended leases that are too old, up to trimPortion.
 func (e *ending) expired() (n int, err error) {
 	for old, err := range e.store.History() {
-		if err != nil || n == trimPortion || !e.history.IsExpired(old, e.at) {
+		if err != nil || n == trimPortion || !e.policy.IsExpired(old, e.at) {
 			return n, err
 		}
 		n++
