@@ -48,6 +48,9 @@ type Config struct {
 	// History says which ended leases are kept. Only bolt can keep any.
 	History allocator.History
 
+	// Cooldown says when a released address is leased again. Only bolt can withhold one.
+	Cooldown allocator.Cooldown
+
 	// ExhaustedFails reports whether STATUS fails when no address is left.
 	ExhaustedFails bool
 }
@@ -230,6 +233,9 @@ func (c *Config) readPolicies(raw *rawIPAM) error {
 	}
 	var err error
 	if c.History, err = parseHistory(raw.History); err != nil {
+		return err
+	}
+	if c.Cooldown, err = raw.cooldown(); err != nil {
 		return err
 	}
 	c.OnReboot = Reboot(raw.OnReboot)

@@ -96,7 +96,9 @@ func TestEveryKey(t *testing.T) {
 			"onDuplicate": "return",
 			"onReboot": "release",
 			"exhaustedStatus": "ok",
-			"history": {"keep": 500, "for": "7d"}
+			"history": {"keep": 500, "for": "7d"},
+			"reuseAfter": "45s",
+			"reuseAfterStrict": true
 		}
 	}`)
 	require.Equal(t, config.Network{
@@ -120,6 +122,7 @@ func TestEveryKey(t *testing.T) {
 	require.Equal(t, config.ReleaseOnReboot, c.OnReboot)
 	require.False(t, c.ExhaustedFails)
 	require.Equal(t, allocator.History{Keep: 500, For: 7 * 24 * time.Hour}, c.History)
+	require.Equal(t, allocator.Cooldown{ReuseAfter: 45 * time.Second, Strict: true}, c.Cooldown)
 }
 
 func TestHistory(t *testing.T) {

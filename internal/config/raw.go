@@ -42,6 +42,8 @@ type rawIPAM struct {
 	Ranges                                             list[list[rawRange]]
 	Routes                                             []json.RawMessage // rawRoutes
 	ResolvConf, OnDuplicate, OnReboot, ExhaustedStatus string
+	ReuseAfter                                         string
+	ReuseAfterStrict                                   bool
 	History                                            json.RawMessage // rawHistory
 	Name, Type                                         string          // unused
 }
@@ -55,6 +57,8 @@ func (c *rawIPAM) fields() object {
 		{"onReboot", &c.OnReboot},
 		{"exhaustedStatus", &c.ExhaustedStatus},
 		{"history", &c.History},
+		{"reuseAfter", &c.ReuseAfter},
+		{"reuseAfterStrict", &c.ReuseAfterStrict},
 		{"name", &c.Name}, // host-local requires name and type to be strings
 		{"type", &c.Type},
 	})
