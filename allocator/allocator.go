@@ -92,7 +92,7 @@ type Assignment struct {
 // Besides errors of the store, it returns [ExhaustedError], [TakenError], [DuplicateError]
 // and [RequestError].
 func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, error) {
-	requested, err := a.pool.assign(r.Addrs)
+	requested, err := a.pool.requestedBySet(r.Addrs)
 	if err != nil {
 		return nil, err
 	}

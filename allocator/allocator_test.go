@@ -48,7 +48,7 @@ func contents(t require.TestingT, s backend.Store) []string {
 		if err != nil {
 			return err
 		}
-		boot, err := tx.Boot()
+		boot, err := tx.LastSearch()
 		lines = append(lines, fmt.Sprint("cursors ", cursors), "boot "+boot)
 		return err
 	}))

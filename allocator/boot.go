@@ -48,7 +48,7 @@ type search struct {
 // String returns the ID of the boot and the time, separated by a space.
 func (s search) String() string { return s.boot + " " + s.at.UTC().Format(time.RFC3339) }
 
-// SearchRecord returns the text for [backend.Tx.SetBoot] that marks a store as free of leases
+// SearchRecord returns the text for [backend.Tx.SetLastSearch] that marks a store as free of leases
 // from earlier boots: Allocate has just searched it, or all of its leases were put there
 // now. It is empty if the ID is unknown.
 func (b Boot) SearchRecord(now time.Time) string {

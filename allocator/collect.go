@@ -44,10 +44,10 @@ type GarbageFilter struct {
 // Candidates are the leases that belong to no valid attachment, by what is known about them.
 // Each lease is in one of the slices.
 type Candidates struct {
-	// EarlierBoot may be released: these leases are dated before the present boot, so their
+	// DatedBeforeBoot may be released: these leases are dated before the present boot, so their
 	// containers are gone whatever the list says. If the clock was set since, that can be
 	// wrong; then only the list and InUse protect a container.
-	EarlierBoot []backend.Lease
+	DatedBeforeBoot []backend.Lease
 
 	// Unlisted may be released if the list is right. It includes torn leases.
 	Unlisted []backend.Lease
@@ -71,24 +71,24 @@ func (f GarbageFilter) Classify(leases []backend.Lease) Candidates {
 
 // classOf returns the slice that l belongs to.
 func (f GarbageFilter) classOf(candidates *Candidates, l backend.Lease) *[]backend.Lease {
-	earlier := f.ofEarlierBoot(l)
+	earlier := f.isDatedBeforeBoot(l)
 	switch {
 	case !earlier && f.isYoung(l):
 		return &candidates.Young
 	case f.InUse != nil && f.InUse(l):
 		return &candidates.InUse
 	case earlier:
-		return &candidates.EarlierBoot
+		return &candidates.DatedBeforeBoot
 	case f.NeverListed != nil && f.NeverListed(l):
 		return &candidates.NeverListed
 	}
 	return &candidates.Unlisted
 }
 
-// ofEarlierBoot decides by the time, because lease files record nothing else. But a lease
+// isDatedBeforeBoot decides by the time, because lease files record nothing else. But a lease
 // that names the present boot is never from an earlier one: the clock was set, or the
 // machine has the same boot ID after every start, and then the time proves nothing.
-func (f GarbageFilter) ofEarlierBoot(l backend.Lease) bool {
+func (f GarbageFilter) isDatedBeforeBoot(l backend.Lease) bool {
 	ofThisBoot := l.Boot != "" && l.Boot == f.Boot.ID
 	return f.Boot.StartedAfter(l) && !ofThisBoot
 }

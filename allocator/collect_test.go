@@ -106,7 +106,7 @@ func garbageFilter(from, until time.Time, boot allocator.Boot) allocator.Garbage
 // classOf returns the name of the slice that has the only lease.
 func classOf(s allocator.Candidates) (kind string) {
 	for name, leases := range map[string][]backend.Lease{
-		"earlier": s.EarlierBoot, "unlisted": s.Unlisted, "young": s.Young, "in use": s.InUse, "never listed": s.NeverListed,
+		"earlier": s.DatedBeforeBoot, "unlisted": s.Unlisted, "young": s.Young, "in use": s.InUse, "never listed": s.NeverListed,
 	} {
 		if len(leases) > 0 {
 			kind += name

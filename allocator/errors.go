@@ -156,9 +156,9 @@ func excludedError(addr netip.Addr, s Set) error {
 	return &RequestError{Addrs: []netip.Addr{addr}, Reason: reason}
 }
 
-// unassignedError says, for each address, why the pool cannot lease it. The text has all of
+// notRequestableError says, for each address, why the pool cannot lease it. The text has all of
 // it, because Podman shows the text of an error without its details.
-func (p Pool) unassignedError(left []netip.Addr) error {
+func (p Pool) notRequestableError(left []netip.Addr) error {
 	reason, why := "failed to allocate all requested IPs:", make([]string, len(left))
 	for i, addr := range left {
 		reason += " " + addr.String()

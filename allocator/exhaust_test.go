@@ -203,13 +203,13 @@ func TestSearchForEarlierBoots(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := &spy{Store: memory.New()}
-			require.NoError(t, store.Store.Update(t.Context(), func(tx backend.Tx) error { return tx.SetBoot(tt.last) }))
+			require.NoError(t, store.Store.Update(t.Context(), func(tx backend.Tx) error { return tx.SetLastSearch(tt.last) }))
 			a := releasing(store, newPool(t, newSet(t, subnet(t, "10.0.0.0/29"))), tt.boot, tt.now)
 			take(t, a, "a")
-			require.Equal(t, tt.want, slices.Contains(store.calls, "SetBoot"))
+			require.Equal(t, tt.want, slices.Contains(store.calls, "SetLastSearch"))
 			store.calls = nil
 			take(t, a, "b")
-			require.NotContains(t, store.calls, "SetBoot", "once")
+			require.NotContains(t, store.calls, "SetLastSearch", "once")
 		})
 	}
 }

@@ -143,32 +143,32 @@ func (p Pool) index(addr netip.Addr) int {
 	return slices.IndexFunc(p.sets, func(s Set) bool { return s.Contains(addr) })
 }
 
-// assign returns, for each set, the address requested of it, or the zero address. A set
+// requestedBySet returns, for each set, the address requested of it, or the zero address. A set
 // gives only one address: the first one requested.
-func (p Pool) assign(requested []netip.Addr) ([]netip.Addr, error) {
-	assigned := make([]netip.Addr, len(p.sets))
+func (p Pool) requestedBySet(addrs []netip.Addr) ([]netip.Addr, error) {
+	requested := make([]netip.Addr, len(p.sets))
 	var left []netip.Addr
-	for _, addr := range requested {
+	for _, addr := range addrs {
 		addr = addr.Unmap()
 		switch i := p.index(addr); {
 		case i < 0:
 			left = append(left, addr)
-		case !assigned[i].IsValid():
-			assigned[i] = addr
-		case assigned[i] != addr:
+		case !requested[i].IsValid():
+			requested[i] = addr
+		case requested[i] != addr:
 			left = append(left, addr)
 		}
 	}
 	if len(left) > 0 {
-		return nil, p.unassignedError(left)
+		return nil, p.notRequestableError(left)
 	}
-	return assigned, p.checkLeasable(assigned)
+	return requested, p.checkLeasable(requested)
 }
 
 // checkLeasable returns an error if a requested address can never be leased. It runs before
 // the store is opened, so that such a request changes nothing and creates no store.
-func (p Pool) checkLeasable(assigned []netip.Addr) error {
-	for i, addr := range assigned {
+func (p Pool) checkLeasable(requested []netip.Addr) error {
+	for i, addr := range requested {
 		if !addr.IsValid() {
 			continue
 		}

@@ -21,7 +21,7 @@ func (a *Allocator) releaseEarlierBoots(boot *ending) (ended func(backend.Lease)
 	if err != nil || len(gone) == bootPortion {
 		return ended, err
 	}
-	return nil, tx.SetBoot(a.opts.Boot.SearchRecord(a.opts.Now()))
+	return nil, tx.SetLastSearch(a.opts.Boot.SearchRecord(a.opts.Now()))
 }
 
 // endedByReboot returns a function that reports whether a lease must be released because it
@@ -31,7 +31,7 @@ func (a *Allocator) endedByReboot(tx backend.ReadTx) (func(backend.Lease) bool, 
 	if !a.opts.ReleaseEarlierBoots || present.ID == "" || present.Started.IsZero() {
 		return nil, nil
 	}
-	text, err := tx.Boot()
+	text, err := tx.LastSearch()
 	last := parseSearch(text)
 	if err != nil || present.isCurrent(last, a.opts.Now()) {
 		return nil, err
@@ -44,7 +44,7 @@ func isTorn(l backend.Lease) bool { return l.Owner.IsZero() }
 // endUnheld ends a portion of the torn and ended leases that occupy leasable
 // addresses of the set. It returns their number.
 func (g *grant) endUnheld(s Set) (int, error) {
-	unheld, err := g.boot.some(s.leased(g.tx), func(l backend.Lease) bool { return isTorn(l) || g.hasEnded(l) })
+	unheld, err := g.boot.some(s.leases(g.tx), func(l backend.Lease) bool { return isTorn(l) || g.hasEnded(l) })
 	return len(unheld), err
 }
 
@@ -62,20 +62,20 @@ func (g *grant) endEnded(leases []backend.Lease) (left []backend.Lease, err erro
 
 func (g *grant) hasEnded(l backend.Lease) bool { return g.ended != nil && g.ended(l) }
 
-// leased iterates over the leases of the set's leasable addresses.
-func (s Set) leased(tx backend.ReadTx) iter.Seq2[backend.Lease, error] {
+// leases iterates over the leases of the set's leasable addresses.
+func (s Set) leases(tx backend.ReadTx) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		for _, r := range s.ranges {
-			if !r.leased(tx, yield) {
+			if !r.leases(tx, yield) {
 				return
 			}
 		}
 	}
 }
 
-// leased yields the leases of the range's leasable addresses, and reports whether to
+// leases yields the leases of the range's leasable addresses, and reports whether to
 // continue.
-func (r Range) leased(tx backend.ReadTx, yield func(backend.Lease, error) bool) bool {
+func (r Range) leases(tx backend.ReadTx, yield func(backend.Lease, error) bool) bool {
 	for l, err := range tx.Leases(r.First()) {
 		if err == nil && !r.Contains(l.Addr) {
 			return true

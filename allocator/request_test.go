@@ -150,7 +150,7 @@ func TestAllocateReturnsDuplicate(t *testing.T) {
 
 // Wherever a transaction fails, the error is returned unchanged and so is the store.
 func TestAllocateFailsWithStore(t *testing.T) {
-	for _, method := range []string{"Boot", "Leases", "Delete", "SetBoot", "OwnedBy", "Cursor", "NextFree", "Lease", "Put", "SetCursor"} {
+	for _, method := range []string{"LastSearch", "Leases", "Delete", "SetLastSearch", "OwnedBy", "Cursor", "NextFree", "Lease", "Put", "SetCursor"} {
 		t.Run(method, func(t *testing.T) {
 			store := &spy{Store: memory.New(), fail: method}
 			put(t, store.Store, backend.Lease{Addr: addr("10.0.0.3"), Owner: eth0("gone"), Boot: "b0", Since: beforeB1()})

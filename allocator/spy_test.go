@@ -79,11 +79,11 @@ func (r *spyReadTx) Cursor(set string) (netip.Addr, error) {
 	return r.ReadTx.Cursor(set)
 }
 
-func (r *spyReadTx) Boot() (string, error) {
-	if err := r.spy.called("Boot"); err != nil {
+func (r *spyReadTx) LastSearch() (string, error) {
+	if err := r.spy.called("LastSearch"); err != nil {
 		return "", err
 	}
-	return r.ReadTx.Boot()
+	return r.ReadTx.LastSearch()
 }
 
 type spyTx struct {
@@ -112,9 +112,9 @@ func (t *spyTx) SetCursor(set string, addr netip.Addr) error {
 	return t.tx.SetCursor(set, addr)
 }
 
-func (t *spyTx) SetBoot(id string) error {
-	if err := t.spy.called("SetBoot"); err != nil {
+func (t *spyTx) SetLastSearch(id string) error {
+	if err := t.spy.called("SetLastSearch"); err != nil {
 		return err
 	}
-	return t.tx.SetBoot(id)
+	return t.tx.SetLastSearch(id)
 }

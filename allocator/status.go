@@ -77,7 +77,7 @@ func (a *Allocator) hasAddress(tx backend.ReadTx, s Set) (left bool, cool time.T
 	if err != nil {
 		return false, cool, err
 	}
-	for l, err := range s.leased(tx) {
+	for l, err := range s.leases(tx) {
 		if err != nil {
 			return false, cool, err
 		}

@@ -62,7 +62,7 @@ func TestCheckAndStatusFailWithStore(t *testing.T) {
 		require.ErrorIs(t, a.Check(t.Context(), eth0("a"), addrs("10.0.0.2")), errBroken)
 	}
 	full := newPool(t, newSet(t, subrange(t, "10.0.0.0/29", "10.0.0.2", "10.0.0.5")))
-	for _, method := range []string{"NextFree", "Boot", "Leases"} {
+	for _, method := range []string{"NextFree", "LastSearch", "Leases"} {
 		a := allocator.New(&spy{Store: held(t), fail: method}, full, allocator.Options{Boot: b1(), ReleaseEarlierBoots: true})
 		require.ErrorIs(t, a.Status(t.Context()), errBroken)
 	}

@@ -14,8 +14,8 @@ type Content struct {
 	// Cursors are the addresses last handed out, by range set.
 	Cursors map[string]netip.Addr
 
-	// Boot is the last argument of SetBoot, or empty.
-	Boot string
+	// LastSearch is the last argument of SetLastSearch, or empty.
+	LastSearch string
 
 	// History yields the ended leases in the order in which they were recorded, as Leases does;
 	// nil if there is none. Policy is the last argument of SetPolicy, or empty. Both are for
@@ -37,11 +37,11 @@ func ContentOf(tx ReadTx) (Content, error) {
 	if err != nil {
 		return Content{}, err
 	}
-	boot, err := tx.Boot()
+	boot, err := tx.LastSearch()
 	if err != nil {
 		return Content{}, err
 	}
-	c := Content{Leases: owned(tx.Leases(netip.Addr{})), Cursors: cursors, Boot: boot}
+	c := Content{Leases: owned(tx.Leases(netip.Addr{})), Cursors: cursors, LastSearch: boot}
 	if h, ok := tx.(HistoryReadTx); ok {
 		c.History = remembered(h.History())
 		c.Policy, err = h.Policy()

@@ -50,14 +50,14 @@ func TestContentOf(t *testing.T) {
 		for set, addr := range cursors {
 			require.NoError(t, tx.SetCursor(set, addr))
 		}
-		return tx.SetBoot("5b2f7c9e")
+		return tx.SetLastSearch("5b2f7c9e")
 	}))
 	require.NoError(t, store.Tear(ip("10.0.0.3")))
 	require.NoError(t, store.View(t.Context(), func(tx backend.ReadTx) error {
 		c, err := backend.ContentOf(tx)
 		require.NoError(t, err)
 		require.Equal(t, cursors, c.Cursors)
-		require.Equal(t, "5b2f7c9e", c.Boot)
+		require.Equal(t, "5b2f7c9e", c.LastSearch)
 		got, err := readAll(c)
 		require.NoError(t, err)
 		require.Equal(t, leases, got, "without the torn lease")
@@ -85,9 +85,9 @@ func (f failing) Cursors() (map[string]netip.Addr, error) {
 	return nil, f.cursors
 }
 
-func (f failing) Boot() (string, error) {
+func (f failing) LastSearch() (string, error) {
 	if f.boot == nil {
-		return f.ReadTx.Boot()
+		return f.ReadTx.LastSearch()
 	}
 	return "", f.boot
 }

@@ -49,8 +49,8 @@ type ReadTx interface {
 	Lease(addr netip.Addr) (Lease, error)
 
 	// OwnedBy returns the leases that o [Owner.Covers], in ascending order of address. With
-	// an empty interface name these are all leases of the container. It is not an error if
-	// there are none. For the zero Owner there are never any, not even leases with a zero
+	// an empty interface name these are all leases of the container. An owner without
+	// leases is not an error. The zero Owner owns nothing, not even leases with a zero
 	// Owner.
 	OwnedBy(o Owner) ([]Lease, error)
 
@@ -72,8 +72,8 @@ type ReadTx interface {
 	// Cursors returns all cursors by range set.
 	Cursors() (map[string]netip.Addr, error)
 
-	// Boot returns the last argument of SetBoot, or an empty string.
-	Boot() (string, error)
+	// LastSearch returns the last argument of SetLastSearch, or an empty string.
+	LastSearch() (string, error)
 }
 
 // A Tx is a transaction: a ReadTx that can write.
@@ -95,8 +95,8 @@ type Tx interface {
 	// SetCursor records the address that a range set gave last.
 	SetCursor(set string, addr netip.Addr) error
 
-	// SetBoot records when, and in which boot of the machine, the store was last searched
+	// SetLastSearch records when, and in which boot of the machine, the store was last searched
 	// for leases from earlier boots. The store does not interpret the text. It returns
 	// [ErrInvalid] for a text that [Lease.Boot] could not hold.
-	SetBoot(text string) error
+	SetLastSearch(text string) error
 }

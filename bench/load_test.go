@@ -44,9 +44,9 @@ func sizes() []int {
 // content returns n leases with as much in them as Kubernetes has.
 func content(n int) backend.Content {
 	return backend.Content{
-		Leases:  leases(n),
-		Cursors: map[string]netip.Addr{"0": netip.MustParseAddr("10.0.0.1")},
-		Boot:    boot,
+		Leases:     leases(n),
+		Cursors:    map[string]netip.Addr{"0": netip.MustParseAddr("10.0.0.1")},
+		LastSearch: boot,
 	}
 }
 

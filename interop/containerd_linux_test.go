@@ -42,7 +42,7 @@ runtime_type = "io.containerd.runc.v2"
 BinaryName = %q
 `
 
-// Cgroups would be those of the machine, and are not needed. The crun of Debian 12 runs
+// The pods would share the machine's cgroups, and need none. The crun of Debian 12 runs
 // the OCI configuration that containerd writes, but does not know its version.
 const ociRuntime = `#!/bin/sh
 before=
@@ -205,7 +205,7 @@ func (c containerd) holds(t *testing.T, ids ...string) {
 	require.Equal(t, want, c.held(t, "net"))
 }
 
-// collect releases all leases except those of the pods that containerd lists.
+// collect releases the leases of all pods that containerd does not list.
 func (c containerd) collect(t *testing.T, network string) {
 	t.Helper()
 	gc := c.leasehold("gc", network, "--valid", "-", "--release-starting")

@@ -19,7 +19,8 @@ func forEachPair(t *testing.T, fn func(t *testing.T, one, other plugin)) {
 	}
 }
 
-// Each plugin finds and releases the other's leases, and only those of the attachment.
+// Each plugin finds and releases the leases that the other made for an attachment, and no
+// others.
 func TestReleaseOfTheOther(t *testing.T) {
 	forEachPair(t, func(t *testing.T, one, other plugin) {
 		n := network{dir: t.TempDir(), ipam: dual}

@@ -58,7 +58,7 @@ func (p *pair) create(t *rapid.T, create Create) {
 	p.model.boot = anyBoot().Draw(t, "boot")
 	before := time.Now().Add(-time.Second).Truncate(time.Second) // The clock of the file system may lag.
 	require.NoError(t, create(p.path, backend.Content{
-		Leases: once(slices.Values(leases)), Cursors: p.model.cursors, Boot: p.model.boot,
+		Leases: once(slices.Values(leases)), Cursors: p.model.cursors, LastSearch: p.model.boot,
 	}))
 	for _, l := range leases {
 		if l.Since.IsZero() && !p.KeepsDetails {
@@ -227,7 +227,7 @@ func createFails(t *testing.T, create Create) {
 		{"IPv4 after IPv6", backend.Content{Leases: once(slices.Values(leased("fd00::1", "10.0.0.1")))}, backend.ErrInvalid, "10.0.0.1 comes after fd00::1"},
 		{"an invalid range set", backend.Content{Leases: once(ascending(1)), Cursors: map[string]netip.Addr{"a/b": ip("10.0.0.1")}}, backend.ErrInvalid, "a/b"},
 		{"a cursor without an address", backend.Content{Leases: once(ascending(1)), Cursors: map[string]netip.Addr{"0": {}}}, backend.ErrInvalid, "range set 0"},
-		{"an invalid boot", backend.Content{Leases: once(ascending(1)), Boot: "a\nb"}, backend.ErrInvalid, ""},
+		{"an invalid boot", backend.Content{Leases: once(ascending(1)), LastSearch: "a\nb"}, backend.ErrInvalid, ""},
 		{"leases that cannot be read", backend.Content{Leases: broken(0)}, errBroken, ""},
 		{"leases that cannot be read to the end", backend.Content{Leases: broken(plenty)}, errBroken, ""},
 	} {

@@ -141,7 +141,7 @@ func rewrite(tx backend.Tx) error {
 		deleteEach(tx, many()),
 		wrong(putAll(tx, leased("10.0.0.2", "fd00::2"))),
 		tx.SetCursor("0", ip("10.0.0.2")),
-		tx.SetBoot("later"),
+		tx.SetLastSearch("later"),
 	)
 }
 

@@ -158,7 +158,7 @@ func requireReadsEnded(f *fixture, tx backend.ReadTx) {
 	require.ErrorIs(f, err, backend.ErrInvalid)
 	_, err = tx.Cursors()
 	require.ErrorIs(f, err, backend.ErrInvalid)
-	_, err = tx.Boot()
+	_, err = tx.LastSearch()
 	require.ErrorIs(f, err, backend.ErrInvalid)
 }
 
@@ -168,7 +168,7 @@ func requireEnded(f *fixture, tx backend.Tx) {
 	require.ErrorIs(f, tx.Put(lease(ip("10.0.0.9"), eth0)), backend.ErrInvalid)
 	require.ErrorIs(f, tx.Delete(ip("10.0.0.1")), backend.ErrInvalid)
 	require.ErrorIs(f, tx.SetCursor("0", ip("10.0.0.9")), backend.ErrInvalid)
-	require.ErrorIs(f, tx.SetBoot("later"), backend.ErrInvalid)
+	require.ErrorIs(f, tx.SetLastSearch("later"), backend.ErrInvalid)
 }
 
 // clausesOfZeroOwner are about torn leases.

@@ -117,7 +117,7 @@ func serialises(f *fixture) {
 }
 
 func count(tx backend.Tx) error {
-	boot, err := tx.Boot()
+	boot, err := tx.LastSearch()
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func count(tx backend.Tx) error {
 	if err != nil {
 		return err
 	}
-	return tx.SetBoot(strconv.Itoa(n + 1))
+	return tx.SetLastSearch(strconv.Itoa(n + 1))
 }
 
 // showsAllOrNothing views a store while another goroutine fills and empties it.

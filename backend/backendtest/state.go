@@ -40,7 +40,7 @@ func read(tx backend.ReadTx) (state, error) {
 		return s, err
 	}
 	maps.Copy(s.cursors, cursors)
-	s.boot, err = tx.Boot()
+	s.boot, err = tx.LastSearch()
 	return s, err
 }
 

@@ -55,7 +55,7 @@ func (p *pair) do(t *rapid.T, tx backend.Tx, model *state, s step) {
 		require.NoError(t, tx.SetCursor(s.set, s.addr))
 		model.cursors[s.set] = s.addr
 	case "boot":
-		require.NoError(t, tx.SetBoot("boot "+s.set))
+		require.NoError(t, tx.SetLastSearch("boot "+s.set))
 		model.boot = "boot " + s.set
 	}
 }

@@ -74,7 +74,7 @@ func viewIsConsistent(f *fixture) {
 			before, err := read(tx)
 			require.NoError(f, err)
 			go func() {
-				written <- h.Update(f.ctx, func(tx backend.Tx) error { return tx.SetBoot(h.name) })
+				written <- h.Update(f.ctx, func(tx backend.Tx) error { return tx.SetLastSearch(h.name) })
 			}()
 			time.Sleep(instant)
 			require.Empty(f, written, "Update through %s returned during View", h.name)
@@ -123,7 +123,7 @@ func fill(tx backend.Tx) error {
 		putAll(tx, leased("10.0.0.1", "fd00::1")),
 		tx.SetCursor("0", ip("10.0.0.1")),
 		tx.SetCursor("1", ip("fd00::1")),
-		tx.SetBoot("5b2f7c9e"),
+		tx.SetLastSearch("5b2f7c9e"),
 	)
 }
 
@@ -183,7 +183,7 @@ func overwrite(f *fixture, tx backend.Tx) {
 	require.NoError(f, tx.Put(lease(ip("10.0.0.2"), other)))
 	require.NoError(f, tx.SetCursor("0", ip("10.0.0.2")))
 	require.NoError(f, tx.SetCursor("2", ip("10.0.0.2")))
-	require.NoError(f, tx.SetBoot("another"))
+	require.NoError(f, tx.SetLastSearch("another"))
 }
 
 func endInError(f *fixture, fn func(backend.Tx)) {

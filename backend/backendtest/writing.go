@@ -64,8 +64,8 @@ func clausesOfCursorAndBoot(c contract) {
 	c.clause("the boot is the last one set", func(f *fixture) {
 		for _, id := range []string{"first", "second", ""} {
 			f.update(func(tx backend.Tx) error {
-				require.NoError(f, tx.SetBoot(id))
-				boot, err := tx.Boot()
+				require.NoError(f, tx.SetLastSearch(id))
+				boot, err := tx.LastSearch()
 				require.Equal(f, id, boot)
 				return err
 			})

@@ -286,7 +286,7 @@ func TestFailingUpdatesAreUndone(t *testing.T) {
 		rounds = 10_000
 	}
 	s := Open(filepath.Join(t.TempDir(), "net"))
-	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.SetBoot("0") }))
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.SetLastSearch("0") }))
 	want := contentOf(t, s)
 	for round := range rounds {
 		fns := []func(backend.Tx) error{func(backend.Tx) error { return nil }}
@@ -344,7 +344,7 @@ func contentOf(t *testing.T, s *Store) content {
 		if c.cursors, err = r.Cursors(); err != nil {
 			return err
 		}
-		c.boot, err = r.Boot()
+		c.boot, err = r.LastSearch()
 		return err
 	}))
 	return c
@@ -376,7 +376,7 @@ func (c *content) scribble(t *testing.T, tx backend.Tx, rnd *rand.Rand) {
 			c.cursors[set] = a
 		case 5:
 			c.boot = fmt.Sprint(rnd.IntN(5))
-			require.NoError(t, tx.SetBoot(c.boot))
+			require.NoError(t, tx.SetLastSearch(c.boot))
 		}
 		c.compare(t, tx, anywhere())
 	}
@@ -392,7 +392,7 @@ func (c *content) compare(t *testing.T, tx backend.Tx, from netip.Addr) {
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
-	boot, err := tx.Boot()
+	boot, err := tx.LastSearch()
 	require.NoError(t, err)
 	require.Equal(t, c.boot, boot)
 	want := from

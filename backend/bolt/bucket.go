@@ -85,7 +85,7 @@ func (i *iterator) moved(k, v []byte) ([]byte, []byte) {
 // Buckets are the buckets of a store.
 // Those that the version of the file does not have
 // yet are nil until the first write.
-type buckets struct{ meta, leases, owners, runs, boots, cursors, history, latest, cooling, queue *bucket }
+type buckets struct{ metaBucket, leases, owners, runs, boots, cursors, history, latest, cooling, queue *bucket }
 
 // A bucketSlot is the name of a bucket, and the field that it is kept in.
 type bucketSlot struct {
@@ -94,7 +94,7 @@ type bucketSlot struct {
 }
 
 func (b *buckets) slots() (slots [10]bucketSlot) {
-	fields := [...]**bucket{&b.meta, &b.leases, &b.owners, &b.runs, &b.boots, &b.cursors, &b.history, &b.latest,
+	fields := [...]**bucket{&b.metaBucket, &b.leases, &b.owners, &b.runs, &b.boots, &b.cursors, &b.history, &b.latest,
 		&b.cooling, &b.queue}
 	for i, name := range format.Buckets() {
 		slots[i] = bucketSlot{name, fields[i]}
@@ -106,7 +106,7 @@ func (b *buckets) slots() (slots [10]bucketSlot) {
 // inline pages of buckets.
 func (t *session) openBuckets() {
 	var checkers map[string]*page.Checker
-	if !t.checked {
+	if !t.sound {
 		checkers = t.newCheckers()
 	}
 	for _, slot := range t.slots() {
@@ -121,8 +121,8 @@ func (t *session) openBuckets() {
 func (t *session) newCheckers() map[string]*page.Checker {
 	checkers := make(map[string]*page.Checker)
 	noBucket := func(_ uint64, i int, e page.Element) error { return page.NoBucket(i, e) }
-	space, data := t.pages(), t.mapping()
-	root := page.NewChecker(space, "root", data, uint64(t.bolt.Cursor().Bucket().Root()), func(id uint64, _ int, e page.Element) error {
+	snapshot, data := t.snapshot(), t.mapping()
+	root := page.NewChecker(snapshot, "root", data, uint64(t.bolt.Cursor().Bucket().Root()), func(id uint64, _ int, e page.Element) error {
 		if !e.Bucket {
 			return nil // bbolt does not find it.
 		}
@@ -131,7 +131,7 @@ func (t *session) newCheckers() map[string]*page.Checker {
 		case err != nil:
 			return fmt.Errorf("%s: %w", name, err)
 		case root != 0:
-			checkers[name] = page.NewChecker(space, name, data, root, noBucket)
+			checkers[name] = page.NewChecker(snapshot, name, data, root, noBucket)
 		default:
 			return page.EachElement(h, inline, page.NoBucket)
 		}
@@ -141,14 +141,14 @@ func (t *session) newCheckers() map[string]*page.Checker {
 	return checkers
 }
 
-// pages returns the pages that the transaction sees.
-func (t *session) pages() *page.Space {
+// snapshot returns the pages that the transaction sees.
+func (t *session) snapshot() *page.Snapshot {
 	end := uint64(t.bolt.Size()) / uint64(t.pageSize)
 	visited := t.freelistPages
 	if visited == nil {
 		visited = page.NewBitmap(end)
 	}
-	return &page.Space{
+	return &page.Snapshot{
 		PageSize: int64(t.pageSize), End: end, Free: t.freePages, Visited: visited, DescribeKeys: format.DescribeKeys,
 	}
 }

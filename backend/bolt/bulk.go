@@ -33,7 +33,7 @@ type item struct{ bucket, key, value []byte }
 const chunkLen = 8192
 
 func newBulk(path string, f *os.File) *bulk {
-	b := &bulk{session: &session{store: Open(path), file: f, mode: creating, checked: true}, written: make(chan error, 1)}
+	b := &bulk{session: &session{store: Open(path), file: f, mode: creating, sound: true}, written: make(chan error, 1)}
 	b.written <- nil
 	return b
 }

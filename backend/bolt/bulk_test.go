@@ -78,7 +78,7 @@ func TestCreateLeavesTheDirectoryToTheFirstUpdate(t *testing.T) {
 }
 
 func TestCreateNumbersBootsFromOne(t *testing.T) {
-	s := created(t, t.TempDir(), backend.Content{Leases: sparse(2001, 1), Boot: "boot 1"})
+	s := created(t, t.TempDir(), backend.Content{Leases: sparse(2001, 1), LastSearch: "boot 1"})
 	require.NoError(t, s.View(ctx, func(r backend.ReadTx) error {
 		var boots []string
 		err := r.(*tx).boots.ForEach(func(k, v []byte) error {

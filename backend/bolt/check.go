@@ -22,6 +22,9 @@ func (s *Store) check(f *os.File) error {
 	if err == nil && !c.faults.None() {
 		err = c.faults.List[0]
 	}
+	if f := (page.Fault{}); errors.As(err, &f) {
+		return s.pageErr(f)
+	}
 	if err != nil {
 		return s.wrapPath(err)
 	}
@@ -44,8 +47,8 @@ func inspect(f *os.File) (*inspection, error) {
 		return c, err
 	}
 	file, metas := page.Open(f, info.Size())
-	if err := metas.Unread(); err != nil {
-		return c, err
+	if metas.Unread() != nil {
+		return c, c.addUnread(metas)
 	}
 	c.addMetas(metas)
 	id, ok := metas.Latest()
@@ -81,6 +84,20 @@ func (c *inspection) addMetas(metas page.MetaPages) {
 	}
 }
 
+// addUnread reports the meta page that the disk does not give. If it gives neither, that says nothing
+// about the store, and is the error.
+func (c *inspection) addUnread(metas page.MetaPages) error {
+	for id, m := range metas {
+		if err := m.Unread(); err != nil {
+			c.report(page.MetaFault(id, err))
+		}
+	}
+	if len(c.faults.List) == len(metas) {
+		return metas.Unread()
+	}
+	return nil
+}
+
 func (c *inspection) report(f page.Fault) { c.faults.Add(errFault(f)) }
 
 func errFault(f page.Fault) error { return fmt.Errorf("%w: %w", backend.ErrDamaged, f) }
@@ -96,9 +113,9 @@ func (c *inspection) walk(f page.File, m page.Meta) {
 	names := format.Buckets()
 	buckets, others := w.Root(m.Root, names[:])
 	if len(buckets) == 0 && c.faults.None() {
-		// The first transaction of a store was lost with its meta page, or there was none.
+		// The store lost its first transaction with a meta page, or never had one.
 		if c.faults = c.lostMetas; c.faults.None() {
-			c.unsupported = format.ErrNoMeta()
+			c.unsupported = format.ErrNoMetaBucket()
 		}
 		return
 	}
@@ -145,7 +162,8 @@ func (t *session) checkBefore() (canSeal bool, err error) {
 		return true, nil
 	}
 	f, metas := page.Open(t.file, t.size)
-	id, _ := metas.Latest()
+	id, ok := metas.Latest()
+	t.metaValid = ok
 	t.outcome, err = f.Outcome(metas)
 	if errors.As(err, new(*page.SealError)) {
 		return false, t.store.damaged(page.MetaFault(id, err))
@@ -179,17 +197,17 @@ func (t *session) checkFreelist(f page.File, metas page.MetaPages) error {
 		return t.store.damaged(page.MetaFault(id, err))
 	}
 	if m.Freelist == page.NoFreelist { // bbolt reads all trees to make one.
-		if t.checked {
+		if t.sound {
 			return nil
 		}
 		err := t.store.check(t.file)
-		t.checked = err == nil
+		t.sound = err == nil
 		return err
 	}
 	t.end = m.End
 	t.freelistPages = page.NewBitmap(m.End)
 	if t.freePages, err = f.FreePages(m, t.freelistPages); err != nil {
-		return t.store.damaged(page.FreelistFault(m, err))
+		return t.store.pageErr(page.FreelistFault(m, err))
 	}
 	return nil
 }

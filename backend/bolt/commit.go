@@ -76,11 +76,11 @@ func (t *session) writeOnce() (undone bool, err error) {
 // the transaction: it first marks the file, and then checks whether it was changed, so that one of
 // the two notices the other.
 func (t *session) checkMark() error {
-	mode, err := durable.FreshMode(t.file)
+	fileMode, err := durable.FreshMode(t.file)
 	if err != nil {
 		return nil // The transaction is durable, and an error would say that it has not happened.
 	}
-	return t.store.wrapErr(exchange.CheckEnd(t.store.path, t.file, t.file, mode))
+	return t.store.wrapErr(exchange.CheckEnd(t.store.path, t.file, t.file, fileMode))
 }
 
 // flush writes to the buckets what they lack of the cache.

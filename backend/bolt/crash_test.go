@@ -101,7 +101,7 @@ func TestDirectoryIsSyncedByTheNextUpdate(t *testing.T) {
 func TestRevokedTransactionHasNoEffect(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
-	f, _, err := s.openExclusive(ctx, true)
+	f, _, err := s.openExclusive(ctx, use, true)
 	require.NoError(t, err)
 	transaction := &session{store: s, file: f, mode: updating}
 	require.NoError(t, transaction.begin())
@@ -124,7 +124,7 @@ func TestNoSecondAttemptAfterARevokedCommit(t *testing.T) {
 		require.NoError(t, s.Update(ctx, put(fmt.Sprintf("10.0.%d.%d", n/250, n%250), fmt.Sprint("c", n))))
 	}
 	before := leased(t, s)
-	f, _, err := s.openExclusive(ctx, true)
+	f, _, err := s.openExclusive(ctx, use, true)
 	require.NoError(t, err)
 	transaction := &session{store: s, file: f, mode: updating}
 	require.NoError(t, transaction.begin())

@@ -71,6 +71,10 @@
 // freelist has, which bbolt then overwrites. A store opened with [Checked] checks every page
 // first, as Verify always does. [Store.Salvage] reads what can be read of a corrupt file.
 //
+// A page that the disk does not give may be there the next time. So Update and View return the
+// error of the disk, which names the file. Verify reports such a page as damage, unless it can read
+// neither meta page, and Salvage reads what it can.
+//
 // Every lease has a checksum, and the indices are compared with the leases. The cursors, the
 // names of boots and the last boot have neither: a flipped bit in those is not noticed.
 //

@@ -3,6 +3,7 @@ package bolt
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 
 	berrors "go.etcd.io/bbolt/errors"
@@ -56,9 +57,25 @@ func (s *Store) damaged(why any) error {
 	return s.wrapPath(fmt.Errorf("%w: %v", backend.ErrDamaged, why))
 }
 
+// pageErr returns the error for what is wrong with a page. A page that the disk does not give is not
+// damaged as far as is known: it may be there the next time.
+func (s *Store) pageErr(f page.Fault) error {
+	if isUnread(f) {
+		return s.wrapPath(f)
+	}
+	return s.damaged(f)
+}
+
+// isUnread reports whether err is an error of reading a file, and not of what was read.
+func isUnread(err error) bool {
+	e := (*fs.PathError)(nil)
+	return errors.As(err, &e) && e.Op == "read"
+}
+
 // guard runs op, which uses the file through bbolt, and turns a panic into
 // [backend.ErrDamaged]. On a corrupt file bbolt panics, or touches memory beyond the end of
-// the file, which transact has the runtime turn into a panic.
+// the file, which transact has the runtime turn into a panic. So it does for a page that the disk
+// does not give, which is another error: see unmapped.
 //
 // After a panic bbolt may hold any of its mutexes, so nothing of that DB may be called any
 // more, not even Close: t.damage is set. A fault that a page.Checker has found does not set
@@ -76,7 +93,10 @@ func (t *session) rescue(err *error) {
 		*err = t.store.damaged(p)
 		t.failed = *err
 	default:
-		t.damage = t.store.damaged(p)
+		t.damage = t.store.wrapErr(t.unmapped(p))
+		if t.damage == nil {
+			t.damage = t.store.damaged(p)
+		}
 		*err = t.damage
 	}
 }

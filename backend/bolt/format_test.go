@@ -84,11 +84,11 @@ func TestEarlierFormatsAreUpgraded(t *testing.T) {
 	fine := full
 	fine.Addr, fine.Since = netip.MustParseAddr("10.88.0.3"), time.Unix(1764000000, 987_654_321).UTC()
 	for name, write := range map[string]func(backend.Tx) error{
-		"Put":       func(tx backend.Tx) error { return tx.Put(fine) },
-		"Delete":    func(tx backend.Tx) error { return tx.Delete(full.Addr) },
-		"SetCursor": func(tx backend.Tx) error { return tx.SetCursor("0", full.Addr) },
-		"SetBoot":   func(tx backend.Tx) error { return tx.SetBoot("present") },
-		"Record":    func(tx backend.Tx) error { return tx.(backend.HistoryTx).Record(endedLease(full)) },
+		"Put":           func(tx backend.Tx) error { return tx.Put(fine) },
+		"Delete":        func(tx backend.Tx) error { return tx.Delete(full.Addr) },
+		"SetCursor":     func(tx backend.Tx) error { return tx.SetCursor("0", full.Addr) },
+		"SetLastSearch": func(tx backend.Tx) error { return tx.SetLastSearch("present") },
+		"Record":        func(tx backend.Tx) error { return tx.(backend.HistoryTx).Record(endedLease(full)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for version := byte(1); version < format.Version; version++ {

@@ -250,8 +250,8 @@ func (l *loader) addRest(c backend.Content) error {
 			return err
 		}
 	}
-	if c.Boot == "" {
+	if c.LastSearch == "" {
 		return nil
 	}
-	return l.put(format.MetaBucket, format.BootKey, []byte(c.Boot))
+	return l.put(format.MetaBucket, format.SearchKey, []byte(c.LastSearch))
 }

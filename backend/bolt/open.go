@@ -16,9 +16,20 @@ import (
 	"github.com/leasehold/leasehold/internal/flock"
 )
 
+// A purpose is for what a file is opened.
+type purpose int
+
+const (
+	// use: an error of the disk that hides which transaction is the last is an error.
+	use purpose = iota
+
+	// examine: whatever can be read of the file is of interest.
+	examine
+)
+
 // openShared opens the store's file and locks it for reading. If there is none it returns
 // [fs.ErrNotExist].
-func (s *Store) openShared(ctx context.Context) (*os.File, error) {
+func (s *Store) openShared(ctx context.Context, why purpose) (*os.File, error) {
 	for {
 		f, err := s.openExisting(os.O_RDONLY)
 		if err != nil {
@@ -28,7 +39,7 @@ func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 			return nil, err
 		}
 		if info := infoAt(s.path, f); info != nil {
-			o, err := outcomeOf(f)
+			o, err := outcomeOf(f, why)
 			if err != nil {
 				f.Close() // It was only read.
 				return nil, s.wrapErr(err)
@@ -42,7 +53,7 @@ func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 			}
 			// It has to give way to its successor, which takes an exclusive lock.
 			f.Close() // Nothing was written.
-			if f, _, err = s.openExclusive(ctx, false); err != nil {
+			if f, _, err = s.openExclusive(ctx, why, false); err != nil {
 				return nil, err
 			}
 		}
@@ -56,7 +67,7 @@ func (s *Store) openShared(ctx context.Context) (*os.File, error) {
 //
 // So a process that finds a half-made file waits for its maker, and if the maker is killed,
 // the next process that gets the lock starts over.
-func (s *Store) openExclusive(ctx context.Context, create bool) (f *os.File, fresh bool, err error) {
+func (s *Store) openExclusive(ctx context.Context, why purpose, create bool) (f *os.File, fresh bool, err error) {
 	for {
 		f, err := s.openExisting(os.O_RDWR)
 		if errors.Is(err, fs.ErrNotExist) && create {
@@ -69,7 +80,7 @@ func (s *Store) openExclusive(ctx context.Context, create bool) (f *os.File, fre
 			return nil, false, err
 		}
 		if info := infoAt(s.path, f); info != nil {
-			o, err := outcomeOf(f)
+			o, err := outcomeOf(f, why)
 			if err != nil {
 				f.Close() // Nothing was written.
 				return nil, false, s.wrapErr(err)

@@ -86,7 +86,7 @@ func newOriginal(t testing.TB, rnd *rand.Rand, n int, sorted bool) *original {
 		for set, a := range m.cursors {
 			require.NoError(t, tx.SetCursor(set, a))
 		}
-		return tx.SetBoot(m.boot)
+		return tx.SetLastSearch(m.boot)
 	})
 	if n > 0 && rnd.IntN(2) == 0 { // The last transaction changes leases.
 		m.release(1)

@@ -31,9 +31,9 @@ type waiter struct {
 	err      error
 }
 
-// enter makes the caller the leader if there is none; it has to call promoteNext when it is
-// done. Otherwise the caller has to wait.
-func (q *queue) enter(fn func(backend.Tx) error) (w *waiter, lead bool) {
+// leadOrQueue makes the caller the leader unless there is one; a leader has to call
+// promoteNext when it is done. Any other caller has to wait.
+func (q *queue) leadOrQueue(fn func(backend.Tx) error) (w *waiter, lead bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.led {
@@ -141,8 +141,8 @@ type batch struct {
 	called  chan struct{} // closed when no other Update joins
 }
 
-// maxJoined is how many Updates may join a leader: far more than what still makes a sync
-// cheaper for each, and few enough not to make others wait for long.
+// maxJoined is how many Updates may join a leader. With that many, one more no longer makes a
+// sync cheaper for each, and others do not wait for long yet.
 const maxJoined = 1024
 
 // errLeader is the error of Updates whose leader has panicked.
@@ -179,8 +179,8 @@ func (b *batch) callAll() {
 	close(b.called)
 }
 
-// end gives all that have joined the outcome of the transaction.
-func (b *batch) end(outcome error) {
+// finish gives all that have joined the outcome of the transaction.
+func (b *batch) finish(outcome error) {
 	for _, w := range b.joined {
 		w.err = cmp.Or(w.err, outcome)
 		w.ready <- struct{}{}

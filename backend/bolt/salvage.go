@@ -17,9 +17,9 @@ type Salvage struct {
 	// read.
 	Leases []backend.Lease
 
-	// Cursors and Boot are as in [backend.ReadTx].
-	Cursors map[string]netip.Addr
-	Boot    string
+	// Cursors and LastSearch are as in [backend.ReadTx].
+	Cursors    map[string]netip.Addr
+	LastSearch string
 
 	// History has the ended leases that could be read, in the order in which they were recorded;
 	// Policy is as in [backend.HistoryReadTx].
@@ -37,8 +37,8 @@ type Salvage struct {
 	// index, and whose leases could not be read.
 	Missing [][2]netip.Addr
 
-	// Unsure reports that leases may be missing without being in Missing. Where leases could
-	// not be read, Missing counts only if both indices agree.
+	// Unsure reports that leases can be missing that Missing does not have. If leases could not
+	// be read, Missing is complete only if both indices agree.
 	Unsure bool
 
 	// Lost says in words what could not be read.
@@ -65,7 +65,7 @@ func (s *Store) Salvage(ctx context.Context, fn func(Salvage) error) error {
 		return err
 	}
 	defer leave()
-	f, _, err := s.openExclusive(ctx, false)
+	f, _, err := s.openExclusive(ctx, examine, false)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (s *Store) Salvage(ctx context.Context, fn func(Salvage) error) error {
 
 func newSalvage(r salvage.Result, read fs.FileInfo) Salvage {
 	return Salvage{
-		Leases: r.Leases, Cursors: r.Cursors, Boot: r.Boot, History: r.History, Policy: r.Policy, Cooling: r.Cooling,
+		Leases: r.Leases, Cursors: r.Cursors, LastSearch: r.LastSearch, History: r.History, Policy: r.Policy, Cooling: r.Cooling,
 		Doubtful: r.Doubtful, Missing: r.Missing, Unsure: r.Unsure, Lost: r.Lost, Read: read,
 	}
 }

@@ -70,6 +70,6 @@ func byAddr(s Salvage) map[netip.Addr]backend.Lease {
 // requireWhole requires that all has been read, and nothing else.
 func (o *original) requireWhole(t *testing.T, found Salvage) {
 	t.Helper()
-	require.Equal(t, Salvage{Leases: found.Leases, Cursors: o.cursors, Boot: o.boot, History: o.history, Read: found.Read}, found)
+	require.Equal(t, Salvage{Leases: found.Leases, Cursors: o.cursors, LastSearch: o.boot, History: o.history, Read: found.Read}, found)
 	require.Equal(t, o.leases, byAddr(found))
 }

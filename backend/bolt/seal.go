@@ -22,13 +22,13 @@ func metaPagesOf(f *os.File) (page.File, page.MetaPages, error) {
 
 // outcomeOf returns the outcome of the last transaction of the locked file f. Damage is left for
 // the next transaction to find.
-func outcomeOf(f *os.File) (page.Outcome, error) {
+func outcomeOf(f *os.File, why purpose) (page.Outcome, error) {
 	file, metas, err := metaPagesOf(f)
-	if err != nil {
-		return page.Unsealed, err
+	o := page.Unsealed
+	if err == nil {
+		o, err = file.Outcome(metas)
 	}
-	o, err := file.Outcome(metas)
-	if damage := (*page.SealError)(nil); errors.As(err, &damage) {
+	if errors.As(err, new(*page.SealError)) || why == examine && isUnread(err) {
 		return page.Unsealed, nil
 	}
 	return o, err

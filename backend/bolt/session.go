@@ -2,13 +2,16 @@ package bolt
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
@@ -29,12 +32,13 @@ type session struct {
 	version byte // of the file's format
 
 	// What is known of the pages.
-	checked                  bool // all of them are sound
+	sound                    bool // all of them are sound
 	freePages, freelistPages page.Bitmap
 	end                      uint64 // the first page that was never used; 0 if not known
 
-	outcome page.Outcome // of the transaction before this one
-	sealer  page.Sealer  // of this transaction, once it is committed
+	metaValid bool         // at least one meta page is valid
+	outcome   page.Outcome // of the transaction before this one
+	sealer    page.Sealer  // of this transaction, once it is committed
 
 	// Disk space: see space.go.
 	pageSize int   // in bytes
@@ -58,8 +62,8 @@ type txCache struct {
 	run      format.Run // the last one that was read or put
 	runDirty bool       // it is newer than in the bucket
 
-	last      string // what Boot returns
-	lastKnown bool
+	search      string // what LastSearch returns
+	searchKnown bool
 
 	boot       string
 	bootNumber uint64 // 0, which no boot has, if boot is empty
@@ -76,22 +80,22 @@ const (
 
 // transact calls work in a session on the locked file f, and closes f.
 func (s *Store) transact(f *os.File, m mode, work func(*session) error) error {
-	checked := m == creating
-	if s.opts.checked && !checked {
+	sound := m == creating
+	if s.opts.checkAll && !sound {
 		if err := s.check(f); err != nil {
 			f.Close() // It was only read.
 			return err
 		}
-		checked = true
+		sound = true
 	}
-	return s.transactOn(f, m, checked, work)
+	return s.transactOn(f, m, sound, work)
 }
 
-// transactOn is transact; checked reports whether all pages are known to be sound.
-func (s *Store) transactOn(f *os.File, m mode, checked bool, work func(*session) error) error {
+// transactOn is transact; sound reports whether all pages are known to be sound.
+func (s *Store) transactOn(f *os.File, m mode, sound bool, work func(*session) error) error {
 	defer f.Close() // mostly for the second time: bbolt closes the file that it uses
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	t := &session{store: s, file: f, mode: m, checked: checked}
+	t := &session{store: s, file: f, mode: m, sound: sound}
 	if err := t.guard(t.begin); err != nil {
 		return joinErr(err, t.abort())
 	}
@@ -165,6 +169,9 @@ func (t *session) openDB() (*bbolt.DB, error) {
 		NoSync:       canSeal,
 		NoStatistics: true,
 	})
+	if errors.Is(err, berrors.ErrInvalid) && t.metaValid {
+		return nil, t.store.wrapPath(errMetasUnread)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +180,9 @@ func (t *session) openDB() (*bbolt.DB, error) {
 	return db, nil
 }
 
+// errMetasUnread stands for an error of the disk, which bbolt drops.
+var errMetasUnread = fmt.Errorf("read the meta pages, which could be read just before: %w", syscall.EIO)
+
 // bind opens the buckets, once the file is known to be whole, and makes sure that the
 // file is a lease store.
 func (t *session) bind() error {
@@ -180,11 +190,11 @@ func (t *session) bind() error {
 		return t.store.damaged(fmt.Sprintf("file is truncated: it has %d bytes, want %d", t.size, used))
 	}
 	t.openBuckets()
-	if t.meta == nil {
-		return t.store.wrapPath(format.ErrNoMeta())
+	if t.metaBucket == nil {
+		return t.store.wrapPath(format.ErrNoMetaBucket())
 	}
 	var known bool
-	v := t.meta.Get(format.VersionKey)
+	v := t.metaBucket.Get(format.VersionKey)
 	if t.version, known = format.ParseVersion(v); !known {
 		return t.store.wrapPath(format.ErrVersion(v))
 	}
@@ -219,6 +229,9 @@ func (t *session) close() error {
 	case t.damage != nil: // The mapping that bbolt leaves behind would keep the lock.
 		err = joinErr(err, flock.Unlock(t.file))
 	case t.db != nil:
+		// bbolt unmaps the file before it unlocks it, and others would wait for that. It reads
+		// nothing more from the file.
+		_ = flock.Unlock(t.file) // Closing the file unlocks it as well.
 		err = joinErr(err, t.guard(t.db.Close))
 		// Zeroing the DB drops its pool of pages, which the runtime otherwise keeps for two
 		// garbage collections. Where transaction follows transaction, nearly all that is

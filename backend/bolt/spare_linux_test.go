@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 
 	"github.com/leasehold/leasehold/backend"
@@ -101,4 +102,62 @@ func punch(t *testing.T, s *Store) {
 			require.NoError(t, unix.Fallocate(int(f.Fd()), mode, int64(id)*p.PageSize, p.PageSize))
 		}
 	}
+}
+
+// interruptOnFullDisk leaves a store on a full file system, with a transaction to revoke. The end of
+// the meta page to overwrite is not allocated, as if the file system wrote to new blocks.
+func interruptOnFullDisk(t *testing.T, spare bool) (s *Store, leases []string) {
+	t.Helper()
+	const pageSize = 16 << 10 // larger than the pages of tmpfs, which are allocated one by one
+	dir := smallDisk(t, "16m")
+	s = Open(filepath.Join(dir, "net"))
+	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{PageSize: pageSize})
+	require.NoError(t, err)
+	require.NoError(t, db.Update(createBuckets))
+	require.NoError(t, db.Close())
+	lease(t, s, 10)
+	leases = leased(t, s)
+	before := read(t, s.path)
+	require.NoError(t, s.Update(ctx, put("10.1.0.0", "interrupted")))
+	content := read(t, s.path)
+	id, size := metaOf(t, content)
+	require.EqualValues(t, pageSize, size)
+	copy(content[(1-id)*pageSize:][:pageSize], before[(1-id)*pageSize:])
+	clear(content[id*pageSize:][page.HeaderLen+page.MetaLen : page.SectorLen])
+	write(t, s.path, content)
+	require.Equal(t, page.Interrupted, outcomeAt(t, s.path))
+
+	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
+	require.NoError(t, err)
+	first := int64(os.Getpagesize())
+	const mode = unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_KEEP_SIZE
+	require.NoError(t, unix.Fallocate(int(f.Fd()), mode, int64(id)*pageSize+first, pageSize-first))
+	require.NoError(t, f.Close())
+	if spare {
+		require.NoError(t, writeSpare(s.sparePath()))
+	}
+	stuff(t, dir)
+	return s, leases
+}
+
+// Revoking a transaction takes the spare file if it has to.
+func TestRevokingTakesTheSpareFile(t *testing.T) {
+	s, leases := interruptOnFullDisk(t, true)
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Delete(addr(leases[0])) }))
+	require.Equal(t, leases[1:], leased(t, s))
+	require.NoFileExists(t, s.sparePath())
+	require.NoError(t, s.Verify(ctx))
+}
+
+func TestRevokingWithoutSpaceOrSpareFile(t *testing.T) {
+	s, leases := interruptOnFullDisk(t, false)
+	err := s.Update(ctx, func(tx backend.Tx) error { return tx.Delete(addr(leases[0])) })
+	require.ErrorIs(t, err, backend.ErrNoSpace)
+	require.ErrorIs(t, err, unix.ENOSPC)
+	require.ErrorContains(t, err, s.path+": ")
+	require.ErrorContains(t, err, "revoke a transaction that was interrupted or failed")
+	require.Equal(t, leases, leased(t, s))
+	require.NoError(t, os.Remove(filepath.Join(filepath.Dir(s.path), "garbage")))
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Delete(addr(leases[0])) }))
+	require.Equal(t, leases[1:], leased(t, s))
 }

@@ -37,14 +37,14 @@ func Open(path string, opts ...Option) *Store {
 // An Option is an option of [Open].
 type Option func(*options)
 
-type options struct{ checked, existing, replaced bool }
+type options struct{ checkAll, existing, replaced bool }
 
 // Checked makes each transaction check all pages of the file before it begins. Without it
 // only the pages that the transaction uses are checked: if a corrupt freelist has another
 // page that is in use, bbolt overwrites that.
 //
 // The check takes as long as reading the file: some 10 ms for 65,000 leases.
-func Checked() Option { return func(o *options) { o.checked = true } }
+func Checked() Option { return func(o *options) { o.checkAll = true } }
 
 // Existing makes Update return [fs.ErrNotExist] if there is no store, instead of making one.
 func Existing() Option { return func(o *options) { o.existing = true } }
@@ -70,7 +70,7 @@ func (s *Store) View(ctx context.Context, fn func(backend.ReadTx) error) error {
 		return err
 	}
 	defer leave()
-	f, err := s.openShared(ctx)
+	f, err := s.openShared(ctx, use)
 	if errors.Is(err, fs.ErrNotExist) {
 		return storekit.ViewEmpty(fn)
 	}
@@ -88,7 +88,7 @@ func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
 	if s.closed.Load() {
 		return s.wrapPath(backend.ErrClosed)
 	}
-	if w, lead := s.queue.enter(fn); !lead {
+	if w, lead := s.queue.leadOrQueue(fn); !lead {
 		if err := s.queue.wait(ctx, w); err != nil {
 			return s.busy(err)
 		}
@@ -107,7 +107,7 @@ func (s *Store) lead(ctx context.Context, fn func(backend.Tx) error) error {
 		return s.busy(err)
 	}
 	defer leave()
-	f, fresh, err := s.openExclusive(ctx, !s.opts.existing)
+	f, fresh, err := s.openExclusive(ctx, use, !s.opts.existing)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (s *Store) lead(ctx context.Context, fn func(backend.Tx) error) error {
 	b := batch{queue: &s.queue}
 	var own error
 	outcome := errLeader
-	defer func() { b.end(outcome) }()
+	defer func() { b.finish(outcome) }()
 	outcome = s.transact(f, m, func(t *session) error {
 		own = t.apply(fn)
 		b.share(t)

@@ -224,14 +224,14 @@ func (t *tx) Cursors() (cursors map[string]netip.Addr, err error) {
 	return cursors, err
 }
 
-// Boot implements [backend.ReadTx].
-func (t *tx) Boot() (id string, err error) {
+// LastSearch implements [backend.ReadTx].
+func (t *tx) LastSearch() (id string, err error) {
 	if err := t.usable(); err != nil {
 		return "", err
 	}
 	defer t.rescue(&err)
-	if !t.cache.lastKnown {
-		t.cache.last, t.cache.lastKnown = string(t.meta.Get(format.BootKey)), true
+	if !t.cache.searchKnown {
+		t.cache.search, t.cache.searchKnown = string(t.metaBucket.Get(format.SearchKey)), true
 	}
-	return t.cache.last, nil
+	return t.cache.search, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -45,6 +46,23 @@ func TestErrorOfTheDiskIsNoOutcome(t *testing.T) {
 		file, metas := page.Open(unreadable{f, at}, int64(len(i.after)))
 		_, err := file.Outcome(metas)
 		require.ErrorIs(t, err, errUnread, "offset %d", at)
+	}
+}
+
+// A disk that gives neither meta page says nothing about the store.
+func TestUnreadableFileIsNotDamaged(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "net"))
+	require.NoError(t, s.Update(ctx, put("10.0.0.1", "a")))
+	f, err := os.OpenFile(s.path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer f.Close()
+	_, err = inspect(f)
+	require.Error(t, err)
+	require.NotErrorIs(t, err, backend.ErrDamaged)
+	for why, fails := range map[purpose]bool{use: true, examine: false} {
+		o, err := outcomeOf(f, why)
+		require.Equal(t, fails, err != nil)
+		require.Equal(t, page.Unsealed, o)
 	}
 }
 

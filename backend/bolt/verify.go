@@ -27,7 +27,7 @@ func (s *Store) Verify(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	f, err := s.openShared(ctx)
+	f, err := s.openShared(ctx, examine)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

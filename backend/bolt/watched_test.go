@@ -73,7 +73,7 @@ func (w watched) outcome(t *tx, err error) error {
 	if t != nil {
 		require.NoError(w, t.damage, "bbolt has panicked")
 	} else if err != nil && !errors.Is(err, backend.ErrFormat) && !strings.Contains(err.Error(), "is missing") {
-		f, errOpen := w.openShared(ctx)
+		f, errOpen := w.openShared(ctx, use)
 		require.NoError(w, errOpen)
 		defer f.Close()
 		require.EqualError(w, w.check(f), err.Error(), "where else can %v come from?", err)
@@ -128,7 +128,7 @@ func (w watched) content() (leases map[netip.Addr]backend.Lease, cursors map[str
 func ask(o *original) func(backend.ReadTx) error {
 	return func(r backend.ReadTx) error {
 		_, err := r.Cursors()
-		_, errBoot := r.Boot()
+		_, errBoot := r.LastSearch()
 		_, errCursor := r.Cursor("0")
 		all := []error{err, errBoot, errCursor}
 		for _, l := range o.leases {
@@ -147,7 +147,7 @@ func ask(o *original) func(backend.ReadTx) error {
 // change calls all further methods of a Tx.
 func change(o *original) func(backend.Tx) error {
 	return func(tx backend.Tx) error {
-		all := []error{tx.SetCursor("0", addr("10.0.0.1")), tx.SetBoot("next")}
+		all := []error{tx.SetCursor("0", addr("10.0.0.1")), tx.SetLastSearch("next")}
 		for a, l := range o.leases {
 			err := tx.Delete(a)
 			l.Boot, l.Addr = "next", netip.AddrFrom4([4]byte{11, 0, byte(len(all) >> 8), byte(len(all))})

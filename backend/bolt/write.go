@@ -69,7 +69,7 @@ func (t *session) upgrade() error {
 		*slot.field = &bucket{bbolt: b} // It has no page yet that could be checked.
 	}
 	t.version = format.Version
-	return t.meta.Put(format.VersionKey, []byte{format.Version})
+	return t.metaBucket.Put(format.VersionKey, []byte{format.Version})
 }
 
 // Put implements [backend.Tx].
@@ -159,22 +159,22 @@ func (t *tx) SetCursor(set string, addr netip.Addr) (err error) {
 	})
 }
 
-// SetBoot implements [backend.Tx].
-func (t *tx) SetBoot(id string) (err error) {
-	if err := cmp.Or(t.usable(), storekit.CheckBoot(id)); err != nil {
+// SetLastSearch implements [backend.Tx].
+func (t *tx) SetLastSearch(text string) (err error) {
+	if err := cmp.Or(t.usable(), storekit.CheckBoot(text)); err != nil {
 		return err
 	}
 	defer t.rescue(&err)
-	before := bytes.Clone(t.meta.Get(format.BootKey))
+	before := bytes.Clone(t.metaBucket.Get(format.SearchKey))
 	return t.change(func() error {
-		t.cache.lastKnown = false
-		return t.meta.Put(format.BootKey, []byte(id))
+		t.cache.searchKnown = false
+		return t.metaBucket.Put(format.SearchKey, []byte(text))
 	}, func() error {
-		t.cache.lastKnown = false
+		t.cache.searchKnown = false
 		if before == nil {
-			return t.meta.Delete(format.BootKey)
+			return t.metaBucket.Delete(format.SearchKey)
 		}
-		return t.meta.Put(format.BootKey, before)
+		return t.metaBucket.Put(format.SearchKey, before)
 	})
 }
 

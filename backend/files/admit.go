@@ -30,7 +30,7 @@ func (d *dir) admit(ctx context.Context, write, evenReplaced bool) (ok bool, err
 	case err != nil:
 		return false, err
 	case state == exchange.Replaced && (write || !evenReplaced):
-		return false, d.replaced()
+		return false, d.replacedError()
 	case state == exchange.Unfinished && write:
 		return true, d.fail("take into use", "", place.TakeIntoUse(d.self, d.lock))
 	case state == exchange.MustGiveWay && write:
@@ -82,9 +82,9 @@ func (d *dir) withoutLock(err error) error {
 		return hereErr
 	}
 	if gone {
-		return fmt.Errorf("%w (%w)", d.replaced(), err)
+		return fmt.Errorf("%w (%w)", d.replacedError(), err)
 	}
-	return d.replaced()
+	return d.replacedError()
 }
 
-func (d *dir) replaced() error { return fmt.Errorf("%s: %w", d.path, backend.ErrReplaced) }
+func (d *dir) replacedError() error { return fmt.Errorf("%s: %w", d.path, backend.ErrReplaced) }

@@ -7,15 +7,15 @@ import (
 	"github.com/leasehold/leasehold/backend/storekit"
 )
 
-// A marker is the content of the file for SetBoot. It begins with a word, so that the stock
-// plugin does not take it for the lease of a container whose ID equals the boot ID.
+// A marker is the content of the file for SetLastSearch. It begins with a word, so that the
+// stock plugin does not take it for the lease of a container whose ID equals the boot ID.
 type marker struct {
-	id   string
+	text string
 	file string // the name of the file; empty if there is none
 }
 
-// isCurrent reports whether the marker has its present name, or is missing.
-func (m marker) isCurrent() bool { return m.file == "" || m.file == bootName }
+// hasPresentName reports whether the marker has its present name, or is missing.
+func (m marker) hasPresentName() bool { return m.file == "" || m.file == bootName }
 
 const (
 	markerHead = "boot "
@@ -25,7 +25,7 @@ const (
 	maxMarker = 64 << 10
 )
 
-func markerContent(id string) string { return markerHead + id + markerTail }
+func markerContent(text string) string { return markerHead + text + markerTail }
 
 // marker returns the stored marker. An invalid file counts as missing: leases of an unknown
 // boot are kept.
@@ -38,7 +38,7 @@ func (t *tx) marker() (marker, error) {
 		if err := t.readMarker(name, &m); err != nil {
 			return m, err
 		}
-		if m.id != "" {
+		if m.text != "" {
 			break
 		}
 	}
@@ -53,9 +53,9 @@ func (t *tx) readMarker(name string, m *marker) error {
 		return nil
 	}
 	content, _, err := t.dir.read(resolved, nil, maxMarker)
-	text, isMarker := strings.CutPrefix(string(content), markerHead)
-	if id, whole := strings.CutSuffix(text, markerTail); err == nil && isMarker && whole {
-		*m = marker{id, name}
+	rest, isMarker := strings.CutPrefix(string(content), markerHead)
+	if text, whole := strings.CutSuffix(rest, markerTail); err == nil && isMarker && whole {
+		*m = marker{text, name}
 	}
 	return ignoreNotExist(err)
 }
@@ -80,34 +80,34 @@ func (t *tx) bootOf(i info) string {
 	return t.present.id
 }
 
-// Boot implements [backend.ReadTx].
-func (t *tx) Boot() (string, error) {
+// LastSearch implements [backend.ReadTx].
+func (t *tx) LastSearch() (string, error) {
 	if err := t.usable(); err != nil {
 		return "", err
 	}
-	if t.newBoot != nil {
-		return *t.newBoot, nil
+	if t.newSearch != nil {
+		return *t.newSearch, nil
 	}
 	m, err := t.marker()
-	return m.id, err
+	return m.text, err
 }
 
-// SetBoot implements [backend.Tx].
-func (t *tx) SetBoot(id string) error {
-	if err := cmp.Or(t.usable(), storekit.CheckBoot(id)); err != nil {
+// SetLastSearch implements [backend.Tx].
+func (t *tx) SetLastSearch(text string) error {
+	if err := cmp.Or(t.usable(), storekit.CheckBoot(text)); err != nil {
 		return err
 	}
-	t.newBoot = &id
+	t.newSearch = &text
 	return nil
 }
 
-// addBoot adds the changes that make the marker name the new boot.
-func (t *tx) addBoot(c *changeSet) error {
-	if t.newBoot == nil {
+// addMarker adds the changes that make the marker record the search.
+func (t *tx) addMarker(c *changeSet) error {
+	if t.newSearch == nil {
 		return nil
 	}
 	m, err := t.marker()
-	if err != nil || m.id == *t.newBoot && m.isCurrent() {
+	if err != nil || m.text == *t.newSearch && m.hasPresentName() {
 		return err
 	}
 	for _, name := range []string{bootName, earlyBootName} {
@@ -118,8 +118,8 @@ func (t *tx) addBoot(c *changeSet) error {
 			return err
 		}
 	}
-	if *t.newBoot != "" {
-		c.creates = append(c.creates, newFile{name: bootName, content: markerContent(*t.newBoot)})
+	if *t.newSearch != "" {
+		c.creates = append(c.creates, newFile{name: bootName, content: markerContent(*t.newSearch)})
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func TestEarlyMarker(t *testing.T) {
 		b.stock("10.0.0.1", "id\r\neth0")
 		require.Equal(t, snapshot{"10.0.0.1": "id (eth0)", "boot": "first"}, b.snapshot())
 		require.NoError(t, b.open().Verify(t.Context()))
-		b.update(func(tx backend.Tx) error { return tx.SetBoot(next) })
+		b.update(func(tx backend.Tx) error { return tx.SetLastSearch(next) })
 		require.NoFileExists(t, b.file(earlyBootName))
 		want := snapshot{"10.0.0.1": "id (eth0)", "boot": next}
 		if next == "" {
@@ -65,7 +65,7 @@ func TestEarlyMarker(t *testing.T) {
 	b.stock(bootName, "rubbish")
 	b.stock(earlyBootName, "boot first\n")
 	require.Equal(t, snapshot{"boot": "first"}, b.snapshot())
-	b.update(func(tx backend.Tx) error { return tx.SetBoot("first") })
+	b.update(func(tx backend.Tx) error { return tx.SetLastSearch("first") })
 	require.Equal(t, []string{bootName, lockName}, b.names())
 }
 
@@ -76,7 +76,7 @@ func TestBootOfCopiedLease(t *testing.T) {
 	l := lease("10.0.0.1", "id")
 	l.Since = time.Now().Add(-2 * time.Hour)
 	b.update(put(l))
-	b.update(func(tx backend.Tx) error { return tx.SetBoot("earlier") })
+	b.update(func(tx backend.Tx) error { return tx.SetLastSearch("earlier") })
 	require.NoError(t, b.open(WithBoot("present", time.Now().Add(-time.Hour))).View(t.Context(), func(tx backend.ReadTx) error {
 		l, err := tx.Lease(ip("10.0.0.1"))
 		require.Equal(t, "present", l.Boot)
@@ -108,9 +108,9 @@ func TestInvalidMarker(t *testing.T) {
 		b := newTestDir(t)
 		b.stock(bootName, content)
 		require.Empty(t, b.snapshot(), content)
-		b.update(func(tx backend.Tx) error { return tx.SetBoot("first") })
+		b.update(func(tx backend.Tx) error { return tx.SetLastSearch("first") })
 		require.Equal(t, snapshot{"boot": "first"}, b.snapshot())
-		b.update(func(tx backend.Tx) error { return tx.SetBoot("") })
+		b.update(func(tx backend.Tx) error { return tx.SetLastSearch("") })
 		require.NoFileExists(t, b.file(bootName))
 	}
 }
@@ -137,7 +137,7 @@ func TestKillKeepsTheBootOfLeases(t *testing.T) {
 	release := func(tx backend.Tx) error {
 		return errors.Join(
 			remove("10.0.0.1", "10.0.0.2", "fd00::1")(tx),
-			put(lease("10.0.0.2", "new"), lease("fd00::2", "new"))(tx), tx.SetBoot("second"),
+			put(lease("10.0.0.2", "new"), lease("fd00::2", "new"))(tx), tx.SetLastSearch("second"),
 		)
 	}
 	for n := 1; ; n++ {

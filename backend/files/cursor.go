@@ -92,7 +92,7 @@ func (t *tx) writeCursors() error {
 // torn cursor may read as another address, or none, which costs no more than a turn of the
 // round robin.
 func (d *dir) writeCursor(name, text string) error {
-	if err := d.announce("write", name); err != nil {
+	if err := d.beforeStep("write", name); err != nil {
 		return err
 	}
 	f, err := d.open(name, os.O_WRONLY|os.O_CREATE, 0o600)
@@ -114,7 +114,7 @@ func overwrite(f *os.File, text string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return foreign(info.Mode())
+		return foreignKind(info.Mode())
 	}
 	if _, err := f.WriteAt([]byte(text), 0); err != nil {
 		return err

@@ -164,7 +164,7 @@ func (d *dir) lockCurrent() (bool, error) {
 		return d.lock == nil, nil
 	}
 	if err != nil || d.lock == nil {
-		return false, err
+		return false, d.fail("stat", lockName, err)
 	}
 	d.locked, err = d.lock.Stat()
 	return err == nil && os.SameFile(now, d.locked), err

@@ -200,7 +200,7 @@ func TestSyncs(t *testing.T) {
 		{"nothing", nothing, 0, 0},
 		{"reading", func(tx backend.Tx) error { _, err := tx.NextFree(ip("10.0.0.1"), ip("10.0.0.9")); return err }, 0, 0},
 		{"Delete of what is not there", remove("10.0.0.9"), 0, 0},
-		{"SetBoot as it is", func(tx backend.Tx) error { return tx.SetBoot("first") }, 0, 0},
+		{"SetLastSearch as it is", func(tx backend.Tx) error { return tx.SetLastSearch("first") }, 0, 0},
 		{"a cursor", func(tx backend.Tx) error { return tx.SetCursor("0", ip("10.0.0.1")) }, 0, 0},
 		{"Put and Delete of the same", func(tx backend.Tx) error {
 			return errors.Join(put(lease("10.0.0.9", "new"))(tx), remove("10.0.0.9")(tx))

@@ -19,7 +19,7 @@ func FuzzLeaseFile(f *testing.F) {
 	f.Add([]byte("pod\r\neth0"), "pod", "eth0")
 	f.Fuzz(func(t *testing.T, data []byte, id, ifname string) {
 		o := parseOwner(data)
-		require.Equal(t, o, parseOwner([]byte(content(o))))
+		require.Equal(t, o, parseOwner([]byte(leaseContent(o))))
 		whole := strings.TrimSpace(string(data)) == string(trim(data)) // no NUL bytes, which stock does not remove
 		if whole && o.Validate() == nil {
 			require.True(t, stockMatches(data, o), "the stock plugin does not find the file of %s", o)

@@ -27,7 +27,7 @@ type identity struct {
 
 const (
 	// finestUnit is the time within which no other process can release an address and lease it
-	// again. A time that is a multiple of it was truncated by the file system.
+	// again. A file system that truncates times to less than that keeps them apart.
 	finestUnit = 10 * time.Microsecond
 
 	// coarsestUnit is the resolution of times on FAT. No file system in use has a coarser one.
@@ -38,11 +38,16 @@ const (
 )
 
 // timeCanRecur reports whether a file that is made after the given time can get the same time,
-// because the file system truncates it. A clock that was set back to just that unit of time is
-// not considered.
+// if the file system truncates it. A clock that was set back to just that unit of time is not
+// considered.
 func (id identity) timeCanRecur(after time.Time) bool {
-	return id.modified%int64(finestUnit) == 0 && id.age(after) < coarsestUnit
+	return isMultiple(id.modified) && id.age(after) < coarsestUnit
 }
+
+// isMultiple reports whether the time, in nanoseconds, can have been truncated. One in 10,000
+// times is a multiple of finestUnit by chance, and so is a time in whole seconds that a Put was
+// given.
+func isMultiple(nanoseconds int64) bool { return nanoseconds%int64(finestUnit) == 0 }
 
 func (id identity) age(at time.Time) time.Duration { return at.Sub(time.Unix(0, id.modified)) }
 
@@ -67,7 +72,9 @@ func (d *dir) identify(name string, id *identity) {
 }
 
 // matches reports whether the file of that name has this identity, as far as can be seen, and
-// whether that is proven, so that it cannot be a later file.
+// whether that is proven, so that it cannot be a later file: by the handle, or by a ctime that
+// is not truncated. A later file has both times from the same clock, so its modification time
+// would not be truncated either.
 //
 // On FUSE and network file systems, inode number and handle can change with a rename or a new
 // mount.
@@ -79,8 +86,9 @@ func (d *dir) matches(name string, id identity) (same, proven bool, err error) {
 	if err != nil || !i.mode.IsRegular() || i.modified.UnixNano() != id.modified || content != id.content {
 		return false, false, err
 	}
+	proven = !isMultiple(i.changed.UnixNano())
 	if !d.lockIsReliable() {
-		return true, false, nil
+		return true, proven, nil
 	}
 	if i.inode != id.inode {
 		return false, false, nil
@@ -90,7 +98,7 @@ func (d *dir) matches(name string, id identity) (same, proven bool, err error) {
 		now = d.handle(name)
 	}
 	if now == "" {
-		return true, false, nil
+		return true, proven, nil
 	}
 	return now == id.handle, now == id.handle, nil
 }

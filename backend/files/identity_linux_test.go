@@ -165,6 +165,11 @@ func TestAmbiguous(t *testing.T) {
 		require.NoError(b, os.Chtimes(b.file("10.0.0.1"), at, at))
 		require.NoError(b, os.Chtimes(b.file("fd00::1"), at, at))
 	}
+	multiple := func(b testDir) {
+		b.Helper()
+		b.setMultiple("10.0.0.1")
+		b.setMultiple("fd00::1")
+	}
 	for _, tc := range []struct {
 		name   string
 		dir    func(*testing.T) testDir
@@ -179,6 +184,7 @@ func TestAmbiguous(t *testing.T) {
 		{"coarse, deleted, old", newCoarse, removes, "10.0.0.1", old, released, false},
 		{"fine, created", newTestDir, puts, journalName, nil, all, false},
 		{"fine, deleted", newTestDir, removes, "10.0.0.1", nil, released, false},
+		{"fine, deleted, at a multiple", newTestDir, removes, "10.0.0.1", multiple, released, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := tc.dir(t)

@@ -16,7 +16,7 @@ type info struct {
 // readable returns a foreignError unless this is a regular file of at most limit bytes.
 func (i info) readable(size, limit int64) error {
 	if !i.mode.IsRegular() {
-		return foreign(i.mode)
+		return foreignKind(i.mode)
 	}
 	if size > limit {
 		return largeFile
@@ -50,7 +50,7 @@ func foreigners() []foreignError {
 	return []foreignError{directory, symbolicLink, namedPipe, socket, device, specialFile, largeFile}
 }
 
-func foreign(mode fs.FileMode) foreignError {
+func foreignKind(mode fs.FileMode) foreignError {
 	switch {
 	case mode.IsDir():
 		return directory

@@ -87,9 +87,13 @@ func (t *tx) addrsFrom(from netip.Addr) ([]netip.Addr, error) {
 // the first error.
 func (t *tx) each(addrs []netip.Addr) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
-		for p := range t.dir.readAhead(addrs) {
-			for i, addr := range p.addrs {
-				l, err := t.leaseOf(addr, p.file(i))
+		for c := range t.dir.readAhead(addrs) {
+			for i, addr := range c.addrs {
+				var f leaseFile
+				if c.files != nil {
+					f = c.files[i]
+				}
+				l, err := t.leaseOf(addr, f)
 				if errors.Is(err, backend.ErrNotFound) {
 					continue
 				}
@@ -107,4 +111,35 @@ func (t *tx) leaseOf(addr netip.Addr, f leaseFile) (backend.Lease, error) {
 		return t.lease(addr)
 	}
 	return t.newLease(addr, f.owner, f.info), nil
+}
+
+// chunksAhead is how many chunks are read ahead: enough to keep the readers busy.
+const chunksAhead = 2 * maxReaders
+
+// readAhead divides addresses into chunks. While the caller works on one, several goroutines
+// read the files of the next ones. The first chunk is not read ahead, so that a short iteration
+// starts no goroutine, and one that ends early has read nothing in vain.
+func (d *dir) readAhead(addrs []netip.Addr) iter.Seq[*chunk] {
+	return func(yield func(*chunk) bool) {
+		first := addrs[:min(len(addrs), chunkLen)]
+		if !yield(&chunk{addrs: first}) {
+			return
+		}
+		var chunks []*chunk
+		for some := range slices.Chunk(addrs[len(first):], chunkLen) {
+			chunks = append(chunks, newChunk(some))
+		}
+		r := &readers{dir: d, read: (*reader).readAll}
+		defer r.stop()
+		queued := 0
+		for i, c := range chunks {
+			for ; queued < min(i+chunksAhead, len(chunks)); queued++ {
+				r.add(chunks[queued])
+			}
+			if <-c.done; !yield(c) {
+				return
+			}
+			chunks[i] = nil // Let the garbage collector have it.
+		}
+	}
 }

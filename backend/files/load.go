@@ -69,7 +69,7 @@ func (m *maker) makeLeases(c backend.Content) error {
 		if err != nil {
 			return err
 		}
-		made := newFile{name: fileName(l.Addr), content: content(l.Owner)}
+		made := newFile{name: fileName(l.Addr), content: leaseContent(l.Owner)}
 		if !l.Since.IsZero() { // Otherwise the file gets the present time anyway.
 			made.since = l.Since
 		}
@@ -87,8 +87,8 @@ func (m *maker) makeOthers(c backend.Content) error {
 			return err
 		}
 	}
-	if c.Boot == "" {
+	if c.LastSearch == "" {
 		return nil
 	}
-	return m.make(newFile{name: bootName, content: markerContent(c.Boot)})
+	return m.make(newFile{name: bootName, content: markerContent(c.LastSearch)})
 }

@@ -58,8 +58,8 @@ func TestCreateLayout(t *testing.T) {
 				yield(backend.Lease{Addr: ip("10.0.0.2"), Owner: backend.Owner{ContainerID: "old"}}, nil) &&
 				yield(lease("fd00::a", "id"), nil)
 		},
-		Cursors: map[string]netip.Addr{"0": ip("10.0.0.10"), "1": ip("fd00::b")},
-		Boot:    "first",
+		Cursors:    map[string]netip.Addr{"0": ip("10.0.0.10"), "1": ip("fd00::b")},
+		LastSearch: "first",
 	})
 	escaped := "fd00::a"
 	if runtime.GOOS == "windows" {
@@ -94,14 +94,14 @@ func requireMode(t *testing.T, want fs.FileMode, info fs.FileInfo) {
 
 func TestCreateAndPutMakeTheSameFiles(t *testing.T) {
 	put, made := newTestDir(t), newTestDir(t)
-	c := backend.Content{Leases: consecutive(20), Cursors: map[string]netip.Addr{"0": ip("10.0.0.20")}, Boot: "first"}
+	c := backend.Content{Leases: consecutive(20), Cursors: map[string]netip.Addr{"0": ip("10.0.0.20")}, LastSearch: "first"}
 	made.create(c)
 	put.update(func(tx backend.Tx) error {
 		for l := range c.Leases {
 			require.NoError(t, tx.Put(l))
 		}
 		require.NoError(t, tx.SetCursor("0", c.Cursors["0"]))
-		return tx.SetBoot(c.Boot)
+		return tx.SetLastSearch(c.LastSearch)
 	})
 	require.Equal(t, put.names(), made.names())
 	for _, name := range put.names() {

@@ -3,10 +3,10 @@ package files
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/sentinel"
 )
 
 // On some file systems a lock is known to one mount or client only: through two bindfs mounts of
@@ -16,8 +16,8 @@ import (
 // and files that another process may still be working on are left alone for a while (isInUse).
 
 // errOvertaken: another process has made a change that the lock should have prevented.
-var errOvertaken = fmt.Errorf("%w: another process is using this directory under another lock; "+
-	"on this file system a lock can be known to one mount only", backend.ErrBusy)
+var errOvertaken = sentinel.Kind(backend.ErrBusy, "another process is using this directory under another lock; "+
+	"on this file system a lock can be known to one mount only")
 
 // A mount is what matters about the mount through which a directory is reached.
 type mount struct {

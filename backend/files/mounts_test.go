@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -194,6 +195,77 @@ func TestCleanSparesFilesInUse(t *testing.T) {
 		b.update(put(lease("10.0.0.10", "new")))
 		b.requireWorks()
 	}
+}
+
+// setMultiple gives a file the present time in multiples of finestUnit.
+func (b testDir) setMultiple(name string) {
+	b.Helper()
+	at := time.Now().Truncate(finestUnit)
+	require.NoError(b, os.Chtimes(b.file(name), at, at))
+	b.refineCtime(name)
+}
+
+// refineCtime changes a file until its ctime is not a multiple of finestUnit by chance.
+func (b testDir) refineCtime(name string) {
+	b.Helper()
+	d, err := openDir(b.path, false)
+	require.NoError(b, err)
+	defer d.close()
+	for {
+		require.NoError(b, os.Chmod(b.file(name), 0o600))
+		i, err := d.stat(name)
+		require.NoError(b, err)
+		if !isMultiple(i.changed.UnixNano()) {
+			return
+		}
+	}
+}
+
+// TestTimeLooksTruncated: the time of a lease can be a multiple of any unit by chance, or because
+// it was put with whole seconds. Where the file system keeps finer times, an interrupted
+// transaction is undone or finished all the same, and its journal is not set aside.
+func TestTimeLooksTruncated(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a file has one time there, so nothing tells whether it is truncated")
+	}
+	for i, at := range []string{journalName, "10.0.0.1", "10.0.0.2"} {
+		tx := transactions()[i]
+		t.Run(tx.name, func(t *testing.T) {
+			b := newTestDir(t)
+			seed(b)
+			for _, name := range []string{"10.0.0.1", "10.0.0.2", "fd00::1"} {
+				b.setMultiple(name)
+			}
+			since := time.Now().Truncate(finestUnit)
+			b.killedAt("remove", at, 1, func(inner backend.Tx) error { return tx.fn(putAt{inner, since}) })
+			for _, name := range b.names() {
+				if _, _, isLease := parseName(name); isLease {
+					b.refineCtime(name)
+				}
+			}
+			s := b.open()
+			s.mount = &mount{}
+			require.NoError(t, s.Update(t.Context(), nothing))
+			want := tx.after
+			if at == journalName { // It only creates, and is undone.
+				want = tx.before
+			}
+			require.Equal(t, want, b.snapshot())
+			require.NotContains(t, b.names(), damagedName)
+			b.requireWorks()
+		})
+	}
+}
+
+// A putAt puts leases with one time.
+type putAt struct {
+	backend.Tx
+	at time.Time
+}
+
+func (p putAt) Put(l backend.Lease) error {
+	l.Since = p.at
+	return p.Tx.Put(l)
 }
 
 // TestJournalInUse: an Update waits for a transaction that may be running elsewhere, and then

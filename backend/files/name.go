@@ -18,7 +18,7 @@ const (
 	cursorPrefix  = "last_reserved_ip."
 
 	// keptPrefix is for files of ours that are not leases. From v1.10.0 on the stock plugin's
-	// GC removes every file except the lock and those that begin with cursorPrefix. No range
+	// GC removes every file except the lock and names that begin with cursorPrefix. No range
 	// set can have such a name ([backend.ValidateSet]).
 	keptPrefix = cursorPrefix + ".leasehold-"
 

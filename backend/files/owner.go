@@ -16,9 +16,9 @@ const lineBreak = "\r\n"
 // maxContent is more than any lease file takes: two names, and room for white space.
 const maxContent = 16 << 10
 
-// content returns the content of the lease file of o. Without an interface name that is the ID
+// leaseContent returns the content of the lease file of o. Without an interface name that is the ID
 // alone, as in 2015.
-func content(o backend.Owner) string {
+func leaseContent(o backend.Owner) string {
 	if o.IfName == "" {
 		return o.ContainerID
 	}

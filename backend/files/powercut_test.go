@@ -197,7 +197,7 @@ func TestPowerCutWithoutJournal(t *testing.T) {
 	for _, tx := range []transaction{
 		{"Put", put(lease("10.0.0.3", "new")), before, with("10.0.0.3", "new (eth0)"), false},
 		{"Delete", remove("10.0.0.2"), before, with("10.0.0.2", ""), false},
-		{"SetBoot", func(tx backend.Tx) error { return tx.SetBoot("second") }, before, with("boot", "second"), false},
+		{"SetLastSearch", func(tx backend.Tx) error { return tx.SetLastSearch("second") }, before, with("boot", "second"), false},
 		{"Delete and Put", func(tx backend.Tx) error {
 			return errors.Join(remove("10.0.0.2")(tx), put(lease("10.0.0.2", "new"))(tx))
 		}, before, with("10.0.0.2", "new (eth0)"), false},

@@ -63,9 +63,9 @@ func TestScanOfRemovedFiles(t *testing.T) {
 	require.NoError(t, os.Remove(b.file("10.0.0.1")))
 	require.NoError(t, os.Remove(b.file("10.0.0.2")))
 	require.NoError(t, os.Symlink("fd00::1", b.file("10.0.0.2")))
-	s := &scan{dir: d, id: []byte("one")}
+	s := newScan(d, "one")
 	for _, addr := range []string{"10.0.0.1", "10.0.0.2", "fd00::1"} {
-		s.add(ip(addr))
+		s.addAddr(ip(addr))
 	}
 	found, err := s.finish()
 	require.NoError(t, err)

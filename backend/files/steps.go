@@ -15,7 +15,7 @@ import (
 	"github.com/leasehold/leasehold/internal/exchange"
 )
 
-// Each function here that calls announce is one step. Tests kill a transaction between two steps.
+// Each function here that calls beforeStep is one step. Tests kill a transaction between two steps.
 
 // txState is what a dir remembers about its transaction.
 type txState struct {
@@ -27,8 +27,8 @@ type txState struct {
 	mount      *mount   // see lockIsReliable; nil until needed
 }
 
-// announce calls the step function of a test.
-func (d *dir) announce(op string, names ...string) error {
+// beforeStep calls the step function of a test.
+func (d *dir) beforeStep(op string, names ...string) error {
 	if d.step == nil {
 		return nil
 	}
@@ -37,7 +37,7 @@ func (d *dir) announce(op string, names ...string) error {
 
 // sync makes the names in the directory durable.
 func (d *dir) sync() error {
-	if err := d.announce("sync", ""); err != nil {
+	if err := d.beforeStep("sync", ""); err != nil {
 		return err
 	}
 	if err := durable.SyncOpenDir(d.self); err != nil {
@@ -100,7 +100,7 @@ func (d *dir) checkEnd(mode fs.FileMode) error {
 }
 
 func (d *dir) remove(name string) error {
-	if err := d.announce("remove", name); err != nil {
+	if err := d.beforeStep("remove", name); err != nil {
 		return err
 	}
 	return d.fail("remove", name, d.root.Remove(name))
@@ -108,7 +108,7 @@ func (d *dir) remove(name string) error {
 
 // rename replaces an existing file called to.
 func (d *dir) rename(from, to string) error {
-	if err := d.announce("rename", from, to); err != nil {
+	if err := d.beforeStep("rename", from, to); err != nil {
 		return err
 	}
 	return d.fail("rename", to, d.root.Rename(from, to))
@@ -116,7 +116,7 @@ func (d *dir) rename(from, to string) error {
 
 // renameNew returns [fs.ErrExist] if to exists.
 func (d *dir) renameNew(from, to string) error {
-	if err := d.announce("rename", from, to); err != nil {
+	if err := d.beforeStep("rename", from, to); err != nil {
 		return err
 	}
 	return d.fail("rename", to, d.renameNoReplace(from, to))
@@ -178,7 +178,7 @@ func (d *dir) temp(name string) string {
 }
 
 func (d *dir) openNew(temp string) (*os.File, error) {
-	if err := d.announce("create", temp); err != nil {
+	if err := d.beforeStep("create", temp); err != nil {
 		return nil, err
 	}
 	return d.open(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -201,7 +201,7 @@ func (d *dir) explainColon(name string, err error) error {
 }
 
 func (d *dir) fill(f *os.File, temp string, c newFile) (createdFile, error) {
-	if err := d.announce("write", temp); err != nil {
+	if err := d.beforeStep("write", temp); err != nil {
 		return createdFile{}, err
 	}
 	if _, err := f.WriteString(c.content); err != nil {
@@ -211,7 +211,7 @@ func (d *dir) fill(f *os.File, temp string, c newFile) (createdFile, error) {
 	if err != nil {
 		return createdFile{}, d.fail("set time of", temp, err)
 	}
-	if err := d.announce("sync", temp); err != nil {
+	if err := d.beforeStep("sync", temp); err != nil {
 		return createdFile{}, err
 	}
 	made := identity{inode: inode(info), modified: info.ModTime().UnixNano(), content: c.content, hasContent: true}

@@ -190,7 +190,7 @@ func TestLayout(t *testing.T) {
 
 	b.update(func(tx backend.Tx) error { return tx.SetCursor("0", ip("10.0.0.9")) })
 	require.Equal(t, "10.0.0.9", b.content("last_reserved_ip.0"), "shorter than before")
-	b.update(func(tx backend.Tx) error { return tx.SetBoot("b00t") })
+	b.update(func(tx backend.Tx) error { return tx.SetLastSearch("b00t") })
 	require.Equal(t, "boot b00t\n", b.content("last_reserved_ip..leasehold-boot"))
 	b.update(remove("10.0.0.1", "10.0.0.2", "fd00::a"))
 	require.Equal(t, []string{"last_reserved_ip..leasehold-boot", "last_reserved_ip.0", "lock"}, b.names())

@@ -67,7 +67,7 @@ func (d *dir) cannotOpen(name string, err error) error {
 		return d.fail("open", name, err)
 	}
 	if i, statErr := d.stat(name); statErr == nil && !i.mode.IsRegular() {
-		err = foreign(i.mode)
+		err = foreignKind(i.mode)
 	}
 	return d.fail("open", name, err)
 }

@@ -15,7 +15,7 @@ import (
 
 func (d *dir) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	if i, err := d.stat(name); err == nil && !i.mode.IsRegular() {
-		return nil, d.fail("open", name, foreign(i.mode))
+		return nil, d.fail("open", name, foreignKind(i.mode))
 	}
 	f, err := d.root.OpenFile(name, flag, perm)
 	return f, d.fail("open", name, err)

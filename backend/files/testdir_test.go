@@ -104,7 +104,7 @@ func (b testDir) snapshot() snapshot {
 			free, err := tx.NextFree(l.Addr, l.Addr)
 			require.ErrorIs(b, err, backend.ErrNoneFree, free)
 		}
-		boot, err := tx.Boot()
+		boot, err := tx.LastSearch()
 		if boot != "" {
 			h["boot"] = boot
 		}
@@ -153,7 +153,7 @@ func seed(b testDir) {
 	b.update(func(tx backend.Tx) error {
 		return errors.Join(
 			put(lease("10.0.0.1", "one"), lease("10.0.0.2", "two"), lease("fd00::1", "one"))(tx),
-			tx.SetBoot("first"),
+			tx.SetLastSearch("first"),
 		)
 	})
 }
@@ -169,7 +169,7 @@ func transactions() []transaction {
 		{"a Put, two Deletes and the boot", func(tx backend.Tx) error {
 			return errors.Join(
 				remove("10.0.0.1", "10.0.0.2")(tx), put(lease("10.0.0.1", "new"), lease("10.0.0.3", "new"))(tx),
-				tx.SetBoot("second"), tx.SetCursor("0", ip("10.0.0.3")),
+				tx.SetLastSearch("second"), tx.SetCursor("0", ip("10.0.0.3")),
 			)
 		}, before, snapshot{
 			"10.0.0.1": "new (eth0)", "10.0.0.3": "new (eth0)", "fd00::1": "one (eth0)", "boot": "second",

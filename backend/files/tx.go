@@ -23,10 +23,10 @@ type tx struct {
 	// name means that the file counts as deleted.
 	redirects map[string]string
 
-	puts    map[netip.Addr]backend.Lease
-	deletes []deletedFile
-	cursors map[string]netip.Addr
-	newBoot *string
+	puts      map[netip.Addr]backend.Lease
+	deletes   []deletedFile
+	cursors   map[string]netip.Addr
+	newSearch *string
 }
 
 var _ backend.Tx = (*tx)(nil)

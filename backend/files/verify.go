@@ -44,7 +44,7 @@ func (t *tx) verifyIrregular() (found []error) {
 	for addr, names := range t.listing.irregular {
 		for _, name := range names {
 			if i, err := t.dir.stat(t.resolve(name)); err == nil && !i.mode.IsRegular() {
-				found = append(found, t.problem(name, foreign(i.mode).Error()))
+				found = append(found, t.problem(name, foreignKind(i.mode).Error()))
 			} else if name != fileName(addr) {
 				found = append(found, t.problem(name, "the file for this address should be called "+fileName(addr)))
 			}

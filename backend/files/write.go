@@ -24,7 +24,7 @@ func (t *tx) Put(l backend.Lease) error {
 	}
 	err := t.withFile(l.Addr, t.checkExists)
 	if err == nil {
-		return t.dir.fail("create", fileName(l.Addr), t.leased(l.Addr))
+		return t.dir.fail("create", fileName(l.Addr), t.leasedError(l.Addr))
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -40,8 +40,8 @@ func (t *tx) Put(l backend.Lease) error {
 	return nil
 }
 
-// leased returns the reason why an address that has a file cannot be leased.
-func (t *tx) leased(addr netip.Addr) error {
+// leasedError returns the reason why an address that has a file cannot be leased.
+func (t *tx) leasedError(addr netip.Addr) error {
 	if t.listing != nil && !slices.Contains(t.listing.addrs(), addr) {
 		return fmt.Errorf("%w: %w", backend.ErrExists, errOvertaken) // The file appeared after the listing.
 	}
@@ -71,7 +71,7 @@ func (t *tx) remove(name, resolved string) error {
 		return err
 	}
 	if !i.mode.IsRegular() {
-		return t.dir.fail("remove", name, fmt.Errorf("%w: %w; remove it by hand", backend.ErrDamaged, foreign(i.mode)))
+		return t.dir.fail("remove", name, fmt.Errorf("%w: %w; remove it by hand", backend.ErrDamaged, foreignKind(i.mode)))
 	}
 	if t.redirects == nil {
 		t.redirects = map[string]string{}
@@ -91,9 +91,9 @@ func (t *tx) changeSet() (changeSet, error) {
 	c := changeSet{deletes: t.deletes}
 	for _, addr := range slices.SortedFunc(maps.Keys(t.puts), netip.Addr.Compare) {
 		l := t.puts[addr]
-		c.creates = append(c.creates, newFile{fileName(addr), content(l.Owner), l.Since})
+		c.creates = append(c.creates, newFile{fileName(addr), leaseContent(l.Owner), l.Since})
 	}
-	return c, t.addBoot(&c)
+	return c, t.addMarker(&c)
 }
 
 // commit makes the changes that fn asked for.
@@ -109,7 +109,7 @@ func (t *tx) commit() error {
 		return err
 	}
 	t.dir.wrote = true
-	if err := t.clean(); err != nil {
+	if err := t.removeTemporary(); err != nil {
 		return err
 	}
 	if err := t.dir.apply(c); err != nil {
@@ -121,9 +121,9 @@ func (t *tx) commit() error {
 	return nil
 }
 
-// clean removes temporary files of killed Updates if the directory was listed anyway. They do
+// removeTemporary removes temporary files of killed Updates if the directory was listed anyway. They do
 // no harm.
-func (t *tx) clean() error {
+func (t *tx) removeTemporary() error {
 	if t.listing == nil {
 		return nil
 	}

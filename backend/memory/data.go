@@ -14,15 +14,15 @@ import (
 // data is the content of a store. addrs, taken and owned are derived from
 // leases and cooling.
 type data struct {
-	leases  map[netip.Addr]backend.Lease
-	addrs   addrSet
-	taken   addrSet // leased or cooling
-	cooling map[netip.Addr]time.Time
-	owned   map[string]addrSet // by container ID
-	cursors map[string]netip.Addr
-	boot    string
-	history []backend.Ended // never changed in place
-	policy  string
+	leases     map[netip.Addr]backend.Lease
+	addrs      addrSet
+	taken      addrSet // leased or cooling
+	cooling    map[netip.Addr]time.Time
+	owned      map[string]addrSet // by container ID
+	cursors    map[string]netip.Addr
+	lastSearch string
+	history    []backend.Ended // never changed in place
+	policy     string
 }
 
 func newData() *data {

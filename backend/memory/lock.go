@@ -8,8 +8,8 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// An rwLock is a read-write lock whose waiters give up when a context ends, unlike those of
-// sync.RWMutex.
+// An rwLock is a read-write lock whose waiters give up when a context ends; a sync.RWMutex
+// makes them wait.
 type rwLock struct {
 	mu       sync.Mutex
 	readers  int

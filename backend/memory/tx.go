@@ -98,11 +98,11 @@ func (r *readTx) Cursors() (map[string]netip.Addr, error) {
 	return maps.Clone(r.data.cursors), nil
 }
 
-func (r *readTx) Boot() (string, error) {
+func (r *readTx) LastSearch() (string, error) {
 	if err := r.usable(); err != nil {
 		return "", err
 	}
-	return r.data.boot, nil
+	return r.data.lastSearch, nil
 }
 
 // tx writes to the data at once and records how to undo that.
@@ -166,12 +166,12 @@ func (t *tx) SetCursor(set string, addr netip.Addr) error {
 	return nil
 }
 
-func (t *tx) SetBoot(id string) error {
-	if err := cmp.Or(t.usable(), storekit.CheckBoot(id)); err != nil {
+func (t *tx) SetLastSearch(text string) error {
+	if err := cmp.Or(t.usable(), storekit.CheckBoot(text)); err != nil {
 		return err
 	}
-	old := t.data.boot
-	t.data.boot = id
-	t.undo = append(t.undo, func() { t.data.boot = old })
+	old := t.data.lastSearch
+	t.data.lastSearch = text
+	t.undo = append(t.undo, func() { t.data.lastSearch = old })
 	return nil
 }

@@ -20,7 +20,7 @@ func CheckContent(c backend.Content) (backend.Content, error) {
 			return backend.Content{}, fmt.Errorf("cursor of range set %s: %w", set, err)
 		}
 	}
-	if err := CheckBoot(c.Boot); err != nil {
+	if err := CheckBoot(c.LastSearch); err != nil {
 		return backend.Content{}, err
 	}
 	if err := CheckBoot(c.Policy); err != nil {

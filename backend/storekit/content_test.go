@@ -29,14 +29,14 @@ func leases(then error, addrs ...string) iter.Seq2[backend.Lease, error] {
 
 func TestCheckContentReturnsSameContent(t *testing.T) {
 	c := backend.Content{
-		Leases:  leases(nil, "10.0.0.1", "10.0.0.2", "255.255.255.255", "::", "fd00::1"),
-		Cursors: map[string]netip.Addr{"0": ip("10.0.0.2")},
-		Boot:    "5b2f7c9e",
+		Leases:     leases(nil, "10.0.0.1", "10.0.0.2", "255.255.255.255", "::", "fd00::1"),
+		Cursors:    map[string]netip.Addr{"0": ip("10.0.0.2")},
+		LastSearch: "5b2f7c9e",
 	}
 	checked, err := storekit.CheckContent(c)
 	require.NoError(t, err)
 	require.Equal(t, c.Cursors, checked.Cursors)
-	require.Equal(t, c.Boot, checked.Boot)
+	require.Equal(t, c.LastSearch, checked.LastSearch)
 	var got []string
 	for l, err := range checked.Leases {
 		require.NoError(t, err)
@@ -53,7 +53,7 @@ func TestCheckContentRejectsInvalidContent(t *testing.T) {
 	for name, c := range map[string]backend.Content{
 		"a/b":     {Cursors: map[string]netip.Addr{"a/b": ip("10.0.0.1")}},
 		"set 0":   {Cursors: map[string]netip.Addr{"0": {}}},
-		"control": {Boot: "a\nb"},
+		"control": {LastSearch: "a\nb"},
 	} {
 		_, err := storekit.CheckContent(c)
 		require.ErrorIs(t, err, backend.ErrInvalid, name)

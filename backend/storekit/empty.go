@@ -53,4 +53,4 @@ func (e *empty) Cursor(set string) (netip.Addr, error) {
 
 func (e *empty) Cursors() (map[string]netip.Addr, error) { return nil, e.usable() }
 
-func (e *empty) Boot() (string, error) { return "", e.usable() }
+func (e *empty) LastSearch() (string, error) { return "", e.usable() }

@@ -35,7 +35,7 @@ func TestViewEmptyAnswersLikeAnEmptyStore(t *testing.T) {
 		}
 		cursors, err := tx.Cursors()
 		add(len(cursors), err)
-		boot, err := tx.Boot()
+		boot, err := tx.LastSearch()
 		add(boot, err)
 		return all
 	}

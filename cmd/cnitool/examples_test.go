@@ -14,8 +14,8 @@ import (
 	"github.com/leasehold/leasehold/internal/lint"
 )
 
-// Each example is valid for cnitool as it is. Those that need only host-local are also
-// attached, to a file in place of a namespace.
+// Each example is valid for cnitool as it is. If it needs no plugin but host-local, it is
+// also attached, to a file in place of a namespace.
 func TestExamplesAreValid(t *testing.T) {
 	names, err := filepath.Glob("../../examples/*")
 	require.NoError(t, err)

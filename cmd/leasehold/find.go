@@ -116,7 +116,7 @@ func (q query) isPrefixOf(id string) bool {
 	}
 }
 
-// unambiguous returns the exact matches or, if there are none, the leases of the only
+// unambiguous returns the exact matches or, without one, the leases of the only
 // container whose ID begins with q. It fails if several containers match.
 func (m matches) unambiguous(q query) ([]leaseRow, error) {
 	if len(m.exact) > 0 {

@@ -129,7 +129,7 @@ func (t *tool) collect(cmd *cobra.Command, n network, list validList, f gcFlags,
 	}
 	host := newHost(list.anyHolder(leases) == "")
 	r := gcResult{flags: f, list: list, host: host, candidates: f.filter(list, host).Classify(leases)}
-	r.released = r.candidates.EarlierBoot
+	r.released = r.candidates.DatedBeforeBoot
 	rejected := t.checkPlausible(cmd, n, r, leases)
 	if rejected == nil {
 		r.released = merged(r.released, r.candidates.Unlisted)

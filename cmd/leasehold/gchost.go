@@ -16,8 +16,8 @@ type host struct {
 	// search makes uses look for the address of a lease in all namespaces. It is set if no
 	// container on the list holds an address: such a list protects no container, lease files
 	// record no namespace, and the time of a file can be wrong. Otherwise it is not needed.
-	search bool
-	held   map[netip.Addr]string // addresses to namespaces; nil until the first search
+	search     bool
+	namespaces map[netip.Addr]string // addresses to namespaces; nil until the first search
 }
 
 func newHost(search bool) *host { return &host{states: make(map[string]netns.State), search: search} }
@@ -30,10 +30,10 @@ func (h *host) uses(l backend.Lease) string {
 	if !h.search {
 		return ""
 	}
-	if h.held == nil {
-		h.held = netns.Addresses()
+	if h.namespaces == nil {
+		h.namespaces = netns.Addresses()
 	}
-	if path := h.held[l.Addr]; path != "" {
+	if path := h.namespaces[l.Addr]; path != "" {
 		return "the address is configured in a network namespace: " + path
 	}
 	return ""

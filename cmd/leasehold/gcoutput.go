@@ -120,7 +120,7 @@ func (t *tool) printGCReleased(n network, r gcResult) error {
 		return t.printReleased(n, r.released, r.flags.dryRun)
 	}
 	earlier := make(map[netip.Addr]bool)
-	for _, l := range r.candidates.EarlierBoot {
+	for _, l := range r.candidates.DatedBeforeBoot {
 		earlier[l.Addr] = true
 	}
 	var spans []allocator.Span

@@ -152,7 +152,7 @@ func (t *tool) mergeInto(ctx context.Context, n network, kind string, from *dump
 // without a boot or a time. In a files store, a reboot releases leases only if the last
 // recorded search for leases of earlier boots was in this boot.
 func asOfNow(c backend.Content, present allocator.Boot, now time.Time) backend.Content {
-	c.Boot = present.SearchRecord(now)
+	c.LastSearch = present.SearchRecord(now)
 	leases := c.Leases
 	c.Leases = func(yield func(backend.Lease, error) bool) {
 		for l, err := range leases {
@@ -232,9 +232,9 @@ func mergeState(tx backend.Tx, c backend.Content) error {
 			return err
 		}
 	}
-	boot, err := tx.Boot()
-	if err != nil || boot != "" || c.Boot == "" {
+	boot, err := tx.LastSearch()
+	if err != nil || boot != "" || c.LastSearch == "" {
 		return err
 	}
-	return tx.SetBoot(c.Boot)
+	return tx.SetLastSearch(c.LastSearch)
 }

@@ -113,9 +113,9 @@ func (t *tool) fullness(cmd *cobra.Command, n network) (fullness, error) {
 func (f *fullness) addLeases(n network, leases []backend.Lease, now time.Time, present allocator.Boot) {
 	f.Leases = len(leases)
 	f.Ages = []ageCount{{int64(7 * day / time.Second), 0}, {int64(day / time.Second), 0}, {3600, 0}, {0, 0}}
-	held := make(map[string]int)
+	byContainer := make(map[string]int)
 	for _, l := range leases {
-		held[l.Owner.ContainerID]++
+		byContainer[l.Owner.ContainerID]++
 		f.countBoot(l, present)
 		if l.Owner.IsZero() {
 			f.Torn++
@@ -128,8 +128,8 @@ func (f *fullness) addLeases(n network, leases []backend.Lease, now time.Time, p
 			f.Ages[max(i, 0)].Leases++
 		}
 	}
-	delete(held, "")
-	f.setMost(held)
+	delete(byContainer, "")
+	f.setMost(byContainer)
 }
 
 // countBoot goes by the time of a lease, because only a container may see the boot ID, and
@@ -149,9 +149,9 @@ func (f *fullness) countBoot(l backend.Lease, present allocator.Boot) {
 }
 
 // setMost sets Most to the containers that hold more than one address per range set.
-func (f *fullness) setMost(held map[string]int) {
+func (f *fullness) setMost(byContainer map[string]int) {
 	const maxShown = 5
-	for id, leases := range held {
+	for id, leases := range byContainer {
 		if leases > max(1, len(f.Sets)) {
 			f.Most = append(f.Most, holding{id, leases})
 		}

@@ -14,24 +14,21 @@ func ParseAttachments(stdin []byte) (Network, []backend.Owner, error) {
 	if err != nil {
 		return Network{}, nil, err
 	}
-	var raw struct {
-		Valid json.RawMessage `json:"cni.dev/valid-attachments"`
-
-		// The name in an early draft of the SPEC. libcni writes both.
-		Older json.RawMessage `json:"cni.dev/attachments"`
-	}
-	if err := Decode(stdin, &raw); err != nil {
+	// The older key is of an early draft of the SPEC. libcni writes both.
+	const key, olderKey = "cni.dev/valid-attachments", "cni.dev/attachments"
+	var valid, older json.RawMessage
+	if err := Decode(stdin, object{{key, &valid}, {olderKey, &older}}); err != nil {
 		return Network{}, nil, err
 	}
-	key, list := "cni.dev/valid-attachments", raw.Valid
-	if list == nil {
-		key, list = "cni.dev/attachments", raw.Older
-	}
-	if list == nil {
+	switch {
+	case valid != nil:
+		owners, err := owners(key, valid)
+		return n, owners, err
+	case older == nil:
 		return Network{}, nil, invalid("list the attachments that are still valid; to release every address, give an empty list",
 			"the configuration has no cni.dev/valid-attachments, so GC cannot know which leases are unused")
 	}
-	owners, err := owners(key, list)
+	owners, err := owners(olderKey, older)
 	return n, owners, err
 }
 

@@ -1,14 +1,8 @@
 package config
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"net"
 	"net/netip"
 	"slices"
-
-	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
@@ -33,7 +27,7 @@ type Config struct {
 	Pod backend.Pod
 
 	// Routes go into the result unchanged. No element is nil.
-	Routes []*types.Route
+	Routes []*Route
 
 	// ResolvConf is the path of a resolv.conf file whose content goes into the result; can
 	// be empty.
@@ -108,11 +102,9 @@ func decodeConfig(stdin []byte) (*rawConfig, error) {
 // Version returns the CNI version of the configuration, even if the rest of it is invalid.
 // The caller decides whether the plugin supports that version.
 func Version(stdin []byte) (string, error) {
-	var raw struct {
-		CNIVersion string `json:"cniVersion"`
-	}
-	err := Decode(stdin, &raw)
-	return version(raw.CNIVersion), err
+	var text string
+	err := Decode(stdin, object{{"cniVersion", &text}})
+	return version(text), err
 }
 
 // version returns the default for configurations that predate the key cniVersion.
@@ -187,35 +179,6 @@ func checkFamilies(version string, pool allocator.Pool) error {
 			"CNI version %v does not support more than 1 address per family", version)
 	}
 	return nil
-}
-
-// routes decodes the routes one by one, so that an error can name the route.
-func routes(raw []json.RawMessage) ([]*types.Route, error) {
-	var routes []*types.Route
-	for i, data := range raw {
-		if string(data) == "null" {
-			continue // host-local accepts null, which means nothing.
-		}
-		route := new(types.Route)
-		key := fmt.Sprintf("ipam.routes[%d]", i)
-		if err := decodeAt(key, data, rawRoute{route}); err != nil {
-			return nil, routeError(key, err)
-		}
-		routes = append(routes, route)
-	}
-	return routes, nil
-}
-
-func routeError(key string, err error) error {
-	const form = `write a route as {"dst": "10.1.0.0/16", "gw": "10.1.2.1"}`
-	var text *net.ParseError
-	if errors.As(err, &text) {
-		return invalid(form, "%s (%s)", text, key)
-	}
-	if explained := (*Error)(nil); errors.As(err, &explained) {
-		explained.Advice = form
-	}
-	return err
 }
 
 func (c *Config) readPolicies(raw *rawIPAM) error {

@@ -6,28 +6,44 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Decode is json.Unmarshal with errors that name JSON keys instead of Go types.
 //
 // It walks through a [composite] token by token, with the same result. encoding/json would
-// first study a struct with package reflect, and every container would wait for that.
+// first study Go types with package reflect, and every container would wait for that. So only
+// what an ADD, DEL or CHECK does not meet is left to encoding/json: numbers, and the words of
+// its errors.
 func Decode(text []byte, into any) error { return decodeAt("", text, into) }
 
 // decodeAt decodes the value at key, which is for errors.
 func decodeAt(key string, text []byte, into any) error {
-	if !json.Valid(text) {
-		return syntaxError(text)
+	d := decoder{key: key}
+	d.tokens.Reset(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	err := d.value(into)
+	if err == nil {
+		if _, err = d.tokens.ReadToken(); errors.Is(err, io.EOF) {
+			return nil
+		}
+		err = cmp.Or(err, errors.New("there is more than one value"))
 	}
-	d := decoder{json.NewDecoder(bytes.NewReader(text)), key}
-	return d.value(into)
+	if !json.Valid(text) {
+		return syntaxError(text) // Text that is no JSON at all comes before values of a wrong type.
+	}
+	if syntax := (*jsontext.SyntacticError)(nil); errors.As(err, &syntax) {
+		return undecodable("write one JSON object", "%s", err)
+	}
+	return err
 }
 
-// A decoder decodes valid JSON.
+// A decoder decodes JSON.
 type decoder struct {
-	tokens *json.Decoder
+	tokens jsontext.Decoder
 	key    string // of the present value
 }
 
@@ -35,34 +51,69 @@ func (d *decoder) value(into any) error {
 	if v, ok := into.(interface{ fields() object }); ok {
 		into = v.fields()
 	}
-	v, ok := into.(composite)
-	if !ok {
-		return decodeError(d.key, d.tokens.Decode(into))
+	switch v := into.(type) {
+	case composite:
+		return d.composite(v)
+	case nil:
+		return d.tokens.SkipValue()
+	case *string:
+		return d.text(nil, func(text string) error { *v = text; return nil })
+	case texter:
+		return d.text(v.setNull, v.setText)
 	}
-	d.tokens.UseNumber() // a float64 can overflow
-	t, err := d.tokens.Token()
+	raw, err := d.tokens.ReadValue()
 	if err != nil {
-		return decodeError(d.key, err)
+		return err
 	}
-	if t == nil {
-		v.setNull()
+	if v, ok := into.(*json.RawMessage); ok {
+		*v = bytes.Clone(raw)
 		return nil
 	}
-	return v.decode(d, t)
+	return decodeError(d.key, json.Unmarshal(raw, into))
 }
 
-// kindOf returns the JSON type of a value that begins with t.
-func kindOf(t json.Token) string {
-	switch t {
-	case json.Delim('{'):
-		return "object"
-	case json.Delim('['):
-		return "array"
+func (d *decoder) composite(v composite) error {
+	kind := d.tokens.PeekKind()
+	if kind != 'n' {
+		return v.decode(d, kind)
 	}
-	switch t.(type) {
-	case string:
+	v.setNull()
+	return d.tokens.SkipValue()
+}
+
+// A texter is a variable for a string that is more than a string.
+type texter interface {
+	setNull() error
+	setText(text string) error
+}
+
+// text decodes a string or null; a nil setNull leaves the variable as it is.
+func (d *decoder) text(setNull func() error, setText func(string) error) error {
+	t, err := d.tokens.ReadToken()
+	if err != nil {
+		return err
+	}
+	switch kind := t.Kind(); {
+	case kind == '"':
+		return setText(t.String())
+	case kind != 'n':
+		return mismatch(d.key, nameOf(kind), "string")
+	case setNull != nil:
+		return setNull()
+	}
+	return nil
+}
+
+// nameOf returns the name of a JSON type.
+func nameOf(kind jsontext.Kind) string {
+	switch kind {
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case '"':
 		return "string"
-	case bool:
+	case 't', 'f':
 		return "bool"
 	}
 	return "number"
@@ -115,9 +166,6 @@ func jsonType(t reflect.Type) string {
 	case reflect.String:
 		return "string"
 	case reflect.Slice:
-		if t.Elem().Kind() == reflect.Uint8 { // net.IP
-			return "string"
-		}
 		return "array"
 	case reflect.Struct, reflect.Map:
 		return "object"

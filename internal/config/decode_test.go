@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,11 +69,11 @@ func (t *jsonText) UnmarshalJSON(data []byte) error {
 func (c *jsonConfig) raw() *rawConfig {
 	raw := &rawConfig{
 		Name: c.Name, CNIVersion: c.CNIVersion,
-		IPRanges: rawSets(c.RuntimeConfig.IPRanges), IPs: c.RuntimeConfig.IPs, ArgsIPs: c.Args.CNI.IPs,
+		IPRanges: rawSets(c.RuntimeConfig.IPRanges), IPs: rawList(c.RuntimeConfig.IPs), ArgsIPs: rawList(c.Args.CNI.IPs),
 	}
 	if i := c.IPAM; i != nil {
 		raw.IPAM = &rawIPAM{
-			rawStore(i.jsonStore), i.jsonRange.raw(), rawSets(i.Ranges), i.Routes,
+			rawStore(i.jsonStore), i.jsonRange.raw(), rawSets(i.Ranges), rawList(i.Routes),
 			i.ResolvConf, i.OnDuplicate, i.OnReboot, i.ExhaustedStatus, i.ReuseAfter, i.ReuseStrict, i.History, i.Name, i.Type,
 		}
 	}
@@ -91,8 +92,16 @@ func rawSets(sets [][]jsonRange) (raw list[list[rawRange]]) {
 	return raw
 }
 
+// rawList returns nil instead of an empty list, as a list does.
+func rawList[T any](items []T) list[T] {
+	if len(items) == 0 {
+		return nil
+	}
+	return items
+}
+
 func (r jsonRange) raw() rawRange {
-	return rawRange{rawText(r.Subnet), r.RangeStart, r.RangeEnd, r.Gateway, r.Exclude, r.OldStart, r.OldEnd}
+	return rawRange{rawText(r.Subnet), r.RangeStart, r.RangeEnd, r.Gateway, rawList(r.Exclude), r.OldStart, r.OldEnd}
 }
 
 // requireSame requires that Decode gives a configuration the meaning that encoding/json
@@ -121,14 +130,23 @@ func requireSame(t *testing.T, text []byte) {
 
 func requireSameRoutes(t *testing.T, texts []json.RawMessage) {
 	for _, text := range texts {
-		want, got := new(types.Route), new(types.Route)
+		want, got := new(types.Route), new(Route)
 		wantErr := json.Unmarshal(text, want)
-		err := Decode(text, rawRoute{got})
+		err := Decode(text, got)
 		require.Equal(t, wantErr == nil, err == nil, "%s: %v, and encoding/json: %v", text, err, wantErr)
 		if err == nil {
-			require.Equal(t, want, got, "%s", text)
+			requireSameRoute(t, want, got)
 		}
 	}
+}
+
+func requireSameRoute(t *testing.T, want *types.Route, got *Route) {
+	t.Helper()
+	require.Equal(t, want.Dst.String(), got.Dst.String())
+	gw, _ := netip.AddrFromSlice(want.GW)
+	require.Equal(t, gw.Unmap(), got.GW)
+	require.Equal(t, []int{want.MTU, want.AdvMSS, want.Priority}, []int{got.MTU, got.AdvMSS, got.Priority})
+	require.Equal(t, []*int{want.Table, want.Scope}, []*int{got.Table, got.Scope})
 }
 
 // A key that is repeated, in another case or null means what it means to encoding/json.
@@ -158,6 +176,7 @@ func TestDecodeAsEncodingJSON(t *testing.T) {
 		`{"ipam": {"routes": [{"dst": "10.0.0.7/8", "gw": "10.0.0.1", "mtu": 1400, "advmss": 1, "priority": -2, "table": 0, "scope": 253}]}}`,
 		`{"ipam": {"routes": [{"gw": "10.0.0.1", "GW": null, "table": 5, "Table": null, "scope": 1, "scope": 2, "mtu": 3, "mtu": null}]}}`,
 		`{"ipam": {"routes": [{"gw": ""}, {"gw": "::ffff:10.0.0.1"}, {"dst": null}]}}`,
+		`{"ipam": {"routes": [{"dst": "::ffff:10.0.0.7/104"}, {"dst": "::ffff:10.0.0.0/90"}, {"dst": "::a.b/8"}, {"dst": "10.0.0.0/008"}]}}`,
 		`{"ipam": {"routes": [{"dst": ""}, {"dst": "10.0.0.0"}, {"dst": 5}, {"gw": "x"}, {"gw": 5}, {"gw": []}]}}`,
 		`{"ipam": {"routes": [{"mtu": 1e3}, {"mtu": 1.0}, {"mtu": "1"}, {"mtu": 9223372036854775808}, {"scope": true}, 5, [], "x"]}}`,
 

@@ -3,6 +3,8 @@ package config
 import (
 	"errors"
 	"fmt"
+
+	"github.com/leasehold/leasehold/internal/sentinel"
 )
 
 // Kinds of errors, for errors.Is.
@@ -16,7 +18,7 @@ var (
 
 	// ErrNoRanges is an ErrInvalid: there are no ranges. This is correct where a runtime or
 	// another plugin adds the ranges.
-	ErrNoRanges = fmt.Errorf("%w: no ranges", ErrInvalid)
+	ErrNoRanges = sentinel.Kind(ErrInvalid, "no ranges")
 
 	// ErrArgs: the variable CNI_ARGS is invalid. Its CNI error code is 4.
 	ErrArgs = errors.New("CNI_ARGS is not valid")

@@ -77,10 +77,8 @@ func network(stdin []byte, cniVersion, name string, raw *rawStore) (Network, err
 // adviseIPAM says what to do about a configuration without ipam. Often it is the file that
 // the runtime reads, which has a list of plugins.
 func adviseIPAM(stdin []byte) string {
-	var raw struct {
-		Plugins json.RawMessage `json:"plugins"`
-	}
-	if Decode(stdin, &raw) == nil && raw.Plugins != nil {
+	var plugins json.RawMessage
+	if Decode(stdin, object{{"plugins", &plugins}}) == nil && plugins != nil {
 		return `this is a list of plugins, but a plugin gets one of them, with the name and cniVersion of the list; ` +
 			`cnitool, like a runtime, executes such a list`
 	}

@@ -1,18 +1,19 @@
 package config
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A composite is a variable that encoding/json does not decode as a whole: an object, a
-// pointer to one, or a list of them.
+// A composite is a variable that is decoded in parts: an object, a pointer to one, or a list.
 type composite interface {
 	setNull()
 
-	// decode decodes a value that begins with t, which is not null.
-	decode(d *decoder, t json.Token) error
+	// decode decodes the next value, of a kind that is not null. The kind is not valid if the
+	// text is no JSON; then reading it gives the error.
+	decode(d *decoder, kind jsontext.Kind) error
 }
 
 // An object has the known keys of a JSON object, for decoders and for [UnknownKeys]. A
@@ -28,33 +29,42 @@ type field struct {
 
 func (object) setNull() {}
 
-func (o object) decode(d *decoder, t json.Token) error {
-	if t != json.Delim('{') {
-		return mismatch(d.key, kindOf(t), "object")
+func (o object) decode(d *decoder, kind jsontext.Kind) error {
+	if err := d.begin('{', func() error { return mismatch(d.key, nameOf(kind), "object") }); err != nil {
+		return err
 	}
 	outer := d.key
-	for d.tokens.More() {
-		t, err := d.tokens.Token()
+	for d.tokens.PeekKind() != '}' {
+		name, err := d.tokens.ReadToken()
 		if err != nil {
 			return err
 		}
-		name, _ := t.(string)
-		f := o.find(name)
+		f := o.find(name.String())
 		d.key = join(outer, f.key)
 		if err := d.value(f.into); err != nil {
 			return err
 		}
 	}
 	d.key = outer
-	_, err := d.tokens.Token()
+	_, err := d.tokens.ReadToken()
 	return err
 }
 
-// find returns the field of a key. An unknown key gets a field without a key.
+// begin reads the delimiter that begins an object or array, and returns the error of wrong for any
+// other value.
+func (d *decoder) begin(delimiter jsontext.Kind, wrong func() error) error {
+	t, err := d.tokens.ReadToken()
+	if err == nil && t.Kind() != delimiter {
+		return wrong()
+	}
+	return err
+}
+
+// find returns the field of a key. An unknown key gets a field without a key and a variable.
 func (o object) find(key string) field {
 	i := slices.IndexFunc(o, func(f field) bool { return strings.EqualFold(f.key, key) })
 	if i < 0 {
-		return field{into: new(json.RawMessage)}
+		return field{}
 	}
 	return o[i]
 }
@@ -79,28 +89,25 @@ func optional[T any, P pointerTo[T]](to *P) pointer[T, P] { return pointer[T, P]
 
 func (p pointer[T, P]) setNull() { *p.to = nil }
 
-func (p pointer[T, P]) decode(d *decoder, t json.Token) error {
+func (p pointer[T, P]) decode(d *decoder, kind jsontext.Kind) error {
 	if *p.to == nil {
 		*p.to = new(T)
 	}
-	return (*p.to).fields().decode(d, t)
+	return (*p.to).fields().decode(d, kind)
 }
 
-// A list is a slice of composites. If its key is repeated, encoding/json merges each item
-// with the earlier one at its index, and so does a list.
+// A list is a slice that is decoded item by item. If its key is repeated, encoding/json merges each
+// item with the earlier one at its index, and so does a list.
 type list[T any] []T
 
 func (l *list[T]) setNull() { *l = nil }
 
-func (l *list[T]) decode(d *decoder, t json.Token) error {
-	if t != json.Delim('[') {
-		if _, ok := any(l).(*list[rawRange]); ok {
-			return notRangeSet(d.key, kindOf(t))
-		}
-		return mismatch(d.key, kindOf(t), "array")
+func (l *list[T]) decode(d *decoder, kind jsontext.Kind) error {
+	if err := d.begin('[', func() error { return l.wrong(d.key, kind) }); err != nil {
+		return err
 	}
 	n := 0
-	for ; d.tokens.More(); n++ {
+	for ; d.tokens.PeekKind() != ']'; n++ {
 		if n == cap(*l) {
 			*l = slices.Grow(*l, 1)
 		}
@@ -112,8 +119,15 @@ func (l *list[T]) decode(d *decoder, t json.Token) error {
 	if *l = (*l)[:n]; n == 0 {
 		*l = nil
 	}
-	_, err := d.tokens.Token()
+	_, err := d.tokens.ReadToken()
 	return err
+}
+
+func (l *list[T]) wrong(key string, kind jsontext.Kind) error {
+	if _, ok := any(l).(*list[rawRange]); ok {
+		return notRangeSet(key, nameOf(kind))
+	}
+	return mismatch(key, nameOf(kind), "array")
 }
 
 // item returns a variable for an item.

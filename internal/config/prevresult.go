@@ -9,28 +9,15 @@ import "net/netip"
 // It is separate from [Parse] because only CHECK needs prevResult: an ADD must not fail
 // because of another plugin's result.
 func ParsePrevResult(stdin []byte) ([]netip.Addr, error) {
-	type oldIP struct {
-		IP string `json:"ip"`
-	}
-	var raw struct {
-		PrevResult *struct {
-			IPs []struct {
-				Address string `json:"address"`
-			} `json:"ips"`
-
-			// Before CNI 0.3.0.
-			IP4 *oldIP `json:"ip4"`
-			IP6 *oldIP `json:"ip6"`
-		} `json:"prevResult"`
-	}
-	if err := Decode(stdin, &raw); err != nil || raw.PrevResult == nil {
+	var raw *prevResult
+	if err := Decode(stdin, object{{"prevResult", optional(&raw)}}); err != nil || raw == nil {
 		return nil, err
 	}
 	var texts []string
-	for _, ip := range raw.PrevResult.IPs {
+	for _, ip := range raw.IPs {
 		texts = append(texts, ip.Address)
 	}
-	for _, ip := range []*oldIP{raw.PrevResult.IP4, raw.PrevResult.IP6} {
+	for _, ip := range []*oldIP{raw.IP4, raw.IP6} {
 		if ip != nil {
 			texts = append(texts, ip.IP)
 		}
@@ -49,3 +36,20 @@ func prevAddrs(texts []string) ([]netip.Addr, error) {
 	}
 	return addrs, nil
 }
+
+type prevResult struct {
+	IPs      list[prevIP]
+	IP4, IP6 *oldIP // before CNI 0.3.0
+}
+
+func (r *prevResult) fields() object {
+	return object{{"ips", &r.IPs}, {"ip4", optional(&r.IP4)}, {"ip6", optional(&r.IP6)}}
+}
+
+type prevIP struct{ Address string }
+
+func (ip *prevIP) fields() object { return object{{"address", &ip.Address}} }
+
+type oldIP struct{ IP string }
+
+func (ip *oldIP) fields() object { return object{{"ip", &ip.IP}} }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/leasehold/leasehold/allocator"
 )
@@ -37,15 +38,18 @@ func (s rangeSet) exclude(spans []allocator.Span) {
 	}
 }
 
+// indexed returns the key of an item. Unlike fmt.Sprintf it costs an ADD nothing.
+func indexed(key string, i int) string { return key + "[" + strconv.Itoa(i) + "]" }
+
 // A rangeParser parses values and keeps the first error.
 type rangeParser struct{ err error }
 
 func (p *rangeParser) sets(key string, raw list[list[rawRange]]) []rangeSet {
 	sets := make([]rangeSet, len(raw))
 	for i, ranges := range raw {
-		set := rangeSet{key: fmt.Sprintf("%s[%d]", key, i)}
+		set := rangeSet{key: indexed(key, i)}
 		for j, r := range ranges {
-			set.specs = append(set.specs, p.spec(fmt.Sprintf("%s[%d]", set.key, j), r))
+			set.specs = append(set.specs, p.spec(indexed(set.key, j), r))
 		}
 		sets[i] = set
 	}

@@ -3,8 +3,6 @@ package config
 import (
 	"encoding/json"
 	"slices"
-
-	"github.com/containernetworking/cni/pkg/types"
 )
 
 // rawConfig mirrors the JSON. The strings are parsed afterwards, where an error can name
@@ -13,8 +11,8 @@ type rawConfig struct {
 	Name, CNIVersion string
 	IPAM             *rawIPAM
 	IPRanges         list[list[rawRange]] // in runtimeConfig
-	IPs              []string             // in runtimeConfig
-	ArgsIPs          []string             // in args.cni
+	IPs              list[string]         // in runtimeConfig
+	ArgsIPs          list[string]         // in args.cni
 }
 
 func (c *rawConfig) fields() object {
@@ -40,7 +38,7 @@ type rawIPAM struct {
 	rawRange // the older form, for a single range
 
 	Ranges                                             list[list[rawRange]]
-	Routes                                             []json.RawMessage // rawRoutes
+	Routes                                             list[json.RawMessage] // routes
 	ResolvConf, OnDuplicate, OnReboot, ExhaustedStatus string
 	ReuseAfter                                         string
 	ReuseAfterStrict                                   bool
@@ -81,7 +79,7 @@ func (h *rawHistory) fields() object { return object{{"keep", &h.Keep}, {"for", 
 type rawRange struct {
 	Subnet                        rawText
 	RangeStart, RangeEnd, Gateway string
-	Exclude                       []string
+	Exclude                       list[string]
 	OldStart, OldEnd              string // the names of 2015
 }
 
@@ -107,22 +105,11 @@ type rawText struct {
 	text    string
 }
 
-func (t *rawText) UnmarshalJSON(data []byte) error {
-	*t = rawText{present: true} // the last of several equal keys counts
-	return json.Unmarshal(data, &t.text)
-}
+// The last of several equal keys counts.
 
-// A rawRoute decodes a route as the CNI library does it.
-type rawRoute struct{ *types.Route }
+func (t *rawText) setNull() error { return t.setText("") }
 
-func (r rawRoute) fields() object {
-	return object{
-		{"dst", (*types.IPNet)(&r.Dst)},
-		{"gw", &r.GW},
-		{"mtu", &r.MTU},
-		{"advmss", &r.AdvMSS},
-		{"priority", &r.Priority},
-		{"table", &r.Table},
-		{"scope", &r.Scope},
-	}
+func (t *rawText) setText(text string) error {
+	*t = rawText{present: true, text: text}
+	return nil
 }

@@ -167,7 +167,7 @@ func TestInvalid(t *testing.T) {
 	}
 }
 
-// Errors about a span are those of ParseSpan.
+// Errors about a span come from ParseSpan.
 func TestInvalidExclude(t *testing.T) {
 	for ipam, key := range map[string]string{
 		`"subnet": "10.1.2.0/24", "exclude": ["10.1.2.3", ""]`:                      `ipam.exclude[1]: "": `,

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/containernetworking/cni/pkg/types"
 )
 
 // An UnknownKey is a key in ipam that [Parse] ignores.
@@ -60,10 +58,10 @@ func unknownIn(key string, v, into any) (unknown []UnknownKey) {
 // itemOf returns a variable for an item, or nil if it cannot have keys.
 func itemOf(into any) any {
 	switch into := into.(type) {
+	case *list[json.RawMessage]: // routes, which are decoded later
+		return new(Route)
 	case interface{ item() any }:
 		return into.item()
-	case *[]json.RawMessage: // routes, which are decoded later
-		return rawRoute{new(types.Route)}
 	}
 	return nil
 }

@@ -6,5 +6,5 @@
 // command; the lines up to the next one are its output. The commands run one after the
 // other in a copy of the project, with the system's directories replaced by a sandbox. A
 // comment <!-- sh … --> before a block runs lines that readers do not see, for example to
-// create leases. The programs in testdata/programs replace those of runtimes.
+// create leases. The programs in testdata/programs replace runtimes.
 package docs

@@ -19,7 +19,7 @@ func TestFormatsNamesWhatTheCodeNames(t *testing.T) {
 		"backend/bolt/internal/format/format.go": {"MetaBucket", "LeasesBucket", "OwnersBucket", "RunsBucket", "BootsBucket", "CursorsBucket", "HistoryBucket", "LatestBucket", "CoolingBucket", "QueueBucket", "VersionKey"},
 		"backend/bolt/internal/format/pack.go":   {"FirstKey", "PolicyKey"},
 		"backend/files/name.go":                  {"cursorPrefix", "bootName", "journalName", "damagedName", "seenName", "newPrefix", "oldPrefix"},
-		"internal/exchange/names.go":             {"dirName", "lockName", "newDirEnding", "newFileEnding", "forMark", "copyEnding", "probeEnding", "backupMark", "nextEnding", "exportEnding"},
+		"internal/exchange/names.go":             {"dirName", "sharedLockName", "newDirEnding", "newFileEnding", "successorInfix", "copyEnding", "probeEnding", "backupInfix", "nextEnding", "exportEnding"},
 		"internal/exchange/bar.go":               {"MovedLock"},
 	} {
 		texts := namedStrings(t, file)

@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -48,8 +49,8 @@ func TestImports(t *testing.T) {
 		"backend/memory":                {module + "allocator", module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking"},
 		"backend/storekit":              {module + "allocator", module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking", "os"},
 		"allocator":                     {module + "backend/", module + "internal", "encoding/json", "github.com/containernetworking", "os"},
-		"internal/hostlocal":            {module + "internal/dump", "github.com/go-json-experiment"},
-		"internal/config":               {"github.com/go-json-experiment"},
+		"internal/hostlocal":            {module + "internal/dump", "github.com/containernetworking"},
+		"internal/config":               {module + "internal/dump", "github.com/containernetworking"},
 		"internal/stores":               {module + "internal/dump"},
 		"internal/exchange":             {module + "internal/dump"},
 	} {
@@ -64,6 +65,24 @@ func TestImports(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Package net needs a C compiler where there is one, and then the plugin is linked dynamically and
+// takes twice as long to start. Reflection over JSON (go-json-experiment/json itself, not its
+// jsontext) and the CNI library take time before main.
+func TestPluginLinks(t *testing.T) {
+	list := exec.Command("go", "list", "-deps", "./cmd/host-local")
+	list.Dir = root
+	text, err := list.Output()
+	require.NoError(t, err)
+	linked := strings.Fields(string(text))
+	require.Contains(t, linked, "net/netip")
+	for _, path := range []string{"net", "runtime/cgo", "os/user", "github.com/go-json-experiment/json"} {
+		require.NotContains(t, linked, path)
+	}
+	for _, path := range linked {
+		require.False(t, strings.HasPrefix(path, "github.com/containernetworking/"), path)
 	}
 }
 

@@ -75,7 +75,7 @@ func (s *sandbox) moveExamples(t *testing.T) {
 	}
 }
 
-// inSandbox replaces the system's paths in text by those of the sandbox.
+// inSandbox replaces the system's paths in text by paths in the sandbox.
 func (s *sandbox) inSandbox(text string) string {
 	for _, path := range systemPaths() {
 		text = strings.ReplaceAll(text, path, s.system+path)

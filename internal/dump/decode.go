@@ -23,7 +23,7 @@ func decodeHeader(o *object) (*Network, error) {
 		return nil, fmt.Errorf("version %d of the format is not supported, want versions 1 to %d", version, Version)
 	}
 	n := &Network{version: version, Name: o.text("network"), Store: o.text("store")}
-	n.Boot = o.name("boot", "bootBytes")
+	n.LastSearch = o.name("boot", "bootBytes")
 	n.Cursors = o.cursors()
 	if err := o.done(); err != nil {
 		return nil, err
@@ -149,8 +149,8 @@ func checkHeader(network, store string, c backend.Content) error {
 	default:
 		return fmt.Errorf("store %q: want %s or %s", store, config.Files, config.Bolt)
 	}
-	if err := storekit.CheckBoot(c.Boot); err != nil {
-		return fmt.Errorf("boot %q: %w", c.Boot, err)
+	if err := storekit.CheckBoot(c.LastSearch); err != nil {
+		return fmt.Errorf("boot %q: %w", c.LastSearch, err)
 	}
 	for set, addr := range c.Cursors {
 		if err := backend.ValidateSet(set); err != nil {

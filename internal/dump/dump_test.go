@@ -48,7 +48,7 @@ func write(t require.TestingT, networks ...network) []byte {
 	var file bytes.Buffer
 	for _, n := range networks {
 		written, err := dump.Write(&file, n.name, n.store, backend.Content{
-			Leases: leases(nil, n.leases...), Cursors: n.cursors, Boot: n.boot,
+			Leases: leases(nil, n.leases...), Cursors: n.cursors, LastSearch: n.boot,
 		})
 		require.NoError(t, err)
 		require.Equal(t, len(n.leases), written)
@@ -67,7 +67,7 @@ func read(file []byte) (networks []network, err error) {
 		if err != nil {
 			return networks, err
 		}
-		got := network{name: n.Name, store: n.Store, boot: n.Boot, cursors: n.Cursors}
+		got := network{name: n.Name, store: n.Store, boot: n.LastSearch, cursors: n.Cursors}
 		for l, err := range n.Leases {
 			if err != nil {
 				return append(networks, got), err
@@ -188,7 +188,7 @@ func TestWriteRejects(t *testing.T) {
 	}{
 		"an invalid network name": {"../a", "bolt", backend.Content{}, `network ../a: invalid characters found in network name "../a"`},
 		"an unknown store":        {"podnet", "memory", backend.Content{}, `network podnet: store "memory": want files or bolt`},
-		"an invalid boot":         {"podnet", "bolt", backend.Content{Boot: " "}, `network podnet: boot " ": invalid argument: begins or ends with a space`},
+		"an invalid boot":         {"podnet", "bolt", backend.Content{LastSearch: " "}, `network podnet: boot " ": invalid argument: begins or ends with a space`},
 		"a cursor of an invalid range set": {"podnet", "bolt", backend.Content{Cursors: map[string]netip.Addr{"a/b": ip("10.0.0.1")}},
 			`network podnet: range set "a/b"`},
 		"a cursor without an address": {"podnet", "bolt", backend.Content{Cursors: map[string]netip.Addr{"0": {}}},

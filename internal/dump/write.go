@@ -106,7 +106,7 @@ func (o *line) header(network, store string, c backend.Content) {
 	o.number("leasehold", version)
 	o.text("network", network)
 	o.text("store", store)
-	o.text("boot", c.Boot)
+	o.text("boot", c.LastSearch)
 	if len(c.Cursors) == 0 {
 		return
 	}

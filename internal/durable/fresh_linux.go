@@ -54,8 +54,8 @@ func FreshModTime(path string) (time.Time, error) {
 	return time.Unix(st.Mtime.Sec, int64(st.Mtime.Nsec)), nil
 }
 
-// isMissing reports whether there is no such call: in Linux before 4.11, or by a filter of
-// system calls, of which some answer EPERM.
+// isMissing reports whether there is no such call: before Linux 4.11, or where a filter of system
+// calls rejects it, some of which answer EPERM.
 func isMissing(err error) bool { return errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) }
 
 func retried(call func() error) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/sentinel"
 )
 
 // StoreLock is the locked file of a store that is a directory. A store that is a file is locked
@@ -39,8 +40,8 @@ func IsMark(mode fs.FileMode) bool { return mode&markBit != 0 && mode&writeBits 
 // ErrUnderway says that a store was marked during a transaction. A migration is using it
 // through another mount, which does not share locks: see [Swap]. The changes of the transaction
 // are in the old store, and the migration may have missed them.
-var ErrUnderway = fmt.Errorf("%w: a migration or repair is using the store under another lock; "+
-	"on this file system a lock can be known to one mount only", backend.ErrBusy)
+var ErrUnderway = sentinel.Kind(backend.ErrBusy, "a migration or repair is using the store under another lock; "+
+	"on this file system a lock can be known to one mount only")
 
 // CheckEnd returns [ErrUnderway] if a transaction that has changed the store at path must not
 // report success: the store was marked meanwhile, or has left its place. self is the open file or
@@ -53,7 +54,7 @@ func CheckEnd(path string, self, locked *os.File, mode fs.FileMode) error {
 	if IsMark(mode) {
 		return ErrUnderway
 	}
-	replaced, err := At(path).hasReplaced(self)
+	replaced, err := At(path).wasReplaced(self)
 	if err != nil || !replaced {
 		return err
 	}
@@ -73,10 +74,10 @@ func (p Place) TakeIntoUse(self, locked *os.File) error {
 	return CheckEnd(p.path, self, locked, 0)
 }
 
-// hasReplaced reports whether another store has the place of the open file or directory, or
+// wasReplaced reports whether another store has the place of the open file or directory, or
 // waits for it. It returns [ErrUnderway] if the place is empty. A place that cannot be looked at
 // counts as unchanged.
-func (p Place) hasReplaced(self *os.File) (bool, error) {
+func (p Place) wasReplaced(self *os.File) (bool, error) {
 	replaced, err := p.hasOther(self)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return replaced, nil
@@ -103,7 +104,7 @@ func (p Place) hasOther(self *os.File) (bool, error) {
 	if err != nil || os.SameFile(there, here) {
 		return false, err
 	}
-	locked, err := os.Lstat(lockOf(p.path, there))
+	locked, err := os.Lstat(storeLockOf(p.path, there))
 	return err != nil || !Marked(locked), nil
 }
 
@@ -164,17 +165,17 @@ func Unmark(f *os.File) error {
 	return f.Sync()
 }
 
-// lockOf returns the path of the locked file of the store at path, which info describes.
-func lockOf(path string, info fs.FileInfo) string {
+// storeLockOf returns the path of the locked file of the store at path, which info describes.
+func storeLockOf(path string, info fs.FileInfo) string {
 	if info.IsDir() {
 		return filepath.Join(path, StoreLock)
 	}
 	return path
 }
 
-// openLock opens the locked file of the store in the place, which old describes.
-func (p Place) openLock(old fs.FileInfo) (*os.File, error) {
-	f, err := os.OpenFile(lockOf(p.path, old), os.O_RDONLY|noFollow, 0)
+// openStoreLock opens the locked file of the store in the place, which old describes.
+func (p Place) openStoreLock(old fs.FileInfo) (*os.File, error) {
+	f, err := os.OpenFile(storeLockOf(p.path, old), os.O_RDONLY|noFollow, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -17,18 +17,18 @@ const dirName = ".leasehold"
 
 // The names in that directory are the name of the network followed by one of these.
 const (
-	newDirEnding  = ".new-dir"
-	newFileEnding = ".new-file"
-	forMark       = "-for-"     // after one of these two; followed by the time that identifies the store to replace
-	copyEnding    = ".copy-dir" // the backup of a directory that cannot be renamed, while it is copied
-	probeEnding   = ".probe"    // see checkCanRename
-	prunedEnding  = ".pruned"   // a backup that is being removed
-	backupMark    = ".before-"  // followed by the reason, a hyphen and the time
-	timeLayout    = "20060102T150405.000Z"
-	nextEnding    = ".next"
-	exportEnding  = ".jsonl"
-	lockName      = "lock"  // of all networks, without a name
-	lockEnding    = ".lock" // of one network
+	newDirEnding    = ".new-dir"
+	newFileEnding   = ".new-file"
+	successorInfix  = "-for-"     // after one of these two; followed by the time that identifies the store to replace
+	copyEnding      = ".copy-dir" // the backup of a directory that cannot be renamed, while it is copied
+	probeEnding     = ".probe"    // see checkCanRename
+	prunedEnding    = ".pruned"   // a backup that is being removed
+	backupInfix     = ".before-"  // followed by the reason, a hyphen and the time
+	timeLayout      = "20060102T150405.000Z"
+	nextEnding      = ".next"
+	exportEnding    = ".jsonl"
+	sharedLockName  = "lock"  // of all networks, without a name
+	placeLockEnding = ".lock" // of one network
 )
 
 const (
@@ -39,7 +39,7 @@ const (
 	maxReason = 9
 
 	// maxEnding is the length of the longest ending.
-	maxEnding = len(backupMark) + maxReason + len("-") + len(timeLayout) + len(exportEnding)
+	maxEnding = len(backupInfix) + maxReason + len("-") + len(timeLayout) + len(exportEnding)
 )
 
 // Fit returns name or, if it is longer than longest, its beginning and a hash of all of it,
@@ -65,13 +65,13 @@ func (p Place) pathFor(ending string) string { return filepath.Join(p.Dir(), p.s
 // store whose locked file is marked; nil if there is none. The time in the path is the
 // modification time of the locked file, which does not change while the store is locked and not
 // written to. So an abandoned successor shows which store it was for.
-func (p Place) Staged(dir bool, marked fs.FileInfo) string {
+func (p Place) Staged(dir bool, locked fs.FileInfo) string {
 	ending := newFileEnding
 	if dir {
 		ending = newDirEnding
 	}
-	if marked != nil {
-		ending += forMark + strconv.FormatUint(uint64(marked.ModTime().UnixNano()), 36)
+	if locked != nil {
+		ending += successorInfix + strconv.FormatUint(uint64(locked.ModTime().UnixNano()), 36)
 	}
 	return p.pathFor(ending)
 }
@@ -82,14 +82,14 @@ func (p Place) StagedFor(dir bool, old fs.FileInfo) (string, error) {
 	if old == nil {
 		return p.Staged(dir, nil), nil
 	}
-	marked, err := os.Lstat(lockOf(p.path, old))
+	locked, err := os.Lstat(storeLockOf(p.path, old))
 	if errors.Is(err, fs.ErrNotExist) {
 		return p.Staged(dir, nil), nil // The store is not locked, either.
 	}
 	if err != nil {
 		return "", err
 	}
-	return p.Staged(dir, marked), nil
+	return p.Staged(dir, locked), nil
 }
 
 // isStaged reports whether Staged can return a path with this name, and whether it is for a
@@ -110,7 +110,7 @@ func (p Place) isStaged(name string) (dir, ok bool) {
 // isForOld reports whether an ending identifies a store to replace. A network can be called
 // podnet.new-dir-for-you, and then its own endings follow.
 func isForOld(ending string) bool {
-	text, ok := strings.CutPrefix(ending, forMark)
+	text, ok := strings.CutPrefix(ending, successorInfix)
 	_, err := strconv.ParseUint(text, 36, 64)
 	return ok && err == nil
 }
@@ -118,7 +118,7 @@ func isForOld(ending string) bool {
 // BackupPath returns the path at which to keep the store that is now in the place. The reason
 // is one word: migration, repair.
 func (p Place) BackupPath(reason string, now time.Time) string {
-	return p.pathFor(backupMark + reason + "-" + now.UTC().Format(timeLayout))
+	return p.pathFor(backupInfix + reason + "-" + now.UTC().Format(timeLayout))
 }
 
 // Export returns the path of an export that is kept with a backup.
@@ -133,7 +133,7 @@ type BackupName struct {
 
 // Parse parses a name made by [Place.BackupPath], with or without a further ending.
 func (p Place) Parse(name string) (k BackupName, ok bool) {
-	rest, ok := strings.CutPrefix(name, p.stem()+backupMark)
+	rest, ok := strings.CutPrefix(name, p.stem()+backupInfix)
 	if !ok {
 		return k, false
 	}

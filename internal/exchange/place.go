@@ -67,11 +67,11 @@ func (p Place) Lock(ctx context.Context) (unlock func(), err error) {
 	if err := p.MakeDir(); err != nil {
 		return nil, err
 	}
-	all, err := lockFile(ctx, filepath.Join(p.Dir(), lockName), flock.Shared)
+	all, err := lockFile(ctx, filepath.Join(p.Dir(), sharedLockName), flock.Shared)
 	if err != nil {
 		return nil, err
 	}
-	own, err := lockFile(ctx, p.pathFor(lockEnding), flock.Exclusive)
+	own, err := lockFile(ctx, p.pathFor(placeLockEnding), flock.Exclusive)
 	if err != nil {
 		all.Close() // Nothing was written.
 		return nil, err

@@ -24,7 +24,7 @@ type Backup struct {
 func Names(dataDir string) (names []string, err error) {
 	all, err := At(filepath.Join(dataDir, "any")).entries()
 	for _, entry := range all {
-		at := strings.LastIndex(entry, backupMark)
+		at := strings.LastIndex(entry, backupInfix)
 		if at <= 0 || slices.Contains(names, entry[:at]) {
 			continue
 		}

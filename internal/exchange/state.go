@@ -58,7 +58,7 @@ func (p Place) Replaced() (bool, error) {
 	if info == nil || err != nil {
 		return false, err
 	}
-	locked, err := os.Lstat(lockOf(p.path, info))
+	locked, err := os.Lstat(storeLockOf(p.path, info))
 	if err != nil || !Marked(locked) {
 		return false, ignoreNotExist(err)
 	}
@@ -219,7 +219,7 @@ func (p Place) lockReplaced(ctx context.Context) (*os.File, fs.FileInfo, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	path := lockOf(p.path, info)
+	path := storeLockOf(p.path, info)
 	if moved := filepath.Join(p.path, MovedLock); info.IsDir() {
 		if there, err := os.Lstat(moved); err == nil && there.Mode().IsRegular() {
 			path = moved

@@ -88,7 +88,7 @@ func (p Place) swapBy(s Swap, w ways) (unmarked, err error) {
 	if err := errors.Join(p.checkSame(p.path, s.Old), p.checkBuilt(s.Staged, s.Built)); err != nil {
 		return nil, err
 	}
-	locked, err := p.openLock(s.Old)
+	locked, err := p.openStoreLock(s.Old)
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (p Place) Watch() (fs.FileInfo, error) {
 	if info == nil || err != nil {
 		return info, err
 	}
-	if err := copyUp(lockOf(p.path, info)); err != nil {
+	if err := copyUp(storeLockOf(p.path, info)); err != nil {
 		return nil, err
 	}
 	if info, err = p.Stat(); info == nil || err != nil || time.Since(info.ModTime()) > watchMargin {

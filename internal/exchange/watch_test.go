@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/leasehold/leasehold/internal/durable"
@@ -37,7 +39,7 @@ func TestSwapOfAChangedStore(t *testing.T) {
 					entry{newDir, "new"}.make(t, staged)
 					built, err := os.Lstat(staged)
 					require.NoError(t, err)
-					change(p.path, lockOf(p.path, old))
+					change(p.path, storeLockOf(p.path, old))
 
 					_, err = p.swapBy(Swap{Staged: staged, Built: built, Old: old, Backup: p.BackupPath("migration", time.Now())}, w)
 					changed := (*ChangedError)(nil)
@@ -47,7 +49,7 @@ func TestSwapOfAChangedStore(t *testing.T) {
 					now, err := os.Lstat(p.path)
 					require.NoError(t, err)
 					require.True(t, os.SameFile(old, now))
-					locked, err := os.Lstat(lockOf(p.path, old))
+					locked, err := os.Lstat(storeLockOf(p.path, old))
 					require.NoError(t, err)
 					require.False(t, Marked(locked))
 					empty, err := p.FinishSwap()
@@ -90,6 +92,34 @@ func TestSwapOfAStoreThatLosesItsMark(t *testing.T) {
 	require.Equal(t, 2, exchanges)
 	entry{true, "old"}.requireAt(t, p.path)
 	entry{false, "new"}.requireAt(t, staged)
+}
+
+// Where names cannot be exchanged, a process has time to remove the mark before the last look. The
+// clock of the test goes on only while Swap waits.
+func TestSwapInTurnWaitsBeforeItsLastLook(t *testing.T) {
+	p := newPlace(t)
+	require.NoError(t, p.MakeDir())
+	entry{true, "old"}.make(t, p.path)
+	old, err := p.Watch()
+	require.NoError(t, err)
+	staged, err := p.StagedFor(false, old)
+	require.NoError(t, err)
+	entry{false, "new"}.make(t, staged)
+	built, err := os.Lstat(staged)
+	require.NoError(t, err)
+	backup := p.backupNow()
+	synctest.Test(t, func(t *testing.T) {
+		w := ways{exchange: func(a, b string) error {
+			time.AfterFunc(markPause-1, func() { assert.NoError(t, os.Chmod(filepath.Join(p.path, StoreLock), 0o600)) })
+			return unsupported(a, b)
+		}}
+		_, err := p.swapBy(Swap{Staged: staged, Built: built, Old: old, Backup: backup}, w)
+		changed := (*ChangedError)(nil)
+		require.ErrorAs(t, err, &changed)
+	})
+	entry{true, "old"}.requireAt(t, p.path)
+	entry{false, "new"}.requireAt(t, staged)
+	require.NoDirExists(t, backup)
 }
 
 // An old time stays as it is. A recent one, or one in the future, is set to a time that a

@@ -32,6 +32,6 @@ func (n Network) Reboot(ctx context.Context) error {
 				return err
 			}
 		}
-		return tx.SetBoot(earlierBoot)
+		return tx.SetLastSearch(earlierBoot)
 	})
 }

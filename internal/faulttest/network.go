@@ -137,7 +137,8 @@ func parseError(out []byte) error {
 // Command returns the command that runs the plugin at path.
 func (n Network) Command(path, command, id string, more map[string]any) *exec.Cmd {
 	cmd := exec.Command(path)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir()}
+	// GORACE is for a test that is executed as the plugin.
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "GORACE=" + os.Getenv("GORACE")}
 	for key, value := range env(command, id) {
 		cmd.Env = append(cmd.Env, key+"="+value)
 	}

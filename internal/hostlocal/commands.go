@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/containernetworking/cni/pkg/types"
-
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/boot"
@@ -64,9 +62,9 @@ func (r request) config() (*config.Config, error) {
 	return c, r.checkVersion(c.CNIVersion)
 }
 
-func readDNS(c *config.Config) (types.DNS, error) {
+func readDNS(c *config.Config) (dns, error) {
 	if c.ResolvConf == "" {
-		return types.DNS{}, nil
+		return dns{}, nil
 	}
 	return readResolvConf(c.ResolvConf)
 }
@@ -153,7 +151,7 @@ func (p *Plugin) status(ctx context.Context, r request) error {
 	}
 	if err := p.ready(ctx, c); err != nil {
 		e := explain(err, c.Name)
-		return types.NewError(types.ErrPluginNotAvailable, e.Msg, e.Details)
+		return &answer{codeNotAvailable, e.Msg, e.Details}
 	}
 	return nil
 }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/containernetworking/cni/pkg/types"
-
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/config"
@@ -19,7 +17,7 @@ import (
 )
 
 // Error codes of this plugin. Codes from 100 on are plugin-specific (CNI SPEC, section 5,
-// error); lower ones are in package types.
+// error); lower ones are the same for all plugins.
 const (
 	CodeExhausted  uint = 100 // a range set has no address left
 	CodeTaken      uint = 101 // a requested address is leased to another
@@ -30,11 +28,11 @@ const (
 	CodeImpossible uint = 106 // a requested address can never be leased
 )
 
-// answer returns the CNI error that the plugin writes for a failed command.
-func answer(err error, command, network string) *types.Error {
+// answerTo returns the CNI error that the plugin writes for a failed command.
+func answerTo(err error, command, network string) *answer {
 	e := explain(err, network)
 	if command == "DEL" {
-		e = types.NewError(e.Code, withoutSwallowed(e.Msg), withoutSwallowed(e.Details))
+		e = &answer{e.Code, withoutSwallowed(e.Msg), withoutSwallowed(e.Details)}
 	}
 	return e
 }
@@ -48,12 +46,12 @@ func withoutSwallowed(text string) string {
 }
 
 // explain gives an error its CNI code and, as details, the next step for the network.
-func explain(err error, network string) *types.Error {
-	if e := (*types.Error)(nil); errors.As(err, &e) {
+func explain(err error, network string) *answer {
+	if e := (*answer)(nil); errors.As(err, &e) {
 		return e
 	}
 	code, details := classify(err, network)
-	return types.NewError(code, err.Error(), details)
+	return &answer{code, err.Error(), details}
 }
 
 func classify(err error, network string) (code uint, details string) {
@@ -104,15 +102,15 @@ func classifyStore(err error, network string) (code uint, details string) {
 	)
 	switch {
 	case errors.Is(err, config.ErrDecode):
-		return types.ErrDecodingFailure, ""
+		return codeDecoding, ""
 	case errors.Is(err, config.ErrInvalid):
-		return types.ErrInvalidNetworkConfig, ""
+		return codeConfig, ""
 	case errors.Is(err, config.ErrArgs):
-		return types.ErrInvalidEnvironmentVariables, ""
+		return codeEnvironment, ""
 	case errors.Is(err, errAbandoned):
-		return types.ErrTryAgainLater, ""
+		return codeTryAgain, ""
 	case errors.Is(err, backend.ErrBusy):
-		return types.ErrTryAgainLater, `another plugin holds the lock of this network; "lockTimeout" in ipam says how long to wait`
+		return codeTryAgain, `another plugin holds the lock of this network; "lockTimeout" in ipam says how long to wait`
 	case errors.Is(err, backend.ErrReplaced):
 		return CodeMismatch, "a migration or a repair replaced this store, but this path still leads to the old one: " +
 			"mount the data directory instead of the network's own directory or file, or restart the container that has the old mount; " +
@@ -125,13 +123,15 @@ func classifyStore(err error, network string) (code uint, details string) {
 	case errors.Is(err, backend.ErrOtherStore):
 		return CodeMismatch, "a store is a directory (files) or a regular file (bolt)"
 	case errors.Is(err, backend.ErrNoSpace):
-		return types.ErrIOFailure, "free space, or inodes, on the file system of the data directory"
+		return codeIO, "free space, or inodes, on the file system of the data directory"
 	case errors.Is(err, syscall.EFBIG):
-		return types.ErrIOFailure, "raise the file size limit of the process that runs the plugin (ulimit -f; LimitFSIZE in a systemd unit)"
+		return codeIO, "raise the file size limit of the process that runs the plugin (ulimit -f; LimitFSIZE in a systemd unit)"
 	case errors.Is(err, backend.ErrNames):
-		return types.ErrIOFailure, `put the data directory ("dataDir" in ipam) on another file system, or set "backend": "bolt", which has one file and no such names`
+		return codeIO, `put the data directory ("dataDir" in ipam) on another file system, or set "backend": "bolt", which has one file and no such names`
+	case errors.Is(err, syscall.EIO):
+		return codeIO, "the kernel log says why the disk failed; to see what can be read of the store, run: leasehold verify " + network
 	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):
-		return types.ErrIOFailure, ""
+		return codeIO, ""
 	}
-	return types.ErrInternal, ""
+	return codeInternal, ""
 }

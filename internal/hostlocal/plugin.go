@@ -11,9 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/containernetworking/cni/pkg/types"
-	"github.com/containernetworking/cni/pkg/version"
-
 	"github.com/leasehold/leasehold/internal/config"
 )
 
@@ -38,6 +35,21 @@ func supported() []string {
 	return []string{"0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"}
 }
 
+// writeVersions answers VERSION.
+func writeVersions(w io.Writer) error {
+	var text bytes.Buffer
+	e := newEncoder(&text)
+	e.object(func() {
+		e.text("cniVersion", "1.1.0")
+		e.texts("supportedVersions", supported())
+	})
+	if e.err != nil {
+		return e.err
+	}
+	_, err := w.Write(text.Bytes())
+	return err
+}
+
 // Run executes the command in the environment and returns the exit status of the process:
 // 0, or 1 if an error was written to standard output.
 func (p *Plugin) Run() int { return p.RunContext(context.Background()) }
@@ -52,7 +64,7 @@ func (p *Plugin) RunContext(ctx context.Context) int {
 	if err == nil {
 		return 0
 	}
-	text, jsonErr := json.MarshalIndent(answer(err, r.command, r.network()), "", "    ")
+	text, jsonErr := json.MarshalIndent(answerTo(err, r.command, r.network()), "", "    ")
 	if jsonErr != nil {
 		text = []byte(err.Error())
 	}
@@ -79,14 +91,14 @@ func (p *Plugin) execute(ctx context.Context) (request, error) {
 		return r, err
 	}
 	if r.command == "VERSION" {
-		return r, version.PluginSupports(supported()...).Encode(p.Stdout)
+		return r, writeVersions(p.Stdout)
 	}
 	if r.stdin, err = io.ReadAll(p.Stdin); err != nil {
-		return r, types.NewError(types.ErrIOFailure, "error reading from stdin: "+err.Error(), "")
+		return r, &answer{codeIO, "error reading from stdin: " + err.Error(), ""}
 	}
 	if len(bytes.TrimSpace(r.stdin)) == 0 {
-		return r, types.NewError(types.ErrDecodingFailure, "error unmarshall network config: unexpected end of JSON input",
-			"standard input is empty; pass the configuration of a network, as in: host-local < FILE")
+		return r, &answer{codeDecoding, "error unmarshall network config: unexpected end of JSON input",
+			"standard input is empty; pass the configuration of a network, as in: host-local < FILE"}
 	}
 	err = p.serve(ctx, r)
 	if errors.Is(err, config.ErrDecode) || errors.Is(err, config.ErrInvalid) {
@@ -117,8 +129,8 @@ func (p *Plugin) serve(ctx context.Context, r request) error {
 // version does not have the command.
 func (r request) checkVersion(v string) error {
 	if !slices.Contains(supported(), v) {
-		return types.NewError(types.ErrIncompatibleCNIVersion, "incompatible CNI versions",
-			fmt.Sprintf("config is %q, plugin supports %q", v, supported()))
+		return &answer{codeIncompatibleVersion, "incompatible CNI versions",
+			fmt.Sprintf("config is %q, plugin supports %q", v, supported())}
 	}
 	since := "0.1.0"
 	switch r.command {
@@ -128,8 +140,8 @@ func (r request) checkVersion(v string) error {
 		since = "1.1.0"
 	}
 	if slices.Index(supported(), v) < slices.Index(supported(), since) {
-		return types.NewError(types.ErrIncompatibleCNIVersion, "config version does not allow "+r.command,
-			fmt.Sprintf("cniVersion is %q; %s needs %s or later", v, r.command, since))
+		return &answer{codeIncompatibleVersion, "config version does not allow " + r.command,
+			fmt.Sprintf("cniVersion is %q; %s needs %s or later", v, r.command, since)}
 	}
 	return nil
 }

@@ -121,7 +121,7 @@ func reboot(t *testing.T, path string) {
 			l.Boot, l.Since = "an earlier boot", boot.Current().Started.Add(-time.Hour)
 			require.NoError(t, tx.Put(l))
 		}
-		return tx.SetBoot("an earlier boot")
+		return tx.SetLastSearch("an earlier boot")
 	}))
 }
 

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/containernetworking/cni/pkg/types"
-
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/config"
 )
@@ -68,7 +66,7 @@ func (r request) network() string {
 }
 
 func envError(msg, details string) error {
-	return types.NewError(types.ErrInvalidEnvironmentVariables, msg, details)
+	return &answer{codeEnvironment, msg, details}
 }
 
 // checkOwner applies the rules for container IDs (CNI SPEC, section 2) and interface names

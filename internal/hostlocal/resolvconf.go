@@ -6,9 +6,19 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-
-	"github.com/containernetworking/cni/pkg/types"
 )
+
+// A dns is the DNS settings in a result.
+type dns struct {
+	nameservers []string
+	domain      string
+	search      []string
+	options     []string
+}
+
+func (d dns) isEmpty() bool {
+	return len(d.nameservers) == 0 && d.domain == "" && len(d.search) == 0 && len(d.options) == 0
+}
 
 // maxResolvConf is larger than any resolv.conf(5). Some files, such as /dev/zero, never
 // end.
@@ -17,38 +27,38 @@ const maxResolvConf = 1 << 20
 // readResolvConf reads the DNS settings from a file in the format of resolv.conf(5).
 // Unknown and incomplete lines are skipped, as by the resolver. So no other content of a
 // file gets into a result, and none at all into an error.
-func readResolvConf(name string) (types.DNS, error) {
-	var dns types.DNS
+func readResolvConf(name string) (dns, error) {
+	var d dns
 	f, err := os.Open(name)
 	if err != nil {
-		return dns, err
+		return d, err
 	}
 	defer f.Close() // It was only read.
 	text, err := io.ReadAll(io.LimitReader(f, maxResolvConf+1))
 	if err != nil {
-		return dns, err
+		return d, err
 	}
 	if len(text) > maxResolvConf {
-		return dns, &fs.PathError{Op: "read", Path: name, Err: errors.New("too long for a resolv.conf")}
+		return d, &fs.PathError{Op: "read", Path: name, Err: errors.New("too long for a resolv.conf")}
 	}
 	for line := range strings.Lines(string(text)) {
-		readResolvLine(&dns, strings.Fields(line))
+		readResolvLine(&d, strings.Fields(line))
 	}
-	return dns, nil
+	return d, nil
 }
 
-func readResolvLine(dns *types.DNS, words []string) {
+func readResolvLine(d *dns, words []string) {
 	if len(words) < 2 {
 		return
 	}
 	switch words[0] {
 	case "nameserver":
-		dns.Nameservers = append(dns.Nameservers, words[1])
+		d.nameservers = append(d.nameservers, words[1])
 	case "domain":
-		dns.Domain = words[1]
+		d.domain = words[1]
 	case "search":
-		dns.Search = append(dns.Search, words[1:]...)
+		d.search = append(d.search, words[1:]...)
 	case "options":
-		dns.Options = append(dns.Options, words[1:]...)
+		d.options = append(d.options, words[1:]...)
 	}
 }

@@ -1,13 +1,11 @@
 package hostlocal
 
 import (
-	"encoding/json"
+	"bytes"
 	"io"
-	"net"
 	"net/netip"
 
-	"github.com/containernetworking/cni/pkg/types"
-	types100 "github.com/containernetworking/cni/pkg/types/100"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/internal/config"
@@ -15,60 +13,126 @@ import (
 
 // writeResult writes the result of an ADD, in the CNI version of the configuration, with a
 // single write.
-func writeResult(w io.Writer, c *config.Config, got []allocator.Assignment, dns types.DNS) error {
-	encode := encodeOld
-	if c.CNIVersion == "1.0.0" || c.CNIVersion == "1.1.0" {
-		encode = encodeNew
-	}
-	text, err := encode(c, got, dns)
+func writeResult(w io.Writer, c *config.Config, got []allocator.Assignment, dns dns) error {
+	text, err := encodeResult(c, got, dns)
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(append(text, '\n'))
+	_, err = w.Write(text)
 	return err
 }
 
-const indent = "    " // the stock plugin's
-
-// encodeOld encodes the result for versions before 1.0.0, converted by the CNI library.
-func encodeOld(c *config.Config, got []allocator.Assignment, dns types.DNS) ([]byte, error) {
-	result := &types100.Result{CNIVersion: types100.ImplementedSpecVersion, Routes: c.Routes, DNS: dns}
-	for _, as := range got {
-		result.IPs = append(result.IPs, &types100.IPConfig{Address: ipNet(as.Addr), Gateway: as.Gateway.AsSlice()})
-	}
-	converted, err := result.GetAsVersion(c.CNIVersion)
-	if err != nil {
-		return nil, err
-	}
-	return json.MarshalIndent(converted, "", indent)
-}
-
-func ipNet(p netip.Prefix) net.IPNet {
-	return net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
-}
-
-// encodeNew encodes the result for CNI 1.0.0 and later, which share one format. The library
-// would encode JSON three times, and every ADD would wait for that.
-func encodeNew(c *config.Config, got []allocator.Assignment, dns types.DNS) ([]byte, error) {
-	type ip struct {
-		Address netip.Prefix `json:"address"`
-		Gateway string       `json:"gateway,omitempty"`
-	}
-	result := struct {
-		CNIVersion string         `json:"cniVersion"`
-		IPs        []ip           `json:"ips"`
-		Routes     []*types.Route `json:"routes,omitempty"`
-		DNS        *types.DNS     `json:"dns,omitempty"`
-	}{CNIVersion: c.CNIVersion, Routes: c.Routes}
-	for _, as := range got {
-		i := ip{Address: as.Addr}
-		if as.Gateway.IsValid() {
-			i.Gateway = as.Gateway.String()
+// encodeResult encodes a result (CNI SPEC, section "Success", of each version). The CNI library
+// would convert it from version to version and study Go types with package reflect, and every
+// container would wait for that.
+func encodeResult(c *config.Config, got []allocator.Assignment, dns dns) ([]byte, error) {
+	var text bytes.Buffer
+	e := newEncoder(&text, jsontext.WithIndent("    ")) // as the stock plugin indents
+	e.object(func() {
+		e.text("cniVersion", c.CNIVersion)
+		switch c.CNIVersion {
+		case "0.1.0", "0.2.0":
+			e.family("ip4", got, c.Routes, true)
+			e.family("ip6", got, c.Routes, false)
+			e.dns(dns)
+		case "0.3.0", "0.3.1", "0.4.0":
+			e.ips(got, true)
+			e.routes(c.Routes)
+			e.dns(dns)
+		default:
+			e.ips(got, false)
+			e.routes(c.Routes)
+			if !dns.isEmpty() {
+				e.dns(dns)
+			}
 		}
-		result.IPs = append(result.IPs, i)
+	})
+	return text.Bytes(), e.err
+}
+
+// ips encodes the addresses as versions since 0.3.0 have them; with their family, as versions before
+// 1.0.0 do.
+func (e *encoder) ips(got []allocator.Assignment, withFamily bool) {
+	e.array("ips", func() {
+		for _, as := range got {
+			e.object(func() {
+				if withFamily {
+					e.text("version", familyOf(as.Addr.Addr()))
+				}
+				e.text("address", as.Addr.String())
+				e.addr("gateway", as.Gateway)
+			})
+		}
+	})
+}
+
+func familyOf(addr netip.Addr) string {
+	if addr.Is4() {
+		return "4"
 	}
-	if !dns.IsEmpty() {
-		result.DNS = &dns
+	return "6"
+}
+
+// family encodes the address of one family, of which there is at most one, and its routes, as
+// versions before 0.3.0 have them. A route has no other fields there.
+func (e *encoder) family(key string, got []allocator.Assignment, routes []*config.Route, is4 bool) {
+	for _, as := range got {
+		if as.Addr.Addr().Is4() != is4 {
+			continue
+		}
+		var own []*config.Route
+		for _, r := range routes {
+			if r.Dst.Addr().Is4() == is4 {
+				own = append(own, &config.Route{Dst: r.Dst, GW: r.GW})
+			}
+		}
+		e.key(key)
+		e.object(func() {
+			e.text("ip", as.Addr.String())
+			e.addr("gateway", as.Gateway)
+			e.routes(own)
+		})
 	}
-	return json.MarshalIndent(result, "", indent)
+}
+
+func (e *encoder) routes(routes []*config.Route) {
+	if len(routes) == 0 {
+		return
+	}
+	e.array("routes", func() {
+		for _, r := range routes {
+			e.object(func() { e.route(r) })
+		}
+	})
+}
+
+func (e *encoder) route(r *config.Route) {
+	e.text("dst", r.Dst.String())
+	e.addr("gw", r.GW)
+	for _, n := range []struct {
+		key   string
+		value int
+	}{{"mtu", r.MTU}, {"advmss", r.AdvMSS}, {"priority", r.Priority}} {
+		if n.value != 0 {
+			e.number(n.key, n.value)
+		}
+	}
+	if r.Table != nil {
+		e.number("table", *r.Table)
+	}
+	if r.Scope != nil {
+		e.number("scope", *r.Scope)
+	}
+}
+
+func (e *encoder) dns(d dns) {
+	e.key("dns")
+	e.object(func() {
+		e.texts("nameservers", d.nameservers)
+		if d.domain != "" {
+			e.text("domain", d.domain)
+		}
+		e.texts("search", d.search)
+		e.texts("options", d.options)
+	})
 }

@@ -7,7 +7,7 @@ import "strings"
 // keys that request addresses or other effects in the container have advice, because
 // host-local does not obey them.
 //
-// The keys are those of whereabouts v0.9 (doc/extended-configuration.md), calico v3 (its
+// The keys come from whereabouts v0.9 (doc/extended-configuration.md), calico v3 (its
 // reference of the CNI plugins), and containernetworking/plugins v1.9 (static, dhcp, bridge,
 // macvlan).
 func foreign(key string) (plugin, advice string, ok bool) {

@@ -9,7 +9,7 @@ import (
 	"github.com/leasehold/leasehold/internal/exchange"
 )
 
-// Create makes a store of the kind o.To with the content c at path, where there is none. It
+// Create makes a store of the kind o.To with the content c at path, which must be free. It
 // returns the number of leases, and what of them the store cannot hold. The store appears
 // complete or not at all. If another process makes one meanwhile, Create returns [fs.ErrExist],
 // and that one stays.

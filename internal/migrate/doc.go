@@ -1,6 +1,6 @@
 // Package migrate replaces the store of a network while plugins use it: by a store of the other
 // kind ([Run]), or by the readable part of a damaged one ([Repair]). It also makes a store with
-// given content where there is none ([Create]).
+// given content at a free path ([Create]).
 //
 // Run and Repair lock the place, and then the store as a plugin does, and build its successor
 // in .leasehold. The successor is locked, read back, and compared by the number and digest of

@@ -143,7 +143,7 @@ func TestRunKeepsTheBoot(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "podnet")
 		c := sample().content()
-		c.Boot = last
+		c.LastSearch = last
 		require.NoError(t, stores.Create(path, config.Files, c))
 		o := options(config.Bolt)
 		o.Now = time.Now()
@@ -154,7 +154,7 @@ func TestRunKeepsTheBoot(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, want.lease, l.Boot)
 			}
-			searched, err := tx.Boot()
+			searched, err := tx.LastSearch()
 			id, _, _ := strings.Cut(searched, " ") // A time may follow.
 			require.Equal(t, want.searched, id)
 			return err

@@ -127,7 +127,7 @@ func replaceBy(ctx context.Context, to *successor, s bolt.Salvage, leases []back
 		return ctx.Err()
 	}
 	c := backend.Content{
-		Leases: convertEach(sequence(leases), convert), Cursors: s.Cursors, Boot: s.Boot,
+		Leases: convertEach(sequence(leases), convert), Cursors: s.Cursors, LastSearch: s.LastSearch,
 		History: sequence(s.History), Policy: s.Policy, Cooling: sequence(s.Cooling),
 	}
 	if err := to.build(c); err != nil {

@@ -54,9 +54,9 @@ func (r *source) content() (backend.Content, error) {
 	}
 	c, err := backend.ContentOf(r)
 	c.Leases = convertEach(c.Leases, r.convert)
-	if c.Boot == "" {
+	if c.LastSearch == "" {
 		// Otherwise the leases of an unknown boot would outlive the next reboot.
-		c.Boot = r.Present.SearchRecord(r.Now)
+		c.LastSearch = r.Present.SearchRecord(r.Now)
 	}
 	return c, err
 }

@@ -68,10 +68,10 @@ func TestDefinitions(t *testing.T) {
 	}
 }
 
-func TestReadFileReadsDefinitions(t *testing.T) {
+func TestLoadReadsDefinitions(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "nad.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("kind: NetworkAttachmentDefinition\nmetadata: {name: lan}\nspec: {config: '"+conf+"'}\n"), 0o600))
-	networks, err := netconf.ReadFile(file)
+	networks, err := load(file)
 	require.NoError(t, err)
 	require.Len(t, networks, 1)
 	require.Equal(t, "lan", networks[0].Name)

@@ -2,7 +2,7 @@
 // their leases are.
 //
 // [Read] reads a directory of network configurations as runtimes do, usually
-// /etc/cni/net.d; [ReadFile] reads one file. Both find every plugin whose ipam.type is
+// /etc/cni/net.d; [Load] reads one file. Both find every plugin whose ipam.type is
 // host-local, also if another plugin calls it: in delegate and delegates (multus), and in
 // the configuration that flannel generates. [Inspect] reads a text from any source, and
 // recognizes a NetworkAttachmentDefinition as printed by kubectl.
@@ -10,8 +10,8 @@
 // # Caveats
 //
 // Runtimes read a directory when they start or when it changes, so what they use can be
-// older than what this package finds. Networks from elsewhere, such as those that multus
-// reads from the Kubernetes API, are not found.
+// older than what this package finds. Networks from elsewhere, such as the Kubernetes API, which
+// multus reads, are not found.
 package netconf
 
 import (
@@ -102,7 +102,9 @@ func Dir(named string, getenv func(string) string) string {
 
 // A Node is the content of a directory.
 type Node struct {
-	// Networks are ordered by file, and in a file by plugin.
+	// Networks are ordered by file, and in a file by plugin. If several files have a network of
+	// one name, containerd and CRI-O use the first; a program that asks libcni for it gets the
+	// first in a .conflist file, if there is one.
 	Networks []Network
 
 	// Problems are ordered by file.
@@ -127,28 +129,9 @@ func Read(dir string) (Node, error) {
 	return n, nil
 }
 
-// Named returns the networks with a name, in order. If several files have such a network,
-// containerd and CRI-O use the first; a program that asks libcni for it gets the first in a
-// .conflist file, if there is one.
-func (n Node) Named(name string) []Network {
-	var named []Network
-	for _, network := range n.Networks {
-		if network.Name == name {
-			named = append(named, network)
-		}
-	}
-	return named
-}
-
-// ReadFile reads one file: a list of plugins, one plugin, the input of host-local, or a
+// Load reads one file: a list of plugins, one plugin, the input of host-local, or a
 // NetworkAttachmentDefinition, recognized by its content and not by its name. It is no
 // error if the file has nothing about host-local.
-func ReadFile(path string) ([]Network, error) {
-	n, err := Load(path)
-	return n.Networks, err
-}
-
-// Load is ReadFile, but also returns the text.
 func Load(path string) (Node, error) {
 	text, err := readFile(path)
 	if err != nil {
@@ -165,7 +148,7 @@ func Load(path string) (Node, error) {
 	return n, nil
 }
 
-// Inspect reads a text as ReadFile does. name is the name of its source; the subdirectory
+// Inspect reads a text as Load does. name is the name of its source; the subdirectory
 // of a list is looked for beside it.
 func Inspect(name string, text []byte) Node {
 	var n Node

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,8 +80,19 @@ func TestNode(t *testing.T) {
 	}, describeAll(n.Networks))
 }
 
+// load returns the networks of a file.
+func load(path string) ([]netconf.Network, error) {
+	n, err := netconf.Load(path)
+	return n.Networks, err
+}
+
+// named returns the networks with a name.
+func named(n netconf.Node, name string) []netconf.Network {
+	return slices.DeleteFunc(slices.Clone(n.Networks), func(one netconf.Network) bool { return one.Name != name })
+}
+
 func TestNetworkFields(t *testing.T) {
-	ptp := read(t, "node").Named("ptpnet")
+	ptp := named(read(t, "node"), "ptpnet")
 	require.Len(t, ptp, 1)
 	require.Equal(t, filepath.Join("testdata", "node", "20-ptp.json"), ptp[0].File)
 	require.Equal(t, config.Network{
@@ -136,16 +148,14 @@ func TestProblemsDoNotHideOtherNetworks(t *testing.T) {
 	}, describeAll(n.Networks))
 }
 
-func TestNamedKeepsOrder(t *testing.T) {
+func TestReadKeepsOrder(t *testing.T) {
 	n := read(t, "twice")
 	require.Empty(t, n.Problems)
 	require.Equal(t, []string{
 		"05-b.conflist bridge 0.1.0 /var/lib/cni/networks/twice 10.2.0.1-10.2.0.254",
 		"10-a.conf bridge 0.1.0 /var/lib/cni/networks/twice 10.1.0.1-10.1.0.254",
 		"20-c.json bridge 0.1.0 /var/lib/cni/networks/twice 10.3.0.1-10.3.0.254",
-	}, describeAll(n.Named("twice")))
-	require.Len(t, n.Named("other"), 1)
-	require.Empty(t, n.Named("Twice"))
+	}, describeAll(named(n, "twice")))
 }
 
 func TestMissingDirectory(t *testing.T) {
@@ -175,7 +185,7 @@ func TestUnreadableFile(t *testing.T) {
 	require.ErrorIs(t, n.Problems[0], os.ErrNotExist)
 	require.Equal(t, 1, strings.Count(n.Problems[0].Error(), file), "%s", n.Problems[0])
 
-	_, err = netconf.ReadFile(file)
+	_, err = load(file)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.ErrorContains(t, err, file)
 }
@@ -199,7 +209,7 @@ func TestExamples(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, file := range files {
-		networks, err := netconf.ReadFile(file)
+		networks, err := load(file)
 		require.NoError(t, err)
 		require.Len(t, networks, 1, file)
 		require.NoError(t, networks[0].Err)
@@ -208,8 +218,8 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// ReadFile recognizes a file by its content.
-func TestReadFile(t *testing.T) {
+// Load recognizes a file by its content.
+func TestLoad(t *testing.T) {
 	for file, want := range map[string][]string{
 		"broken/12-list.conf":         {"12-list.conf bridge 0.1.0 /var/lib/cni/networks/list 10.0.1.1-10.0.1.254"},
 		"node/README.txt":             {"README.txt bridge 0.1.0 /var/lib/cni/networks/not-read 10.99.0.1-10.99.0.254"},
@@ -223,19 +233,19 @@ func TestReadFile(t *testing.T) {
 			"50-beside.conflist macvlan 1.0.0 /var/lib/cni/networks/beside 10.50.1.1-10.50.1.254",
 		},
 	} {
-		networks, err := netconf.ReadFile(filepath.Join("testdata", file))
+		networks, err := load(filepath.Join("testdata", file))
 		require.NoError(t, err)
 		require.Equal(t, want, describeAll(networks), file)
 	}
 }
 
-func TestReadFileReportsEveryProblem(t *testing.T) {
+func TestLoadReportsEveryProblem(t *testing.T) {
 	file := filepath.Join("testdata", "broken", "22-delegates.conf")
-	networks, err := netconf.ReadFile(file)
+	networks, err := load(file)
 	require.Nil(t, networks)
 	require.Equal(t, 2, strings.Count(err.Error(), file+": "), "%s", err)
 	for _, name := range []string{"10-cut.conflist", "11-empty.conf", "13-noname.conflist", "17-notype.conflist"} {
-		networks, err := netconf.ReadFile(filepath.Join("testdata", "broken", name))
+		networks, err := load(filepath.Join("testdata", "broken", name))
 		require.ErrorContains(t, err, name)
 		require.Nil(t, networks)
 	}
@@ -258,7 +268,7 @@ func FuzzPlugin(f *testing.F) {
 		}
 		n, err := netconf.Read(dir)
 		require.NoError(t, err)
-		more, err := netconf.ReadFile(filepath.Join(dir, "a.conf"))
+		more, err := load(filepath.Join(dir, "a.conf"))
 		require.True(t, err == nil || more == nil)
 		for _, network := range append(n.Networks, more...) {
 			require.NoError(t, config.CheckName(network.Name))
@@ -275,7 +285,7 @@ func TestUnknownKeys(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "net.conf")
 	require.NoError(t, os.WriteFile(file, []byte(`{"name": "net", "type": "ptp", "ipam": {"type": "host-local", "subnet": "10.1.1.0/24", "backed": "bolt"}}`), 0o600))
-	networks, err := netconf.ReadFile(file)
+	networks, err := load(file)
 	require.NoError(t, err)
 	require.Len(t, networks, 1)
 	require.NoError(t, networks[0].Err)

@@ -70,7 +70,7 @@ func lookAtProcess(path string) State {
 	return Unknown
 }
 
-// isNetnsOfHost reports whether the namespace at a path is the initial one, or that of PID
+// isNetnsOfHost reports whether the namespace at a path is the initial one, or the one of PID
 // 1, which differs where a container acts as a host. The initial one has this inode in
 // Linux 6.18; no other namespace can have it, because the kernel's dynamic inode numbers
 // begin at 0xF0000000 (PROC_DYNAMIC_FIRST in fs/proc/generic.c).

@@ -29,7 +29,7 @@ import (
 // means that there is no store.
 const None = ""
 
-// KindAt returns the kind of the store at path, or None if there is none. Anything other than a
+// KindAt returns the kind of the store at path, or None without a store. Anything other than a
 // directory or a regular file gives [backend.ErrOtherStore], and a dangling link, at path or
 // above it, an [exchange.LinkError], which wraps that.
 func KindAt(path string) (kind string, err error) {

@@ -139,7 +139,7 @@ func (a *attempt) checkHolding(after faulttest.Holding, allowed outcomes) error 
 				return false
 			}
 		}
-		return len(after) <= 3
+		return len(after) <= 3 // The container gone holds nothing, however the store was left.
 	}
 	takenBack := effect{releases: a.effect.releases}
 	if allowed&allDone != 0 && is(a.effect) || allowed&noneDone != 0 && (is(effect{}) || a.effect.adds && is(takenBack)) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/leasehold/leasehold/internal/faulttest"
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
+	"github.com/leasehold/leasehold/internal/hostlocal"
 )
 
 // A fault is a way in which system calls fail.
@@ -27,6 +28,8 @@ type fault struct {
 	harmless bool
 	// once excludes failing all calls from the nth on: the program would retry forever.
 	once bool
+	// local leaves alone the calls on what is outside of the data directory.
+	local bool
 }
 
 func failWith(errno syscall.Errno) func(*ptracer.Call) ptracer.Action {
@@ -46,14 +49,14 @@ func faults() []fault {
 		reads = nil
 	}
 	return []fault{
-		{"ENOSPC", failWith(syscall.ENOSPC), slices.Concat(writes, names, lengths, opens), false, false},
-		{"EIO", failWith(syscall.EIO), slices.Concat(writes, names, removals, lengths, syncs, opens, reads, []string{"flock", "fchmod"}), false, false},
-		{"EMFILE", failWith(syscall.EMFILE), opens, false, false},
-		{"EINTR", failWith(syscall.EINTR), slices.Concat([]string{"write", "pwrite64", "read"}, opens, lengths), true, true},
+		{"ENOSPC", failWith(syscall.ENOSPC), slices.Concat(writes, names, lengths, opens), false, false, false},
+		{"EIO", failWith(syscall.EIO), slices.Concat(writes, names, removals, lengths, syncs, opens, reads, []string{"flock", "fchmod"}), false, false, false},
+		{"EMFILE", failWith(syscall.EMFILE), opens, false, false, false},
+		{"EINTR", failWith(syscall.EINTR), slices.Concat([]string{"write", "pwrite64", "read"}, opens, lengths), true, true, false},
 		// bbolt tries its flock once: the process holds that lock already, so no file
 		// system makes it wait.
-		{"EINTR", failWith(syscall.EINTR), []string{"flock"}, false, true},
-		{"short write", func(c *ptracer.Call) ptracer.Action { return ptracer.Action{Short: (c.Size + 1) / 2} }, writes, true, false},
+		{"EINTR", failWith(syscall.EINTR), []string{"flock"}, false, true, false},
+		{"short write", func(c *ptracer.Call) ptracer.Action { return ptracer.Action{Short: (c.Size + 1) / 2} }, writes, true, false, false},
 	}
 }
 
@@ -126,7 +129,7 @@ func (a *attempt) failAtCall(n int, f fault, lasting bool) (first *ptracer.Call,
 	defer func() { err = errors.Join(err, a.mount.close()) }()
 	seen := 0
 	answer := a.run(ptracer.Hooks{Enter: func(c *ptracer.Call) ptracer.Action {
-		if !f.applies(c) {
+		if !f.applies(c) || f.local && !strings.HasPrefix(c.Path, a.network.Dir) {
 			return ptracer.Action{}
 		}
 		if seen++; seen == n {
@@ -145,10 +148,29 @@ func (a *attempt) failAtCall(n int, f fault, lasting bool) (first *ptracer.Call,
 	case errors.Is(answer, errNoAnswer) && !lasting: // A lasting fault can also hit the write of the answer.
 		return first, answer
 	}
-	if err := a.check(a.allowedAfterError(lasting)); err != nil {
+	if err := errors.Join(a.checkNamed(first, answer, lasting), a.checkNotDamaged(f, answer), a.check(a.allowedAfterError(lasting))); err != nil {
 		return first, fmt.Errorf("%w; the command answered: %w", err, answer)
 	}
 	return first, nil
+}
+
+// checkNotDamaged checks that the error of a plugin that could not read a store does not say that the
+// store is damaged.
+func (a *attempt) checkNotDamaged(f fault, answer error) error {
+	if code := faulttest.Code(answer); f.local && code == hostlocal.CodeDamaged {
+		return fmt.Errorf("the code is %d for a disk that cannot read", code)
+	}
+	return nil
+}
+
+// checkNamed checks that the error of a plugin names the store, or the file in it, whose call
+// failed.
+func (a *attempt) checkNamed(c *ptracer.Call, answer error, lasting bool) error {
+	path := a.network.Path()
+	if c == nil || lasting || a.command == migrate || !strings.HasPrefix(c.Path, path) || strings.Contains(answer.Error(), path) {
+		return nil
+	}
+	return fmt.Errorf("the error does not name %s", path)
 }
 
 // allowedAfterError returns the outcomes that are allowed after an error. A failed ADD must

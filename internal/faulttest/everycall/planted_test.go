@@ -23,7 +23,7 @@ func TestPlanted(t *testing.T) {
 		name     string // of the patch
 		backend  string
 		scenario string
-		by       string // kill, or the name of a fault
+		by       string // kill, the name of a fault, or the interruption before a read fault
 	}{
 		{"change-before-journal", config.Files, "ADD", "kill"},
 		{"journal-not-replayed", config.Files, "ADD", "kill"},
@@ -33,6 +33,7 @@ func TestPlanted(t *testing.T) {
 		{"old-store-leaves-first", config.Files, migrate, "kill"},
 		{"replaced-not-marked", config.Bolt, migrate, "kill"},
 		{"mark-without-successor", config.Files, migrate, "kill"},
+		{"unread-meta-page", config.Bolt, "ADD", "no seal"},
 	} {
 		t.Run(planted.name, func(t *testing.T) {
 			t.Parallel()
@@ -44,9 +45,12 @@ func TestPlanted(t *testing.T) {
 				Dual: planted.name != "file-not-taken-back",
 			}
 			s := scenarioNamed(t, planted.backend, planted.scenario)
-			if planted.by == "kill" {
+			switch i := interruptionNamed(planted.backend, planted.by); {
+			case planted.by == "kill":
 				_, err = s.killEachCall(n, p, changesFiles)
-			} else {
+			case i != nil:
+				_, err = i.before(s, p).failEachCall(n, p, readFault(), false)
+			default:
 				_, err = s.failEachCall(n, p, faultNamed(t, planted.by), false)
 			}
 			require.Error(t, err, "no test found the fault")
@@ -67,4 +71,14 @@ func faultNamed(t *testing.T, name string) fault {
 	i := slices.IndexFunc(all, func(f fault) bool { return f.name == name })
 	require.NotEqual(t, -1, i)
 	return all[i]
+}
+
+// interruptionNamed returns nil if no interruption has that name.
+func interruptionNamed(backend, name string) *interruption {
+	for _, i := range interruptions(backend) {
+		if i.name == name {
+			return &i
+		}
+	}
+	return nil
 }

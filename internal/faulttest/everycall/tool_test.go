@@ -1,6 +1,7 @@
 package everycall
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,6 +60,49 @@ func TestKillRepair(t *testing.T) {
 		}
 		return done, a.mount.checkRejected()
 	})
+}
+
+// TestRepairOfAnUnreadableMetaPage repairs a store whose disk does not give one of the meta pages:
+// the last one, or the one before it.
+func TestRepairOfAnUnreadableMetaPage(t *testing.T) {
+	requireTracer(t)
+	p := faulttest.Shared(t)
+	pageSize := int64(os.Getpagesize())
+	for id := range int64(2) {
+		n := faulttest.Network{Dir: faulttest.Dir(t), Backend: config.Bolt, Size: size}
+		require.NoError(t, inOrder(usedStore, addTarget)(n))
+		before, err := n.Verify(context.Background())
+		require.NoError(t, err)
+		old, err := os.Stat(n.Path())
+		require.NoError(t, err)
+		unreadable := ptracer.Hooks{Enter: func(c *ptracer.Call) ptracer.Action {
+			if c.Name != "pread64" || c.Offset >= (id+1)*pageSize || c.Offset+c.Size <= id*pageSize {
+				return ptracer.Action{}
+			}
+			info, err := os.Stat(fmt.Sprintf("/proc/%d/fd/%d", c.PID, c.FD))
+			if err != nil || !os.SameFile(info, old) {
+				return ptracer.Action{}
+			}
+			return ptracer.Action{Errno: syscall.EIO}
+		}}
+		run := func(args ...string) (string, error) {
+			cmd := n.Tool(p.Leasehold, append([]string{"verify", faulttest.Name}, args...)...)
+			var out bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &out
+			_, err := ptracer.Run(cmd, unreadable)
+			return out.String(), err
+		}
+		out, err := run()
+		require.Error(t, err)
+		require.Contains(t, out, fmt.Sprintf("%s: store is damaged: page %d, meta page: read %[1]s: input/output error", n.Path(), id))
+		out, err = run("--repair")
+		require.NoError(t, err, out)
+		require.Contains(t, out, "a new store holds 3 leases")
+		after, err := n.Verify(context.Background())
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+		require.NoError(t, n.Exercise(context.Background()))
+	}
 }
 
 // zeroOlderMeta overwrites the older meta page of a bolt file.

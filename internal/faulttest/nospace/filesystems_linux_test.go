@@ -27,7 +27,7 @@ const (
 	minBtrfs = 128 * mib // mkfs.btrfs(8): smaller ones have mixed block groups
 )
 
-// fileSystems lists file systems whose statfs(2) reports free space when there is none, or
+// fileSystems lists file systems whose statfs(2) reports free space on a full disk, or
 // that need space to overwrite data.
 func fileSystems() []fileSystem {
 	return []fileSystem{

@@ -17,10 +17,10 @@ type decoder struct {
 	read func(*Call, arguments)
 }
 
-// decoders has the calls on files, except those that close or duplicate a descriptor.
+// decoders has the calls on files that neither close nor duplicate a descriptor.
 var decoders = map[uint64]decoder{
 	unix.SYS_READ:            {"read", onFile},
-	unix.SYS_PREAD64:         {"pread64", onFile},
+	unix.SYS_PREAD64:         {"pread64", readAt},
 	unix.SYS_FSTAT:           {"fstat", onFile},
 	unix.SYS_FSTATFS:         {"fstatfs", onFile},
 	unix.SYS_LSEEK:           {"lseek", onFile},
@@ -110,6 +110,11 @@ func writeAt(c *Call, a arguments) {
 	if a.data {
 		c.Data = a.memory(a.value[1], c.Size)
 	}
+}
+
+func readAt(c *Call, a arguments) {
+	onFile(c, a)
+	c.Offset, c.Size = int64(a.value[3]), int64(a.value[2])
 }
 
 func writeVector(c *Call, a arguments) {

@@ -23,7 +23,7 @@ type Call struct {
 	Path, To string // absolute; for an open file the link in /proc
 	Flags    int    // of open, rename, link, unlink, fallocate, flock, mmap
 	Prot     int    // of mmap
-	Offset   int64  // of pwrite, mmap, fallocate; with Hooks.Data also of write
+	Offset   int64  // of pread, pwrite, mmap, fallocate; with Hooks.Data also of write
 	Size     int64  // in bytes; of the same calls, and of ftruncate
 	Data     []byte // the written data, if Hooks.Data is set
 
@@ -73,5 +73,5 @@ var ErrLimit = errors.New("the process did not end within " + Limit.String())
 
 // Run starts cmd in a new process group and returns when all processes of the group have
 // ended. It returns the number of calls on files, and an [*ExitError] if cmd failed.
-// Standard input and output are those of cmd.
+// The program reads and writes the standard input and output of cmd.
 func Run(cmd *exec.Cmd, h Hooks) (calls int, err error) { return run(cmd, h) }

@@ -9,7 +9,7 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// orphanedCommands start a command whose caller goes before the command has the lock, and
+// orphanedCommands start a command whose caller exits before the command has the lock, and
 // return it stopped.
 var orphanedCommands = map[string]func(*testing.T, faulttest.Network, string, string, map[string]any) *process{
 	"stopped while it waits for the lock": func(t *testing.T, n faulttest.Network, command, id string, more map[string]any) *process {

@@ -24,8 +24,8 @@ func (m model) empty() state {
 	return state{cursor: [families]int8{int8(m.size - 1), int8(m.size - 1)}}
 }
 
-// step returns the states that are possible after a call with this outcome. There are none
-// if the outcome is impossible.
+// step returns the states that are possible after a call with this outcome; an impossible
+// outcome has no such state.
 func (m model) step(s state, c call, o outcome) []state {
 	if o.killed {
 		return append(m.done(s, c), s)

@@ -24,7 +24,7 @@ var (
 	QueueBucket   = []byte("queue")
 
 	VersionKey = []byte("format")
-	BootKey    = []byte("boot")
+	SearchKey  = []byte("boot")
 )
 
 // Buckets returns the names of all buckets of a store.
@@ -65,7 +65,7 @@ func ErrVersion(value []byte) error {
 	return fmt.Errorf("%w: version %d; this program knows versions 1 to %d", backend.ErrFormat, value, Version)
 }
 
-// ErrNoMeta returns the error for a file that is not a lease store.
-func ErrNoMeta() error {
+// ErrNoMetaBucket returns the error for a file that is not a lease store.
+func ErrNoMetaBucket() error {
 	return fmt.Errorf("%w: bucket %q is missing", backend.ErrFormat, MetaBucket)
 }

@@ -20,9 +20,9 @@ type Checker struct {
 // NewChecker returns a Checker of the tree that begins in page root of data, which holds all
 // pages of s. It reports faults as faults of part. leaf is called with each element of a leaf
 // that has a bucket, and returns an error if the element does not belong there.
-func NewChecker(s *Space, part string, data []byte, root uint64, leaf func(page uint64, i int, e Element) error) *Checker {
+func NewChecker(s *Snapshot, part string, data []byte, root uint64, leaf func(page uint64, i int, e Element) error) *Checker {
 	return &Checker{
-		tree: tree{Space: s, part: part, leafDepth: -1},
+		tree: tree{Snapshot: s, part: part, leafDepth: -1},
 		data: data, root: root, leaf: leaf, checked: make(map[uint64]*checkedPage),
 	}
 }
@@ -85,7 +85,7 @@ func (c *Checker) PathAndNeighbours(pick Pick) (from, to []byte) {
 	return p.from, p.to
 }
 
-// neighbour checks child i of a branch or, if there is none, the nearest child of the branch
+// neighbour checks child i of a branch or, beyond its ends, the nearest child of the branch
 // next to it, if there is one.
 func (c *Checker) neighbour(next, p *checkedPage, i int, nearest Pick) *checkedPage {
 	switch {

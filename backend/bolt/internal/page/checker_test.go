@@ -74,7 +74,7 @@ func checked(content []byte, root uint64, check func(*Checker)) (fault *Fault) {
 			fault = &f
 		}
 	}()
-	s := &Space{PageSize: f.PageSize, End: m.End, Visited: NewBitmap(m.End), DescribeKeys: describeNothing}
+	s := &Snapshot{PageSize: f.PageSize, End: m.End, Visited: NewBitmap(m.End), DescribeKeys: describeNothing}
 	check(NewChecker(s, "b", content, root, func(_ uint64, i int, e Element) error { return NoBucket(i, e) }))
 	return nil
 }

@@ -65,6 +65,9 @@ func (f File) metaPage(id uint64, pos int64) (m MetaPage) {
 	return m
 }
 
+// Unread returns the error of the disk with which the page was read, or nil.
+func (m MetaPage) Unread() error { return m.unread }
+
 // Unread returns the first error of the disk, or nil if both pages could be read. After an error
 // nothing is known of which transaction is the last.
 func (m MetaPages) Unread() error { return cmp.Or(m[0].unread, m[1].unread) }

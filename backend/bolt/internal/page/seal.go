@@ -183,7 +183,7 @@ func (f File) checkFallback(last MetaPage, m MetaPages, other MetaPage) error {
 	return err
 }
 
-// matches reports whether the pages of a transaction are those that were sealed.
+// matches reports whether the pages of a transaction are the ones that were sealed.
 func (f File) matches(m MetaPage) (bool, error) {
 	switch s := m.Seal; {
 	case !s.seals(m.TxID):

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// A Space is the pages of a file, and what is known about them.
-type Space struct {
+// A Snapshot is the pages that a transaction sees, and what is known about them.
+type Snapshot struct {
 	PageSize int64
 	End      uint64 // there are no pages from here on
 	Free     Bitmap // pages in the freelist
@@ -20,7 +20,7 @@ type Space struct {
 
 // visit adds page id, and n-1 pages after it, to those visited. They have to exist, to be in
 // use, and to be visited for the first time.
-func (s *Space) visit(id uint64, n uint32) error {
+func (s *Snapshot) visit(id uint64, n uint32) error {
 	for ; n > 0; id, n = id+1, n-1 {
 		switch {
 		case id < First || id >= s.End:
@@ -57,7 +57,7 @@ const maxDepth = 48
 
 // A tree is a tree whose pages are loaded from the root downwards, each once.
 type tree struct {
-	*Space
+	*Snapshot
 	part      string
 	leafDepth int // of the first leaf that was loaded; all others must have the same. -1: none yet
 }

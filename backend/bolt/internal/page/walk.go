@@ -12,7 +12,7 @@ import (
 // whatever the file holds.
 type Walker struct {
 	File
-	Space
+	Snapshot
 	Report func(Fault)
 	levels []level
 }
@@ -20,7 +20,7 @@ type Walker struct {
 // NewWalker returns a Walker of the pages of f below end. It has visited none, and has no
 // freelist and no Report yet.
 func NewWalker(f File, end uint64, describeKeys func(from, to []byte) string) *Walker {
-	return &Walker{File: f, Space: Space{
+	return &Walker{File: f, Snapshot: Snapshot{
 		PageSize: f.PageSize, End: end, Visited: NewBitmap(min(end, f.Pages())), DescribeKeys: describeKeys,
 	}}
 }
@@ -119,7 +119,7 @@ func NoBucket(i int, e Element) error {
 // tree walks the tree that begins in page id, and calls leaf with the elements of each leaf,
 // in order. A page with a fault is reported, and skipped with all below it.
 func (w *Walker) tree(id uint64, part string, leaf func(page uint64, list []Element)) {
-	t := &tree{Space: &w.Space, part: part, leafDepth: -1}
+	t := &tree{Snapshot: &w.Snapshot, part: part, leafDepth: -1}
 	w.walk(t, position{id: id}, leaf)
 }
 

@@ -59,7 +59,7 @@ func (s *salvager) readTrees(m page.Meta) error {
 	names := format.Buckets()
 	s.buckets, _ = s.w.Root(m.Root, names[:])
 	if len(s.buckets) == 0 && s.lost.None() {
-		return format.ErrNoMeta()
+		return format.ErrNoMetaBucket()
 	}
 	s.lost.Join(s.readBucket(format.MetaBucket, s.readMeta))
 	if s.unsupported != nil {
@@ -109,11 +109,11 @@ func (s *salvager) readMeta(key, value []byte) error {
 		if s.version, known = format.ParseVersion(value); !known {
 			s.unsupported = format.ErrVersion(value)
 		}
-	case bytes.Equal(key, format.BootKey):
+	case bytes.Equal(key, format.SearchKey):
 		if err := storekit.CheckBoot(string(value)); err != nil {
 			return err
 		}
-		s.Boot = string(value)
+		s.LastSearch = string(value)
 	}
 	return nil
 }

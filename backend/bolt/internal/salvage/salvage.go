@@ -22,16 +22,16 @@ import (
 
 // A Result is what could be read of a file. Its fields are documented at bolt.Salvage.
 type Result struct {
-	Leases   []backend.Lease
-	Cursors  map[string]netip.Addr
-	Boot     string
-	Doubtful int
-	Missing  [][2]netip.Addr
-	Unsure   bool
-	Lost     []string
-	History  []backend.Ended
-	Policy   string
-	Cooling  []backend.Cooling
+	Leases     []backend.Lease
+	Cursors    map[string]netip.Addr
+	LastSearch string
+	Doubtful   int
+	Missing    [][2]netip.Addr
+	Unsure     bool
+	Lost       []string
+	History    []backend.Ended
+	Policy     string
+	Cooling    []backend.Cooling
 }
 
 // Read salvages a file of that size. It returns [backend.ErrFormat] for one that is not a

@@ -75,7 +75,7 @@ func (s *Store) write(ctx context.Context, some []Attachment) error {
 				return err
 			}
 		}
-		return tx.SetBoot(id)
+		return tx.SetLastSearch(id)
 	})
 }
 
@@ -115,7 +115,7 @@ func (s *Store) Load(n int) error {
 	id := boot.Current().ID
 	all := leases(s.held, id)
 	slices.SortFunc(all, func(a, b backend.Lease) int { return a.Addr.Compare(b.Addr) })
-	content := backend.Content{Cursors: s.cursors(), Boot: id}
+	content := backend.Content{Cursors: s.cursors(), LastSearch: id}
 	content.Leases = func(yield func(backend.Lease, error) bool) {
 		for _, l := range all {
 			if !yield(l, nil) {

@@ -53,7 +53,7 @@ func (s *Store) Len() int { return len(s.held) }
 func (s *Store) At(i int) Attachment { return s.held[i] }
 
 // Next returns the next attachment to add, with the addresses that it must get. It is not
-// ok if there are none left.
+// ok if no address is left.
 func (s *Store) Next() (a Attachment, ok bool) {
 	a.Container = s.next
 	for _, p := range s.pools {

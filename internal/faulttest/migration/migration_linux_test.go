@@ -1,7 +1,6 @@
-package main
+package migration
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,11 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,21 +20,26 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/faulttest"
 	"github.com/leasehold/leasehold/internal/fstype"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
+func TestMain(m *testing.M) { os.Exit(faulttest.MainWithMounts(m)) }
+
 // A node is a data directory with one network.
 type node struct {
 	*testing.T
-	dir  string
-	mu   sync.Mutex
-	held map[netip.Addr]string // container IDs of the holders
+	programs faulttest.Programs
+	dir      string
+	mu       sync.Mutex
+	held     map[netip.Addr]string // container IDs of the holders
 }
 
 // newNode returns a node whose network has n leases in a store of the given kind.
 func newNode(t *testing.T, dir, kind string, n int) *node {
-	node := &node{T: t, dir: dir, held: make(map[netip.Addr]string)}
+	t.Helper()
+	node := &node{T: t, programs: faulttest.Shared(t), dir: dir, held: make(map[netip.Addr]string)}
 	c := backend.Content{Cursors: map[string]netip.Addr{"0": netip.MustParseAddr("10.0.0.1")}}
 	c.Leases = func(yield func(backend.Lease, error) bool) {
 		addr := netip.MustParseAddr("10.1.0.0")
@@ -62,7 +64,7 @@ func (n *node) path() string { return filepath.Join(n.dir, "podnet") }
 
 // plugin runs the plugin and returns its standard output.
 func (n *node) plugin(command, id string) (out []byte, err error) {
-	cmd := exec.Command("host-local")
+	cmd := exec.Command(n.programs.HostLocal)
 	cmd.Env = append(os.Environ(), "CNI_COMMAND="+command, "CNI_CONTAINERID="+id, "CNI_NETNS=/n", "CNI_IFNAME=eth0", "CNI_PATH=/p")
 	cmd.Stdin = strings.NewReader(`{"cniVersion": "1.1.0", "name": "podnet", "ipam": {"type": "host-local",
 		"subnet": "10.0.0.0/8", "dataDir": "` + n.dir + `"}}`)
@@ -123,7 +125,7 @@ func (n *node) kind() string {
 
 // leasehold runs the tool.
 func (n *node) leasehold(args ...string) *exec.Cmd {
-	return exec.Command("leasehold", append([]string{"--conf-dir", n.dir + "/none", "--data-dir", n.dir}, args...)...)
+	return exec.Command(n.programs.Leasehold, append([]string{"--conf-dir", n.dir + "/none", "--data-dir", n.dir}, args...)...)
 }
 
 func (n *node) migrate(to string) {
@@ -162,10 +164,10 @@ func (n *node) load() (adds func() int, stop func()) {
 // file system that can exchange names and on one that cannot.
 func TestMigrateUnderLoad(t *testing.T) {
 	leases := 5000
-	if testing.Short() { // With the race detector each plugin takes a second to start.
+	if testing.Short() {
 		leases = 500
 	}
-	for name, dir := range map[string]func(*testing.T) string{"exchange": (*testing.T).TempDir, "in turn": bindMount} {
+	for name, dir := range map[string]func(*testing.T) string{"exchange": (*testing.T).TempDir, "in turn": bindfs} {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t, dir(t), config.Files, leases)
 			adds, stop := n.load()
@@ -183,7 +185,7 @@ func TestMigrateUnderLoad(t *testing.T) {
 // A migration that is killed at any moment leaves one of the two stores intact; the next one
 // succeeds and cleans up.
 func TestMigrateKilled(t *testing.T) {
-	for name, dir := range map[string]func(*testing.T) string{"exchange": (*testing.T).TempDir, "in turn": bindMount} {
+	for name, dir := range map[string]func(*testing.T) string{"exchange": (*testing.T).TempDir, "in turn": bindfs} {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t, dir(t), config.Files, 500)
 			kinds := []string{config.Bolt, config.Files}
@@ -210,7 +212,7 @@ func TestMigrateKilled(t *testing.T) {
 }
 
 func kills() int {
-	if os.Getenv("LEASEHOLD_EXHAUSTIVE") != "" {
+	if faulttest.Exhaustive() {
 		return 1000
 	}
 	if testing.Short() {
@@ -243,7 +245,7 @@ func (n *node) leftovers() (names []string) {
 
 // On a FUSE file system, verify warns that another mount would share no locks.
 func TestVerifyWarnsOfLocks(t *testing.T) {
-	for name, dir := range map[string]string{"FUSE": bindMount(t), "": t.TempDir()} {
+	for name, dir := range map[string]string{"FUSE": bindfs(t), "": t.TempDir()} {
 		n := newNode(t, dir, config.Bolt, 1)
 		out, err := n.leasehold("verify", "podnet").CombinedOutput()
 		require.NoError(t, err, "%s", out)
@@ -251,34 +253,11 @@ func TestVerifyWarnsOfLocks(t *testing.T) {
 	}
 }
 
-// bindMount returns a directory on bindfs, a FUSE file system that supports neither
+// bindfs returns a directory on bindfs, a FUSE file system that supports neither
 // RENAME_EXCHANGE nor RENAME_NOREPLACE.
-func bindMount(t *testing.T) string {
-	if os.Geteuid() != 0 {
-		t.Skip("mounting bindfs takes root")
-	}
-	program, err := exec.LookPath("bindfs")
-	if err != nil {
-		t.Skip("bindfs is not installed")
-	}
+func bindfs(t *testing.T) string {
+	t.Helper()
 	below, mounted := t.TempDir(), t.TempDir()
-	var out bytes.Buffer
-	// The signal comes when the thread ends that has started the program.
-	runtime.LockOSThread()
-	t.Cleanup(runtime.UnlockOSThread)
-	cmd := exec.Command(program, "-f", below, mounted)
-	cmd.Stderr = &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		assert.NoError(t, exec.Command("umount", "-l", mounted).Run())
-		assert.NoError(t, cmd.Wait(), out.String())
-	})
-	before, err := os.Stat(below)
-	require.NoError(t, err)
-	require.Eventually(t, func() bool {
-		now, err := os.Stat(mounted)
-		return err == nil && now.Sys().(*syscall.Stat_t).Dev != before.Sys().(*syscall.Stat_t).Dev
-	}, 10*time.Second, 5*time.Millisecond)
+	faulttest.Bindfs(t, below, mounted)
 	return mounted
 }
