@@ -5,16 +5,16 @@ import (
 	"github.com/leasehold/leasehold/internal/duration"
 )
 
-func (raw *rawIPAM) cooldown() (c allocator.Cooldown, err error) {
-	c.Strict = raw.ReuseAfterStrict
-	if raw.ReuseAfter == "" {
-		if c.Strict {
-			return c, invalid(`add "reuseAfter": "30s", or leave it out`, "ipam.reuseAfterStrict: it needs ipam.reuseAfter")
-		}
-		return c, nil
+func (c *rawIPAM) cooldown() (parsed allocator.Cooldown, err error) {
+	parsed.Strict = c.ReuseAfterStrict
+	switch {
+	case c.ReuseAfter == "" && parsed.Strict:
+		return parsed, invalid(`add "reuseAfter": "30s", or leave it out`, "ipam.reuseAfterStrict: it needs ipam.reuseAfter")
+	case c.ReuseAfter == "":
+		return parsed, nil
 	}
-	if c.ReuseAfter, err = duration.Parse(raw.ReuseAfter); err != nil || c.ReuseAfter < 0 {
-		return c, invalid(`write a duration, for example "30s"`, "ipam.reuseAfter: %q is not a duration", raw.ReuseAfter)
+	if parsed.ReuseAfter, err = duration.Parse(c.ReuseAfter); err != nil || parsed.ReuseAfter < 0 {
+		return parsed, invalid(`write a duration, for example "30s"`, "ipam.reuseAfter: %q is not a duration", c.ReuseAfter)
 	}
-	return c, nil
+	return parsed, nil
 }
