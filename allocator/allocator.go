@@ -40,6 +40,15 @@ type Options struct {
 	// shared leases what its host holds, and any other store all addresses of the pool.
 	Space string
 
+	// History says which ended leases the store keeps from the next Allocate on, if it can keep
+	// any: see [backend.HistoryTx].
+	History History
+
+	// Cooldown says when released addresses can be leased again, from the next Allocate on, if
+	// addresses can cool in the store: see [backend.CoolingTx]. A requested address is leased
+	// however short a time ago it was released.
+	Cooldown Cooldown
+
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }
@@ -106,12 +115,20 @@ func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) (
 	if err := a.checkMembership(tx); err != nil {
 		return nil, err
 	}
+	if err := (policy{a.opts.History, a.opts.Cooldown}).set(tx); err != nil {
+		return nil, err
+	}
+	// No container outlives the boot of its lease.
+	boot := &ending{tx: tx, cause: backend.EndedByBoot, at: a.opts.Boot.Started}
 	// First, because a lease from an earlier boot is neither taken nor a duplicate.
-	ended, err := a.releaseEarlierBoots(tx)
+	ended, err := a.releaseEarlierBoots(boot)
 	if err != nil {
 		return nil, err
 	}
-	g := grant{tx: tx, lease: a.leaseFor(r), ended: ended, onDuplicate: a.opts.OnDuplicate}
+	if err := a.opts.Cooldown.endCooling(tx, a.opts.Now()); err != nil {
+		return nil, err
+	}
+	g := grant{tx: tx, lease: a.leaseFor(r), ended: ended, boot: boot, onDuplicate: a.opts.OnDuplicate, cooldown: a.opts.Cooldown}
 	if err := g.findHeld(); err != nil {
 		return nil, err
 	}

@@ -113,14 +113,14 @@ func (f GarbageFilter) isGarbage() func(backend.Lease) bool {
 }
 
 // ReleaseUnchanged deletes the leases that have not changed since they were read, and
-// returns them. An address that was released or leased again in the meantime is skipped.
+// returns them. The history of the store has them as ended by GC. An address that was released or leased again in the meantime is skipped.
 //
 // More than a few hundred leases take several transactions, and other transactions can run
 // in between. If ctx ends or a transaction fails, the leases released before stay released,
 // and are returned together with the error. A lease that cannot be deleted does not stop
 // the others: the error reports it after all others have been deleted.
 func ReleaseUnchanged(ctx context.Context, store backend.Store, leases []backend.Lease) ([]backend.Lease, error) {
-	return releaseInPortions(ctx, store, leases)
+	return releaseInPortions(ctx, store, leases, backend.EndedByGC)
 }
 
 // unchanged returns the leases that are in the store exactly as they were read before.
@@ -167,7 +167,7 @@ func Collect(ctx context.Context, store backend.Store, valid []backend.Owner) ([
 	if err != nil {
 		return nil, err
 	}
-	return releaseInPortions(ctx, store, filter(leases, isGarbage))
+	return releaseInPortions(ctx, store, filter(leases, isGarbage), backend.EndedByGC)
 }
 
 // collectFew is a Collect in one transaction. all reports whether the store had few enough
@@ -184,7 +184,7 @@ func collectFew(ctx context.Context, store backend.Store, isGarbage func(backend
 		garbage = filter(r.leases, isGarbage)
 		return len(garbage), err
 	}, func(tx backend.Tx) error {
-		released, failed = deleteSome(tx, garbage)
+		released, failed = endingIn(tx, backend.EndedByGC).whatItCan(garbage)
 		return nil
 	})
 	if err != nil {
@@ -198,10 +198,10 @@ func filter(leases []backend.Lease, keep func(backend.Lease) bool) []backend.Lea
 	return slices.DeleteFunc(leases, func(l backend.Lease) bool { return !keep(l) })
 }
 
-// deleteSome deletes the leases that it can, and returns them and the errors of the others.
-func deleteSome(tx backend.Tx, leases []backend.Lease) (deleted []backend.Lease, failed error) {
+// whatItCan ends the leases that it can, and returns them and the errors of the others.
+func (e *ending) whatItCan(leases []backend.Lease) (deleted []backend.Lease, failed error) {
 	for _, l := range leases {
-		if err := tx.Delete(l.Addr); err != nil {
+		if err := e.end(l); err != nil {
 			failed = errors.Join(failed, err)
 			continue
 		}

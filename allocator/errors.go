@@ -19,12 +19,16 @@ type ExhaustedError struct {
 
 	Set Set
 
-	// Leased counts the leasable addresses, all of which are leased. If the store is shared,
-	// it counts those that this host holds: others can be had from the other hosts.
+	// Leased counts the leasable addresses, all of which are leased or cooling. If the store is
+	// shared, it counts those that this host holds: others can be had from the other hosts.
 	Leased uint64
 
 	// Shared reports whether the store is shared with other hosts.
 	Shared bool
+
+	// Cool is when the next address may be leased that was released too short a time ago
+	// ([Cooldown.Strict]); zero if there is none.
+	Cool time.Time
 
 	// Withheld counts the other addresses of the set: gateways and excluded addresses. It
 	// is at most [math.MaxUint64].
@@ -36,8 +40,13 @@ func (e *ExhaustedError) Error() string {
 	if e.Shared {
 		counted = "held by this host, all leased"
 	}
-	return fmt.Sprintf("no IP addresses available in range set: %s (%d %s, %d excluded or gateway)",
+	text := fmt.Sprintf("no IP addresses available in range set: %s (%d %s, %d excluded or gateway)",
 		e.Set, e.Leased, counted, e.Withheld)
+	if e.Cool.IsZero() {
+		return text
+	}
+	return strings.TrimSuffix(text, ")") + fmt.Sprintf("; some of these were released a short time ago, and the next one can be leased at %s)",
+		e.Cool.UTC().Format(time.RFC3339))
 }
 
 // A TakenError means that a requested address is leased to another attachment.
@@ -130,8 +139,9 @@ func details(l backend.Lease) string {
 	return strings.Join(known, ", ")
 }
 
-func exhaustedError(index int, s Set) *ExhaustedError {
-	e := &ExhaustedError{Index: index, Set: s, Leased: s.Size()}
+// exhaustedError returns an ExhaustedError; cool is its Cool.
+func exhaustedError(index int, s Set, cool time.Time) *ExhaustedError {
+	e := &ExhaustedError{Index: index, Set: s, Leased: s.Size(), Cool: cool}
 	var all uint64
 	for _, r := range s.ranges {
 		all = addSizes(all, r.span.Size())

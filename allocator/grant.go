@@ -15,7 +15,9 @@ type grant struct {
 	lease       backend.Lease            // to be made, without its address
 	held        []backend.Lease          // what the attachment already holds
 	ended       func(backend.Lease) bool // reports whether a lease is from an earlier boot; can be nil
+	boot        *ending                  // of those leases
 	onDuplicate Duplicate
+	cooldown    Cooldown
 }
 
 func (g *grant) findHeld() error {
@@ -23,7 +25,7 @@ func (g *grant) findHeld() error {
 	if err != nil {
 		return err
 	}
-	g.held, err = g.deleteEnded(held)
+	g.held, err = g.endEnded(held)
 	return err
 }
 
@@ -83,7 +85,7 @@ func laterThan(before, now time.Time) time.Time {
 func (g *grant) leaseRequested(index int, s Set, addr netip.Addr) (Assignment, error) {
 	switch holder, err := g.tx.Lease(addr); {
 	case err == nil && g.hasEnded(holder):
-		if err := g.tx.Delete(addr); err != nil {
+		if err := g.boot.end(holder); err != nil {
 			return Assignment{}, err
 		}
 	case err == nil:
@@ -95,29 +97,39 @@ func (g *grant) leaseRequested(index int, s Set, addr netip.Addr) (Assignment, e
 	return as, notHeld(s, addr, err)
 }
 
-// next returns the next address in turn. Only a full set is searched for torn and ended
-// leases, because that reads all of its leases.
+// next returns the next address in turn or, if none is free, the one that was released first of
+// those that cool. Only a set without either is searched for torn and ended leases, because that
+// reads all of its leases.
 func (g *grant) next(index int, s Set) (netip.Addr, error) {
 	cursor, err := g.tx.Cursor(strconv.Itoa(index))
 	if err != nil && !errors.Is(err, backend.ErrNotFound) {
 		return netip.Addr{}, err
 	}
-	addr, err := nextFree(g.tx, s, cursor)
+	addr, cool, err := g.freeOrCooling(s, cursor)
 	if !errors.Is(err, backend.ErrNoneFree) {
 		return addr, err
 	}
-	n, err := g.deleteUnheld(s)
+	n, err := g.endUnheld(s)
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	addr, err = netip.Addr{}, backend.ErrNoneFree
 	if n > 0 {
-		addr, err = nextFree(g.tx, s, cursor)
+		addr, cool, err = g.freeOrCooling(s, cursor)
 	}
-	if errors.Is(err, backend.ErrNoneFree) { // What was deleted can be in blocks that the host does not hold.
-		err = exhausted(g.tx, index, s)
+	if n == 0 || errors.Is(err, backend.ErrNoneFree) { // What was deleted can be in blocks that the host does not hold.
+		return netip.Addr{}, exhausted(g.tx, index, s, cool)
 	}
 	return addr, err
+}
+
+// freeOrCooling returns a free or a cooling address. If it returns [backend.ErrNoneFree], cool is
+// when a cooling one may be leased, zero if none is cooling.
+func (g *grant) freeOrCooling(s Set, cursor netip.Addr) (addr netip.Addr, cool time.Time, err error) {
+	addr, err = nextFree(g.tx, s, cursor)
+	if !errors.Is(err, backend.ErrNoneFree) {
+		return addr, cool, err
+	}
+	return g.cooldown.longestCooling(g.tx, s, g.lease.Since)
 }
 
 // put makes the lease. The cursor follows requested addresses too, as in host-local.

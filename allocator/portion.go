@@ -110,10 +110,10 @@ func (r *leaseReader) read(tx backend.ReadTx) error {
 
 // releaseInPortions deletes the leases that have not changed since they were read. It stops
 // when ctx ends or a transaction fails, and returns the leases released until then.
-func releaseInPortions(ctx context.Context, store backend.Store, leases []backend.Lease) (released []backend.Lease, failed error) {
+func releaseInPortions(ctx context.Context, store backend.Store, leases []backend.Lease, cause backend.Cause) (released []backend.Lease, failed error) {
 	size, all := minPortion, len(leases)
 	for len(leases) > 0 {
-		p := portion{leases: leases[:min(size, len(leases))]}
+		p := portion{leases: leases[:min(size, len(leases))], cause: cause}
 		err := p.release(ctx, store)
 		released, failed = append(released, p.released...), joinErrors(failed, p.failed)
 		leases, size = leases[len(p.leases):], nextSize(size, p.took)
@@ -159,6 +159,7 @@ func joinErrors(a, b error) error {
 // A portion is a batch of leases that is released in one transaction.
 type portion struct {
 	leases   []backend.Lease
+	cause    backend.Cause
 	released []backend.Lease
 	failed   error         // why some could not be deleted
 	took     time.Duration // since the lock was obtained
@@ -172,7 +173,7 @@ func (p *portion) release(ctx context.Context, store backend.Store) error {
 		same, err = unchanged(tx, p.leases)
 		return len(same), err
 	}, func(tx backend.Tx) error {
-		p.released, p.failed = deleteSome(tx, same)
+		p.released, p.failed = endingIn(tx, p.cause).whatItCan(same)
 		return nil
 	})
 	p.took = time.Since(began)

@@ -11,12 +11,13 @@ import (
 // Allocate releases only a portion: releasing tens of thousands would delay an ADD after a
 // reboot until its runtime kills it, again and again. Until all are released, it returns a
 // function that reports whether a lease is one of the rest.
-func (a *Allocator) releaseEarlierBoots(tx backend.Tx) (ended func(backend.Lease) bool, err error) {
+func (a *Allocator) releaseEarlierBoots(boot *ending) (ended func(backend.Lease) bool, err error) {
+	tx := boot.tx
 	ended, err = a.endedByReboot(tx)
 	if err != nil || ended == nil {
 		return nil, err
 	}
-	gone, err := deleteLeases(tx, tx.Leases(netip.Addr{}), ended)
+	gone, err := boot.some(tx.Leases(netip.Addr{}), ended)
 	if err != nil || len(gone) == bootPortion {
 		return ended, err
 	}
@@ -40,19 +41,19 @@ func (a *Allocator) endedByReboot(tx backend.ReadTx) (func(backend.Lease) bool, 
 
 func isTorn(l backend.Lease) bool { return l.Owner.IsZero() }
 
-// deleteUnheld deletes a portion of the torn and ended leases that occupy leasable
+// endUnheld ends a portion of the torn and ended leases that occupy leasable
 // addresses of the set. It returns their number.
-func (g *grant) deleteUnheld(s Set) (int, error) {
-	unheld, err := deleteLeases(g.tx, s.leases(g.tx), func(l backend.Lease) bool { return isTorn(l) || g.hasEnded(l) })
+func (g *grant) endUnheld(s Set) (int, error) {
+	unheld, err := g.boot.some(s.leases(g.tx), func(l backend.Lease) bool { return isTorn(l) || g.hasEnded(l) })
 	return len(unheld), err
 }
 
-// deleteEnded deletes the leases that have ended, and returns the others.
-func (g *grant) deleteEnded(leases []backend.Lease) (left []backend.Lease, err error) {
+// endEnded ends the leases that are from an earlier boot, and returns the others.
+func (g *grant) endEnded(leases []backend.Lease) (left []backend.Lease, err error) {
 	for _, l := range leases {
 		if !g.hasEnded(l) {
 			left = append(left, l)
-		} else if err := g.tx.Delete(l.Addr); err != nil {
+		} else if err := g.boot.end(l); err != nil {
 			return nil, err
 		}
 	}
@@ -86,14 +87,13 @@ func (r Range) leases(tx backend.ReadTx, yield func(backend.Lease, error) bool) 
 	return true
 }
 
-// deleteLeases deletes the leases for which match is true, at most bootPortion, and returns
-// them.
-func deleteLeases(tx backend.Tx, leases iter.Seq2[backend.Lease, error], match func(backend.Lease) bool) ([]backend.Lease, error) {
+// some ends the leases for which match is true, at most bootPortion, and returns them.
+func (e *ending) some(leases iter.Seq2[backend.Lease, error], match func(backend.Lease) bool) ([]backend.Lease, error) {
 	picked, err := pick(leases, bootPortion, match)
 	if err != nil {
 		return nil, err
 	}
-	return picked, deleteAll(tx, picked)
+	return picked, e.all(picked)
 }
 
 // noLimit makes pick return all matching leases.
@@ -113,13 +113,4 @@ func pick(leases iter.Seq2[backend.Lease, error], limit int, match func(backend.
 		}
 	}
 	return picked, nil
-}
-
-func deleteAll(tx backend.Tx, leases []backend.Lease) error {
-	for _, l := range leases {
-		if err := tx.Delete(l.Addr); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -16,17 +16,28 @@ import (
 // belong to another interface. An owner without an interface name releases all leases of
 // the container. Up to a few hundred leases are released in one transaction, more as by
 // [ReleaseUnchanged].
+//
+// The history of the store has the leases as ended by DEL.
 func Release(ctx context.Context, store backend.Store, owner backend.Owner) ([]backend.Lease, error) {
+	return release(ctx, store, owner, backend.EndedByDEL)
+}
+
+// ReleaseContainer is Release for an operator, as the history of the store then says.
+func ReleaseContainer(ctx context.Context, store backend.Store, owner backend.Owner) ([]backend.Lease, error) {
+	return release(ctx, store, owner, backend.EndedByRelease)
+}
+
+func release(ctx context.Context, store backend.Store, owner backend.Owner, cause backend.Cause) ([]backend.Lease, error) {
 	var released, rest []backend.Lease
 	err := releaseOrConfirmNone(ctx, store, func(tx backend.ReadTx) (int, error) {
 		held, err := tx.OwnedBy(owner)
 		released, rest = firstPortion(releasable(owner, held))
 		return len(released), err
-	}, func(tx backend.Tx) error { return deleteAll(tx, released) })
+	}, func(tx backend.Tx) error { return endingIn(tx, cause).all(released) })
 	if err != nil {
 		return nil, err
 	}
-	more, err := releaseInPortions(ctx, store, rest)
+	more, err := releaseInPortions(ctx, store, rest, cause)
 	return append(released, more...), err
 }
 
@@ -83,14 +94,14 @@ func ReleaseAddrs(ctx context.Context, store backend.Store, addrs []netip.Addr) 
 		if err != nil {
 			return nil, err
 		}
-		return releaseInPortions(ctx, store, leases)
+		return releaseInPortions(ctx, store, leases, backend.EndedByRelease)
 	}
 	var released []backend.Lease
 	err := store.Update(ctx, func(tx backend.Tx) (err error) {
 		if released, err = leasesAt(tx, addrs); err != nil {
 			return err
 		}
-		return deleteAll(tx, released)
+		return endingIn(tx, backend.EndedByRelease).all(released)
 	})
 	if err != nil {
 		return nil, err

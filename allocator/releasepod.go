@@ -24,7 +24,7 @@ func ReleasePod(ctx context.Context, store backend.Store, pod backend.Pod) ([]ba
 			err = oneContainer(pod, released)
 		}
 		return len(released), err
-	}, func(tx backend.Tx) error { return deleteAll(tx, released) })
+	}, func(tx backend.Tx) error { return endingIn(tx, backend.EndedByRelease).all(released) })
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sort"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -94,8 +96,8 @@ func notHeld(s Set, addr netip.Addr, err error) error {
 
 // exhausted returns the error for a set without a free address. Of a shared store it counts what
 // this host holds.
-func exhausted(tx backend.ReadTx, index int, s Set) error {
-	e := exhaustedError(index, s)
+func exhausted(tx backend.ReadTx, index int, s Set, cool time.Time) error {
+	e := exhaustedError(index, s, cool)
 	m, err := tx.Membership()
 	switch {
 	case err != nil:
@@ -123,4 +125,18 @@ func (s Set) leasableIn(span Span) (n uint64) {
 		}
 	}
 	return n
+}
+
+// holds returns a function that reports whether the host may lease an address: always, unless the
+// store is shared.
+func holds(tx backend.ReadTx) (func(netip.Addr) bool, error) {
+	m, err := tx.Membership()
+	if err != nil || m.IsZero() {
+		return func(netip.Addr) bool { return true }, err
+	}
+	all, err := backend.Blocks(tx)
+	return func(addr netip.Addr) bool {
+		i := sort.Search(len(all), func(i int) bool { return !all[i].Last.Less(addr) })
+		return i < len(all) && all[i].Contains(addr) && all[i].State == backend.Open
+	}, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -53,12 +54,12 @@ func (a *Allocator) Status(ctx context.Context) error {
 			return err
 		}
 		for i, s := range a.pool.sets {
-			left, err := a.hasAddress(tx, s)
+			left, cool, err := a.hasAddress(tx, s)
 			if err != nil {
 				return err
 			}
 			if !left {
-				return exhausted(tx, i, s)
+				return exhausted(tx, i, s, cool)
 			}
 		}
 		return nil
@@ -66,22 +67,27 @@ func (a *Allocator) Status(ctx context.Context) error {
 }
 
 // hasAddress reports whether Allocate would find an address in the set, after releasing
-// torn and ended leases if necessary.
-func (a *Allocator) hasAddress(tx backend.ReadTx, s Set) (bool, error) {
+// torn and ended leases if necessary. If not, cool is when a cooling one may be leased, zero if none
+// is cooling.
+func (a *Allocator) hasAddress(tx backend.ReadTx, s Set) (left bool, cool time.Time, err error) {
 	if _, err := nextFree(tx, s, netip.Addr{}); !errors.Is(err, backend.ErrNoneFree) {
-		return err == nil, err
+		return err == nil, cool, err
+	}
+	_, cool, err = a.opts.Cooldown.longestCooling(tx, s, a.opts.Now())
+	if !errors.Is(err, backend.ErrNoneFree) {
+		return err == nil, cool, err
 	}
 	ended, err := a.endedByReboot(tx)
 	if err != nil {
-		return false, err
+		return false, cool, err
 	}
 	for l, err := range s.leases(tx) {
 		if err != nil {
-			return false, err
+			return false, cool, err
 		}
 		if isTorn(l) || ended != nil && ended(l) {
-			return true, nil
+			return true, cool, nil
 		}
 	}
-	return false, nil
+	return false, cool, nil
 }

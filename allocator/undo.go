@@ -61,7 +61,7 @@ func (as Assignment) undo(tx backend.Tx, owner backend.Owner) error {
 	case unit > finestUnit:
 		return fmt.Errorf("%s stays leased to %s until its DEL: %w", addr, owner, errCoarseTimes)
 	}
-	return tx.Delete(addr)
+	return tx.Delete(addr) // not in the history: the ADD has not happened
 }
 
 // finestUnit is the longest unit of time within which other processes cannot release an

@@ -18,7 +18,7 @@ type Usage struct {
 
 	Set Set
 
-	// Size counts the addresses of the ranges: Withheld, Leased and Free together.
+	// Size counts the addresses of the ranges: Withheld, Leased, Cooling and Free together.
 	Size uint64
 
 	// Withheld counts the addresses that cannot be leased: gateways and excluded addresses.
@@ -32,7 +32,11 @@ type Usage struct {
 	// Leased counts the leasable addresses that are leased, to any owner.
 	Leased uint64
 
-	// Free counts the leasable addresses that are not leased.
+	// Cooling counts the leasable addresses that were released a short time ago, or whose time to
+	// cool is over and that no Allocate has made free yet.
+	Cooling uint64
+
+	// Free counts the leasable addresses that are neither leased nor cooling.
 	Free uint64
 
 	// LargestFree is the longest run of free addresses, the lowest if there are several;
@@ -88,8 +92,8 @@ func (p Pool) uncounted() ([]Usage, []uncounted) {
 
 // An uncounted span is to be split into runs of leased and of free addresses.
 type uncounted struct {
-	span         Span
-	leased, free func(run Span)
+	span        Span
+	taken, free func(run Span, cooling uint64) // cooling: how many of the run are
 }
 
 // countRuns counts at most limit leased runs, with the free runs after them, and returns the
@@ -141,53 +145,80 @@ func (s Set) leasableSpans() []Span {
 
 // uncounted returns the spans of the set that have to be counted.
 func (u *Usage) uncounted() (spans []uncounted) {
-	leased := func(run Span) { u.Leased = addSizes(u.Leased, run.Size()) }
-	for _, span := range u.Set.leasableSpans() {
-		spans = append(spans, uncounted{span, leased, u.addFree})
+	taken := func(run Span, cooling uint64) {
+		u.Leased = addSizes(u.Leased, run.Size()-cooling)
+		u.Cooling += cooling
 	}
-	withheld := func(run Span) { u.WithheldLeased = addSizes(u.WithheldLeased, run.Size()) }
+	for _, span := range u.Set.leasableSpans() {
+		spans = append(spans, uncounted{span, taken, u.addFree})
+	}
+	withheld := func(run Span, cooling uint64) { u.WithheldLeased = addSizes(u.WithheldLeased, run.Size()-cooling) }
 	for _, r := range u.Set.ranges {
 		for _, hole := range r.span.Without(slices.Concat(r.leasable, []Span{mappedIPv4()})) { // no store accepts those
-			spans = append(spans, uncounted{hole, withheld, func(Span) {}})
+			spans = append(spans, uncounted{hole, withheld, func(Span, uint64) {}})
 		}
 	}
 	return spans
 }
 
-// first counts the run of leased addresses at the beginning of the span, which can be empty,
+// addTaken counts a run of leased and cooling addresses.
+func (u uncounted) addTaken(tx backend.ReadTx, run Span) error {
+	cooling, err := countCooling(tx, run)
+	if err == nil {
+		u.taken(run, cooling)
+	}
+	return err
+}
+
+// first counts the run of leased and cooling addresses at the beginning of the span, which can be empty,
 // and the run of free addresses after it. It returns the rest of the span, zero at its end.
 func (u uncounted) first(tx backend.ReadTx) (rest Span, err error) {
 	first, err := tx.NextFree(u.span.First, u.span.Last)
 	if errors.Is(err, backend.ErrNoneFree) {
-		u.leased(u.span)
-		return Span{}, nil
+		return Span{}, u.addTaken(tx, u.span)
 	}
 	if err != nil {
 		return Span{}, err
 	}
 	if u.span.First.Less(first) {
-		u.leased(Span{First: u.span.First, Last: first.Prev()})
+		if err := u.addTaken(tx, Span{First: u.span.First, Last: first.Prev()}); err != nil {
+			return Span{}, err
+		}
 	}
 	var next netip.Addr
 	if first != u.span.Last {
-		next, err = firstLeased(tx, Span{First: first, Last: u.span.Last})
+		next, err = firstTaken(tx, Span{First: first, Last: u.span.Last})
 	}
 	if err != nil {
 		return Span{}, err
 	}
 	if !next.IsValid() {
-		u.free(Span{First: first, Last: u.span.Last})
+		u.free(Span{First: first, Last: u.span.Last}, 0)
 		return Span{}, nil
 	}
-	u.free(Span{First: first, Last: next.Prev()})
+	u.free(Span{First: first, Last: next.Prev()}, 0)
 	return Span{First: next, Last: u.span.Last}, nil
 }
 
-func (u *Usage) addFree(run Span) {
+func (u *Usage) addFree(run Span, _ uint64) {
 	u.Free = addSizes(u.Free, run.Size())
 	if run.isLonger(u.LargestFree) {
 		u.LargestFree = run
 	}
+}
+
+// firstTaken returns the lowest leased or cooling address of a span whose first address is free, or
+// the zero address.
+func firstTaken(tx backend.ReadTx, span Span) (netip.Addr, error) {
+	leased, err := firstLeased(tx, span)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	cooling, err := firstCooling(tx, span)
+	if leased.IsValid() && (!cooling.IsValid() || leased.Less(cooling)) {
+		return leased, err
+	}
+	return cooling, err
 }
 
 // firstLeased returns the lowest leased address of a span whose first address is free, or

@@ -23,12 +23,22 @@ type Content struct {
 
 	// Blocks are the blocks of a shared store, ascending.
 	Blocks []Block
+
+	// History yields the ended leases in the order in which they were recorded, as Leases does;
+	// nil if there is none. Policy is the last argument of SetPolicy, or empty. Both are for
+	// stores that keep a history.
+	History iter.Seq2[Ended, error]
+	Policy  string
+
+	// Cooling yields the cooling addresses, ascending, as Leases does; nil if there are none. It
+	// is for stores in which addresses can cool. None of them is leased.
+	Cooling iter.Seq2[Cooling, error]
 }
 
 // ContentOf returns the content of tx.
 //
 // Leases with a zero [Owner] are left out: no DEL can release them, and in the new store
-// their addresses are free.
+// their addresses are free. So are ended leases that were forgotten.
 func ContentOf(tx ReadTx) (Content, error) {
 	cursors, err := tx.Cursors()
 	if err != nil {
@@ -42,14 +52,35 @@ func ContentOf(tx ReadTx) (Content, error) {
 	if err != nil {
 		return Content{}, err
 	}
+	m.Attested = ""
 	blocks, err := Blocks(tx)
 	if err != nil {
 		return Content{}, err
 	}
-	m.Attested = ""
-	return Content{
+	c := Content{
 		Leases: owned(tx.Leases(netip.Addr{})), Cursors: cursors, LastSearch: boot, Membership: m, Blocks: blocks,
-	}, nil
+	}
+	if h, ok := tx.(HistoryReadTx); ok {
+		c.History = remembered(h.History())
+		c.Policy, err = h.Policy()
+	}
+	if t, ok := tx.(CoolingReadTx); ok {
+		c.Cooling = t.CoolingFrom(netip.Addr{})
+	}
+	return c, err
+}
+
+func remembered(all iter.Seq2[Ended, error]) iter.Seq2[Ended, error] {
+	return func(yield func(Ended, error) bool) {
+		for e, err := range all {
+			if err == nil && e.Forgotten() {
+				continue
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 func owned(all iter.Seq2[Lease, error]) iter.Seq2[Lease, error] {

@@ -59,7 +59,8 @@ type ReadTx interface {
 	// iteration ends after an error. The transaction must not write during an iteration.
 	Leases(from netip.Addr) iter.Seq2[Lease, error]
 
-	// NextFree returns the lowest address in [from, to] that is not leased, or
+	// NextFree returns the lowest address in [from, to] that is neither leased nor cooling (see
+	// [CoolingTx]), or
 	// [ErrNoneFree]. Both ends are included and must be of one family; if to is before
 	// from, no address is free. In a shared store only addresses in open blocks are free.
 	NextFree(from, to netip.Addr) (netip.Addr, error)

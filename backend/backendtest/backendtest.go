@@ -50,6 +50,12 @@ type Options struct {
 	// KeepsDetails: the store keeps Boot, Pod and Netns of a lease, and a zero Since.
 	KeepsDetails bool
 
+	// KeepsHistory: the transactions of the store are of type [backend.HistoryTx].
+	KeepsHistory bool
+
+	// Cools: the transactions of the store are of type [backend.CoolingTx].
+	Cools bool
+
 	// CoarseTimes: the store keeps Since only in whole seconds.
 	CoarseTimes bool
 
@@ -114,6 +120,12 @@ func chapters(o Options) []chapter {
 	}
 	if o.KeepsDetails {
 		all = append(all, chapter{"details", clausesOfDetails})
+	}
+	if o.KeepsHistory {
+		all = append(all, chapter{"history", clausesOfHistory})
+	}
+	if o.Cools {
+		all = append(all, chapter{"cooling addresses", clausesOfCooling})
 	}
 	if o.Tear != nil {
 		all = append(all, chapter{"zero Owner", clausesOfZeroOwner})

@@ -321,7 +321,7 @@ func makeAgain(b backend.Tx) error {
 	if err := t.rollBack(); err != nil {
 		return err
 	}
-	return t.remake()
+	return t.remake(true)
 }
 
 // content is what a store holds.

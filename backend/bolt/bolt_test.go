@@ -20,6 +20,8 @@ func TestStore(t *testing.T) {
 		Open:         open,
 		Persistent:   true,
 		KeepsDetails: true,
+		KeepsHistory: true,
+		Cools:        true,
 		Check:        func(path string) error { return bolt.Open(path).Verify(context.Background()) },
 		Damage:       damages(),
 		Garble:       garblings(),

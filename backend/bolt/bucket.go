@@ -94,8 +94,9 @@ func (i *iterator) moved(k, v []byte) ([]byte, []byte) {
 	return k, v
 }
 
-// buckets are the buckets that every store has.
-type buckets struct{ metaBucket, leases, owners, runs, boots, cursors *bucket }
+// buckets are the buckets that every store has, shared or not. Those that the version of the file
+// does not have yet are nil until the first write.
+type buckets struct{ metaBucket, leases, owners, runs, boots, cursors, history, latest, cooling, queue *bucket }
 
 // A bucketSlot is the name of a bucket, and the field that it is kept in.
 type bucketSlot struct {
@@ -103,8 +104,9 @@ type bucketSlot struct {
 	field **bucket
 }
 
-func (b *buckets) slots() (slots [6]bucketSlot) {
-	fields := [...]**bucket{&b.metaBucket, &b.leases, &b.owners, &b.runs, &b.boots, &b.cursors}
+func (b *buckets) slots() (slots [10]bucketSlot) {
+	fields := [...]**bucket{&b.metaBucket, &b.leases, &b.owners, &b.runs, &b.boots, &b.cursors, &b.history, &b.latest,
+		&b.cooling, &b.queue}
 	for i, name := range format.Buckets() {
 		slots[i] = bucketSlot{name, fields[i]}
 	}
@@ -119,6 +121,7 @@ func (t *session) openBuckets() {
 		t.checkers = t.newCheckers()
 	}
 	for _, slot := range t.slots() {
+		*slot.field = nil
 		if b := t.bolt.Bucket(slot.name); b != nil {
 			*slot.field = &bucket{b, t.checkers[string(slot.name)]}
 		}

@@ -102,8 +102,11 @@ func (b *bulk) write(chunk []item) error {
 }
 
 func fillPercent(bucket []byte) float64 {
-	if bytes.Equal(bucket, format.OwnersBucket) {
+	switch {
+	case bytes.Equal(bucket, format.OwnersBucket), bytes.Equal(bucket, format.LatestBucket):
 		return ownerFill
+	case bytes.Equal(bucket, format.HistoryBucket):
+		return historyFill
 	}
 	return addrFill
 }

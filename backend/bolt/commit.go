@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
@@ -33,14 +34,18 @@ func (t *session) commit() error {
 
 // write commits the transaction of bbolt. If there is no space for that, and the
 // session releases a lease, it removes the spare file and commits another transaction with the same
-// changes.
+// changes. If there is no spare file, that transaction leaves out the changes of the history.
 func (t *session) write() error {
 	undone, err := t.writeOnce()
 	releases := t.pending.changes > t.pending.puts
-	if !releases || !errors.Is(err, backend.ErrNoSpace) || !t.store.removeSpare() || !undone {
+	if !releases || !errors.Is(err, backend.ErrNoSpace) {
+		return err
+	}
+	removed := t.store.removeSpare()
+	if !undone || !removed && !t.recorded() {
 		return err // The next attempt has the space.
 	}
-	if err := t.guard(t.remake); err != nil {
+	if err := t.guard(func() error { return t.remake(removed) }); err != nil {
 		return joinErr(err, t.rollBack())
 	}
 	_, err = t.writeOnce()
@@ -96,8 +101,14 @@ func (t *session) flushRun() error {
 	return t.runs.Put(format.AddrKey(t.cache.run.First), format.AddrKey(t.cache.run.Last))
 }
 
-// remake begins another transaction of bbolt and makes all changes again.
-func (t *session) remake() error {
+// recorded reports whether the transaction changes the history.
+func (t *session) recorded() bool {
+	return slices.ContainsFunc(t.redo, func(c step) bool { return c.ofHistory })
+}
+
+// remake begins another transaction of bbolt and makes all changes again, those of the history if
+// withHistory.
+func (t *session) remake(withHistory bool) error {
 	f, metas, err := metaPagesOf(t.file)
 	if err != nil {
 		return err
@@ -115,7 +126,15 @@ func (t *session) remake() error {
 	if err := t.prepare(); err != nil {
 		return err
 	}
-	return firstError(t.redo...)
+	for _, c := range t.redo {
+		if c.ofHistory && !withHistory {
+			continue
+		}
+		if err := c.do(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // revoke undoes a transaction whose commit failed. If its meta page was written, later

@@ -26,6 +26,20 @@ func all(r backend.ReadTx) error {
 			return err
 		}
 	}
+	h, ok := r.(backend.HistoryReadTx)
+	if !ok {
+		return nil
+	}
+	for e, err := range h.History() {
+		if err != nil {
+			return err
+		}
+		for _, err := range h.HistoryOf(e.Addr) {
+			if err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

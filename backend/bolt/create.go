@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,11 +18,19 @@ import (
 
 func createBuckets(b *bbolt.Tx) error {
 	for _, name := range format.Buckets() {
-		if _, err := b.CreateBucket(name); err != nil {
+		if _, err := createBucket(b, name); err != nil {
 			return err
 		}
 	}
 	return b.Bucket(format.MetaBucket).Put(format.VersionKey, []byte{format.Version})
+}
+
+func createBucket(t *bbolt.Tx, name []byte) (*bbolt.Bucket, error) {
+	b, err := t.CreateBucket(name)
+	if err == nil && bytes.Equal(name, format.HistoryBucket) {
+		err = errors.Join(b.Put(format.FirstKey, format.Number(1)), b.Put(format.PolicyKey, []byte{}))
+	}
+	return b, err
 }
 
 // putInPlace gives a new file, whose first transaction has been committed, the name of the

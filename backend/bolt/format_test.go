@@ -33,6 +33,11 @@ func earlierFormat(t *testing.T, version byte) *Store {
 	db, err := bbolt.Open(s.path, 0o600, nil)
 	require.NoError(t, err)
 	require.NoError(t, db.Update(func(b *bbolt.Tx) error {
+		for _, name := range format.Buckets() {
+			if format.BucketSince(name) > version {
+				require.NoError(t, b.DeleteBucket(name))
+			}
+		}
 		return b.Bucket(format.MetaBucket).Put(format.VersionKey, []byte{version})
 	}))
 	require.NoError(t, db.Close())
@@ -55,6 +60,7 @@ func TestFirstFormatIsRead(t *testing.T) {
 	s := earlierFormat(t, 1)
 	require.NoError(t, s.Verify(ctx))
 	require.NoError(t, Open(s.path, Checked()).View(ctx, func(tx backend.ReadTx) error {
+		require.NoError(t, all(tx))
 		l, err := tx.Lease(full.Addr)
 		require.Equal(t, full, l)
 		return err
@@ -82,6 +88,7 @@ func TestEarlierFormatsAreUpgraded(t *testing.T) {
 		"Delete":        func(tx backend.Tx) error { return tx.Delete(full.Addr) },
 		"SetCursor":     func(tx backend.Tx) error { return tx.SetCursor("0", full.Addr) },
 		"SetLastSearch": func(tx backend.Tx) error { return tx.SetLastSearch("present") },
+		"Record":        func(tx backend.Tx) error { return tx.(backend.HistoryTx).Record(endedLease(full)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for version := byte(1); version < format.Version; version++ {
@@ -107,7 +114,7 @@ func TestEarlierFormatsAreUpgraded(t *testing.T) {
 }
 
 func TestUnknownVersions(t *testing.T) {
-	for _, value := range [][]byte{nil, {}, {0}, {format.SharedVersion + 1}, {1, 0}} {
+	for _, value := range [][]byte{nil, {}, {0}, {format.Version + 1}, {format.SharedVersion - 1}, {format.SharedVersion + 1}, {1, 0}} {
 		_, known := format.ParseVersion(value)
 		require.False(t, known, value)
 	}

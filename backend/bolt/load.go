@@ -1,7 +1,9 @@
 package bolt
 
 import (
+	"bytes"
 	"cmp"
+	"fmt"
 	"maps"
 	"net/netip"
 	"os"
@@ -61,7 +63,17 @@ func (l *loader) load(c backend.Content) error {
 		}
 		l.blocks = openBlocks(c.Blocks)
 	}
+	cooling, err := l.readCooling(c)
+	if err != nil {
+		return err
+	}
 	for lease, err := range c.Leases {
+		for err == nil && len(cooling) > 0 && cooling[0].Addr.Less(lease.Addr) {
+			err, cooling = l.extendRun(cooling[0].Addr), cooling[1:]
+		}
+		if err == nil && len(cooling) > 0 && cooling[0].Addr == lease.Addr {
+			err = fmt.Errorf("%s is cooling: %w", lease.Addr, backend.ErrExists)
+		}
 		if err == nil {
 			err = l.add(lease)
 		}
@@ -69,14 +81,49 @@ func (l *loader) load(c backend.Content) error {
 			return err
 		}
 	}
+	for _, rest := range cooling {
+		if err := l.extendRun(rest.Addr); err != nil {
+			return err
+		}
+	}
 	most, err := l.addIndices()
 	if err != nil {
+		return err
+	}
+	if err := l.addHistory(c); err != nil {
 		return err
 	}
 	if err := l.addRest(c); err != nil {
 		return err
 	}
 	return l.keep(most)
+}
+
+// readCooling adds the cooling addresses, which the runs need together with the leases.
+func (l *loader) readCooling(c backend.Content) (all []backend.Cooling, err error) {
+	if c.Cooling == nil {
+		return nil, nil
+	}
+	for one, err := range c.Cooling {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+		value := format.CoolingTime(storekit.CoolingSince(one.Since))
+		if err := l.put(format.CoolingBucket, format.AddrKey(one.Addr), value); err != nil {
+			return nil, err
+		}
+	}
+	byTime := slices.SortedFunc(slices.Values(all), func(a, b backend.Cooling) int {
+		return cmp.Or(a.Since.Compare(b.Since), a.Addr.Compare(b.Addr))
+	})
+	for _, one := range byTime {
+		key := format.QueueKey(format.CoolingTime(storekit.CoolingSince(one.Since)), one.Addr)
+		if err := l.put(format.QueueBucket, key, []byte{}); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // add adds a lease, and what is known by now of the indices.
@@ -151,6 +198,64 @@ func (l *loader) addIndices() (most int, err error) {
 		}
 	}
 	return most, nil
+}
+
+// addHistory adds the ended leases, and the policy.
+func (l *loader) addHistory(c backend.Content) error {
+	if c.Policy != "" {
+		if err := l.put(format.HistoryBucket, format.PolicyKey, []byte(c.Policy)); err != nil {
+			return err
+		}
+	}
+	if c.History == nil {
+		return nil
+	}
+	latest := make(map[netip.Addr]uint64)
+	pack := format.Pack{First: 1}
+	for e, err := range c.History {
+		if err != nil {
+			return err
+		}
+		with := pack.With(format.NewPast(e, latest[e.Addr]))
+		if with.First != pack.First {
+			if err := l.put(format.HistoryBucket, pack.Key(), pack.Encode()); err != nil {
+				return err
+			}
+		}
+		pack, latest[e.Addr] = with, with.Next()-1
+	}
+	if len(pack.List) == 0 {
+		return nil
+	}
+	if err := l.put(format.HistoryBucket, pack.Key(), pack.Encode()); err != nil {
+		return err
+	}
+	return l.addLatest(latest)
+}
+
+func (l *loader) addLatest(latest map[netip.Addr]uint64) error {
+	var key []byte
+	var entry format.Latest
+	for _, addr := range slices.SortedFunc(maps.Keys(latest), netip.Addr.Compare) {
+		if k := format.LatestKey(addr); !bytes.Equal(k, key) {
+			if err := l.putLatest(key, entry); err != nil {
+				return err
+			}
+			key, entry = k, nil
+		}
+		var err error
+		if entry, err = entry.With(addr, latest[addr]); err != nil {
+			return err
+		}
+	}
+	return l.putLatest(key, entry)
+}
+
+func (l *loader) putLatest(key []byte, entry format.Latest) error {
+	if key == nil {
+		return nil
+	}
+	return l.put(format.LatestBucket, key, entry)
 }
 
 func (l *loader) addRest(c backend.Content) error {

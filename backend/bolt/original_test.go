@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -36,6 +37,7 @@ type original struct {
 	ever     map[backend.Lease]bool // all that there have been, without their boots
 	cursors  map[string]netip.Addr
 	boot     string
+	history  []backend.Ended
 }
 
 // A stretch is a part of a file.
@@ -171,7 +173,7 @@ func (m *maker) release(n int) {
 			if m.rnd.IntN(3) > 0 {
 				continue
 			}
-			if err := tx.Delete(a); err != nil {
+			if err := m.end(tx, m.leases[a]); err != nil {
 				return err
 			}
 			delete(m.leases, a)
@@ -180,6 +182,15 @@ func (m *maker) release(n int) {
 		}
 		return nil
 	})
+}
+
+// end ends a lease, with an entry in the history.
+func (m *maker) end(tx backend.Tx, l backend.Lease) error {
+	m.clock++
+	l.Boot, l.Netns = "", ""
+	e := backend.Ended{Lease: l, Until: time.Unix(m.clock, 0).UTC(), Cause: backend.EndedByDEL}
+	m.history = append(m.history, e)
+	return errors.Join(tx.Delete(l.Addr), tx.(backend.HistoryTx).Record(e))
 }
 
 // finish reads the file, and asks bbolt where in it everything is.

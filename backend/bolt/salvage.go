@@ -26,6 +26,14 @@ type Salvage struct {
 	Membership backend.Membership
 	Blocks     []backend.Block
 
+	// History has the ended leases that could be read, in the order in which they were recorded;
+	// Policy is as in [backend.HistoryReadTx].
+	History []backend.Ended
+	Policy  string
+
+	// Cooling has the cooling addresses, ascending.
+	Cooling []backend.Cooling
+
 	// Doubtful is how many of Leases may have been released already: no index has them, or,
 	// without an index, they are on pages outside the tree.
 	Doubtful int
@@ -79,7 +87,11 @@ func (s *Store) Salvage(ctx context.Context, fn func(Salvage) error) error {
 }
 
 func newSalvage(r salvage.Result, read fs.FileInfo) Salvage {
-	return Salvage{r.Leases, r.Cursors, r.LastSearch, r.Membership, r.Blocks, r.Doubtful, r.Missing, r.Unsure, r.Lost, read}
+	return Salvage{
+		Leases: r.Leases, Cursors: r.Cursors, LastSearch: r.LastSearch, Membership: r.Membership, Blocks: r.Blocks,
+		History: r.History, Policy: r.Policy, Cooling: r.Cooling,
+		Doubtful: r.Doubtful, Missing: r.Missing, Unsure: r.Unsure, Lost: r.Lost, Read: read,
+	}
 }
 
 // IsStray reports whether the file at path never was a store: it has content, but no page of

@@ -53,6 +53,9 @@ func (o *original) requireNothingInvented(t *testing.T, found Salvage) {
 		l.Boot = ""
 		require.True(t, o.ever[l], "there never was %v", l)
 	}
+	for _, e := range found.History {
+		require.True(t, slices.Contains(o.history, e), "there never was %v", e)
+	}
 	require.True(t, slices.IsSortedFunc(found.Leases, func(a, b backend.Lease) int { return a.Addr.Compare(b.Addr) }))
 }
 
@@ -67,6 +70,6 @@ func byAddr(s Salvage) map[netip.Addr]backend.Lease {
 // requireWhole requires that all has been read, and nothing else.
 func (o *original) requireWhole(t *testing.T, found Salvage) {
 	t.Helper()
-	require.Equal(t, Salvage{Leases: found.Leases, Cursors: o.cursors, LastSearch: o.boot, Read: found.Read}, found)
+	require.Equal(t, Salvage{Leases: found.Leases, Cursors: o.cursors, LastSearch: o.boot, History: o.history, Read: found.Read}, found)
 	require.Equal(t, o.leases, byAddr(found))
 }

@@ -50,11 +50,11 @@ type session struct {
 	pending  pendingWrites
 
 	// What has happened.
-	wrote   bool           // there is something to commit
-	redo    []func() error // the changes so far, in order
-	renamed bool           // a new file got the store's name
-	failed  error          // why there can be no commit
-	damage  error          // why bbolt must not be called any more
+	wrote   bool   // there is something to commit
+	redo    []step // the changes so far, in order
+	renamed bool   // a new file got the store's name
+	failed  error  // why there can be no commit
+	damage  error  // why bbolt must not be called any more
 }
 
 // A txCache is the state that nearly every Update of a session reads or writes. The buckets
@@ -204,7 +204,7 @@ func (t *session) bind() error {
 		return t.store.wrapPath(format.ErrVersion(v))
 	}
 	for _, slot := range t.slots() {
-		if *slot.field == nil {
+		if *slot.field == nil && format.BucketSince(slot.name) <= t.version {
 			return t.store.damaged(fmt.Sprintf("bucket %q is missing", slot.name))
 		}
 	}

@@ -36,6 +36,20 @@ func (t *session) hasRoomForMore() bool {
 	return t.allocateAhead(t.toCommit(bulkPuts*t.pagesTouched())) == nil
 }
 
+// makeRoomToRecord allocates enough of the file for a change of the history in the transaction of
+// a Delete, so that the history never takes the room that a later Delete needs.
+func (t *tx) makeRoomToRecord() error {
+	t.notes = min(t.notes+1, bulkPuts)
+	used := t.bolt.Size()
+	touched := t.pagesTouched()
+	return t.allocateAhead(t.toCommit(int64(t.notes)*(touched+pagesRecorded(used))) + touched)
+}
+
+// pagesRecorded returns the most pages that recording an ended lease, and dropping some old ones,
+// writes besides those of the Delete: in history paths to both ends, in latest paths to the
+// entries of those.
+func pagesRecorded(used int64) int64 { return 2*levelsOf(used) + levelsOf(used) + 4 }
+
 // pendingWrites are what the finished Updates of a session still have to write.
 type pendingWrites struct {
 	puts    int64 // as far as makeRoom counts them
@@ -47,7 +61,7 @@ type pendingWrites struct {
 func (p *pendingWrites) add(t *tx) {
 	p.puts += int64(t.puts)
 	p.changes += int64(t.changes)
-	p.pages += int64(t.changes) * t.pagesTouched()
+	p.pages += int64(t.changes)*t.pagesTouched() + int64(t.notes)*pagesRecorded(t.bolt.Size())
 	p.bulk = p.bulk || t.changes > bulkPuts
 }
 
@@ -86,16 +100,21 @@ func (t *session) allocateAhead(pages int64) error {
 // freelist, which takes eight bytes for each page.
 func (t *session) pagesTouched() int64 {
 	pageSize := int64(os.Getpagesize())
-	pages := t.bolt.Size() / pageSize
+	used := t.bolt.Size()
 	trees := int64(3)
 	if t.isShared() {
 		trees = 4
 	}
+	return trees*2*levelsOf(used) + 1 + 8*(used/pageSize)/pageSize + 1
+}
+
+// levelsOf returns the most levels of a tree in a file of which that many bytes are in use.
+func levelsOf(used int64) int64 {
 	levels := int64(2)
-	for n := pages; n > 32; n /= 32 { // A branch has more children than that.
+	for n := used / int64(os.Getpagesize()); n > 32; n /= 32 { // A branch has more children than that.
 		levels++
 	}
-	return trees*2*levels + 1 + 8*pages/pageSize + 1
+	return levels
 }
 
 // extend makes a file longer by writing zeros: allocating without writing would make the

@@ -17,10 +17,11 @@ import (
 // A tx is the view that one View or Update has of a session. It implements [backend.Tx].
 type tx struct {
 	*session
-	puts    int            // as far as makeRoom counts them
-	changes int            // Puts and Deletes
-	undo    []func() error // one for each change, in the order of the changes
-	ended   bool           // fn has returned
+	puts    int    // as far as makeRoom counts them
+	changes int    // Puts and Deletes
+	notes   int    // changes of the history, as far as makeRoomToRecord counts them
+	undo    []step // one for each change, in the order of the changes
+	ended   bool   // fn has returned
 }
 
 // apply calls fn, and undoes what it has written unless it returns nil.
@@ -46,7 +47,7 @@ func (t *tx) rollBackChanges() {
 		if t.damage != nil || t.failed != nil {
 			return // The session will not be committed.
 		}
-		t.failed = t.guard(undo)
+		t.failed = t.guard(undo.do)
 		t.redo = append(t.redo, undo)
 	}
 }

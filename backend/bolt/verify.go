@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
@@ -70,6 +71,7 @@ type verifier struct {
 	derived     []format.Run        // the runs of the leases, from the first that was not compared
 	undecodable map[netip.Addr]bool // leases whose records cannot be decoded, which was reported
 	found       page.Errors
+	cooling     []backend.Cooling // those above the leases so far
 }
 
 // damaged adds [backend.ErrDamaged] with a reason to what was found.
@@ -86,9 +88,13 @@ func (v *verifier) verify() error {
 	if _, err := v.tx.Cursors(); err != nil {
 		v.found.Add(err)
 	}
+	if err := v.verifyCooling(); err != nil {
+		return err
+	}
 	if err := v.leases.ForEach(v.verifyLease); err != nil {
 		return err
 	}
+	v.deriveCooling(netip.Addr{})
 	if err := v.owners.ForEach(v.verifyOwner); err != nil {
 		return err
 	}
@@ -98,7 +104,57 @@ func (v *verifier) verify() error {
 	for len(v.derived) > 0 {
 		v.missingRun()
 	}
-	return v.verifyShared()
+	if err := v.verifyShared(); err != nil {
+		return err
+	}
+	return v.verifyHistory()
+}
+
+// verifyCooling verifies that cooling and queue have the same addresses and times, none of them of a
+// lease, and keeps them.
+func (v *verifier) verifyCooling() error {
+	if v.tx.cooling == nil {
+		return nil
+	}
+	queued := 0
+	err := v.queue.ForEach(func(key, _ []byte) error {
+		queued++
+		c, err := format.DecodeQueue(key)
+		if err != nil {
+			v.damaged("%w", err)
+		} else if !bytes.Equal(v.tx.cooling.Get(format.AddrKey(c.Addr)), format.CoolingTime(c.Since)) {
+			v.damaged("queue has %s, which is not cooling since %s", c.Addr, c.Since.Format(time.RFC3339))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = v.tx.cooling.ForEach(func(key, value []byte) error {
+		c, err := format.DecodeCooling(key, value)
+		if err != nil {
+			v.damaged("%w", err)
+			return nil
+		}
+		if v.leases.Get(key) != nil {
+			v.damaged("%s is cooling, and leased", c.Addr)
+			return nil
+		}
+		v.cooling = append(v.cooling, c)
+		return nil
+	})
+	if len(v.cooling) > queued {
+		v.damaged("queue has %d addresses, and %d are cooling", queued, len(v.cooling))
+	}
+	return err
+}
+
+// deriveCooling adds the cooling addresses below addr to the derived runs; all if it is zero.
+func (v *verifier) deriveCooling(addr netip.Addr) {
+	for len(v.cooling) > 0 && (!addr.IsValid() || v.cooling[0].Addr.Less(addr)) {
+		v.derived = format.AppendToRuns(v.derived, v.cooling[0].Addr)
+		v.cooling = v.cooling[1:]
+	}
 }
 
 // verifyLease verifies an entry of leases and its entry in the owners index.
@@ -108,6 +164,7 @@ func (v *verifier) verifyLease(key, record []byte) error {
 		v.damaged("%w", err)
 		return nil
 	}
+	v.deriveCooling(addr)
 	v.derived = format.AppendToRuns(v.derived, addr)
 	l, err := v.decode(addr, record)
 	if err != nil {
@@ -158,6 +215,79 @@ func (v *verifier) verifyRun(key, value []byte) error {
 		v.derived = v.derived[1:]
 	}
 	return nil
+}
+
+// verifyHistory verifies that the numbers of the history follow each other, that each names the one
+// before it of its address, and that latest has the last one of each address and nothing else.
+func (v *verifier) verifyHistory() error {
+	if v.history == nil {
+		return nil
+	}
+	first, err := v.firstPast()
+	if err != nil {
+		v.found.Add(err)
+		return nil
+	}
+	latest := make(map[netip.Addr]uint64)
+	next := uint64(0)
+	err = v.history.ForEach(func(key, value []byte) error {
+		if !format.IsPackKey(key) {
+			return nil
+		}
+		p, err := v.decodePack(key, value)
+		if err != nil {
+			v.found.Add(err)
+			return nil
+		}
+		switch {
+		case next == 0 && (first < p.First || first >= p.Next()):
+			v.damaged("history has number %d first, and not %d", p.First, first)
+		case next != 0 && p.First != next:
+			v.damaged("history has number %d after %d", p.First, next-1)
+		}
+		next = p.Next()
+		p = p.From(first)
+		for i, past := range p.List {
+			v.verifyPast(p.First+uint64(i), past, latest[past.Addr], first)
+			latest[past.Addr] = p.First + uint64(i)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return v.verifyLatest(latest)
+}
+
+// verifyPast verifies an ended lease of the history, which begins with the number first; before is
+// the number of the one before it of its address.
+func (v *verifier) verifyPast(number uint64, past format.Past, before, first uint64) {
+	if past.Before != before && (before != 0 || past.Before >= first) {
+		v.damaged("number %d of the history names %d as the one before it of %s, which is %d", number, past.Before, past.Addr, before)
+	}
+	if _, err := past.Ended(); err != nil {
+		v.damaged("number %d of the history: %w", number, err)
+	}
+}
+
+// verifyLatest verifies that the bucket latest has these numbers.
+func (v *verifier) verifyLatest(want map[netip.Addr]uint64) error {
+	err := v.latest.ForEach(func(key, value []byte) error {
+		err := format.Latest(value).Each(key, func(addr netip.Addr, number uint64) {
+			if want[addr] != number {
+				v.damaged("latest has %d for %s, and the history %d", number, addr, want[addr])
+			}
+			delete(want, addr)
+		})
+		if err != nil {
+			v.damaged("%w", err)
+		}
+		return nil
+	})
+	for addr, number := range want {
+		v.damaged("latest lacks %s, which the history has at %d", addr, number)
+	}
+	return err
 }
 
 // missingRun reports that the runs index lacks the next derived run.

@@ -16,10 +16,11 @@ import (
 
 // How full a page is left when it splits. Addresses are mostly leased in ascending order, so
 // the next ones go to the page after it. Container IDs come in any order, so their pages
-// need room for more.
+// need room for more. Only the last page of the history changes.
 const (
-	addrFill  = 0.95
-	ownerFill = 0.7
+	addrFill    = 0.95
+	ownerFill   = 0.7
+	historyFill = 1
 )
 
 // beginWriting prepares the session for its first write.
@@ -40,16 +41,35 @@ func (t *session) beginWriting() error {
 
 // prepare prepares the transaction of bbolt for its first write.
 func (t *session) prepare() error {
-	if want := format.VersionOf(t.isShared()); t.version != want {
-		t.version = want
-		if err := t.metaBucket.Put(format.VersionKey, []byte{want}); err != nil {
+	if !t.isShared() && t.version != format.Version {
+		if err := t.upgrade(); err != nil {
 			return err
 		}
 	}
 	t.leases.bbolt.FillPercent = addrFill
 	t.runs.bbolt.FillPercent = addrFill
 	t.owners.bbolt.FillPercent = ownerFill
+	t.history.bbolt.FillPercent = historyFill
+	t.latest.bbolt.FillPercent = ownerFill
+	t.cooling.bbolt.FillPercent = addrFill
+	t.queue.bbolt.FillPercent = addrFill
 	return nil
+}
+
+// upgrade makes a store of an earlier version one of this version.
+func (t *session) upgrade() error {
+	for _, slot := range t.slots() {
+		if *slot.field != nil {
+			continue
+		}
+		b, err := createBucket(t.bolt, slot.name)
+		if err != nil {
+			return err
+		}
+		*slot.field = &bucket{bbolt: b} // It has no page yet that could be checked.
+	}
+	t.version = format.Version
+	return t.metaBucket.Put(format.VersionKey, []byte{format.Version})
 }
 
 // Put implements [backend.Tx].
@@ -68,6 +88,9 @@ func (t *tx) Put(l backend.Lease) (err error) {
 	}
 	if err := t.makeRoom(); err != nil {
 		return t.store.wrapErr(err)
+	}
+	if err := t.endCooling(l.Addr); err != nil {
+		return err
 	}
 	t.changes++
 	return t.change(func() error {
@@ -106,21 +129,35 @@ func (t *tx) Delete(addr netip.Addr) (err error) {
 // insert writes a lease, and its entries in the indices.
 func (t *session) insert(addr netip.Addr, containerID string, record []byte) error {
 	return firstError(
-		func() error { return t.addToRuns(addr) },
+		func() error { return t.take(addr) },
 		func() error { return t.leases.Put(format.AddrKey(addr), record) },
 		func() error { return t.owners.Put(format.OwnerKey(containerID, addr), nil) },
-		func() error { return t.noteFull(addr) },
 	)
 }
 
 // remove removes what insert writes.
 func (t *session) remove(addr netip.Addr, containerID string) error {
 	return firstError(
-		func() error { return t.removeFromRuns(addr) },
+		func() error { return t.free(addr) },
 		func() error { return t.leases.Delete(format.AddrKey(addr)) },
 		func() error { return t.owners.Delete(format.OwnerKey(containerID, addr)) },
-		func() error { return t.noteVacant(addr) },
 	)
+}
+
+// take notes in the indices of free addresses that addr is not free any more.
+func (t *session) take(addr netip.Addr) error {
+	if err := t.addToRuns(addr); err != nil {
+		return err
+	}
+	return t.noteFull(addr)
+}
+
+// free notes in the indices of free addresses that addr is free.
+func (t *session) free(addr netip.Addr) error {
+	if err := t.removeFromRuns(addr); err != nil {
+		return err
+	}
+	return t.noteVacant(addr)
 }
 
 // SetCursor implements [backend.Tx].
@@ -176,9 +213,16 @@ func (t *tx) change(do, undo func() error) error {
 		t.failed = t.store.wrapErr(err)
 		return t.failed
 	}
-	t.redo = append(t.redo, do)
-	t.undo = append(t.undo, undo)
+	t.redo = append(t.redo, step{do: do})
+	t.undo = append(t.undo, step{do: undo})
 	return nil
+}
+
+// A step is a change of a transaction, which may have to be made again in another transaction of
+// bbolt.
+type step struct {
+	do        func() error
+	ofHistory bool // it can be left out if there is no space
 }
 
 // firstError runs the steps until one fails.

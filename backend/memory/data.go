@@ -6,17 +6,23 @@ import (
 	"net/netip"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 )
 
-// data is the content of a store. addrs and owned are derived from leases.
+// data is the content of a store. addrs, taken and owned are derived from
+// leases and cooling.
 type data struct {
 	leases     map[netip.Addr]backend.Lease
 	addrs      addrSet
+	taken      addrSet // leased or cooling
+	cooling    map[netip.Addr]time.Time
 	owned      map[string]addrSet // by container ID
 	cursors    map[string]netip.Addr
 	lastSearch string
+	history    []backend.Ended // never changed in place
+	policy     string
 
 	membership backend.Membership
 	blocks     []backend.Block // ascending
@@ -25,6 +31,7 @@ type data struct {
 func newData() *data {
 	return &data{
 		leases:  make(map[netip.Addr]backend.Lease),
+		cooling: make(map[netip.Addr]time.Time),
 		owned:   make(map[string]addrSet),
 		cursors: make(map[string]netip.Addr),
 	}
@@ -34,6 +41,7 @@ func (d *data) insert(l backend.Lease) {
 	id := l.Owner.ContainerID
 	d.leases[l.Addr] = l
 	d.addrs = d.addrs.with(l.Addr)
+	d.taken = d.taken.with(l.Addr)
 	d.owned[id] = d.owned[id].with(l.Addr)
 }
 
@@ -45,9 +53,21 @@ func (d *data) remove(addr netip.Addr) {
 	id := l.Owner.ContainerID
 	delete(d.leases, addr)
 	d.addrs = d.addrs.without(addr)
+	d.taken = d.taken.without(addr)
 	if d.owned[id] = d.owned[id].without(addr); len(d.owned[id]) == 0 {
 		delete(d.owned, id)
 	}
+}
+
+// setCooling makes an address that is not leased cooling, unless since is zero; then it is free.
+func (d *data) setCooling(addr netip.Addr, since time.Time) {
+	if since.IsZero() {
+		delete(d.cooling, addr)
+		d.taken = d.taken.without(addr)
+		return
+	}
+	d.cooling[addr] = since
+	d.taken = d.taken.with(addr)
 }
 
 // An addrSet holds distinct addresses in ascending order.
@@ -135,7 +155,7 @@ func (d *data) canLease(addr netip.Addr) bool {
 // must not be before from.
 func (d *data) nextFree(from, to netip.Addr) (netip.Addr, bool) {
 	if d.membership.IsZero() {
-		return d.addrs.nextFree(from, to)
+		return d.taken.nextFree(from, to)
 	}
 	i, _ := d.block(from)
 	for _, b := range d.blocks[i:] {
@@ -145,7 +165,7 @@ func (d *data) nextFree(from, to netip.Addr) (netip.Addr, bool) {
 		if b.State != backend.Open {
 			continue
 		}
-		if addr, ok := d.addrs.nextFree(higher(from, b.First), lower(to, b.Last)); ok {
+		if addr, ok := d.taken.nextFree(higher(from, b.First), lower(to, b.Last)); ok {
 			return addr, true
 		}
 	}

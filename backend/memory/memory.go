@@ -19,6 +19,7 @@ import (
 	"context"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/storekit"
@@ -87,6 +88,7 @@ func (s *Store) Tear(addr netip.Addr) error {
 	}
 	defer unlock()
 	s.data.remove(addr)
+	s.data.setCooling(addr, time.Time{})
 	s.data.insert(backend.Lease{Addr: addr})
 	return nil
 }

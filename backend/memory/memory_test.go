@@ -16,12 +16,16 @@ func tear(s backend.Store, _ string, addr netip.Addr) error {
 }
 
 func TestStore(t *testing.T) {
-	backendtest.Run(t, backendtest.Options{Open: open, KeepsDetails: true, Tear: tear, Shareable: true})
+	backendtest.Run(t, backendtest.Options{
+		Open: open, KeepsDetails: true, KeepsHistory: true, Cools: true, Tear: tear, Shareable: true,
+	})
 }
 
 // The store in which every address is held, among those that hosts share.
 func TestSharedStore(t *testing.T) {
-	backendtest.Run(t, backendtest.Options{Open: backendtest.HoldingAll(open), KeepsDetails: true})
+	backendtest.Run(t, backendtest.Options{
+		Open: backendtest.HoldingAll(open), KeepsDetails: true, KeepsHistory: true, Cools: true,
+	})
 }
 
 func BenchmarkStore(b *testing.B) { backendtest.Benchmark(b, open) }

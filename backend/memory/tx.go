@@ -132,7 +132,10 @@ type tx struct {
 	undo []func()
 }
 
-var _ backend.SharedTx = (*tx)(nil)
+var (
+	_ backend.SharedTx  = (*tx)(nil)
+	_ backend.HistoryTx = (*tx)(nil)
+)
 
 // commit keeps end from undoing the writes.
 func (t *tx) commit() { t.undo = nil }
@@ -153,6 +156,9 @@ func (t *tx) Put(l backend.Lease) error {
 	}
 	if !t.data.canLease(l.Addr) {
 		return storekit.NotHeld(l.Addr)
+	}
+	if err := t.EndCooling(l.Addr); err != nil {
+		return err
 	}
 	l.Since = l.Since.UTC().Round(0) // strips the monotonic clock reading
 	t.data.insert(l)

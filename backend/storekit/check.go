@@ -2,7 +2,9 @@ package storekit
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -33,6 +35,23 @@ func CheckBoot(text string) error { return invalid(backend.ValidateName(text)) }
 // CheckLease returns a [backend.ErrInvalid] with the reason unless [backend.Lease.Validate]
 // accepts l.
 func CheckLease(l backend.Lease) error { return invalid(l.Validate()) }
+
+// CheckEnded returns a [backend.ErrInvalid] with the reason unless [backend.Ended.Validate]
+// accepts e.
+func CheckEnded(e backend.Ended) error { return invalid(e.Validate()) }
+
+// CoolingSince returns the time that a store records for a cooling address: in UTC, without a
+// reading of the monotonic clock, and within the years 1678 to 2262, whose nanoseconds are an int64.
+func CoolingSince(since time.Time) time.Time {
+	earliest, latest := time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+	switch {
+	case since.Before(earliest):
+		since = earliest
+	case since.After(latest):
+		since = latest
+	}
+	return since.UTC().Round(0)
+}
 
 // CheckSpan returns a [backend.ErrInvalid] unless from and to are valid addresses of one
 // family, and a [backend.ErrNoneFree] if to comes before from.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,8 @@ func (t *tool) exportCommand() *cobra.Command {
 		Short: "Write leases and cursors as JSON Lines",
 		Long: `Write the leases and cursors of networks as JSON Lines: for each network a
 header, one line per lease, and a trailer with their number. import reads the
-export on this host or another one, into either kind of store.
+export on this host or another one, into either kind of store. A bolt store's
+history is a part of it: the leases that have ended.
 
 The export of a network is a consistent snapshot. Torn leases are left out.`,
 		Example:     "  leasehold export > leases.jsonl\n  leasehold export podnet --to podnet.jsonl",
@@ -74,6 +76,7 @@ func (t *tool) exportOne(cmd *cobra.Command, n network, kind string, w io.Writer
 	defer cancel()
 	var c backend.Content
 	var leases []backend.Lease
+	var ended []backend.Ended
 	err := t.readStore(n).View(ctx, func(tx backend.ReadTx) (err error) {
 		if c, err = backend.ContentOf(tx); err != nil {
 			return err
@@ -84,21 +87,45 @@ func (t *tool) exportOne(cmd *cobra.Command, n network, kind string, w io.Writer
 			}
 			leases = append(leases, l)
 		}
+		if c.History == nil {
+			return nil
+		}
+		for e, err := range c.History {
+			if err != nil {
+				return err
+			}
+			ended = append(ended, e)
+		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	c.Leases = func(yield func(backend.Lease, error) bool) {
-		for _, l := range leases {
-			if !yield(l, nil) {
+	c.Leases, c.History = yieldAll(leases), nil
+	if len(ended) > 0 {
+		c.History = yieldAll(ended)
+	}
+	written, err := dump.Write(w, n.name, kind, c)
+	if err == nil {
+		fmt.Fprintf(t.errs, "%s: wrote %s%s\n", n.name, count(written, "lease"), andEnded(len(ended)))
+	}
+	return err
+}
+
+// andEnded returns " and n ended leases", or nothing if there are none.
+func andEnded(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return " and " + count(n, "ended lease")
+}
+
+func yieldAll[T any](all []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, one := range all {
+			if !yield(one, nil) {
 				return
 			}
 		}
 	}
-	written, err := dump.Write(w, n.name, kind, c)
-	if err == nil {
-		fmt.Fprintf(t.errs, "%s: wrote %s\n", n.name, count(written, "lease"))
-	}
-	return err
 }

@@ -80,7 +80,10 @@ func (t *tool) importFile(cmd *cobra.Command, name string, f importFlags) error 
 }
 
 // An imported counts the leases that an import added and skipped.
-type imported struct{ added, existing int }
+type imported struct {
+	added, existing int
+	made            string // the kind of the store, if import has made it
+}
 
 func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) error {
 	n, err := t.networkForImport(from.Name)
@@ -104,6 +107,9 @@ func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) 
 		verb = "would import"
 	}
 	fmt.Fprintf(t.errs, "%s: %s %s, %d existed already (%s)\n", n.name, verb, count(done.added, "lease"), done.existing, n.path)
+	if from.History != nil && done.made != config.Bolt {
+		t.warn("%s: the ended leases of the export were left out: they become the history only of a bolt store that import makes", n.name)
+	}
 	return nil
 }
 
@@ -166,6 +172,7 @@ func asOfNow(c backend.Content, present allocator.Boot, now time.Time) backend.C
 // createFrom creates the store of a network that has none.
 func (t *tool) createFrom(ctx context.Context, n network, from *dump.Network, kind string) (done imported, err error) {
 	var lost migrate.Forgotten
+	done.made = kind
 	done.added, lost, err = migrate.Create(ctx, n.path, from.Content,
 		migrate.Options{To: kind, LockTimeout: t.lockTimeout, Now: t.now(), Present: boot.Current()})
 	if err == nil && lost.Leases > 0 {

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 
 	"github.com/muesli/termenv"
 	"github.com/spf13/cobra"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/cli"
@@ -30,7 +32,7 @@ NO_COLOR is set, each cell is a character.
 As JSON: an array with an object per range, with the keys network, subnet,
 first, last and runs: an array of {first, last, state} from the first to the
 last address, where state is free, leased, earlier (dated before this machine
-started), torn or withheld (gateway or excluded).`,
+started), cooling, torn or withheld (gateway or excluded).`,
 		Example: "  leasehold map podnet\n  leasehold map podnet --svg podnet.svg",
 		Args:    cli.Arguments(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return t.draw(cmd, args[0], svg) },
@@ -88,6 +90,24 @@ func (t *tool) writeMapJSON(cmd *cobra.Command, n network) error {
 	return nil
 }
 
+// eachCooling calls fn for each cooling address of a range.
+func eachCooling(tx backend.ReadTx, r allocator.Range, fn func(netip.Addr)) error {
+	store, ok := tx.(backend.CoolingReadTx)
+	if !ok {
+		return nil
+	}
+	for c, err := range store.CoolingFrom(r.First()) {
+		if err != nil {
+			return err
+		}
+		if r.Last().Less(c.Addr) {
+			break
+		}
+		fn(c.Addr)
+	}
+	return nil
+}
+
 // pictures returns a picture of each range.
 func (t *tool) pictures(cmd *cobra.Command, n network) (all []*picture.Picture, err error) {
 	ctx, cancel := t.lockContext(cmd)
@@ -97,7 +117,7 @@ func (t *tool) pictures(cmd *cobra.Command, n network) (all []*picture.Picture, 
 		var failed error
 		for _, r := range n.ranges() {
 			p := picture.New(n.name, r, earlier)
-			failed = errors.Join(failed, p.AddAll(tx.Leases(r.First())))
+			failed = errors.Join(failed, p.AddAll(tx.Leases(r.First())), eachCooling(tx, r, p.AddCooling))
 			all = append(all, p)
 		}
 		return failed

@@ -20,7 +20,8 @@ type mapRange struct {
 	Runs    []mapRun `json:"runs"` // from First to Last, without gaps
 }
 
-// A mapRun is consecutive addresses with the same state: free, leased, earlier, torn or withheld.
+// A mapRun is consecutive addresses with the same state: free, leased, cooling, earlier,
+// torn or withheld.
 type mapRun struct {
 	First netip.Addr `json:"first"`
 	Last  netip.Addr `json:"last"`
@@ -74,7 +75,12 @@ func mapRuns(r allocator.Range, tx backend.ReadTx) ([]mapRun, error) {
 			taken = append(taken, mapRun{l.Addr, l.Addr, mapState(l, present)})
 		}
 	}
-	return fillGaps(r, taken), nil
+	err := eachCooling(tx, r, func(addr netip.Addr) {
+		if r.Leasable(addr) {
+			taken = append(taken, mapRun{addr, addr, "cooling"})
+		}
+	})
+	return fillGaps(r, taken), err
 }
 
 func mapState(l backend.Lease, present allocator.Boot) string {

@@ -112,7 +112,7 @@ func (t *tool) measure(cmd *cobra.Command, n network, m *metricSet) error {
 	}
 	for _, u := range usages {
 		r := newUsageRow(n, u)
-		for state, value := range map[string]uint64{"leased": r.Leased, "free": r.Free, "excluded": r.Excluded} {
+		for state, value := range map[string]uint64{"leased": r.Leased, "cooling": r.Cooling, "free": r.Free, "excluded": r.Excluded} {
 			m.addresses.WithLabelValues(n.name, strconv.Itoa(r.Set), r.Ranges, state).Set(float64(value))
 		}
 	}

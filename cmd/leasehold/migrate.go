@@ -216,6 +216,9 @@ func (t *tool) printMigrated(n network, r migrate.Report, f migrateFlags) {
 	if lost := r.Forgotten; lost.Leases > 0 {
 		say("  files cannot hold all details of %s: %s", count(lost.Leases, "lease"), forgotten(lost))
 	}
+	if r.Ended > 0 {
+		say("  files keep no history: %s", count(r.Ended, "ended lease"))
+	}
 	if f.dryRun {
 		return
 	}

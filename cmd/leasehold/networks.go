@@ -54,6 +54,12 @@ func (t *tool) readStore(n network) backend.Store {
 	return stores.Read(n.path)
 }
 
+// glance is readStore for a look at a few leases.
+func (t *tool) glance(n network) backend.Store {
+	t.warnReplaced(n)
+	return stores.Glance(n.path)
+}
+
 func (t *tool) warnReplaced(n network) {
 	if err := n.replaced(); errors.Is(err, backend.ErrReplaced) { // View returns any other error.
 		t.warnOnce("%s: %v: its leases may be out of date", n.name, err)

@@ -138,7 +138,7 @@ func (t *tool) releaseFrom(cmd *cobra.Command, n network, addrs []netip.Addr, f 
 		return allocator.ReleasePod(ctx, store, pod)
 	}
 	if f.owner.ContainerID != "" {
-		return allocator.Release(ctx, store, f.owner)
+		return allocator.ReleaseContainer(ctx, store, f.owner)
 	}
 	return allocator.ReleaseAddrs(ctx, store, addrs)
 }

@@ -89,7 +89,7 @@ an error.`,
 		return errors.Join(t.checkFlags(), checkOutput(c))
 	}
 	for _, c := range []*cobra.Command{
-		t.listCommand(), t.whoCommand(), t.usageCommand(), t.mapCommand(), t.whyFullCommand(), t.verifyCommand(),
+		t.listCommand(), t.whoCommand(), t.historyCommand(), t.usageCommand(), t.mapCommand(), t.whyFullCommand(), t.verifyCommand(),
 		t.releaseCommand(), t.gcCommand(), t.migrateCommand(), t.pruneCommand(), t.exportCommand(), t.importCommand(),
 		t.metricsCommand(),
 	} {

@@ -23,6 +23,8 @@ func (t *tool) usageCommand() *cobra.Command {
 		Long: `Show how full the range sets of networks are. SIZE is the number of addresses in
 the ranges, EXCLUDED counts gateways and excluded addresses, LEASED and FREE
 count the others, and RUN is the largest number of consecutive free addresses.
+COOLING, shown if there are any, counts addresses that were released less than
+"reuseAfter" ago, or were and have not been needed since.
 
 Warnings are printed for sets that are more than 80 % leased, for leases of
 excluded addresses or the gateway (which LEASED does not count), and for
@@ -32,7 +34,7 @@ The ranges come from the configurations (--conf-dir, --conf). Networks without a
 configuration are not shown.
 
 As JSON: an array of objects with the keys network, set (its index), ranges,
-size, excluded, leased, free, largestFreeRun, excludedLeased (numbers;
+size, excluded, leased, cooling, free, largestFreeRun, excludedLeased (numbers;
 18446744073709551615 means that many or more) and largestFree (the run itself;
 empty if none).`,
 		RunE: func(cmd *cobra.Command, names []string) error { return t.usage(cmd, names) },
@@ -51,13 +53,14 @@ type usageRow struct {
 	LargestFreeRun uint64 `json:"largestFreeRun"`
 	LargestFree    string `json:"largestFree"`
 	ExcludedLeased uint64 `json:"excludedLeased"`
+	Cooling        uint64 `json:"cooling"`
 }
 
 func newUsageRow(n network, u allocator.Usage) usageRow {
 	r := usageRow{
 		Network: n.name, Set: u.Index, Ranges: u.Set.String(),
 		Size: u.Size, Excluded: u.Withheld, Leased: u.Leased, Free: u.Free,
-		ExcludedLeased: u.WithheldLeased,
+		ExcludedLeased: u.WithheldLeased, Cooling: u.Cooling,
 	}
 	if u.LargestFree != (allocator.Span{}) {
 		r.LargestFreeRun, r.LargestFree = u.LargestFree.Size(), u.LargestFree.String()
@@ -70,7 +73,7 @@ func (r usageRow) used() float64 {
 	if r.Leased == 0 {
 		return 0
 	}
-	return float64(r.Leased) / (float64(r.Leased) + float64(r.Free))
+	return float64(r.Leased) / (float64(r.Leased) + float64(r.Cooling) + float64(r.Free))
 }
 
 const nearlyFull = 0.8
@@ -149,10 +152,20 @@ func (t *tool) writeUsage(rows []usageRow) error {
 
 func usageTable(rows []usageRow, used func(fraction float64) string) string {
 	var b strings.Builder
-	w := cli.NewTable(&b, "NETWORK", "SIZE", "EXCLUDED", "LEASED", "FREE", "RUN", "USED", "RANGES")
+	cools := slices.ContainsFunc(rows, func(r usageRow) bool { return r.Cooling > 0 })
+	head := []string{"NETWORK", "SIZE", "EXCLUDED", "LEASED", "FREE", "RUN", "USED", "RANGES"}
+	const afterLeased = 4
+	if cools {
+		head = slices.Insert(head, afterLeased, "COOLING")
+	}
+	w := cli.NewTable(&b, head...)
 	for _, r := range rows {
-		w.Row(r.Network, formatAmount(r.Size), formatAmount(r.Excluded), formatAmount(r.Leased), formatAmount(r.Free),
-			formatAmount(r.LargestFreeRun), used(r.used()), r.Ranges)
+		cells := []string{r.Network, formatAmount(r.Size), formatAmount(r.Excluded), formatAmount(r.Leased), formatAmount(r.Free),
+			formatAmount(r.LargestFreeRun), used(r.used()), r.Ranges}
+		if cools {
+			cells = slices.Insert(cells, afterLeased, formatAmount(r.Cooling))
+		}
+		w.Row(cells...)
 	}
 	_ = w.Flush() // Writing to a Builder never fails.
 	return b.String()

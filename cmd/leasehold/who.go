@@ -12,7 +12,8 @@ import (
 )
 
 func (t *tool) whoCommand() *cobra.Command {
-	return &cobra.Command{
+	var at string
+	c := &cobra.Command{
 		Use:   "who (ADDRESS | NAMESPACE/POD | CONTAINER)",
 		Short: "Show who holds an address, or what a pod or container holds",
 		Long: `Show who holds an address, or what a pod or container holds, in any network.
@@ -22,17 +23,25 @@ with them; in an ID of nerdctl, the first twelve after the namespace.
 If the address is not leased, the answer is "free"; if the pod or container
 holds nothing, it is "none". The exit status is then 1. Files stores do not
 record pods. As JSON: an array with the keys of list, empty for "free" and
-"none".`,
-		Example: "  leasehold who 10.1.0.7\n  leasehold who shop/web-0\n  leasehold who 4f2d9c0e8b7a",
+"none".
+
+--at asks who held it then, such as 14:03 or "2026-11-25 14:03", and answers
+with what history shows of that time: its help has the details.`,
+		Example: "  leasehold who 10.1.0.7\n  leasehold who shop/web-0\n  leasehold who 4f2d9c0e8b7a\n  leasehold who 10.1.0.7 --at 14:03",
 		Args:    cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := parseQuery(args[0])
 			if err != nil {
 				return err
 			}
+			if at != "" {
+				return t.whoAt(cmd, q, at)
+			}
 			return t.who(cmd, q)
 		},
 	}
+	c.Flags().StringVar(&at, "at", "", "who held it at this time")
+	return c
 }
 
 // parseAddr parses an address. An IPv4-mapped IPv6 address is an IPv4 address.
@@ -73,7 +82,7 @@ func (t *tool) who(cmd *cobra.Command, q query) error {
 func (t *tool) leaseOf(cmd *cobra.Command, n network, addr netip.Addr) (l backend.Lease, err error) {
 	ctx, cancel := t.lockContext(cmd)
 	defer cancel()
-	err = t.readStore(n).View(ctx, func(tx backend.ReadTx) error {
+	err = t.glance(n).View(ctx, func(tx backend.ReadTx) error {
 		l, err = tx.Lease(addr)
 		return err
 	})

@@ -189,7 +189,11 @@ func (t *tool) printFullness(f fullness) {
 	for _, s := range f.Sets {
 		say("  %s", s.Ranges)
 		say("    %s", bar(s.used()))
-		say("    %s addresses: %s leased, %s free, %s excluded or gateway", formatAmount(s.Size), formatAmount(s.Leased), formatAmount(s.Free), formatAmount(s.Excluded))
+		cooling := ""
+		if s.Cooling > 0 {
+			cooling = formatAmount(s.Cooling) + " cooling since their release, "
+		}
+		say("    %s addresses: %s leased, %s%s free, %s excluded or gateway", formatAmount(s.Size), formatAmount(s.Leased), cooling, formatAmount(s.Free), formatAmount(s.Excluded))
 	}
 	if f.Leases > 0 {
 		say("  by age")

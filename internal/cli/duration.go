@@ -1,12 +1,12 @@
 package cli
 
 import (
-	"errors"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
+
+	parse "github.com/leasehold/leasehold/internal/duration"
 )
 
 // DurationVar defines a flag for a duration, which may include days, as durations in
@@ -31,27 +31,10 @@ func (d *duration) String() string {
 	return text
 }
 
-var errDuration = errors.New("want a number and its unit, such as 30s, 5m, 36h or 7d")
-
 func (d *duration) Set(text string) error {
-	days, rest, ok := strings.Cut(text, "d")
-	if !ok {
-		days, rest = "0", text
-	} else if rest == "" {
-		rest = "0"
+	parsed, err := parse.Parse(text)
+	if err == nil {
+		*d = duration(parsed)
 	}
-	n, err := strconv.ParseUint(days, 10, 16)
-	if err != nil {
-		return errDuration
-	}
-	parsed, err := time.ParseDuration(rest)
-	if err != nil || ok && parsed < 0 {
-		return errDuration
-	}
-	whole := time.Duration(n) * 24 * time.Hour // at most 180 years
-	if whole+parsed < whole && parsed > 0 {
-		return errDuration // It overflows a time.Duration.
-	}
-	*d = duration(whole + parsed)
-	return nil
+	return err
 }

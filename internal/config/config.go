@@ -39,6 +39,12 @@ type Config struct {
 	// OnReboot is what happens to leases made before the last reboot.
 	OnReboot Reboot
 
+	// History says which ended leases are kept. Only bolt can keep any.
+	History allocator.History
+
+	// Cooldown says when a released address is leased again. Only bolt can withhold one.
+	Cooldown allocator.Cooldown
+
 	// ExhaustedFails reports whether STATUS fails when no address is left.
 	ExhaustedFails bool
 }
@@ -187,6 +193,13 @@ func (c *Config) readPolicies(raw *rawIPAM) error {
 	}
 	if raw.OnDuplicate == "return" {
 		c.OnDuplicate = allocator.ReturnExisting
+	}
+	var err error
+	if c.History, err = parseHistory(raw.History); err != nil {
+		return err
+	}
+	if c.Cooldown, err = raw.cooldown(); err != nil {
+		return err
 	}
 	c.OnReboot = Reboot(raw.OnReboot)
 	c.ExhaustedFails = raw.ExhaustedStatus == "error"

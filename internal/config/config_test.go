@@ -95,7 +95,10 @@ func TestEveryKey(t *testing.T) {
 			"resolvConf": "/etc/resolv.conf",
 			"onDuplicate": "return",
 			"onReboot": "release",
-			"exhaustedStatus": "ok"
+			"exhaustedStatus": "ok",
+			"history": {"keep": 500, "for": "7d"},
+			"reuseAfter": "45s",
+			"reuseAfterStrict": true
 		}
 	}`)
 	require.Equal(t, config.Network{
@@ -118,6 +121,24 @@ func TestEveryKey(t *testing.T) {
 	require.Equal(t, allocator.ReturnExisting, c.OnDuplicate)
 	require.Equal(t, config.ReleaseOnReboot, c.OnReboot)
 	require.False(t, c.ExhaustedFails)
+	require.Equal(t, allocator.History{Keep: 500, For: 7 * 24 * time.Hour}, c.History)
+	require.Equal(t, allocator.Cooldown{ReuseAfter: 45 * time.Second, Strict: true}, c.Cooldown)
+}
+
+func TestHistory(t *testing.T) {
+	month := 30 * 24 * time.Hour
+	for text, want := range map[string]allocator.History{
+		`null`:                        {Keep: 10_000, For: month},
+		`{}`:                          {Keep: 10_000, For: month},
+		`0`:                           {},
+		`{"keep": 0}`:                 {For: month},
+		`{"keep": 200000}`:            {Keep: 200_000, For: month},
+		`{"for": "90m"}`:              {Keep: 10_000, For: 90 * time.Minute},
+		`{"keep": null, "for": null}`: {Keep: 10_000, For: month},
+	} {
+		require.Equal(t, want, parse(t, conf(`"subnet": "10.1.2.0/24", "history": `+text)).History, text)
+	}
+	require.Equal(t, config.DefaultHistory(), parse(t, conf(`"subnet": "10.1.2.0/24"`)).History)
 }
 
 func TestPoliciesSpelledOut(t *testing.T) {

@@ -38,6 +38,9 @@ type (
 		OnDuplicate     string            `json:"onDuplicate"`
 		OnReboot        string            `json:"onReboot"`
 		ExhaustedStatus string            `json:"exhaustedStatus"`
+		ReuseAfter      string            `json:"reuseAfter"`
+		ReuseStrict     bool              `json:"reuseAfterStrict"`
+		History         json.RawMessage   `json:"history"`
 		Name            string            `json:"name"`
 		Type            string            `json:"type"`
 	}
@@ -71,7 +74,7 @@ func (c *jsonConfig) raw() *rawConfig {
 	if i := c.IPAM; i != nil {
 		raw.IPAM = &rawIPAM{
 			rawStore(i.jsonStore), i.jsonRange.raw(), rawSets(i.Ranges), rawList(i.Routes),
-			i.ResolvConf, i.OnDuplicate, i.OnReboot, i.ExhaustedStatus, i.Name, i.Type,
+			i.ResolvConf, i.OnDuplicate, i.OnReboot, i.ExhaustedStatus, i.ReuseAfter, i.ReuseStrict, i.History, i.Name, i.Type,
 		}
 	}
 	return raw

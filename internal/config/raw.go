@@ -40,7 +40,10 @@ type rawIPAM struct {
 	Ranges                                             list[list[rawRange]]
 	Routes                                             list[json.RawMessage] // routes
 	ResolvConf, OnDuplicate, OnReboot, ExhaustedStatus string
-	Name, Type                                         string // unused
+	ReuseAfter                                         string
+	ReuseAfterStrict                                   bool
+	History                                            json.RawMessage // rawHistory
+	Name, Type                                         string          // unused
 }
 
 func (c *rawIPAM) fields() object {
@@ -51,6 +54,9 @@ func (c *rawIPAM) fields() object {
 		{"onDuplicate", &c.OnDuplicate},
 		{"onReboot", &c.OnReboot},
 		{"exhaustedStatus", &c.ExhaustedStatus},
+		{"history", &c.History},
+		{"reuseAfter", &c.ReuseAfter},
+		{"reuseAfterStrict", &c.ReuseAfterStrict},
 		{"name", &c.Name}, // host-local requires name and type to be strings
 		{"type", &c.Type},
 	})
@@ -61,6 +67,14 @@ type rawStore struct{ DataDir, Backend, LockTimeout string }
 func (raw *rawStore) fields() object {
 	return object{{"dataDir", &raw.DataDir}, {"backend", &raw.Backend}, {"lockTimeout", &raw.LockTimeout}}
 }
+
+// A rawHistory is history, unless that is 0.
+type rawHistory struct {
+	Keep *int
+	For  string
+}
+
+func (h *rawHistory) fields() object { return object{{"keep", &h.Keep}, {"for", &h.For}} }
 
 type rawRange struct {
 	Subnet                        rawText

@@ -45,6 +45,9 @@ func unknownIn(key string, v, into any) (unknown []UnknownKey) {
 			unknown = append(unknown, unknownIn(fmt.Sprintf("%s[%d]", key, i), v, itemOf(into))...)
 		}
 	case map[string]any:
+		if key == "ipam.history" { // It is decoded later.
+			into = new(rawHistory)
+		}
 		if into, ok := into.(interface{ fields() object }); ok {
 			unknown = unknownOf(key, v, into.fields())
 		}

@@ -145,6 +145,7 @@ func runBlocks(t *testing.T, s *sandbox, list []block) {
 func normalize(answer string) string {
 	answer = regexp.MustCompile(`[0-9]{8}T[0-9]{6}\.[0-9]{3}Z`).ReplaceAllString(answer, "TIME")
 	answer = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z`).ReplaceAllString(answer, "TIME")
+	answer = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}`).ReplaceAllString(answer, "TIME")
 	answer = regexp.MustCompile(`\b(?:[0-9]+h[0-9]+m|[0-9]+m[0-9]+s|[0-9]+m|[0-9]+s)\b`).ReplaceAllString(answer, "AGE")
 	answer = strings.ReplaceAll(answer, "this?", "this") // shown shortly after a boot
 	answer = regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`).ReplaceAllString(answer, "BOOT")

@@ -16,7 +16,8 @@ import (
 func TestFormatsNamesWhatTheCodeNames(t *testing.T) {
 	formats := read(t, "docs/formats.md")
 	for file, constants := range map[string][]string{
-		"backend/bolt/internal/format/format.go": {"MetaBucket", "LeasesBucket", "OwnersBucket", "RunsBucket", "BootsBucket", "CursorsBucket", "VersionKey"},
+		"backend/bolt/internal/format/format.go": {"MetaBucket", "LeasesBucket", "OwnersBucket", "RunsBucket", "BootsBucket", "CursorsBucket", "HistoryBucket", "LatestBucket", "CoolingBucket", "QueueBucket", "VersionKey"},
+		"backend/bolt/internal/format/pack.go":   {"FirstKey", "PolicyKey"},
 		"backend/files/name.go":                  {"cursorPrefix", "bootName", "journalName", "damagedName", "seenName", "newPrefix", "oldPrefix"},
 		"internal/exchange/names.go":             {"dirName", "sharedLockName", "newDirEnding", "newFileEnding", "successorInfix", "copyEnding", "probeEnding", "backupInfix", "nextEnding", "exportEnding"},
 		"internal/exchange/bar.go":               {"MovedLock"},

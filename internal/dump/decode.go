@@ -18,11 +18,11 @@ func decodeHeader(o *object) (*Network, error) {
 	case o.err != nil:
 		return nil, o.err
 	case !ok:
-		return nil, fmt.Errorf(`want the header of a network, {"leasehold":%d,"network":…}`, Version)
-	case version != Version:
-		return nil, fmt.Errorf("version %d of the format is not supported, want version %d", version, Version)
+		return nil, errors.New(`want the header of a network, {"leasehold":1,"network":…}`)
+	case version < 1 || version > Version:
+		return nil, fmt.Errorf("version %d of the format is not supported, want versions 1 to %d", version, Version)
 	}
-	n := &Network{Name: o.text("network"), Store: o.text("store")}
+	n := &Network{version: version, Name: o.text("network"), Store: o.text("store")}
 	n.LastSearch = o.name("boot", "bootBytes")
 	n.Cursors = o.cursors()
 	n.Membership, n.blockCount = decodeMember(o)
@@ -51,11 +51,46 @@ func (o *object) cursors() map[string]netip.Addr {
 
 // decodeLease decodes the next lease of n.
 func decodeLease(o *object, n *Network) (backend.Lease, error) {
+	l, err := takeLease(o, n)
+	if err != nil {
+		return l, err
+	}
+	if err := l.Validate(); err != nil {
+		return l, err
+	}
+	return l, n.read.add(l.Addr)
+}
+
+// decodeEnded decodes the next ended lease of n.
+func decodeEnded(o *object, n *Network) (e backend.Ended, err error) {
+	if n.version < 2 {
+		return e, fmt.Errorf("an ended lease, in version %d of the format", n.version)
+	}
+	e.Until, e.Cause = o.time("until", "untilUnix"), o.cause()
+	if e.Lease, err = takeLease(o, n); err != nil {
+		return e, err
+	}
+	n.ended++
+	return e, e.Validate()
+}
+
+func (o *object) cause() backend.Cause {
+	text := o.text("cause")
+	for _, c := range backend.Causes() {
+		if c.String() == text {
+			return c
+		}
+	}
+	return keep(o, "cause", backend.UnknownCause, fmt.Errorf("unknown value %q", text))
+}
+
+// takeLease takes the fields of a lease.
+func takeLease(o *object, n *Network) (backend.Lease, error) {
 	network := o.text("network")
 	l := backend.Lease{
 		Addr:  o.addr("address"),
 		Owner: backend.Owner{ContainerID: o.name("containerID", "containerIDBytes"), IfName: o.name("ifname", "ifnameBytes")},
-		Since: o.since(),
+		Since: o.time("since", "sinceUnix"),
 		Boot:  o.name("boot", "bootBytes"),
 		Pod:   backend.Pod{Namespace: o.name("podNamespace", "podNamespaceBytes"), Name: o.name("podName", "podNameBytes")},
 		Netns: o.name("netns", "netnsBytes"),
@@ -66,10 +101,7 @@ func decodeLease(o *object, n *Network) (backend.Lease, error) {
 	case network != n.Name:
 		return l, fmt.Errorf("network %q: want %s, which has not ended yet", network, n.Name)
 	}
-	if err := l.Validate(); err != nil {
-		return l, err
-	}
-	return l, n.read.add(l.Addr)
+	return l, nil
 }
 
 // A sequence checks that leases are in ascending order of address.
@@ -92,6 +124,7 @@ func (s *sequence) add(addr netip.Addr) error {
 func decodeEnd(o *object, n *Network) error {
 	network := o.text("end")
 	leases, ok := o.number("leases")
+	ended, _ := o.number("ended") // absent if there are none
 	switch {
 	case o.done() != nil:
 		return o.done()
@@ -101,6 +134,8 @@ func decodeEnd(o *object, n *Network) error {
 		return errors.New("the number of leases is missing")
 	case leases != int64(n.read.count):
 		return fmt.Errorf("network %s had %d leases when it was written, but the file has %d", n.Name, leases, n.read.count)
+	case ended != int64(n.ended):
+		return fmt.Errorf("network %s had %d ended leases when it was written, but the file has %d", n.Name, ended, n.ended)
 	}
 	return nil
 }

@@ -4,8 +4,10 @@
 // # Format
 //
 // A file has one or more networks: each has a header, its leases in ascending order of
-// address, IPv4 first, and an end with their number. docs/formats.md lists the keys, and
-// what a reader accepts and rejects; this is version 1.
+// address, IPv4 first, its ended leases in the order in which they were recorded, and an end
+// with the numbers of both. docs/formats.md lists the keys, and what a reader accepts and
+// rejects. A network without a history is written as version 1, which earlier programs
+// read, and any other as version 2.
 //
 // # Caveats
 //

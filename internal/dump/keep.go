@@ -26,18 +26,22 @@ func (n *Network) Keep() error {
 	if err := to.Close(); err != nil {
 		return err
 	}
-	n.Leases = unpacked(kept.Bytes())
+	n.Leases = unpacked(kept.Bytes(), func(n *Network) iter.Seq2[backend.Lease, error] { return n.Leases })
+	if n.History = nil; n.ended > 0 {
+		n.History = unpacked(kept.Bytes(), func(n *Network) iter.Seq2[backend.Ended, error] { return n.History })
+	}
 	return nil
 }
 
-// unpacked returns the leases of the compressed network.
-func unpacked(kept []byte) iter.Seq2[backend.Lease, error] {
-	return func(yield func(backend.Lease, error) bool) {
+// unpacked returns a part of the compressed network.
+func unpacked[T any](kept []byte, part func(*Network) iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		n, err := NewReader(flate.NewReader(bytes.NewReader(kept))).Next()
 		if err != nil {
-			yield(backend.Lease{}, fmt.Errorf("the leases kept in memory: %w", err))
+			var none T
+			yield(none, fmt.Errorf("what is kept in memory: %w", err))
 			return
 		}
-		n.Leases(yield)
+		part(n)(yield)
 	}
 }

@@ -180,20 +180,20 @@ func (o *object) number(key string) (n int64, ok bool) {
 	return keep(o, key, n, err), err == nil
 }
 
-// since returns the time of a lease, which is at one of two keys.
-func (o *object) since() time.Time {
-	text := o.text("since")
-	seconds, isNumber := o.number("sinceUnix")
+// time returns a time, which is at one of two keys.
+func (o *object) time(key, keyUnix string) time.Time {
+	text := o.text(key)
+	seconds, isNumber := o.number(keyUnix)
 	switch {
 	case isNumber && text != "":
-		return keep(o, "sinceUnix", time.Time{}, errors.New("since is present too"))
+		return keep(o, keyUnix, time.Time{}, fmt.Errorf("%s is present too", key))
 	case isNumber:
 		return time.Unix(seconds, 0).UTC()
 	case text == "":
 		return time.Time{}
 	}
 	t, err := time.Parse(time.RFC3339, text)
-	return keep(o, "since", time.Unix(t.Unix(), 0).UTC(), err)
+	return keep(o, key, time.Unix(t.Unix(), 0).UTC(), err)
 }
 
 // unquote decodes a JSON string.

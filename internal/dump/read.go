@@ -41,20 +41,26 @@ type Network struct {
 
 	// Content is the content of the store. Its leases can be read once, and only until the
 	// next call of Next. They are valid and in ascending order, and complete if they end
-	// without an error.
+	// without an error. So can its history, after the leases; it is nil in a file of version 1.
 	backend.Content
 
+	version    int64
 	blockCount int64 // according to the header
-
-	read  sequence
-	begun bool // whether reading the leases has begun
+	read       sequence
+	ended      int            // how many ended leases were read
+	next       *backend.Ended // one that was read when a lease was wanted
+	begun      bool           // whether reading the leases has begun
 }
 
 // Next returns the next network, or [io.EOF]. Unread leases of the previous network are
 // checked and skipped. A file without a network is an error.
 func (r *Reader) Next() (*Network, error) {
 	for r.err == nil && r.current != nil {
-		r.lease(r.current)
+		if r.current.next == nil {
+			r.lease(r.current)
+		} else {
+			r.nextEnded(r.current)
+		}
 	}
 	if r.err != nil {
 		return nil, r.err
@@ -69,6 +75,9 @@ func (r *Reader) Next() (*Network, error) {
 		return nil, err
 	}
 	n.Leases = r.leases(n)
+	if n.version > 1 {
+		n.History = r.history(n)
+	}
 	r.current = n
 	return n, nil
 }
@@ -80,7 +89,7 @@ func (r *Reader) leases(n *Network) iter.Seq2[backend.Lease, error] {
 			return
 		}
 		n.begun = true
-		for r.current == n {
+		for r.current == n && n.next == nil {
 			l, ok := r.lease(n)
 			switch {
 			case r.err != nil:
@@ -90,6 +99,37 @@ func (r *Reader) leases(n *Network) iter.Seq2[backend.Lease, error] {
 				return
 			}
 		}
+	}
+}
+
+func (r *Reader) history(n *Network) iter.Seq2[backend.Ended, error] {
+	return func(yield func(backend.Ended, error) bool) {
+		for r.current == n && n.next == nil { // Leases that were not read are skipped.
+			r.lease(n)
+		}
+		if r.err != nil {
+			yield(backend.Ended{}, r.err)
+			return
+		}
+		for r.current == n && n.next != nil {
+			e := *n.next
+			if r.nextEnded(n); r.err != nil {
+				yield(backend.Ended{}, r.err)
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// nextEnded reads the next ended lease of n, the current network, into n.next. At the end of the
+// network, and after an error, there is no current network.
+func (r *Reader) nextEnded(n *Network) {
+	n.next = nil
+	if _, ok := r.lease(n); ok {
+		r.err, r.current = r.at(errors.New("a lease after an ended lease")), nil
 	}
 }
 
@@ -140,13 +180,14 @@ func (r *Reader) header() (*Network, error) {
 }
 
 // lease reads the next lease of n, the current network. At the end of the network, and
-// after an error, it returns false, and there is no current network.
+// after an error, it returns false, and there is no current network. It also returns false if there
+// is an ended lease, which is n.next then.
 func (r *Reader) lease(n *Network) (backend.Lease, bool) {
 	l, ok, err := r.leaseOrEnd(n)
 	if err != nil {
 		r.err = err
 	}
-	if !ok {
+	if !ok && n.next == nil {
 		r.current = nil
 	}
 	return l, ok
@@ -169,6 +210,11 @@ func (r *Reader) leaseOrEnd(n *Network) (l backend.Lease, ok bool, err error) {
 		err = decodeEnd(&r.object, n)
 	case r.object.has("leasehold"):
 		err = fmt.Errorf("another network begins before the end of network %s, after %d of its leases", n.Name, n.read.count)
+	case r.object.has("cause"):
+		var e backend.Ended
+		if e, err = decodeEnded(&r.object, n); err == nil {
+			n.next = &e
+		}
 	default:
 		l, err = decodeLease(&r.object, n)
 		ok = err == nil

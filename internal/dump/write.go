@@ -15,18 +15,20 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// Version is the only supported version of the format.
-const Version = 1
+// Version is the latest supported version of the format. Version 1 has no ended leases.
+const Version = 2
 
 // The seconds that RFC 3339 can express: the years 0 to 9999.
 const firstSecond, lastSecond = -62167219200, 253402300799
 
-// Write writes the content of a network's store, and returns the number of leases. store is
+// Write writes the content of a network's store, and returns the number of leases. If it has no
+// history, earlier programs can read the output. store is
 // its kind, config.Files or config.Bolt, or empty. Times of leases are written in whole
 // seconds.
 //
 // After an error the output has no end, and [Reader] rejects it. It is an error if a lease
-// is out of order, or [backend.Lease.Validate] rejects it.
+// is out of order, or [backend.Lease.Validate] rejects it, or [backend.Ended.Validate] an ended
+// lease.
 func Write(w io.Writer, network, store string, c backend.Content) (int, error) {
 	if err := checkHeader(network, store, c); err != nil {
 		return 0, fmt.Errorf("network %s: %w", network, err)
@@ -43,10 +45,40 @@ func Write(w io.Writer, network, store string, c backend.Content) (int, error) {
 	if err != nil {
 		return n, err
 	}
+	recorded, err := writeHistory(out, network, c.History)
+	if err != nil {
+		return n, err
+	}
 	o.text("end", network)
 	o.number("leases", int64(n))
+	if recorded > 0 {
+		o.number("ended", int64(recorded))
+	}
 	out.Write(o.end())
 	return n, out.Flush()
+}
+
+func writeHistory(out *bufio.Writer, network string, history iter.Seq2[backend.Ended, error]) (n int, err error) {
+	if history == nil {
+		return 0, nil
+	}
+	var o line
+	for e, err := range history {
+		if err == nil {
+			err = e.Validate()
+		}
+		if err != nil {
+			return n, fmt.Errorf("ended lease of %s: %w", e.Addr, err)
+		}
+		o.lease(network, e.Lease)
+		o.time("until", "untilUnix", e.Until)
+		o.text("cause", e.Cause.String())
+		if _, err := out.Write(o.end()); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 func writeLeases(out *bufio.Writer, network string, leases iter.Seq2[backend.Lease, error]) (int, error) {
@@ -71,7 +103,11 @@ func writeLeases(out *bufio.Writer, network string, leases iter.Seq2[backend.Lea
 }
 
 func (o *line) header(network, store string, c backend.Content) {
-	o.number("leasehold", Version)
+	version := int64(1)
+	if c.History != nil {
+		version = Version
+	}
+	o.number("leasehold", version)
 	o.text("network", network)
 	o.text("store", store)
 	o.text("boot", c.LastSearch)
@@ -104,21 +140,22 @@ func (o *line) lease(network string, l backend.Lease) {
 	o.buf = append(o.buf, '"')
 	o.text("containerID", l.Owner.ContainerID)
 	o.text("ifname", l.Owner.IfName)
-	o.since(l.Since)
+	o.time("since", "sinceUnix", l.Since)
 	o.text("boot", l.Boot)
 	o.text("podNamespace", l.Pod.Namespace)
 	o.text("podName", l.Pod.Name)
 	o.text("netns", l.Netns)
 }
 
-func (o *line) since(t time.Time) {
+// time writes a time at one of two keys.
+func (o *line) time(key, keyUnix string, t time.Time) {
 	seconds := t.Unix()
 	switch t = time.Unix(seconds, 0).UTC(); {
 	case t.IsZero():
 	case seconds < firstSecond || seconds > lastSecond:
-		o.number("sinceUnix", seconds)
+		o.number(keyUnix, seconds)
 	default:
-		o.key("since")
+		o.key(key)
 		o.buf = append(o.buf, '"')
 		o.buf = t.AppendFormat(o.buf, time.RFC3339)
 		o.buf = append(o.buf, '"')

@@ -81,6 +81,8 @@ func (p *Plugin) withAllocator(waiting *timeout, c *config.Config, fn func(*allo
 		}
 		return fn(allocator.New(p.attend(waiting, store), c.Pool, allocator.Options{
 			OnDuplicate:         c.OnDuplicate,
+			History:             c.History,
+			Cooldown:            c.Cooldown,
 			Boot:                boot.Current(),
 			ReleaseEarlierBoots: c.OnReboot.Releases(kind),
 		}))

@@ -82,6 +82,27 @@ func (l *linter) place() {
 	if dir := l.network.DataDir; !isAbs(dir) {
 		l.problem("write a path that begins with /", "ipam.dataDir %q: a relative path depends on the working directory of the runtime", dir)
 	}
+	l.needsBolt()
+}
+
+// needsBolt reports keys that only a bolt store can do something about.
+func (l *linter) needsBolt() {
+	var raw struct {
+		IPAM map[string]any `json:"ipam"`
+	}
+	if l.network.Config == nil || l.network.Config.Backend == config.Bolt || json.Unmarshal(l.network.Text, &raw) != nil {
+		return
+	}
+	for _, k := range []struct{ key, why string }{
+		{"history", "a files store keeps no history"},
+		{"reuseAfter", "a files store leases a released address again at once, when it is its turn"},
+	} {
+		for name, value := range raw.IPAM {
+			if value != nil && value != 0.0 && strings.EqualFold(name, k.key) {
+				l.note(`add "backend": "bolt", or leave it out`, "ipam.%s %s: %s", name, shown(value), k.why)
+			}
+		}
+	}
 }
 
 // besideIPAM reports keys that belong in ipam but are beside it, where no plugin reads
@@ -91,7 +112,7 @@ func (l *linter) besideIPAM() {
 	if json.Unmarshal(l.network.Text, &all) != nil || !readsIPAMOnly(l.network.Plugin) {
 		return
 	}
-	own := []string{"subnet", "ranges", "rangeStart", "rangeEnd", "gateway", "exclude", "dataDir", "backend", "onDuplicate", "onReboot", "routes"}
+	own := []string{"subnet", "ranges", "rangeStart", "rangeEnd", "gateway", "exclude", "dataDir", "backend", "onDuplicate", "onReboot", "history", "reuseAfter", "routes"}
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		if at := slices.IndexFunc(own, func(o string) bool { return strings.EqualFold(o, key) }); at >= 0 {
 			l.problem("write it in ipam", "%s %s: this key has no meaning outside ipam", key, shown(all[key]))

@@ -67,7 +67,11 @@ type Report struct {
 	// used through another mount.
 	Unmarked error
 
-	// Export is the file with the leases counted in Forgotten; empty if there are none.
+	// Ended is the length of the history, if the new store cannot have one.
+	Ended int
+
+	// Export is the file with the leases counted in Forgotten, and the history counted in Ended;
+	// empty if there are none.
 	Export string
 
 	Pruned Pruned
@@ -161,7 +165,7 @@ func (m *migration) preview(ctx context.Context, tx backend.ReadTx) error {
 // record adds the result of reading the old store.
 func (r *Report) record(from *source, s fingerprint) {
 	r.Leases, r.Cursors, r.Digest = s.leases, s.cursors, hex.EncodeToString(s.digest[:])
-	r.Torn, r.Forgotten = from.torn, from.forgotten
+	r.Torn, r.Forgotten, r.Ended = from.torn, from.forgotten, from.ended
 }
 
 // replace replaces the old store, which tx keeps locked, by a new one. It first removes what an
@@ -206,12 +210,15 @@ func (m *migration) move(ctx context.Context, tx backend.Tx, s *successor) error
 // export writes the leases that the new store cannot hold completely to a file beside the
 // backup.
 func (m *migration) export(tx backend.ReadTx, backup string) error {
-	if m.report.Forgotten.Leases == 0 {
+	if m.report.Forgotten.Leases == 0 && m.report.Ended == 0 {
 		return nil
 	}
 	c, err := backend.ContentOf(tx)
 	if err != nil {
 		return err
+	}
+	if m.report.Ended == 0 {
+		c.History = nil
 	}
 	path := exchange.Export(backup)
 	if err := writeExport(path, filepath.Base(m.report.Path), m.report.From, c); err != nil {

@@ -126,17 +126,21 @@ func replaceBy(ctx context.Context, to *successor, s bolt.Salvage, leases []back
 		written.add(*l)
 		return ctx.Err()
 	}
-	c := backend.Content{Leases: convertEach(sequence(leases), convert), Cursors: s.Cursors, LastSearch: s.LastSearch, Membership: s.Membership, Blocks: s.Blocks}
+	c := backend.Content{
+		Leases: convertEach(sequence(leases), convert), Cursors: s.Cursors, LastSearch: s.LastSearch,
+		Membership: s.Membership, Blocks: s.Blocks,
+		History: sequence(s.History), Policy: s.Policy, Cooling: sequence(s.Cooling),
+	}
 	if err := to.build(c); err != nil {
 		return err
 	}
 	return to.takeOver(ctx, written.finish(c))
 }
 
-func sequence(leases []backend.Lease) iter.Seq2[backend.Lease, error] {
-	return func(yield func(backend.Lease, error) bool) {
-		for _, l := range leases {
-			if !yield(l, nil) {
+func sequence[T any](all []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, one := range all {
+			if !yield(one, nil) {
 				return
 			}
 		}

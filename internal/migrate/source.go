@@ -31,6 +31,7 @@ type source struct {
 	total       int // approximate number of leases
 	torn        []netip.Addr
 	forgotten   Forgotten
+	ended       int // length of the history, if the new store cannot have one
 }
 
 func newSource(ctx context.Context, tx backend.ReadTx, o Options) *source {
@@ -42,6 +43,12 @@ func (r *source) content() (backend.Content, error) {
 	if r.Progress != nil {
 		var err error
 		if r.total, err = count(r.ReadTx); err != nil {
+			return backend.Content{}, err
+		}
+	}
+	if h, ok := r.ReadTx.(backend.HistoryReadTx); ok && r.To == config.Files {
+		var err error
+		if r.ended, err = h.HistoryLen(); err != nil {
 			return backend.Content{}, err
 		}
 	}

@@ -30,7 +30,7 @@ type cell struct {
 	lease backend.Lease // of the only address of the cell; can be zero
 }
 
-func (c cell) free() uint64 { return minus(c.leasable, c.taken()) }
+func (c cell) free() uint64 { return minus(c.leasable, c.taken()+c.cooling) }
 
 // grid lays out the picture.
 func (p *Picture) grid() *grid {

@@ -30,13 +30,14 @@ type tally struct {
 	earlier uint64 // in an earlier boot
 	torn    uint64
 	stray   uint64 // of withheld addresses
+	cooling uint64 // not leased
 }
 
 // taken counts the leasable addresses that are leased.
 func (t tally) taken() uint64 { return t.leased + t.earlier + t.torn }
 
 func (t tally) plus(u tally) tally {
-	return tally{t.leased + u.leased, t.earlier + u.earlier, t.torn + u.torn, t.stray + u.stray}
+	return tally{t.leased + u.leased, t.earlier + u.earlier, t.torn + u.torn, t.stray + u.stray, t.cooling + u.cooling}
 }
 
 // A block has the leases of some addresses.
@@ -70,16 +71,27 @@ func (p *Picture) AddAll(leases iter.Seq2[backend.Lease, error]) error {
 // Add adds a lease. Each address must be added only once; leases outside the range are
 // ignored.
 func (p *Picture) Add(l backend.Lease) {
-	if !p.r.Contains(l.Addr) {
-		return
+	if p.r.Contains(l.Addr) {
+		p.add(l.Addr, block{p.classify(l), l})
 	}
-	if !p.first.IsValid() || l.Addr.Less(p.first) {
-		p.first = l.Addr
+}
+
+// AddCooling adds an address that was released a short time ago. Each must be added only once, and
+// not be leased; what cannot be leased is ignored.
+func (p *Picture) AddCooling(addr netip.Addr) {
+	if p.r.Contains(addr) && p.r.Leasable(addr) {
+		p.add(addr, block{tally: tally{cooling: 1}})
 	}
-	if p.last.Less(l.Addr) {
-		p.last = l.Addr
+}
+
+func (p *Picture) add(addr netip.Addr, b block) {
+	if !p.first.IsValid() || addr.Less(p.first) {
+		p.first = addr
 	}
-	merge(p.blocks, l.Addr, p.shift, block{p.classify(l), l})
+	if p.last.Less(addr) {
+		p.last = addr
+	}
+	merge(p.blocks, addr, p.shift, b)
 	for len(p.blocks) > maxRows*maxWidth {
 		p.shift++
 		p.blocks = coarsen(p.blocks, p.shift)

@@ -13,6 +13,7 @@ const (
 	earlier               // most leases are from an earlier boot
 	torn                  // most leases are torn
 	withheld              // no address can be leased
+	cooling               // none is leased, and at least one cools
 )
 
 func (c cell) state() state {
@@ -22,6 +23,8 @@ func (c cell) state() state {
 		return outside
 	case c.leasable == 0:
 		return withheld
+	case taken == 0 && c.cooling > 0:
+		return cooling
 	case taken == 0:
 		return open
 	case c.torn > taken/2:
@@ -65,5 +68,6 @@ func (s state) look() look {
 		earlier:  {'o', "#ffaf00", 3, "earlier", "#f0a030", "#e39a2d"},
 		torn:     {'?', "#ff005f", 9, "torn", "#d6224a", "#ff5c77"},
 		withheld: {'x', "#875f87", 5, "withheld", "#a39aa8", "#77707d"},
+		cooling:  {'~', "#00af87", 2, "cooling", "#7cc7a5", "#3f8f6f"},
 	}[s]
 }

@@ -100,7 +100,10 @@ func (p *Picture) legend(g *grid) []entry {
 	if g.shift > 0 {
 		leased = entry{[]state{sparse, halfway, dense, full}, number(t.leased) + " leased (under 1/3 of a cell, under 2/3, not all, all)"}
 	}
-	entries := []entry{{[]state{open}, number(minus(p.r.Size(), t.taken())) + " free"}, leased}
+	entries := []entry{{[]state{open}, number(minus(p.r.Size(), t.taken()+t.cooling)) + " free"}, leased}
+	if t.cooling > 0 {
+		entries = append(entries, entry{[]state{cooling}, number(t.cooling) + " cooling since their release"})
+	}
 	if t.earlier > 0 {
 		entries = append(entries, entry{[]state{earlier}, number(t.earlier) + " leased in an earlier boot"})
 	}
@@ -156,6 +159,8 @@ func (p *Picture) status(c cell) string {
 		text = "gateway"
 	case c.leasable == 0:
 		text = "excluded"
+	case c.taken() == 0 && c.cooling > 0:
+		return "cooling since its release"
 	case c.taken() == 0:
 		return "free"
 	case c.torn > 0:

@@ -17,10 +17,17 @@ func FollowOften(path string) backend.Store {
 	return &checkedOnce{first: Follow(path), then: &following{path: path}}
 }
 
+// Glance is Read for a look at a few leases, whatever the size of the store: only the pages that it
+// uses are checked, as by a plugin.
+func Glance(path string) backend.Store { return glance(path) }
+
+func glance(path string) *following {
+	return &following{path, options{bolt: []bolt.Option{bolt.ReadReplaced()}, files: []files.Option{files.ReadReplaced()}}}
+}
+
 // ReadOften is Read for many transactions, as FollowOften is Follow.
 func ReadOften(path string) backend.Store {
-	then := &following{path, options{bolt: []bolt.Option{bolt.ReadReplaced()}, files: []files.Option{files.ReadReplaced()}}}
-	return &checkedOnce{first: Read(path), then: then}
+	return &checkedOnce{first: Read(path), then: glance(path)}
 }
 
 // A checkedOnce store uses first until a transaction has begun, and then the store then.

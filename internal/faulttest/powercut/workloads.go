@@ -32,7 +32,7 @@ func Workloads(kind string, long bool) []Workload {
 	}
 	all = append(all, killedAddsAndDels(kind, long)...)
 	if kind == config.Bolt {
-		all = append(all, sharedTransactions(long))
+		all = append(all, sharedTransactions(long), cooling(kind))
 	}
 	return append(all, ordinaryUse(kind, long)) // last: makes up for missing images of the others
 }
@@ -67,6 +67,18 @@ func ordinaryUse(kind string, long bool) Workload {
 		first, second := fmt.Sprint("first", i), fmt.Sprint("second", i)
 		w.steps = append(w.steps, add(first), del(held[0]), add(second), gc(held[1], first), syncEverything)
 		held = []string{held[1], first}
+	}
+	return w
+}
+
+// cooling ends leases whose addresses cool, and leases all of the others and some of those.
+func cooling(kind string) Workload {
+	w := Workload{
+		Name: kind + ": cooling addresses", network: network(kind, true).With("reuseAfter", "1h"), before: []string{"one", "two"},
+		steps: []step{killAtEach(syncs(), func(k kill) step { return interruptedDel("one", k) }, del("one"), add("one"))},
+	}
+	for i := range size {
+		w.steps = append(w.steps, add(fmt.Sprint("more", i)), del(fmt.Sprint("more", i)))
 	}
 	return w
 }

@@ -85,8 +85,12 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 // networkOf returns a network that differs from round to round.
 func networkOf(t *testing.T, backend string, round int) faulttest.Network {
 	n := faulttest.Network{Dir: faulttest.Dir(t), Backend: backend, Dual: round%2 == 0, Size: []int{3, 6, 12}[round%3]}
+	n.Keys = make(map[string]any)
 	if round%4 < 2 {
-		n.Keys = map[string]any{"onDuplicate": "return"}
+		n.Keys["onDuplicate"] = "return"
+	}
+	if round%3 > 0 && backend == config.Bolt {
+		n.Keys["reuseAfter"] = "1h" // No address cools before the end.
 	}
 	return n
 }

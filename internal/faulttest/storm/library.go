@@ -29,6 +29,8 @@ func byLibrary(n faulttest.Network, clock func() int64) (performer, error) {
 		timed := &timedStore{Store: store, clock: clock}
 		a := allocator.New(timed, c.Pool, allocator.Options{
 			OnDuplicate:         c.OnDuplicate,
+			History:             c.History,
+			Cooldown:            c.Cooldown,
 			Boot:                boot.Current(),
 			ReleaseEarlierBoots: c.OnReboot.Releases(kind),
 		})

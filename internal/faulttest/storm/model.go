@@ -12,6 +12,10 @@ type model struct {
 	families int
 	repeat   bool // a repeated ADD returns the addresses that the container holds
 
+	// cools means that an address that was leased before is leased again only if no other is
+	// free, and then the one that was released first.
+	cools bool
+
 	// anyFree lets an ADD lease any free address, wherever the cursor is.
 	anyFree bool
 
@@ -58,11 +62,20 @@ func (m model) done(s state, c call) []state {
 	case "ADD":
 		return m.leases(s, c)
 	case "DEL":
-		return []state{s.without(func(number int8) bool { return number == c.container })}
+		return m.released(s, func(number int8) bool { return number == c.container })
 	case "GC":
-		return []state{s.without(func(number int8) bool { return c.valid&(1<<number) == 0 })}
+		return m.released(s, func(number int8) bool { return c.valid&(1<<number) == 0 })
 	}
 	return []state{s}
+}
+
+// released returns the only possible state without the leases of some containers.
+func (m model) released(s state, is func(number int8) bool) []state {
+	after := s.without(is)
+	if m.cools {
+		after = after.cool(s)
+	}
+	return []state{after}
 }
 
 func (m model) add(s state, c call, o outcome) []state {
@@ -88,18 +101,26 @@ func (m model) add(s state, c call, o outcome) []state {
 func (m model) next(s state) (next addresses, ok bool) {
 	next = addresses{-1, -1}
 	for f := range m.families {
-		i := 0
-		for ; i < m.size; i++ {
-			next[f] = int8((int(s.cursor[f]) + 1 + i) % m.size)
-			if s.holder[f][next[f]] == 0 {
-				break
-			}
-		}
-		if i == m.size {
+		if next[f], ok = m.nextOf(s, f); !ok {
 			return next, false
 		}
 	}
 	return next, true
+}
+
+func (m model) nextOf(s state, f int) (next int8, ok bool) {
+	next = -1
+	for i := range m.size {
+		a := int8((int(s.cursor[f]) + 1 + i) % m.size)
+		switch {
+		case s.holder[f][a] != 0:
+		case s.cooling[f][a] == 0:
+			return a, true
+		case next < 0 || s.cooling[f][a] < s.cooling[f][next]:
+			next = a
+		}
+	}
+	return next, next >= 0
 }
 
 func (m model) areFree(s state, addrs addresses) bool {

@@ -85,6 +85,7 @@ func TestModel(t *testing.T) {
 	dual := model{size: 3, families: 2}
 	repeating := model{size: 3, families: 1, repeat: true}
 	hinting := model{size: 3, families: 1, cursorIsHint: true}
+	cooling := model{size: 3, families: 1, cools: true}
 	hintingBoth := model{size: 3, families: 2, cursorIsHint: true}
 	const good, free, bad = "good", "good if any free address may be leased", "bad"
 
@@ -139,6 +140,10 @@ func TestModel(t *testing.T) {
 		"killed DEL, and both":          {bad, single.of(one(add(1, 0)), one(del(1).killed()), one(check(1, 0).fails(missing)), one(check(1, 0)))},
 		"killed, done, and out of turn": {free, single.of(one(add(1, 0).killed()), one(check(1, 0)), one(del(1)), one(add(2, 0)))},
 		"killed, done, and no hint":     {good, hinting.of(one(add(1, 0).killed()), one(check(1, 0)), one(del(1)), one(add(2, 0)))},
+		"cooling is passed over":        {good, cooling.of(one(add(1, 0)), one(add(2, 1)), one(del(1)), one(add(3, 2)), one(add(4, 0)))},
+		"cooling, and another is free":  {free, cooling.of(one(add(1, 0)), one(add(2, 1)), one(add(3, 2)), one(del(3)), one(del(1)), one(add(4, 0)))},
+		"cooling, the longest first":    {good, cooling.of(one(add(1, 0)), one(add(2, 1)), one(add(3, 2)), one(del(3)), one(del(1)), one(add(4, 2)), one(add(5, 0)))},
+		"cooling, released at once":     {good, cooling.of(one(add(1, 0)), one(add(2, 1)), one(add(3, 2)), one(gc(2)), one(add(4, 0)), one(add(5, 2)))},
 		"both families":                 {good, dual.of(one(addBoth(1, 0, 0)), one(addBoth(2, 1, 1)))},
 		"one family doubled":            {bad, dual.of(one(addBoth(1, 0, 0)), one(addBoth(2, 1, 0)))},
 		"one family out of turn":        {free, dual.of(one(addBoth(1, 0, 0)), one(addBoth(2, 1, 2)))},

@@ -60,6 +60,7 @@ func modelOf(n faulttest.Network) model {
 		size: n.Size, families: n.Families(),
 		repeat:       n.Keys["onDuplicate"] == "return",
 		cursorIsHint: n.Backend != config.Bolt,
+		cools:        n.Backend == config.Bolt && n.Keys["reuseAfter"] != nil,
 	}
 }
 

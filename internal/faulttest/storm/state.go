@@ -1,5 +1,7 @@
 package storm
 
+import "slices"
+
 // maxAddresses is the maximum number of addresses of each family in the pool of a
 // [History]. Container numbers must fit into a bit set.
 const (
@@ -11,6 +13,9 @@ const (
 type state struct {
 	holder holders
 	cursor [families]int8 // the last address leased
+
+	// cooling numbers the cooling addresses from 1 in the order of their release; 0: not cooling.
+	cooling [families][maxAddresses]int8
 }
 
 // holders has the container number for each address, or 0.
@@ -36,6 +41,33 @@ func (s state) lease(number int8, addrs addresses) state {
 	for f, a := range addrs {
 		if a >= 0 {
 			s.holder[f][a] = number
+			s = s.endCooling(f, a)
+		}
+	}
+	return s
+}
+
+func (s state) endCooling(f int, a int8) state {
+	was := s.cooling[f][a]
+	s.cooling[f][a] = 0
+	for other, n := range s.cooling[f] {
+		if was > 0 && n > was {
+			s.cooling[f][other]--
+		}
+	}
+	return s
+}
+
+// cool returns the state with those addresses cooling that are held in before and not in s. Of
+// several that are released at once, the lowest comes first.
+func (s state) cool(before state) state {
+	for f := range s.holder {
+		last := slices.Max(s.cooling[f][:])
+		for a, number := range s.holder[f] {
+			if number == 0 && before.holder[f][a] != 0 {
+				last++
+				s.cooling[f][a] = last
+			}
 		}
 	}
 	return s

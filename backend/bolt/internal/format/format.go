@@ -4,6 +4,7 @@
 package format
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/leasehold/leasehold/backend"
@@ -17,27 +18,44 @@ var (
 	RunsBucket    = []byte("runs")
 	BootsBucket   = []byte("boots")
 	CursorsBucket = []byte("cursors")
+	HistoryBucket = []byte("history")
+	LatestBucket  = []byte("latest")
+	CoolingBucket = []byte("cooling")
+	QueueBucket   = []byte("queue")
 
 	VersionKey = []byte("format")
 	SearchKey  = []byte("boot")
 )
 
 // Buckets returns the names of all buckets of a store.
-func Buckets() [6][]byte {
-	return [...][]byte{MetaBucket, LeasesBucket, OwnersBucket, RunsBucket, BootsBucket, CursorsBucket}
+func Buckets() [10][]byte {
+	return [...][]byte{
+		MetaBucket, LeasesBucket, OwnersBucket, RunsBucket, BootsBucket, CursorsBucket, HistoryBucket, LatestBucket,
+		CoolingBucket, QueueBucket,
+	}
+}
+
+// BucketSince returns the version of the format that first had the bucket.
+func BucketSince(name []byte) byte {
+	for _, b := range [...][]byte{HistoryBucket, LatestBucket, CoolingBucket, QueueBucket} {
+		if bytes.Equal(name, b) {
+			return 4
+		}
+	}
+	return 1
 }
 
 // Version is the version of the format that is written. A store that several hosts share has
 // SharedVersion instead: programs that know nothing of blocks must not lease from it, and
 // reject that version.
 //
-// Version 1 had no nanoseconds in a record; version 2 had no seals (see package page). A store
-// of an earlier version is upgraded by the first transaction that writes; its old records stay as
-// they are. The versions of stores that are shared and that are not differ in three bits: one
-// that flips makes neither of the other.
+// Version 1 had no nanoseconds in a record, version 2 no seals (see package page), version 3 neither
+// a history nor cooling addresses. A store of an earlier version is upgraded by the first transaction
+// that writes; its old records stay as they are. SharedVersion differs from each of them in three
+// bits or more: one that flips makes neither kind of store of the other.
 const (
-	Version       = 3
-	SharedVersion = 4
+	Version       = 4
+	SharedVersion = 0x70 | Version
 )
 
 // VersionOf returns the version that is written, of a store that is shared or not.
@@ -50,15 +68,16 @@ func VersionOf(shared bool) byte {
 
 // ParseVersion returns the version from the value of [VersionKey], if it is supported.
 func ParseVersion(value []byte) (version byte, ok bool) {
-	if len(value) != 1 || value[0] < 1 || value[0] > SharedVersion {
+	if len(value) != 1 {
 		return 0, false
 	}
-	return value[0], true
+	version = value[0]
+	return version, version >= 1 && version <= Version || version == SharedVersion
 }
 
 // ErrVersion returns the error for a version that is not supported.
 func ErrVersion(value []byte) error {
-	return fmt.Errorf("%w: version %d; this program knows versions 1 to %d", backend.ErrFormat, value, SharedVersion)
+	return fmt.Errorf("%w: version %d; this program knows versions 1 to %d, and %d of stores that hosts share", backend.ErrFormat, value, Version, SharedVersion)
 }
 
 // ErrNoMetaBucket returns the error for a file that is not a lease store.

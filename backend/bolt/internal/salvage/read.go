@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 	"github.com/leasehold/leasehold/backend/storekit"
@@ -68,6 +69,10 @@ func (s *salvager) readTrees(m page.Meta) error {
 	s.readShared()
 	s.leasesFaults = s.readBucket(format.LeasesBucket, s.readLease)
 	s.readIndices()
+	s.readCooling()
+	if _, ok := s.buckets[string(format.HistoryBucket)]; ok || s.version >= format.BucketSince(format.HistoryBucket) {
+		s.lost.Join(s.readHistory())
+	}
 	return nil
 }
 
@@ -100,16 +105,66 @@ func (s *salvager) readBucket(bucket []byte, each func(key, value []byte) error)
 func (s *salvager) readMeta(key, value []byte) error {
 	switch {
 	case bytes.Equal(key, format.VersionKey):
-		version, known := format.ParseVersion(value)
-		if !known {
+		var known bool
+		if s.version, known = format.ParseVersion(value); !known {
 			s.unsupported = format.ErrVersion(value)
 		}
-		s.shared = version == format.SharedVersion
+		s.shared = s.version == format.SharedVersion
 	case bytes.Equal(key, format.SearchKey):
 		if err := storekit.CheckBoot(string(value)); err != nil {
 			return err
 		}
 		s.LastSearch = string(value)
+	}
+	return nil
+}
+
+// readHistory reads the ended leases, and the policy. The index of them is made again.
+func (s *salvager) readHistory() (faults page.Errors) {
+	faults = s.readBucket(format.HistoryBucket, func(key, value []byte) error {
+		switch {
+		case format.IsPackKey(key):
+			return s.readPack(key, value)
+		case bytes.Equal(key, format.PolicyKey):
+			s.Policy = string(value)
+			return storekit.CheckBoot(s.Policy)
+		case bytes.Equal(key, format.FirstKey):
+			first, err := format.ParseNumber(value)
+			for len(s.packs) > 0 && s.packs[0].Next() <= first {
+				s.packs = s.packs[1:]
+			}
+			if len(s.packs) > 0 {
+				s.packs[0] = s.packs[0].From(first)
+			}
+			return err
+		}
+		return nil
+	})
+	for _, p := range s.packs {
+		if err := s.addEnded(p); err != nil {
+			faults.Add(err)
+		}
+	}
+	return faults
+}
+
+func (s *salvager) readPack(key, value []byte) error {
+	p, err := format.DecodePack(key, bytes.Clone(value)) // The walker uses its memory again.
+	if err == nil {
+		s.packs = append(s.packs, p)
+	}
+	return err
+}
+
+func (s *salvager) addEnded(p format.Pack) error {
+	for _, past := range p.List {
+		e, err := past.Ended()
+		if err != nil {
+			return err
+		}
+		if !e.Forgotten() {
+			s.History = append(s.History, e)
+		}
 	}
 	return nil
 }
@@ -177,6 +232,29 @@ func (s *salvager) readIndices() {
 	if faults.None() {
 		slices.SortFunc(addrs, netip.Addr.Compare)
 		s.owners, s.ownerRuns = owners, runsOf(addrs)
+	}
+}
+
+// readCooling reads the cooling addresses, which are in the runs without being leased. If any cannot
+// be read, all stay taken, as if their leases were lost.
+func (s *salvager) readCooling() {
+	if _, ok := s.buckets[string(format.CoolingBucket)]; !ok && s.version < format.BucketSince(format.CoolingBucket) {
+		return
+	}
+	var cooling []backend.Cooling
+	var addrs []netip.Addr
+	faults := s.readBucket(format.CoolingBucket, func(key, value []byte) error {
+		c, err := format.DecodeCooling(key, value)
+		cooling, addrs = append(cooling, c), append(addrs, c.Addr)
+		return err
+	})
+	if !faults.None() {
+		s.lost.Join(faults)
+		return
+	}
+	s.Cooling = cooling
+	if s.runs != nil {
+		s.runs = slices.Concat([]format.Run{}, subtractRuns(s.runs, runsOf(addrs)))
 	}
 }
 

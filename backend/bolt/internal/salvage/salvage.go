@@ -29,6 +29,10 @@ type Result struct {
 	Membership backend.Membership
 	Blocks     []backend.Block
 
+	History []backend.Ended
+	Policy  string
+	Cooling []backend.Cooling
+
 	Doubtful int
 	Missing  [][2]netip.Addr
 	Unsure   bool
@@ -67,6 +71,8 @@ type salvager struct {
 	buckets      map[string]page.BucketEntry
 	shared       bool  // several hosts share the addresses
 	unsupported  error // the file is not a lease store, or not of this version
+	packs        []format.Pack
+	version      byte // of its format; 0 if it could not be read
 	candidates   map[netip.Addr]candidate
 	boots        map[uint64]string
 	unreadable   []netip.Addr // addresses of entries of leases that cannot be read
@@ -161,6 +167,7 @@ func (s *salvager) finish() {
 		s.Leases = append(s.Leases, c.Lease)
 	}
 	s.reportMissing(runsOf(addrs))
+	s.Cooling = slices.DeleteFunc(s.Cooling, func(c backend.Cooling) bool { return s.isTaken(c.Addr) })
 	if withoutBoot > 0 {
 		s.lost.Add(fmt.Errorf("the boots of %d leases", withoutBoot))
 	}
@@ -170,6 +177,14 @@ func (s *salvager) finish() {
 	if s.lost.More > 0 {
 		s.Lost = append(s.Lost, fmt.Sprintf("and %d more", s.lost.More))
 	}
+}
+
+// isTaken reports whether an address is leased, or may be.
+func (s *salvager) isTaken(addr netip.Addr) bool {
+	_, leased := s.candidates[addr]
+	return leased || slices.ContainsFunc(s.Missing, func(r [2]netip.Addr) bool {
+		return format.Run{First: r[0], Last: r[1]}.Contains(addr)
+	})
 }
 
 // knowsAddresses reports whether it is known which addresses are leased, even if not all of

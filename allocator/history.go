@@ -1,0 +1,226 @@
+package allocator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// A History says which ended leases a store keeps. The zero History keeps none.
+type History struct {
+	// Keep is how many ended leases are kept; 0 is none.
+	Keep int
+
+	// For is how long they are kept, after which they may be dropped; 0 is without limit.
+	For time.Duration
+}
+
+// A policy is what the store remembers of the Options of the last Allocate, so that a release,
+// whose caller need not know the configuration, keeps to them. The text is
+// "keep=10000 for=720h0m0s reuse=30s"; unknown words are ignored.
+type policy struct {
+	History
+	Cooldown // without Strict
+}
+
+func (p policy) String() string {
+	var words []string
+	if p.Keep > 0 {
+		words = append(words, fmt.Sprintf("keep=%d for=%s", p.Keep, p.For))
+	}
+	if p.ReuseAfter > 0 {
+		words = append(words, fmt.Sprintf("reuse=%s", p.ReuseAfter))
+	}
+	return strings.Join(words, " ")
+}
+
+// parsePolicy is the inverse of String. Whatever it does not understand is zero.
+func parsePolicy(text string) (p policy) {
+	for _, word := range strings.Fields(text) {
+		key, value, _ := strings.Cut(word, "=")
+		switch key {
+		case "keep":
+			p.Keep, _ = strconv.Atoi(value) // 0 if it is not a number
+		case "for":
+			p.For, _ = time.ParseDuration(value) // likewise
+		case "reuse":
+			p.ReuseAfter, _ = time.ParseDuration(value) // likewise
+		}
+	}
+	return p
+}
+
+func policyOf(tx backend.ReadTx) (policy, error) {
+	store, ok := tx.(backend.HistoryReadTx)
+	if !ok {
+		return policy{}, nil
+	}
+	text, err := store.Policy()
+	return parsePolicy(text), err
+}
+
+// HistoryOf returns the History of a store, zero if it keeps none.
+func HistoryOf(tx backend.ReadTx) (History, error) {
+	p, err := policyOf(tx)
+	return p.History, err
+}
+
+// IsExpired reports whether an ended lease need not be kept any longer. A time that is ahead of
+// the clock says nothing about the age.
+func (h History) IsExpired(e backend.Ended, now time.Time) bool {
+	return h.For > 0 && !e.Until.IsZero() && now.Sub(e.Until) > h.For
+}
+
+// set makes the store keep to this policy from now on.
+func (p policy) set(tx backend.Tx) error {
+	store, ok := tx.(backend.HistoryTx)
+	if !ok {
+		return nil
+	}
+	text, err := store.Policy()
+	if err != nil || text == p.String() {
+		return err
+	}
+	return store.SetPolicy(p.String())
+}
+
+// Forget makes the history of a store forget who held the addresses, and when, of the ended leases
+// for which match is true. It returns how many these are. It is one transaction, which reads the
+// whole history: 10,000 ended leases take some milliseconds.
+func Forget(ctx context.Context, store backend.Store, match func(backend.Ended) bool) (n int, err error) {
+	err = store.Update(ctx, func(tx backend.Tx) error {
+		if h, ok := tx.(backend.HistoryTx); ok {
+			n, err = h.Forget(match)
+		}
+		return err
+	})
+	return n, err
+}
+
+// ForgetAll removes the ended leases from the history of a store, and returns how many these are.
+// More than a few hundred take several transactions.
+func ForgetAll(ctx context.Context, store backend.Store) (all int, err error) {
+	for done := 0; err == nil && done <= all; done += maxPortion {
+		err = store.Update(ctx, func(tx backend.Tx) error {
+			h, ok := tx.(backend.HistoryTx)
+			if !ok {
+				return nil
+			}
+			if done == 0 {
+				if all, err = h.HistoryLen(); err != nil {
+					return err
+				}
+			}
+			return h.DropOldest(min(maxPortion, all-done))
+		})
+		if err == nil {
+			err = pause(ctx, done+maxPortion < all)
+		}
+	}
+	return all, err
+}
+
+// An ending ends leases in a transaction, for one cause: it records them in the history of the
+// store, and their addresses cool.
+type ending struct {
+	tx    backend.Tx
+	cause backend.Cause
+	at    time.Time
+
+	store  backend.HistoryTx // nil if it keeps no history
+	policy policy
+	begun  bool
+}
+
+// endingIn returns an ending at the present time.
+func endingIn(tx backend.Tx, cause backend.Cause) *ending {
+	return &ending{tx: tx, cause: cause, at: time.Now()}
+}
+
+// end deletes a lease and records that it has ended. A torn lease has no holder to record.
+func (e *ending) end(l backend.Lease) error {
+	if err := e.tx.Delete(l.Addr); err != nil {
+		return err
+	}
+	if err := e.begin(); err != nil || e.store == nil {
+		return err
+	}
+	if err := e.cool(l); err != nil {
+		return err
+	}
+	if e.policy.Keep > 0 && !isTorn(l) {
+		ended := backend.Ended{Lease: l, Until: e.at.UTC(), Cause: e.cause}
+		if err := unlessFull(e.store.Record(ended)); err != nil {
+			return err
+		}
+	}
+	return e.trim()
+}
+
+// all ends leases, and returns the first error.
+func (e *ending) all(leases []backend.Lease) error {
+	for _, l := range leases {
+		if err := e.end(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin reads, once, the policy of the store.
+func (e *ending) begin() (err error) {
+	if e.begun {
+		return nil
+	}
+	e.begun = true
+	e.store, _ = e.tx.(backend.HistoryTx)
+	if e.store != nil {
+		e.policy, err = policyOf(e.store)
+	}
+	return err
+}
+
+// trimPortion is how many old ended leases at most are dropped for each that is recorded. It is
+// more than one, so that a smaller History takes effect in time, and few, so that no command takes
+// long.
+const trimPortion = 4
+
+// trim drops some of the ended leases that need not be kept any longer, the oldest first.
+func (e *ending) trim() error {
+	n, err := e.store.HistoryLen()
+	if err != nil {
+		return err
+	}
+	excess := min(n-e.policy.Keep, trimPortion)
+	if excess < 1 && n > 0 {
+		excess, err = e.expired()
+	}
+	if err != nil || excess < 1 {
+		return err
+	}
+	return unlessFull(e.store.DropOldest(excess))
+}
+
+// expired counts the oldest ended leases that are too old, up to trimPortion.
+func (e *ending) expired() (n int, err error) {
+	for old, err := range e.store.History() {
+		if err != nil || n == trimPortion || !e.policy.IsExpired(old, e.at) {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// unlessFull drops the error of a full disk: a lease ends all the same, without being recorded.
+func unlessFull(err error) error {
+	if errors.Is(err, backend.ErrNoSpace) {
+		return nil
+	}
+	return err
+}

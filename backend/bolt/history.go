@@ -1,0 +1,455 @@
+package bolt
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"iter"
+	"net/netip"
+	"slices"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/format"
+	"github.com/leasehold/leasehold/backend/storekit"
+)
+
+// The history is two buckets. history has the ended leases by number, packed: see [format.Pack].
+// Each names the one before it of the same address. latest has the number of the last one of each
+// address, from which a reader follows these. What is dropped is first only numbered as dropped: its
+// pack goes when it has nothing else.
+
+var _ backend.HistoryTx = (*tx)(nil)
+
+// History implements [backend.HistoryReadTx].
+func (t *tx) History() iter.Seq2[backend.Ended, error] { return t.decodePasts(t.pasts) }
+
+// HistoryBackward implements [backend.HistoryReadTx].
+func (t *tx) HistoryBackward() iter.Seq2[backend.Ended, error] { return t.decodePasts(t.pastsBackward) }
+
+// HistoryOf implements [backend.HistoryReadTx].
+func (t *tx) HistoryOf(addr netip.Addr) iter.Seq2[backend.Ended, error] {
+	return t.decodePasts(t.pastsOf(addr))
+}
+
+func (t *tx) decodePasts(all iter.Seq2[format.Past, error]) iter.Seq2[backend.Ended, error] {
+	return func(yield func(backend.Ended, error) bool) {
+		for p, err := range all {
+			var e backend.Ended
+			if err == nil {
+				e, err = t.decodePast(p)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (t *session) decodePast(p format.Past) (backend.Ended, error) {
+	e, err := p.Ended()
+	if err != nil {
+		return backend.Ended{}, t.store.damaged(err)
+	}
+	return e, nil
+}
+
+// pasts yields the whole history.
+func (t *tx) pasts(yield func(format.Past, error) bool) {
+	t.eachPack((*iterator).First, (*iterator).Next, func(list []format.Past) bool {
+		for _, p := range list {
+			if !yield(p, nil) {
+				return false
+			}
+		}
+		return true
+	}, yield)
+}
+
+// pastsBackward yields the whole history, backwards.
+func (t *tx) pastsBackward(yield func(format.Past, error) bool) {
+	t.eachPack(toLastPack, (*iterator).Prev, func(list []format.Past) bool {
+		for _, p := range slices.Backward(list) {
+			if !yield(p, nil) {
+				return false
+			}
+		}
+		return true
+	}, yield)
+}
+
+// A move moves an iterator.
+type move func(*iterator) (k, v []byte)
+
+func toLastPack(i *iterator) (k, v []byte) {
+	i.Seek(format.FirstKey)
+	return i.Prev()
+}
+
+// eachPack calls each with what was not dropped of each pack until it returns false, and yields an
+// error.
+func (t *tx) eachPack(to, next move, each func([]format.Past) bool, yield func(format.Past, error) bool) {
+	first, err := t.firstPast()
+	var i *iterator
+	for ; err == nil; to = next {
+		var p format.Pack
+		if i, p, err = t.packAt(i, to); err == nil && (len(p.List) == 0 || !each(p.From(first).List)) {
+			return
+		}
+	}
+	yield(format.Past{}, err)
+}
+
+// packAt decodes the pack to which a move leads; i is nil before the first. At the end it returns
+// an empty pack.
+func (t *tx) packAt(i *iterator, to move) (_ *iterator, p format.Pack, err error) {
+	if err := t.usable(); err != nil || t.history == nil {
+		return i, p, err
+	}
+	defer t.rescue(&err)
+	if i == nil {
+		i = t.history.iterate()
+	}
+	k, v := to(i)
+	if k == nil || !format.IsPackKey(k) {
+		return i, p, nil
+	}
+	p, err = t.decodePack(k, v)
+	return i, p, err
+}
+
+func (t *session) decodePack(k, v []byte) (format.Pack, error) {
+	p, err := format.DecodePack(k, v)
+	if err != nil {
+		return p, t.store.damaged(err)
+	}
+	return p, nil
+}
+
+// firstPast returns the number of the first ended lease that was not dropped.
+func (t *tx) firstPast() (number uint64, err error) {
+	if err := t.usable(); err != nil || t.history == nil {
+		return 1, err
+	}
+	defer t.rescue(&err)
+	return t.firstNumber()
+}
+
+func (t *session) firstNumber() (uint64, error) {
+	number, err := format.ParseNumber(t.history.Get(format.FirstKey))
+	if err != nil {
+		return 0, t.store.damaged(err)
+	}
+	return number, nil
+}
+
+// pastsOf iterates over the ended leases of an address, backwards.
+func (t *tx) pastsOf(addr netip.Addr) iter.Seq2[format.Past, error] {
+	return func(yield func(format.Past, error) bool) {
+		first, err := t.firstPast()
+		var number uint64
+		if err == nil {
+			number, err = t.latestOf(addr)
+		}
+		for err == nil && number >= first {
+			var p format.Past
+			if p, err = t.pastAt(number, addr); err == nil && !yield(p, nil) {
+				return
+			}
+			number = p.Before
+		}
+		if err != nil {
+			yield(format.Past{}, err)
+		}
+	}
+}
+
+// latestOf returns the number of the ended lease of an address that was recorded last, or 0.
+func (t *tx) latestOf(addr netip.Addr) (number uint64, err error) {
+	if err := cmp.Or(t.usable(), storekit.CheckAddr(addr)); err != nil || t.latest == nil {
+		return 0, err
+	}
+	defer t.rescue(&err)
+	if number, err = format.Latest(t.latest.Get(format.LatestKey(addr))).Of(addr); err != nil {
+		return 0, t.store.damaged(err)
+	}
+	return number, nil
+}
+
+// pastAt returns the ended lease with a number, which has to be of addr.
+func (t *tx) pastAt(number uint64, addr netip.Addr) (p format.Past, err error) {
+	if err := t.usable(); err != nil {
+		return p, err
+	}
+	defer t.rescue(&err)
+	pack, err := t.packWith(number)
+	if err != nil {
+		return p, err
+	}
+	p, ok := pack.At(number)
+	if !ok || p.Addr != addr {
+		return p, t.store.damaged(fmt.Sprintf("number %d of the history is not of %s", number, addr))
+	}
+	return p, nil
+}
+
+// packWith returns the pack that has a number, or would have it.
+func (t *session) packWith(number uint64) (format.Pack, error) {
+	key := format.PackKey(number)
+	i := t.history.iterate()
+	k, v := i.Seek(key)
+	if !bytes.Equal(k, key) {
+		k, v = i.Prev()
+	}
+	if k == nil {
+		return format.Pack{}, nil
+	}
+	return t.decodePack(k, v)
+}
+
+// lastPack returns the last pack or, if there is none, an empty one that begins at first.
+func (t *session) lastPack(first uint64) (format.Pack, error) {
+	k, v := toLastPack(t.history.iterate())
+	if k == nil {
+		return format.Pack{First: first}, nil
+	}
+	return t.decodePack(k, v)
+}
+
+// HistoryLen implements [backend.HistoryReadTx].
+func (t *tx) HistoryLen() (n int, err error) {
+	first, err := t.firstPast()
+	if err != nil || t.history == nil {
+		return 0, err
+	}
+	defer t.rescue(&err)
+	last, err := t.lastPack(first)
+	return int(last.Next() - first), err
+}
+
+// Policy implements [backend.HistoryReadTx].
+func (t *tx) Policy() (text string, err error) {
+	if err := t.usable(); err != nil || t.history == nil {
+		return "", err
+	}
+	defer t.rescue(&err)
+	return string(t.history.Get(format.PolicyKey)), nil
+}
+
+// SetPolicy implements [backend.HistoryTx].
+func (t *tx) SetPolicy(text string) (err error) {
+	if err := cmp.Or(t.usable(), storekit.CheckBoot(text)); err != nil {
+		return err
+	}
+	defer t.rescue(&err)
+	return t.changeHistory(func(w *overwriter) error {
+		return w.put(&t.history, format.PolicyKey, []byte(text))
+	})
+}
+
+// Record implements [backend.HistoryTx].
+func (t *tx) Record(e backend.Ended) (err error) {
+	if err := cmp.Or(t.usable(), storekit.CheckEnded(e)); err != nil {
+		return err
+	}
+	defer t.rescue(&err)
+	if err := t.makeRoomToRecord(); err != nil {
+		return t.store.wrapErr(err)
+	}
+	return t.changeHistory(func(w *overwriter) error {
+		first, err := t.firstNumber()
+		if err != nil {
+			return err
+		}
+		last, err := t.lastPack(first)
+		if err != nil {
+			return err
+		}
+		before, err := w.setLatest(e.Addr, last.Next())
+		if err != nil {
+			return err
+		}
+		return w.putPack(last.With(format.NewPast(e, before)))
+	})
+}
+
+// DropOldest implements [backend.HistoryTx].
+func (t *tx) DropOldest(n int) (err error) {
+	if err := t.usable(); err != nil {
+		return err
+	}
+	defer t.rescue(&err)
+	if err := t.makeRoomToRecord(); err != nil {
+		return t.store.wrapErr(err)
+	}
+	return t.changeHistory(func(w *overwriter) error {
+		first, err := t.firstNumber()
+		if err != nil {
+			return err
+		}
+		return w.dropFrom(first, n)
+	})
+}
+
+// Forget implements [backend.HistoryTx].
+func (t *tx) Forget(match func(backend.Ended) bool) (n int, err error) {
+	if err := t.usable(); err != nil || t.history == nil {
+		return 0, err
+	}
+	defer t.rescue(&err)
+	first, err := t.firstNumber()
+	if err != nil {
+		return 0, err
+	}
+	var changed []format.Pack
+	err = t.history.ForEach(func(k, v []byte) error {
+		if !format.IsPackKey(k) {
+			return nil
+		}
+		p, err := t.decodePack(k, v)
+		if err != nil {
+			return err
+		}
+		matching, err := t.forgetIn(p, first, match)
+		if n += matching; matching > 0 {
+			changed = append(changed, p)
+		}
+		return err
+	})
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	return n, t.changeHistory(func(w *overwriter) error {
+		for _, p := range changed {
+			if err := w.putPack(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// forgetIn forgets the ended leases of a pack for which match is true, and returns how many these
+// are. With them it forgets what was dropped.
+func (t *session) forgetIn(p format.Pack, first uint64, match func(backend.Ended) bool) (n int, err error) {
+	for i, past := range p.List {
+		e, err := t.decodePast(past)
+		if err != nil {
+			return 0, err
+		}
+		dropped := p.First+uint64(i) < first
+		if e.Forgotten() || !dropped && !match(e) {
+			continue
+		}
+		p.List[i] = past.Forgotten()
+		if !dropped {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// changeHistory makes a change by an overwriter.
+func (t *tx) changeHistory(do func(*overwriter) error) error {
+	w := &overwriter{session: t.session}
+	err := t.change(func() error {
+		w.before = nil
+		return do(w)
+	}, w.restore)
+	if err == nil {
+		t.lastStepIsOfHistory()
+	}
+	return err
+}
+
+// An overwriter writes entries of buckets, and can restore what they were.
+type overwriter struct {
+	*session
+	before []overwritten
+}
+
+type overwritten struct {
+	bucket     **bucket // another transaction of bbolt has other buckets
+	key, value []byte   // nil: there was none
+}
+
+// put writes an entry; a nil value removes it.
+func (w *overwriter) put(b **bucket, key, value []byte) error {
+	w.before = append(w.before, overwritten{b, key, bytes.Clone((*b).Get(key))})
+	return overwrite(*b, key, value)
+}
+
+func overwrite(b *bucket, key, value []byte) error {
+	if value == nil {
+		return b.Delete(key)
+	}
+	return b.Put(key, value)
+}
+
+func (w *overwriter) restore() error {
+	for _, o := range slices.Backward(w.before) {
+		if err := overwrite(*o.bucket, o.key, o.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *overwriter) putPack(p format.Pack) error { return w.put(&w.history, p.Key(), p.Encode()) }
+
+// setLatest sets the number of an address in latest, and returns the one before; 0 is none.
+func (w *overwriter) setLatest(addr netip.Addr, number uint64) (before uint64, err error) {
+	key := format.LatestKey(addr)
+	entry := format.Latest(w.latest.Get(key))
+	if before, err = entry.Of(addr); err != nil {
+		return 0, w.store.damaged(err)
+	}
+	with, err := entry.With(addr, number)
+	if err != nil {
+		return 0, w.store.damaged(err)
+	}
+	return before, w.put(&w.latest, key, with)
+}
+
+// dropFrom drops at most n ended leases from the number first.
+func (w *overwriter) dropFrom(first uint64, n int) error {
+	for n > 0 {
+		k, v := w.history.iterate().First()
+		if !format.IsPackKey(k) {
+			break
+		}
+		p, err := w.decodePack(k, v)
+		if err != nil {
+			return err
+		}
+		some := p.From(first)
+		some.List = some.List[:min(n, len(some.List))]
+		if err := w.dropLatest(some); err != nil {
+			return err
+		}
+		first, n = some.Next(), n-len(some.List)
+		if first < p.Next() {
+			break
+		}
+		if err := w.put(&w.history, k, nil); err != nil {
+			return err
+		}
+	}
+	return w.put(&w.history, format.FirstKey, format.Number(first))
+}
+
+// dropLatest removes from latest the numbers of a pack.
+func (w *overwriter) dropLatest(p format.Pack) error {
+	for i, past := range p.List {
+		latest, err := format.Latest(w.latest.Get(format.LatestKey(past.Addr))).Of(past.Addr)
+		if err != nil {
+			return w.store.damaged(err)
+		}
+		if latest != p.First+uint64(i) {
+			continue
+		}
+		if _, err := w.setLatest(past.Addr, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}

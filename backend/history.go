@@ -1,0 +1,113 @@
+package backend
+
+import (
+	"fmt"
+	"iter"
+	"net/netip"
+	"time"
+)
+
+// An Ended is a lease that has ended. A store keeps its Addr, Owner, Pod and Since, the times in
+// whole seconds; Boot and Netns are empty.
+type Ended struct {
+	Lease
+
+	// Until is when the lease ended, in UTC; zero if unknown.
+	Until time.Time
+
+	Cause Cause
+}
+
+// Forgotten reports whether only the address was kept: see [HistoryTx.Forget].
+func (e Ended) Forgotten() bool { return e.Owner.IsZero() }
+
+// A Cause is what ended a lease.
+type Cause uint8
+
+// The causes. Stores keep the numbers, so they do not change.
+const (
+	UnknownCause Cause = iota
+	EndedByDEL
+	EndedByGC
+	EndedByBoot    // the first ADDs after a reboot
+	EndedByRelease // an operator
+
+	causes // the number of causes
+)
+
+// Causes returns all causes.
+func Causes() []Cause {
+	return []Cause{UnknownCause, EndedByDEL, EndedByGC, EndedByBoot, EndedByRelease}
+}
+
+// String returns the name of the cause: DEL, GC, boot, release or unknown.
+func (c Cause) String() string {
+	switch c {
+	case EndedByDEL:
+		return "DEL"
+	case EndedByGC:
+		return "GC"
+	case EndedByBoot:
+		return "boot"
+	case EndedByRelease:
+		return "release"
+	}
+	return "unknown"
+}
+
+// A HistoryReadTx is a [ReadTx] of a store that can keep a history: the leases that have ended.
+// The ReadTx of a View is one if the store can, and exists.
+//
+// Errors are those of a ReadTx.
+type HistoryReadTx interface {
+	ReadTx
+
+	// History iterates over the ended leases in the order in which they were recorded. The
+	// iteration ends after an error. The transaction must not write during an iteration.
+	History() iter.Seq2[Ended, error]
+
+	// HistoryBackward is History in the opposite order.
+	HistoryBackward() iter.Seq2[Ended, error]
+
+	// HistoryOf is HistoryBackward of one address. It takes time for the ended leases of this
+	// address only.
+	HistoryOf(addr netip.Addr) iter.Seq2[Ended, error]
+
+	// HistoryLen returns the number of ended leases.
+	HistoryLen() (int, error)
+
+	// Policy returns the last argument of SetPolicy, or an empty string.
+	Policy() (string, error)
+}
+
+// A HistoryTx is a [Tx] of a store that can keep a history. The Tx of an Update is one if the
+// store can.
+type HistoryTx interface {
+	Tx
+	HistoryReadTx
+
+	// Record adds an ended lease. Its address may be leased or not. It returns [ErrInvalid] if
+	// [Ended.Validate] rejects it, and [ErrNoSpace] if there is no room on the disk: then
+	// nothing is recorded, and the transaction can go on.
+	Record(e Ended) error
+
+	// DropOldest removes the n ended leases that were recorded first, or all if there are fewer.
+	DropOldest(n int) error
+
+	// Forget removes everything but the address from each ended lease for which match is true,
+	// and returns how many these were. It reads the whole history. match is not called for one
+	// that was forgotten before.
+	Forget(match func(Ended) bool) (int, error)
+
+	// SetPolicy records which ended leases its user wants to keep. The store does not interpret
+	// the text. It returns [ErrInvalid] for a text that [Lease.Boot] could not hold.
+	SetPolicy(text string) error
+}
+
+// Validate returns an error if a store that keeps a history cannot record e.
+func (e Ended) Validate() error {
+	if e.Cause >= causes {
+		return fmt.Errorf("%s: unknown cause %d", e.Addr, e.Cause)
+	}
+	return e.Lease.Validate()
+}

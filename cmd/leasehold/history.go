@@ -1,0 +1,409 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/config"
+)
+
+type historyFlags struct {
+	address, pod, container, at string
+	since                       time.Duration
+	forget, dryRun, noTrunc     bool
+}
+
+func (t *tool) historyCommand() *cobra.Command {
+	var f historyFlags
+	c := &cobra.Command{
+		Use:   "history [NETWORK…]",
+		Short: "Show who held addresses, and until when",
+		Long: `List the leases that have ended, in the order in which they ended, and then the
+leases that are held, which have no UNTIL. Flags select some of them.
+
+ENDED says what ended a lease: DEL and GC, which the runtime has sent, or gc;
+boot, the first ADD after a restart of the machine; release, an operator.
+
+--at takes a time like 14:03, "2026-11-25 14:03" or 2026-11-25T14:03:05Z, or a
+duration like 90m for that long ago. Without a zone it is in local time, as are
+the times in the table. A minute means all of it: if an address had two holders
+in that minute, both are listed.
+
+A bolt store keeps as many ended leases as "history" in ipam says, by default
+10,000, for 30 days. Files stores keep none.
+
+--forget removes the container, the pod and the times of the selected leases
+from the history, for privacy; without a selection it removes all ended leases
+of the networks named. Leases that are held stay as they are. What is removed
+can remain in unused parts of the file, and in backups.
+
+As JSON: an array of objects with the keys network, address, containerID,
+ifname, since, until (RFC 3339, UTC), ended and pod (namespace/name). All values
+are strings, empty if not known; until and ended are empty if the lease is held.`,
+		Example: `  leasehold history --address 10.1.0.7 --at 14:03
+  leasehold history podnet --pod shop/web-0 --since 7d
+  leasehold history podnet --pod shop/web-0 --forget`,
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if f.forget {
+				return t.forget(cmd, names, f)
+			}
+			return t.history(cmd, names, f)
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.address, "address", "", "only this address")
+	flags.StringVar(&f.pod, "pod", "", "only this pod, NAMESPACE/POD")
+	flags.StringVar(&f.container, "container", "", "only this container; the first twelve characters of its ID are enough")
+	flags.StringVar(&f.at, "at", "", "only what was held at this time")
+	cli.DurationVar(flags, &f.since, "since", 0, "only what was held within this time, such as 1h or 7d")
+	flags.BoolVar(&f.forget, "forget", false, "forget who held the selected addresses, and when")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "with --forget: print how many would be forgotten")
+	flags.BoolVar(&f.noTrunc, "no-trunc", false, "do not truncate IDs on a terminal")
+	return c
+}
+
+// A selection selects leases by holder and time. The zero selection selects all.
+type selection struct {
+	queries  []query // each has to select the lease
+	at       moment  // if not zero, it was held at some time in this
+	notSince time.Time
+}
+
+func (f historyFlags) selection(now time.Time) (s selection, err error) {
+	if f.address != "" {
+		addr, err := parseAddr(f.address)
+		if err != nil {
+			return s, err
+		}
+		s.queries = append(s.queries, query{text: f.address, addr: addr})
+	}
+	if f.pod != "" {
+		pod, err := parsePod(f.pod)
+		if err != nil {
+			return s, err
+		}
+		s.queries = append(s.queries, query{text: f.pod, pod: pod})
+	}
+	if f.container != "" {
+		s.queries = append(s.queries, query{text: f.container})
+	}
+	if f.at != "" {
+		if s.at, err = parseMoment(f.at, now); err != nil {
+			return s, fmt.Errorf("--at: %w", err)
+		}
+	}
+	if f.since > 0 {
+		s.notSince = now.Add(-f.since)
+	}
+	return s, nil
+}
+
+// addr returns the address that is selected, if only one can be.
+func (s selection) addr() (addr netip.Addr) {
+	for _, q := range s.queries {
+		if q.addr.IsValid() {
+			addr = q.addr
+		}
+	}
+	return addr
+}
+
+// selects reports whether the selection has a lease that was held until then; zero means now.
+func (s selection) selects(l backend.Lease, until time.Time) bool {
+	for _, q := range s.queries {
+		if !q.selects(l) && !q.isPrefixOf(l.Owner.ContainerID) {
+			return false
+		}
+	}
+	if !s.notSince.IsZero() && !until.IsZero() && until.Before(s.notSince) {
+		return false
+	}
+	return s.at == moment{} || l.Since.Before(s.at.until) && (until.IsZero() || !until.Before(s.at.from))
+}
+
+// selectsEnded is selects for an ended lease. When a forgotten one was held is not known.
+func (s selection) selectsEnded(e backend.Ended) bool {
+	timed := s.at != moment{} || !s.notSince.IsZero()
+	return !(timed && e.Until.IsZero()) && s.selects(e.Lease, e.Until)
+}
+
+// A pastRow is a lease, ended or held, in the output of history. The keys are stable; unknown
+// values are empty.
+type pastRow struct {
+	Network     string     `json:"network"`
+	Address     netip.Addr `json:"address"`
+	ContainerID string     `json:"containerID"`
+	IfName      string     `json:"ifname"`
+	Since       string     `json:"since"` // RFC 3339, UTC
+	Until       string     `json:"until"` // likewise
+	Ended       string     `json:"ended"`
+	Pod         string     `json:"pod"` // namespace/name
+
+	since, until time.Time
+}
+
+// newPastRow returns the row of an ended lease.
+func newPastRow(network string, e backend.Ended) pastRow {
+	r := newHeldRow(network, e.Lease)
+	r.Ended, r.until = e.Cause.String(), e.Until
+	if !e.Until.IsZero() {
+		r.Until = e.Until.UTC().Format(time.RFC3339)
+	}
+	return r
+}
+
+// newHeldRow returns the row of a lease that has not ended.
+func newHeldRow(network string, e backend.Lease) pastRow {
+	r := pastRow{
+		Network: network, Address: e.Addr, ContainerID: e.Owner.ContainerID, IfName: e.Owner.IfName, since: e.Since,
+	}
+	if !e.Since.IsZero() {
+		r.Since = e.Since.UTC().Format(time.RFC3339)
+	}
+	if e.Pod != (backend.Pod{}) {
+		r.Pod = e.Pod.String()
+	}
+	return r
+}
+
+func (t *tool) history(cmd *cobra.Command, names []string, f historyFlags) error {
+	if f.dryRun {
+		return errors.New("--dry-run needs --forget")
+	}
+	s, err := f.selection(t.now())
+	if err != nil {
+		return err
+	}
+	networks, err := t.networks(names)
+	if err != nil {
+		return err
+	}
+	t.warnOfStrays()
+	rows, failed := t.pastOf(cmd, networks, s)
+	t.warnNoHistory(networks)
+	return errors.Join(t.writePast(rows, f.noTrunc), failed)
+}
+
+// whoAt answers who at a time that is not now.
+func (t *tool) whoAt(cmd *cobra.Command, q query, text string) error {
+	at, err := parseMoment(text, t.now())
+	if err != nil {
+		return fmt.Errorf("--at: %w", err)
+	}
+	networks, err := t.networks(nil)
+	if err != nil {
+		return err
+	}
+	rows, failed := t.pastOf(cmd, networks, selection{queries: []query{q}, at: at})
+	switch {
+	case len(rows) > 0:
+		return errors.Join(t.writePast(rows, true), failed)
+	case failed != nil:
+		return failed
+	case t.incomplete != nil:
+		return t.incomplete
+	}
+	t.warnNoHistory(networks)
+	return t.printNone(q)
+}
+
+// pastOf returns the rows of all networks that can be read.
+func (t *tool) pastOf(cmd *cobra.Command, networks []network, s selection) (rows []pastRow, failed error) {
+	rows = []pastRow{}
+	for _, n := range networks {
+		some, err := t.pastIn(cmd, n, s)
+		failed = errors.Join(failed, t.inNetwork(n, err))
+		rows = append(rows, some...)
+	}
+	return rows, failed
+}
+
+// pastIn reads what is selected of a network: the ended leases in the order in which they ended,
+// and those that are held.
+func (t *tool) pastIn(cmd *cobra.Command, n network, s selection) (rows []pastRow, err error) {
+	ctx, cancel := t.lockContext(cmd)
+	defer cancel()
+	read := t.readStore
+	if s.addr().IsValid() {
+		read = t.glance
+	}
+	err = read(n).View(ctx, func(tx backend.ReadTx) error {
+		if err := t.warnOfReach(n, tx, s); err != nil {
+			return err
+		}
+		ended, err := t.endedIn(tx, s)
+		if err != nil {
+			return err
+		}
+		for _, e := range ended {
+			rows = append(rows, newPastRow(n.name, e))
+		}
+		held, err := heldIn(tx, s)
+		for _, l := range held {
+			rows = append(rows, newHeldRow(n.name, l))
+		}
+		return err
+	})
+	return rows, err
+}
+
+// endedIn returns the ended leases that are selected, except those that need not be kept any
+// longer.
+func (t *tool) endedIn(tx backend.ReadTx, s selection) (ended []backend.Ended, err error) {
+	h, ok := tx.(backend.HistoryReadTx)
+	if !ok {
+		return nil, nil
+	}
+	policy, err := allocator.HistoryOf(h)
+	if err != nil {
+		return nil, err
+	}
+	all := h.HistoryBackward()
+	if addr := s.addr(); addr.IsValid() {
+		all = h.HistoryOf(addr)
+	}
+	for e, err := range all {
+		if err != nil {
+			return nil, err
+		}
+		if !policy.IsExpired(e, t.now()) && s.selectsEnded(e) {
+			ended = append(ended, e)
+		}
+	}
+	slices.Reverse(ended)
+	return ended, nil
+}
+
+// warnOfReach says how far back the history goes if that is not to the selected time.
+func (t *tool) warnOfReach(n network, tx backend.ReadTx, s selection) error {
+	h, ok := tx.(backend.HistoryReadTx)
+	if !ok || s.at == (moment{}) {
+		return nil
+	}
+	for e, err := range h.History() {
+		if err != nil {
+			return err
+		}
+		if e.Until.After(s.at.until) {
+			t.warn("%s: what ended before %s is not known", n.name, t.local(e.Until))
+		}
+		break
+	}
+	return nil
+}
+
+// heldIn returns the leases that are selected.
+func heldIn(tx backend.ReadTx, s selection) (held []backend.Lease, err error) {
+	if addr := s.addr(); addr.IsValid() {
+		l, err := tx.Lease(addr)
+		if errors.Is(err, backend.ErrNotFound) || err == nil && !s.selects(l, time.Time{}) {
+			return nil, nil
+		}
+		return []backend.Lease{l}, err
+	}
+	for l, err := range tx.Leases(netip.Addr{}) {
+		if err != nil {
+			return nil, err
+		}
+		if s.selects(l, time.Time{}) {
+			held = append(held, l)
+		}
+	}
+	return held, nil
+}
+
+// warnNoHistory names the networks whose stores keep no history.
+func (t *tool) warnNoHistory(networks []network) {
+	var without []string
+	for _, n := range networks {
+		if kind, err := n.kind(); err == nil && kind == config.Files {
+			without = append(without, n.name)
+		}
+	}
+	if len(without) > 0 {
+		t.warn("files stores keep no history: %s", strings.Join(without, ", "))
+	}
+}
+
+func (t *tool) writePast(rows []pastRow, noTrunc bool) error {
+	if t.output == "json" {
+		return t.writeJSON(rows)
+	}
+	w := cli.NewTable(t.out, "NETWORK", "ADDRESS", "CONTAINER", "IFNAME", "SINCE", "UNTIL", "ENDED", "POD")
+	for _, r := range rows {
+		id := cmp.Or(r.ContainerID, "(forgotten)")
+		if r.ContainerID == "" && r.Ended == "" {
+			id = "(torn)"
+		}
+		if !noTrunc && cli.Width(t.out) > 0 {
+			id = shortID(id)
+		}
+		w.Row(r.Network, r.Address.String(), id, r.IfName, t.local(r.since), t.local(r.until), r.Ended, r.Pod)
+	}
+	return w.Flush()
+}
+
+// local formats a time in the local zone.
+func (t *tool) local(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.In(t.now().Location()).Format(time.DateTime)
+}
+
+// forget removes what is selected from the history of the networks.
+func (t *tool) forget(cmd *cobra.Command, names []string, f historyFlags) error {
+	s, err := f.selection(t.now())
+	switch {
+	case err != nil:
+		return err
+	case f.at != "" || f.since != 0:
+		return errors.New("--forget selects by --address, --pod and --container, not by time")
+	case len(s.queries) == 0 && len(names) == 0:
+		return errors.New("--forget without a selection removes the whole history: name the networks")
+	}
+	networks, err := t.networks(names)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, n := range networks {
+		if kind, err := n.kind(); err != nil || kind != config.Bolt {
+			failed = errors.Join(failed, t.inNetwork(n, err))
+			continue
+		}
+		forgotten, err := t.forgetIn(cmd, n, s, f.dryRun)
+		if err != nil {
+			failed = errors.Join(failed, t.inNetwork(n, err))
+			continue
+		}
+		verb := "forgot"
+		if f.dryRun {
+			verb = "would forget"
+		}
+		fmt.Fprintf(t.errs, "%s: %s %s\n", n.name, verb, count(forgotten, "ended lease"))
+	}
+	t.warnNoHistory(networks)
+	return failed
+}
+
+func (t *tool) forgetIn(cmd *cobra.Command, n network, s selection, dryRun bool) (int, error) {
+	store := t.storeForPortions(n)
+	if dryRun {
+		store = dryRunStore{store}
+	}
+	if len(s.queries) == 0 {
+		return allocator.ForgetAll(cmd.Context(), store)
+	}
+	return allocator.Forget(cmd.Context(), store, func(e backend.Ended) bool { return s.selects(e.Lease, e.Until) })
+}

@@ -1,0 +1,46 @@
+package config
+
+import (
+	"time"
+
+	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/internal/duration"
+)
+
+// DefaultHistory is the default of Config.History: what a busy node ends in a few days, in at most
+// 1.2 MB.
+func DefaultHistory() allocator.History {
+	return allocator.History{Keep: 10_000, For: 30 * 24 * time.Hour}
+}
+
+// maxHistory is the most ended leases that can be kept.
+const maxHistory = 10_000_000
+
+func parseHistory(text []byte) (allocator.History, error) {
+	parsed := DefaultHistory()
+	switch string(text) {
+	case "", "null":
+		return parsed, nil
+	case "0":
+		return allocator.History{}, nil
+	}
+	var h rawHistory
+	if err := decodeAt("ipam.history", text, h.fields()); err != nil {
+		return parsed, err
+	}
+	if h.Keep != nil {
+		if parsed.Keep = *h.Keep; parsed.Keep < 0 || parsed.Keep > maxHistory {
+			return parsed, invalid(`write how many ended leases to keep, or "history": 0 to keep none`,
+				"ipam.history.keep: %d is not from 0 to %d", parsed.Keep, maxHistory)
+		}
+	}
+	if h.For == "" {
+		return parsed, nil
+	}
+	var err error
+	if parsed.For, err = duration.Parse(h.For); err != nil || parsed.For <= 0 {
+		return parsed, invalid(`write how long to keep ended leases, for example "30d" or "12h"`,
+			"ipam.history.for: %q is not a positive duration", h.For)
+	}
+	return parsed, nil
+}
