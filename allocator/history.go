@@ -135,6 +135,7 @@ type ending struct {
 	store  backend.HistoryTx // nil if it keeps no history
 	policy policy
 	begun  bool
+	ended  int // how many leases
 }
 
 // endingIn returns an ending at the present time.
@@ -158,6 +159,9 @@ func (e *ending) end(l backend.Lease) error {
 		if err := unlessFull(e.store.Record(ended)); err != nil {
 			return err
 		}
+	}
+	if e.ended++; e.ended%trimInterval != 1 {
+		return nil
 	}
 	return e.trim()
 }
@@ -185,10 +189,13 @@ func (e *ending) begin() (err error) {
 	return err
 }
 
-// trimPortion is how many old ended leases at most are dropped for each that is recorded. It is
-// more than one, so that a smaller History takes effect in time, and few, so that no command takes
-// long.
-const trimPortion = 4
+// With the first lease that an ending ends, and then with each trimInterval-th, at most trimPortion
+// old ended leases are dropped. These are more than are recorded meanwhile, so that a smaller
+// History takes effect in time, and few, so that no command takes long.
+const (
+	trimInterval = 2
+	trimPortion  = 4
+)
 
 // trim drops some of the ended leases that need not be kept any longer, the oldest first.
 func (e *ending) trim() error {

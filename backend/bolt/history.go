@@ -222,8 +222,15 @@ func (t *tx) HistoryLen() (n int, err error) {
 		return 0, err
 	}
 	defer t.rescue(&err)
-	last, err := t.lastPack(first)
-	return int(last.Next() - first), err
+	k, v := toLastPack(t.history.iterate())
+	if k == nil {
+		return 0, nil
+	}
+	next, err := format.NextAfter(k, v)
+	if err != nil || next < first {
+		return 0, t.store.damaged(cmp.Or(err, fmt.Errorf("history begins with number %d and ends before it", first)))
+	}
+	return int(next - first), nil
 }
 
 // Policy implements [backend.HistoryReadTx].

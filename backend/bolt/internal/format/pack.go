@@ -211,6 +211,16 @@ func DecodePack(key, value []byte) (Pack, error) {
 	return p, nil
 }
 
+// NextAfter returns the number after the last of an entry of the bucket history, which is not
+// decoded.
+func NextAfter(key, value []byte) (uint64, error) {
+	n, size := binary.Uvarint(value)
+	if len(key) != 8 || size <= 0 {
+		return 0, fmt.Errorf("history has a malformed entry with key %x", key)
+	}
+	return binary.BigEndian.Uint64(key) + n, nil
+}
+
 // past reads an ended lease that follows another.
 func (r *reader) past(number uint64, last Past) (p Past) {
 	if len(*r) == 0 {
