@@ -14,10 +14,11 @@
 //
 // The file has a bucket of leases, which maps an address to a record and is authoritative.
 // Two indices are derived from it and can be rebuilt: the addresses of each container, and
-// the runs of leased addresses, which make the next free address a look-up. Other buckets
-// have the cursors, the names of boots, and the version of the format; a file of another
-// version is rejected with [backend.ErrFormat]. docs/formats.md in this module describes
-// the format to the byte.
+// the runs of leased and cooling addresses, which make the next free address a look-up. The
+// leases that have ended, as far as the program records them, have a bucket and an index of
+// their own, and so have the cooling addresses. Other buckets have the cursors, the names of
+// boots, and the version of the format; a file of another version is rejected with
+// [backend.ErrFormat]. docs/formats.md in this module describes the format to the byte.
 //
 // # Locking
 //
@@ -75,7 +76,7 @@
 // error of the disk, which names the file. Verify reports such a page as damage, unless it can read
 // neither meta page, and Salvage reads what it can.
 //
-// Every lease has a checksum, and the indices are compared with the leases. The cursors, the
+// Every lease has a checksum, and so have ended leases; the indices are compared with the leases. The cursors, the
 // names of boots and the last boot have neither: a flipped bit in those is not noticed.
 //
 // # Caveats
