@@ -9,6 +9,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/leasehold/leasehold/backend/bolt/internal/disk"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 	"github.com/leasehold/leasehold/internal/durable"
 )
@@ -141,7 +142,7 @@ func (b *bulk) reserve(most int) error {
 	if err != nil {
 		return err
 	}
-	if t.size = info.Size(); hasNoHoles(info) {
+	if t.size = info.Size(); disk.HasNoHoles(info) {
 		t.room = t.size
 	}
 	if most == 0 {

@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/disk"
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
@@ -111,7 +112,7 @@ func TestCreatedFileIsPrivateAndHasNoHoles(t *testing.T) {
 		s := created(t, t.TempDir(), backend.Content{Leases: sparse(n, 1)})
 		info, err := os.Stat(s.path)
 		require.NoError(t, err)
-		require.True(t, hasNoHoles(info), "%d leases", n)
+		require.True(t, disk.HasNoHoles(info), "%d leases", n)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 		require.NoError(t, s.Verify(ctx))
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/disk"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 	"github.com/leasehold/leasehold/backend/storekit"
 )
@@ -24,7 +25,7 @@ func Create(path string, c backend.Content) error {
 	if err != nil {
 		return err
 	}
-	f, err := openFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := disk.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/disk"
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 	"github.com/leasehold/leasehold/internal/durable"
 	"github.com/leasehold/leasehold/internal/exchange"
@@ -201,7 +202,7 @@ func (s *Store) openNew() (*os.File, error) {
 
 // openRegular opens a regular file. Anything else cannot be a bolt store.
 func openRegular(path string, flag int) (*os.File, error) {
-	f, err := openFile(path, flag, 0o600)
+	f, err := disk.OpenFile(path, flag, 0o600)
 	if err != nil {
 		// A migration can have replaced it just now, and another one can have undone that.
 		info, statErr := os.Lstat(path)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/leasehold/leasehold/backend/bolt/internal/disk"
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
@@ -57,7 +58,7 @@ func revokeLast(f *os.File) error {
 // transaction, which was interrupted. It closes f.
 func (s *Store) withoutInterrupted(f *os.File) (*os.File, error) {
 	defer f.Close() // It was only read.
-	to, err := anonymousFile()
+	to, err := disk.AnonymousFile()
 	if err != nil {
 		return nil, s.wrapPath(err)
 	}

@@ -14,6 +14,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/disk"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 	"github.com/leasehold/leasehold/internal/durable"
@@ -133,7 +134,7 @@ func (t *session) syncBefore() error {
 // begin opens the file with bbolt and begins a transaction.
 func (t *session) begin() error {
 	if t.mode == creating {
-		disableCopyOnWrite(t.file)
+		disk.DisableCopyOnWrite(t.file)
 	}
 	var err error
 	if t.db, err = t.openDB(); err != nil {
@@ -160,7 +161,7 @@ func (t *session) openDB() (*bbolt.DB, error) {
 	if t.mode != creating && t.size < int64(2*os.Getpagesize()) {
 		return nil, t.store.damaged(fmt.Sprintf("file is truncated to %d bytes", t.size))
 	}
-	if hasNoHoles(info) {
+	if disk.HasNoHoles(info) {
 		t.room = t.size
 	}
 	canSeal, err := t.checkBefore()

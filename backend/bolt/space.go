@@ -1,6 +1,10 @@
 package bolt
 
-import "os"
+import (
+	"os"
+
+	"github.com/leasehold/leasehold/backend/bolt/internal/disk"
+)
 
 // bbolt never overwrites a page in use: a Delete, too, writes new pages before old ones
 // become free, and bbolt extends the file by ftruncate, which allocates no disk space. So
@@ -84,7 +88,7 @@ func (t *session) allocateAhead(pages int64) error {
 		// Long enough, but with holes, as a bulk load leaves it. On a file system that
 		// compresses it always looks like that.
 		t.room = t.size
-		return allocate(t.file, t.size)
+		return disk.Allocate(t.file, t.size)
 	}
 	// By a part of the file, so that growing is rare and little space stays unused.
 	target := want + max(growth, used/32)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/disk"
 )
 
 // smallDisk mounts a tmpfs of the given size.
@@ -173,7 +174,7 @@ func TestFileHasNoHoles(t *testing.T) {
 	lease(t, s, 400)
 	info, err := os.Stat(s.path)
 	require.NoError(t, err)
-	require.True(t, hasNoHoles(info))
+	require.True(t, disk.HasNoHoles(info))
 	require.Less(t, info.Size(), int64(512<<10))
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+
+	"github.com/leasehold/leasehold/backend/bolt/internal/disk"
 )
 
 // Space that is allocated in the store's file serves a Delete only where the file system
@@ -22,7 +24,7 @@ func (s *Store) sparePath() string { return filepath.Join(filepath.Dir(s.path), 
 
 // keepSpare makes the spare file if it is missing and can be of use.
 func (t *session) keepSpare() {
-	if t.pending.puts == 0 || writesInPlace(t.file) {
+	if t.pending.puts == 0 || disk.WritesInPlace(t.file) {
 		return
 	}
 	path := t.store.sparePath()
@@ -39,19 +41,19 @@ func (t *session) keepSpare() {
 
 // isSpare reports whether removing the file at path frees enough space.
 func isSpare(path string) bool {
-	f, err := openFile(path, os.O_RDONLY, 0)
+	f, err := disk.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return false
 	}
 	defer f.Close() // It was only read.
 	info, err := f.Stat()
-	return err == nil && info.Size() >= spareSize && !hasSharedBlocks(f)
+	return err == nil && info.Size() >= spareSize && !disk.HasSharedBlocks(f)
 }
 
 // writeSpare fills a file with noise, which no file system can compress. It is not synced:
 // losing it in a power cut does no harm.
 func writeSpare(path string) error {
-	f, err := openFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := disk.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package bolt
+package disk
 
 import (
 	"errors"
@@ -10,15 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hasNoHoles reports whether disk space is allocated for all of the file.
-func hasNoHoles(info fs.FileInfo) bool {
+// HasNoHoles reports whether disk space is allocated for all of the file.
+func HasNoHoles(info fs.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return !ok || st.Blocks*512 >= info.Size()
 }
 
-// allocate allocates disk space for all of a file of the given size. A file system that
+// Allocate allocates disk space for all of a file of the given size. A file system that
 // cannot do so cannot have holes either.
-func allocate(f *os.File, size int64) error {
+func Allocate(f *os.File, size int64) error {
 	for {
 		err := unix.Fallocate(int(f.Fd()), 0, 0, size)
 		switch {
@@ -31,9 +31,9 @@ func allocate(f *os.File, size int64) error {
 	}
 }
 
-// writesInPlace reports whether the file system is known to need no space for overwriting
+// WritesInPlace reports whether the file system is known to need no space for overwriting
 // what a file has allocated.
-func writesInPlace(f *os.File) bool {
+func WritesInPlace(f *os.File) bool {
 	var st unix.Statfs_t
 	err := unix.Fstatfs(int(f.Fd()), &st)
 	return err == nil && (st.Type == unix.EXT4_SUPER_MAGIC || st.Type == unix.TMPFS_MAGIC)
@@ -42,13 +42,13 @@ func writesInPlace(f *os.File) bool {
 // fsNoCow is FS_NOCOW_FL of linux/fs.h, which chattr(1) calls C.
 const fsNoCow = 0x00800000
 
-// disableCopyOnWrite makes btrfs overwrite the blocks of a file, which must be empty, in
+// DisableCopyOnWrite makes btrfs overwrite the blocks of a file, which must be empty, in
 // place, so that a full disk does not stop a Delete. That also turns off compression, and
 // checksums of data, instead of which leases have their own.
 //
 // Other file systems do not know the flag. A store works without it, so failing to set it
 // is no error.
-func disableCopyOnWrite(f *os.File) {
+func DisableCopyOnWrite(f *os.File) {
 	flags, err := unix.IoctlGetUint32(int(f.Fd()), unix.FS_IOC_GETFLAGS)
 	if err == nil {
 		// Without the flag a store works, too.
@@ -73,9 +73,9 @@ type fiemap struct {
 	}
 }
 
-// hasSharedBlocks reports whether the first blocks of the file belong to another file too,
+// HasSharedBlocks reports whether the first blocks of the file belong to another file too,
 // as after a snapshot. A file system that cannot tell does not share blocks.
-func hasSharedBlocks(f *os.File) bool {
+func HasSharedBlocks(f *os.File) bool {
 	m := fiemap{length: 1, count: 1}
 	// unsafe, because golang.org/x/sys has no function for this ioctl. The kernel writes no
 	// more than one extent, for which m has room, and m outlives the call.
@@ -83,8 +83,8 @@ func hasSharedBlocks(f *os.File) bool {
 	return errno == 0 && m.mapped == 1 && m.extent.flags&fiemapShared != 0
 }
 
-// anonymousFile returns an empty file in memory, which ends with its last descriptor.
-func anonymousFile() (*os.File, error) {
+// AnonymousFile returns an empty file in memory, which ends with its last descriptor.
+func AnonymousFile() (*os.File, error) {
 	fd, err := unix.MemfdCreate("leasehold", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("memfd_create", err)

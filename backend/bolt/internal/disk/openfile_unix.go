@@ -1,6 +1,6 @@
 //go:build unix
 
-package bolt
+package disk
 
 import (
 	"errors"
@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openFile is os.OpenFile, but does not follow a symbolic link, does not wait for the
+// OpenFile is os.OpenFile, but does not follow a symbolic link, does not wait for the
 // other end of a FIFO, and does not start the poller of the Go runtime, which for a process
 // that only opens files wastes 30 µs.
-func openFile(path string, flag int, perm uint32) (*os.File, error) {
+func OpenFile(path string, flag int, perm uint32) (*os.File, error) {
 	for {
 		fd, err := unix.Open(path, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, perm)
 		if errors.Is(err, unix.EINTR) {
