@@ -38,7 +38,9 @@ type Content struct {
 // ContentOf returns the content of tx.
 //
 // Leases with a zero [Owner] are left out: no DEL can release them, and in the new store
-// their addresses are free. So are ended leases that were forgotten.
+// their addresses are free. So are ended leases that were forgotten. The Membership is
+// [Membership.Doubted]: by the time another store is made of the Content, blocks can have been
+// given back.
 func ContentOf(tx ReadTx) (Content, error) {
 	cursors, err := tx.Cursors()
 	if err != nil {
@@ -52,13 +54,12 @@ func ContentOf(tx ReadTx) (Content, error) {
 	if err != nil {
 		return Content{}, err
 	}
-	m.Attested = ""
 	blocks, err := Blocks(tx)
 	if err != nil {
 		return Content{}, err
 	}
 	c := Content{
-		Leases: owned(tx.Leases(netip.Addr{})), Cursors: cursors, LastSearch: boot, Membership: m, Blocks: blocks,
+		Leases: owned(tx.Leases(netip.Addr{})), Cursors: cursors, LastSearch: boot, Membership: m.Doubted(), Blocks: blocks,
 	}
 	if h, ok := tx.(HistoryReadTx); ok {
 		c.History = remembered(h.History())

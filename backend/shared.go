@@ -141,7 +141,7 @@ type Membership struct {
 type Intent struct {
 	Action string // what is asked for
 	Mark   Mark
-	Boot   string // the boot in which it was decided on
+	Boot   string // the boot in which it was decided on; empty in a store that is doubted since
 }
 
 // A Sighting is how far a host has seen the history of what the hosts share.
@@ -153,6 +153,14 @@ type Sighting struct {
 
 // IsZero reports whether the store shares nothing.
 func (m Membership) IsZero() bool { return m == Membership{} }
+
+// Doubted returns m as it is to be recorded in a store that can be older than what the host has given
+// back since, or lack something: one that was imported or repaired. Such a store leases nothing
+// until it was compared, which no request may replace that was decided on before.
+func (m Membership) Doubted() Membership {
+	m.Attested, m.Intent.Boot = "", ""
+	return m
+}
 
 // Validate returns an error if no store can record m.
 func (m Membership) Validate() error {

@@ -229,7 +229,7 @@ func (c *chooser) free(ctx context.Context, first allocator.Span, n uint64) (fre
 // It returns those that it has decided to give back. From the moment that it has decided on a block nothing is
 // leased from it, whether or not the engine learns of that.
 func (m *Member) GiveBack(ctx context.Context, keep int) (given []backend.Block, err error) {
-	local, v, err := m.resolve(ctx)
+	local, v, err := m.attested(ctx) // A copy of a store does not know what is leased by now.
 	if err != nil {
 		return nil, err
 	}

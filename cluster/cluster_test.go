@@ -375,6 +375,64 @@ func TestAttestComparesARepairedStore(t *testing.T) {
 	}
 }
 
+// copyTo writes what the store of the host shares to another one.
+func (h *host) copyTo(t *testing.T, to *leases.Store, change func(*backend.Membership)) {
+	t.Helper()
+	m, blocks := h.state(t)
+	change(&m)
+	require.NoError(t, to.Update(t.Context(), func(tx backend.Tx) error {
+		shared := tx.(backend.SharedTx)
+		if err := shared.SetMembership(m); err != nil {
+			return err
+		}
+		for _, b := range blocks {
+			if err := shared.PutBlock(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// A copy on another machine does not know what the host has leased since.
+func TestCopyGivesNothingBack(t *testing.T) {
+	e := newSpace(t)
+	a := newHost(t, e, "a")
+	a.claim(t, cluster.Want{Set: four(t), Blocks: 4})
+	other := &host{store: leases.New(), engine: e, name: "another machine"}
+	a.copyTo(t, other.store, func(*backend.Membership) {})
+	other.boot("boot9")
+	_, err := other.GiveBack(t.Context(), 0)
+	require.ErrorIs(t, err, cluster.ErrStopped)
+	require.NoError(t, a.Audit(t.Context()))
+	held, err := cluster.NewAdmin(e, prefix).Blocks(t.Context(), "pods")
+	require.NoError(t, err)
+	require.Len(t, held, 4)
+}
+
+// The request to be attested was decided on before the store was repaired, from pages that were old.
+func TestRepairedStoreWithARequestUnderWay(t *testing.T) {
+	e := newSpace(t)
+	a := newHost(t, e, "a")
+	stale := a.claim(t, cluster.Want{Set: four(t), Blocks: 1})[0]
+	_, err := a.GiveBack(t.Context(), 0)
+	require.NoError(t, err)
+	a.engine = failing{e, 2}.engine() // It fails when the request is sent.
+	a.boot("boot2")
+	require.ErrorIs(t, a.Attest(t.Context()), cluster.ErrUnknown)
+	repaired := &host{store: leases.New(), engine: e, name: "a"}
+	a.copyTo(t, repaired.store, func(m *backend.Membership) {
+		require.Equal(t, "attest", m.Intent.Action)
+		*m = m.Doubted()
+	})
+	require.NoError(t, repaired.store.Update(t.Context(), func(tx backend.Tx) error { return tx.(backend.SharedTx).PutBlock(stale) }))
+	repaired.boot("boot2")
+	require.NoError(t, repaired.Attest(t.Context()))
+	m, blocks := repaired.state(t)
+	require.Equal(t, "boot2", m.Attested)
+	require.Empty(t, blocks)
+}
+
 func TestUnknownValuesAreRejected(t *testing.T) {
 	for name, value := range map[string]string{
 		"version 2, want 1":      `{"V":2,"Block4":4,"Block6":0,"Ranges":["10.0.0.0/28"],"Accepted":{"Cluster":1,"Offset":0}}`,

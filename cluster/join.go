@@ -151,7 +151,7 @@ func (m *Member) attested(ctx context.Context) (backend.Membership, view, error)
 // know to be of this host halts the space, because another host can hold it.
 func (m *Member) Audit(ctx context.Context) error {
 	for range maxAttempts {
-		local, v, err := m.resolve(ctx)
+		local, v, err := m.attested(ctx)
 		if err == nil {
 			err = m.compare(ctx, local, v)
 		}

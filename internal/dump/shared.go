@@ -12,8 +12,8 @@ import (
 // they would make an ordinary store of it, and lease addresses of other hosts. Its blocks are
 // lines between the header and the leases.
 
-// member writes the membership, and the number of blocks that follow. Attested is left out: when
-// the file is read, what the host holds must be compared again before anything is leased.
+// member writes the membership, and the number of blocks that follow. What
+// [backend.Membership.Doubted] clears is left out.
 func (o *line) member(m backend.Membership, blocks int) {
 	if m.IsZero() {
 		return
@@ -28,7 +28,6 @@ func (o *line) member(m backend.Membership, blocks int) {
 	of.text("stopped", m.Stopped)
 	of.text("intent", m.Intent.Action)
 	of.mark("intentMark", m.Intent.Mark)
-	of.text("intentBoot", m.Intent.Boot)
 	if m.Seen != (backend.Sighting{}) {
 		of.text("seenCluster", strconv.FormatUint(m.Seen.Cluster, 16))
 		of.number("seenRevision", m.Seen.Revision)
@@ -72,9 +71,7 @@ func decodeMember(o *object) (m backend.Membership, blocks int64) {
 		Cluster:  of.name("cluster", "clusterBytes"), Space: of.name("space", "spaceBytes"), Host: of.name("host", "hostBytes"),
 		Incarnation: of.mark("incarnation"),
 		Machine:     of.name("machine", "machineBytes"), Stopped: of.name("stopped", "stoppedBytes"),
-		Intent: backend.Intent{
-			Action: of.name("intent", "intentBytes"), Mark: of.mark("intentMark"), Boot: of.name("intentBoot", "intentBootBytes"),
-		},
+		Intent: backend.Intent{Action: of.name("intent", "intentBytes"), Mark: of.mark("intentMark")},
 	}
 	cluster := of.text("seenCluster")
 	if cluster != "" {

@@ -288,19 +288,20 @@ func (w *world) startOne() {
 			_ = member.Forget(w.ctx) // Not while something is leased.
 		}
 		if membership(m.store).IsZero() {
-			_ = member.Join(w.ctx, "dc1", space, m.host) // Whatever fails can be begun again: here, and below.
+			_ = member.Join(w.ctx, "dc1", space, m.host) // What fails can be begun again.
 		}
 		switch {
 		case what < 5:
+			// What fails can be begun again.
 			if got, _ := member.Claim(w.ctx, cluster.Want{Set: w.pool.Sets()[0], Blocks: 1 + what%2}); len(got) > 0 {
 				w.counts.Claims++
 			}
 		case what < 8:
-			_, _ = member.GiveBack(w.ctx, what%2)
+			_, _ = member.GiveBack(w.ctx, what%2) // likewise
 		case what == 8:
-			_ = member.Attest(w.ctx)
+			_ = member.Attest(w.ctx) // likewise
 		default:
-			_ = member.Audit(w.ctx)
+			_ = member.Audit(w.ctx) // likewise
 		}
 	})
 }
@@ -444,7 +445,7 @@ func (w *world) setBack() {
 	on := c.of.on
 	w.switchOff(c.of)
 	c.of.store = w.NewStore()
-	c.from.membership.Attested = ""
+	c.from.membership = c.from.membership.Doubted()
 	c.from.writeTo(c.of.store)
 	if on {
 		w.switchOn(c.of)

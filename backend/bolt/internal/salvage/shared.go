@@ -12,8 +12,7 @@ const LostMembership = "the membership was lost in a repair"
 
 // readShared reads what only a shared store has. A block that is lost does no harm: the host
 // learns from the others that it holds it. But an outdated tree can have a block that the host
-// has given back; so all that was read must be compared with what the others know before
-// anything is leased, which the empty Attested says.
+// has given back, so what was read is doubted.
 func (s *salvager) readShared() {
 	if _, ok := s.buckets[string(format.SharedBucket)]; !ok && !s.shared {
 		return
@@ -26,7 +25,7 @@ func (s *salvager) readShared() {
 		s.lost.Add(errors.New("the membership"))
 		s.Membership.Stopped = LostMembership
 	}
-	s.Membership.Attested = ""
+	s.Membership = s.Membership.Doubted()
 	s.lost.Join(s.readBucket(format.BlocksBucket, func(key, value []byte) error {
 		b, err := format.DecodeBlock(key, value)
 		if n := len(s.Blocks); err == nil && n > 0 && b.First.Compare(s.Blocks[n-1].Last) <= 0 {
