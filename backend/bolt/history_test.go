@@ -25,7 +25,7 @@ func endedLease(l backend.Lease) backend.Ended {
 func podLease(n int) backend.Lease {
 	l := full
 	l.Addr = netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})
-	l.Owner.ContainerID = fmt.Sprintf("%056x%08x", n*2654435761, n)
+	l.Owner.ContainerID = fmt.Sprintf("%056x%08x", uint64(n)*2654435761, n)
 	l.Pod.Name = fmt.Sprintf("coredns-%010x-x%04x", n, n)
 	l.Since = l.Since.Add(time.Duration(n) * time.Second)
 	return l
