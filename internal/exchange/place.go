@@ -108,7 +108,8 @@ func lockFile(ctx context.Context, path string, lock func(context.Context, *os.F
 // PutNew moves the store at staged, which built describes, into the place, which must be empty.
 // If another process makes a store there meanwhile it returns [fs.ErrExist].
 func (p Place) PutNew(staged string, built fs.FileInfo) error {
-	if err := p.checkBuilt(staged, built); err != nil {
+	before, err := beforeMove(staged, built)
+	if err := errors.Join(err, p.checkBuilt(staged, built)); err != nil {
 		return err
 	}
 	// A plugin that makes a first store takes only the lock of that store, so the rename must not
@@ -116,7 +117,7 @@ func (p Place) PutNew(staged string, built fs.FileInfo) error {
 	if err := durable.PutNew(staged, p.path); err != nil {
 		return err
 	}
-	return errors.Join(p.sync(), p.checkBuilt(p.path, built))
+	return errors.Join(p.sync(), p.checkMovedAs(p.path, before))
 }
 
 // FinishSwap moves a store that waits for the place into it, after an interrupted [Place.Swap],

@@ -132,9 +132,56 @@ func (p Place) checkSame(path string, old fs.FileInfo) error {
 func (p Place) checkBuilt(path string, built fs.FileInfo) error {
 	now, err := os.Lstat(path)
 	if err == nil && !(os.SameFile(now, built) && now.Size() == built.Size() && now.ModTime().Equal(built.ModTime())) {
-		err = fmt.Errorf("%s is not the store that was built there; another program changed it meanwhile", path)
+		err = errNotBuilt(path)
 	}
 	return err
+}
+
+// A moved tells, after the new store was moved into the place, whether it is what it was before.
+type moved struct {
+	built fs.FileInfo
+	names int // in the directory, if it is one
+}
+
+// beforeMove returns what checkMovedAs needs, once the store at path has been checked.
+func beforeMove(path string, built fs.FileInfo) (moved, error) {
+	names, err := countNames(path, built)
+	return moved{built, names}, err
+}
+
+// checkMovedAs returns an error unless path is the store that was moved there. The modification
+// time of a directory does not tell: XFS changes it when the directory is exchanged with another
+// file and gets another parent.
+func (p Place) checkMovedAs(path string, m moved) error {
+	if !m.built.IsDir() {
+		return p.checkBuilt(path, m.built)
+	}
+	now, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	names, err := countNames(path, now)
+	if err == nil && !(os.SameFile(now, m.built) && names == m.names) {
+		err = errNotBuilt(path)
+	}
+	return err
+}
+
+// countNames returns how many names a directory has; 0 for a file.
+func countNames(path string, info fs.FileInfo) (int, error) {
+	if !info.IsDir() {
+		return 0, nil
+	}
+	d, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	names, err := d.Readdirnames(-1)
+	return len(names), errors.Join(err, d.Close())
+}
+
+func errNotBuilt(path string) error {
+	return fmt.Errorf("%s is not the store that was built there; another program changed it meanwhile", path)
 }
 
 // swap is Swap by the given means.
@@ -145,14 +192,18 @@ func (p Place) swap(s Swap, w ways) error {
 	if err := s.checkUnchanged(); err != nil {
 		return err
 	}
-	err := w.exchange(s.Staged, p.path)
+	before, err := beforeMove(s.Staged, s.Built)
+	if err != nil {
+		return err
+	}
+	err = w.exchange(s.Staged, p.path)
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EXDEV) {
 		return p.swapInTurn(s, w)
 	}
 	if err != nil {
 		return err
 	}
-	err = errors.Join(p.checkSame(s.Staged, s.Old), p.checkBuilt(p.path, s.Built), s.checkMarked())
+	err = errors.Join(p.checkSame(s.Staged, s.Old), p.checkMovedAs(p.path, before), s.checkMarked())
 	if err == nil {
 		err = p.sync()
 	}
