@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
 	"strings"
@@ -158,29 +157,30 @@ func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrat
 		defer done()
 	}
 	t.warnOfLocks(n)
-	if link := n.linkedFrom(); link != "" {
+	if link, target := n.linkedFrom(); link != "" {
 		return migrate.Report{}, fmt.Errorf("%s is a symbolic link to %s, and plugins follow it only to a directory: "+
-			"replace the link with the store, or set \"dataDir\" in ipam to the directory of the store", link, n.path)
+			"replace the link with the store, or set \"dataDir\" in ipam to the directory of the store", link, target)
 	}
 	return migrate.Run(cmd.Context(), n.path, o)
 }
 
-// linkedFrom returns the configured path of the store if that is a symbolic link to it.
-func (n network) linkedFrom() string {
+// linkedFrom returns the configured path of the store if that is a symbolic link to it, and
+// what the link says.
+func (n network) linkedFrom() (link, target string) {
 	for _, c := range n.confs {
-		info, err := os.Lstat(c.Path())
-		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
-			continue // Plugins cannot reach the store through this path either.
+		target, err := os.Readlink(c.Path())
+		if err != nil {
+			continue // Either it is not a link, or plugins cannot reach the store through it either.
 		}
 		there, err := os.Stat(c.Path())
 		if err != nil {
 			continue
 		}
 		if here, err := os.Stat(n.path); err == nil && os.SameFile(here, there) {
-			return c.Path()
+			return c.Path(), target
 		}
 	}
-	return ""
+	return "", ""
 }
 
 func newMigrateRow(n network, r migrate.Report, f migrateFlags) migrateRow {

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/config"
 )
 
 // A sandbox has a checkout of the project, in which the commands of a document run, and a
@@ -104,8 +106,15 @@ func (s *sandbox) run(t *testing.T, st step) {
 	}
 	require.Equal(t, st.status, status, "exit status of %s\n%s", st.command, &out)
 	if st.answer != "" {
-		require.Equal(t, normalize(st.answer), normalize(strings.ReplaceAll(out.String(), s.system, "")), st.command)
+		require.Equal(t, normalize(st.answer), normalize(s.outsideSandbox(out.String())), st.command)
 	}
+}
+
+// outsideSandbox is the reverse of inSandbox. Advice leaves out the default data directory,
+// but not the one that replaces it in the sandbox.
+func (s *sandbox) outsideSandbox(text string) string {
+	text = strings.ReplaceAll(text, " --data-dir "+s.system+config.DefaultDataDir, "")
+	return strings.ReplaceAll(text, s.system, "")
 }
 
 // addToShell makes a definition available to later commands.

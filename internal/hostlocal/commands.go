@@ -150,7 +150,7 @@ func (p *Plugin) status(ctx context.Context, r request) error {
 		return err
 	}
 	if err := p.ready(ctx, c); err != nil {
-		e := explain(err, c.Name)
+		e := explain(err, r.network())
 		return &answer{codeNotAvailable, e.Msg, e.Details}
 	}
 	return nil

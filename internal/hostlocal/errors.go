@@ -137,6 +137,10 @@ func classifyStore(err error, network string) (code uint, details string) {
 		return codeIO, `put the data directory ("dataDir" in ipam) on another file system, or set "backend": "bolt", which has one file and no such names`
 	case errors.Is(err, syscall.EIO):
 		return codeIO, "the kernel log says why the disk failed; to see what can be read of the store, run: leasehold verify " + network
+	case errors.Is(err, syscall.EROFS):
+		return codeIO, "mount the file system for writing; if it became read-only by itself, the kernel log says why"
+	case errors.Is(err, fs.ErrPermission):
+		return codeIO, "run the plugin as root; if root lacks permission too, check the mount options of the file system, lsattr, and the logs of SELinux or AppArmor"
 	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):
 		return codeIO, ""
 	}

@@ -175,6 +175,19 @@ func TestUnusableDataDir(t *testing.T) {
 	}
 }
 
+// STATUS gives the same advice as ADD, which finds the store in its data directory.
+func TestAdviceOfStatus(t *testing.T) {
+	dir := t.TempDir()
+	c := conf(dir, `, "backend": "bolt"`)
+	works(t, c, "ADD", "a")
+	require.NoError(t, os.Truncate(filepath.Join(dir, "net"), 100))
+	add, status := fails(t, c, "ADD", "b"), fails(t, c, "STATUS", "")
+	require.Equal(t, hostlocal.CodeDamaged, add.Code)
+	require.Contains(t, add.Details, "leasehold verify net --data-dir "+dir)
+	require.EqualValues(t, 50, status.Code)
+	require.Equal(t, add.Details, status.Details)
+}
+
 func TestResolvConf(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "resolv.conf")

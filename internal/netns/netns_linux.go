@@ -36,26 +36,28 @@ func isNetns(path string) bool {
 	return err != nil || kind == unix.CLONE_NEWNET // Linux before 4.11 lacks the ioctl.
 }
 
-// process returns the PID in a path of a namespace, or "". nerdctl, cri-dockerd and
-// Apptainer use /proc/PID/ns/net; buildah has it open, as /proc/PID/fd/N. Other paths below
-// /proc, such as /proc/self/ns/net, differ for each process.
-func process(path string) string {
-	parts := strings.Split(path, "/") // "", "proc", PID, …
-	if len(parts) != 5 || strings.Trim(parts[2], "0123456789") != "" {
-		return ""
+// process returns the PID in a path below /proc and the path below its directory; or "" for
+// paths that differ for each process, such as /proc/self/ns/net.
+func process(path string) (pid, below string) {
+	pid, below, _ = strings.Cut(strings.TrimPrefix(path, "/proc/"), "/")
+	if strings.Trim(pid, "0123456789") != "" {
+		return "", ""
 	}
-	if parts[3] == "ns" && parts[4] == "net" || parts[3] == "fd" {
-		return parts[2]
-	}
-	return ""
+	return pid, below
 }
+
+// isOfProcess reports whether a namespace with this path below /proc/PID is known to be one
+// of the process. nerdctl, cri-dockerd and Apptainer use ns/net; buildah has it open, as fd/N.
+// Of the other paths, root/run/netns/x can be the namespace of a container that outlives the
+// process.
+func isOfProcess(below string) bool { return below == "ns/net" || strings.HasPrefix(below, "fd/") }
 
 // lookAtProcess returns the state of a namespace that is named by a process. If the process
 // has ended, its PID may be reused, usually by a process of the host: the namespace of the
 // host belongs to no container. If it is reused by another container, the namespace counts
 // as existing until that container ends too.
 func lookAtProcess(path string) State {
-	pid := process(path)
+	pid, below := process(path)
 	switch {
 	case pid == "":
 		return Unknown
@@ -64,7 +66,7 @@ func lookAtProcess(path string) State {
 			return Unknown
 		}
 		return Exists
-	case errors.Is(unix.Access("/proc/"+pid, unix.F_OK), unix.ENOENT) && seesAllProcesses():
+	case isOfProcess(below) && errors.Is(unix.Access("/proc/"+pid, unix.F_OK), unix.ENOENT) && seesAllProcesses():
 		return Gone
 	}
 	return Unknown

@@ -84,10 +84,24 @@ func TestProcess(t *testing.T) {
 	defer f.Close()
 	open := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd())
 	require.Equal(t, netns.Exists, netns.Look(open), "buildah's")
+	thread := fmt.Sprintf("/proc/%[1]d/task/%[1]d/ns/net", cmd.Process.Pid)
+	require.Equal(t, netns.Exists, netns.Look(thread), "as the CNI project's package ns names the present one")
 
 	end(t, cmd)
+	require.Equal(t, netns.Unknown, netns.Look(thread))
 	require.Equal(t, afterEnd(t), netns.Look(of(cmd, "net")))
 	require.Equal(t, netns.Exists, netns.Look(open))
+}
+
+// A path through the root of a process can lead to a namespace of another one.
+func TestPinnedBelowAProcess(t *testing.T) {
+	container := start(t, unix.CLONE_NEWNET)
+	path := pin(t, of(container, "net"))
+	other := start(t, unix.CLONE_NEWUTS)
+	through := fmt.Sprintf("/proc/%d/root%s", other.Process.Pid, path)
+	require.Equal(t, netns.Exists, netns.Look(through))
+	end(t, other)
+	require.Equal(t, netns.Unknown, netns.Look(through), "it still exists")
 }
 
 // afterEnd is the state that Look can return for a process that has ended, depending on

@@ -28,7 +28,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 			require.NoError(t, err)
 			d.remount(unix.MS_RDONLY, "")
 			do := inProcess(n)
-			requireUnwritable(t, do, n.Dir, "read-only file system")
+			requireUnwritable(t, do, n.Dir, "read-only file system", "mount the file system for writing")
 			require.NoError(t, do("DEL", "never-there", nil))
 			require.NoError(t, do("GC", "", faulttest.Attachments("a")), "there is nothing to collect")
 			require.NoError(t, do("CHECK", "a", faulttest.PrevResult(addrs)))
@@ -79,14 +79,24 @@ func inProcess(n faulttest.Network) performer {
 	}
 }
 
-// requireUnwritable requires that each command that has to write fails with the path and
-// the reason. Container a has a lease.
-func requireUnwritable(t *testing.T, do performer, dir, why string) {
+// requireUnwritable requires that each command that has to write fails with the path, the
+// reason and the next step. Container a has a lease.
+func requireUnwritable(t *testing.T, do performer, dir, why, advice string) {
 	t.Helper()
-	requireError(t, do("ADD", "b", nil), types.ErrIOFailure, dir, why)
-	requireError(t, do("DEL", "a", nil), types.ErrIOFailure, dir, why)
-	requireError(t, do("GC", "", faulttest.Attachments()), types.ErrIOFailure, dir, why)
-	requireError(t, do("STATUS", "", nil), types.ErrPluginNotAvailable, dir, why)
+	for _, c := range []struct {
+		command, id string
+		more        map[string]any
+		code        uint
+	}{
+		{"ADD", "b", nil, types.ErrIOFailure},
+		{"DEL", "a", nil, types.ErrIOFailure},
+		{"GC", "", faulttest.Attachments(), types.ErrIOFailure},
+		{"STATUS", "", nil, types.ErrPluginNotAvailable},
+	} {
+		err := do(c.command, c.id, c.more)
+		requireError(t, err, c.code, dir, why)
+		require.ErrorContains(t, err, advice, c.command)
+	}
 }
 
 // There is no store yet, and the file system is read-only.
@@ -147,7 +157,7 @@ func TestDirectoryOfAnotherUser(t *testing.T) {
 				addrs, err := n.Add("a")
 				require.NoError(t, err)
 				require.NoError(t, os.Chmod(n.Dir, mode))
-				requireUnwritable(t, asNobody(t, n), n.Dir, "permission denied")
+				requireUnwritable(t, asNobody(t, n), n.Dir, "permission denied", "run the plugin as root")
 				requireHeld(t, n, faulttest.Holding{"a": addrs})
 				require.NoError(t, n.Exercise(t.Context()))
 			})
