@@ -189,11 +189,11 @@ func (p Place) swap(s Swap, w ways) error {
 	if s.Built.Mode().IsRegular() && s.Old.Mode().IsRegular() {
 		return p.replace(s, w)
 	}
-	if err := s.checkUnchanged(); err != nil {
-		return err
-	}
 	before, err := beforeMove(s.Staged, s.Built)
 	if err != nil {
+		return err
+	}
+	if err := s.checkUnchanged(); err != nil {
 		return err
 	}
 	err = w.exchange(s.Staged, p.path)

@@ -208,3 +208,42 @@ func TestNewStoreIsNotMarked(t *testing.T) {
 		require.NoError(t, os.Rename(p.path+".moved", p.path))
 	}
 }
+
+// XFS changes the modification time of a directory that is exchanged with a file of another
+// directory. That is no change of the store; a lost file is one.
+func TestSwapWithADirectoryWhoseTimeChanges(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		p := At(filepath.Join(t.TempDir(), "podnet"))
+		require.NoError(t, p.MakeDir())
+		entry{false, "old"}.make(t, p.path)
+		old, err := p.Watch()
+		require.NoError(t, err)
+		staged, err := p.StagedFor(true, old)
+		require.NoError(t, err)
+		entry{true, "new"}.make(t, staged)
+		require.NoError(t, os.WriteFile(filepath.Join(staged, "10.0.0.2"), nil, 0o600))
+		built, err := os.Lstat(staged)
+		require.NoError(t, err)
+		exchanged := 0
+		exchange := func(a, b string) error {
+			if err := durable.Exchange(a, b); err != nil || exchanged > 0 {
+				return err // The second time the stores change back.
+			}
+			exchanged++
+			if lost {
+				return os.Remove(filepath.Join(b, "10.0.0.2"))
+			}
+			return os.Chtimes(b, time.Time{}, built.ModTime().Add(time.Second))
+		}
+
+		_, err = p.swapBy(Swap{Staged: staged, Built: built, Old: old, Backup: p.BackupPath("migration", time.Now())}, ways{exchange: exchange})
+		if lost {
+			require.ErrorContains(t, err, "is not the store that was built there")
+			continue
+		}
+		require.NoError(t, err)
+		now, err := os.Lstat(p.path)
+		require.NoError(t, err)
+		require.True(t, os.SameFile(built, now))
+	}
+}

@@ -261,3 +261,37 @@ func bindfs(t *testing.T) string {
 	faulttest.Bindfs(t, below, mounted)
 	return mounted
 }
+
+// File systems differ in what an exchange or a rename changes of a directory.
+func TestMigrateOnEachFileSystem(t *testing.T) {
+	for _, kind := range []string{"ext4", "xfs", "btrfs"} {
+		t.Run(kind, func(t *testing.T) {
+			dir := t.TempDir()
+			options := []string{}
+			if kind == "btrfs" {
+				options = append(options, "--mixed")
+			}
+			faulttest.NewImage(t, kind, 400<<20, options...).Mount(t, dir)
+			t.Cleanup(func() { faulttest.Run(t, "umount", dir) })
+			n := newNode(t, dir, config.Files, 20)
+			for _, to := range []string{config.Bolt, config.Files, config.Bolt, config.Files} {
+				n.migrate(to)
+				n.add("after-" + to)
+				n.del("after-" + to)
+				n.requireIntact()
+				require.Empty(t, n.leftovers())
+			}
+			export, err := n.leasehold("export", "podnet").Output()
+			require.NoError(t, err)
+			for _, to := range []string{config.Bolt, config.Files} {
+				require.NoError(t, os.RemoveAll(n.path()))
+				cmd := n.leasehold("import", "--backend", to, "-")
+				cmd.Stdin = strings.NewReader(string(export))
+				out, err := cmd.CombinedOutput()
+				require.NoError(t, err, "%s", out)
+				require.Equal(t, to, n.kind())
+				n.requireIntact()
+			}
+		})
+	}
+}
