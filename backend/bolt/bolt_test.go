@@ -31,16 +31,19 @@ func TestStore(t *testing.T) {
 
 // The store in which every address is held, among those that hosts share.
 func TestSharedStore(t *testing.T) {
-	o := backendtest.Options{
+	if testing.Short() {
+		t.Skip("TestStore has the same tests")
+	}
+	backendtest.Run(t, backendtest.Options{
 		Open:         backendtest.HoldingAll(open),
 		Persistent:   true,
 		KeepsDetails: true,
+		KeepsHistory: true,
+		Cools:        true,
 		Check:        func(path string) error { return bolt.Open(path).Verify(context.Background()) },
-	}
-	if !testing.Short() {
-		o.Damage, o.Garble = damages(), garblings()
-	}
-	backendtest.Run(t, o)
+		Damage:       damages(),
+		Garble:       garblings(),
+	})
 }
 
 func BenchmarkStore(b *testing.B) { backendtest.Benchmark(b, open) }
