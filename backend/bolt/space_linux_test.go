@@ -124,6 +124,9 @@ func lease(t *testing.T, s *Store, n int) (addrs []netip.Addr) {
 // If the file has no room for all Deletes that are made at once, they share transactions as far
 // as the room goes. Here it has none, or some, which a batch left when the disk was not full.
 func TestDeletesShareAsFarAsThereIsRoom(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes 40,000 leases")
+	}
 	for _, some := range []bool{false, true} {
 		dir := smallDisk(t, "16m")
 		s := Open(filepath.Join(dir, "net"))
