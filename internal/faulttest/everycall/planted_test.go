@@ -13,11 +13,8 @@ import (
 
 // TestPlanted plants mistakes in the programs. The tests above must find them.
 func TestPlanted(t *testing.T) {
-	if !ptracer.Supported {
-		t.Skip("the tracer needs Linux on amd64")
-	}
-	if testing.Short() {
-		t.Skip("skipped with -short: takes some seconds, and the race detector does not see the processes")
+	if !ptracer.Supported || !faulttest.Exhaustive() {
+		t.Skip("needs LEASEHOLD_EXHAUSTIVE, Linux and amd64: builds the programs for each fault")
 	}
 	for _, planted := range []struct {
 		name     string // of the patch

@@ -23,7 +23,7 @@ func states() int {
 	case testing.Short():
 		return 0 // only each moment of each workload
 	}
-	return 1_000
+	return 500
 }
 
 func TestPowerCuts(t *testing.T) {
