@@ -148,7 +148,7 @@ func TestCheckFindsEachFault(t *testing.T) {
 		says string
 		edit func(e editor)
 	}{
-		{"page header has page number 7", func(e editor) { set(pageID(e.inner()), 7) }},
+		{"page header has page number 70000", func(e editor) { set(pageID(e.inner()), 70000) }},
 		{"page header has kind 0x3", func(e editor) { set(kind(e.inner()), page.BranchKind|page.LeafKind) }},
 		{"page has too many overflow pages: 1000", func(e editor) { set(overflow(e.inner()), 1000) }},
 		{"is in use elsewhere", func(e editor) { set(overflow(e.page(e.neighbour())), 1) }},
@@ -178,7 +178,7 @@ func TestCheckFindsEachFault(t *testing.T) {
 		{"boots: inline page: page has too many overflow pages: 1", func(e editor) { set(overflow(e.entry("boots")[page.EntryLen:]), 1) }},
 		{"boots: 999 elements do not fit on the page", func(e editor) { set(count(e.entry("boots")[page.EntryLen:]), 999) }},
 
-		{"freelist: page header has page number 7", func(e editor) { set(pageID(e.page(e.kind("freelist"))), 7) }},
+		{"freelist: page header has page number 70000", func(e editor) { set(pageID(e.page(e.kind("freelist"))), 70000) }},
 		{"freelist: page header has kind", func(e editor) { set(kind(e.page(e.kind("freelist"))), page.LeafKind) }},
 		{"freelist: page has too many overflow pages: 4096", func(e editor) { set(overflow(e.page(e.kind("freelist"))), 4096) }},
 		{"freelist: 5000 entries do not fit on the page", func(e editor) { set(count(e.page(e.kind("freelist"))), 5000) }},
