@@ -321,6 +321,65 @@ func TestRestore(t *testing.T) {
 	require.ErrorIs(t, err, cluster.ErrConflict)
 }
 
+// In a halted space nothing is granted or given back, whether it was halted before a request or
+// while the request was made.
+func TestHalted(t *testing.T) {
+	requests := map[string]func(context.Context, *host) error{
+		"claim": func(ctx context.Context, a *host) error {
+			_, err := a.Claim(ctx, cluster.Want{Set: four(t), Blocks: 2})
+			return err
+		},
+		"give back": func(ctx context.Context, a *host) error {
+			_, err := a.GiveBack(ctx, 0)
+			return err
+		},
+		"attest": func(ctx context.Context, a *host) error {
+			a.boot("boot2")
+			return a.Attest(ctx)
+		},
+	}
+	for what, request := range requests {
+		for _, during := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, during %v", what, during), func(t *testing.T) {
+				e := newSpace(t)
+				a := newHost(t, e, "a")
+				a.claim(t, cluster.Want{Set: four(t), Blocks: 1})
+				if during {
+					a.engine = halting{e}
+					a.boot("boot1")
+				} else {
+					halt(t.Context(), e)
+				}
+				require.ErrorIs(t, request(t.Context(), a), cluster.ErrHalted)
+				held, err := cluster.NewAdmin(e, prefix).Blocks(t.Context(), "pods")
+				require.NoError(t, err)
+				require.Len(t, held, 1)
+				require.Equal(t, "boot1", hostNamed(t, e, "a").Boot)
+				m, _ := a.state(t)
+				require.Equal(t, "boot1", m.Attested)
+			})
+		}
+	}
+}
+
+// halt halts the space, as another host or an operator does.
+func halt(ctx context.Context, e cluster.Engine) {
+	value := []byte(`{"V": 1, "By": "operator", "Text": "maintenance"}`)
+	if _, err := e.Commit(ctx, cluster.Txn{Then: []cluster.Op{cluster.Put(prefix+"/1/pods/halt", value)}}); err != nil {
+		panic(err) // The engine in memory fails only when told to.
+	}
+}
+
+// halting halts the space just before a commit that writes.
+type halting struct{ cluster.Engine }
+
+func (h halting) Commit(ctx context.Context, t cluster.Txn) (cluster.Outcome, error) {
+	if len(t.Then) > 0 && t.Then[0].Kind == cluster.PutOp {
+		halt(ctx, h.Engine)
+	}
+	return h.Engine.Commit(ctx, t)
+}
+
 // Someone has removed keys.
 func TestAuditFindsALostBlock(t *testing.T) {
 	e := newSpace(t)
