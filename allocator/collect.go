@@ -113,7 +113,8 @@ func (f GarbageFilter) isGarbage() func(backend.Lease) bool {
 }
 
 // ReleaseUnchanged deletes the leases that have not changed since they were read, and
-// returns them. The history of the store has them as ended by GC. An address that was released or leased again in the meantime is skipped.
+// returns them. An address that was released or leased again in the meantime is skipped. The
+// history of the store has the leases as ended by GC.
 //
 // More than a few hundred leases take several transactions, and other transactions can run
 // in between. If ctx ends or a transaction fails, the leases released before stay released,

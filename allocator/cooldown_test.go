@@ -82,7 +82,7 @@ func TestStrictCooldownWithholds(t *testing.T) {
 	exhausted := (*allocator.ExhaustedError)(nil)
 	require.ErrorAs(t, err, &exhausted)
 	require.Equal(t, c.now.Add(20*time.Second), exhausted.Cool)
-	require.ErrorContains(t, err, "and the next one can be leased at "+exhausted.Cool.Format(time.RFC3339))
+	require.ErrorContains(t, err, "(1 leased or cooling, 1 excluded or gateway; the next one can be leased at "+exhausted.Cool.Format(time.RFC3339))
 	require.ErrorAs(t, c.allocator().Status(context.Background()), &exhausted)
 	require.Equal(t, "10.0.0.2", c.mustLease("static", "10.0.0.2"), "a requested address is leased all the same")
 

@@ -27,7 +27,7 @@ type ExhaustedError struct {
 	Shared bool
 
 	// Cool is when the next address may be leased that was released too short a time ago
-	// ([Cooldown.Strict]); zero if there is none.
+	// ([Cooldown.Strict]); zero if none is cooling.
 	Cool time.Time
 
 	// Withheld counts the other addresses of the set: gateways and excluded addresses. It
@@ -36,17 +36,15 @@ type ExhaustedError struct {
 }
 
 func (e *ExhaustedError) Error() string {
-	counted := "leased"
+	counted, next := "leased", ""
+	if !e.Cool.IsZero() {
+		counted, next = "leased or cooling", "; the next one can be leased at "+e.Cool.UTC().Format(time.RFC3339)
+	}
 	if e.Shared {
-		counted = "held by this host, all leased"
+		counted = "held by this host, all " + counted
 	}
-	text := fmt.Sprintf("no IP addresses available in range set: %s (%d %s, %d excluded or gateway)",
-		e.Set, e.Leased, counted, e.Withheld)
-	if e.Cool.IsZero() {
-		return text
-	}
-	return strings.TrimSuffix(text, ")") + fmt.Sprintf("; some of these were released a short time ago, and the next one can be leased at %s)",
-		e.Cool.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("no IP addresses available in range set: %s (%d %s, %d excluded or gateway%s)",
+		e.Set, e.Leased, counted, e.Withheld, next)
 }
 
 // A TakenError means that a requested address is leased to another attachment.

@@ -3,7 +3,6 @@ package allocator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +12,7 @@ import (
 
 // A History says which ended leases a store keeps. The zero History keeps none.
 type History struct {
-	// Keep is how many ended leases are kept; 0 is none.
+	// Keep is the number of ended leases to keep; with 0 the store keeps no history.
 	Keep int
 
 	// For is how long they are kept, after which they may be dropped; 0 is without limit.
@@ -28,13 +27,15 @@ type policy struct {
 	Cooldown // without Strict
 }
 
+// String does not use package fmt, because each Allocate calls it, and the first use of fmt in a
+// process takes time.
 func (p policy) String() string {
 	var words []string
 	if p.Keep > 0 {
-		words = append(words, fmt.Sprintf("keep=%d for=%s", p.Keep, p.For))
+		words = append(words, "keep="+strconv.Itoa(p.Keep), "for="+p.For.String())
 	}
 	if p.ReuseAfter > 0 {
-		words = append(words, fmt.Sprintf("reuse=%s", p.ReuseAfter))
+		words = append(words, "reuse="+p.ReuseAfter.String())
 	}
 	return strings.Join(words, " ")
 }

@@ -25,12 +25,12 @@ type Content struct {
 	Blocks []Block
 
 	// History yields the ended leases in the order in which they were recorded, as Leases does;
-	// nil if there is none. Policy is the last argument of SetPolicy, or empty. Both are for
+	// nil without a history. Policy is the last argument of SetPolicy, or empty. Both are for
 	// stores that keep a history.
 	History iter.Seq2[Ended, error]
 	Policy  string
 
-	// Cooling yields the cooling addresses, ascending, as Leases does; nil if there are none. It
+	// Cooling yields the cooling addresses, ascending, as Leases does; nil if no address is cooling. It
 	// is for stores in which addresses can cool. None of them is leased.
 	Cooling iter.Seq2[Cooling, error]
 }

@@ -18,7 +18,7 @@ type Cooling struct {
 // A CoolingReadTx is a [ReadTx] of a store in which addresses can cool. The ReadTx of a View is one
 // if the store can, and exists.
 //
-// Errors are those of a ReadTx. The transaction must not write during an iteration.
+// Its methods return the errors of a ReadTx. The transaction must not write during an iteration.
 type CoolingReadTx interface {
 	ReadTx
 

@@ -58,7 +58,7 @@ func (c Cause) String() string {
 // A HistoryReadTx is a [ReadTx] of a store that can keep a history: the leases that have ended.
 // The ReadTx of a View is one if the store can, and exists.
 //
-// Errors are those of a ReadTx.
+// Its methods return the errors of a ReadTx.
 type HistoryReadTx interface {
 	ReadTx
 

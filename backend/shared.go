@@ -7,7 +7,7 @@ import (
 )
 
 // A Mark is a random number that identifies one thing: a membership, or a request to the
-// other hosts. The zero Mark is none.
+// other hosts. The zero Mark belongs to no request.
 type Mark [16]byte
 
 // String returns the mark in hexadecimal digits.
@@ -136,7 +136,7 @@ type Membership struct {
 	Seen Sighting
 }
 
-// An Intent is a request that a host has decided on. The zero Intent is none. The blocks that
+// An Intent is a request that a host has decided on. The zero Intent means that no request is under way. The blocks that
 // it concerns are those with its mark.
 type Intent struct {
 	Action string // what is asked for

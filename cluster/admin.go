@@ -101,7 +101,7 @@ func (a *Admin) Blocks(ctx context.Context, space string) (all []HeldBlock, err 
 	return all, nil
 }
 
-// Who returns the host that holds the block of addr, and false if there is none.
+// Who returns the host that holds the block of addr; ok is false if the block is free.
 func (a *Admin) Who(ctx context.Context, space string, addr netip.Addr) (b HeldBlock, ok bool, err error) {
 	c, _, err := a.state(ctx, space)
 	if err != nil {

@@ -202,7 +202,7 @@ func (c *chooser) pages() (all []page) {
 	return all
 }
 
-// free returns those of n blocks, from first on, that are useful and that no host seems to hold. It
+// free returns the useful blocks, of the n from first on, that no host seems to hold. It
 // does no harm if that is not true any more: the claim decides.
 func (c *chooser) free(ctx context.Context, first allocator.Span, n uint64) (free []allocator.Span, err error) {
 	size := c.config.sizeOf(first.First)

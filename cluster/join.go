@@ -162,7 +162,7 @@ func (m *Member) Audit(ctx context.Context) error {
 	return errBehind()
 }
 
-// compare compares the blocks of the store with those of the engine. No request is under way, so
+// compare compares the blocks in the store with the blocks in the engine. No request is under way, so
 // they are the same, unless one of the two has lost something.
 func (m *Member) compare(ctx context.Context, local backend.Membership, v view) error {
 	theirs, err := m.held(ctx, local, v)

@@ -31,7 +31,7 @@ type Options struct {
 	// Now is the clock, for people; nil means [time.Now].
 	Now func() time.Time
 
-	// Random returns a random number below n, and NewMark a random mark; nil means those of
+	// Random returns a random number below n, and NewMark a random mark; nil means
 	// package crypto/rand.
 	Random  func(n uint64) uint64
 	NewMark func() backend.Mark
@@ -87,7 +87,7 @@ type view struct {
 	config   Config
 	halt     *HaltRecord
 	host     Entry
-	record   HostRecord // zero if there is none
+	record   HostRecord // zero if the engine has no record
 	revision int64
 	origin   Origin
 }

@@ -106,8 +106,8 @@ func (t *session) recorded() bool {
 	return slices.ContainsFunc(t.redo, func(c step) bool { return c.ofHistory })
 }
 
-// remake begins another transaction of bbolt and makes all changes again, those of the history if
-// withHistory.
+// remake begins another transaction of bbolt and makes all changes again; changes of the history
+// only if withHistory is set.
 func (t *session) remake(withHistory bool) error {
 	f, metas, err := metaPagesOf(t.file)
 	if err != nil {

@@ -206,7 +206,7 @@ func (t *session) packWith(number uint64) (format.Pack, error) {
 	return t.decodePack(k, v)
 }
 
-// lastPack returns the last pack or, if there is none, an empty one that begins at first.
+// lastPack returns the last pack. In an empty history it returns an empty pack that begins at first.
 func (t *session) lastPack(first uint64) (format.Pack, error) {
 	k, v := toLastPack(t.history.iterate())
 	if k == nil {
@@ -403,7 +403,7 @@ func (w *overwriter) restore() error {
 
 func (w *overwriter) putPack(p format.Pack) error { return w.put(&w.history, p.Key(), p.Encode()) }
 
-// setLatest sets the number of an address in latest, and returns the one before; 0 is none.
+// setLatest sets the number of an address in latest, and returns the number it had before, or 0.
 func (w *overwriter) setLatest(addr netip.Addr, number uint64) (before uint64, err error) {
 	key := format.LatestKey(addr)
 	entry := format.Latest(w.latest.Get(key))

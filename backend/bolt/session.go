@@ -176,7 +176,7 @@ func (t *session) openDB() (*bbolt.DB, error) {
 		NoStatistics: true,
 	})
 	if errors.Is(err, berrors.ErrInvalid) && t.metaValid {
-		return nil, t.store.wrapPath(errMetasUnread)
+		return nil, t.store.wrapPath(errMetasUnread())
 	}
 	if err != nil {
 		return nil, err
@@ -186,8 +186,11 @@ func (t *session) openDB() (*bbolt.DB, error) {
 	return db, nil
 }
 
-// errMetasUnread stands for an error of the disk, which bbolt drops.
-var errMetasUnread = fmt.Errorf("read the meta pages, which could be read just before: %w", syscall.EIO)
+// errMetasUnread returns the error for meta pages that bbolt could not read. It drops the error of
+// the disk.
+func errMetasUnread() error {
+	return fmt.Errorf("read the meta pages, which could be read just before: %w", syscall.EIO)
+}
 
 // bind opens the buckets, once the file is known to be whole, and makes sure that the
 // file is a lease store.

@@ -50,7 +50,7 @@ func (t *tx) makeRoomToRecord() error {
 }
 
 // pagesRecorded returns the most pages that recording an ended lease, and dropping some old ones,
-// writes besides those of the Delete: in history paths to both ends, in latest paths to the
+// writes in addition to the Delete's: in history paths to both ends, in latest paths to the
 // entries of those.
 func pagesRecorded(used int64) int64 { return 2*levelsOf(used) + levelsOf(used) + 4 }
 

@@ -179,8 +179,8 @@ func (t *tx) NextFree(from, to netip.Addr) (free netip.Addr, err error) {
 	return free, err
 }
 
-// nextInRuns returns the lowest address in [from, to] that is not leased, or the zero address
-// if there is none.
+// nextInRuns returns the lowest address in [from, to] that is neither leased nor cooling, or the
+// zero address.
 func (t *session) nextInRuns(from, to netip.Addr) (netip.Addr, error) {
 	r, err := t.runAt(from)
 	if err != nil {

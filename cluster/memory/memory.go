@@ -207,8 +207,8 @@ func (e *Engine) Backup() Backup {
 	return Backup{maps.Clone(e.entries), e.revision}
 }
 
-// Restore sets the engine back, as restoring a snapshot of etcd does: the cluster ID and the revision
-// are those of the backup, and another log begins.
+// Restore sets the engine back, as restoring a snapshot of etcd does: it takes the cluster ID and
+// the revision from the backup, and begins another log.
 func (e *Engine) Restore(b Backup) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

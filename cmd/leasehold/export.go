@@ -112,7 +112,7 @@ func (t *tool) exportOne(cmd *cobra.Command, n network, kind string, w io.Writer
 	return err
 }
 
-// andEnded returns " and n ended leases", or nothing if there are none.
+// andEnded returns " and n ended leases", or nothing if n is 0.
 func andEnded(n int) string {
 	if n == 0 {
 		return ""

@@ -7,8 +7,7 @@ import (
 	"github.com/leasehold/leasehold/internal/duration"
 )
 
-// DefaultHistory is the default of Config.History: what a busy node ends in a few days, in at most
-// 1.2 MB.
+// DefaultHistory is the default of Config.History. It takes at most 1.2 MB of the store.
 func DefaultHistory() allocator.History {
 	return allocator.History{Keep: 10_000, For: 30 * 24 * time.Hour}
 }

@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -84,6 +85,53 @@ func TestPluginLinks(t *testing.T) {
 	for _, path := range linked {
 		require.False(t, strings.HasPrefix(path, "github.com/containernetworking/"), path)
 	}
+}
+
+// TestPluginFormatsNothingBeforeMain: a package variable that package fmt makes costs every container
+// the first use of fmt. See package sentinel.
+func TestPluginFormatsNothingBeforeMain(t *testing.T) {
+	list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.Dir}}{{end}}{{end}}", "./cmd/host-local")
+	list.Dir = root
+	dirs, err := list.Output()
+	require.NoError(t, err)
+	files := 0
+	for _, dir := range strings.Fields(string(dirs)) {
+		names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		require.NoError(t, err)
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			files++
+			require.Empty(t, formattedVariables(t, name), "variables of %s that package fmt makes", name)
+		}
+	}
+	require.Greater(t, files, 100)
+}
+
+// formattedVariables returns the package variables of a file whose values call package fmt.
+func formattedVariables(t *testing.T, name string) (found []string) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+	require.NoError(t, err)
+	for _, d := range f.Decls {
+		vars, ok := d.(*ast.GenDecl)
+		if !ok || vars.Tok != token.VAR {
+			continue
+		}
+		ast.Inspect(vars, func(n ast.Node) bool {
+			if _, inFunction := n.(*ast.FuncLit); inFunction {
+				return false
+			}
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if p, ok := s.X.(*ast.Ident); ok && p.Name == "fmt" {
+					found = append(found, s.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+	return found
 }
 
 func importsOf(t *testing.T, dir string) map[string][]string {

@@ -50,7 +50,7 @@ type Past struct {
 	Addr netip.Addr
 
 	// Before is the number of the ended lease of the same address that was recorded before this
-	// one; 0 if there is none. It may be gone by now.
+	// one; 0 for the first. It may have been dropped since.
 	Before uint64
 
 	cause        backend.Cause
@@ -95,7 +95,7 @@ func holderTexts(l *backend.Lease) [4]*string {
 // What the first byte of an ended lease has besides the cause.
 const (
 	causeMask      = 0x0f
-	sameHolder     = 0x10 // the names are those of the ended lease before it, and left out
+	sameHolder     = 0x10 // left out: the names are the same as in the ended lease before it
 	forgotten      = 0x20 // the names are left out
 	hasPredecessor = 0x40 // Before is not 0
 	nearAddr       = 0x80 // only the last two bytes of the address differ from the one before it
