@@ -42,7 +42,7 @@ func Create(ctx context.Context, path string, c backend.Content, o Options) (lea
 		written.add(*l)
 		return ctx.Err()
 	})
-	if err := s.build(c); err != nil {
+	if err := s.build(written.withMemory(c)); err != nil {
 		return 0, f, err
 	}
 	if err := s.putNew(ctx, written.finish(c)); err != nil {

@@ -187,7 +187,7 @@ func (m *migration) move(ctx context.Context, tx backend.Tx, s *successor) error
 	if err != nil {
 		return err
 	}
-	if err := s.build(c); err != nil {
+	if err := s.build(r.fingerprint.withMemory(c)); err != nil {
 		return err
 	}
 	written := r.fingerprint.finish(c)

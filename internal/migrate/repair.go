@@ -131,7 +131,7 @@ func replaceBy(ctx context.Context, to *successor, s bolt.Salvage, leases []back
 		Membership: s.Membership, Blocks: s.Blocks,
 		History: sequence(s.History), Policy: s.Policy, Cooling: sequence(s.Cooling),
 	}
-	if err := to.build(c); err != nil {
+	if err := to.build(written.withMemory(c)); err != nil {
 		return err
 	}
 	return to.takeOver(ctx, written.finish(c))

@@ -120,7 +120,7 @@ func (s *successor) ifIdentical(ctx context.Context, want fingerprint, fn func()
 			return err
 		}
 		if s.kind == config.Files {
-			got.boots = want.boots // A files store does not keep them.
+			got.boots, got.memory = want.boots, want.memory // A files store does not keep them.
 		}
 		if got != want {
 			return fmt.Errorf("%s: verification failed: read back %v, wrote %v; nothing was changed", s.staged, got, want)
