@@ -150,8 +150,8 @@ func beforeMove(path string, built fs.FileInfo) (moved, error) {
 }
 
 // checkMovedAs returns an error unless path is the store that was moved there. The modification
-// time of a directory does not tell: XFS changes it when the directory is exchanged with another
-// file and gets another parent.
+// time of a directory does not tell: XFS changes it in an exchange with a file of another
+// directory (findings/xfs-exchange-changes-time.sh).
 func (p Place) checkMovedAs(path string, m moved) error {
 	if !m.built.IsDir() {
 		return p.checkBuilt(path, m.built)
