@@ -24,6 +24,21 @@ const minRevision = 64
 
 // Init makes a space. Its Accepted is set. It returns [ErrConflict] if there is one of that name.
 func (a *Admin) Init(ctx context.Context, space string, c Config) error {
+	return a.init(ctx, space, c, nil)
+}
+
+// InitRecovering makes a space that is being recovered: its hosts, which have leases already, adopt
+// them ([Member.Adopt]) before any of them gets more. [Admin.Recovered] ends that.
+func (a *Admin) InitRecovering(ctx context.Context, space string, c Config) error {
+	return a.init(ctx, space, c, &HaltRecord{
+		V: Version, By: operator, Text: "its hosts are to adopt what they have leased", Recovery: randomMark().String(),
+	})
+}
+
+// operator is who halts a space that no host has halted.
+const operator = "an operator"
+
+func (a *Admin) init(ctx context.Context, space string, c Config, halt *HaltRecord) error {
 	if err := ValidateName(space); err != nil {
 		return err
 	}
@@ -34,21 +49,49 @@ func (a *Admin) Init(ctx context.Context, space string, c Config) error {
 	if err != nil {
 		return err
 	}
-	origin.Offset = max(0, origin.Offset) // Servers that lag behind can show one that was higher.
-	c.V, c.Accepted = Version, origin
+	c.V, c.Accepted = Version, origin.accepted()
 	k := keysOf(a.prefix, space)
-	for revision := int64(0); revision < minRevision; {
+	if err := a.pad(ctx, k, c.Accepted); err != nil {
+		return err
+	}
+	t := Txn{If: []Condition{Absent(k.config())}, Then: []Op{Put(k.config(), encode(c)), Put(spaceKey(a.prefix, space), nil)}}
+	if halt != nil {
+		halt.Accepted = c.Accepted
+		t.Then = append(t.Then, Put(k.halt(), encode(halt)))
+	}
+	out, err := a.engine.Commit(ctx, t)
+	if err == nil && !out.Held {
+		err = fmt.Errorf("%w: space %s exists", ErrConflict, space)
+	}
+	return err
+}
+
+// pad writes until a restore of what is written from now on would show in the Origin.
+func (a *Admin) pad(ctx context.Context, k keys, accepted Origin) error {
+	for revision := int64(0); revision < accepted.Offset+minRevision; {
 		out, err := a.engine.Commit(ctx, Txn{Then: []Op{Put(k.config()+"-padding", nil)}})
 		if err != nil {
 			return err
 		}
 		revision = out.Revision
 	}
-	out, err := a.engine.Commit(ctx, Txn{If: []Condition{Absent(k.config())}, Then: []Op{Put(k.config(), encode(c))}})
-	if err == nil && !out.Held {
-		err = fmt.Errorf("%w: space %s exists", ErrConflict, space)
+	return nil
+}
+
+// Spaces returns the names of all spaces, sorted.
+func (a *Admin) Spaces(ctx context.Context) (names []string, err error) {
+	prefix := spaceKey(a.prefix, "")
+	entries, err := a.engine.Range(ctx, prefix, after(prefix), false)
+	for _, e := range entries {
+		names = append(names, strings.TrimPrefix(e.Key, prefix))
 	}
-	return err
+	return names, err
+}
+
+// Space returns what the hosts of a space agree on, and why it is halted; nil if it is not.
+func (a *Admin) Space(ctx context.Context, space string) (Config, *HaltRecord, error) {
+	s, err := a.state(ctx, space)
+	return s.config, s.halt, err
 }
 
 // A Host is a host of a space, as an operator was shown it.
@@ -103,11 +146,11 @@ func (a *Admin) Blocks(ctx context.Context, space string) (all []HeldBlock, err 
 
 // Who returns the host that holds the block of addr; ok is false if the block is free.
 func (a *Admin) Who(ctx context.Context, space string, addr netip.Addr) (b HeldBlock, ok bool, err error) {
-	c, _, err := a.state(ctx, space)
+	s, err := a.state(ctx, space)
 	if err != nil {
 		return b, false, err
 	}
-	span, err := c.BlockOf(addr)
+	span, err := s.config.BlockOf(addr)
 	if err != nil {
 		return b, false, err
 	}
@@ -122,25 +165,34 @@ func (a *Admin) Who(ctx context.Context, space string, addr netip.Addr) (b HeldB
 
 // Halted returns why a space is halted, or nil if it is not.
 func (a *Admin) Halted(ctx context.Context, space string) (*HaltRecord, error) {
-	_, h, err := a.state(ctx, space)
+	_, h, err := a.Space(ctx, space)
 	return h, err
 }
 
-func (a *Admin) state(ctx context.Context, space string) (c Config, halt *HaltRecord, err error) {
+// A state is what a space has besides hosts and blocks.
+type state struct {
+	config    Config
+	halt      *HaltRecord
+	configure Entry // of config
+	halting   Entry // of halt; absent if that is nil
+	revision  int64 // of the engine when this was read
+}
+
+func (a *Admin) state(ctx context.Context, space string) (s state, err error) {
 	k := keysOf(a.prefix, space)
 	out, err := a.engine.Commit(ctx, Txn{Then: []Op{Get(k.config()), Get(k.halt())}})
 	if err != nil {
-		return c, nil, err
+		return s, err
 	}
-	config, h := out.Results[0].Entry, out.Results[1].Entry
-	if config.Revision == 0 {
-		return c, nil, fmt.Errorf("%w: %s", ErrNoSpace, space)
+	s.configure, s.halting, s.revision = out.Results[0].Entry, out.Results[1].Entry, out.Revision
+	if s.configure.Revision == 0 {
+		return s, fmt.Errorf("%w: %s", ErrNoSpace, space)
 	}
-	if err := decode(config, &c, &c.V); err != nil || h.Revision == 0 {
-		return c, nil, err
+	if err := decode(s.configure, &s.config, &s.config.V); err != nil {
+		return s, err
 	}
-	halt = new(HaltRecord)
-	return c, halt, decode(h, halt, &halt.V)
+	s.halt, err = decodeHalt(s.halting)
+	return s, err
 }
 
 // Evict frees the blocks of a host. It must be switched off, and the caller has made sure of
@@ -152,36 +204,43 @@ func (a *Admin) state(ctx context.Context, space string) (c Config, halt *HaltRe
 // Hosts shows by then.
 func (a *Admin) Evict(ctx context.Context, space string, h Host) (blocks int, err error) {
 	k := keysOf(a.prefix, space)
+	s, err := a.state(ctx, space)
+	switch {
+	case err != nil:
+		return 0, err
+	case s.halt != nil && s.halt.Recovery == "":
+		return 0, fmt.Errorf("%w; begin its recovery before a host is evicted", halted(*s.halt))
+	}
 	if !h.Evicted {
 		record := h.HostRecord
 		record.Evicted = true
 		out, err := a.engine.Commit(ctx, Txn{
-			If: []Condition{At(h.entry), Absent(k.halt())}, Then: []Op{Put(h.entry.Key, encode(record))},
+			If: []Condition{At(h.entry), At(s.halting)}, Then: []Op{Put(h.entry.Key, encode(record))},
 		})
 		if err != nil {
 			return 0, err
 		}
 		if !out.Held {
-			return 0, fmt.Errorf("%w: host %s has made a request since, or the space is halted", ErrConflict, h.Name)
+			return 0, fmt.Errorf("%w: host %s has made a request since, or the space was halted or recovered", ErrConflict, h.Name)
 		}
 	}
-	return a.free(ctx, k, h.Name, h.incarnation())
+	return a.free(ctx, k, s.halting, h.Name, h.incarnation())
 }
 
 // free removes the blocks of an incarnation that can make no request any more.
-func (a *Admin) free(ctx context.Context, k keys, host string, incarnation backend.Mark) (blocks int, err error) {
+func (a *Admin) free(ctx context.Context, k keys, halting Entry, host string, incarnation backend.Mark) (blocks int, err error) {
 	prefix := k.allOf(host, incarnation)
 	entries, err := a.engine.Range(ctx, prefix, after(prefix), false)
 	for err == nil && len(entries) > 0 {
 		n := min(len(entries), maxRequested)
-		t := Txn{If: []Condition{Absent(k.halt())}}
+		t := Txn{If: []Condition{At(halting)}}
 		for _, e := range entries[:n] {
 			block := k.blocks() + strings.TrimPrefix(e.Key, prefix)
 			t.Then = append(t.Then, Nest(Txn{If: []Condition{Present(e.Key)}, Then: []Op{Delete(block), Delete(e.Key)}}))
 		}
 		var out Outcome
 		if out, err = a.engine.Commit(ctx, t); err == nil && !out.Held {
-			err = fmt.Errorf("%w: the space is halted", ErrConflict)
+			err = fmt.Errorf("%w: the space was halted or recovered", ErrConflict)
 		}
 		if err == nil {
 			blocks, entries = blocks+n, entries[n:]

@@ -253,7 +253,7 @@ func TestEvict(t *testing.T) {
 func TestEvictInterrupted(t *testing.T) {
 	e := newSpace(t)
 	newHost(t, e, "a").claim(t, cluster.Want{Set: four(t), Blocks: 4})
-	interrupted := cluster.NewAdmin(failing{e, 1}.engine(), prefix)
+	interrupted := cluster.NewAdmin(failing{e, 2}.engine(), prefix)
 	_, err := interrupted.Evict(t.Context(), "pods", hostNamed(t, e, "a"))
 	require.ErrorIs(t, err, cluster.ErrUnknown)
 	b := &host{store: leases.New(), engine: e, name: "b"}
@@ -320,9 +320,10 @@ func TestKeys(t *testing.T) {
 			"V": 1.0, "Block4": 4.0, "Block6": 256.0, "Ranges": []any{"10.0.0.0-10.0.0.15", "fd00::/64"},
 			"Accepted": map[string]any{"Cluster": 1.0, "Offset": 0.0},
 		},
-		"config-padding":  {},
-		"host/a":          {"V": 1.0, "Incarnation": incarnation, "Sequence": 2.0, "Boot": "boot1", "Machine": "machine of a"},
-		"block/40a000004": block,
+		"config-padding":        {},
+		prefix + "/spaces/pods": {},
+		"host/a":                {"V": 1.0, "Incarnation": incarnation, "Sequence": 2.0, "Boot": "boot1", "Machine": "machine of a"},
+		"block/40a000004":       block,
 		"block/6fd000000000000000000000000000100":                    block,
 		"of/a/" + incarnation + "/40a000004":                         {},
 		"of/a/" + incarnation + "/6fd000000000000000000000000000100": {},

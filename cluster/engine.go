@@ -44,6 +44,13 @@ type Origin struct {
 	Offset int64
 }
 
+// accepted returns o as hosts may accept it. Servers that lag behind can show a revision that is lower
+// than it was.
+func (o Origin) accepted() Origin {
+	o.Offset = max(0, o.Offset)
+	return o
+}
+
 // An Entry is a key with its value.
 type Entry struct {
 	Key      string
@@ -64,12 +71,21 @@ type Condition struct {
 	// Revision is the revision of that commit; 0: the key is absent.
 	Revision int64
 
+	// Value, unless nil, is what that commit wrote. In an engine that was restored a revision can
+	// occur once more, and then has another value.
+	Value []byte
+
 	// Present means that there is the key, whatever Revision says.
 	Present bool
 }
 
 // At is the condition that a key is as it was in e, or still absent.
-func At(e Entry) Condition { return Condition{Key: e.Key, Revision: e.Revision} }
+func At(e Entry) Condition {
+	if e.Revision == 0 {
+		return Absent(e.Key)
+	}
+	return Condition{Key: e.Key, Revision: e.Revision, Value: e.Value}
+}
 
 // Absent is the condition that there is no such key.
 func Absent(key string) Condition { return Condition{Key: key} }

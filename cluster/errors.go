@@ -29,6 +29,13 @@ var (
 	// ErrNoBlocks: all blocks of the ranges are held.
 	ErrNoBlocks = errors.New("all blocks of the range are held by hosts")
 
+	// ErrReported: the space is being recovered, and the engine knows again what this host holds. It
+	// comes with ErrHalted.
+	ErrReported = errors.New("it is being recovered, and this host has reported what it holds")
+
+	// ErrDisputed: another host holds a block in which this host has leases.
+	ErrDisputed = errors.New("another host holds addresses that are leased here")
+
 	// ErrConflict: what was shown has changed meanwhile.
 	ErrConflict = errors.New("another change came first; look again")
 )
@@ -38,6 +45,8 @@ const (
 	stoppedEvicted = "it was evicted from the space, or another host has joined under its name: its blocks may belong to others"
 	stoppedClone   = "another machine has used a copy of this store, or this store is an old copy"
 	stoppedMachine = "its store was made on another machine"
+
+	stoppedEntering = "its store was copied or restored while the host became a member"
 )
 
 func stopped(reason string) error {

@@ -202,7 +202,7 @@ func (m *Member) compare(ctx context.Context, local backend.Membership, v view) 
 	if local.Attested == "" { // The store is older than what was given back.
 		return errChanged
 	}
-	return m.halt(ctx, local, fmt.Sprintf("the servers do not know that it holds %s", disputed[0]))
+	return m.halt(ctx, local, v, fmt.Sprintf("the servers do not know that it holds %s", disputed[0]))
 }
 
 // giveUp removes a block from the store that other hosts may hold. If the store is trusted, it
@@ -217,19 +217,27 @@ func (m *Member) giveUp(tx backend.SharedTx, local backend.Membership, b backend
 
 // held returns the blocks that the engine knows this host to hold, by their first address.
 func (m *Member) held(ctx context.Context, local backend.Membership, v view) (map[netip.Addr]backend.Block, error) {
-	k := m.keys(local)
-	prefix := k.allOf(local.Host, local.Incarnation)
-	entries, err := m.engine.Range(ctx, prefix, after(prefix), false)
+	all, err := m.listed(ctx, local, v)
 	if err != nil {
 		return nil, err
 	}
 	// The blocks of a host change together with its record.
-	same, err := m.engine.Commit(ctx, Txn{If: []Condition{At(v.host), Absent(k.halt())}})
+	same, err := m.engine.Commit(ctx, Txn{If: []Condition{At(v.host), Absent(m.keys(local).halt())}})
 	if err != nil {
 		return nil, err
 	}
 	if !same.Held {
 		return nil, errChanged
+	}
+	return all, nil
+}
+
+// listed is held without making sure that nothing changes meanwhile.
+func (m *Member) listed(ctx context.Context, local backend.Membership, v view) (map[netip.Addr]backend.Block, error) {
+	prefix := m.keys(local).allOf(local.Host, local.Incarnation)
+	entries, err := m.engine.Range(ctx, prefix, after(prefix), false)
+	if err != nil {
+		return nil, err
 	}
 	all := make(map[netip.Addr]backend.Block)
 	for _, e := range entries {

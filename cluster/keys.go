@@ -17,6 +17,11 @@ func keysOf(prefix, space string) keys {
 	return keys{strings.TrimSuffix(prefix, "/") + "/1/" + space + "/"}
 }
 
+// spaceKey is a key that there is for each space.
+func spaceKey(prefix, space string) string {
+	return strings.TrimSuffix(prefix, "/") + "/spaces/" + space
+}
+
 func (k keys) config() string          { return k.prefix + "config" }
 func (k keys) halt() string            { return k.prefix + "halt" }
 func (k keys) host(name string) string { return k.prefix + "host/" + name }
@@ -31,8 +36,10 @@ func (k keys) of(host string, incarnation backend.Mark, first netip.Addr) string
 	return k.allOf(host, incarnation) + addrText(first)
 }
 
+func (k keys) indexes() string { return k.prefix + "of/" }
+
 func (k keys) allOf(host string, incarnation backend.Mark) string {
-	return k.prefix + "of/" + host + "/" + incarnation.String() + "/"
+	return k.indexes() + host + "/" + incarnation.String() + "/"
 }
 
 func addrText(addr netip.Addr) string {

@@ -77,6 +77,7 @@ func randomMark() (m backend.Mark) {
 // The actions of an [backend.Intent].
 const (
 	joining   = "join"
+	adopting  = "adopt"
 	attesting = "attest"
 	claiming  = "claim"
 	releasing = "release"
@@ -85,7 +86,9 @@ const (
 // A view is what the engine has of a space and a host, at one moment.
 type view struct {
 	config   Config
-	halt     *HaltRecord
+	agreed   Entry       // of config
+	halt     *HaltRecord // nil if the space is not halted
+	halting  Entry       // of halt
 	host     Entry
 	record   HostRecord // zero if the engine has no record
 	revision int64
@@ -129,21 +132,25 @@ func errBehind() error {
 	return fmt.Errorf("%w: other processes of this host were faster, again and again", backend.ErrBusy)
 }
 
-// membership returns the membership of the store.
-func (m *Member) membership(ctx context.Context) (local backend.Membership, err error) {
+// recorded returns the membership of the store.
+func (m *Member) recorded(ctx context.Context) (local backend.Membership, err error) {
 	err = m.store.View(ctx, func(tx backend.ReadTx) error {
 		local, err = tx.Membership()
 		return err
 	})
-	switch {
-	case err != nil:
-		return local, err
-	case local.IsZero():
-		return local, ErrNotMember
-	case local.Stopped != "":
-		return local, stopped(local.Stopped)
+	if err == nil && local.IsZero() {
+		err = ErrNotMember
 	}
-	return local, nil
+	return local, err
+}
+
+// membership returns the membership of a store that is not stopped.
+func (m *Member) membership(ctx context.Context) (backend.Membership, error) {
+	local, err := m.recorded(ctx)
+	if err == nil && local.Stopped != "" {
+		err = stopped(local.Stopped)
+	}
+	return local, err
 }
 
 // look returns what the engine has. The origin is asked for last, so it is the origin of all that
@@ -154,22 +161,18 @@ func (m *Member) look(ctx context.Context, local backend.Membership) (v view, er
 	if err != nil {
 		return v, err
 	}
-	config, halt := out.Results[0].Entry, out.Results[1].Entry
-	v.host, v.revision = out.Results[2].Entry, out.Revision
+	v.agreed, v.halting, v.host, v.revision = out.Results[0].Entry, out.Results[1].Entry, out.Results[2].Entry, out.Revision
 	if v.origin, err = m.engine.Origin(ctx); err != nil {
 		return v, err
 	}
-	if config.Revision == 0 {
+	if v.agreed.Revision == 0 {
 		return v, fmt.Errorf("%w: %s", ErrNoSpace, local.Space)
 	}
-	if err := decode(config, &v.config, &v.config.V); err != nil {
+	if err := decode(v.agreed, &v.config, &v.config.V); err != nil {
 		return v, err
 	}
-	if halt.Revision != 0 {
-		v.halt = new(HaltRecord)
-		if err := decode(halt, v.halt, &v.halt.V); err != nil {
-			return v, err
-		}
+	if v.halt, err = decodeHalt(v.halting); err != nil {
+		return v, err
 	}
 	if v.host.Revision != 0 {
 		err = decode(v.host, &v.record, &v.record.V)
@@ -178,22 +181,32 @@ func (m *Member) look(ctx context.Context, local backend.Membership) (v view, er
 }
 
 // judge returns an error if the host may not go on. Its order matters: of a history that is not
-// whole nothing else can be believed.
+// whole nothing else can be believed, but that a host is to stop, which is safe in any case. A host
+// that was evicted must not halt the others when it is switched on after their recovery.
 func (m *Member) judge(ctx context.Context, local backend.Membership, v view) error {
 	known := v.host.Revision != 0 && v.record.incarnation() == local.Incarnation
 	switch {
+	case v.halt != nil && v.halt.isRecovering(v.origin):
+		return m.recover(ctx, local, v)
 	case v.halt != nil:
 		return halted(*v.halt)
+	case known && v.record.Evicted, !known && !isEntering(local) && local.Attested != m.opts.Boot:
+		return m.stop(ctx, local, stoppedEvicted)
 	case !v.isWhole(local), known && v.record.Sequence < local.Sequence:
-		return m.halt(ctx, local, "the servers were restored from a backup, or replaced: what hosts have done since is gone")
-	case local.Intent.Action == joining && !known:
+		return m.halt(ctx, local, v, "the servers were restored from a backup, or replaced: what hosts have done since is gone")
+	case isEntering(local) && !known:
 		return m.checkName(ctx, local, v)
-	case !known, v.record.Evicted:
+	case !known:
 		return m.stop(ctx, local, stoppedEvicted)
 	case v.record.Sequence > local.Sequence && !isDone(local, v.record):
 		return m.stop(ctx, local, stoppedClone)
 	}
 	return nil
+}
+
+// isEntering reports whether the engine may have no record of the host yet.
+func isEntering(local backend.Membership) bool {
+	return local.Intent.Action == joining || local.Intent.Action == adopting
 }
 
 // isDone reports whether the engine has done the request that is under way.
@@ -209,11 +222,11 @@ func (v view) isWhole(local backend.Membership) bool {
 		(local.Seen.Cluster != accepted.Cluster || local.Seen.Revision <= v.revision)
 }
 
-// halt halts the space.
-func (m *Member) halt(ctx context.Context, local backend.Membership, why string) error {
+// halt halts the space, unless it was recovered since v was seen.
+func (m *Member) halt(ctx context.Context, local backend.Membership, v view, why string) error {
 	k, record := m.keys(local), HaltRecord{V: Version, By: local.Host, Text: why}
 	_, err := m.engine.Commit(ctx, Txn{
-		If:   []Condition{Absent(k.halt()), Present(k.config())},
+		If:   []Condition{Absent(k.halt()), At(v.agreed)},
 		Then: []Op{Put(k.halt(), encode(record))},
 	})
 	return errors.Join(halted(record), err)
@@ -278,6 +291,9 @@ func (m *Member) decide(ctx context.Context, local backend.Membership, v view, a
 // pursue sends the request that is under way, unless the engine has done it already, and records
 // what became of it.
 func (m *Member) pursue(ctx context.Context, local backend.Membership, v view) error {
+	if local.Intent.Action == adopting {
+		return m.report(ctx, local, v)
+	}
 	blocks, err := m.concerned(ctx, local)
 	if err != nil {
 		return err
@@ -299,7 +315,7 @@ func (m *Member) pursue(ctx context.Context, local backend.Membership, v view) e
 		return err
 	}
 	if !v.isWhole(local) {
-		return m.halt(ctx, local, "the servers were restored from a backup while this host made a request")
+		return m.halt(ctx, local, v, "the servers were restored from a backup while this host made a request")
 	}
 	return m.finish(ctx, local, v, blocks, granted(local, out, len(txn.Then)-len(blocks)))
 }

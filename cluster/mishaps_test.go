@@ -34,7 +34,7 @@ func TestRestore(t *testing.T) {
 	require.Empty(t, m.Stopped, "it goes on leasing from its blocks")
 	require.Len(t, blocks, 4)
 	_, err = cluster.NewAdmin(e, prefix).Evict(t.Context(), "pods", hostNamed(t, e, "a"))
-	require.ErrorIs(t, err, cluster.ErrConflict)
+	require.ErrorIs(t, err, cluster.ErrHalted)
 }
 
 // In a halted space nothing is granted or given back, whether it was halted before a request or

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
@@ -26,6 +27,11 @@ type HostRecord struct {
 	Machine     string
 	Evicted     bool `json:",omitempty"`
 
+	// Reported is the recovery ([HaltRecord.Recovery]) for which the host has put again all that it
+	// holds, and Disputes what keeps it from that.
+	Reported string   `json:",omitempty"`
+	Disputes []string `json:",omitempty"`
+
 	// For people.
 	Address string `json:",omitempty"`
 	Ranges  string `json:",omitempty"`
@@ -45,6 +51,18 @@ type HaltRecord struct {
 	V    int
 	By   string // a host, or an operator
 	Text string
+
+	// Recovery is a random number that was made when an operator began to recover the space; empty
+	// before.
+	Recovery string `json:",omitempty"`
+
+	// Accepted is the [Origin] of the servers at that time; what hosts report to others does not count.
+	Accepted Origin `json:",omitzero"`
+}
+
+// isRecovering reports whether a recovery was begun, and on servers with this origin.
+func (h HaltRecord) isRecovering(o Origin) bool {
+	return h.Recovery != "" && h.Accepted.Cluster == o.Cluster && o.Offset <= h.Accepted.Offset
 }
 
 // A Config is what all hosts of a space agree on. It does not change, except for Accepted.
@@ -79,6 +97,15 @@ func decode(e Entry, value any, version *int) error {
 	return nil
 }
 
+// decodeHalt returns the record of an entry, or nil if the key is absent.
+func decodeHalt(e Entry) (*HaltRecord, error) {
+	if e.Revision == 0 {
+		return nil, nil
+	}
+	h := new(HaltRecord)
+	return h, decode(e, h, &h.V)
+}
+
 // sizeOf returns how many addresses a block has that contains addr; 0 if the space has no such
 // family.
 func (c Config) sizeOf(addr netip.Addr) uint64 {
@@ -104,6 +131,12 @@ func (c Config) BlockOf(addr netip.Addr) (allocator.Span, error) {
 		return allocator.Span{}, err
 	}
 	return allocator.SpanOf(p), nil
+}
+
+// contains reports whether addr is in the ranges of the space.
+func (c Config) contains(addr netip.Addr) bool {
+	all, err := c.spans() // Init has parsed them.
+	return err == nil && slices.ContainsFunc(all, func(s allocator.Span) bool { return s.Contains(addr) })
 }
 
 // validate returns an error unless all hosts can use c.

@@ -73,6 +73,8 @@ func conditions(t *testing.T, e cluster.Engine) {
 		{[]cluster.Condition{cluster.At(get(t, e, a))}, true},
 		{[]cluster.Condition{cluster.At(get(t, e, b))}, true},
 		{[]cluster.Condition{{Key: a, Revision: written + 1}}, false},
+		{[]cluster.Condition{{Key: a, Revision: written, Value: []byte("2")}}, false},
+		{[]cluster.Condition{{Key: a, Revision: written, Value: []byte("1")}}, true},
 		{[]cluster.Condition{{Key: b, Revision: written}}, false},
 		{[]cluster.Condition{cluster.Present(a), cluster.Absent(b)}, true},
 		{[]cluster.Condition{cluster.Present(a), cluster.Absent(a)}, false},

@@ -8,6 +8,7 @@
 package memory
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -80,7 +81,7 @@ func (e *Engine) holds(c cluster.Condition) bool {
 	if c.Present {
 		return entry.Revision != 0
 	}
-	return entry.Revision == c.Revision
+	return entry.Revision == c.Revision && (c.Value == nil || bytes.Equal(entry.Value, c.Value))
 }
 
 // branch returns the operations of t that are done.

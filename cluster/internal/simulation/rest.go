@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/cluster"
@@ -23,19 +24,23 @@ func (w *world) rest() error {
 		}
 	}
 	admin := cluster.NewAdmin(w.engine, prefix)
-	hosts, err := admin.Hosts(w.ctx, space)
-	if err != nil {
-		return err
-	}
+	var hosts []cluster.Host
 	halt, err := admin.Halted(w.ctx, space)
 	switch {
 	case err != nil:
 		return err
+	case halt != nil && w.Recover && w.restored:
+		if err := w.recoverAtRest(admin); err != nil {
+			return err
+		}
 	case halt != nil && !w.restored:
 		return fmt.Errorf("the space is halted, and the engine has lost nothing: %s: %s", halt.By, halt.Text)
 	case halt != nil:
 		w.counts.Halts++
 		return nil
+	}
+	if hosts, err = admin.Hosts(w.ctx, space); err != nil {
+		return err
 	}
 	for _, h := range hosts {
 		if h.Evicted {
@@ -45,6 +50,9 @@ func (w *world) rest() error {
 		}
 	}
 	for _, m := range w.machines {
+		if !m.on {
+			w.switchOn(m)
+		}
 		if err := w.restOf(m); err != nil {
 			return fmt.Errorf("%s (%s): %w", m.id, m.host, err)
 		}
@@ -62,18 +70,32 @@ func (w *world) restOf(m *machine) error {
 	after := membership(m.store)
 	if after.Stopped != "" {
 		w.counts.Stops++
-		if !w.evicted && !w.forged && !w.restored {
+		if !w.evicted && !w.fenced && !w.forged && !w.restored {
 			return fmt.Errorf("stopped without a reason: %s", after.Stopped)
 		}
 		return nil
 	}
-	if errors.Is(err, cluster.ErrHalted) && w.restored || errors.Is(err, cluster.ErrNameTaken) && (w.evicted || w.forged || w.restored) {
+	if errors.Is(err, cluster.ErrHalted) && w.restored || errors.Is(err, cluster.ErrDisputed) && w.Leased || errors.Is(err, cluster.ErrNameTaken) && (w.evicted || w.fenced || w.forged || w.restored) {
 		return nil
 	}
 	if err == nil && after.Intent != (backend.Intent{}) {
 		err = fmt.Errorf("the request %s has not ended", after.Intent.Action)
 	}
 	return err
+}
+
+// checkOpen requires that all leases of a machine are in its open blocks, unless it waits for an
+// operator or for the end of a lease.
+func checkOpen(c content) error {
+	if c.membership.IsZero() || c.membership.Stopped != "" || c.membership.Intent.Action != "" {
+		return nil
+	}
+	for _, l := range c.leases {
+		if !slices.ContainsFunc(c.blocks, func(b backend.Block) bool { return b.State == backend.Open && b.Contains(l.Addr) }) {
+			return fmt.Errorf("%s is leased and in no open block", l.Addr)
+		}
+	}
+	return nil
 }
 
 // checkKnown requires that each block which the engine believes to be held is known to a host, and
@@ -94,7 +116,11 @@ func (w *world) checkKnown(admin *cluster.Admin) error {
 	for _, m := range w.machines {
 		c := contentOf(m.store)
 		incarnation := c.membership.Incarnation.String()
-		stopped[incarnation] = stopped[incarnation] || c.membership.Stopped != ""
+		if err := checkOpen(c); err != nil && !w.forged {
+			return fmt.Errorf("%s (%s): %w", m.id, m.host, err)
+		}
+		// A host with a dispute waits for leases to end.
+		stopped[incarnation] = stopped[incarnation] || c.membership.Stopped != "" || c.membership.Intent.Action == "adopt"
 		for _, b := range c.blocks {
 			ours[incarnation+" "+b.First.String()] = true
 		}

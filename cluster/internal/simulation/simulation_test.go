@@ -36,7 +36,10 @@ func kinds() []kind {
 		{"copies", Options{Copy: true}},
 		{"old stores", Options{SetBack: true}},
 		{"restores", Options{Restore: true}},
-		{"all", Options{Evict: true, Copy: true, SetBack: true, Restore: true}},
+		{"recoveries", Options{Restore: true, Recover: true}},
+		{"leases at entry", Options{Evict: true, Leased: true}},
+		{"all but recoveries", Options{Evict: true, Copy: true, SetBack: true, Restore: true}},
+		{"all", Options{Evict: true, Copy: true, SetBack: true, Restore: true, Recover: true, Leased: true}},
 	}
 }
 
@@ -128,7 +131,7 @@ func TestPlanted(t *testing.T) {
 			out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", binary, ".").CombinedOutput()
 			require.NoError(t, err, "%s", out)
 			cmd := exec.Command(binary, "-test.run", "TestSchedules$", "-test.failfast")
-			cmd.Env = append(os.Environ(), schedulesEnv+"=1000", "LEASEHOLD_EXHAUSTIVE=")
+			cmd.Env = append(os.Environ(), schedulesEnv+"=20000", "LEASEHOLD_EXHAUSTIVE=")
 			out, err = cmd.CombinedOutput()
 			require.Error(t, err, "no schedule found the mistake")
 			require.Contains(t, string(out), "seed ", "%s", out)

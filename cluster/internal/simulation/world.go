@@ -24,6 +24,8 @@ type Options struct {
 	Copy     bool // a store is copied to another machine
 	SetBack  bool // a machine gets an old copy of its store, as by import
 	Restore  bool // the engine is restored from a backup
+	Recover  bool // and the space is recovered
+	Leased   bool // hosts have leases of containers that are gone, before they join and after a boot
 	NewStore func() backend.Store
 }
 
@@ -53,15 +55,16 @@ type world struct {
 
 	restoring bool // at the next moment at which a request is on its way
 
-	// What has happened that an operator has to decide on.
-	evicted, forged, restored bool
+	// What has happened that an operator has to decide on. fenced: a host was evicted whose machine
+	// is as it was.
+	evicted, fenced, forged, restored bool
 
 	counts Counts
 }
 
 // Counts are what happened in schedules.
 type Counts struct {
-	Leases, Claims, Evictions, Restores, Copies, Halts, Stops int
+	Leases, Claims, Evictions, Restores, Recoveries, Copies, Halts, Stops, Entries int
 }
 
 func (c *Counts) add(other Counts) {
@@ -69,6 +72,8 @@ func (c *Counts) add(other Counts) {
 	c.Claims += other.Claims
 	c.Evictions += other.Evictions
 	c.Restores += other.Restores
+	c.Recoveries += other.Recoveries
+	c.Entries += other.Entries
 	c.Copies += other.Copies
 	c.Halts += other.Halts
 	c.Stops += other.Stops
@@ -108,7 +113,11 @@ func Run(seed uint64, o Options) (Counts, error) {
 		return w.counts, err
 	}
 	for i := range 3 + w.IntN(3) {
-		w.machines = append(w.machines, w.newMachine(fmt.Sprintf("host%d", i)))
+		m := w.newMachine(fmt.Sprintf("host%d", i))
+		if w.Leased && w.IntN(2) == 0 {
+			w.leaseSome(m)
+		}
+		w.machines = append(w.machines, m)
 	}
 	for step := range o.Steps {
 		if err := w.step(); err != nil {
@@ -169,6 +178,8 @@ func (w *world) step() error {
 		w.restore()
 	}
 	switch n := w.IntN(1000); {
+	case n < 20 && w.Recover && w.restored:
+		w.recover()
 	case n < 450:
 		if !w.proceed() {
 			w.deliver()
@@ -240,6 +251,10 @@ func (w *world) containerStep() error {
 	if !m.on {
 		return nil
 	}
+	if len(m.containers) == 0 && w.Leased && w.IntN(4) == 0 {
+		w.releaseAll(m)
+		return nil
+	}
 	if len(m.containers) > 0 && w.IntN(2) == 0 {
 		for _, addr := range slices.SortedFunc(keysOf(m.containers), netip.Addr.Compare)[:1] {
 			delete(m.containers, addr)
@@ -284,12 +299,7 @@ func (w *world) startOne() {
 	what := w.IntN(10)
 	w.start(m, func(p *process) {
 		member := w.member(p, m)
-		if membership(m.store).Stopped != "" {
-			_ = member.Forget(w.ctx) // Not while something is leased.
-		}
-		if membership(m.store).IsZero() {
-			_ = member.Join(w.ctx, "dc1", space, m.host) // What fails can be begun again.
-		}
+		w.become(member, m, what%2 == 0)
 		switch {
 		case what < 5:
 			// What fails can be begun again.
@@ -304,6 +314,29 @@ func (w *world) startOne() {
 			_ = member.Audit(w.ctx) // likewise
 		}
 	})
+}
+
+// become makes a machine a member that has no membership, or is stopped.
+func (w *world) become(member *cluster.Member, m *machine, rejoin bool) {
+	c := contentOf(m.store)
+	var err error
+	switch {
+	case c.membership.Stopped != "" && rejoin:
+		err = member.Rejoin(w.ctx)
+	case c.membership.Stopped != "":
+		_ = member.Forget(w.ctx) // Not while something is leased.
+		return
+	case c.membership.IsZero() && len(c.leases) > 0:
+		err = member.Adopt(w.ctx, "dc1", space, m.host)
+	case c.membership.IsZero():
+		_ = member.Join(w.ctx, "dc1", space, m.host) // What fails can be begun again.
+		return
+	default:
+		return
+	}
+	if err == nil {
+		w.counts.Entries++
+	}
 }
 
 // member returns the member of a machine, as a process sees it.
@@ -331,6 +364,13 @@ func (w *world) power() {
 		return
 	}
 	w.switchOn(m)
+	if !w.Leased || w.IntN(2) == 0 {
+		w.releaseAll(m)
+	}
+}
+
+// releaseAll ends the leases of an earlier boot.
+func (w *world) releaseAll(m *machine) {
 	_ = m.store.Update(w.ctx, func(tx backend.Tx) error { // What fails shows when a container starts.
 		for l, err := range tx.Leases(netip.Addr{}) {
 			if err != nil {
@@ -350,6 +390,9 @@ func (w *world) mishap() {
 		w.evict()
 	case n == 3 && w.Evict && !m.on: // It is installed again.
 		m.store = w.NewStore()
+		if w.Leased {
+			w.leaseSome(m)
+		}
 		w.evicted = true // Its name is taken until it is evicted.
 	case n == 4 && w.Copy && len(w.machines) < 8:
 		w.forged = true

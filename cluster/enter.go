@@ -1,0 +1,185 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// Adopt makes a store with leases a member of a space, under a name that no other host of the space
+// has: it gets the blocks in which it has leases. Until Adopt has succeeded nothing more can be leased.
+//
+// It returns [ErrDisputed], and leaves the store as it was, if another host holds one of the blocks.
+// If Adopt fails for a reason that can pass, calling it again with the same names continues.
+func (m *Member) Adopt(ctx context.Context, cluster, space, host string) error {
+	if err := errors.Join(ValidateName(space), ValidateName(host)); err != nil {
+		return err
+	}
+	local, err := m.recorded(ctx)
+	if err != nil && !errors.Is(err, ErrNotMember) {
+		return err
+	}
+	names := backend.Membership{Cluster: cluster, Space: space, Host: host}
+	if !local.IsZero() {
+		if local.Cluster != cluster || local.Space != space || local.Host != host {
+			return fmt.Errorf("the store is host %s of space %s already", local.Host, local.Space)
+		}
+		return m.entered(ctx) // It was begun before, or is done.
+	}
+	return m.enter(ctx, local, names)
+}
+
+// Rejoin makes a host that is stopped a member again, with the leases that it has, if no other host
+// holds their blocks by now. It is for a host that was evicted although its containers run, and for
+// one whose store is on another machine for good; the latter is to be evicted before.
+//
+// It returns [ErrDisputed] if another host holds one of the blocks, and [ErrNameTaken] if the name is
+// in use; the store is then as before. [Member.Forget] is the other way back, without leases.
+func (m *Member) Rejoin(ctx context.Context) error {
+	local, err := m.recorded(ctx)
+	switch {
+	case err != nil:
+		return err
+	case local.Intent.Action == adopting && local.Stopped == "":
+		return m.entered(ctx) // It was begun before.
+	case local.Stopped == "":
+		return fmt.Errorf("host %s is not stopped: it is a member of space %s", local.Host, local.Space)
+	}
+	return m.enter(ctx, local, backend.Membership{Cluster: local.Cluster, Space: local.Space, Host: local.Host})
+}
+
+// enter replaces the membership before by a new one with the names, and gets the blocks in which
+// there are leases.
+func (m *Member) enter(ctx context.Context, before, names backend.Membership) error {
+	names.Incarnation, names.Machine = m.opts.NewMark(), m.opts.Machine
+	names.Intent = backend.Intent{Action: adopting, Mark: m.opts.NewMark(), Boot: m.opts.Boot}
+	v, err := m.look(ctx, names)
+	switch {
+	case err != nil:
+		return err
+	case v.halt != nil && v.halt.Recovery == "":
+		return halted(*v.halt)
+	}
+	if err := m.checkName(ctx, names, v); err != nil {
+		return err
+	}
+	var blocks []backend.Block
+	err = m.store.View(ctx, func(tx backend.ReadTx) error {
+		blocks, err = leasedBlocks(tx, v.config)
+		return err
+	})
+	if err == nil {
+		err = m.checkFree(ctx, names, blocks)
+	}
+	if err != nil {
+		return err
+	}
+	err = m.store.Update(ctx, func(tx backend.Tx) error {
+		shared, err := backend.AsShared(tx)
+		if err != nil {
+			return err
+		}
+		if now, err := tx.Membership(); err != nil || now != before {
+			return errors.Join(err, fmt.Errorf("%w: the membership of the store", ErrConflict))
+		}
+		return begin(shared, names, v.config)
+	})
+	if err != nil {
+		return err
+	}
+	return m.entered(ctx)
+}
+
+// entered ends what enter has begun.
+func (m *Member) entered(ctx context.Context) error {
+	_, _, err := m.resolve(ctx)
+	if errors.Is(err, ErrReported) {
+		return nil
+	}
+	return err
+}
+
+// begin records the membership, and that all blocks with leases are to be asked for.
+func begin(tx backend.SharedTx, names backend.Membership, c Config) error {
+	old, err := backend.Blocks(tx)
+	if err != nil {
+		return err
+	}
+	leased, err := leasedBlocks(tx, c)
+	if err != nil {
+		return err
+	}
+	for _, b := range old {
+		b.State = backend.Requested // It can be removed although there are leases in it.
+		if err := errors.Join(tx.PutBlock(b), tx.DeleteBlock(b.First)); err != nil {
+			return err
+		}
+	}
+	if err := tx.SetMembership(names); err != nil {
+		return err
+	}
+	for _, b := range leased {
+		if err := tx.PutBlock(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leasedBlocks returns the blocks of the space in which there are leases, closing.
+func leasedBlocks(tx backend.ReadTx, c Config) (blocks []backend.Block, err error) {
+	for l, err := range tx.Leases(netip.Addr{}) {
+		if err != nil {
+			return nil, err
+		}
+		if n := len(blocks); n > 0 && blocks[n-1].Contains(l.Addr) {
+			continue
+		}
+		if !c.contains(l.Addr) {
+			return nil, fmt.Errorf("%s is leased to %s and not an address of the space, whose ranges are %v: release it first, "+
+				"or make the space larger", l.Addr, l.Owner.ContainerID, c.Ranges)
+		}
+		span, err := c.BlockOf(l.Addr)
+		if err != nil {
+			return nil, err
+		}
+		blocks = append(blocks, backend.Block{First: span.First, Last: span.Last, State: backend.Closing})
+	}
+	return blocks, nil
+}
+
+// checkFree returns ErrDisputed if another host holds one of the blocks.
+func (m *Member) checkFree(ctx context.Context, local backend.Membership, blocks []backend.Block) error {
+	k := m.keys(local)
+	var held []string
+	for len(blocks) > 0 {
+		n := min(len(blocks), MaxOps)
+		t := Txn{}
+		for _, b := range blocks[:n] {
+			t.Then = append(t.Then, Get(k.block(b.First)))
+		}
+		out, err := m.engine.Commit(ctx, t)
+		if err != nil {
+			return err
+		}
+		for i, result := range out.Results {
+			if result.Entry.Revision == 0 {
+				continue
+			}
+			var by BlockRecord
+			if err := decode(result.Entry, &by, &by.V); err != nil {
+				return err
+			}
+			held = append(held, fmt.Sprintf("block %s is held by host %s, and there are leases in it", blocks[i], by.Host))
+		}
+		blocks = blocks[n:]
+	}
+	if len(held) > 0 {
+		return fmt.Errorf("%w: %s", ErrDisputed, strings.Join(held, "; "))
+	}
+	return nil
+}

@@ -1,0 +1,249 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// maxReported is how many disputes the engine keeps of a host: they are for people, who resolve the
+// first ones first.
+const maxReported = 16
+
+// recover reports what this host holds to an engine that has forgotten some of it, and returns
+// [ErrHalted]: nothing else can be done until the space is recovered.
+//
+// Only a host that was attested in this boot reports. The engine may have forgotten that another
+// one was evicted while it was switched off.
+func (m *Member) recover(ctx context.Context, local backend.Membership, v view) error {
+	known := v.host.Revision != 0 && v.record.incarnation() == local.Incarnation
+	switch {
+	case known && v.record.Evicted, !known && !isEntering(local) && local.Attested != m.opts.Boot:
+		return m.stop(ctx, local, stoppedEvicted)
+	case known && v.record.Reported == v.halt.Recovery:
+		return fmt.Errorf("%w; %w", halted(*v.halt), ErrReported)
+	case local.Intent.Action != adopting && (local.Attested != m.opts.Boot || local.Machine != m.opts.Machine):
+		return fmt.Errorf("%w; it is being recovered, and this host was booted, restored or copied since its addresses were "+
+			"confirmed: evict it and let it join again", halted(*v.halt))
+	case !known:
+		if err := m.checkName(ctx, local, v); err != nil {
+			return err
+		}
+	}
+	if err := m.report(ctx, local, v); err != nil {
+		return errors.Join(halted(*v.halt), err)
+	}
+	return errChanged
+}
+
+// report has the engine know of the blocks in the store, and of no others, whatever it knows now. It
+// returns [ErrDisputed] if another host holds one of them and there are leases in it.
+//
+// Each step can be done again: a block is put only if it is free.
+func (m *Member) report(ctx context.Context, local backend.Membership, v view) error {
+	if local.Intent.Action == adopting && (local.Intent.Boot == "" || local.Machine != m.opts.Machine) {
+		return m.stop(ctx, local, stoppedEntering)
+	}
+	local, blocks, err := m.dropUnused(ctx, local)
+	if err != nil {
+		return err
+	}
+	r := reporter{m, local, v, HostRecord{
+		V: Version, Incarnation: local.Incarnation.String(), Sequence: local.Sequence, Boot: m.opts.Boot, Machine: local.Machine,
+		Address: m.opts.Address, Ranges: m.opts.Ranges, Program: m.opts.Program,
+	}}
+	r.view.host.Key = m.keys(local).host(local.Host)
+	taken, err := r.blocks(ctx, blocks)
+	if err != nil {
+		return err
+	}
+	if r.record.Disputes, err = m.yield(ctx, local, taken); err != nil {
+		return err
+	}
+	if v.halt != nil && len(r.record.Disputes) == 0 {
+		r.record.Reported = v.halt.Recovery
+	}
+	out, err := r.commit(ctx)
+	if err != nil {
+		return err
+	}
+	if len(r.record.Disputes) > 0 {
+		return fmt.Errorf("%w: %s", ErrDisputed, strings.Join(r.record.Disputes, "; "))
+	}
+	v.revision = out.Revision
+	if v.origin, err = m.engine.Origin(ctx); err != nil {
+		return err
+	}
+	if v.halt == nil && !v.isWhole(local) {
+		return m.halt(ctx, local, v, "the servers were restored from a backup while this host made a request")
+	}
+	return m.update(ctx, local, func(tx backend.SharedTx, next *backend.Membership) error {
+		now, err := backend.Blocks(tx)
+		if err != nil {
+			return err
+		}
+		if len(now) != len(blocks)-len(taken) {
+			return errChanged // Leases have ended, and another process of this host has removed their block.
+		}
+		for _, b := range now {
+			b.State = backend.Open
+			err = errors.Join(err, tx.PutBlock(b))
+		}
+		if local.Intent.Action == adopting {
+			next.Attested, next.Intent = local.Intent.Boot, backend.Intent{}
+		}
+		next.Seen = backend.Sighting{Cluster: v.origin.Cluster, Revision: v.revision, At: m.opts.Now().Unix()}
+		return err
+	})
+}
+
+// dropUnused ends requests that were under way when the engine lost data, and removes all blocks
+// from which nothing may be leased and nothing is. It returns what is left.
+func (m *Member) dropUnused(ctx context.Context, local backend.Membership) (next backend.Membership, left []backend.Block, err error) {
+	err = m.update(ctx, local, func(tx backend.SharedTx, n *backend.Membership) error {
+		left = nil
+		all, err := backend.Blocks(tx)
+		if err != nil {
+			return err
+		}
+		for _, b := range all {
+			if b.State != backend.Open {
+				err := tx.DeleteBlock(b.First)
+				if err == nil {
+					continue
+				}
+				if !errors.Is(err, backend.ErrLeased) {
+					return err
+				}
+			}
+			left = append(left, b)
+		}
+		if n.Intent.Action != adopting {
+			n.Intent = backend.Intent{}
+		}
+		next = *n
+		return nil
+	})
+	return next, left, err
+}
+
+// A reporter has the engine know of the blocks of a host.
+type reporter struct {
+	*Member
+	local  backend.Membership
+	view   view
+	record HostRecord
+}
+
+// A takenBlock is a block that another host holds.
+type takenBlock struct {
+	backend.Block
+	by string
+}
+
+// blocks puts the blocks that the engine does not know, and removes the others. It returns those that
+// another host holds.
+func (r *reporter) blocks(ctx context.Context, blocks []backend.Block) (taken []takenBlock, err error) {
+	k := r.keys(r.local)
+	prefix := k.allOf(r.local.Host, r.local.Incarnation)
+	entries, err := r.engine.Range(ctx, prefix, after(prefix), false)
+	if err != nil {
+		return nil, err
+	}
+	extra := make(map[netip.Addr]Op)
+	for _, e := range entries {
+		first, err := parseAddrText(e.Key[len(prefix):])
+		if err != nil {
+			return nil, err
+		}
+		extra[first] = Nest(Txn{If: []Condition{Present(e.Key)}, Then: []Op{Delete(k.block(first)), Delete(e.Key)}})
+	}
+	var missing []backend.Block
+	var ops []Op
+	for _, b := range blocks {
+		if _, known := extra[b.First]; known {
+			delete(extra, b.First)
+			continue
+		}
+		key := k.block(b.First)
+		value := encode(BlockRecord{V: Version, Host: r.local.Host, Incarnation: r.record.Incarnation, Mark: b.Mark.String()})
+		missing = append(missing, b)
+		ops = append(ops, Nest(Txn{
+			If: []Condition{Absent(key)}, Then: []Op{Put(key, value), Put(k.of(r.local.Host, r.local.Incarnation, b.First), nil)},
+			Else: []Op{Get(key)},
+		}))
+	}
+	for _, op := range extra {
+		ops = append(ops, op)
+	}
+	for i := 0; i < len(ops); i += maxRequested {
+		out, err := r.commit(ctx, ops[i:min(i+maxRequested, len(ops))]...)
+		if err != nil {
+			return nil, err
+		}
+		for j, result := range out.Results[1:] {
+			if i+j >= len(missing) || result.Nested.Held {
+				continue
+			}
+			var by BlockRecord
+			if err := decode(result.Nested.Results[0].Entry, &by, &by.V); err != nil {
+				return nil, err
+			}
+			taken = append(taken, takenBlock{missing[i+j], by.Host})
+		}
+	}
+	return taken, nil
+}
+
+// commit does ops, and writes the record of the host, if nothing has changed since it was seen.
+func (r *reporter) commit(ctx context.Context, ops ...Op) (Outcome, error) {
+	k, mark := r.keys(r.local), r.opts.NewMark()
+	r.record.Mark = mark.String()
+	halting := r.view.halting
+	halting.Key = k.halt()
+	put := Put(r.view.host.Key, encode(r.record))
+	out, err := r.engine.Commit(ctx, Txn{
+		If: []Condition{At(r.view.host), At(halting), Present(k.config())}, Then: append([]Op{put}, ops...),
+	})
+	if err == nil && !out.Held {
+		err = errChanged
+	}
+	r.view.host = Entry{Key: put.Key, Value: put.Value, Revision: out.Revision}
+	return out, err
+}
+
+// yield removes blocks that other hosts hold from the store, and returns a text for each of those in
+// which there are leases.
+func (m *Member) yield(ctx context.Context, local backend.Membership, taken []takenBlock) (disputes []string, err error) {
+	if len(taken) == 0 {
+		return nil, nil
+	}
+	err = m.update(ctx, local, func(tx backend.SharedTx, _ *backend.Membership) error {
+		disputes = nil
+		for _, b := range taken {
+			b.State = backend.Closing
+			if err := tx.PutBlock(b.Block); err != nil {
+				return err
+			}
+			err := tx.DeleteBlock(b.First)
+			if errors.Is(err, backend.ErrLeased) {
+				if len(disputes) < maxReported {
+					disputes = append(disputes, fmt.Sprintf("block %s is held by host %s, and there are leases in it", b, b.by))
+				}
+				err = nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return disputes, err
+}
+
+// String returns the ends of the block.
+func (b takenBlock) String() string { return b.Block.String() }
