@@ -193,7 +193,7 @@ func (m *Member) judge(ctx context.Context, local backend.Membership, v view) er
 	case known && v.record.Evicted, !known && !isEntering(local) && local.Attested != m.opts.Boot:
 		return m.stop(ctx, local, stoppedEvicted)
 	case !v.isWhole(local), known && v.record.Sequence < local.Sequence:
-		return m.halt(ctx, local, v, "the servers were restored from a backup, or replaced: what hosts have done since is gone")
+		return m.halt(ctx, local, v, restoredText)
 	case isEntering(local) && !known:
 		return m.checkName(ctx, local, v)
 	case !known:
@@ -217,10 +217,12 @@ func isDone(local backend.Membership, record HostRecord) bool {
 
 // isWhole reports whether the history has all that the hosts have written.
 func (v view) isWhole(local backend.Membership) bool {
-	accepted := v.config.Accepted
-	return v.origin.Cluster == accepted.Cluster && v.origin.Offset <= accepted.Offset &&
-		(local.Seen.Cluster != accepted.Cluster || local.Seen.Revision <= v.revision)
+	return v.config.accepts(v.origin) &&
+		(local.Seen.Cluster != v.config.Accepted.Cluster || local.Seen.Revision <= v.revision)
 }
+
+// restoredText is why a space is halted whose servers have lost something.
+const restoredText = "the servers were restored from a backup, or replaced: what hosts have done since is gone"
 
 // halt halts the space, unless it was recovered since v was seen.
 func (m *Member) halt(ctx context.Context, local backend.Membership, v view, why string) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"github.com/leasehold/leasehold/backend"
@@ -52,27 +51,29 @@ func (m *Member) report(ctx context.Context, local backend.Membership, v view) e
 	if err != nil {
 		return err
 	}
-	r := reporter{m, local, v, HostRecord{
-		V: Version, Incarnation: local.Incarnation.String(), Sequence: local.Sequence, Boot: m.opts.Boot, Machine: local.Machine,
-		Address: m.opts.Address, Ranges: m.opts.Ranges, Program: m.opts.Program,
-	}}
-	r.view.host.Key = m.keys(local).host(local.Host)
-	taken, err := r.blocks(ctx, blocks)
+	h := holding{
+		engine: m.engine, keys: m.keys(local), newMark: m.opts.NewMark, name: local.Host, host: v.host, halting: v.halting,
+		record: HostRecord{
+			V: Version, Incarnation: local.Incarnation.String(), Sequence: local.Sequence, Boot: m.opts.Boot, Machine: local.Machine,
+			Address: m.opts.Address, Ranges: m.opts.Ranges, Program: m.opts.Program,
+		},
+	}
+	_, taken, err := h.become(ctx, blocks)
 	if err != nil {
 		return err
 	}
-	if r.record.Disputes, err = m.yield(ctx, local, taken); err != nil {
+	if h.record.Disputes, err = m.yield(ctx, local, taken); err != nil {
 		return err
 	}
-	if v.halt != nil && len(r.record.Disputes) == 0 {
-		r.record.Reported = v.halt.Recovery
+	if v.halt != nil && len(h.record.Disputes) == 0 {
+		h.record.Reported = v.halt.Recovery
 	}
-	out, err := r.commit(ctx)
+	out, err := h.commit(ctx)
 	if err != nil {
 		return err
 	}
-	if len(r.record.Disputes) > 0 {
-		return fmt.Errorf("%w: %s", ErrDisputed, strings.Join(r.record.Disputes, "; "))
+	if len(h.record.Disputes) > 0 {
+		return fmt.Errorf("%w: %s", ErrDisputed, strings.Join(h.record.Disputes, "; "))
 	}
 	v.revision = out.Revision
 	if v.origin, err = m.engine.Origin(ctx); err != nil {
@@ -131,91 +132,6 @@ func (m *Member) dropUnused(ctx context.Context, local backend.Membership) (next
 	return next, left, err
 }
 
-// A reporter has the engine know of the blocks of a host.
-type reporter struct {
-	*Member
-	local  backend.Membership
-	view   view
-	record HostRecord
-}
-
-// A takenBlock is a block that another host holds.
-type takenBlock struct {
-	backend.Block
-	by string
-}
-
-// blocks puts the blocks that the engine does not know, and removes the others. It returns those that
-// another host holds.
-func (r *reporter) blocks(ctx context.Context, blocks []backend.Block) (taken []takenBlock, err error) {
-	k := r.keys(r.local)
-	prefix := k.allOf(r.local.Host, r.local.Incarnation)
-	entries, err := r.engine.Range(ctx, prefix, after(prefix), false)
-	if err != nil {
-		return nil, err
-	}
-	extra := make(map[netip.Addr]Op)
-	for _, e := range entries {
-		first, err := parseAddrText(e.Key[len(prefix):])
-		if err != nil {
-			return nil, err
-		}
-		extra[first] = Nest(Txn{If: []Condition{Present(e.Key)}, Then: []Op{Delete(k.block(first)), Delete(e.Key)}})
-	}
-	var missing []backend.Block
-	var ops []Op
-	for _, b := range blocks {
-		if _, known := extra[b.First]; known {
-			delete(extra, b.First)
-			continue
-		}
-		key := k.block(b.First)
-		value := encode(BlockRecord{V: Version, Host: r.local.Host, Incarnation: r.record.Incarnation, Mark: b.Mark.String()})
-		missing = append(missing, b)
-		ops = append(ops, Nest(Txn{
-			If: []Condition{Absent(key)}, Then: []Op{Put(key, value), Put(k.of(r.local.Host, r.local.Incarnation, b.First), nil)},
-			Else: []Op{Get(key)},
-		}))
-	}
-	for _, op := range extra {
-		ops = append(ops, op)
-	}
-	for i := 0; i < len(ops); i += maxRequested {
-		out, err := r.commit(ctx, ops[i:min(i+maxRequested, len(ops))]...)
-		if err != nil {
-			return nil, err
-		}
-		for j, result := range out.Results[1:] {
-			if i+j >= len(missing) || result.Nested.Held {
-				continue
-			}
-			var by BlockRecord
-			if err := decode(result.Nested.Results[0].Entry, &by, &by.V); err != nil {
-				return nil, err
-			}
-			taken = append(taken, takenBlock{missing[i+j], by.Host})
-		}
-	}
-	return taken, nil
-}
-
-// commit does ops, and writes the record of the host, if nothing has changed since it was seen.
-func (r *reporter) commit(ctx context.Context, ops ...Op) (Outcome, error) {
-	k, mark := r.keys(r.local), r.opts.NewMark()
-	r.record.Mark = mark.String()
-	halting := r.view.halting
-	halting.Key = k.halt()
-	put := Put(r.view.host.Key, encode(r.record))
-	out, err := r.engine.Commit(ctx, Txn{
-		If: []Condition{At(r.view.host), At(halting), Present(k.config())}, Then: append([]Op{put}, ops...),
-	})
-	if err == nil && !out.Held {
-		err = errChanged
-	}
-	r.view.host = Entry{Key: put.Key, Value: put.Value, Revision: out.Revision}
-	return out, err
-}
-
 // yield removes blocks that other hosts hold from the store, and returns a text for each of those in
 // which there are leases.
 func (m *Member) yield(ctx context.Context, local backend.Membership, taken []takenBlock) (disputes []string, err error) {
@@ -244,6 +160,3 @@ func (m *Member) yield(ctx context.Context, local backend.Membership, taken []ta
 	})
 	return disputes, err
 }
-
-// String returns the ends of the block.
-func (b takenBlock) String() string { return b.Block.String() }

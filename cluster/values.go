@@ -27,6 +27,10 @@ type HostRecord struct {
 	Machine     string
 	Evicted     bool `json:",omitempty"`
 
+	// Foreign means that it is no host, but stands for software that gives addresses of the space to
+	// others: see [Admin.Reserve].
+	Foreign bool `json:",omitempty"`
+
 	// Reported is the recovery ([HaltRecord.Recovery]) for which the host has put again all that it
 	// holds, and Disputes what keeps it from that.
 	Reported string   `json:",omitempty"`
@@ -131,6 +135,11 @@ func (c Config) BlockOf(addr netip.Addr) (allocator.Span, error) {
 		return allocator.Span{}, err
 	}
 	return allocator.SpanOf(p), nil
+}
+
+// accepts reports whether servers have all that was written to them, as far as their origin shows.
+func (c Config) accepts(o Origin) bool {
+	return o.Cluster == c.Accepted.Cluster && o.Offset <= c.Accepted.Offset
 }
 
 // contains reports whether addr is in the ranges of the space.

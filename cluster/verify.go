@@ -78,7 +78,7 @@ func (p picture) wrong() (texts []string) {
 		say("the space is being recovered (halted by %s: %s): evict hosts that cannot report, then end the recovery", p.halt.By, p.halt.Text)
 	case p.halt != nil:
 		say("the space is halted by %s: %s: begin its recovery", p.halt.By, p.halt.Text)
-	case p.origin.Cluster != p.config.Accepted.Cluster, p.origin.Offset > p.config.Accepted.Offset:
+	case !p.config.accepts(p.origin):
 		say("the servers were restored from a backup, or replaced: the next host that makes a request halts the space")
 	}
 	hosts := make(map[string]Host)
