@@ -45,6 +45,10 @@ type Config struct {
 	// Cooldown says when a released address is leased again. Only bolt can withhold one.
 	Cooldown allocator.Cooldown
 
+	// Cluster names the configuration by which this host reaches the other hosts with which it
+	// shares the addresses; empty if it shares none. Then the store must be a member of Space.
+	Cluster, Space string
+
 	// ExhaustedFails reports whether STATUS fails when no address is left.
 	ExhaustedFails bool
 }
@@ -89,6 +93,9 @@ func Parse(stdin []byte, cniArgs string) (*Config, error) {
 		return nil, err
 	}
 	if err := c.readPolicies(raw.IPAM); err != nil {
+		return nil, err
+	}
+	if err := c.readCluster(raw.IPAM); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -76,6 +76,12 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, allocator.RefuseDuplicate, c.OnDuplicate)
 	require.Empty(t, c.OnReboot)
 	require.False(t, c.ExhaustedFails, "a full pool must not evict the pods of a node")
+	require.Empty(t, c.Cluster+c.Space)
+}
+
+func TestSpaceDefault(t *testing.T) {
+	c := parse(t, `{"name": "net", "ipam": {"subnet": "10.1.2.0/24", "backend": "bolt", "cluster": "dc1"}}`)
+	require.Equal(t, "dc1 net", c.Cluster+" "+c.Space)
 }
 
 func TestEveryKey(t *testing.T) {
@@ -98,7 +104,9 @@ func TestEveryKey(t *testing.T) {
 			"exhaustedStatus": "ok",
 			"history": {"keep": 500, "for": "7d"},
 			"reuseAfter": "45s",
-			"reuseAfterStrict": true
+			"reuseAfterStrict": true,
+			"cluster": "dc1",
+			"space": "pods"
 		}
 	}`)
 	require.Equal(t, config.Network{
@@ -112,6 +120,7 @@ func TestEveryKey(t *testing.T) {
 	require.Equal(t, "10.1.2.0/24 10.1.2.10-10.1.2.20 10.1.2.254 | "+
 		"fd00:1::/64 fd00:1::1-fd00:1::ffff:ffff:ffff:ffff none + "+
 		"fd00:2::/64 fd00:2::1-fd00:2::ffff:ffff:ffff:ffff fd00:2::1", describe(c.Pool))
+	require.Equal(t, "dc1 pods", c.Cluster+" "+c.Space)
 	require.Len(t, c.Routes, 2, "null is skipped")
 	require.Equal(t, "0.0.0.0/0", c.Routes[0].Dst.String())
 	require.Equal(t, "fd00::/8", c.Routes[1].Dst.String())

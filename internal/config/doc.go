@@ -14,8 +14,8 @@
 //
 // The keys, their case-insensitive matching and their accepted spellings are the same as in
 // the CNI project's host-local plugin. Additional keys are backend, exclude, onDuplicate,
-// onReboot, exhaustedStatus and lockTimeout, the gateway "none", and the keys of 2015,
-// range-start and range-end.
+// onReboot, exhaustedStatus, history, reuseAfter, reuseAfterStrict, cluster, space and
+// lockTimeout, the gateway "none", and the keys of 2015, range-start and range-end.
 //
 // # Errors
 //

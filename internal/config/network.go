@@ -107,22 +107,32 @@ func lockTimeout(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// CheckName returns an error unless name is a valid network name (CNI SPEC, section 1). It
-// becomes a path element, and the name ".." would leave the data directory.
+// identifierRule is the rule for names that become path elements. The name ".." would leave
+// the directory.
+const identifierRule = "use letters, digits, '_', '.' and '-', beginning with a letter or digit"
+
+// CheckName returns an error unless name is a valid network name (CNI SPEC, section 1).
 func CheckName(name string) error {
-	const rule = "use letters, digits, '_', '.' and '-', beginning with a letter or digit"
-	if name == "" {
-		return invalid(`add the key "name"; `+rule, "missing network name")
+	switch {
+	case name == "":
+		return invalid(`add the key "name"; `+identifierRule, "missing network name")
+	case !validIdentifier(name):
+		return invalid(identifierRule, "invalid characters found in network name %q", name)
 	}
+	return nil
+}
+
+// validIdentifier reports whether name follows identifierRule.
+func validIdentifier(name string) bool {
 	for i := range len(name) {
 		switch c := name[i]; {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
 		case i > 0 && (c == '_' || c == '.' || c == '-'):
 		default:
-			return invalid(rule, "invalid characters found in network name %q", name)
+			return false
 		}
 	}
-	return nil
+	return name != ""
 }
 
 // oneOf returns an error unless value is empty or one of known.

@@ -40,7 +40,7 @@ type rawIPAM struct {
 	Ranges                                             list[list[rawRange]]
 	Routes                                             list[json.RawMessage] // routes
 	ResolvConf, OnDuplicate, OnReboot, ExhaustedStatus string
-	ReuseAfter                                         string
+	ReuseAfter, Cluster, Space                         string
 	ReuseAfterStrict                                   bool
 	History                                            json.RawMessage // rawHistory
 	Name, Type                                         string          // unused
@@ -57,6 +57,8 @@ func (c *rawIPAM) fields() object {
 		{"history", &c.History},
 		{"reuseAfter", &c.ReuseAfter},
 		{"reuseAfterStrict", &c.ReuseAfterStrict},
+		{"cluster", &c.Cluster},
+		{"space", &c.Space},
 		{"name", &c.Name}, // host-local requires name and type to be strings
 		{"type", &c.Type},
 	})

@@ -27,8 +27,9 @@ const (
 	timeLayout      = "20060102T150405.000Z"
 	nextEnding      = ".next"
 	exportEnding    = ".jsonl"
-	sharedLockName  = "lock"  // of all networks, without a name
-	placeLockEnding = ".lock" // of one network
+	sharedLockName  = "lock"   // of all networks, without a name
+	placeLockEnding = ".lock"  // of one network
+	claimLockEnding = ".claim" // of one network, see [Place.LockClaim]
 )
 
 const (

@@ -79,6 +79,16 @@ func (p Place) Lock(ctx context.Context) (unlock func(), err error) {
 	return func() { own.Close(); all.Close() }, nil // Nothing was written.
 }
 
+// LockClaim waits until ctx ends for the right to ask other hosts for addresses of this network,
+// so that of many processes that need some only one asks. It is taken while holding no other lock,
+// and keeps no plugin waiting. A [LockError] names the lock if it was not obtained.
+func (p Place) LockClaim(ctx context.Context) (*os.File, error) {
+	if err := p.MakeDir(); err != nil {
+		return nil, err
+	}
+	return lockFile(ctx, p.pathFor(claimLockEnding), flock.Exclusive)
+}
+
 // A LockError says that a lock was not obtained before a context ended.
 type LockError struct {
 	Path string

@@ -81,6 +81,7 @@ func (p *Plugin) withAllocator(waiting *timeout, c *config.Config, fn func(*allo
 		}
 		return fn(allocator.New(p.attend(waiting, store), c.Pool, allocator.Options{
 			OnDuplicate:         c.OnDuplicate,
+			Space:               c.Space,
 			History:             c.History,
 			Cooldown:            c.Cooldown,
 			Boot:                boot.Current(),

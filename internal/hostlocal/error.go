@@ -6,8 +6,8 @@ const (
 	codeEnvironment         uint = 4
 	codeIO                  uint = 5
 	codeDecoding            uint = 6
-	codeConfig              uint = 7
-	codeTryAgain            uint = 11
+	CodeConfig              uint = 7
+	CodeTryAgain            uint = 11
 	codeNotAvailable        uint = 50
 	codeInternal            uint = 999
 )

@@ -55,6 +55,10 @@ func explain(err error, network string) *answer {
 	return &answer{code, err.Error(), details}
 }
 
+// Explain returns the CNI code of an error, and the next step for the network, for a program that
+// answers in the plugin's place.
+func Explain(err error, network string) (code uint, details string) { return classify(err, network) }
+
 func classify(err error, network string) (code uint, details string) {
 	var (
 		exhausted *allocator.ExhaustedError
@@ -111,13 +115,13 @@ func classifyStore(err error, network string) (code uint, details string) {
 	case errors.Is(err, config.ErrDecode):
 		return codeDecoding, ""
 	case errors.Is(err, config.ErrInvalid):
-		return codeConfig, ""
+		return CodeConfig, ""
 	case errors.Is(err, config.ErrArgs):
 		return codeEnvironment, ""
 	case errors.Is(err, errAbandoned):
-		return codeTryAgain, ""
+		return CodeTryAgain, ""
 	case errors.Is(err, backend.ErrBusy):
-		return codeTryAgain, `another plugin holds the lock of this network; "lockTimeout" in ipam says how long to wait`
+		return CodeTryAgain, `another plugin holds the lock of this network; "lockTimeout" in ipam says how long to wait`
 	case errors.Is(err, backend.ErrReplaced):
 		return CodeMismatch, "a migration or a repair replaced this store, but this path still leads to the old one: " +
 			"mount the data directory instead of the network's own directory or file, or restart the container that has the old mount; " +

@@ -110,5 +110,5 @@ func TestCodesAreTheLibrarys(t *testing.T) {
 	require.Equal(t,
 		[]uint{types.ErrIncompatibleCNIVersion, types.ErrInvalidEnvironmentVariables, types.ErrIOFailure, types.ErrDecodingFailure,
 			types.ErrInvalidNetworkConfig, types.ErrTryAgainLater, types.ErrPluginNotAvailable, types.ErrInternal},
-		[]uint{codeIncompatibleVersion, codeEnvironment, codeIO, codeDecoding, codeConfig, codeTryAgain, codeNotAvailable, codeInternal})
+		[]uint{codeIncompatibleVersion, codeEnvironment, codeIO, codeDecoding, CodeConfig, CodeTryAgain, codeNotAvailable, codeInternal})
 }

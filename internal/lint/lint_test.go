@@ -76,7 +76,7 @@ func TestFindings(t *testing.T) {
 		`"subnet": "10.1.2.0/24", "routes": [{"dst": "0.0.0.0/0", "gateway": "10.1.2.1"}]`: {
 			`ipam.routes[0].gateway "10.1.2.1"` + passed + `"gw"`},
 		`"subnet": "10.1.2.0/24", "_comment": "mine"`: {
-			`note: ipam._comment "mine": unknown key, ignored; known keys: dataDir, backend, lockTimeout, subnet, rangeStart, rangeEnd, gateway, exclude, range-start, range-end, ranges, routes, resolvConf, onDuplicate, onReboot, exhaustedStatus, history, reuseAfter, reuseAfterStrict, name, type`},
+			`note: ipam._comment "mine": unknown key, ignored; known keys: dataDir, backend, lockTimeout, subnet, rangeStart, rangeEnd, gateway, exclude, range-start, range-end, ranges, routes, resolvConf, onDuplicate, onReboot, exhaustedStatus, history, reuseAfter, reuseAfterStrict, cluster, space, name, type`},
 		range0 + `, "ipRange": "10.1.2.128/25"}]]`: {
 			`ipam.ranges[0][0].ipRange "10.1.2.128/25": host-local has no such key and ignores it; write "rangeStart" and "rangeEnd", here "10.1.2.128" and "10.1.2.255"`},
 		range0 + `}]], "gateway": "10.1.2.254", "rangeStart": "10.1.2.9"`: {
