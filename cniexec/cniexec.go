@@ -37,6 +37,7 @@ import (
 
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/hostlocal"
+	"github.com/leasehold/leasehold/internal/neighbour"
 )
 
 // Plugin is the name of the plugin served in process.
@@ -78,12 +79,14 @@ func (e *exec) ExecPlugin(ctx context.Context, pluginPath string, stdin []byte, 
 		return e.Exec.ExecPlugin(ctx, pluginPath, stdin, environ)
 	}
 	var out, errs bytes.Buffer
+	getenv := func(key string) string { return lookUp(environ, key) }
 	p := hostlocal.Plugin{
-		Getenv:  func(key string) string { return lookUp(environ, key) },
-		Stdin:   bytes.NewReader(stdin),
-		Stdout:  &out,
-		Stderr:  &errs,
-		Version: cli.Version,
+		Getenv:    getenv,
+		Stdin:     bytes.NewReader(stdin),
+		Stdout:    &out,
+		Stderr:    &errs,
+		Version:   cli.Version,
+		Neighbour: neighbour.New(getenv, func() []string { return environ }),
 	}
 	if p.RunContext(ctx) == 0 {
 		return out.Bytes(), nil

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 
 	"github.com/leasehold/leasehold/internal/hostlocal"
+	"github.com/leasehold/leasehold/internal/neighbour"
 )
 
 func main() {
@@ -19,6 +20,7 @@ func main() {
 		Stdout:    stdout(),
 		Stderr:    os.Stderr,
 		Version:   version,
+		Neighbour: neighbour.New(os.Getenv, os.Environ),
 		Abandoned: abandoned,
 	}
 	os.Exit(plugin.Run())

@@ -25,13 +25,7 @@ func (p *Plugin) add(ctx context.Context, r request) error {
 		return err
 	}
 	waiting := newTimeout(ctx, c.LockTimeout)
-	var got []allocator.Assignment
-	err = p.withAllocator(waiting, c, func(a *allocator.Allocator) (err error) {
-		got, err = a.Allocate(waiting, allocator.Request{
-			Owner: r.owner, Addrs: c.Requested, Pod: c.Pod, Netns: r.netns,
-		})
-		return err
-	})
+	got, err := p.allocate(waiting, c, r)
 	if err != nil {
 		return err
 	}
@@ -150,14 +144,14 @@ func (p *Plugin) status(ctx context.Context, r request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.ready(ctx, c); err != nil {
+	if err := p.ready(ctx, c, r); err != nil {
 		e := explain(err, r.network())
 		return &answer{codeNotAvailable, e.Msg, e.Details}
 	}
 	return nil
 }
 
-func (p *Plugin) ready(ctx context.Context, c *config.Config) error {
+func (p *Plugin) ready(ctx context.Context, c *config.Config, r request) error {
 	waiting := newTimeout(ctx, c.LockTimeout)
 	err := p.withAllocator(waiting, c, func(a *allocator.Allocator) error {
 		if err := stores.Usable(c.Path()); err != nil {
@@ -165,6 +159,7 @@ func (p *Plugin) ready(ctx context.Context, c *config.Config) error {
 		}
 		return a.Status(waiting)
 	})
+	err = p.readyWithOthers(waiting, c, r, err)
 	if exhausted := (*allocator.ExhaustedError)(nil); !c.ExhaustedFails && errors.As(err, &exhausted) {
 		return nil
 	}

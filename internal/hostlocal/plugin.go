@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/neighbour"
 )
 
 // A Plugin has the inputs and outputs of one execution.
@@ -23,6 +24,9 @@ type Plugin struct {
 
 	// Version returns the version of the program, for display.
 	Version func() string
+
+	// Neighbour gets addresses for networks that are shared with other hosts.
+	Neighbour neighbour.Neighbour
 
 	// Abandoned, unless nil, reports whether the process that started the plugin has
 	// stopped waiting for its answer. ADD, DEL and GC call it while they hold the lock of
