@@ -3,8 +3,6 @@ package etcd_test
 import (
 	"context"
 	"net"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -86,7 +84,7 @@ func TestOriginOfRestoredServers(t *testing.T) {
 	before, err := e.Origin(soon(t))
 	require.NoError(t, err)
 	require.LessOrEqual(t, before.Offset, int64(0))
-	snapshot := save(t, s)
+	snapshot := s.Snapshot()
 
 	s.Restore(snapshot)
 	restored := originOf(t, s)
@@ -100,20 +98,6 @@ func TestOriginOfRestoredServers(t *testing.T) {
 
 	s.Restore(snapshot, "--initial-cluster-token", "another")
 	require.NotEqual(t, before.Cluster, originOf(t, s).Cluster)
-}
-
-// save returns the path of a snapshot of the server.
-func save(t *testing.T, s *etcdtest.Server) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "snapshot")
-	from, err := client(t, s).Snapshot(soon(t))
-	require.NoError(t, err)
-	to, err := os.Create(path)
-	require.NoError(t, err)
-	_, err = to.ReadFrom(from)
-	require.NoError(t, err)
-	require.NoError(t, to.Close())
-	return path
 }
 
 func originOf(t *testing.T, s *etcdtest.Server) cluster.Origin {

@@ -166,6 +166,17 @@ func (s *Server) signal(signal syscall.Signal) {
 	}
 }
 
+// Snapshot returns the path of a snapshot of the server, which accepts clients without a certificate.
+func (s *Server) Snapshot() string {
+	s.t.Helper()
+	path := filepath.Join(s.t.TempDir(), "snapshot")
+	out, err := exec.Command(Program(s.t, "etcdctl"), "--endpoints", s.Endpoint, "snapshot", "save", path).CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	return path
+}
+
 // Restore sets a cluster of one member back to a snapshot, with the same name and URLs as before,
 // by etcdutl snapshot restore with more flags.
 func (s *Server) Restore(snapshot string, flags ...string) {

@@ -1,0 +1,235 @@
+package manyhosts
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/containernetworking/cni/pkg/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt"
+	"github.com/leasehold/leasehold/cluster"
+	"github.com/leasehold/leasehold/cluster/etcd"
+	"github.com/leasehold/leasehold/cluster/internal/etcdtest"
+	"github.com/leasehold/leasehold/internal/faulttest"
+)
+
+// programs is the directory with the plugin and leasehold-cluster.
+var programs string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "leasehold-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir) // What is left is in the directory for temporary files.
+	programs = dir
+	if _, err := faulttest.Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "leasehold-cluster"),
+		"github.com/leasehold/leasehold/cluster/cmd/leasehold-cluster")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// A world is some hosts that share a network, and who has which address of it.
+type world struct {
+	t     *testing.T
+	hosts []*host
+
+	added atomic.Int64 // containers that were started at random
+
+	mu   sync.Mutex
+	used map[netip.Addr]string // by containers that are running
+}
+
+// A host is a machine of the world.
+type host struct {
+	*world
+	name           string
+	data, settings string
+}
+
+const ranges = `"subnet": "10.0.0.0/26"`
+
+// leasable is how many addresses of the range can be leased: not its own, the gateway and the last.
+const leasable = 61
+
+// newWorld makes n hosts and the space of their network.
+func newWorld(t *testing.T, n int, servers ...*etcdtest.Server) *world {
+	t.Helper()
+	w := &world{t: t, used: map[netip.Addr]string{}}
+	var urls []string
+	for _, s := range servers {
+		urls = append(urls, fmt.Sprintf("%q", s.Endpoint))
+	}
+	for i := range n {
+		h := &host{world: w, name: fmt.Sprintf("host%d", i), data: t.TempDir(), settings: t.TempDir()}
+		text := fmt.Sprintf(`{"endpoints": [%s], "host": %q, "timeout": "20s"}`, strings.Join(urls, ", "), h.name)
+		require.NoError(t, os.WriteFile(filepath.Join(h.settings, "dc1.json"), []byte(text), 0o600))
+		w.hosts = append(w.hosts, h)
+	}
+	out, err := w.hosts[0].cluster("init", "net", "--block-size", "4").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Equal(t, "space net: 10.0.0.1-10.0.0.62; blocks of 4 IPv4\n", string(out))
+	return w
+}
+
+func (h *host) conf() string {
+	return fmt.Sprintf(`{"cniVersion": "1.1.0", "name": "net", "ipam": {"type": "host-local", "backend": "bolt",
+		"cluster": "dc1", "dataDir": %q, "lockTimeout": "2m", %s}}`, h.data, ranges)
+}
+
+// command returns a command with the configuration and the environment of a plugin.
+func (h *host) command(program string, args []string, env ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(programs, program), args...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "CNI_PATH=" + programs, "LEASEHOLD_CLUSTERS=" + h.settings}, env...)
+	cmd.Stdin = strings.NewReader(h.conf())
+	return cmd
+}
+
+func (h *host) cluster(args ...string) *exec.Cmd { return h.command("leasehold-cluster", args) }
+
+// plugin executes the plugin. The error is a [*types.Error].
+func (h *host) plugin(command, id string, env ...string) ([]byte, error) {
+	cmd := h.command("host-local", nil, append(env, "CNI_COMMAND="+command, "CNI_CONTAINERID="+id, "CNI_IFNAME=eth0")...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err == nil {
+		return out, nil
+	}
+	e := new(types.Error)
+	if json.Unmarshal(out, e) != nil || e.Code == 0 {
+		return nil, fmt.Errorf("%w: %s%s", err, out, errs.Bytes())
+	}
+	return nil, e
+}
+
+// add starts a container. It is a failure of the test if another one has its address.
+func (h *host) add(id string, env ...string) (netip.Addr, error) {
+	out, err := h.plugin("ADD", id, env...)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	addrs, err := faulttest.Addresses(out)
+	if err != nil || len(addrs) != 1 {
+		return netip.Addr{}, fmt.Errorf("%w: %s", err, out)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if other := h.used[addrs[0]]; other != "" {
+		h.t.Errorf("%s of %s and %s have %s", id, h.name, other, addrs[0])
+	}
+	h.used[addrs[0]] = id + " of " + h.name
+	return addrs[0], nil
+}
+
+// del ends a container.
+func (h *host) del(id string, addr netip.Addr) error {
+	h.mu.Lock()
+	delete(h.used, addr)
+	h.mu.Unlock()
+	_, err := h.plugin("DEL", id)
+	return err
+}
+
+// code returns the code of a CNI error; 0 for nil.
+func code(t *testing.T, err error) uint {
+	t.Helper()
+	if err == nil {
+		return 0
+	}
+	e := new(types.Error)
+	require.ErrorAs(t, err, &e)
+	return e.Code
+}
+
+// state returns the blocks and leases of a host.
+func (h *host) state() (blocks []backend.Block, leases []backend.Lease) {
+	h.t.Helper()
+	require.NoError(h.t, bolt.Open(filepath.Join(h.data, "net")).View(h.t.Context(), func(tx backend.ReadTx) (err error) {
+		for l, err := range tx.Leases(netip.Addr{}) {
+			if err != nil {
+				return err
+			}
+			leases = append(leases, l)
+		}
+		blocks, err = backend.Blocks(tx)
+		return err
+	}))
+	return blocks, leases
+}
+
+// reboot has the store look as it does after the machine was booted.
+func (h *host) reboot() {
+	h.t.Helper()
+	require.NoError(h.t, bolt.Open(filepath.Join(h.data, "net")).Update(h.t.Context(), func(tx backend.Tx) error {
+		shared, err := backend.AsShared(tx)
+		if err != nil {
+			return err
+		}
+		m, err := tx.Membership()
+		if err != nil {
+			return err
+		}
+		m.Attested = "00000000-0000-4000-8000-000000000000"
+		return shared.SetMembership(m)
+	}))
+}
+
+// evict evicts a host, as an operator does that has switched it off.
+func (w *world) evict(s *etcdtest.Server, h *host) {
+	w.t.Helper()
+	e := etcd.New(etcd.Config{Endpoints: []string{s.Endpoint}})
+	defer func() { require.NoError(w.t, e.Close()) }()
+	admin := cluster.NewAdmin(e, "/leasehold")
+	all, err := admin.Hosts(w.t.Context(), "net")
+	require.NoError(w.t, err)
+	for _, shown := range all {
+		if shown.Name == h.name {
+			_, err := admin.Evict(w.t.Context(), "net", shown)
+			require.NoError(w.t, err)
+			return
+		}
+	}
+	w.t.Fatal("there is no host", h.name)
+}
+
+// nothingTwice requires that the stores of no two hosts have a block or a lease in common, and that
+// the leases are those of the containers.
+func (w *world) nothingTwice() {
+	w.t.Helper()
+	blocks, leases := map[netip.Addr]string{}, map[netip.Addr]string{}
+	for _, h := range w.hosts {
+		ours, held := h.state()
+		for _, b := range ours {
+			require.Empty(w.t, blocks[b.First], "block %s of %s", b, h.name)
+			blocks[b.First] = h.name
+		}
+		for _, l := range held {
+			require.Empty(w.t, leases[l.Addr], "%s", l.Addr)
+			leases[l.Addr] = l.Owner.ContainerID + " of " + h.name
+		}
+	}
+	require.Equal(w.t, w.used, leases)
+}
