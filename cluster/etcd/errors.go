@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -75,6 +76,39 @@ func mayPass(ctx context.Context, err error) bool {
 	return !isRejection(err) && !errors.Is(ctx.Err(), context.Canceled)
 }
 
+// An unreached is the error of a member that was asked for nothing yet.
+type unreached struct{ err error }
+
+func (e unreached) Error() string { return "not reached: " + message(e.err) }
+
+// Is reports whether target is [cluster.ErrUnknown]: to a caller it is the same, and can pass.
+func (e unreached) Is(target error) bool { return target == cluster.ErrUnknown }
+
+// Unwrap returns the error of the connection.
+func (e unreached) Unwrap() error { return e.err }
+
+// message returns the text of an error, without what gRPC puts before it.
+func message(err error) string {
+	if s, ok := status.FromError(err); ok {
+		return s.Message()
+	}
+	return err.Error()
+}
+
+// An all is the errors of all members, in one line.
+type all []error
+
+func (e all) Error() string {
+	texts := make([]string, len(e))
+	for i, err := range e {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap returns the errors.
+func (e all) Unwrap() []error { return e }
+
 // explain adds what the error means and the next step.
 func explain(err error) error {
 	known := rpctypes.Error(err) // Calls that do not go through the client's methods have raw ones.
@@ -93,5 +127,13 @@ func explain(err error) error {
 	case isRejection(known):
 		return known
 	}
-	return fmt.Errorf("%w: %w", cluster.ErrUnknown, known)
+	return unknown{known}
 }
+
+// An unknown is the error of a request that may have been done.
+type unknown struct{ err error }
+
+func (e unknown) Error() string { return cluster.ErrUnknown.Error() + ": " + message(e.err) }
+
+// Unwrap returns [cluster.ErrUnknown] and the error of the call.
+func (e unknown) Unwrap() []error { return []error{cluster.ErrUnknown, e.err} }

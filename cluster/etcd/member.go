@@ -73,7 +73,7 @@ func (e *Engine) firstToAnswer(ctx context.Context) (*member, error) {
 	defer cancel()
 	answers := make(chan answer, len(e.cfg.Endpoints))
 	order, asked := rand.Perm(len(e.cfg.Endpoints)), 0
-	var failed []error
+	var failed all
 	for {
 		var next <-chan time.Time
 		if asked < len(order) {
@@ -90,7 +90,7 @@ func (e *Engine) firstToAnswer(ctx context.Context) (*member, error) {
 			}
 			failed = append(failed, a.err)
 			if len(failed) == len(order) {
-				return nil, errors.Join(failed...)
+				return nil, failed
 			}
 		case <-next:
 		}
@@ -114,8 +114,13 @@ func (e *Engine) ask(ctx context.Context, endpoint string) answer {
 			m.close() // Nothing was asked of it.
 		}
 	}
+	if err != nil && !isRejection(err) {
+		err = unreached{err}
+	} else if err != nil {
+		err = explain(err)
+	}
 	if err != nil {
-		err = fmt.Errorf("etcd at %s: %w", endpoint, explain(err))
+		err = fmt.Errorf("etcd at %s: %w", endpoint, err)
 	}
 	return answer{m, err}
 }

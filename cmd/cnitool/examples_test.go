@@ -17,7 +17,7 @@ import (
 // Each example is valid for cnitool as it is. If it needs no plugin but host-local, it is
 // also attached, to a file in place of a namespace.
 func TestExamplesAreValid(t *testing.T) {
-	names, err := filepath.Glob("../../examples/*")
+	names, err := filepath.Glob("../../examples/*.*")
 	require.NoError(t, err)
 	require.NotEmpty(t, names)
 	confDir, data := t.TempDir(), t.TempDir()

@@ -54,7 +54,7 @@ func plugins(t *testing.T, text []byte) []string {
 
 // Every example leases an address and releases it.
 func TestExamples(t *testing.T) {
-	names, err := filepath.Glob("../../examples/*")
+	names, err := filepath.Glob("../../examples/*.*")
 	require.NoError(t, err)
 	require.NotEmpty(t, names)
 	for _, name := range names {

@@ -63,7 +63,7 @@ func newSandbox(t *testing.T, programs ...string) *sandbox {
 // moveExamples moves the data directories of the examples into the sandbox.
 func (s *sandbox) moveExamples(t *testing.T) {
 	t.Helper()
-	examples, err := filepath.Glob(filepath.Join(s.checkout, "examples", "*"))
+	examples, err := filepath.Glob(filepath.Join(s.checkout, "examples", "*.*"))
 	require.NoError(t, err)
 	require.NotEmpty(t, examples)
 	for _, name := range examples {
