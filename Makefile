@@ -14,6 +14,7 @@ BINDIR     = $(PREFIX)/bin
 CNIDIR     = /opt/cni/bin
 MANDIR     = $(PREFIX)/share/man/man1
 UNITDIR    = $(PREFIX)/lib/systemd/system
+LIBEXECDIR = /usr/libexec/leasehold
 DOCDIR     = $(PREFIX)/share/doc/leasehold
 
 # Where build puts the programs and install finds them, and programs that run on this
@@ -26,13 +27,16 @@ TOOLS = leasehold cnitool
 
 .DEFAULT_GOAL = build
 
-.PHONY: help build check test race ci bench install packages dist clean
+.PHONY: help build cluster check test race ci bench install packages dist clean
 
 help: ## this list
 	@awk -F ' ?## ' '/^[a-z]+:.*## / { sub(/:.*/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## static programs in bin/
 	CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o $(BIN)/ ./cmd/...
+
+cluster: ## the program in bin/ by which hosts share addresses; a module of its own
+	CGO_ENABLED=0 go -C cluster build $(GOFLAGS_BUILD) -o $(abspath $(BIN))/ ./cmd/leasehold-cluster
 
 check: ## before a commit: format, vet, lint and the short tests, without root
 	.ci/run format vet lint short
@@ -62,6 +66,10 @@ install: ## what build has built, and what belongs to it, below DESTDIR
 		packaging/completion $(NATIVE)/$$tool $(DESTDIR)$(PREFIX)/share || exit 1; \
 	done
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) packaging/systemd/*
+	@if test -x $(BIN)/leasehold-cluster; then set -x && \
+		install -D -m 755 $(BIN)/leasehold-cluster $(DESTDIR)$(LIBEXECDIR)/leasehold-cluster && \
+		install -D -m 644 -t $(DESTDIR)$(UNITDIR) packaging/cluster/leasehold-cluster.service && \
+		install -D -m 644 packaging/cluster/daemonset.yaml $(DESTDIR)$(DOCDIR)/examples/daemonset-cluster.yaml; fi
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md DESIGN.md CHANGELOG.md SECURITY.md LICENSE
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/docs docs/*.md
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/examples examples/*.json examples/*.conflist packaging/daemonset.yaml

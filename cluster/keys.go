@@ -28,6 +28,9 @@ func (k keys) host(name string) string { return k.prefix + "host/" + name }
 func (k keys) hosts() string           { return k.prefix + "host/" }
 func (k keys) blocks() string          { return k.prefix + "block/" }
 
+// want is a key that there is for a while after the host found no free block.
+func (k keys) want(host string) string { return k.prefix + "want/" + host }
+
 // block is the key of a block. Keys sort as the addresses do.
 func (k keys) block(first netip.Addr) string { return k.blocks() + addrText(first) }
 

@@ -88,7 +88,7 @@ directory.
 Exit status: 0 on success; 2 after an error.`,
 	}
 	root.PersistentFlags().BoolVar(&t.cni, "cni", false, "write an error as a CNI error to standard output, for the plugin")
-	root.AddCommand(t.initCommand(), t.claimCommand(), t.attestCommand(), t.giveBackCommand())
+	root.AddCommand(t.initCommand(), t.claimCommand(), t.attestCommand(), t.giveBackCommand(), t.agentCommand())
 	cli.Prepare(root)
 	return root
 }

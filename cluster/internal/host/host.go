@@ -28,6 +28,7 @@ type Host struct {
 	store    backend.Store
 	member   *cluster.Member
 	boot     allocator.Boot
+	release  func() error // ends the use of the engine
 }
 
 // ErrNotShared: the configuration names no cluster.
@@ -39,6 +40,16 @@ var ErrOther = errors.New("the store is a member of another space")
 // Open returns the host for a network configuration and the value of CNI_ARGS. dir has the settings
 // of the clusters.
 func Open(conf []byte, args, dir string) (*Host, error) {
+	var alone Engines
+	h, err := alone.Open(conf, args, dir)
+	if err == nil {
+		h.release = alone.Close
+	}
+	return h, err
+}
+
+// Open is the function Open for a process that opens many Hosts.
+func (e *Engines) Open(conf []byte, args, dir string) (*Host, error) {
 	c, err := config.Parse(conf, args)
 	if err != nil {
 		return nil, err
@@ -58,7 +69,8 @@ func Open(conf []byte, args, dir string) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{config: c, settings: s, engine: etcd.New(s.Etcd), store: store, boot: boot.Current()}
+	h := &Host{config: c, settings: s, store: store, boot: boot.Current()}
+	h.engine, h.release = e.use(s)
 	h.member = cluster.NewMember(store, h.engine, cluster.Options{
 		Identity: cluster.Identity{
 			Boot: h.boot.ID, Machine: id,
@@ -78,8 +90,8 @@ func ranges(pool allocator.Pool) string {
 	return strings.Join(texts, "; ")
 }
 
-// Close closes the connection to the servers.
-func (h *Host) Close() error { return h.engine.Close() }
+// Close ends the use of the connection to the servers.
+func (h *Host) Close() error { return h.release() }
 
 // Attest joins the space, unless this host is a member, and has the other hosts confirm in this
 // boot what it holds.
@@ -180,6 +192,7 @@ func (h *Host) explain(ctx context.Context, wants []cluster.Want, err error) err
 	if !errors.Is(err, cluster.ErrNoBlocks) {
 		return err
 	}
+	_ = h.member.Hint(ctx) // Others would give blocks back sooner.
 	admin := cluster.NewAdmin(h.engine, h.settings.Prefix)
 	for _, w := range wants {
 		if !w.Addr.IsValid() {

@@ -23,7 +23,7 @@ func (h *Host) wants(ctx context.Context, attachments int) (wants []cluster.Want
 	}
 	for _, set := range h.config.Pool.Sets() {
 		w := cluster.Want{Set: set, Addr: h.requested(set)}
-		needed := false
+		var needed bool
 		if w.Addr.IsValid() {
 			needed = !holds(blocks, w.Addr)
 		} else {

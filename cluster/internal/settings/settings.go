@@ -5,6 +5,7 @@ package settings
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -37,6 +38,9 @@ var ErrInvalid = errors.New("settings of a cluster are not valid")
 type Settings struct {
 	// Path is the path of the file, and Name the name of the cluster.
 	Path, Name string
+
+	// Digest is of the file and of those that it names: other ones have another digest.
+	Digest [sha256.Size]byte
 
 	// Etcd says how to reach the servers.
 	Etcd etcd.Config
@@ -95,6 +99,21 @@ func Read(dir, name string) (*Settings, error) {
 	return s, nil
 }
 
+// digest returns the digest of a file and of the files that it names.
+func (r raw) digest(text []byte) (d [sha256.Size]byte, err error) {
+	sum := sha256.New()
+	for _, path := range []string{"", r.CA, r.Cert, r.Key, r.PasswordFile} {
+		if path != "" {
+			if text, err = os.ReadFile(path); err != nil {
+				return d, err
+			}
+		}
+		fmt.Fprintf(sum, "%d\n%s\n", len(text), text)
+		text = nil
+	}
+	return [sha256.Size]byte(sum.Sum(nil)), nil
+}
+
 // readPrivate reads a file that only its owner may read, because it leads to secrets or is one,
 // and because who can write it decides what this host trusts.
 func readPrivate(path string) ([]byte, error) {
@@ -135,7 +154,9 @@ func parse(text []byte) (*Settings, error) {
 			return nil, err
 		}
 	}
-	return s, nil
+	var err error
+	s.Digest, err = r.digest(text)
+	return s, err
 }
 
 // keys returns the keys of a file.

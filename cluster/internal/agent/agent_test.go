@@ -1,0 +1,250 @@
+package agent_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt"
+	"github.com/leasehold/leasehold/cluster/internal/agent"
+	"github.com/leasehold/leasehold/cluster/internal/etcdtest"
+	"github.com/leasehold/leasehold/cluster/internal/host"
+	"github.com/leasehold/leasehold/internal/hostlocal"
+	"github.com/leasehold/leasehold/internal/neighbour"
+)
+
+// A machine has an agent, which keeps some unused blocks, settings and a store of its own.
+type machine struct {
+	t                     *testing.T
+	data, confs, settings string
+	socket                string
+	log                   *strings.Builder
+}
+
+func newMachine(t *testing.T, s *etcdtest.Server, name string, ahead int) machine {
+	t.Helper()
+	m := machine{t, t.TempDir(), t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "run", "cluster.sock"), new(strings.Builder)}
+	text := fmt.Sprintf(`{"endpoints": [%q], "host": %q, "ahead": %d, "timeout": "2s"}`, s.Endpoint, name, ahead)
+	require.NoError(t, os.WriteFile(filepath.Join(m.settings, "dc1.json"), []byte(text), 0o600))
+	return m
+}
+
+// conf returns the configuration of the network net, of /28.
+func (m machine) conf() string {
+	return fmt.Sprintf(`{"cniVersion": "1.1.0", "name": "net", "type": "ptp", "ipam": {"type": "host-local", "backend": "bolt", "cluster": "dc1",
+		"dataDir": %q, "subnet": "10.0.0.0/28", "rangeStart": "10.0.0.0", "rangeEnd": "10.0.0.15", "gateway": "none"}}`, m.data)
+}
+
+func (m machine) configure() {
+	m.t.Helper()
+	require.NoError(m.t, os.WriteFile(filepath.Join(m.confs, "10-net.conf"), []byte(m.conf()), 0o644))
+}
+
+// start starts the agent, and returns it and a function that stops it.
+func (m machine) start(every time.Duration) (*agent.Agent, func()) {
+	m.t.Helper()
+	a := agent.New(agent.Options{
+		ConfDir: m.confs, Settings: m.settings, Every: every, Urgent: 20 * time.Millisecond, Log: slog.New(slog.NewTextHandler(m.log, nil)),
+	})
+	l, err := agent.Listen(m.socket)
+	require.NoError(m.t, err)
+	_, err = agent.Listen(m.socket)
+	require.ErrorContains(m.t, err, "another agent listens there")
+	info, err := os.Stat(m.socket)
+	require.NoError(m.t, err)
+	require.Equal(m.t, os.FileMode(0o600), info.Mode().Perm())
+	ctx, cancel := context.WithCancel(m.t.Context())
+	ended := make(chan error, 2)
+	go func() { ended <- a.Serve(ctx, l) }()
+	go func() { ended <- a.Run(ctx) }()
+	stopped := false
+	stop := func() {
+		if !stopped {
+			stopped = true
+			cancel()
+			require.NoError(m.t, <-ended)
+			require.NoError(m.t, <-ended)
+		}
+	}
+	m.t.Cleanup(stop)
+	return a, stop
+}
+
+func (m machine) open(args string) *host.Host {
+	m.t.Helper()
+	h, err := host.Open([]byte(m.conf()), args, m.settings)
+	require.NoError(m.t, err)
+	m.t.Cleanup(func() { require.NoError(m.t, h.Close()) })
+	return h
+}
+
+// update changes the store.
+func (m machine) update(fn func(tx backend.Tx) error) {
+	m.t.Helper()
+	require.NoError(m.t, bolt.Open(filepath.Join(m.data, "net")).Update(m.t.Context(), fn))
+}
+
+// lease leases the first n addresses that are free.
+func (m machine) lease(n int) {
+	m.t.Helper()
+	m.update(func(tx backend.Tx) error {
+		for i := range n {
+			addr, err := tx.NextFree(netip.MustParseAddr("10.0.0.0"), netip.MustParseAddr("10.0.0.15"))
+			if err != nil {
+				return err
+			}
+			if err := tx.Put(backend.Lease{Addr: addr, Owner: backend.Owner{ContainerID: fmt.Sprint("c", i)}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (m machine) open4() int {
+	m.t.Helper()
+	s, err := m.open("").State(m.t.Context())
+	require.NoError(m.t, err)
+	return s.Blocks[backend.Open]
+}
+
+func (m machine) eventually(want int) {
+	m.t.Helper()
+	require.Eventually(m.t, func() bool { return m.open4() == want }, 20*time.Second, 20*time.Millisecond, "log: %s", m.log)
+}
+
+func (m machine) ask(command, args string) error {
+	n := neighbour.Neighbour{Socket: m.socket}
+	return n.Ask(m.t.Context(), neighbour.Request{Command: command, Network: "net", Args: args, Config: json.RawMessage(m.conf())})
+}
+
+func newSpace(t *testing.T) *etcdtest.Server {
+	t.Helper()
+	s := etcdtest.Start(t)
+	_, err := newMachine(t, s, "operator", 0).open("").Init(t.Context(), 4)
+	require.NoError(t, err)
+	return s
+}
+
+// An agent joins, keeps one unused block, and gives back what is beyond.
+func TestKeep(t *testing.T) {
+	m := newMachine(t, newSpace(t), "a", 1)
+	m.configure()
+	a, stop := m.start(50 * time.Millisecond)
+	m.eventually(1)
+	m.lease(1)
+	m.eventually(2)
+	m.lease(4)
+	m.eventually(3)
+	for range 2 { // The addresses end with their leases.
+		m.update(func(tx backend.Tx) error {
+			for l, err := range tx.Leases(netip.Addr{}) {
+				if err != nil {
+					return err
+				}
+				defer tx.Delete(l.Addr) // An error shows in the number of blocks.
+			}
+			return nil
+		})
+	}
+	m.eventually(1)
+
+	w := httptest.NewRecorder()
+	a.Metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	require.Regexp(t, `leasehold_cluster_blocks{network="net",space="net",state="open"} [123]`, w.Body.String())
+	require.Contains(t, w.Body.String(), `leasehold_cluster_confirmed{network="net",space="net"} 1`)
+	stop()
+	require.Contains(t, m.log.String(), "gave a block back")
+	require.NoFileExists(t, m.socket)
+}
+
+// The plugin asks the agent, which knows the network from then on.
+func TestServe(t *testing.T) {
+	s := newSpace(t)
+	_, err := newMachine(t, s, "b", 0).open("IP=10.0.0.4").Claim(t.Context())
+	require.NoError(t, err)
+	m := newMachine(t, s, "a", 0)
+	_, stop := m.start(time.Hour)
+	require.NoError(t, m.ask(neighbour.Attest, ""))
+	require.NoError(t, m.ask(neighbour.Claim, "IP=10.0.0.9"))
+	require.NotZero(t, m.open4())
+	err = m.ask("dance", "")
+	var said *neighbour.Answer
+	require.ErrorAs(t, err, &said)
+	require.Contains(t, said.Msg, `does not know the command "dance"`)
+
+	err = m.ask(neighbour.Claim, "IP=10.0.0.5")
+	require.ErrorAs(t, err, &said)
+	require.Equal(t, hostlocal.CodeTaken, said.Code)
+
+	s.Kill()
+	require.ErrorAs(t, m.ask(neighbour.Claim, "IP=10.0.0.13"), &said)
+	require.Equal(t, hostlocal.CodeTryAgain, said.Code)
+	s.Start()
+	require.NoError(t, m.ask(neighbour.Claim, "IP=10.0.0.13"))
+	stop()
+	require.ErrorIs(t, m.ask(neighbour.Claim, ""), neighbour.ErrNotInstalled, "it would execute the program")
+
+	// What an agent that was killed has left is replaced.
+	l, err := agent.Listen(m.socket)
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+}
+
+// A host that finds no free block gets one that another host does not use.
+func TestWanted(t *testing.T) {
+	s := newSpace(t)
+	a, b := newMachine(t, s, "a", 1), newMachine(t, s, "b", 0)
+	a.configure()
+	_, _ = a.start(time.Hour)
+	a.eventually(1)
+	_, err := a.open("IP=10.0.0.1").Claim(t.Context())
+	require.NoError(t, err)
+	for _, addr := range []string{"10.0.0.1", "10.0.0.5", "10.0.0.9", "10.0.0.13"} {
+		_, err := a.open("IP=" + addr).Claim(t.Context())
+		require.NoError(t, err)
+	}
+	a.lease(1)
+	require.Equal(t, 4, a.open4())
+	_, err = b.open("").Claim(t.Context())
+	require.Error(t, err)
+	a.eventually(1)
+	_, err = b.open("").Claim(t.Context())
+	require.NoError(t, err)
+	require.NotZero(t, b.open4())
+}
+
+// Settings that change are read again, as certificates change before they expire.
+func TestSettingsChange(t *testing.T) {
+	s := newSpace(t)
+	m := newMachine(t, s, "a", 0)
+	m.start(time.Hour)
+	require.NoError(t, m.ask(neighbour.Attest, ""))
+	path := filepath.Join(m.settings, "dc1.json")
+	good, err := os.ReadFile(path)
+	require.NoError(t, err)
+	bad := strings.Replace(string(good), s.Endpoint, "http://127.0.0.1:1", 1)
+	require.NoError(t, os.WriteFile(path, []byte(bad), 0o600))
+	claim := func() error {
+		for _, addr := range []string{"10.0.0.1", "10.0.0.5", "10.0.0.9", "10.0.0.13"} { // It holds one of their blocks at most.
+			if err := m.ask(neighbour.Claim, "IP="+addr); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	require.Error(t, claim())
+	require.NoError(t, os.WriteFile(path, good, 0o600))
+	require.Eventually(t, func() bool { return claim() == nil }, 30*time.Second, 10*time.Millisecond)
+}

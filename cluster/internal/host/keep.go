@@ -1,0 +1,205 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+
+	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/cluster"
+)
+
+// Kept is what [Host.Keep] has done.
+type Kept struct {
+	Got, Given []backend.Block
+	Wanted     bool // another host has found no free block
+}
+
+// Keep does what is to be done now and then: it has this host attested, compares what it holds with
+// what the servers know, gets as many unused blocks as the settings say, and gives back those
+// beyond. If another host finds no free block, it keeps none that is unused.
+func (h *Host) Keep(ctx context.Context) (k Kept, err error) {
+	err = h.exclusively(ctx, func(ctx context.Context, _ int) error {
+		if err := h.attest(ctx); err != nil {
+			return err
+		}
+		if err := h.member.Audit(ctx); err != nil {
+			return err
+		}
+		var err error
+		if k.Wanted, err = h.member.IsWanted(ctx); err != nil {
+			return err
+		}
+		blocks, err := h.blocks(ctx)
+		if err != nil {
+			return err
+		}
+		keep := 0
+		if !k.Wanted {
+			keep = h.ahead(blocks)
+		}
+		given, err := h.member.GiveBack(ctx, keep)
+		k.Given = append(k.Given, given...)
+		if err != nil || keep == 0 {
+			return err
+		}
+		wants, err := h.wantsAhead(ctx, keep)
+		if err != nil || len(wants) == 0 {
+			return err
+		}
+		got, err := h.member.Claim(ctx, wants...)
+		k.Got = append(k.Got, got...)
+		if errors.Is(err, cluster.ErrNoBlocks) {
+			return nil // The space is full, and this host has what it needs.
+		}
+		return err
+	})
+	return k, err
+}
+
+// ReleaseUnused gives back all blocks in which nothing is leased if another host finds no free block.
+func (h *Host) ReleaseUnused(ctx context.Context) (given []backend.Block, err error) {
+	asking, cancel := context.WithTimeout(ctx, h.settings.Timeout)
+	defer cancel()
+	wanted, err := h.member.IsWanted(asking) // Without the lock: it is asked often.
+	if errors.Is(err, cluster.ErrNotMember) {
+		return nil, nil // It has none.
+	}
+	if err != nil || !wanted {
+		return nil, err
+	}
+	return h.GiveBack(ctx, 0)
+}
+
+// ahead returns how many unused blocks of each range set this host keeps. Blocks are of the size of
+// those that it holds.
+func (h *Host) ahead(blocks []backend.Block) int {
+	if h.settings.Ahead >= 0 {
+		return h.settings.Ahead
+	}
+	for _, b := range blocks {
+		if b.First.Is4() && sizeOf(b) > smallBlock {
+			return 0
+		}
+	}
+	return 1
+}
+
+// wantsAhead returns what is missing of n unused blocks for each range set.
+func (h *Host) wantsAhead(ctx context.Context, n int) (wants []cluster.Want, err error) {
+	unused, err := h.unused(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, set := range h.config.Pool.Sets() {
+		missing := n
+		for _, b := range unused {
+			if overlaps(set, b) {
+				missing--
+			}
+		}
+		if missing > 0 {
+			wants = append(wants, cluster.Want{Set: set, Blocks: missing})
+		}
+	}
+	return wants, nil
+}
+
+// unused returns the open blocks in which nothing is leased.
+func (h *Host) unused(ctx context.Context) (blocks []backend.Block, err error) {
+	err = h.store.View(ctx, func(tx backend.ReadTx) error {
+		all, err := backend.Blocks(tx)
+		if err != nil {
+			return err
+		}
+		blocks = nil
+		for _, b := range all {
+			used, err := countLeases(tx, b, 1)
+			if err != nil {
+				return err
+			}
+			if b.State == backend.Open && used == 0 {
+				blocks = append(blocks, b)
+			}
+		}
+		return nil
+	})
+	return blocks, err
+}
+
+// countLeases returns how many leases are in the block, or most if there are more.
+func countLeases(tx backend.ReadTx, b backend.Block, most uint64) (n uint64, err error) {
+	for l, err := range tx.Leases(b.First) {
+		if err != nil {
+			return n, err
+		}
+		if n == most || !b.Contains(l.Addr) {
+			break
+		}
+		n++
+	}
+	return n, nil
+}
+
+func sizeOf(b backend.Block) uint64 { return allocator.Span{First: b.First, Last: b.Last}.Size() }
+
+// overlaps reports whether the set has an address in the block.
+func overlaps(set allocator.Set, b backend.Block) bool {
+	return slices.ContainsFunc(set.Ranges(), func(r allocator.Range) bool {
+		return b.Overlaps(backend.Block{First: r.First(), Last: r.Last()})
+	})
+}
+
+// A State is how this host is in the space of a network, by its store alone.
+type State struct {
+	Membership backend.Membership
+	Confirmed  bool // it may lease in this boot
+	Blocks     map[backend.BlockState]int
+
+	// Addresses of IPv4 are in open blocks, and Leased are those of them that are leased. IPv6 is
+	// not counted, because its blocks are never full.
+	Addresses, Leased uint64
+}
+
+// State returns how this host is in the space.
+func (h *Host) State(ctx context.Context) (s State, err error) {
+	err = h.store.View(ctx, func(tx backend.ReadTx) error {
+		s = State{Blocks: make(map[backend.BlockState]int)}
+		if s.Membership, err = tx.Membership(); err != nil {
+			return err
+		}
+		s.Confirmed = s.Membership.Attested != "" && s.Membership.Attested == h.boot.ID && s.Membership.Stopped == ""
+		all, err := backend.Blocks(tx)
+		if err != nil {
+			return err
+		}
+		open := all[:0:0]
+		for _, b := range all {
+			s.Blocks[b.State]++
+			if b.State == backend.Open {
+				open = append(open, b)
+				if b.First.Is4() {
+					s.Addresses += sizeOf(b)
+				}
+			}
+		}
+		for l, err := range tx.Leases(netip.Addr{}) {
+			if err != nil {
+				return err
+			}
+			if l.Addr.Is4() && holds(open, l.Addr) {
+				s.Leased++
+			}
+		}
+		return nil
+	})
+	return s, err
+}
+
+// Cluster and Network are the names in the configuration.
+func (h *Host) Cluster() string { return h.config.Cluster }
+
+// Network returns the name of the network.
+func (h *Host) Network() string { return h.config.Name }
