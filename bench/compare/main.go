@@ -1,5 +1,5 @@
 // Compare measures what an IPAM plugin costs as leases grow: this project's host-local, on
-// either store, and the CNI project's, beside programs that do nothing.
+// either store, and the CNI project's, beside a program that does nothing.
 //
 //	go run -C bench/compare .             # from the root of the repository: an hour and a half
 //	go run -C bench/compare . -quick      # everything shortened: a few minutes
@@ -13,7 +13,7 @@
 //	worst      pools in which a free address is hard to find
 //	churn      many changes: does the store grow, does it become slower?
 //	inprocess  goroutines of one process: leases in a second, with the library linked
-//	space      bytes on disk and in memory
+//	space      bytes on disk, and of memory of an ADD
 //
 // Tables go to standard output. The samples of a part go to bench/results/<part>.txt, in the
 // Go benchmark format, its tables and plots beside them, and a few ratios into
@@ -21,6 +21,11 @@
 // compare with earlier results:
 //
 //	go tool -C bench/compare benchstat -filter '/store:bolt' OLD.txt NEW.txt
+//
+// To compare with an earlier version in the same rounds:
+//
+//	git worktree add /tmp/before COMMIT
+//	go run -C bench/compare . -only whole -before /tmp/before -n
 package main
 
 import (
@@ -48,9 +53,10 @@ func main() {
 type options struct {
 	quick  bool
 	only   string
-	rounds uint
-	disk   string
-	tmpfs  string
+	rounds int
+	most   int
+	in     string
+	before string
 	slow   time.Duration
 	out    string
 	dry    bool
@@ -61,10 +67,11 @@ func parseFlags() options {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "everything shortened")
 	flag.StringVar(&o.only, "only", "", "the `part` to run")
-	flag.UintVar(&o.rounds, "rounds", 0, "`number` of rounds (default: chosen by each part)")
-	flag.StringVar(&o.disk, "disk", "/var/tmp", "`directory` on a disk to make stores in, or empty")
-	flag.StringVar(&o.tmpfs, "tmpfs", "/dev/shm", "`directory` on a tmpfs to make stores in, or empty")
-	flag.DurationVar(&o.slow, "slow", 0, "`delay` of a sync, such as 5ms, in one more place, slow, on the disk")
+	flag.IntVar(&o.rounds, "rounds", 0, "`number` of rounds (default: chosen by each part)")
+	flag.IntVar(&o.most, "most", 0, "measure with up to this `number` of leases (default: chosen by each part)")
+	flag.StringVar(&o.in, "in", "/var/tmp,/dev/shm", "`directories` to make stores in, each on a file system of another type")
+	flag.StringVar(&o.before, "before", "", "`directory` of another version of leasehold, to be measured too")
+	flag.DurationVar(&o.slow, "slow", 0, "`delay` of a sync, such as 5ms, in one more place, slow, on the first of the file systems")
 	flag.StringVar(&o.out, "out", "..", "`directory` of README.md and results")
 	flag.BoolVar(&o.dry, "n", false, "write to standard output only")
 	flag.BoolVar(&o.report, "report", false, "measure nothing: write tables and plots of the results")

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/bench/compare/internal/samples"
 )
 
 func read(t *testing.T, path string) string {
@@ -73,6 +75,23 @@ func TestProjectReadme(t *testing.T) {
 		}
 	}
 	require.GreaterOrEqual(t, checked, 20)
+}
+
+// Both READMEs name the version of the stock plugin that the results are of, and the one of the
+// benchmark says so as long as it is not the version that is built.
+func TestStockVersion(t *testing.T) {
+	s, err := samples.Read("../results/whole.txt")
+	require.NoError(t, err)
+	var measured string
+	for _, c := range s.Config {
+		if c[0] == "stock" {
+			_, measured, _ = strings.Cut(c[1], " ")
+		}
+	}
+	require.Regexp(t, `^v1\.\d+\.\d+$`, measured)
+	require.Contains(t, read(t, "../../README.md"), "stock plugin "+measured+" ")
+	built := strings.Contains(read(t, "go.mod"), "github.com/containernetworking/plugins "+measured+" ")
+	require.Equal(t, !built, strings.Contains(read(t, "../README.md"), "measured with "+measured+" of the stock plugin"))
 }
 
 func cells(line string) []string {

@@ -28,7 +28,7 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 	if o.report {
 		return o.reportAll(w, chosen)
 	}
-	e := &parts.Env{Quick: o.quick, Rounds: int(o.rounds)}
+	e := &parts.Env{Quick: o.quick, Rounds: o.rounds, Most: o.most}
 	defer func() {
 		for _, p := range e.Places {
 			os.RemoveAll(p.Dir) // the results do not depend on it
@@ -38,22 +38,16 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 		return err
 	}
 	log.Print("building")
-	if e.Programs, err = peers.Build(ctx, e.Places[0].Dir); err != nil {
+	if e.Programs, err = peers.Build(ctx, e.Places[0].Dir, o.before); err != nil {
 		return err
 	}
 	if o.slow > 0 {
-		disk, failed := mountSlow(e.Programs.Slow, e.Places[0])
+		slow, failed := measure.MountSlow(e.Programs.Slow.Path, e.Places[0].Dir)
 		if failed != nil {
 			return failed
 		}
-		defer func() { err = errors.Join(err, disk.unmount()) }()
-		e.Places = append(e.Places, disk.Place)
-		e.Delay = func(on bool) error {
-			if on {
-				return disk.delay(o.slow)
-			}
-			return disk.delay(0)
-		}
+		defer func() { err = errors.Join(err, slow.Unmount()) }()
+		e.Places = append(e.Places, parts.Place{Name: "slow", Dir: slow.Dir, Slow: slow, Delay: o.slow})
 	}
 	for _, p := range chosen {
 		if err := o.run(ctx, e, p, w); err != nil {
@@ -79,54 +73,44 @@ func (o options) parts() ([]parts.Part, error) {
 	return all, nil
 }
 
-// places makes a directory on each file system. The paths are absolute, because programs run
+// places makes a directory in each of those of -in. The paths are absolute, because programs run
 // elsewhere. With an error it returns the places that it has made.
 func (o options) places() ([]parts.Place, error) {
 	var all []parts.Place
-	for _, parent := range []string{o.disk, o.tmpfs} {
-		if parent == "" {
-			continue
-		}
+	for _, parent := range strings.Split(o.in, ",") {
 		fs, _ := measure.FileSystem(parent)
-		if parent == o.tmpfs && fs != "tmpfs" {
-			fmt.Fprintf(os.Stderr, "%s is not on a tmpfs: nothing is measured there\n", parent)
-			continue
+		if slices.ContainsFunc(all, func(p parts.Place) bool { return p.Name == fs }) {
+			return all, fmt.Errorf("-in %s: %s is on a %s as well; name one directory of each type", o.in, parent, fs)
 		}
-		if len(all) == 1 && all[0].Name == fs {
-			return all, fmt.Errorf("-disk %s is on a %s as well; name a directory on a disk", o.disk, fs)
+		dir, err := filepath.Abs(parent)
+		if err == nil {
+			dir, err = os.MkdirTemp(dir, "leasehold-compare-")
 		}
-		dir, err := os.MkdirTemp(parent, "leasehold-compare-")
 		if err != nil {
 			return all, err
 		}
-		if dir, err = filepath.Abs(dir); err != nil {
-			return all, err
-		}
 		all = append(all, parts.Place{Name: fs, Dir: dir})
-	}
-	if len(all) == 0 {
-		return nil, errors.New("neither -disk nor -tmpfs names a directory to make stores in")
 	}
 	return all, nil
 }
 
 // run runs one part and writes what it has found.
 func (o options) run(ctx context.Context, e *parts.Env, p parts.Part, w io.Writer) error {
-	e.Samples = &samples.Set{Part: p.Name, Config: config(e, o.slow)}
+	e.Samples = &samples.Set{Part: p.Name, Config: config(e)}
 	if err := p.Run(ctx, e); err != nil {
 		return err
 	}
-	before, err := samples.Read(o.results(p.Name + ".txt"))
+	path := o.results(p.Name + ".txt")
+	before, err := samples.Read(path)
 	if err != nil {
 		return err
 	}
-	whole := before != nil && slices.Contains(before.Config, [2]string{"quick", "false"})
-	if o.quick && whole && !o.dry {
-		fmt.Fprintf(os.Stderr, "%s stays: it was measured without -quick\n", o.results(p.Name+".txt"))
+	if o.quick && !o.dry && before != nil && slices.Contains(before.Config, [2]string{"quick", "false"}) {
+		fmt.Fprintf(os.Stderr, "%s stays: it was measured without -quick\n", path)
 		o.dry = true
 	}
 	if !o.dry {
-		if err := e.Samples.Write(o.results(p.Name + ".txt")); err != nil {
+		if err := e.Samples.Write(path); err != nil {
 			return err
 		}
 	}
@@ -134,13 +118,13 @@ func (o options) run(ctx context.Context, e *parts.Env, p parts.Part, w io.Write
 }
 
 // config returns when, on what and with what is measured.
-func config(e *parts.Env, slow time.Duration) [][2]string {
+func config(e *parts.Env) [][2]string {
 	all := [][2]string{{"date", time.Now().Format(time.DateOnly)}, {"quick", strconv.FormatBool(e.Quick)}}
 	all = append(all, measure.Machine()...)
-	if e.Delay != nil {
-		all = append(all, [2]string{"slow-sync", slow.String()})
-	}
 	for _, p := range e.Places {
+		if p.Slow != nil {
+			all = append(all, [2]string{"slow-sync", p.Delay.String()})
+		}
 		kind, device := measure.FileSystem(p.Dir)
 		all = append(all, [2]string{"fs-" + p.Name, kind + " on " + device})
 	}
@@ -151,13 +135,10 @@ func config(e *parts.Env, slow time.Duration) [][2]string {
 func (o options) reportAll(w io.Writer, chosen []parts.Part) error {
 	for _, p := range chosen {
 		s, err := samples.Read(o.results(p.Name + ".txt"))
+		if err == nil && s != nil {
+			err = o.show(w, p, s)
+		}
 		if err != nil {
-			return err
-		}
-		if s == nil {
-			continue
-		}
-		if err := o.show(w, p, s); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,7 @@
 //go:build linux
 
 // Peak runs a program and writes, after what that program wrote, how much memory it
-// had at most: ru_maxrss, in KiB, on a line of its own.
+// had at most: a line of "peak" and ru_maxrss, in KiB.
 //
 // It is small because it has to be. Until it executes a program, a new process
 // shares the memory of the one that made it, and Linux counts that too: a child of
@@ -33,6 +33,6 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	os.Stdout.WriteString("\n" + strconv.FormatInt(int64(usage.Maxrss), 10) + "\n") // who reads it misses it if it is not there
+	os.Stdout.WriteString("\npeak " + strconv.FormatInt(int64(usage.Maxrss), 10) + "\n") // who reads it misses it if it is not there
 	os.Exit(status.ExitStatus())
 }

@@ -7,9 +7,9 @@
 //
 //	slow DIRECTORY MOUNTPOINT
 //
-// Each line of its standard input is a delay from then on, which it answers by a line; at the
-// end of the input it unmounts. It is a program of its own because a process that touches a
-// mapped file of a file system that it serves can wait for itself.
+// Each line of its standard input is a delay from then on, which it answers by a line with the
+// number of syncs so far; at the end of the input it unmounts. It is a program of its own
+// because a process that touches a mapped file of a file system that it serves can wait for itself.
 package main
 
 import (
@@ -38,13 +38,14 @@ func main() {
 	}
 }
 
+var delay, syncs atomic.Int64 // delay is in nanoseconds
+
 func serve(dir, mountpoint string) error {
 	root, err := fs.NewLoopbackRoot(dir)
 	if err != nil {
 		return err
 	}
-	delay := new(atomic.Int64)
-	server, err := fs.Mount(mountpoint, &node{root.(*fs.LoopbackNode), delay}, &fs.Options{
+	server, err := fs.Mount(mountpoint, &node{root.(*fs.LoopbackNode)}, &fs.Options{
 		MountOptions: fuse.MountOptions{FsName: "slow", Name: "slow", DirectMount: true},
 	})
 	if err != nil {
@@ -54,26 +55,28 @@ func serve(dir, mountpoint string) error {
 		var d time.Duration
 		if d, err = time.ParseDuration(lines.Text()); err == nil {
 			delay.Store(int64(d))
-			_, err = fmt.Println("ok")
+			_, err = fmt.Println(syncs.Load())
 		}
 	}
 	return errors.Join(err, server.Unmount())
 }
 
-// A node is a file or a directory.
-type node struct {
-	*fs.LoopbackNode
-	delay *atomic.Int64 // nanoseconds
+func wait() {
+	syncs.Add(1)
+	time.Sleep(time.Duration(delay.Load()))
 }
 
+// A node is a file or a directory.
+type node struct{ *fs.LoopbackNode }
+
 // WrapChild implements [fs.NodeWrapChilder].
-func (n *node) WrapChild(_ context.Context, child fs.InodeEmbedder) fs.InodeEmbedder {
-	return &node{child.(*fs.LoopbackNode), n.delay}
+func (*node) WrapChild(_ context.Context, child fs.InodeEmbedder) fs.InodeEmbedder {
+	return &node{child.(*fs.LoopbackNode)}
 }
 
 // Fsync implements [fs.NodeFsyncer].
-func (n *node) Fsync(ctx context.Context, f fs.FileHandle, flags uint32) syscall.Errno {
-	time.Sleep(time.Duration(n.delay.Load()))
+func (*node) Fsync(ctx context.Context, f fs.FileHandle, flags uint32) syscall.Errno {
+	wait()
 	return f.(fs.FileFsyncer).Fsync(ctx, flags)
 }
 
@@ -83,7 +86,7 @@ func (n *node) OpendirHandle(ctx context.Context, flags uint32) (fs.FileHandle, 
 	if errno != 0 {
 		return nil, 0, errno
 	}
-	return &openDir{h.(dirHandle), n.delay}, fuseFlags, 0
+	return &openDir{h.(dirHandle)}, fuseFlags, 0
 }
 
 // A dirHandle is what go-fuse wants of the handle of a directory.
@@ -95,13 +98,10 @@ type dirHandle interface {
 }
 
 // An openDir is a directory with slow syncs.
-type openDir struct {
-	dirHandle
-	delay *atomic.Int64
-}
+type openDir struct{ dirHandle }
 
 // Fsyncdir implements [fs.FileFsyncdirer].
 func (d *openDir) Fsyncdir(ctx context.Context, flags uint32) syscall.Errno {
-	time.Sleep(time.Duration(d.delay.Load()))
+	wait()
 	return d.dirHandle.Fsyncdir(ctx, flags)
 }

@@ -25,8 +25,7 @@ func Machine() [][2]string {
 	}
 }
 
-// find returns what the group of an expression matches in a file. Systems other than Linux
-// have no such files.
+// find returns what the group of an expression matches in a file.
 func find(path, expression string) string {
 	text, _ := os.ReadFile(path) // a missing file is like one that does not tell
 	if m := regexp.MustCompile(expression).FindSubmatch(text); m != nil {

@@ -1,4 +1,4 @@
-// Package measure runs programs and times them, and describes the machine that they run on.
+// Package measure runs programs and times them, makes a disk slow, and describes the machine.
 package measure
 
 import (
@@ -37,11 +37,16 @@ func (c Command) Do() (Run, error) {
 	if len(c.Stdin) > maxStdin {
 		return Run{}, fmt.Errorf("standard input of %d bytes; a pipe holds %d", len(c.Stdin), maxStdin)
 	}
-	stdin, err := filledPipe(c.Stdin)
+	stdin, filled, err := os.Pipe()
 	if err != nil {
 		return Run{}, err
 	}
 	defer stdin.Close() // a pipe has nothing to flush
+	_, err = filled.Write(c.Stdin)
+	filled.Close() // a pipe has nothing to flush
+	if err != nil {
+		return Run{}, err
+	}
 	ours, theirs, err := os.Pipe()
 	if err != nil {
 		return Run{}, err
@@ -54,13 +59,10 @@ func (c Command) Do() (Run, error) {
 		return Run{}, err
 	}
 	output, err := io.ReadAll(ours)
-	if err != nil {
-		return Run{}, err
+	if err == nil && state.Success() == c.Fails {
+		err = fmt.Errorf("%s: %s after %s: %s", c.Path, state, took, strings.TrimSpace(string(output)))
 	}
-	if state.Success() == c.Fails {
-		return Run{}, fmt.Errorf("%s: %s after %s: %s", c.Path, state, took, strings.TrimSpace(string(output)))
-	}
-	return Run{took, string(output)}, nil
+	return Run{took, string(output)}, err
 }
 
 func (c Command) timed(stdin, output *os.File) (time.Duration, *os.ProcessState, error) {
@@ -77,18 +79,4 @@ func (c Command) timed(stdin, output *os.File) (time.Duration, *os.ProcessState,
 	took := time.Since(began)
 	watchdog.Stop()
 	return took, state, err
-}
-
-// filledPipe returns the read end of a pipe that holds data and then ends.
-func filledPipe(data []byte) (*os.File, error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	defer w.Close() // a pipe has nothing to flush
-	if _, err := w.Write(data); err != nil {
-		r.Close() // nothing was read
-		return nil, err
-	}
-	return r, nil
 }

@@ -1,6 +1,9 @@
 package measure
 
-import "context"
+import (
+	"context"
+	"syscall"
+)
 
 // Turns gives each of n peers its turn in a round. All file systems are synced before each
 // turn, so that no peer waits for what another has left to write.
@@ -9,7 +12,7 @@ func Turns(ctx context.Context, round, n int, turn func(i int) error) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		syncAll()
+		syscall.Sync()
 		if err := turn(i); err != nil {
 			return err
 		}

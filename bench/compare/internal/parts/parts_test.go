@@ -1,11 +1,10 @@
 package parts
 
 import (
+	"context"
 	"errors"
-	"net/netip"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,16 +18,24 @@ import (
 
 const here = "here" // the place in which parts run
 
-// All parts run, with few leases and few rounds. The programs are built once.
+// All parts run, with few leases and few rounds, beside this version as if it were another. The
+// programs are built once.
 func TestRun(t *testing.T) {
-	programs, err := peers.Build(t.Context(), t.TempDir())
+	root, err := filepath.Abs("../../../..")
 	require.NoError(t, err)
-	env := func(t *testing.T, part string) *Env {
-		return &Env{Programs: programs, Places: []Place{{here, t.TempDir()}}, Samples: &samples.Set{Part: part}}
-	}
-	c := 1 // whether there is an empty C program
-	if programs.EmptyC.Path == "" {
-		c = 0
+	programs, err := peers.Build(t.Context(), t.TempDir(), root)
+	require.NoError(t, err)
+	small := func(e *Env, scenes ...scene) error {
+		for i := range scenes {
+			if len(scenes[i].leases) > 1 {
+				scenes[i].leases = []int{0, 6}
+			}
+			if scenes[i].atOnce != nil {
+				scenes[i].atOnce = []int{1, 8}
+			}
+			scenes[i].rounds, scenes[i].warmUps = 2, min(scenes[i].warmUps, 1)
+		}
+		return e.play(t.Context(), scenes...)
 	}
 	for _, tt := range []struct {
 		part    Part
@@ -36,39 +43,31 @@ func TestRun(t *testing.T) {
 		samples int
 		shows   string
 	}{
-		{whole(), func(e *Env) error {
-			return wholePlan{fills: []int{0, 30}, rounds: 2, warmUps: 1}.run(t.Context(), e)
-		}, (4 + 5 + 2*c) * 2 * 3, "| here | dual-stack   |     30 |       – |"},
+		{whole(), func(e *Env) error { return small(e, wholeScenes(e)...) }, (6 + 7) * 2 * 3, "| here | dual-stack   |      6 |       – |"},
 		{crowd(), func(e *Env) error {
-			return crowdPlan{fills: []int{5}, crowds: []int{1, 8}, commands: 10, rounds: 2}.run(t.Context(), e)
-		}, 5 * 2 * 7, "| here | –    |      5 |       8 |"},
-		{worst(), func(e *Env) error {
-			return worstPlan{subnet: "10.0.0.0/28", v6: 5, large: 5, rounds: 2, warmUps: 1}.run(t.Context(), e)
-		}, 5*4 + 2 + 3*4 + 2, "| here | exhausted      |     13 |"},
-		{churn(), func(e *Env) error {
-			return churnPlan{subnet: "10.0.0.0/26", held: 40, commands: 40, fewer: 2, windows: 2}.run(t.Context(), e)
-		}, 4*4 + 3, "| here | 20-commands |"},
+			s := crowdScene(e, 10)
+			s.leases = []int{5}
+			return small(e, s)
+		}, 7 * 2 * 7, "| here | –    |      5 |       8 |"},
+		{worst(), func(e *Env) error { return small(e, worstScenes(e, "10.0.0.0/28", 5)...) }, 5*4 + 2 + 3*4 + 2, "| here | exhausted      |     13 |"},
+		{churn(), func(e *Env) error { return e.play(t.Context(), churnScenes("10.0.0.0/26", 40, 2, 40, 20)...) }, 4*4 + 3, "| here | 20-commands |"},
 		{inprocess(), func(e *Env) error {
-			return inprocessPlan{fills: []int{20, maxFilesInprocess + 1}, goroutines: []int{1, 8}, fewer: 1_000, rounds: 2}.run(t.Context(), e)
-		}, 2*2*(2+2+2+2) + 2*2, "| memory | –    |     20 |       8 |"},
-		{space(), func(e *Env) error { return spacePlan{fills: []int{0, 200}, rounds: 2}.run(t.Context(), e) }, 2 * (4 + 4 + 1), "for each lease"},
+			e.Rounds = 2
+			return measureInprocess(t.Context(), e, []int{1, 8}, 1_000)
+		}, 2 * 5, "| here | –    |  1,000 |       8 |"},
+		{space(), func(e *Env) error { return small(e, spaceScene(e)) }, 2 * (3 + 4), "for each lease"},
 	} {
 		t.Run(tt.part.Name, func(t *testing.T) {
-			e := env(t, tt.part.Name)
+			e := &Env{Programs: programs, Places: []Place{{Name: here, Dir: t.TempDir()}}, Samples: &samples.Set{Part: tt.part.Name}, Quick: true}
 			require.NoError(t, tt.run(e))
 			require.Len(t, e.Samples.Samples, tt.samples)
 			for _, s := range e.Samples.Samples {
-				switch {
-				case s.Unit == "size-B":
-					require.Len(t, s.Values, 3, "before the first window, and after each")
-				case s.Unit == "disk-B", s.Unit == "heap-B":
-					require.Len(t, s.Values, 1)
-				default:
-					require.Len(t, s.Values, 2)
+				rounds := map[string]int{"size-B": 3, "disk-B": 1}[s.Unit] // once more than there are windows; once
+				if rounds == 0 {
+					rounds = 2
 				}
-				if s.Unit != "heap-B" { // of an empty store it can be 0
-					require.Positive(t, slices.Min(s.Values))
-				}
+				require.Len(t, s.Values, rounds, s.Unit)
+				require.Positive(t, slices.Min(s.Values))
 			}
 			var tables strings.Builder
 			require.NoError(t, report.Write(&tables, e.Samples, tt.part.Text, tt.part.Pairs, tt.part.Views))
@@ -79,16 +78,18 @@ func TestRun(t *testing.T) {
 		})
 	}
 	t.Run("far end", func(t *testing.T) { testFarEnd(t, programs) })
+	t.Run("slow", func(t *testing.T) { testSlow(t, programs) })
 }
 
 // The search for the last address has all others before it.
 func testFarEnd(t *testing.T, programs peers.Programs) {
-	scene := worstPlan{subnet: "10.0.0.0/28"}.scenes()[2]
-	l := peers.NewLineup(programs, t.TempDir(), []netip.Prefix{netip.MustParsePrefix(scene.subnet)}, peers.Stock, peers.Files, peers.Bolt)
-	require.NoError(t, l.Fill(func(p *peers.Peer) error { return p.Store.Grow(t.Context(), scene.held) }))
+	e := &Env{Samples: new(samples.Set)}
+	scene := worstScenes(e, "10.0.0.0/28", 5)[2]
+	l := peers.NewLineup(programs, t.TempDir(), scene.subnets, peers.Stock, peers.Files, peers.Bolt)
+	require.NoError(t, l.Grow(t.Context(), scene.leases[0], 1))
 	for _, p := range l {
 		for range 2 {
-			require.NoError(t, scene.turn(p, func(string, float64) {}))
+			require.NoError(t, scene.turn(t.Context(), e.turnOf(p, samples.Key{}, Place{})))
 			next, ok := p.Store.Next()
 			require.True(t, ok)
 			require.Equal(t, "10.0.0.14", next.Addrs[0].String())
@@ -116,56 +117,54 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-func TestPlans(t *testing.T) {
+func TestScenes(t *testing.T) {
 	full, quick := &Env{}, &Env{Quick: true}
 	require.Equal(t, 7, (&Env{Quick: true, Rounds: 7}).times(40, 5))
-	require.Subset(t, newWholePlan(full).fills, newWholePlan(quick).fills, "so that the two can be compared")
-	require.Subset(t, newCrowdPlan(full).crowds, newCrowdPlan(quick).crowds)
-	require.Subset(t, newInprocessPlan(full).fills, newInprocessPlan(quick).fills)
-	require.Equal(t, newWholePlan(full).rounds/4, newWholePlan(full).roundsAt(1_000_000))
-	require.Equal(t, 1, wholePlan{rounds: 2}.roundsAt(1_000_000))
-	for _, e := range []*Env{full, quick} {
-		require.True(t, slices.IsSorted(newWholePlan(e).fills), "stores only grow")
-		require.True(t, slices.IsSorted(newSpacePlan(e).fills), "stores only grow")
-		require.Positive(t, newWorstPlan(e).warmUps, "only after the first ADD the search begins behind the last address")
-		scenes := newWorstPlan(e).scenes()
-		require.Equal(t, scenes[0].held, scenes[1].held)
-		require.Equal(t, scenes[2].held+1, scenes[3].held)
-		for _, peer := range []string{peers.Stock, peers.Bolt} {
-			require.Zero(t, newChurnPlan(e).of(peer)%(2*newChurnPlan(e).windows), "as many commands as the case says")
-		}
-		for _, peer := range []string{peers.Bolt, peers.Files, peers.Podman, peers.Memory, peers.GoIPAM} {
-			require.GreaterOrEqual(t, newInprocessPlan(e).turn(peer, 512), 512)
-		}
+	require.Equal(t, []int{0, 1_000}, (&Env{Most: 9_999}).upToMost([]int{0, 1_000, 10_000}))
+	for i, s := range wholeScenes(full) {
+		require.Subset(t, s.leases, wholeScenes(quick)[i].leases, "so that the two can be compared")
+		require.Less(t, s.fewer, s.rounds)
 	}
-	require.Equal(t, 65_533, newWorstPlan(full).scenes()[3].held, "all of a /16")
-	require.Equal(t, 32_000, newInprocessPlan(full).turn(peers.Bolt, 512)) // as the text says
-	require.Equal(t, 512, newInprocessPlan(full).turn(peers.Podman, 8))
-	require.Equal(t, 64, newInprocessPlan(full).turn(peers.Files, 8))
+	require.Subset(t, crowdScene(full, 512).atOnce, crowdScene(quick, 128).atOnce)
+	for _, e := range []*Env{full, quick} {
+		require.True(t, slices.IsSorted(wholeScenes(e)[0].leases), "stores only grow")
+		require.True(t, slices.IsSorted(spaceScene(e).leases), "stores only grow")
+		worst := worstScenes(e, "10.0.0.0/16", 1_000_000)
+		require.Positive(t, worst[2].warmUps, "only after the first ADD the search begins behind the last address")
+		require.Equal(t, worst[0].leases, worst[1].leases)
+		require.Equal(t, []int{65_532}, worst[2].leases)
+		require.Equal(t, []int{65_533}, worst[3].leases, "all of a /16")
+	}
+	require.Equal(t, 32_000, leasesInTurn(peers.Bolt, 512, 1)) // as the text says
+	require.Equal(t, 512, leasesInTurn(peers.Podman, 8, 1))
+	require.Equal(t, 64, leasesInTurn(peers.Files, 8, 1))
+	require.Equal(t, 512, leasesInTurn(peers.Files, 512, 4))
 }
 
-func TestLineupAt(t *testing.T) {
-	var all peers.Lineup
-	for _, name := range []string{peers.Stock, peers.Files, peers.Bolt, peers.BoltEmpty, peers.EmptyGo} {
-		all = append(all, &peers.Peer{Name: name})
-	}
-	require.Equal(t, peers.Lineup{all[0], all[1], all[2], all[4]}, lineupAt(all, 0))
-	require.Equal(t, all, lineupAt(all, 65_000))
-	require.Equal(t, all[1:], lineupAt(all, 1_000_000))
+// Peers take part up to the number of leases that they can hold.
+func TestPlayLimitsPeers(t *testing.T) {
+	empty := peers.Program{Path: "/bin/true"}
+	e := &Env{Samples: &samples.Set{Part: "limits"}, Places: []Place{{Name: here, Dir: t.TempDir()}}}
+	e.Programs = peers.Programs{Leasehold: empty, EmptyGo: empty}
+	met := make(map[int][]string)
+	require.NoError(t, e.play(t.Context(), scene{
+		subnets: subnets("10.0.0.0/24"), peers: []string{peers.Files, peers.Bolt, peers.BoltEmpty, peers.EmptyGo},
+		leases: []int{0, 5}, most: map[string]int{peers.Files: 4}, rounds: 1,
+		turn: func(_ context.Context, t *turn) error {
+			met[t.key.Leases] = append(met[t.key.Leases], t.Name)
+			return nil
+		},
+	}))
+	require.Equal(t, map[int][]string{
+		0: {peers.Files, peers.Bolt, peers.EmptyGo},
+		5: {peers.Bolt, peers.BoltEmpty, peers.EmptyGo},
+	}, met)
 }
 
 func TestInEachEndsWithTheFirstError(t *testing.T) {
-	e := &Env{Places: []Place{{"one", t.TempDir()}, {"two", t.TempDir()}}}
+	e := &Env{Places: []Place{{Name: "one", Dir: t.TempDir()}, {Name: "two", Dir: t.TempDir()}}}
 	failed := errors.New("failed")
 	calls := 0
-	require.ErrorIs(t, e.inEach(func(string, string) error { calls++; return failed }), failed)
+	require.ErrorIs(t, e.inEach(func(Place, string) error { calls++; return failed }), failed)
 	require.Equal(t, 1, calls)
-}
-
-func TestTextHasTheVersionOfGoIPAM(t *testing.T) {
-	mod, err := os.ReadFile(filepath.Join("..", "..", "go.mod"))
-	require.NoError(t, err)
-	required := regexp.MustCompile(`github.com/metal-stack/go-ipam v\S+`).FindString(string(mod))
-	require.NotEmpty(t, required)
-	require.Contains(t, inprocess().Text, required)
 }

@@ -43,8 +43,7 @@ func TestConfigurationAgreesWithLease(t *testing.T) {
 	n := dual()
 	c := Container(7)
 	for _, command := range []string{"ADD", "CHECK", "DEL"} {
-		stdin, err := n.Stdin(command, []netip.Addr{v4, v6})
-		require.NoError(t, err)
+		stdin := n.Stdin(command, []netip.Addr{v4, v6})
 		env := map[string]string{}
 		for _, pair := range c.Env(command) {
 			key, value, _ := strings.Cut(pair, "=")
@@ -69,16 +68,14 @@ func TestConfigurationAgreesWithLease(t *testing.T) {
 func TestPrevResult(t *testing.T) {
 	n := dual()
 	for _, command := range []string{"CHECK", "DEL"} {
-		stdin, err := n.Stdin(command, []netip.Addr{v4, v6})
-		require.NoError(t, err)
+		stdin := n.Stdin(command, []netip.Addr{v4, v6})
 		listed, err := config.ParsePrevResult(stdin)
 		require.NoError(t, err)
 		require.Equal(t, []netip.Addr{v4, v6}, listed)
 		require.Contains(t, string(stdin), `{"address":"fd00::9/64","gateway":"fd00::1"}`)
 	}
 	n.Backend = ""
-	stdin, err := n.Stdin("ADD", nil)
-	require.NoError(t, err)
+	stdin := n.Stdin("ADD", nil)
 	require.NotContains(t, string(stdin), "prevResult")
 	require.NotContains(t, string(stdin), "backend")
 }

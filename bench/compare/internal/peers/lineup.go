@@ -12,31 +12,29 @@ import (
 type Lineup []*Peer
 
 // NewLineup returns the peers with these names, each with an empty store of the subnets, in
-// directories with names of one length below dir. It leaves out programs that could not be
-// built.
+// directories with names of one length below dir. It leaves out programs that were not built.
 func NewLineup(programs Programs, dir string, subnets []netip.Prefix, names ...string) Lineup {
+	all := map[string]struct {
+		program Program
+		kind    string
+	}{
+		Stock:       {programs.Stock, Files},
+		Files:       {programs.Leasehold, Files},
+		Bolt:        {programs.Leasehold, Bolt},
+		BoltEmpty:   {programs.Leasehold, Bolt},
+		Polling:     {programs.Polling, Bolt},
+		EmptyGo:     {programs.EmptyGo, ""},
+		BoltBefore:  {programs.Before, Bolt},
+		FilesBefore: {programs.Before, Files},
+	}
 	var l Lineup
 	for i, name := range names {
-		p, kind := &Peer{Name: name}, Bolt
-		switch name {
-		case Stock:
-			p.Program, kind = programs.Stock, Files
-		case Files:
-			p.Program, kind = programs.Leasehold, Files
-		case Bolt, BoltEmpty:
-			p.Program = programs.Leasehold
-		case Polling:
-			p.Program = programs.Polling
-		case EmptyGo:
-			p.Program, kind = programs.EmptyGo, ""
-		case EmptyC:
-			p.Program, kind = programs.EmptyC, ""
+		one, store := all[name], NewStore("", "") // a container has no address of a program that does nothing
+		if one.kind != "" {
+			store = NewStore(one.kind, filepath.Join(dir, fmt.Sprintf("%02d", i)), subnets...)
 		}
-		if kind != "" {
-			p.Store = NewStore(kind, filepath.Join(dir, fmt.Sprintf("%02d", i)), subnets...)
-		}
-		if p.Program.Path != "" {
-			l = append(l, p)
+		if one.program.Path != "" {
+			l = append(l, &Peer{name, one.program, store})
 		}
 	}
 	return l
@@ -53,26 +51,32 @@ func (l Lineup) Only(keep func(*Peer) bool) Lineup {
 	return some
 }
 
-// Stored returns the peers that have a store.
-func (l Lineup) Stored() Lineup {
-	return l.Only(func(p *Peer) bool { return p.Store != nil })
-}
-
-// Fill calls fill for every peer that has a store. It then collects garbage, so that this
-// does not happen during measurements.
-func (l Lineup) Fill(fill func(*Peer) error) error {
-	for _, p := range l.Stored() {
-		if err := fill(p); err != nil {
+// Grow grows every store to n attachments, each with the last of the next stride addresses. An
+// earlier version may be unable to read what this one writes, so its program is run. Then
+// garbage is collected, so that this does not happen during measurements.
+func (l Lineup) Grow(ctx context.Context, n, stride int) error {
+	for _, p := range l {
+		var err error
+		switch p.Name {
+		case BoltEmpty:
+		case BoltBefore, FilesBefore:
+			for p.Store.Len() < n && err == nil && ctx.Err() == nil {
+				_, err = p.Add()
+			}
+		default:
+			err = p.Store.Grow(ctx, n, stride)
+		}
+		if err != nil {
 			return p.explain("filling the store", err)
 		}
 	}
 	runtime.GC()
-	return nil
+	return ctx.Err()
 }
 
 // Verify returns an error unless every store holds what it must hold.
 func (l Lineup) Verify(ctx context.Context) error {
-	for _, p := range l.Stored() {
+	for _, p := range l {
 		if err := p.Store.Verify(ctx); err != nil {
 			return err
 		}

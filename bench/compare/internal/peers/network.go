@@ -29,54 +29,35 @@ func (n Network) Path() string { return filepath.Join(n.DataDir, networkName) }
 
 // Stdin returns the plugin's standard input: the configuration of a bridge network and,
 // except for an ADD, the result of the ADD that gave these addresses.
-func (n Network) Stdin(command string, addrs []netip.Addr) ([]byte, error) {
-	conf := netConf{CNIVersion: cniVersion, Name: networkName, Type: "bridge", Bridge: "cni0", IsGateway: true, IPMasq: true}
-	conf.IPAM = ipamConf{Type: "host-local", Backend: n.Backend, DataDir: n.DataDir}
-	for _, subnet := range n.Subnets {
-		route := map[string]string{"dst": "::/0"}
+func (n Network) Stdin(command string, addrs []netip.Addr) []byte {
+	type object map[string]any
+	var ranges, routes, ips []any
+	for i, subnet := range n.Subnets {
+		dst := "::/0"
 		if subnet.Addr().Is4() {
-			route["dst"] = "0.0.0.0/0"
+			dst = "0.0.0.0/0"
 		}
-		conf.IPAM.Routes = append(conf.IPAM.Routes, route)
-		conf.IPAM.Ranges = append(conf.IPAM.Ranges, []map[string]netip.Prefix{{"subnet": subnet}})
+		ranges = append(ranges, []any{object{"subnet": subnet}})
+		routes = append(routes, object{"dst": dst})
+		if i < len(addrs) {
+			prefix := netip.PrefixFrom(addrs[i], subnet.Bits())
+			ips = append(ips, object{"address": prefix, "gateway": subnet.Addr().Next()})
+		}
+	}
+	ipam := object{"type": "host-local", "dataDir": n.DataDir, "ranges": ranges, "routes": routes}
+	if n.Backend != "" {
+		ipam["backend"] = n.Backend
+	}
+	conf := object{
+		"cniVersion": cniVersion, "name": networkName, "type": "bridge", "bridge": "cni0",
+		"isGateway": true, "ipMasq": true, "ipam": ipam,
 	}
 	if command != "ADD" {
-		conf.PrevResult = &result{CNIVersion: cniVersion, Routes: conf.IPAM.Routes}
-		for i, addr := range addrs {
-			prefix := netip.PrefixFrom(addr, n.Subnets[i].Bits())
-			conf.PrevResult.IPs = append(conf.PrevResult.IPs, ipConf{prefix, n.Subnets[i].Addr().Next()})
-		}
+		conf["prevResult"] = object{"cniVersion": cniVersion, "ips": ips, "routes": routes}
 	}
-	return json.Marshal(conf)
-}
-
-type netConf struct {
-	CNIVersion string   `json:"cniVersion"`
-	Name       string   `json:"name"`
-	Type       string   `json:"type"`
-	Bridge     string   `json:"bridge"`
-	IsGateway  bool     `json:"isGateway"`
-	IPMasq     bool     `json:"ipMasq"`
-	IPAM       ipamConf `json:"ipam"`
-	PrevResult *result  `json:"prevResult,omitempty"`
-}
-
-type ipamConf struct {
-	Type    string                      `json:"type"`
-	Backend string                      `json:"backend,omitempty"`
-	DataDir string                      `json:"dataDir"`
-	Ranges  [][]map[string]netip.Prefix `json:"ranges"`
-	Routes  []map[string]string         `json:"routes"`
-}
-
-// A result is the answer to an ADD.
-type result struct {
-	CNIVersion string              `json:"cniVersion"`
-	IPs        []ipConf            `json:"ips"`
-	Routes     []map[string]string `json:"routes"`
-}
-
-type ipConf struct {
-	Address netip.Prefix `json:"address"`
-	Gateway netip.Addr   `json:"gateway"`
+	text, err := json.Marshal(conf)
+	if err != nil {
+		panic(err) // of texts and addresses everything can be encoded
+	}
+	return text
 }

@@ -21,151 +21,112 @@ const (
 	BoltEmpty = "bolt-at-0"    // without leases, whatever the others hold
 	Polling   = "bolt-polling" // for its lock
 	EmptyGo   = "empty-go"     // a program that does nothing
-	EmptyC    = "empty-c"      // the same in C
 
-	// No plugin is run for these.
-	Loaded = "bolt-loaded"   // filled at once, as by a migration
+	// These are linked.
 	Memory = "memory"        // the store that keeps nothing on a disk
 	Podman = "podman-layout" // leases in bbolt as Podman lays them out
-	GoIPAM = "go-ipam"       // a library with the same purpose, in memory
+
+	// Another version of leasehold, if there is one to compare with.
+	BoltBefore  = "bolt-before"
+	FilesBefore = "files-before"
 )
 
 // Names returns all names in the order in which they are shown.
 func Names() []string {
-	return []string{Stock, Files, Bolt, BoltEmpty, Polling, EmptyGo, EmptyC, Loaded, Memory, Podman, GoIPAM}
+	return []string{Stock, Files, Bolt, BoltEmpty, Polling, EmptyGo, Memory, Podman, BoltBefore, FilesBefore}
 }
 
-// A Peer is a program that is measured and, unless it does nothing, the store that it works
-// on.
+// A Peer is a program that is measured, and the store that it works on.
 type Peer struct {
 	Name    string
 	Program Program
-	Store   *Store // nil for a program that does nothing
+	Store   *Store
 }
+
+// empty reports whether the program does nothing.
+func (p *Peer) empty() bool { return p.Store.kind == "" }
 
 // Add runs an ADD of the next attachment.
 func (p *Peer) Add() (time.Duration, error) {
-	if p.Store == nil {
-		return p.Silent("ADD", Attachment{})
-	}
 	next, ok := p.Store.Next()
 	if !ok {
 		return 0, p.explain("ADD", errors.New("no address is left"))
 	}
-	run, err := p.Execute("ADD", next)
+	run, err := p.execute("ADD", p.command("ADD", next))
 	if err != nil {
 		return 0, err
 	}
 	return run.Took, p.added(run.Output, next)
 }
 
+// AddTo runs an ADD for a container that may get any addresses, and returns which it got.
+func (p *Peer) AddTo(c Container) (Attachment, time.Duration, error) {
+	a := Attachment{Container: c}
+	run, err := p.execute("ADD", p.command("ADD", a))
+	if err == nil {
+		a.Addrs, err = p.addrs(run.Output)
+	}
+	return a, run.Took, err
+}
+
 // AddFull runs an ADD that must fail because all addresses are leased.
 func (p *Peer) AddFull() (time.Duration, error) {
-	if p.Store == nil {
-		return p.Silent("ADD", Attachment{})
-	}
 	next, _ := p.Store.Next()
-	command, err := p.command("ADD", next)
-	if err != nil {
-		return 0, err
+	command := p.command("ADD", next)
+	command.Fails = !p.empty()
+	run, err := p.execute("ADD", command)
+	if err == nil && !p.empty() && !strings.Contains(run.Output, "no IP addresses available in range set") {
+		err = p.explain("ADD", fmt.Errorf("want an error about a full range set, got: %s", run.Output))
 	}
-	command.Fails = true
-	run, err := command.Do()
-	if err == nil && !strings.Contains(run.Output, "no IP addresses available in range set") {
-		err = fmt.Errorf("want an error about a full range set, got: %s", run.Output)
-	}
-	return run.Took, p.explain("ADD", err)
+	return run.Took, err
 }
 
 // AddPeak is Add, through the program peak. It returns the peak of the plugin's memory in
 // bytes.
 func (p *Peer) AddPeak(peak Program) (bytes float64, err error) {
-	var next Attachment
-	if p.Store != nil {
-		next, _ = p.Store.Next()
-	}
-	command, err := p.command("ADD", next)
+	next, _ := p.Store.Next()
+	command := p.command("ADD", next)
+	command.Path, command.Args = peak.Path, []string{command.Path}
+	run, err := p.execute("ADD", command)
 	if err != nil {
 		return 0, err
 	}
-	command.Path, command.Args = peak.Path, []string{command.Path}
-	run, err := command.Do()
+	answer, peaked, _ := strings.Cut(run.Output, "\npeak ")
+	kib, err := strconv.ParseFloat(strings.TrimSuffix(peaked, "\n"), 64)
 	if err != nil {
-		return 0, p.explain("ADD", err)
+		return 0, p.explain("ADD", fmt.Errorf("no peak of memory in the output: %s", run.Output))
 	}
-	answer, bytes, err := splitPeak(run.Output)
-	if err != nil || p.Store == nil {
-		return bytes, p.explain("ADD", err)
-	}
-	return bytes, p.added(answer, next)
-}
-
-// splitPeak separates the plugin's output from the line after it, a number of KiB.
-func splitPeak(output string) (answer string, bytes float64, err error) {
-	output = strings.TrimSuffix(output, "\n")
-	i := strings.LastIndexByte(output, '\n')
-	kib, err := strconv.ParseInt(output[i+1:], 10, 64)
-	if err != nil || i < 0 {
-		return "", 0, fmt.Errorf("no peak of memory in the output: %s", output)
-	}
-	return output[:i], float64(kib << 10), nil
+	return kib * 1024, p.added(answer, next)
 }
 
 // Check runs a CHECK of the newest attachment.
-func (p *Peer) Check() (time.Duration, error) {
-	if p.Store == nil {
-		return p.Silent("CHECK", Attachment{})
-	}
-	return p.Silent("CHECK", p.Store.At(p.Store.Len()-1))
-}
+func (p *Peer) Check() (time.Duration, error) { return p.silent("CHECK", p.Store.At(p.Store.Len()-1)) }
 
-// Delete runs a DEL of the attachment at i.
-func (p *Peer) Delete(i int) (time.Duration, error) {
-	if p.Store == nil {
-		return p.Silent("DEL", Attachment{})
-	}
-	took, err := p.Silent("DEL", p.Store.At(i))
-	p.Store.Remove(i)
-	return took, err
-}
+// Delete runs a DEL of an attachment that was removed from the record of the store.
+func (p *Peer) Delete(a Attachment) (time.Duration, error) { return p.silent("DEL", a) }
 
 // DeleteOldest runs a DEL of the oldest attachment.
-func (p *Peer) DeleteOldest() (time.Duration, error) { return p.Delete(0) }
+func (p *Peer) DeleteOldest() (time.Duration, error) { return p.Delete(p.Store.Remove(0)) }
 
-// DeleteNewest runs a DEL of the newest attachment.
-func (p *Peer) DeleteNewest() (time.Duration, error) {
-	if p.Store == nil {
-		return p.Delete(0)
-	}
-	return p.Delete(p.Store.Len() - 1)
-}
-
-// Silent runs a command that must have no output.
-func (p *Peer) Silent(command string, a Attachment) (time.Duration, error) {
-	run, err := p.Execute(command, a)
+// silent runs a command that must have no output.
+func (p *Peer) silent(command string, a Attachment) (time.Duration, error) {
+	run, err := p.execute(command, p.command(command, a))
 	if err == nil && run.Output != "" {
 		err = p.explain(command, fmt.Errorf("unexpected output: %s", run.Output))
 	}
 	return run.Took, err
 }
 
-// Execute runs the program as a container runtime does.
-func (p *Peer) Execute(command string, a Attachment) (measure.Run, error) {
-	what, err := p.command(command, a)
-	if err != nil {
-		return measure.Run{}, err
-	}
+func (p *Peer) execute(command string, what measure.Command) (measure.Run, error) {
 	run, err := what.Do()
 	return run, p.explain(command, err)
 }
 
-func (p *Peer) command(command string, a Attachment) (measure.Command, error) {
-	var n Network // a program that does nothing reads nothing
-	if p.Store != nil {
-		n = p.Store.Network
+// command returns the program as a container runtime runs it.
+func (p *Peer) command(command string, a Attachment) measure.Command {
+	return measure.Command{
+		Path: p.Program.Path, Env: a.Container.Env(command), Stdin: p.Store.Network.Stdin(command, a.Addrs),
 	}
-	stdin, err := n.Stdin(command, a.Addrs)
-	return measure.Command{Path: p.Program.Path, Env: a.Container.Env(command), Stdin: stdin}, err
 }
 
 func (p *Peer) explain(command string, err error) error {
@@ -178,30 +139,36 @@ func (p *Peer) explain(command string, err error) error {
 // added checks that the output of an ADD has the addresses of the attachment and no others,
 // and records them.
 func (p *Peer) added(output string, a Attachment) error {
-	got, err := p.Addrs(output)
-	if err == nil && !slices.Equal(got, a.Addrs) {
-		err = p.explain("ADD", fmt.Errorf("want addresses %s, got: %s", a.Addrs, output))
-	}
+	got, err := p.addrs(output)
 	if err != nil {
 		return err
+	}
+	if !p.empty() && !slices.Equal(got, a.Addrs) {
+		return p.explain("ADD", fmt.Errorf("want addresses %s, got: %s", a.Addrs, output))
 	}
 	return p.Store.Added(a)
 }
 
-// Addrs returns the addresses in the output of an ADD, one of each subnet.
-func (p *Peer) Addrs(output string) ([]netip.Addr, error) {
-	var r result
-	if err := json.Unmarshal([]byte(output), &r); err != nil {
+// addrs returns the addresses in the output of an ADD, one of each subnet. An empty program has
+// no output.
+func (p *Peer) addrs(output string) ([]netip.Addr, error) {
+	if p.empty() {
+		return nil, nil
+	}
+	var result struct {
+		IPs []struct{ Address netip.Prefix }
+	}
+	if err := json.Unmarshal([]byte(output), &result); err != nil {
 		return nil, p.explain("ADD", fmt.Errorf("%w, got: %s", err, output))
 	}
 	var all []netip.Addr
 	subnets := p.Store.Network.Subnets
-	for i, ip := range r.IPs {
+	for i, ip := range result.IPs {
 		if i < len(subnets) && ip.Address.Masked() == subnets[i] {
 			all = append(all, ip.Address.Addr())
 		}
 	}
-	if len(all) != len(r.IPs) || len(all) != len(subnets) {
+	if len(all) != len(result.IPs) || len(all) != len(subnets) {
 		return nil, p.explain("ADD", fmt.Errorf("want addresses of %s, got: %s", subnets, output))
 	}
 	return all, nil

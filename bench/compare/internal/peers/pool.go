@@ -2,7 +2,6 @@ package peers
 
 import (
 	"fmt"
-	"math"
 	"net/netip"
 
 	"go4.org/netipx"
@@ -17,41 +16,28 @@ import (
 type Pool struct {
 	subnet      netip.Prefix
 	first, last netip.Addr
-	size        uint64
-	leased      map[netip.Addr]struct{}
-	cursor      netip.Addr // the address that was given last
+	leased      map[netip.Addr]bool
+	cursor      netip.Addr // the address that was given last, without any the last one of the pool
 }
 
-// NewPool returns the pool of a subnet without leases. An IPv6 subnet must be a /64 or
-// smaller.
+// NewPool returns the pool of a subnet without leases.
 func NewPool(subnet netip.Prefix) *Pool {
-	p := &Pool{subnet: subnet.Masked(), leased: make(map[netip.Addr]struct{})}
-	p.first = p.subnet.Addr().Next().Next()
-	hostBits := subnet.Addr().BitLen() - subnet.Bits()
-	p.size = uint64(math.MaxUint64)>>(64-hostBits) - 1
-	p.last = netipx.PrefixLastIP(p.subnet)
+	p := &Pool{subnet: subnet, leased: make(map[netip.Addr]bool)}
+	p.first = subnet.Addr().Next().Next()
+	p.last = netipx.PrefixLastIP(subnet)
 	if subnet.Addr().Is4() {
-		p.size--
 		p.last = p.last.Prev()
 	}
 	p.cursor = p.last
 	return p
 }
 
-// Size returns the number of addresses.
-func (p *Pool) Size() uint64 { return p.size }
-
-// Last returns the address that was given last or, without any, the last one of the pool.
-func (p *Pool) Last() netip.Addr { return p.cursor }
-
 // Next returns the address that must be given next, unless all are leased.
 func (p *Pool) Next() (addr netip.Addr, ok bool) {
-	if uint64(len(p.leased)) == p.size {
-		return netip.Addr{}, false
-	}
-	addr = p.after(p.cursor)
-	for p.isLeased(addr) {
-		addr = p.after(addr)
+	for addr = p.after(p.cursor); p.leased[addr]; addr = p.after(addr) {
+		if addr == p.cursor {
+			return addr, false
+		}
 	}
 	return addr, true
 }
@@ -68,10 +54,10 @@ func (p *Pool) Lease(addr netip.Addr) error {
 	switch {
 	case !p.subnet.Contains(addr), addr.Less(p.first), p.last.Less(addr):
 		return fmt.Errorf("%s cannot be leased in %s", addr, p.subnet)
-	case p.isLeased(addr):
+	case p.leased[addr]:
 		return fmt.Errorf("%s is leased already", addr)
 	}
-	p.leased[addr] = struct{}{}
+	p.leased[addr] = true
 	p.cursor = addr
 	return nil
 }
@@ -79,17 +65,10 @@ func (p *Pool) Lease(addr netip.Addr) error {
 // Release records that the address was released.
 func (p *Pool) Release(addr netip.Addr) { delete(p.leased, addr) }
 
-func (p *Pool) isLeased(addr netip.Addr) bool {
-	_, is := p.leased[addr]
-	return is
-}
-
-// after returns the next address, the first one after the last. A cursor outside of the pool
-// leads back into it.
+// after returns the next address, the first one after the last.
 func (p *Pool) after(addr netip.Addr) netip.Addr {
-	addr = addr.Next()
-	if addr.Less(p.first) || p.last.Less(addr) {
+	if addr == p.last {
 		return p.first
 	}
-	return addr
+	return addr.Next()
 }

@@ -16,54 +16,99 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
+
+	"golang.org/x/perf/benchfmt"
+
+	"github.com/leasehold/leasehold/bench/compare/internal/measure"
 )
 
-// A Program is an executable file. Without a path it could not be built here, and Version
-// says why.
+// A Program is an executable file. Without a path it was not built.
 type Program struct{ Name, Path, Version string }
 
 // Programs are all programs of the comparison.
-type Programs struct{ Stock, Leasehold, Polling, EmptyGo, EmptyC, Peak, Slow Program }
+type Programs struct {
+	Stock, Leasehold, Polling, EmptyGo, Before Program
+
+	Bench, BenchBefore Program // the benchmarks of package bench
+	Peak, Slow         Program
+}
 
 const (
 	module  = "github.com/leasehold/leasehold"
 	compare = module + "/bench/compare"
 	plugin  = "./cmd/host-local" // in the module leasehold
+	bench   = "./bench"          // the same
 	stock   = "github.com/containernetworking/plugins/plugins/ipam/host-local"
 )
 
 // Build builds all programs into dir, from within the module of bench/compare. All Go programs
 // are built by one compiler with the flags of the Makefile. go.mod has the version of the
-// stock plugin.
-func Build(ctx context.Context, dir string) (p Programs, err error) {
+// stock plugin. Unless before is empty, it is the directory of another version of leasehold.
+func Build(ctx context.Context, dir, before string) (p Programs, err error) {
 	b := builder{ctx: ctx, dir: dir}
 	source := b.output("go", "list", "-m", "-f", "{{.Dir}}", module)
-	p.Stock = b.goProgram("stock", stock)
+	p.Stock = b.goProgram("stock", stock, "build")
 	// Ours is built within its own module: in the module bench/compare the stock plugin could
 	// raise the versions of what both depend on.
-	p.Leasehold = b.goProgram("leasehold", plugin, "-C", source)
+	p.Leasehold = b.goProgram("leasehold", plugin, "build", "-C", source)
 	p.Leasehold.Version += b.commit(source)
-	p.Polling = b.goProgram("polling", plugin, "-C", source, "-overlay", b.overlay(source))
+	p.Polling = b.goProgram("polling", plugin, "build", "-C", source, "-overlay", b.overlay(source))
 	p.Polling.Version += b.commit(source) + ", polling for the lock as bbolt does"
-	p.EmptyGo = b.goProgram(EmptyGo, compare+"/empty")
-	p.EmptyC = b.emptyC()
-	p.Slow.Version = "not measured: it needs Linux"
-	if runtime.GOOS == "linux" {
-		p.Peak = b.goProgram("peak", compare+"/peak")
-		p.Slow = b.goProgram("slow", compare+"/slow")
+	p.Bench = b.goProgram("bench", bench, "test", "-C", source, "-c")
+	if before != "" {
+		p.Before = b.goProgram("before", plugin, "build", "-C", before)
+		p.Before.Version += b.commit(before)
+		p.BenchBefore = b.goProgram("bench-before", bench, "test", "-C", before, "-c")
 	}
+	p.EmptyGo = b.goProgram(EmptyGo, compare+"/empty", "build")
+	p.Peak = b.goProgram("peak", compare+"/peak", "build")
+	p.Slow = b.goProgram("slow", compare+"/slow", "build")
 	return p, b.err
 }
 
 // Config returns the versions.
 func (p Programs) Config() [][2]string {
 	var all [][2]string
-	for _, one := range []Program{p.Stock, p.Leasehold, p.Polling, p.EmptyGo, p.EmptyC} {
-		all = append(all, [2]string{one.Name, one.Version})
+	for _, one := range []Program{p.Stock, p.Leasehold, p.Polling, p.EmptyGo, p.Before} {
+		if one.Name != "" {
+			all = append(all, [2]string{one.Name, one.Version})
+		}
 	}
 	return all
+}
+
+// Linked returns the benchmarks of which one measures a peer, or the zero Program.
+func (p Programs) Linked(peer string) Program {
+	if peer == BoltBefore {
+		return p.BenchBefore
+	}
+	return p.Bench
+}
+
+// Allocate runs a benchmark in which goroutines share a store below dir, and returns how many
+// leases were acquired and released in a second, of n.
+func (p Programs) Allocate(peer, dir string, goroutines, n int) (rate float64, err error) {
+	store := strings.TrimSuffix(peer, "-before")
+	run, err := measure.Command{
+		Path: p.Linked(peer).Path,
+		Args: []string{
+			"-test.run=^$", fmt.Sprintf("-test.benchtime=%dx", n),
+			fmt.Sprintf("-test.bench=^BenchmarkAllocate$/^store=%s$/^goroutines=%d$", store, goroutines),
+		},
+		Env: []string{"TMPDIR=" + dir},
+	}.Do()
+	if err != nil {
+		return 0, err
+	}
+	lines := benchfmt.NewReader(strings.NewReader(run.Output), peer)
+	for lines.Scan() {
+		if result, ok := lines.Result().(*benchfmt.Result); ok {
+			seconds, _ := result.Value("sec/op") // every benchmark has it
+			return 1 / seconds, nil
+		}
+	}
+	return 0, fmt.Errorf("no benchmark of %s: %s", peer, run.Output)
 }
 
 // A builder builds programs into dir. After an error it builds nothing more.
@@ -73,23 +118,18 @@ type builder struct {
 	err error
 }
 
-// goProgram compiles a package. The flags are for go build; -C must be the first.
-func (b *builder) goProgram(name, pkg string, flags ...string) Program {
+// goProgram compiles a package by a command of go, of which -C must be the first flag. The version
+// is the one of the main module and, if it links bbolt, of that.
+func (b *builder) goProgram(name, pkg string, command ...string) Program {
 	path := filepath.Join(b.dir, name)
-	args := append([]string{"build"}, flags...)
-	b.output("go", append(args, "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)...)
-	return Program{name, path, b.version(path)}
-}
-
-// version returns the version of an executable's main module and, if it links bbolt, of that.
-func (b *builder) version(path string) string {
+	b.output("go", append(command, "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)...)
 	if b.err != nil {
-		return ""
+		return Program{}
 	}
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
 		b.err = err
-		return ""
+		return Program{}
 	}
 	version := info.Main.Path + " " + cmp.Or(info.Main.Version, "(devel)")
 	for _, dep := range info.Deps {
@@ -97,7 +137,7 @@ func (b *builder) version(path string) string {
 			version += ", bbolt " + dep.Version
 		}
 	}
-	return version
+	return Program{name, path, version}
 }
 
 // commit returns the commit of the sources, and whether they have changed since. Sources
@@ -132,25 +172,6 @@ func (b *builder) overlay(source string) (path string) {
 	}
 	b.err = err
 	return path
-}
-
-// emptyC builds a C program that does nothing. Without a compiler the comparison goes on
-// without it.
-func (b *builder) emptyC() Program {
-	cc, err := exec.LookPath("cc")
-	if err != nil {
-		cc, err = exec.LookPath("gcc")
-	}
-	if err != nil {
-		return Program{Name: EmptyC, Version: "not measured: neither cc nor gcc is installed"}
-	}
-	version, _, _ := strings.Cut(b.output(cc, "--version"), "\n")
-	source, path := filepath.Join(b.dir, "empty.c"), filepath.Join(b.dir, EmptyC)
-	if err := os.WriteFile(source, []byte("int main(void) { return 0; }\n"), 0o600); b.err == nil {
-		b.err = err
-	}
-	b.output(cc, "-O2", "-o", path, source)
-	return Program{EmptyC, path, version}
 }
 
 // output returns what a command wrote, without the last line break.

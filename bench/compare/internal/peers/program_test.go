@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,31 +13,27 @@ import (
 
 // The programs are built once for all tests of them.
 func TestPrograms(t *testing.T) {
-	programs, err := Build(t.Context(), t.TempDir())
+	programs, err := Build(t.Context(), t.TempDir(), "")
 	require.NoError(t, err)
 	t.Run("versions", func(t *testing.T) { testVersions(t, programs) })
 	t.Run("polling", func(t *testing.T) { testPolling(t, programs) })
 	t.Run("peak", func(t *testing.T) { testPeak(t, programs) })
 	t.Run("all do the same", func(t *testing.T) { testPeers(t, programs) })
 	t.Run("exhausted", func(t *testing.T) { testExhausted(t, programs) })
+	t.Run("allocate", func(t *testing.T) { testAllocate(t, programs) })
 	t.Run("wrong answer", func(t *testing.T) { testWrongAnswer(t, programs) })
 }
 
 func testVersions(t *testing.T, programs Programs) {
 	config := programs.Config()
-	require.Len(t, config, 5)
+	require.Len(t, config, 4)
 	require.Regexp(t, `^github\.com/containernetworking/plugins v1\.\d+\.\d+$`, config[0][1])
 	require.Regexp(t, `^github\.com/leasehold/leasehold \S+, bbolt v1\S+`, config[1][1])
 	require.Equal(t, programs.Leasehold.Version+", polling for the lock as bbolt does", programs.Polling.Version)
-	for _, p := range []Program{programs.EmptyGo, programs.EmptyC} {
-		if p.Path == "" {
-			require.Contains(t, p.Version, "not measured: ")
-			continue
-		}
-		out, err := exec.Command(p.Path).CombinedOutput()
-		require.NoError(t, err)
-		require.Empty(t, out)
-	}
+	out, err := exec.Command(programs.EmptyGo.Path).CombinedOutput()
+	require.NoError(t, err)
+	require.Empty(t, out)
+	require.Empty(t, programs.Linked(BoltBefore))
 }
 
 // Only the lock differs: the build fails if the two packages have not the same functions.
@@ -54,35 +49,33 @@ func testPolling(t *testing.T, programs Programs) {
 }
 
 func TestBuildNamesTheCommand(t *testing.T) {
-	_, err := Build(t.Context(), "/dev/null")
+	_, err := Build(t.Context(), "/dev/null", "")
 	require.ErrorContains(t, err, "go build")
 	require.ErrorContains(t, err, "/dev/null/stock")
 }
 
 func testPeak(t *testing.T, programs Programs) {
-	if programs.Peak.Path == "" {
-		t.Skip("the peak of memory is measured on Linux")
-	}
 	out, err := exec.Command(programs.Peak.Path, "/bin/echo", "some output").Output()
 	require.NoError(t, err)
-	require.Regexp(t, `^some output\n\n[1-9][0-9]{2,}\n$`, string(out))
+	require.Regexp(t, `^some output\n\npeak [1-9][0-9]{2,}\n$`, string(out))
 	require.Error(t, exec.Command(programs.Peak.Path, "/bin/false").Run(), "it passes the status on")
 	for _, p := range NewLineup(programs, t.TempDir(), subnets("10.0.0.0/24", "fd00::/64"), Stock, Files, Bolt, EmptyGo) {
 		bytes, err := p.AddPeak(programs.Peak)
 		require.NoError(t, err)
 		require.Greater(t, bytes, 1e6, "no Go program needs less")
-		if p.Store != nil {
-			require.Equal(t, 1, p.Store.Len())
-			require.NoError(t, p.Store.Verify(t.Context()))
-		}
+		require.Equal(t, 1, p.Store.Len())
+		require.NoError(t, p.Store.Verify(t.Context()))
+		p.Store.Remove(0)
+		_, err = p.AddPeak(Program{Path: "/bin/true"})
+		require.ErrorContains(t, err, "no peak of memory in the output")
 	}
 }
 
 // Every plugin answers what was predicted.
 func testPeers(t *testing.T, programs Programs) {
 	for _, subnets := range [][]netip.Prefix{subnets("10.0.0.0/29"), subnets("10.0.0.0/24", "fd00::/64")} {
-		l := NewLineup(programs, t.TempDir(), subnets, Stock, Files, Bolt, Polling, EmptyGo, EmptyC)
-		require.NoError(t, l.Fill(func(p *Peer) error { return p.Store.Grow(t.Context(), 3) }))
+		l := NewLineup(programs, t.TempDir(), subnets, Stock, Files, Bolt, Polling, EmptyGo)
+		require.NoError(t, l.Grow(t.Context(), 3, 1))
 		for range 7 { // more than once around the small subnet
 			for _, p := range l {
 				for _, do := range []func() (time.Duration, error){p.Add, p.Check, p.DeleteOldest} {
@@ -92,7 +85,7 @@ func testPeers(t *testing.T, programs Programs) {
 				}
 			}
 		}
-		for _, p := range l.Stored() {
+		for _, p := range l {
 			require.Equal(t, 3, p.Store.Len())
 		}
 		require.NoError(t, l.Verify(t.Context()))
@@ -101,16 +94,16 @@ func testPeers(t *testing.T, programs Programs) {
 
 func testExhausted(t *testing.T, programs Programs) {
 	l := NewLineup(programs, t.TempDir(), subnets("10.0.0.0/29"), Stock, Files, Bolt, EmptyGo)
-	require.NoError(t, l.Fill(func(p *Peer) error { return p.Store.Grow(t.Context(), 5) }))
+	require.NoError(t, l.Grow(t.Context(), 5, 1))
 	for _, p := range l {
 		took, err := p.AddFull()
 		require.NoError(t, err)
 		require.Positive(t, took)
 	}
-	for _, p := range l.Stored() {
+	for _, p := range l[:3] {
 		_, err := p.Add()
 		require.ErrorContains(t, err, "no address is left")
-		_, err = p.DeleteNewest()
+		_, err = p.DeleteOldest()
 		require.NoError(t, err)
 		_, err = p.AddFull()
 		require.ErrorContains(t, err, "exit status 0", "the pool is not full")
@@ -129,48 +122,29 @@ func testWrongAnswer(t *testing.T, programs Programs) {
 	require.ErrorContains(t, l.Verify(t.Context()), "is leased to")
 }
 
-func TestSplitPeak(t *testing.T) {
-	answer, bytes, err := splitPeak("{\n}\n\n2048\n")
+// A benchmark that does not exist is an error, not a rate.
+func testAllocate(t *testing.T, programs Programs) {
+	rate, err := programs.Allocate(Memory, t.TempDir(), 8, 100)
 	require.NoError(t, err)
-	require.Equal(t, "{\n}\n", answer)
-	require.Equal(t, 2048.0*1024, bytes)
-	for _, output := range []string{"", "2048", "{}\n", "{}\nmuch\n"} {
-		_, _, err := splitPeak(output)
-		require.Error(t, err, output)
-	}
+	require.Positive(t, rate)
+	_, err = programs.Allocate(Stock, t.TempDir(), 8, 100)
+	require.ErrorContains(t, err, "no benchmark of stock")
+	_, err = programs.Allocate(BoltBefore, t.TempDir(), 8, 100)
+	require.Error(t, err)
 }
 
-func TestAddedChecksTheResult(t *testing.T) {
-	const answer = `{"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.4/29", "gateway": "10.0.0.1"}]}`
-	a := Attachment{Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.4")}}
-	for _, wrong := range []string{
-		"", "{}", "panic: no", `{"ips": []}`,
-		strings.Replace(answer, ".4/29", ".5/29", 1),
-		strings.Replace(answer, ".4/29", ".4/28", 1),
-		strings.Replace(answer, "[{", `[{"address": "10.0.0.3/29"}, {`, 1),
-	} {
-		p := &Peer{Store: NewStore(Files, "/nowhere", subnets("10.0.0.0/29")...)}
-		require.Error(t, p.added(wrong, a), wrong)
-		require.Zero(t, p.Store.Len())
-		require.NoError(t, p.added(answer, a))
-		require.Equal(t, 1, p.Store.Len())
-	}
-}
-
-// A program that could not be built does not take part.
+// A program that was not built does not take part.
 func TestNewLineup(t *testing.T) {
 	programs := Programs{Leasehold: Program{Path: "/ours"}, EmptyGo: Program{Path: "/empty"}}
-	l := NewLineup(programs, "/data", subnets("10.0.0.0/29"), Stock, Files, BoltEmpty, EmptyGo, EmptyC)
-	var names, dirs []string
+	l := NewLineup(programs, "/data", subnets("10.0.0.0/29"), Stock, Files, BoltEmpty, EmptyGo, BoltBefore)
+	var names, dirs, backends []string
 	for _, p := range l {
 		names = append(names, p.Name)
+		dirs = append(dirs, p.Store.Network.DataDir)
+		backends = append(backends, p.Store.Network.Backend)
 	}
 	require.Equal(t, []string{Files, BoltEmpty, EmptyGo}, names)
-	for _, p := range l.Stored() {
-		dirs = append(dirs, p.Store.Network.DataDir)
-	}
-	require.Equal(t, []string{"/data/01", "/data/02"}, dirs)
-	require.Empty(t, l[0].Store.Network.Backend)
-	require.Equal(t, "bolt", l[1].Store.Network.Backend)
-	require.EqualError(t, l.Fill(func(*Peer) error { return os.ErrPermission }), "filling the store of files: permission denied")
+	require.Equal(t, []string{"/data/01", "/data/02", ""}, dirs)
+	require.Equal(t, []string{"", "bolt", ""}, backends)
+	require.ErrorContains(t, l.Grow(t.Context(), 6, 1), "filling the store of files: ")
 }

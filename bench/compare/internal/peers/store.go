@@ -8,11 +8,11 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt"
 	"github.com/leasehold/leasehold/backend/files"
-	"github.com/leasehold/leasehold/bench/compare/internal/measure"
 )
 
 // An Attachment is a container and its addresses, one of each subnet.
@@ -27,7 +27,7 @@ type Attachment struct {
 type Store struct {
 	Network Network
 
-	bolt  bool         // rather than files, which is the stock plugin's kind too
+	kind  string       // Bolt, Files, which is the stock plugin's kind too, or "": it only remembers
 	pools []*Pool      // of the network's subnets
 	held  []Attachment // the oldest first
 	next  Container
@@ -36,8 +36,8 @@ type Store struct {
 // NewStore returns the store of a network, which does not exist yet. The configuration names a
 // backend only if it must: one written for the stock plugin does not.
 func NewStore(kind, dataDir string, subnets ...netip.Prefix) *Store {
-	s := &Store{bolt: kind == Bolt, Network: Network{DataDir: dataDir, Subnets: subnets}}
-	if s.bolt {
+	s := &Store{kind: kind, Network: Network{DataDir: dataDir, Subnets: subnets}}
+	if kind == Bolt {
 		s.Network.Backend = Bolt
 	}
 	for _, subnet := range subnets {
@@ -101,18 +101,16 @@ func (s *Store) Remove(i int) Attachment {
 
 // DiskUsage returns how many bytes the store occupies: the blocks of its files and of its
 // directory. A store that does not exist yet occupies none.
-func (s *Store) DiskUsage() (int64, error) {
-	var sum int64
-	err := filepath.WalkDir(s.Network.Path(), func(_ string, d fs.DirEntry, err error) error {
+func (s *Store) DiskUsage() (sum int64, err error) {
+	err = filepath.WalkDir(s.Network.Path(), func(_ string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		info, err := d.Info()
-		if err != nil {
-			return err
+		if err == nil {
+			sum += info.Sys().(*syscall.Stat_t).Blocks * 512 // whatever the size of the file system's blocks
 		}
-		sum += measure.DiskUsage(info)
-		return nil
+		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -122,38 +120,39 @@ func (s *Store) DiskUsage() (int64, error) {
 
 // Verify returns an error unless the store holds exactly the leases that it must hold.
 func (s *Store) Verify(ctx context.Context) error {
-	st := s.open()
+	var st backend.Store
+	switch s.kind {
+	case Bolt:
+		st = bolt.Open(s.Network.Path())
+	case Files:
+		st = files.Open(s.Network.Path())
+	default:
+		return nil
+	}
 	defer st.Close() // it was only read
-	got, err := holders(ctx, st)
-	if err == nil {
-		err = s.Compare(got)
+	got := make(map[netip.Addr]backend.Owner)
+	if err := st.View(ctx, func(tx backend.ReadTx) error {
+		for l, err := range tx.Leases(netip.Addr{}) {
+			if err != nil {
+				return err
+			}
+			got[l.Addr] = l.Owner
+		}
+		return nil
+	}); err != nil {
+		return err
 	}
-	if err != nil {
-		err = fmt.Errorf("%s: %w", s.Network.Path(), err)
-	}
-	return err
-}
-
-// Compare returns an error unless these are the owners of all leases.
-func (s *Store) Compare(got map[netip.Addr]backend.Owner) error {
 	want := 0
 	for _, a := range s.held {
 		for _, addr := range a.Addrs {
 			if owner := a.Container.Owner(); got[addr] != owner {
-				return fmt.Errorf("%s is leased to %q, want %q", addr, got[addr].ContainerID, owner.ContainerID)
+				return fmt.Errorf("%s: %s is leased to %q, want %q", s.Network.Path(), addr, got[addr].ContainerID, owner.ContainerID)
 			}
 			want++
 		}
 	}
 	if len(got) != want {
-		return fmt.Errorf("%d leases, want %d", len(got), want)
+		return fmt.Errorf("%s: %d leases, want %d", s.Network.Path(), len(got), want)
 	}
 	return nil
-}
-
-func (s *Store) open() backend.Store {
-	if s.bolt {
-		return bolt.Open(s.Network.Path())
-	}
-	return files.Open(s.Network.Path())
 }

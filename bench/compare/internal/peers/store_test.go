@@ -32,7 +32,7 @@ func eachKind(t *testing.T, test func(t *testing.T, s *Store)) {
 func TestGrow(t *testing.T) {
 	eachKind(t, func(t *testing.T, s *Store) {
 		for _, fill := range []int{0, 5, 5, 140} {
-			require.NoError(t, s.Grow(t.Context(), fill))
+			require.NoError(t, s.Grow(t.Context(), fill, 1))
 			require.Equal(t, fill, s.Len())
 			require.NoError(t, s.Verify(t.Context()))
 		}
@@ -46,7 +46,7 @@ func TestGrow(t *testing.T) {
 
 func TestGrowSparse(t *testing.T) {
 	eachKind(t, func(t *testing.T, s *Store) {
-		require.NoError(t, s.GrowSparse(t.Context(), 120, 16))
+		require.NoError(t, s.Grow(t.Context(), 120, 16))
 		require.NoError(t, s.Verify(t.Context()))
 		require.Equal(t, "10.0.0.17", s.At(0).Addrs[0].String())
 		require.Equal(t, "10.0.7.129", s.At(119).Addrs[0].String())
@@ -56,24 +56,16 @@ func TestGrowSparse(t *testing.T) {
 // Of a pool that is too small nothing is promised but an error.
 func TestGrowEnds(t *testing.T) {
 	s := NewStore(Files, t.TempDir(), subnets("10.0.0.0/29")...)
-	require.NoError(t, s.Grow(t.Context(), 5))
+	require.NoError(t, s.Grow(t.Context(), 5, 1))
 	_, ok := s.Next()
 	require.False(t, ok)
-	require.Error(t, s.Grow(t.Context(), 6))
-}
-
-func TestLoad(t *testing.T) {
-	s := NewStore(Bolt, filepath.Join(t.TempDir(), "new"), subnets("10.0.0.0/16", "fd00::/64")...)
-	require.NoError(t, s.Load(300))
-	require.NoError(t, s.Verify(t.Context()))
-	require.NoError(t, s.Grow(t.Context(), 310), "it can be written to")
-	require.NoError(t, s.Verify(t.Context()))
+	require.Error(t, s.Grow(t.Context(), 6, 1))
 }
 
 // To the byte: a fill that looks otherwise could be slower, or faster, to read.
 func TestFilesAreTheStockPlugins(t *testing.T) {
 	s := NewStore(Files, t.TempDir(), subnets("10.0.0.0/16", "fd00::/64")...)
-	require.NoError(t, s.Grow(t.Context(), 2))
+	require.NoError(t, s.Grow(t.Context(), 2, 1))
 	for name, want := range map[string]string{
 		"10.0.0.2":           Container(0).ID() + "\r\neth0",
 		"10.0.0.3":           Container(1).ID() + "\r\neth0",
@@ -93,7 +85,7 @@ func TestFilesAreTheStockPlugins(t *testing.T) {
 
 func TestAddedAndRemove(t *testing.T) {
 	s := NewStore(Files, t.TempDir(), subnets("10.0.0.0/16")...)
-	require.NoError(t, s.Grow(t.Context(), 4))
+	require.NoError(t, s.Grow(t.Context(), 4, 1))
 	third := s.At(2)
 	require.Equal(t, third, s.Remove(2))
 	require.Equal(t, Container(0), s.Remove(0).Container)
@@ -113,7 +105,7 @@ func TestAddedAndRemove(t *testing.T) {
 // A plugin that answers what is expected but does something else is detected.
 func TestVerify(t *testing.T) {
 	eachKind(t, func(t *testing.T, s *Store) {
-		require.NoError(t, s.Grow(t.Context(), 3))
+		require.NoError(t, s.Grow(t.Context(), 3, 1))
 		next, _ := s.Next()
 		require.NoError(t, s.Added(next))
 		require.ErrorContains(t, s.Verify(t.Context()), `is leased to "", want "`+next.Container.ID())
@@ -129,7 +121,7 @@ func TestDiskUsage(t *testing.T) {
 		none, err := s.DiskUsage()
 		require.NoError(t, err)
 		require.Zero(t, none)
-		require.NoError(t, s.Grow(t.Context(), 100))
+		require.NoError(t, s.Grow(t.Context(), 100, 1))
 		some, err := s.DiskUsage()
 		require.NoError(t, err)
 		require.Greater(t, some, int64(100*len(Container(0).ID())))

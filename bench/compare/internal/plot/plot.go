@@ -13,10 +13,12 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
 
+	"github.com/leasehold/leasehold/bench/compare/internal/peers"
 	"github.com/leasehold/leasehold/bench/compare/internal/samples"
 )
 
@@ -55,21 +57,20 @@ func (f Figure) SVG(s *samples.Set) ([]byte, error) {
 	legend.Top, legend.Left = true, true
 	legend.Padding = 4
 	var plots []*plot.Plot
-	var seen []string
+	var shown []string
 	for _, p := range f.Panels {
-		lines := p.lines(s)
-		if lines == nil {
-			return nil, fmt.Errorf("figure %s: no samples of %s", f.Title, p.Unit)
-		}
-		drawn, err := p.draw(s, lines)
+		drawn, names, err := p.draw(s)
 		if err != nil {
 			return nil, err
 		}
+		if names == nil {
+			return nil, fmt.Errorf("figure %s: no samples of %s", f.Title, p.Unit)
+		}
 		plots = append(plots, drawn)
-		for _, l := range lines {
-			if !slices.Contains(seen, l.store) {
-				seen = append(seen, l.store)
-				legend.Add(l.store, &plotter.Scatter{GlyphStyle: l.glyph()})
+		for _, name := range names {
+			if !slices.Contains(shown, name) {
+				shown = append(shown, name)
+				legend.Add(name, &plotter.Scatter{GlyphStyle: glyph(name)})
 			}
 		}
 	}
@@ -93,9 +94,9 @@ func sans(size vg.Length) font.Font {
 	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}
 }
 
-// draw lays out one panel.
-func (p Panel) draw(s *samples.Set, lines []line) (*plot.Plot, error) {
-	out := plot.New()
+// draw lays out one panel, and returns the peers that have values.
+func (p Panel) draw(s *samples.Set) (out *plot.Plot, names []string, err error) {
+	out = plot.New()
 	out.Title.Text = p.Title
 	out.Title.TextStyle.Font = sans(11)
 	out.Title.Padding = 6
@@ -107,24 +108,77 @@ func (p Panel) draw(s *samples.Set, lines []line) (*plot.Plot, error) {
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = color.Gray{Y: 232}, color.Gray{Y: 232}
 	out.Add(grid)
-	for _, l := range lines {
-		if err := l.addTo(out); err != nil {
-			return nil, err
+	keys := slices.DeleteFunc(s.Rows(p.Unit), func(k samples.Key) bool { return !p.Keep(k) })
+	for _, name := range peers.Names() {
+		if l := p.line(s, keys, name); l.Len() > 0 {
+			names = append(names, name)
+			if err := l.addTo(out, glyph(name)); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
 	var ticks plot.ConstantTicks
-	for i, k := range p.keys(s) {
+	for i, k := range keys {
 		ticks = append(ticks, plot.Tick{Value: float64(i), Label: thousands(p.Tick(k))})
 	}
 	out.X.Tick.Marker = ticks
 	out.X.Min, out.X.Max = -0.3, float64(len(ticks))-0.7
 	out.Y.Scale, out.Y.Tick.Marker = plot.LogScale{}, logTicks{}
 	out.Y.Min, out.Y.Max = out.Y.Min/1.3, out.Y.Max*1.3
-	return out, nil
+	return out, names, nil
 }
 
-func (p Panel) keys(s *samples.Set) []samples.Key {
-	return slices.DeleteFunc(s.Rows(p.Unit), func(k samples.Key) bool { return !p.Keep(k) })
+// A line is the values of one peer.
+type line struct {
+	plotter.XYs
+	plotter.YErrors
+}
+
+func (p Panel) line(s *samples.Set, keys []samples.Key, name string) (l line) {
+	scale := 1.0
+	if strings.HasSuffix(p.Unit, "-ns") {
+		scale = 1e-6
+	}
+	for x, k := range keys {
+		k.Store = name
+		if values := s.Values(k, p.Unit); values != nil {
+			sum := samples.Summarize(values)
+			l.XYs = append(l.XYs, plotter.XY{X: float64(x), Y: sum.Median * scale})
+			l.YErrors = append(l.YErrors, struct{ Low, High float64 }{
+				Low: (sum.Median - sum.P10) * scale, High: (sum.P90 - sum.Median) * scale})
+		}
+	}
+	return l
+}
+
+func (l line) addTo(out *plot.Plot, style draw.GlyphStyle) error {
+	bars, err := plotter.NewYErrorBars(l)
+	if err != nil {
+		return err
+	}
+	bars.Color, bars.Width, bars.CapWidth = style.Color, 0.7, 4
+	connection, marks, err := plotter.NewLinePoints(l)
+	if err != nil {
+		return err
+	}
+	connection.Color, connection.Width = style.Color, 1.4
+	marks.GlyphStyle = style
+	out.Add(bars, connection, marks)
+	return nil
+}
+
+// colors is the palette of Okabe and Ito: most people with a color vision deficiency can tell
+// them apart.
+var colors = [...]color.Color{
+	color.RGBA{R: 0xD5, G: 0x5E, A: 255}, color.RGBA{R: 0xE6, G: 0x9F, A: 255}, color.RGBA{G: 0x72, B: 0xB2, A: 255},
+	color.RGBA{R: 0x56, G: 0xB4, B: 0xE9, A: 255}, color.RGBA{R: 0xCC, G: 0x79, B: 0xA7, A: 255},
+	color.RGBA{G: 0x9E, B: 0x73, A: 255}, color.RGBA{R: 0x66, G: 0x66, B: 0x66, A: 255},
+}
+
+// glyph returns the mark of a peer, the same in every figure. The shapes differ too.
+func glyph(name string) draw.GlyphStyle {
+	i := slices.Index(peers.Names(), name)
+	return draw.GlyphStyle{Color: colors[i%len(colors)], Radius: 3, Shape: plotutil.Shape(i)}
 }
 
 func thousands(n int) string {

@@ -76,13 +76,15 @@ func TestSVG(t *testing.T) {
 	require.EqualError(t, err, "figure ADD on ext4: no samples of ADD-ns")
 }
 
-func TestLines(t *testing.T) {
-	lines := figure().Panels[0].lines(set())
-	require.Len(t, lines, 2)
-	require.Equal(t, peers.Stock, lines[0].store, "in the order of the names")
-	require.NotEqual(t, lines[0].color(), lines[1].color())
-	require.Len(t, lines[1].points, 4)
-	require.InDelta(t, 3, lines[1].points[3].Median, 1e-9, "in milliseconds")
-	require.Equal(t, 3.0, lines[1].points[3].x)
-	require.Len(t, figure().Panels[1].lines(set())[0].points, 2)
+func TestLine(t *testing.T) {
+	keys := set().Rows("ADD-ns")
+	l := figure().Panels[0].line(set(), keys, peers.Stock)
+	require.Len(t, l.XYs, 4)
+	require.Equal(t, 3.0, l.XYs[3].X)
+	require.InDelta(t, 3, l.XYs[3].Y, 1e-9, "in milliseconds")
+	low, high := l.YError(3)
+	require.InDelta(t, 0.8, low, 1e-9)
+	require.InDelta(t, 29.6, high, 1e-9)
+	require.Empty(t, figure().Panels[0].line(set(), keys, peers.Files).XYs)
+	require.NotEqual(t, glyph(peers.Stock), glyph(peers.Bolt))
 }

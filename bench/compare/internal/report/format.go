@@ -16,30 +16,27 @@ const nothing = "–" // in a cell without values
 // writeTable writes a table in Markdown, every column as wide as its widest cell. The first
 // columns, as many as left, are aligned to the left.
 func writeTable(w io.Writer, left int, rows [][]string) error {
-	width := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			width[i] = max(width[i], utf8.RuneCountInString(cell))
-		}
-	}
-	rule := make([]string, len(width))
+	rule := make([]string, len(rows[0]))
 	for i := range rule {
-		rule[i] = strings.Repeat("-", max(width[i]-1, 1)) + ":"
-		if i < left {
-			rule[i] = strings.Repeat("-", width[i])
+		width := 1
+		for _, row := range rows {
+			width = max(width, utf8.RuneCountInString(row[i]))
 		}
-	}
-	for _, row := range slices.Insert(slices.Clone(rows), 1, rule) {
-		line := "|"
-		for i, cell := range row {
-			space := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
+		for _, row := range rows {
+			space := strings.Repeat(" ", width-utf8.RuneCountInString(row[i]))
 			if i < left {
-				line += " " + cell + space + " |"
+				row[i] += space
 			} else {
-				line += " " + space + cell + " |"
+				row[i] = space + row[i]
 			}
 		}
-		if _, err := fmt.Fprintln(w, line); err != nil {
+		rule[i] = strings.Repeat("-", width)
+		if i >= left {
+			rule[i] = strings.Repeat("-", width-1) + ":"
+		}
+	}
+	for _, row := range slices.Insert(rows, 1, rule) {
+		if _, err := fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | ")); err != nil {
 			return err
 		}
 	}

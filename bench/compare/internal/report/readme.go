@@ -20,24 +20,27 @@ type headline struct {
 }
 
 func headlines() []headline {
-	single := func(leases int) samples.Key { return samples.Key{Case: "single-stack", Leases: leases} }
 	stockToBolt, stockToFiles := Pair{peers.Stock, peers.Bolt}, Pair{peers.Stock, peers.Files}
-	crowd := samples.Key{Leases: 1_000, AtOnce: 64}
+	podmanToBolt := Pair{peers.Podman, peers.Bolt}
+	add := func(text, stack string, leases int, pair Pair) headline {
+		return headline{text, "whole", "ADD-ns", samples.Key{Case: stack + "-stack", Leases: leases}, pair}
+	}
+	many := func(text, part, unit string, atOnce int, pair Pair) headline {
+		return headline{text, part, unit, samples.Key{Leases: 1_000, AtOnce: atOnce}, pair}
+	}
 	return []headline{
-		{"ADD, no leases: stock / bolt", "whole", "ADD-ns", single(0), stockToBolt},
-		{"ADD, 1,000 leases: stock / bolt", "whole", "ADD-ns", single(1_000), stockToBolt},
-		{"ADD, 10,000 leases: stock / bolt", "whole", "ADD-ns", single(10_000), stockToBolt},
-		{"ADD, 65,000 leases: stock / bolt", "whole", "ADD-ns", single(65_000), stockToBolt},
-		{"the same, two addresses each", "whole", "ADD-ns", samples.Key{Case: "dual-stack", Leases: 65_000}, stockToBolt},
-		{"ADD, 10,000 leases: stock / files", "whole", "ADD-ns", single(10_000), stockToFiles},
-		{"ADD on bolt, 1,000,000 leases / none", "whole", "ADD-ns", single(1_000_000), Pair{peers.Bolt, peers.BoltEmpty}},
-		{"ADD on bolt, no leases / empty Go program", "whole", "ADD-ns", single(0), Pair{peers.Bolt, peers.EmptyGo}},
-		{"64 processes at once, commands a second: bolt / stock", "crowd", "commands/s", crowd, stockToBolt},
-		{"the same: bolt / bolt polling for its lock", "crowd", "commands/s", crowd, Pair{peers.Polling, peers.Bolt}},
-		{"512 goroutines, leases a second: bolt / Podman's layout", "inprocess", "acquired/s",
-			samples.Key{Leases: 1_000, AtOnce: 512}, Pair{peers.Podman, peers.Bolt}},
-		{"one goroutine: bolt / Podman's layout", "inprocess", "acquired/s",
-			samples.Key{Leases: 1_000, AtOnce: 1}, Pair{peers.Podman, peers.Bolt}},
+		add("ADD, no leases: stock / bolt", "single", 0, stockToBolt),
+		add("ADD, 1,000 leases: stock / bolt", "single", 1_000, stockToBolt),
+		add("ADD, 10,000 leases: stock / bolt", "single", 10_000, stockToBolt),
+		add("ADD, 65,000 leases: stock / bolt", "single", 65_000, stockToBolt),
+		add("the same, two addresses each", "dual", 65_000, stockToBolt),
+		add("ADD, 10,000 leases: stock / files", "single", 10_000, stockToFiles),
+		add("ADD on bolt, 1,000,000 leases / none", "single", 1_000_000, Pair{peers.Bolt, peers.BoltEmpty}),
+		add("ADD on bolt, no leases / empty Go program", "single", 0, Pair{peers.Bolt, peers.EmptyGo}),
+		many("64 processes at once, commands a second: bolt / stock", "crowd", "commands/s", 64, stockToBolt),
+		many("the same: bolt / bolt polling for its lock", "crowd", "commands/s", 64, Pair{peers.Polling, peers.Bolt}),
+		many("512 goroutines, leases a second: bolt / Podman's layout", "inprocess", "leases/s", 512, podmanToBolt),
+		many("one goroutine: bolt / Podman's layout", "inprocess", "leases/s", 1, podmanToBolt),
 	}
 }
 

@@ -32,30 +32,9 @@ func (p Pair) ratio(s *samples.Set, row samples.Key, unit string) []float64 {
 
 // A View is one more table for each unit that it is for.
 type View struct {
-	title string
-	unit  string // its end, for the units that the view is for
-	cell  func(values []float64, leases int) float64
-}
-
-// Drift shows how many times as long commands take in the last quarter of the rounds.
-func Drift() View {
-	return View{"drift: the last quarter / the first", "-ns", func(values []float64, _ int) float64 {
-		return samples.Drift(values)
-	}}
-}
-
-// Growth shows how many times as large a store becomes.
-func Growth() View {
-	return View{"growth: the largest / the first", "-B", func(values []float64, _ int) float64 {
-		return slices.Max(values) / values[0]
-	}}
-}
-
-// PerLease shows bytes for each lease, or for the whole store if it has no leases.
-func PerLease() View {
-	return View{"for each lease", "-B", func(values []float64, leases int) float64 {
-		return samples.Median(values) / float64(max(leases, 1))
-	}}
+	Title string
+	Unit  string // its end, for the units that the view is for
+	Cell  func(values []float64, leases int) float64
 }
 
 // Write writes tables of all samples: for each unit the medians of all peers and the ratios of
@@ -66,37 +45,37 @@ func Write(w io.Writer, s *samples.Set, text string, pairs []Pair, views []View)
 		return err
 	}
 	for _, unit := range s.Units() {
-		title, cell := unit, summary
+		title, scale, worst := unit, 1.0, strings.Contains(unit, "-worst-")
 		if ns, ok := strings.CutSuffix(unit, "-ns"); ok {
-			title, cell = ns+", ms", milliseconds
+			title, scale = ns+", ms", 1e-6
 		}
-		if strings.Contains(unit, "-worst-") {
+		if worst {
 			title += ", the longest in all rounds"
-			cell = func(values []float64) string { return number(slices.Max(values) / 1e6) }
 		}
-		if err := writeUnit(w, s, unit, title, pairs, func(k samples.Key, values []float64) string { return cell(values) }); err != nil {
+		if err := writeUnit(w, s, unit, title, pairs, func(_ samples.Key, values []float64) string {
+			scaled := make([]float64, len(values))
+			for i, v := range values {
+				scaled[i] = v * scale
+			}
+			if worst {
+				return number(slices.Max(scaled))
+			}
+			return summary(scaled)
+		}); err != nil {
 			return err
 		}
 		for _, v := range views {
-			if !strings.HasSuffix(unit, v.unit) {
+			if !strings.HasSuffix(unit, v.Unit) {
 				continue
 			}
-			if err := writeUnit(w, s, unit, unit+", "+v.title, nil, func(k samples.Key, values []float64) string {
-				return number(v.cell(values, k.Leases))
+			if err := writeUnit(w, s, unit, unit+", "+v.Title, nil, func(k samples.Key, values []float64) string {
+				return number(v.Cell(values, k.Leases))
 			}); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-func milliseconds(values []float64) string {
-	ms := make([]float64, len(values))
-	for i, v := range values {
-		ms[i] = v * 1e-6
-	}
-	return summary(ms)
 }
 
 // writeUnit writes the table of a unit: a row for each key, a column for each peer and for

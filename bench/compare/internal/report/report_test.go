@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,7 +95,10 @@ Medians of the rounds (10th–90th percentile); a ratio is the median of those w
 
 func write(w interface{ Write([]byte) (int, error) }) error {
 	pairs := []Pair{{peers.Stock, peers.Bolt}, {peers.Stock, peers.Files}}
-	return Write(w, set(), "As a runtime pays for them.", pairs, []View{Growth(), PerLease()})
+	return Write(w, set(), "As a runtime pays for them.", pairs, []View{
+		{"growth: the largest / the first", "-B", func(values []float64, _ int) float64 { return slices.Max(values) / values[0] }},
+		{"for each lease", "-B", func(_ []float64, leases int) float64 { return 5e6 / float64(leases) }},
+	})
 }
 
 func TestWrite(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -15,9 +16,6 @@ import (
 
 // Write writes the set to a file, and makes its directory.
 func (s *Set) Write(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "part: %s\n", s.Part)
 	for _, c := range s.Config {
@@ -26,18 +24,18 @@ func (s *Set) Write(path string) error {
 	out.WriteString("\n")
 	for _, k := range distinct(s.Samples, func(one Sample) (Key, bool) { return one.Key, true }) {
 		for round := 0; ; round++ {
-			values := s.turn(k, round)
+			values := s.round(k, round)
 			if values == "" {
 				break
 			}
 			fmt.Fprintf(&out, "%s 1%s\n", k.Name(s.Part), values)
 		}
 	}
-	return os.WriteFile(path, out.Bytes(), 0o644)
+	return errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, out.Bytes(), 0o644))
 }
 
-// turn returns the values of a key in a round, with their units.
-func (s *Set) turn(k Key, round int) string {
+// round returns the values of a key in a round, with their units.
+func (s *Set) round(k Key, round int) string {
 	text := ""
 	for _, one := range s.Samples {
 		if one.Key == k && round < len(one.Values) {
@@ -61,33 +59,7 @@ func (k Key) Name(part string) string {
 	return name
 }
 
-// parseName is the inverse of Name.
-func parseName(name string) (Key, error) {
-	var k Key
-	var err error
-	fields := strings.Split(name, "/")
-	for _, field := range fields[1:] {
-		key, value, _ := strings.Cut(field, "=")
-		switch key {
-		case "store":
-			k.Store = value
-		case "fs":
-			k.FS = value
-		case "case":
-			k.Case = value
-		case "leases":
-			k.Leases, err = strconv.Atoi(value)
-		case "at-once":
-			k.AtOnce, err = strconv.Atoi(value)
-		default:
-			err = fmt.Errorf("unknown key %q", key)
-		}
-		if err != nil {
-			return k, fmt.Errorf("benchmark %s: %w", name, err)
-		}
-	}
-	return k, nil
-}
+var nameForm = regexp.MustCompile(`^\w+/store=([^/]+)/fs=([^/]+)(?:/case=([^/]+))?/leases=(\d{1,9})(?:/at-once=(\d{1,9}))?$`)
 
 // Read reads a set from a file. If there is no such file, the set is nil.
 func Read(path string) (*Set, error) {
@@ -120,10 +92,13 @@ func (s *Set) record(rec benchfmt.Record) error {
 			s.Config = append(s.Config, [2]string{c.Key, string(c.Value)})
 		}
 	}
-	k, err := parseName(string(line.Name))
-	if err != nil {
-		return err
+	m := nameForm.FindStringSubmatch(string(line.Name))
+	if m == nil {
+		return fmt.Errorf("not a name of the comparison: %s", line.Name)
 	}
+	k := Key{Store: m[1], FS: m[2], Case: m[3]}
+	k.Leases, _ = strconv.Atoi(m[4]) // few digits
+	k.AtOnce, _ = strconv.Atoi(m[5]) // the same, or none, which is 0
 	for _, v := range line.Values {
 		if v.OrigUnit != "" {
 			v.Value, v.Unit = v.OrigValue, v.OrigUnit // as written: without the change from ns to s

@@ -6,10 +6,13 @@
 //	BenchmarkWhole/store=bolt/fs=ext4/case=single-stack/leases=1000 1 2205131 ADD-ns 1634210 CHECK-ns
 //
 // benchstat and the packages of golang.org/x/perf read these files. The lines of a key are
-// in the order of the rounds, which is what [Ratios] relies on.
+// in the order of the rounds, which is what [Set.Ratios] relies on.
 package samples
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // A Key names what was measured.
 type Key struct {
@@ -74,8 +77,11 @@ func (s *Set) Stores(unit string) []string {
 	return distinct(s.Samples, func(one Sample) (string, bool) { return one.Store, one.Unit == unit })
 }
 
-// Ratios returns the ratios of two stores in a row, round by round, or nil if the set lacks one
-// of the two.
+// Ratios divides each value of a store in a row by the value of another of the same round, or
+// returns nil if the set lacks one of the two. Two values of one round were measured shortly
+// after each other; a quotient of two medians would also contain how the machine changed between
+// the rounds of the medians. It panics if a round of either is missing, because then the values
+// are not pairs.
 func (s *Set) Ratios(row Key, unit, of, to string) []float64 {
 	a, b := row, row
 	a.Store, b.Store = of, to
@@ -83,7 +89,14 @@ func (s *Set) Ratios(row Key, unit, of, to string) []float64 {
 	if x == nil || y == nil {
 		return nil
 	}
-	return Ratios(x, y)
+	if len(x) != len(y) {
+		panic(fmt.Sprintf("ratios of %d rounds to %d rounds", len(x), len(y)))
+	}
+	ratios := make([]float64, len(x))
+	for i := range x {
+		ratios[i] = x[i] / y[i]
+	}
+	return ratios
 }
 
 // distinct collects the results of a function that it returns with true, each once, in order.

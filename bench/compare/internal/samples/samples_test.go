@@ -71,9 +71,9 @@ func TestBenchstatReads(t *testing.T) {
 
 func TestReadErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"BenchmarkWhole/store=a/leases=many 1 2 ns": "leases=many: strconv.Atoi",
-		"BenchmarkWhole/weight=1 1 2 ns":            `unknown key "weight"`,
-		"BenchmarkWhole 1 2":                        "not a benchmark result",
+		"BenchmarkWhole/store=a/fs=b/leases=many 1 2 ns": "not a name of the comparison: Whole/store=a/fs=b/leases=many",
+		"BenchmarkWhole/weight=1 1 2 ns":                 "not a name of the comparison",
+		"BenchmarkWhole 1 2":                             "not a benchmark result",
 	} {
 		path := filepath.Join(t.TempDir(), "bad.txt")
 		require.NoError(t, os.WriteFile(path, []byte("part: whole\n"+text+"\n"), 0o600))
@@ -109,10 +109,19 @@ func TestSummarize(t *testing.T) {
 // In every round a takes twice as long as b, on a machine whose speed changes from round to
 // round. The medians alone would say something else.
 func TestRatiosArePairs(t *testing.T) {
-	a := []float64{2, 20, 200}
-	require.Equal(t, []float64{2, 2, 2}, samples.Ratios(a, []float64{1, 10, 100}))
-	require.Equal(t, []float64{0.02, 2, 200}, samples.Ratios(a, []float64{100, 10, 1}))
-	require.PanicsWithValue(t, "ratios of 3 rounds to 1 rounds", func() { samples.Ratios(a, []float64{1}) })
+	s := new(samples.Set)
+	add := func(store string, values ...float64) {
+		for _, v := range values {
+			s.Add(samples.Key{Store: store}, "ns", v)
+		}
+	}
+	add("a", 2, 20, 200)
+	add("b", 1, 10, 100)
+	add("c", 100, 10, 1)
+	add("one", 1)
+	require.Equal(t, []float64{2, 2, 2}, s.Ratios(samples.Key{}, "ns", "a", "b"))
+	require.Equal(t, []float64{0.02, 2, 200}, s.Ratios(samples.Key{}, "ns", "a", "c"))
+	require.PanicsWithValue(t, "ratios of 3 rounds to 1 rounds", func() { s.Ratios(samples.Key{}, "ns", "a", "one") })
 }
 
 func TestDrift(t *testing.T) {

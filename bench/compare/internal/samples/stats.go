@@ -1,9 +1,6 @@
 package samples
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // A Summary describes a sample. The times of a few runs are skewed: a disk or another
 // process makes some much longer and nothing makes them shorter. So it has no mean and no
@@ -31,21 +28,6 @@ func Quantile(values []float64, q float64) float64 {
 	below := int(position)
 	above := min(below+1, len(sorted)-1)
 	return sorted[below] + (position-float64(below))*(sorted[above]-sorted[below])
-}
-
-// Ratios divides each value of a by the value of b of the same round. Two values of one
-// round were measured shortly after each other; a quotient of two medians would also
-// contain how the machine changed between the rounds of the medians. It panics if a round
-// of either is missing, because then the values are not pairs.
-func Ratios(a, b []float64) []float64 {
-	if len(a) != len(b) {
-		panic(fmt.Sprintf("ratios of %d rounds to %d rounds", len(a), len(b)))
-	}
-	ratios := make([]float64, len(a))
-	for i := range a {
-		ratios[i] = a[i] / b[i]
-	}
-	return ratios
 }
 
 // Drift returns the median of the last quarter of the values divided by the median of the
