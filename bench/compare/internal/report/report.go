@@ -86,7 +86,8 @@ func writeUnit(w io.Writer, s *samples.Set, unit, title string, pairs []Pair, ce
 		return cmp.Compare(slices.Index(peers.Names(), a), slices.Index(peers.Names(), b))
 	})
 	pairs = slices.DeleteFunc(slices.Clone(pairs), func(p Pair) bool {
-		return !slices.Contains(stores, p.Of) || !slices.Contains(stores, p.To)
+		counts := strings.HasSuffix(unit, "-syncs") // some are 0
+		return counts || !slices.Contains(stores, p.Of) || !slices.Contains(stores, p.To)
 	})
 	head := append([]string{"fs", "case", "leases", "at once"}, stores...)
 	for _, p := range pairs {

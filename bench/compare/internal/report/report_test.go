@@ -40,6 +40,8 @@ func set() *samples.Set {
 		add(0, peers.Bolt, "ADD-ns", ms*1e6)
 		add(0, peers.Stock, "ADD-ns", 10*ms*1e6)
 		add(0, peers.Bolt, "commands/s", 1/ms)
+		add(0, peers.Bolt, "ADD-syncs", 1)
+		add(0, peers.Stock, "ADD-syncs", 0)
 		add(0, peers.Stock, "commands/s", 0.1/ms)
 		add(1000, peers.Bolt, "ADD-ns", 1e6)
 		add(1000, peers.Bolt, "ADD-worst-ns", ms*1e6)
@@ -67,6 +69,12 @@ Medians of the rounds (10th–90th percentile); a ratio is the median of those w
 | fs   | case       | leases | at once |            stock |             bolt |     bolt / stock |
 | ---- | ---------- | -----: | ------: | ---------------: | ---------------: | ---------------: |
 | ext4 | dual-stack |      0 |       – | 0.05 (0.01–0.09) | 0.50 (0.11–0.90) | 10.0 (10.0–10.0) |
+
+## ADD-syncs
+
+| fs   | case       | leases | at once |            stock |             bolt |
+| ---- | ---------- | -----: | ------: | ---------------: | ---------------: |
+| ext4 | dual-stack |      0 |       – | 0.00 (0.00–0.00) | 1.00 (1.00–1.00) |
 
 ## ADD-worst, ms, the longest in all rounds
 
