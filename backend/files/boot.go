@@ -2,8 +2,12 @@ package files
 
 import (
 	"cmp"
+	"io/fs"
+	"os"
 	"strings"
+	"time"
 
+	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/storekit"
 )
 
@@ -65,19 +69,47 @@ func (t *tx) readMarker(name string, m *marker) error {
 //
 // A file can be newer than its modification time says: a lease copied from another store keeps
 // its old time. A marker proves that the store was in use in an earlier boot; then a lease that
-// was copied in this boot must not count as one of the earlier boot. Without a marker only the
+// was copied in this boot must not count as one of the earlier boot, unless the file says by its
+// sticky bit that it was of an earlier one when it was copied. Without a marker only the
 // modification time counts.
 func (t *tx) bootOf(i info) string {
 	switch started := t.present.started; {
 	case !i.modified.Before(started):
 		return t.present.id
-	case i.changed.Before(started):
+	case i.changed.Before(started), i.earlier:
 		return ""
 	}
 	if m, err := t.marker(); err == nil && m.file == "" {
 		return ""
 	}
 	return t.present.id
+}
+
+// isEarlier reports whether a new file for the lease has to say that it is of an earlier boot,
+// because its ctime says otherwise.
+func (b boot) isEarlier(l backend.Lease) bool {
+	return l.Boot != "" && l.Boot != b.id && b.startedAfter(l.Since)
+}
+
+// startedAfter is false for a time or a boot that is not known.
+func (b boot) startedAfter(at time.Time) bool {
+	return b.id != "" && !at.IsZero() && at.Before(b.started)
+}
+
+// keepEarlier makes a lease file that will be changed go on being of an earlier boot. Where the
+// mode cannot be changed, the lease counts as one of this boot, and stays until the next.
+func (t *tx) keepEarlier(name string, i info) {
+	if i.earlier || !t.present.startedAfter(i.modified) || !i.changed.Before(t.present.started) {
+		return
+	}
+	f, err := t.dir.open(name, os.O_RDONLY, 0)
+	if err != nil {
+		return // What comes next returns the error, if it persists.
+	}
+	defer f.Close() // It was only read.
+	if s, err := f.Stat(); err == nil {
+		_ = f.Chmod(s.Mode() | fs.ModeSticky) // See above.
+	}
 }
 
 // LastSearch implements [backend.ReadTx].

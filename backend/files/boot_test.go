@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -82,6 +83,75 @@ func TestBootOfCopiedLease(t *testing.T) {
 		require.Equal(t, "present", l.Boot)
 		return err
 	}))
+}
+
+// A lease that is put into a store after its boot has ended is of that boot; a lease of the
+// present boot with as early a time is not.
+func TestBootOfLeasePutAfterItsBoot(t *testing.T) {
+	present := WithBoot("present", time.Now().Add(-time.Hour))
+	of := func(boot string) backend.Lease {
+		l := lease("10.0.0.1", "id")
+		l.Since, l.Boot = time.Now().Add(-2*time.Hour), boot
+		return l
+	}
+	for made, want := range map[string]string{"earlier": "", "present": "present", "": "present"} {
+		requireBoot := func(tx backend.ReadTx) error {
+			l, err := tx.Lease(ip("10.0.0.1"))
+			require.Equal(t, want, l.Boot, "made in %q", made)
+			return err
+		}
+		b := newTestDir(t)
+		require.NoError(t, b.open(present).Update(t.Context(), func(tx backend.Tx) error {
+			return errors.Join(tx.SetLastSearch("earlier"), tx.Put(of(made)), requireBoot(tx))
+		}))
+		require.NoError(t, b.open(present).View(t.Context(), requireBoot))
+
+		s := Open(filepath.Join(t.TempDir(), "created"), present)
+		require.NoError(t, s.Create(backend.Content{
+			LastSearch: "earlier",
+			Leases:     func(yield func(backend.Lease, error) bool) { yield(of(made), nil) },
+		}))
+		require.NoError(t, s.View(t.Context(), requireBoot))
+	}
+}
+
+// A repair that renames a lease file, and so changes its ctime, does not change the boot.
+func TestRepairKeepsTheBoot(t *testing.T) {
+	b := newTestDir(t)
+	b.update(func(tx backend.Tx) error { return tx.SetLastSearch("earlier") })
+	b.stock("fd00::000a", "id\r\neth0")
+	require.NoError(t, os.Chtimes(b.file("fd00::000a"), time.Time{}, time.Now().Add(-time.Hour)))
+	boot := func(want string, opts ...Option) {
+		t.Helper()
+		require.NoError(t, b.open(opts...).View(t.Context(), func(tx backend.ReadTx) error {
+			l, err := tx.Lease(ip("fd00::a"))
+			require.Equal(t, want, l.Boot)
+			return err
+		}))
+	}
+	present := WithBoot("present", afterTick(t))
+	boot("", present)
+	done, err := b.open(present).Repair(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"renamed fd00::000a to fd00::a"}, done)
+	boot("", present)
+}
+
+// afterTick returns a time after the times of all files that exist, once the clock of files has
+// reached it.
+func afterTick(t *testing.T) time.Time {
+	t.Helper()
+	start := time.Now()
+	for {
+		f, err := os.CreateTemp(t.TempDir(), "clock")
+		require.NoError(t, err)
+		info, err := f.Stat()
+		require.NoError(t, errors.Join(err, f.Close()))
+		if info.ModTime().After(start) {
+			return start
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // TestBootOfNewLease: a new lease has the same boot within its transaction and after it.

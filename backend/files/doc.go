@@ -97,9 +97,10 @@
 //
 // A lease file does not record in which boot it was made. If the caller says by [WithBoot] when
 // the present boot began, it is the Lease.Boot of each lease dated since. If there is a marker,
-// it is also the Lease.Boot of an older lease whose file was changed since, for instance copied.
-// For other leases Lease.Boot is empty. The marker contains the text given to SetLastSearch; nothing
-// else writes it.
+// it is also the Lease.Boot of an older lease whose file was changed since, for instance copied,
+// unless the file has the sticky bit. Put, [Store.Create] and [Store.Repair] set it on a file that
+// they make or change for a lease of an earlier boot. For other leases Lease.Boot is empty. The
+// marker contains the text given to SetLastSearch; nothing else writes it.
 //
 // # Caveats
 //

@@ -11,6 +11,7 @@ type info struct {
 	modified time.Time
 	changed  time.Time // the ctime: renaming the file or setting its times changes it, too
 	inode    uint64    // zero on systems without inodes
+	earlier  bool      // the sticky bit: see tx.bootOf
 }
 
 // readable returns a foreignError unless this is a regular file of at most limit bytes.

@@ -23,7 +23,7 @@ func (t *tx) Lease(addr netip.Addr) (backend.Lease, error) {
 
 func (t *tx) lease(addr netip.Addr) (l backend.Lease, err error) {
 	if l, ok := t.puts[addr]; ok {
-		return l, nil
+		return l.Lease, nil
 	}
 	err = t.withFile(addr, func(_, resolved string) (err error) {
 		l, err = t.readLease(addr, resolved)

@@ -19,7 +19,12 @@ import (
 //
 // No other process may use the path meanwhile. If the process is killed, part of a store may be
 // left at path; the caller removes it.
-func Create(path string, c backend.Content) error {
+func Create(path string, c backend.Content) error { return Open(path).Create(c) }
+
+// Create is the function Create for the store's path, which knows the present boot ([WithBoot]).
+// Nothing else may use the path meanwhile.
+func (s *Store) Create(c backend.Content) error {
+	path := s.path
 	c, err := storekit.CheckContent(c)
 	if err != nil {
 		return err
@@ -27,7 +32,6 @@ func Create(path string, c backend.Content) error {
 	if !c.Membership.IsZero() {
 		return fmt.Errorf("%s: %w", path, backend.ErrNotShareable)
 	}
-	path = filepath.Clean(path)
 	if err := os.Mkdir(path, 0o755); err != nil {
 		return noSpace(err)
 	}
@@ -37,7 +41,7 @@ func Create(path string, c backend.Content) error {
 			os.RemoveAll(path) // c panics, so there is no caller to return an error to.
 		}
 	}()
-	err = load(path, c)
+	err = load(path, c, s.boot)
 	ended = true
 	if err != nil {
 		return errors.Join(noSpace(err), os.RemoveAll(path))
@@ -46,7 +50,7 @@ func Create(path string, c backend.Content) error {
 }
 
 // load fills an empty directory.
-func load(path string, c backend.Content) error {
+func load(path string, c backend.Content, present boot) error {
 	d, err := openRoot(path)
 	if err != nil {
 		return err
@@ -57,7 +61,7 @@ func load(path string, c backend.Content) error {
 	if err := m.make(newFile{name: lockName}); err != nil {
 		return err
 	}
-	if err := m.makeLeases(c); err != nil {
+	if err := m.makeLeases(c, present); err != nil {
 		return err
 	}
 	if err := m.makeOthers(c); err != nil {
@@ -69,12 +73,12 @@ func load(path string, c backend.Content) error {
 	return cmp.Or(d.sync(), durable.SyncDir(filepath.Dir(path)))
 }
 
-func (m *maker) makeLeases(c backend.Content) error {
+func (m *maker) makeLeases(c backend.Content, present boot) error {
 	for l, err := range c.Leases {
 		if err != nil {
 			return err
 		}
-		made := newFile{name: fileName(l.Addr), content: leaseContent(l.Owner)}
+		made := newFile{name: fileName(l.Addr), content: leaseContent(l.Owner), earlier: present.isEarlier(l)}
 		if !l.Since.IsZero() { // Otherwise the file gets the present time anyway.
 			made.since = l.Since
 		}

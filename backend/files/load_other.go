@@ -14,7 +14,7 @@ func newMaker(d *dir) *maker { return &maker{d} }
 
 // make creates a file, which must not exist.
 func (m *maker) make(c newFile) error {
-	f, err := m.dir.open(c.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := m.dir.open(c.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, c.mode())
 	if err != nil {
 		return m.dir.explainColon(c.name, err)
 	}

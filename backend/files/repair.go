@@ -81,9 +81,11 @@ func fixNames(t *tx) (done []string, err error) {
 		if len(names) > 1 || name == fileName(addr) || slices.Contains(l.plain, addr) || t.resolve(name) != name {
 			continue // If there are several files, the operator must decide which is the lease.
 		}
-		if i, err := t.dir.stat(name); err != nil || !i.mode.IsRegular() {
+		i, err := t.dir.stat(name)
+		if err != nil || !i.mode.IsRegular() {
 			continue // It is not a lease file, or was released meanwhile.
 		}
+		t.keepEarlier(name, i)
 		if err := t.dir.renameNew(name, fileName(addr)); err != nil {
 			return done, err
 		}

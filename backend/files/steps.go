@@ -150,12 +150,22 @@ func (d *dir) publish(c createdFile) error {
 type newFile struct {
 	name, content string
 	since         time.Time
+	earlier       bool // a lease of an earlier boot: see boot.isEarlier
+}
+
+// mode returns the mode of the file, as open(2) has it.
+func (c newFile) mode() uint32 {
+	const sticky = 0o1000
+	if c.earlier {
+		return 0o600 | sticky
+	}
+	return 0o600
 }
 
 // prepare writes the file under a temporary name and syncs it.
 func (d *dir) prepare(c newFile) (createdFile, error) {
 	temp := d.temp(c.name)
-	f, err := d.openNew(temp)
+	f, err := d.openNew(temp, c.mode())
 	if err != nil {
 		return createdFile{}, d.explainColon(c.name, err)
 	}
@@ -177,11 +187,11 @@ func (d *dir) temp(name string) string {
 	return tempName(d.token, name)
 }
 
-func (d *dir) openNew(temp string) (*os.File, error) {
+func (d *dir) openNew(temp string, mode uint32) (*os.File, error) {
 	if err := d.beforeStep("create", temp); err != nil {
 		return nil, err
 	}
-	return d.open(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return d.open(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 }
 
 // explainColon explains the error of a file system that rejects a colon in a name: exFAT, for
@@ -191,7 +201,7 @@ func (d *dir) explainColon(name string, err error) error {
 		return err
 	}
 	probe := d.temp("probe")
-	f, probeErr := d.openNew(probe)
+	f, probeErr := d.openNew(probe, newFile{}.mode())
 	if probeErr != nil {
 		return err // It rejects other names too.
 	}

@@ -107,6 +107,7 @@ func newInfo(st *unix.Stat_t) info {
 		modified: time.Unix(st.Mtim.Unix()),
 		changed:  time.Unix(st.Ctim.Unix()),
 		inode:    st.Ino,
+		earlier:  uint32(st.Mode)&unix.S_ISVTX != 0,
 	}
 }
 

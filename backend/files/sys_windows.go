@@ -13,11 +13,11 @@ import (
 // Windows has no flag against following a link, so each function checks the file first. Where the
 // directory can be, only administrators can make links.
 
-func (d *dir) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
+func (d *dir) open(name string, flag int, perm uint32) (*os.File, error) {
 	if i, err := d.stat(name); err == nil && !i.mode.IsRegular() {
 		return nil, d.fail("open", name, foreignKind(i.mode))
 	}
-	f, err := d.root.OpenFile(name, flag, perm)
+	f, err := d.root.OpenFile(name, flag, fs.FileMode(perm).Perm())
 	return f, d.fail("open", name, err)
 }
 

@@ -23,10 +23,16 @@ type tx struct {
 	// name means that the file counts as deleted.
 	redirects map[string]string
 
-	puts      map[netip.Addr]backend.Lease
+	puts      map[netip.Addr]newLease
 	deletes   []deletedFile
 	cursors   map[string]netip.Addr
 	newSearch *string
+}
+
+// A newLease is a lease that was put.
+type newLease struct {
+	backend.Lease
+	earlier bool // see newFile
 }
 
 var _ backend.Tx = (*tx)(nil)

@@ -14,7 +14,8 @@ import (
 	"github.com/leasehold/leasehold/backend/storekit"
 )
 
-// Put implements [backend.Tx]. It keeps the address, owner and time of a lease.
+// Put implements [backend.Tx]. It keeps the address, owner and time of a lease, and whether that
+// is known to be of an earlier boot.
 func (t *tx) Put(l backend.Lease) error {
 	if err := cmp.Or(t.usable(), storekit.CheckLease(l)); err != nil {
 		return err
@@ -30,13 +31,17 @@ func (t *tx) Put(l backend.Lease) error {
 		return err
 	}
 	if t.puts == nil {
-		t.puts = map[netip.Addr]backend.Lease{}
+		t.puts = map[netip.Addr]newLease{}
 	}
 	since := l.Since
 	if since.IsZero() {
 		since = time.Now()
 	}
-	t.puts[l.Addr] = backend.Lease{Addr: l.Addr, Owner: l.Owner, Since: since.UTC().Round(0), Boot: t.present.id}
+	put := newLease{backend.Lease{Addr: l.Addr, Owner: l.Owner, Since: since.UTC().Round(0)}, t.present.isEarlier(l)}
+	if !put.earlier {
+		put.Boot = t.present.id
+	}
+	t.puts[l.Addr] = put
 	return nil
 }
 
@@ -91,7 +96,7 @@ func (t *tx) changeSet() (changeSet, error) {
 	c := changeSet{deletes: t.deletes}
 	for _, addr := range slices.SortedFunc(maps.Keys(t.puts), netip.Addr.Compare) {
 		l := t.puts[addr]
-		c.creates = append(c.creates, newFile{fileName(addr), leaseContent(l.Owner), l.Since})
+		c.creates = append(c.creates, newFile{fileName(addr), leaseContent(l.Owner), l.Since, l.earlier})
 	}
 	return c, t.addMarker(&c)
 }

@@ -274,7 +274,8 @@ func (t *tool) repair(cmd *cobra.Command, n network, kind string, acceptLoss boo
 }
 
 func (t *tool) repairFiles(cmd *cobra.Command, n network, add func(string, ...any)) error {
-	store := files.Open(n.path)
+	present := boot.Current()
+	store := files.Open(n.path, files.WithBoot(present.ID, present.Started))
 	defer store.Close() // Repair has written and synced everything.
 	ctx, cancel := t.lockContext(cmd)
 	defer cancel()

@@ -106,8 +106,12 @@ func open(path, kind string, o options) backend.Store {
 	if kind == config.Bolt {
 		return bolt.Open(path, o.bolt...)
 	}
+	return files.Open(path, slices.Concat(o.files, []files.Option{inPresentBoot()})...)
+}
+
+func inPresentBoot() files.Option {
 	b := boot.Current()
-	return files.Open(path, slices.Concat(o.files, []files.Option{files.WithBoot(b.ID, b.Started)})...)
+	return files.WithBoot(b.ID, b.Started)
 }
 
 // OpenChecked returns the store of the given kind at path, for a program that has more time
@@ -144,7 +148,7 @@ func Create(path, kind string, c backend.Content) error {
 	if kind == config.Bolt {
 		return bolt.Create(path, c)
 	}
-	return files.Create(path, c)
+	return files.Open(path, inPresentBoot()).Create(c)
 }
 
 // Verify returns everything that is wrong with the store at path, joined into one error with a
