@@ -1,6 +1,7 @@
 package allocator
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -36,6 +37,17 @@ func (b Boot) Ended(l backend.Lease, last string) bool {
 		made = last
 	}
 	return b.ID != "" && made != "" && made != b.ID && b.StartedAfter(l)
+}
+
+// EarlierBoot returns the ID of the boot in which l was made if l is known to be from an
+// earlier boot, and an empty string otherwise. lastSearch is the text that
+// [backend.ReadTx.LastSearch] returns for the store of l.
+func (b Boot) EarlierBoot(l backend.Lease, lastSearch string) string {
+	last := parseSearch(lastSearch).boot
+	if !b.Ended(l, last) {
+		return ""
+	}
+	return cmp.Or(l.Boot, last)
 }
 
 // A search records when, and in which boot, a store was last searched for leases from

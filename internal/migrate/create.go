@@ -38,7 +38,7 @@ func Create(ctx context.Context, path string, c backend.Content, o Options) (lea
 	}
 	written := newFingerprinter()
 	c.Leases = convertEach(c.Leases, func(l *backend.Lease) error {
-		*l = f.fit(*l, o)
+		*l = f.fit(*l, o, c.LastSearch)
 		written.add(*l)
 		return ctx.Err()
 	})

@@ -31,7 +31,8 @@ type source struct {
 	total       int // approximate number of leases
 	torn        []netip.Addr
 	forgotten   Forgotten
-	ended       int // length of the history, if the new store cannot have one
+	ended       int    // length of the history, if the new store cannot have one
+	lastSearch  string // of the old store
 }
 
 func newSource(ctx context.Context, tx backend.ReadTx, o Options) *source {
@@ -59,12 +60,30 @@ func (r *source) content() (backend.Content, error) {
 	if err != nil {
 		return c, err
 	}
+	r.lastSearch = c.LastSearch
 	c.Leases = convertEach(c.Leases, r.convert)
 	if c.LastSearch == "" {
-		// Otherwise the leases of an unknown boot would outlive the next reboot.
-		c.LastSearch = r.Present.SearchRecord(r.Now)
+		c.LastSearch, err = r.firstSearch()
 	}
-	return c, nil
+	return c, err
+}
+
+// firstSearch returns the last search for a new store if the old one was never searched.
+// Without one, leases of an unknown boot would outlive the next reboot. A lease file names no
+// boot, only that it is of an earlier one; so if there is such a lease, the search must be of its
+// boot.
+func (r *source) firstSearch() (string, error) {
+	if r.To == config.Files {
+		for l, err := range r.ReadTx.Leases(netip.Addr{}) {
+			if err != nil {
+				return "", err
+			}
+			if earlier := r.Present.EarlierBoot(l, ""); earlier != "" {
+				return earlier, nil
+			}
+		}
+	}
+	return r.Present.SearchRecord(r.Now), nil
 }
 
 // count returns the number of leases, without reading them.
@@ -114,7 +133,7 @@ func (r *source) convert(l *backend.Lease) error {
 		return fmt.Errorf("%w: the lease file of %s is a %s; move it away and try again",
 			backend.ErrDamaged, l.Addr, what)
 	}
-	*l = r.forgotten.fit(*l, r.Options)
+	*l = r.forgotten.fit(*l, r.Options, r.lastSearch)
 	r.fingerprint.add(*l)
 	if r.Progress != nil {
 		r.Progress(r.fingerprint.result.leases, r.total)
@@ -123,11 +142,12 @@ func (r *source) convert(l *backend.Lease) error {
 }
 
 // fit returns the part of a lease that a store of the kind o.To can hold, and counts the rest.
-// A lease without a time gets o.Now if it must have one.
-func (f *Forgotten) fit(l backend.Lease, o Options) backend.Lease {
+// A lease without a time gets o.Now if it must have one. lastSearch is of the store of l.
+func (f *Forgotten) fit(l backend.Lease, o Options, lastSearch string) backend.Lease {
 	if o.To != config.Files {
 		return l
 	}
+	earlier := o.Present.EarlierBoot(l, lastSearch)
 	if l.Boot == o.Present.ID {
 		l.Boot = ""
 	}
@@ -135,9 +155,15 @@ func (f *Forgotten) fit(l backend.Lease, o Options) backend.Lease {
 	if l.Since.IsZero() {
 		kept.Since = o.Now.UTC()
 	}
-	if kept == l {
-		return l
+	if kept != l {
+		f.add(l)
 	}
+	kept.Boot = earlier // The file has no ID, but says that it is an earlier boot.
+	return kept
+}
+
+// add counts what a lease file lacks of l.
+func (f *Forgotten) add(l backend.Lease) {
 	f.Leases++
 	for _, known := range []struct {
 		is    bool
@@ -150,5 +176,4 @@ func (f *Forgotten) fit(l backend.Lease, o Options) backend.Lease {
 			*known.count++
 		}
 	}
-	return kept
 }

@@ -132,6 +132,95 @@ func TestReboot(t *testing.T) {
 	}
 }
 
+// A command after the reboot that makes the files of leases anew keeps them from the first ADD
+// no more than the reboot alone, and that releases only what the configuration says.
+func TestCommandsBeforeTheFirstADD(t *testing.T) {
+	type command struct {
+		name string
+		run  func(*node, view)
+		left []string // held after the first ADD, beside its own lease
+	}
+	commands := []command{
+		{"migrate", (*node).migrateIn, nil},
+		{"migrate back and forth", func(n *node, v view) { n.migrateIn(v); n.migrateIn(v) }, nil},
+		{"repair", (*node).repair, nil},
+		{"import", func(n *node, v view) { n.importTextIn(v, exported) }, []string{"c"}},
+		{"import and migrate", func(n *node, v view) { n.importTextIn(v, exported); n.migrateIn(v) }, []string{"c"}},
+		{"migrate and import", func(n *node, v view) { n.migrateIn(v); n.importTextIn(v, exported) }, []string{"c"}},
+	}
+	type before struct{ kind, policy string }
+	nodes := make(map[before][]*node)
+	for _, kind := range kinds() {
+		for _, policy := range []string{"release", "keep"} {
+			for _, c := range commands {
+				n := newNode(t, kind)
+				n.Network = n.With("onReboot", policy)
+				n.add(host(), "a", "b")
+				n.Backend = ""
+				if c.name == "repair" {
+					n.misname()
+				}
+				nodes[before{kind, policy}] = append(nodes[before{kind, policy}], n)
+			}
+		}
+	}
+	sleepPastClockResolution()
+	for b, nodes := range nodes {
+		for i, c := range commands {
+			t.Run(b.kind+", "+b.policy+", "+c.name, func(t *testing.T) {
+				n := nodes[i]
+				n.T = t
+				after := another(t).rebooted()
+				c.run(n, after)
+				n.add(after, "new")
+				left := append([]string{"new"}, c.left...)
+				if b.policy == "keep" {
+					left = append(left, "a", "b")
+				}
+				n.requireHeld(left...)
+			})
+		}
+	}
+}
+
+// A lease that was made before the configuration said to release is known to be of an earlier
+// boot in a bolt store, and so after it was moved to files. In files it never was.
+func TestMigrateAfterReboot(t *testing.T) {
+	n := newNode(t, config.Bolt)
+	n.Network = n.With("onReboot", "keep")
+	n.add(host(), "a", "b")
+	n.Network = n.With("onReboot", "release")
+	n.Backend = ""
+	sleepPastClockResolution()
+	after := another(t).rebooted()
+	n.migrateIn(after)
+	require.Contains(t, n.tool(after, "why-full", faulttest.Name), "2 dated before this machine started: their containers are gone")
+	n.add(after, "new")
+	n.requireHeld("new")
+}
+
+// misname gives a lease file of a files store a name that stock does not give it, and does
+// nothing to another store.
+func (n *node) misname() {
+	n.Helper()
+	if info, err := os.Stat(n.Path()); err == nil && info.IsDir() {
+		require.NoError(n, os.Rename(filepath.Join(n.Path(), "10.0.0.10"), filepath.Join(n.Path(), "::ffff:10.0.0.10")))
+	}
+}
+
+// repair repairs what is wrong in the store, if anything is.
+func (n *node) repair(v view) {
+	n.Helper()
+	out, err := v.of(n.T, n.Tool(n.Leasehold, "verify", faulttest.Name, "--repair")).CombinedOutput()
+	require.NoError(n, err, "%s", out)
+}
+
+// exported has a lease of a container that was moved here from another machine.
+const exported = `{"leasehold":1,"network":"podnet"}
+{"network":"podnet","address":"10.0.0.14","containerID":"c","ifname":"eth0","since":"2026-01-02T03:04:05Z","boot":"of another machine"}
+{"end":"podnet","leases":1}
+`
+
 func (n *node) migrate() { n.migrateIn(host()) }
 
 func (n *node) migrateIn(v view) {
@@ -153,9 +242,14 @@ func (n *node) reimport() {
 
 func (n *node) importText(text string) {
 	n.Helper()
+	n.importTextIn(host(), text)
+}
+
+func (n *node) importTextIn(v view, text string) {
+	n.Helper()
 	path := filepath.Join(n.TempDir(), "leases.jsonl")
 	require.NoError(n, os.WriteFile(path, []byte(text), 0o600))
-	n.tool(host(), "import", path)
+	n.tool(v, "import", path)
 }
 
 // If the ID is the same after a reboot, or cannot be read, nothing is released, and the
