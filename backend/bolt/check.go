@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/leasehold/leasehold/backend"
@@ -18,7 +19,11 @@ var _ [page.MaxLen - page.HeaderLen - 4*(page.ElementLen+format.MaxEntry) - page
 // check returns an error if anything in the locked file f can make bbolt panic, loop, touch
 // memory beyond the file, or allocate without bound.
 func (s *Store) check(f *os.File) error {
-	c, err := inspect(f)
+	return s.firstFault(inspect(f))
+}
+
+// firstFault returns the first fault that was found, or the error of the inspection.
+func (s *Store) firstFault(c *inspection, err error) error {
 	if err == nil && !c.faults.None() {
 		err = c.faults.List[0]
 	}
@@ -41,12 +46,16 @@ type inspection struct {
 // inspect checks all pages of a file. It returns an error if the file cannot be read or is
 // unsupported.
 func inspect(f *os.File) (*inspection, error) {
-	c := &inspection{}
 	info, err := f.Stat()
 	if err != nil {
-		return c, err
+		return &inspection{}, err
 	}
-	file, metas := page.Open(f, info.Size())
+	return inspectAll(f, info.Size())
+}
+
+func inspectAll(r io.ReaderAt, size int64) (*inspection, error) {
+	c := &inspection{}
+	file, metas := page.Open(r, size)
 	if metas.Unread() != nil {
 		return c, c.addUnread(metas)
 	}
@@ -63,11 +72,9 @@ func inspect(f *os.File) (*inspection, error) {
 	}
 	if err := metas.CheckSequence(); err != nil {
 		c.report(page.MetaFault(id, err))
-	} else if _, err := file.Outcome(metas); errors.As(err, new(*page.SealError)) {
+	} else if _, err := file.Outcome(metas); err != nil { // It is lost, or the disk does not give its pages.
 		c.report(page.MetaFault(id, err))
 		c.faults.Join(c.lostMetas)
-	} else if err != nil {
-		return c, err
 	}
 	c.walk(file, m)
 	return c, c.unsupported

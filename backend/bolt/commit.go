@@ -60,7 +60,7 @@ func (t *session) writeOnce() (undone bool, err error) {
 		return false, joinErr(err, t.rollBack())
 	}
 	id := t.bolt.ID()
-	err = t.guard(t.bolt.Commit)
+	err = t.guard(func() error { return syncErr(t.bolt.Commit()) })
 	committed := err == nil
 	if committed {
 		err = t.store.wrapErr(t.seal(uint64(id)))

@@ -48,6 +48,15 @@ func (s *Store) wrapErr(err error) error {
 	}
 }
 
+// syncErr says so in an error of bbolt if it was syncing the file: the only system call whose error
+// bbolt returns as it is.
+func syncErr(err error) error {
+	if _, ok := err.(syscall.Errno); ok { //nolint:errorlint // An error that is wrapped says more.
+		return fmt.Errorf("sync: %w", err)
+	}
+	return err
+}
+
 // busy returns [backend.ErrBusy] with the path of the store and its cause.
 func (s *Store) busy(cause error) error {
 	return s.wrapPath(fmt.Errorf("%w (%w)", backend.ErrBusy, cause))

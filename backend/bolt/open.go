@@ -24,7 +24,8 @@ const (
 	// use: an error of the disk that hides which transaction is the last is an error.
 	use purpose = iota
 
-	// examine: whatever can be read of the file is of interest.
+	// examine: whatever can be read of the file is of interest. A file that is opened shared has
+	// its last transaction even if that was interrupted.
 	examine
 )
 
@@ -46,7 +47,7 @@ func (s *Store) openShared(ctx context.Context, why purpose) (*os.File, error) {
 				return nil, s.wrapErr(err)
 			}
 			ok, err := s.admit(f, info, viewing, o)
-			if ok && o == page.Interrupted {
+			if ok && o == page.Interrupted && why == use {
 				return s.withoutInterrupted(f)
 			}
 			if ok || err != nil {

@@ -62,13 +62,71 @@ func (s *Store) withoutInterrupted(f *os.File) (*os.File, error) {
 	if err != nil {
 		return nil, s.wrapPath(err)
 	}
-	if _, err = io.Copy(to, f); err == nil {
+	if _, err = io.Copy(to, f); err != nil {
+		err = s.copyReadable(to, f)
+	}
+	if err == nil {
 		err = revokeLast(to)
 	}
 	if err != nil {
 		return nil, s.wrapPath(errors.Join(err, to.Close()))
 	}
 	return to, nil
+}
+
+// copyReadable makes the copy for withoutInterrupted of a file that cannot be read as a whole. The
+// pages that cannot be read must not be in use.
+func (s *Store) copyReadable(to, f *os.File) error {
+	c, file, err := inspectRevoked(f)
+	if err := s.firstFault(c, err); err != nil {
+		return err
+	}
+	return file.CopyReadable(to)
+}
+
+// A revoked file is a file without its last transaction: one of its meta pages is another.
+type revoked struct {
+	io.ReaderAt
+	meta []byte
+	at   int64
+}
+
+func (r revoked) ReadAt(b []byte, at int64) (int, error) {
+	n, err := r.ReaderAt.ReadAt(b, at)
+	if from := max(at, r.at); from < min(at+int64(n), r.at+int64(len(r.meta))) {
+		copy(b[from-at:n], r.meta[from-r.at:])
+	}
+	return n, err
+}
+
+// inspectAsIs is inspect for a file of which it is not known whether its last transaction was
+// interrupted.
+func inspectAsIs(f *os.File) (c *inspection, interrupted bool, err error) {
+	o, err := outcomeOf(f, examine)
+	switch {
+	case err != nil:
+		return &inspection{}, false, err
+	case o == page.Interrupted:
+		c, _, err = inspectRevoked(f)
+	default:
+		c, err = inspect(f)
+	}
+	return c, o == page.Interrupted, err
+}
+
+// inspectRevoked is inspect for a file whose last transaction was interrupted, as it was before.
+func inspectRevoked(f *os.File) (*inspection, page.File, error) {
+	file, metas, err := metaPagesOf(f)
+	if err != nil {
+		return &inspection{}, file, err
+	}
+	id, _ := metas.Latest()
+	meta, err := file.OtherMeta(id)
+	if err != nil {
+		return &inspection{}, file, err
+	}
+	c, err := inspectAll(revoked{f, meta, int64(id) * file.PageSize}, file.Size)
+	return c, file, err
 }
 
 // overwriteMeta overwrites a meta page by a copy of the other one.
@@ -88,7 +146,7 @@ func (t *session) seal(txid uint64) error {
 	if err := t.writeSeal(txid); err != nil {
 		return err
 	}
-	return t.db.Sync()
+	return syncErr(t.db.Sync())
 }
 
 // writeSeal writes the seal of the last transaction.
@@ -120,7 +178,7 @@ func (t *session) sealedSector(s page.Sealer) ([]byte, error) {
 			return sector, err
 		}
 	}
-	if err := t.db.Sync(); err != nil { // The list is too long, or a seal must not precede the pages.
+	if err := syncErr(t.db.Sync()); err != nil { // The list is too long, or a seal must not precede the pages.
 		return nil, err
 	}
 	return s.SyncedSector()

@@ -34,10 +34,15 @@ func (s *Store) Verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := inspect(f)
+	c, interrupted, err := inspectAsIs(f)
 	if err != nil || !c.faults.None() {
 		f.Close() // It was only read.
 		return s.joinAll(err, c.faults)
+	}
+	if interrupted {
+		if f, err = s.withoutInterrupted(f); err != nil {
+			return err
+		}
 	}
 	v := verifier{undecodable: make(map[netip.Addr]bool), found: c.lostMetas}
 	err = s.transactOn(f, viewing, true, func(t *session) error {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,7 +69,6 @@ func TestKillRepair(t *testing.T) {
 func TestRepairOfAnUnreadableMetaPage(t *testing.T) {
 	requireTracer(t)
 	p := faulttest.Shared(t)
-	pageSize := int64(os.Getpagesize())
 	for id := range int64(2) {
 		n := faulttest.Network{Dir: faulttest.Dir(t), Backend: config.Bolt, Size: size}
 		require.NoError(t, inOrder(usedStore, addTarget)(n))
@@ -75,21 +76,11 @@ func TestRepairOfAnUnreadableMetaPage(t *testing.T) {
 		require.NoError(t, err)
 		old, err := os.Stat(n.Path())
 		require.NoError(t, err)
-		unreadable := ptracer.Hooks{Enter: func(c *ptracer.Call) ptracer.Action {
-			if c.Name != "pread64" || c.Offset >= (id+1)*pageSize || c.Offset+c.Size <= id*pageSize {
-				return ptracer.Action{}
-			}
-			info, err := os.Stat(fmt.Sprintf("/proc/%d/fd/%d", c.PID, c.FD))
-			if err != nil || !os.SameFile(info, old) {
-				return ptracer.Action{}
-			}
-			return ptracer.Action{Errno: syscall.EIO}
-		}}
 		run := func(args ...string) (string, error) {
 			cmd := n.Tool(p.Leasehold, append([]string{"verify", faulttest.Name}, args...)...)
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out
-			_, err := ptracer.Run(cmd, unreadable)
+			_, err := ptracer.Run(cmd, unreadable(old, id))
 			return out.String(), err
 		}
 		out, err := run()
@@ -103,6 +94,96 @@ func TestRepairOfAnUnreadableMetaPage(t *testing.T) {
 		require.Equal(t, before, after)
 		require.NoError(t, n.Exercise(context.Background()))
 	}
+}
+
+// TestRepairOfAnUnreadablePage repairs stores that a killed ADD has left and whose disk does not
+// give one of the pages. No address is free that was leased before.
+func TestRepairOfAnUnreadablePage(t *testing.T) {
+	requireTracer(t)
+	p := faulttest.Shared(t)
+	for nth, i := range interruptions(config.Bolt) {
+		if nth > 0 && !faulttest.Exhaustive() {
+			break
+		}
+		repaired := 0
+		for id := int64(2); ; id++ {
+			n := faulttest.Network{Dir: faulttest.Dir(t), Backend: config.Bolt, Size: size}
+			require.NoError(t, inOrder(usedStore, addTarget)(n))
+			require.NoError(t, i.prepare(n, p))
+			info, err := os.Stat(n.Path())
+			require.NoError(t, err)
+			if id*int64(os.Getpagesize()) >= info.Size() {
+				break
+			}
+			if repairUnreadable(t, n, p, id) {
+				repaired++
+			}
+		}
+		require.Greater(t, repaired, 1, i.name)
+	}
+}
+
+// repairUnreadable repairs a store whose disk does not give a page, and reports whether it had to
+// be repaired.
+func repairUnreadable(t *testing.T, n faulttest.Network, p faulttest.Programs, id int64) bool {
+	t.Helper()
+	before, err := n.Holding(context.Background())
+	require.NoError(t, err)
+	old, err := os.Stat(n.Path())
+	require.NoError(t, err)
+	run := func(args ...string) (string, error) {
+		cmd := n.Tool(p.Leasehold, append([]string{"verify", faulttest.Name}, args...)...)
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		_, err := ptracer.Run(cmd, unreadable(old, id))
+		return out.String(), err
+	}
+	out, err := run()
+	if err == nil {
+		return false // The page is free.
+	}
+	require.Contains(t, out, "store is damaged")
+	require.Contains(t, out, "input/output error")
+	if out, err = run("--repair"); err != nil {
+		require.Contains(t, out, "leases are lost, and the file does not show for certain which", "page %d", id)
+		out, err = run("--repair", "--accept-loss")
+		require.NoError(t, err, "page %d: %s", id, out)
+		_, err = n.Verify(context.Background())
+		require.NoError(t, err)
+		return true
+	}
+	after, err := n.Verify(context.Background())
+	require.NoError(t, err)
+	require.Subset(t, allAddrs(after), allAddrs(before), "page %d: %s", id, out)
+	return true
+}
+
+func allAddrs(h faulttest.Holding) (all []netip.Addr) {
+	for _, addrs := range h {
+		all = append(all, addrs...)
+	}
+	return all
+}
+
+// unreadable makes a disk that does not give one page of a file.
+func unreadable(file fs.FileInfo, id int64) ptracer.Hooks {
+	size := int64(os.Getpagesize())
+	return ptracer.Hooks{Enter: func(c *ptracer.Call) ptracer.Action {
+		switch c.Name {
+		case "pread64":
+			if c.Offset >= (id+1)*size || c.Offset+c.Size <= id*size {
+				return ptracer.Action{}
+			}
+		case "read", "copy_file_range", "sendfile": // They read all of the file.
+		default:
+			return ptracer.Action{}
+		}
+		info, err := os.Stat(fmt.Sprintf("/proc/%d/fd/%d", c.PID, c.FD))
+		if err != nil || !os.SameFile(info, file) {
+			return ptracer.Action{}
+		}
+		return ptracer.Action{Errno: syscall.EIO}
+	}}
 }
 
 // zeroOlderMeta overwrites the older meta page of a bolt file.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 )
 
 // A File is a bbolt file that is read page by page.
@@ -137,6 +138,21 @@ func (f File) CheckComplete(m Meta) error {
 
 // Pages returns how many whole pages the file has.
 func (f File) Pages() uint64 { return uint64(f.Size / f.PageSize) }
+
+// CopyReadable copies the file, without the pages that cannot be read.
+func (f File) CopyReadable(to *os.File) error {
+	b := make([]byte, f.PageSize)
+	for at := int64(0); at < f.Size; at += f.PageSize {
+		n, err := f.ReadAt(b, at)
+		if err != nil && !errors.Is(err, io.EOF) {
+			continue
+		}
+		if _, err := to.WriteAt(b[:n], at); err != nil {
+			return err
+		}
+	}
+	return to.Truncate(f.Size)
+}
 
 // OtherMeta returns meta page 1-id, as it would be in the place of id.
 func (f File) OtherMeta(id int) ([]byte, error) {
