@@ -11,13 +11,16 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/migrate"
+	"github.com/leasehold/leasehold/internal/stores"
 )
 
 // advice returns what to do next after an error, or an empty string if the error says that
 // itself.
 func (t *tool) advice(err error) string {
 	name, lock := "NETWORK", "LOCK"
-	if e := (*networkError)(nil); errors.As(err, &e) {
+	e := (*networkError)(nil)
+	ofNetwork := errors.As(err, &e)
+	if ofNetwork {
 		name, lock = e.network.name, e.network.busyLock(err)
 	}
 	var (
@@ -52,6 +55,8 @@ func (t *tool) advice(err error) string {
 		return fmt.Sprintf("to see what is wrong: leasehold%[1]s verify %[2]s; to repair it: leasehold%[1]s verify --repair %[2]s", t.sameFlags(), name)
 	case errors.Is(err, fs.ErrPermission):
 		return permission(err, os.Geteuid())
+	case ofNetwork: // Otherwise it need not be the file system of a store.
+		return stores.DiskAdvice(err, fmt.Sprintf("leasehold%s verify %s", t.sameFlags(), name))
 	}
 	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,6 +39,25 @@ func TestInterruptedWait(t *testing.T) {
 	busy := fmt.Errorf("podnet/lock: %w (%w)", backend.ErrBusy, context.Canceled)
 	tool.printError(tool.inNetwork(network{name: "podnet"}, busy))
 	require.Equal(t, "leasehold: podnet: interrupted\n", errs.String())
+}
+
+// The errors of the file system of a store have a next step, as the plugin's do. Others, as of a list
+// that cannot be read, need not be of that file system.
+func TestDiskAdvice(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "podnet")
+	for cause, want := range map[error]string{
+		syscall.EIO:        "the kernel log says why the disk failed; to see what can be read of the store, run: leasehold --data-dir " + dir + " verify podnet",
+		syscall.ESTALE:     "the file server has lost the file or its directory: try again, and if that fails too, mount the file system again",
+		syscall.EROFS:      "mount the file system for writing; if it became read-only by itself, the kernel log says why",
+		syscall.EFBIG:      "raise the file size limit of this process (ulimit -f; LimitFSIZE in the unit of the runtime)",
+		backend.ErrNoSpace: "free space, or inodes, on the file system of the data directory",
+	} {
+		tool := tool{dataDirFlag: []string{dir}}
+		err := error(&fs.PathError{Op: "read", Path: path, Err: cause})
+		require.Empty(t, tool.advice(err), cause)
+		require.Equal(t, want, tool.advice(tool.inNetwork(network{name: "podnet", path: path}, err)), cause)
+	}
 }
 
 // Errors that are not about networks stay together, and each advice is printed once.

@@ -145,7 +145,7 @@ func (p *Plugin) status(ctx context.Context, r request) error {
 		return err
 	}
 	if err := p.ready(ctx, c, r); err != nil {
-		e := explain(err, r.network())
+		e := explain(err, r.subject())
 		return &answer{codeNotAvailable, e.Msg, e.Details}
 	}
 	return nil

@@ -30,8 +30,8 @@ const (
 )
 
 // answerTo returns the CNI error that the plugin writes for a failed command.
-func answerTo(err error, command, network string) *answer {
-	e := explain(err, network)
+func answerTo(err error, command string, of subject) *answer {
+	e := explain(err, of)
 	if command == "DEL" {
 		e = &answer{e.Code, withoutSwallowed(e.Msg), withoutSwallowed(e.Details)}
 	}
@@ -47,19 +47,26 @@ func withoutSwallowed(text string) string {
 }
 
 // explain gives an error its CNI code and, as details, the next step for the network.
-func explain(err error, network string) *answer {
+func explain(err error, of subject) *answer {
 	if e := (*answer)(nil); errors.As(err, &e) {
 		return e
 	}
-	code, details := classify(err, network)
+	code, details := classify(err, of)
 	return &answer{code, err.Error(), details}
 }
 
-// Explain returns the CNI code of an error, and the next step for the network, for a program that
-// answers in the plugin's place.
-func Explain(err error, network string) (code uint, details string) { return classify(err, network) }
+// Explain returns the CNI code of an error, and the next step, for a program that answers in the
+// plugin's place. network has the arguments that name the network to the operator's tool: its name,
+// and flags after it.
+func Explain(err error, network string) (code uint, details string) {
+	name, flags, more := strings.Cut(network, " ")
+	if more {
+		flags = " " + flags
+	}
+	return classify(err, subject{name, flags})
+}
 
-func classify(err error, network string) (code uint, details string) {
+func classify(err error, of subject) (code uint, details string) {
 	var (
 		exhausted *allocator.ExhaustedError
 		taken     *allocator.TakenError
@@ -73,9 +80,9 @@ func classify(err error, network string) (code uint, details string) {
 	)
 	switch {
 	case errors.As(err, &exhausted):
-		return CodeExhausted, "to see what fills the range set, run: leasehold why-full " + network
+		return CodeExhausted, "to see what fills the range set, run: leasehold why-full " + of.String()
 	case errors.As(err, &taken):
-		return CodeTaken, fmt.Sprintf("to see who holds it, run: leasehold who %s", taken.Addr)
+		return CodeTaken, "to see who holds it, run: leasehold who " + taken.Addr.String() + of.flags
 	case errors.As(err, &notHeld):
 		return CodeTaken, "request an address that this host holds, or none"
 	case errors.As(err, &member):
@@ -92,7 +99,7 @@ func classify(err error, network string) (code uint, details string) {
 		return CodeMismatch, fmt.Sprintf(`to move the leases, run: leasehold migrate --data-dir %s %s --to %s; to leave them, set "backend": %q`,
 			filepath.Dir(mismatch.Path), filepath.Base(mismatch.Path), mismatch.Configured, mismatch.Existing)
 	}
-	return classifyStore(err, network)
+	return classifyStore(err, of)
 }
 
 // adviseDuplicate says what to do about an attachment that already has an address.
@@ -105,12 +112,13 @@ func adviseDuplicate(e *allocator.DuplicateError) string {
 }
 
 // classifyStore is classify for errors that are not about addresses.
-func classifyStore(err error, network string) (code uint, details string) {
+func classifyStore(err error, of subject) (code uint, details string) {
 	var (
 		path  *fs.PathError
 		link  *os.LinkError
 		errno syscall.Errno
 	)
+	onDisk := stores.DiskAdvice(err, "leasehold verify "+of.String())
 	switch {
 	case errors.Is(err, config.ErrDecode):
 		return codeDecoding, ""
@@ -126,23 +134,15 @@ func classifyStore(err error, network string) (code uint, details string) {
 		return CodeMismatch, "a migration or a repair replaced this store, but this path still leads to the old one: " +
 			"mount the data directory instead of the network's own directory or file, or restart the container that has the old mount; " +
 			"if a migration was killed and .leasehold was removed since, this store is the only one and has all leases: " +
-			"then, or if the store was put back on purpose, run: leasehold verify --repair --accept-loss " + network
+			"then, or if the store was put back on purpose, run: leasehold verify --repair --accept-loss " + of.String()
 	case errors.Is(err, backend.ErrFormat):
 		return CodeDamaged, "use the version of leasehold that wrote the store, or a later one"
 	case errors.Is(err, backend.ErrDamaged):
-		return CodeDamaged, "to see what is wrong, run: leasehold verify " + network + "; to repair it: leasehold verify --repair " + network
+		return CodeDamaged, "to see what is wrong, run: leasehold verify " + of.String() + "; to repair it: leasehold verify --repair " + of.String()
 	case errors.Is(err, backend.ErrOtherStore):
 		return CodeMismatch, "a store is a directory (files) or a regular file (bolt)"
-	case errors.Is(err, backend.ErrNoSpace):
-		return codeIO, "free space, or inodes, on the file system of the data directory"
-	case errors.Is(err, syscall.EFBIG):
-		return codeIO, "raise the file size limit of the process that runs the plugin (ulimit -f; LimitFSIZE in a systemd unit)"
-	case errors.Is(err, backend.ErrNames):
-		return codeIO, `put the data directory ("dataDir" in ipam) on another file system, or set "backend": "bolt", which has one file and no such names`
-	case errors.Is(err, syscall.EIO):
-		return codeIO, "the kernel log says why the disk failed; to see what can be read of the store, run: leasehold verify " + network
-	case errors.Is(err, syscall.EROFS):
-		return codeIO, "mount the file system for writing; if it became read-only by itself, the kernel log says why"
+	case onDisk != "":
+		return codeIO, onDisk
 	case errors.Is(err, fs.ErrPermission):
 		return codeIO, "run the plugin as root; if root lacks permission too, check the mount options of the file system, lsattr, and the logs of SELinux or AppArmor"
 	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):

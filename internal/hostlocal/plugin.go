@@ -68,7 +68,7 @@ func (p *Plugin) RunContext(ctx context.Context) int {
 	if err == nil {
 		return 0
 	}
-	text, jsonErr := json.MarshalIndent(answerTo(err, r.command, r.network()), "", "    ")
+	text, jsonErr := json.MarshalIndent(answerTo(err, r.command, r.subject()), "", "    ")
 	if jsonErr != nil {
 		text = []byte(err.Error())
 	}

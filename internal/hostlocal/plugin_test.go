@@ -188,6 +188,16 @@ func TestAdviceOfStatus(t *testing.T) {
 	require.Equal(t, add.Details, status.Details)
 }
 
+// The tool looks only in the configured data directories, which need not be those of the plugin.
+func TestAdviceNamesTheDataDir(t *testing.T) {
+	dir := t.TempDir()
+	c := conf(dir, "")
+	works(t, c, "ADD", "a")
+	taken := fails(t, c, "ADD", "b", "CNI_ARGS=IP=10.0.0.2")
+	require.Equal(t, hostlocal.CodeTaken, taken.Code)
+	require.Equal(t, "to see who holds it, run: leasehold who 10.0.0.2 --data-dir "+dir, taken.Details)
+}
+
 func TestResolvConf(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "resolv.conf")

@@ -52,17 +52,25 @@ func recordable(netns string) bool {
 	return l.Validate() == nil
 }
 
-// network returns the arguments that name the network to the operator's tool, for the
-// advice in errors.
-func (r request) network() string {
+// A subject has the arguments that name a network to the operator's tool, for the advice in
+// errors.
+type subject struct {
+	network string
+	flags   string // with a space before each; empty if the tool finds the network without
+}
+
+// String returns the arguments for a command about the network.
+func (s subject) String() string { return s.network + s.flags }
+
+func (r request) subject() subject {
 	n, err := config.ParseNetwork(r.stdin)
 	switch {
 	case err != nil:
-		return "NETWORK"
+		return subject{network: "NETWORK"}
 	case n.DataDir == config.DefaultDataDir:
-		return n.Name
+		return subject{network: n.Name}
 	}
-	return n.Name + " --data-dir " + n.DataDir
+	return subject{n.Name, " --data-dir " + n.DataDir}
 }
 
 func envError(msg, details string) error {
