@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
 )
 
 // current reads the random boot ID of the kernel; see random(4).
@@ -20,7 +21,8 @@ func current() allocator.Boot {
 }
 
 // readID makes system calls directly, because os.Open would start the poller of the Go
-// runtime, at a cost to every ADD.
+// runtime, at a cost to every ADD. A text that no lease can record is not an ID: a container can
+// have any file in that place.
 func readID() string {
 	fd, err := unix.Open("/proc/sys/kernel/random/boot_id", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -32,5 +34,9 @@ func readID() string {
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(string(text[:n]))
+	id := strings.TrimSpace(string(text[:n]))
+	if backend.ValidateName(id) != nil {
+		return ""
+	}
+	return id
 }

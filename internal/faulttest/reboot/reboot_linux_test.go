@@ -64,7 +64,7 @@ func kinds() []string { return []string{config.Bolt, config.Files} }
 func TestContainerWithAnotherBootID(t *testing.T) {
 	for _, kind := range kinds() {
 		for name, seen := range map[string]func(*testing.T) view{
-			"another ID": another, "no ID": func(*testing.T) view { return unreadable() },
+			"another ID": another, "no ID": func(*testing.T) view { return unreadable() }, "no text that is one": garbled,
 		} {
 			t.Run(kind+", "+name, func(t *testing.T) {
 				n := newNode(t, kind)
@@ -124,7 +124,7 @@ func TestReboot(t *testing.T) {
 	for name, n := range nodes {
 		t.Run(name, func(t *testing.T) {
 			n.T = t
-			after := another(t).rebooted()
+			after := another(t).rebooted(t)
 			require.Contains(t, n.tool(after, "why-full", faulttest.Name), " dated before this machine started")
 			n.add(after, "new")
 			n.requireHeld("new")
@@ -170,7 +170,7 @@ func TestCommandsBeforeTheFirstADD(t *testing.T) {
 			t.Run(b.kind+", "+b.policy+", "+c.name, func(t *testing.T) {
 				n := nodes[i]
 				n.T = t
-				after := another(t).rebooted()
+				after := another(t).rebooted(t)
 				c.run(n, after)
 				n.add(after, "new")
 				left := append([]string{"new"}, c.left...)
@@ -192,7 +192,7 @@ func TestMigrateAfterReboot(t *testing.T) {
 	n.Network = n.With("onReboot", "release")
 	n.Backend = ""
 	sleepPastClockResolution()
-	after := another(t).rebooted()
+	after := another(t).rebooted(t)
 	n.migrateIn(after)
 	require.Contains(t, n.tool(after, "why-full", faulttest.Name), "2 dated before this machine started: their containers are gone")
 	n.add(after, "new")
@@ -255,7 +255,7 @@ func (n *node) importTextIn(v view, text string) {
 // If the ID is the same after a reboot, or cannot be read, nothing is released, and the
 // tools count leases by their time.
 func TestRebootWithoutNewBootID(t *testing.T) {
-	views := map[string]view{"the same ID": host().rebooted(), "no ID": unreadable().rebooted()}
+	views := map[string]view{"the same ID": host(), "no ID": unreadable(), "no text that is one": garbled(t)}
 	nodes := make(map[string]*node)
 	for name := range views {
 		for _, kind := range kinds() {
@@ -265,7 +265,8 @@ func TestRebootWithoutNewBootID(t *testing.T) {
 		}
 	}
 	sleepPastClockResolution()
-	for name, after := range views {
+	for name, seen := range views {
+		after := seen.rebooted(t)
 		for _, kind := range kinds() {
 			n := nodes[name+" "+kind]
 			n.add(after, "new")
@@ -276,7 +277,7 @@ func TestRebootWithoutNewBootID(t *testing.T) {
 	}
 	sleepPastClockResolution()
 	for _, n := range nodes {
-		n.add(another(t).rebooted(), "next")
+		n.add(another(t).rebooted(t), "next")
 		n.requireHeld("next")
 	}
 }

@@ -2,7 +2,6 @@ package reboot
 
 import (
 	"fmt"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +19,7 @@ func TestMain(m *testing.M) { os.Exit(faulttest.MainWithMounts(m)) }
 // A view is how a command sees the boot of the machine.
 type view struct {
 	id      string // the file with the boot ID; "" for the kernel's own
-	started bool   // the machine has just started
+	started int64  // when the machine has started again, in seconds after it really did; 0 if it has not
 }
 
 // host is the view without changes.
@@ -39,9 +38,20 @@ func another(t *testing.T) view {
 // unreadable is a view without a boot ID.
 func unreadable() view { return view{id: "/dev/null"} }
 
-// rebooted is the view after a reboot.
-func (v view) rebooted() view {
-	v.started = true
+// garbled is a view with a file in the place of the boot ID that has none.
+func garbled(t *testing.T) view {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "boot_id")
+	require.NoError(t, os.WriteFile(path, []byte("904a784e\x1b[0m\nof what\n"), 0o444))
+	return view{id: path}
+}
+
+// rebooted is the view after a reboot now.
+func (v view) rebooted(t *testing.T) view {
+	t.Helper()
+	var up unix.Timespec
+	require.NoError(t, unix.ClockGettime(unix.CLOCK_BOOTTIME, &up))
+	v.started = up.Sec
 	return v
 }
 
@@ -56,13 +66,11 @@ func (v view) of(t *testing.T, cmd *exec.Cmd) *exec.Cmd {
 		t.Skip("mounting over the boot ID needs root")
 	}
 	args := []string{"unshare", "--mount"}
-	if v.started {
+	if v.started != 0 {
 		if _, err := os.Stat("/proc/self/ns/time"); err != nil {
 			t.Skip("this kernel has no time namespaces")
 		}
-		var up unix.Timespec
-		require.NoError(t, unix.ClockGettime(unix.CLOCK_BOOTTIME, &up))
-		args = append(args, "--time", "--fork", "--boottime", fmt.Sprint(-math.Floor(time.Duration(up.Nano()).Seconds())))
+		args = append(args, "--time", "--fork", "--boottime", fmt.Sprint(-v.started))
 	}
 	const script = `[ -z "$0" ] || mount --bind "$0" /proc/sys/kernel/random/boot_id; exec "$@"`
 	args = append(args, "sh", "-c", script, v.id, cmd.Path)
