@@ -73,6 +73,21 @@ func TestUndoLeavesLaterLeases(t *testing.T) {
 	}
 }
 
+// Of two answers with one lease neither Undo can know that the other was lost as well. The DEL that
+// follows a failed ADD ends the lease.
+func TestUndoOfTwoAnswersLeavesTheLeaseToDEL(t *testing.T) {
+	s := memory.New()
+	a := allocator.New(s, onePool(t), allocator.Options{OnDuplicate: allocator.ReturnExisting})
+	first, second := request(t, a), request(t, a)
+	for _, got := range [][]allocator.Assignment{second, first} {
+		require.NoError(t, a.Undo(t.Context(), eth0("web"), got))
+		require.Equal(t, eth0("web"), leaseOf(t, s, "10.0.0.2").Owner)
+	}
+	released, err := allocator.Release(t.Context(), s, eth0("web"))
+	require.NoError(t, err)
+	require.Len(t, released, 1)
+}
+
 func TestUndoWithoutFineTimes(t *testing.T) {
 	for unit, fine := range units() {
 		store := coarse{memory.New(), unit}
