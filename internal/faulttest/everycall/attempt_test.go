@@ -28,7 +28,9 @@ type attempt struct {
 	network  faulttest.Network
 	programs faulttest.Programs
 	before   faulttest.Holding
-	mount    *mount // of the store to migrate, at another path
+	ended    map[string]int // how many leases of each container had ended before, in a bolt store
+	full     bool           // the disk is full, so that the store need not remember a lease that ends
+	mount    *mount         // of the store to migrate, at another path
 }
 
 // attempt prepares an attempt in an empty directory.
@@ -47,7 +49,18 @@ func (s scenario) prepared(n faulttest.Network, p faulttest.Programs) (*attempt,
 		return nil, fmt.Errorf("prepare: %w", err)
 	}
 	before, err := n.Verify(context.Background())
-	return &attempt{scenario: s, network: n, programs: p, before: before}, err
+	if err != nil {
+		return nil, err
+	}
+	m, err := n.Memory(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	a := &attempt{scenario: s, network: n, programs: p, before: before}
+	if m != nil {
+		a.ended = m.Ended
+	}
+	return a, nil
 }
 
 // run runs the command and returns the CNI error of the plugin, or the error of the
@@ -111,7 +124,7 @@ func (a *attempt) check(allowed outcomes) error {
 	if err != nil {
 		return err
 	}
-	if err := a.checkHolding(after, allowed); err != nil {
+	if err := errors.Join(a.checkHolding(after, allowed), a.checkMemory(n, after)); err != nil {
 		return err
 	}
 	if a.command == migrate {
@@ -146,6 +159,34 @@ func (a *attempt) checkHolding(after faulttest.Holding, allowed outcomes) error 
 		return nil
 	}
 	return fmt.Errorf("before: %v; after: %v", a.before, after)
+}
+
+// checkMemory checks that a bolt store remembers each lease that has ended, once, and no other,
+// and that its address cools if the configuration says so. On a full disk a lease that ends can be
+// left out.
+func (a *attempt) checkMemory(n faulttest.Network, after faulttest.Holding) error {
+	m, err := n.Memory(context.Background())
+	if err != nil || m == nil {
+		return err
+	}
+	for _, id := range []string{"one", "two", target} {
+		want := a.ended[id]
+		if a.full && m.Ended[id] == want {
+			continue
+		}
+		if a.before[id] != nil && after[id] == nil {
+			want += n.Families()
+			for _, addr := range a.before[id] {
+				if cools := slices.Contains(m.Cooling, addr); cools != (a.name == coolingDEL) {
+					return fmt.Errorf("%s of %s was released; it is among the cooling addresses: %v", addr, id, cools)
+				}
+			}
+		}
+		if got := m.Ended[id]; got != want {
+			return fmt.Errorf("the history has %d ended leases of %s, want %d; before: %v; after: %v", got, id, want, a.before, after)
+		}
+	}
+	return nil
 }
 
 // migrateAgain repeats the migration without interruption, and checks that it leaves

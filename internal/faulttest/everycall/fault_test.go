@@ -127,6 +127,7 @@ func (s scenario) stride() int {
 // It returns the nth call.
 func (a *attempt) failAtCall(n int, f fault, lasting bool) (first *ptracer.Call, err error) {
 	defer func() { err = errors.Join(err, a.mount.close()) }()
+	a.full = f.name == "ENOSPC"
 	seen := 0
 	answer := a.run(ptracer.Hooks{Enter: func(c *ptracer.Call) ptracer.Action {
 		if !f.applies(c) || f.local && !strings.HasPrefix(c.Path, a.network.Dir) {
@@ -164,13 +165,18 @@ func (a *attempt) checkNotDamaged(f fault, answer error) error {
 }
 
 // checkNamed checks that the error of a plugin names the store, or the file in it, whose call
-// failed.
+// failed, and says so if that was a sync.
 func (a *attempt) checkNamed(c *ptracer.Call, answer error, lasting bool) error {
 	path := a.network.Path()
-	if c == nil || lasting || a.command == migrate || !strings.HasPrefix(c.Path, path) || strings.Contains(answer.Error(), path) {
+	if c == nil || lasting || a.command == migrate || !strings.HasPrefix(c.Path, path) {
 		return nil
 	}
-	return fmt.Errorf("the error does not name %s", path)
+	for _, name := range []string{path, "sync"} {
+		if (name == path || strings.HasSuffix(c.Name, "sync")) && !strings.Contains(answer.Error(), name) {
+			return fmt.Errorf("the error does not name %s", name)
+		}
+	}
+	return nil
 }
 
 // allowedAfterError returns the outcomes that are allowed after an error. A failed ADD must

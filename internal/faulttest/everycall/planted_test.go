@@ -31,6 +31,8 @@ func TestPlanted(t *testing.T) {
 		{"replaced-not-marked", config.Bolt, migrate, "kill"},
 		{"mark-without-successor", config.Files, migrate, "kill"},
 		{"unread-meta-page", config.Bolt, "ADD", "no seal"},
+		{"history-recorded-after", config.Bolt, "DEL", "kill"},
+		{"undone-lease-in-history", config.Bolt, "ADD", "ENOSPC"},
 	} {
 		t.Run(planted.name, func(t *testing.T) {
 			t.Parallel()

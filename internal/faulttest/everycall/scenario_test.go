@@ -45,11 +45,19 @@ func scenarios(backend string) []scenario {
 		{"STATUS of no store", "STATUS", noStore, effect{}, nil},
 		{migrate, migrate, inOrder(usedStore, addTarget), effect{}, nil},
 	}
-	if backend == config.Bolt { // Lease files do not record the boot.
-		list = append(list, scenario{"ADD after a reboot", "ADD", inOrder(usedStore, reboot), effect{true, []string{"one", "two"}}, nil})
+	release := map[string]any{"onReboot": "release"}
+	list = append(list, scenario{"ADD after a reboot", "ADD", inOrder(usedStore, reboot), effect{true, []string{"one", "two"}}, release})
+	if backend == config.Bolt {
+		list = append(list,
+			scenario{"ADD of a cool address", "ADD", usedStore, effect{adds: true}, map[string]any{"reuseAfter": "1ns"}},
+			scenario{coolingDEL, "DEL", inOrder(usedStore, addTarget), effect{releases: []string{target}}, map[string]any{"reuseAfter": "1h"}},
+		)
 	}
 	return list
 }
+
+// coolingDEL is a DEL after which addresses cool.
+const coolingDEL = "DEL that makes addresses cool"
 
 func noStore(faulttest.Network) error { return nil }
 

@@ -30,7 +30,8 @@ type question struct {
 type answer struct {
 	Kind    string
 	Holding faulttest.Holding
-	Torn    bool   // a cursor file was torn
+	Torn    bool // a cursor file was torn
+	Memory  *faulttest.Memory
 	Wrong   string // "" if nothing is wrong
 }
 
@@ -53,6 +54,9 @@ func examine(q question) answer {
 	var err error
 	if a.Kind, err = stores.KindAt(q.Network.Path()); err == nil {
 		a.Holding, a.Torn, err = verify(ctx, q.Network)
+	}
+	if err == nil {
+		a.Memory, err = q.Network.Memory(ctx)
 	}
 	if err == nil {
 		err = useStore(ctx, q, a.Holding)

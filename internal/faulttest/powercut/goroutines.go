@@ -50,6 +50,8 @@ func runGoroutines(in io.Reader) error {
 		return err
 	}
 	a := allocator.New(store, c.Pool, allocator.Options{
+		History:             c.History,
+		Cooldown:            c.Cooldown,
 		Boot:                boot.Current(),
 		ReleaseEarlierBoots: c.OnReboot.Releases(kind),
 	})

@@ -136,7 +136,11 @@ func (p *player) cut(m *moment, after int, c *cut) error {
 			p.torn++
 		}
 	}
-	if err := m.promises.check(a.Kind, a.Holding); err != nil {
+	err := m.promises.check(a.Kind, a.Holding)
+	if err == nil {
+		err = m.promises.checkMemory(a.Memory, a.Holding, p.workload.network)
+	}
+	if err != nil {
 		return p.keepBad(i, after, c, err)
 	}
 	return nil

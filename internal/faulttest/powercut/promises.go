@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/faulttest"
 	"github.com/leasehold/leasehold/internal/stores"
 )
@@ -16,16 +17,26 @@ import (
 type promises struct {
 	kinds  map[string]bool // the kinds of store that may exist
 	claims map[string]claim
+	ends   map[string]ends
+	warm   []netip.Addr // of the last release; no ADD has begun since
+}
+
+// ends are how often a container's lease has ended.
+type ends struct {
+	least int // in the history of a bolt store, because a release was acknowledged
+	most  int
 }
 
 // A claim is what one container may or must hold.
 type claim struct {
-	addrs []netip.Addr // nil if unknown: any addresses of one ADD
-	must  bool
+	addrs  []netip.Addr // nil if unknown: any addresses of one ADD
+	must   bool
+	ending bool // a release has begun
+	held   bool // it had to be held when the release began
 }
 
 func newPromises() *promises {
-	return &promises{kinds: map[string]bool{stores.None: true}, claims: map[string]claim{}}
+	return &promises{kinds: map[string]bool{stores.None: true}, claims: map[string]claim{}, ends: map[string]ends{}}
 }
 
 // check returns an error unless the kind of store and its holding are as promised.
@@ -45,6 +56,34 @@ func (p *promises) check(kind string, h faulttest.Holding) error {
 		}
 		if c.addrs != nil && !slices.Equal(c.addrs, h[id]) {
 			return fmt.Errorf("%s holds %v, but was promised %v", id, h[id], c.addrs)
+		}
+	}
+	return nil
+}
+
+// checkMemory returns an error unless the history has each lease whose release was acknowledged, and
+// none that is held, and the addresses of the last release cool if the network says so. A store of
+// files remembers nothing.
+func (p *promises) checkMemory(m *faulttest.Memory, h faulttest.Holding, n faulttest.Network) error {
+	if m == nil {
+		return nil
+	}
+	for _, id := range slices.Sorted(maps.Keys(p.ends)) {
+		e := p.ends[id]
+		if p.claims[id].ending && h[id] != nil {
+			e.most--
+		}
+		if ended := m.Ended[id]; ended < e.least*n.Families() || ended > e.most*n.Families() {
+			return fmt.Errorf("the history has %d ended leases of %s, want %d to %d times %d; it holds %v",
+				ended, id, e.least, e.most, n.Families(), h[id])
+		}
+	}
+	if n.Keys["reuseAfter"] == nil {
+		return nil
+	}
+	for _, addr := range p.warm {
+		if !slices.Contains(m.Cooling, addr) {
+			return fmt.Errorf("%s was released, and does not cool", addr)
 		}
 	}
 	return nil
@@ -75,32 +114,54 @@ func (e moved) String() string     { return "the store is of kind " + e.to }
 
 func (e asked) apply(m *moment) error {
 	m.promises.claims[e.id] = claim{}
+	m.promises.warm = nil
 	return nil
 }
 
 func (e leased) apply(m *moment) error {
-	m.promises.claims[e.id] = claim{slices.SortedFunc(slices.Values(e.addrs), netip.Addr.Compare), true}
+	addrs := slices.SortedFunc(slices.Values(e.addrs), netip.Addr.Compare)
+	m.promises.claims[e.id] = claim{addrs: addrs, must: true}
 	return nil
 }
 
 func (e releasing) apply(m *moment) error {
 	for _, id := range e.ids {
-		if c, ok := m.promises.claims[id]; ok {
-			m.promises.claims[id] = claim{addrs: c.addrs}
+		c, ok := m.promises.claims[id]
+		if !ok {
+			continue
 		}
+		if !c.ending {
+			n := m.promises.ends[id]
+			n.most++
+			m.promises.ends[id] = n
+		}
+		m.promises.claims[id] = claim{addrs: c.addrs, ending: true, held: c.held || c.must}
 	}
 	return nil
 }
 
 func (e released) apply(m *moment) error {
 	for _, id := range e.ids {
+		c := m.promises.claims[id]
 		delete(m.promises.claims, id)
+		if c.held && !m.promises.kinds[config.Files] {
+			n := m.promises.ends[id]
+			n.least++
+			m.promises.ends[id] = n
+			m.promises.warm = append(m.promises.warm, c.addrs...)
+		}
 	}
 	return nil
 }
 
 func (e moving) apply(m *moment) error {
 	m.promises.kinds[e.to] = true
+	if e.to == config.Files {
+		for id, n := range m.promises.ends {
+			m.promises.ends[id] = ends{most: n.most}
+		}
+		m.promises.warm = nil
+	}
 	return nil
 }
 

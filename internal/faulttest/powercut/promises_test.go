@@ -18,6 +18,49 @@ func addrs(text ...string) (all []netip.Addr) {
 	return all
 }
 
+// A store remembers each lease whose release was acknowledged, once, and none that is held.
+func TestPromisesOfMemory(t *testing.T) {
+	two := addrs("10.0.0.2", "fd00::2")
+	of := []string{"a"}
+	here, has, ending, ended := moved{"bolt"}, leased{"a", two}, releasing{of}, released{of}
+	nothing, held := faulttest.Holding(nil), faulttest.Holding{"a": two}
+	for _, c := range []struct {
+		name    string
+		events  []event
+		holds   faulttest.Holding
+		ended   int
+		cooling []netip.Addr
+		wrong   string // "" if nothing is wrong
+	}{
+		{"before DEL", []event{here, has}, held, 0, nil, ""},
+		{"during DEL", []event{here, has, ending}, held, 0, nil, ""},
+		{"during DEL: recorded, and held", []event{here, has, ending}, held, 2, nil, "history has 2"},
+		{"during DEL: recorded", []event{here, has, ending}, nothing, 2, two, ""},
+		{"during DEL, killed before", []event{here, has, ending, ending}, nothing, 2, two, ""},
+		{"during DEL, killed before: recorded twice", []event{here, has, ending, ending}, nothing, 4, two, "history has 4"},
+		{"after DEL", []event{here, has, ending, ended}, nothing, 2, two, ""},
+		{"after DEL: half recorded", []event{here, has, ending, ended}, nothing, 1, two, "history has 1"},
+		{"after DEL: not recorded", []event{here, has, ending, ended}, nothing, 0, two, "history has 0"},
+		{"after DEL: warm", []event{here, has, ending, ended}, nothing, 2, two[:1], "does not cool"},
+		{"after DEL of what a killed ADD has left", []event{here, asked{"a"}, ending, ended}, nothing, 0, nil, ""},
+		{"after DEL, during ADD", []event{here, has, ending, ended, asked{"b"}}, nothing, 2, nil, ""},
+		{"leased again", []event{here, has, ending, ended, asked{"a"}, has}, held, 2, nil, ""},
+		{"during a migration to files", []event{here, has, ending, ended, moving{"files"}}, nothing, 0, nil, ""},
+		{"in files", []event{moved{"files"}, has, ending, ended, moved{"bolt"}}, nothing, 0, nil, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := &faulttest.Memory{Ended: map[string]int{"a": c.ended}, Cooling: c.cooling}
+			n := faulttest.Network{Dual: true}.With("reuseAfter", "1h")
+			err := after(t, c.events...).promises.checkMemory(m, c.holds, n)
+			if c.wrong == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, c.wrong)
+			}
+		})
+	}
+}
+
 func TestPromises(t *testing.T) {
 	two, three := addrs("10.0.0.2", "fd00::2"), addrs("10.0.0.3", "fd00::3")
 	has := leased{"a", two}
