@@ -21,6 +21,14 @@ type Ended struct {
 // Forgotten reports whether only the address was kept: see [HistoryTx.Forget].
 func (e Ended) Forgotten() bool { return e.Owner.IsZero() }
 
+// PodAddrs is the most addresses of a pod that [HistoryReadTx.HistoryOfPod] finds: two for each of
+// four interfaces.
+const PodAddrs = 8
+
+// IndexedBefore is the most ended leases that [HistoryTx.IndexPods] reads, so that no transaction
+// takes long.
+const IndexedBefore = 10_000
+
 // A Cause is what ended a lease.
 type Cause uint8
 
@@ -73,6 +81,11 @@ type HistoryReadTx interface {
 	// address only.
 	HistoryOf(addr netip.Addr) iter.Seq2[Ended, error]
 
+	// HistoryOfPod iterates over the last ended lease of each address that a pod has had, backwards, for
+	// at most [PodAddrs] addresses. It takes time for these only. Without [HistoryTx.IndexPods] it
+	// finds none; pods whose names have the same hash can crowd each other out.
+	HistoryOfPod(pod Pod) iter.Seq2[Ended, error]
+
 	// HistoryLen returns the number of ended leases.
 	HistoryLen() (int, error)
 
@@ -98,6 +111,13 @@ type HistoryTx interface {
 	// and returns how many these were. It reads the whole history. match is not called for one
 	// that was forgotten before.
 	Forget(match func(Ended) bool) (int, error)
+
+	// IndexPods makes HistoryOfPod find what is recorded from now on, as long as the store exists,
+	// and of what has been recorded the last [IndexedBefore]. It can be repeated, which costs
+	// nothing. It returns [ErrNoSpace] if there is no room on the disk: then nothing has
+	// changed, and the transaction can go on. A store that is made of another's [Content] has
+	// no such index yet.
+	IndexPods() error
 
 	// SetPolicy records which ended leases its user wants to keep. The store does not interpret
 	// the text. It returns [ErrInvalid] for a text that [Lease.Boot] could not hold.

@@ -56,6 +56,64 @@ func clausesOfHistory(c contract) {
 		f.record(ends...)
 		f.viewHistory(func(tx backend.HistoryReadTx) { requireEndsByAddr(f, tx, ends) })
 	})
+	c.clause("of a pod is what was recorded last for each of its addresses", func(f *fixture) {
+		ends := someEnds(300)
+		f.record(ends[:100]...)
+		f.viewHistory(func(tx backend.HistoryReadTx) {
+			require.Empty(f, collectAll(f, tx.HistoryOfPod(ends[0].Pod)), "without IndexPods")
+		})
+		f.changeHistory(func(tx backend.HistoryTx) error {
+			require.NoError(f, tx.IndexPods())
+			requireEndsByPod(f, tx, ends[:100])
+			return tx.IndexPods()
+		})
+		f.record(ends[100:]...)
+		f.viewHistory(func(tx backend.HistoryReadTx) { requireEndsByPod(f, tx, ends) })
+		f.changeHistory(func(tx backend.HistoryTx) error { return tx.DropOldest(150) })
+		f.reopenIfPersistent()
+		f.viewHistory(func(tx backend.HistoryReadTx) { requireEndsByPod(f, tx, ends[150:]) })
+		f.changeHistory(func(tx backend.HistoryTx) error {
+			_, err := tx.Forget(func(e backend.Ended) bool { return e.Pod == ends[200].Pod })
+			return err
+		})
+		f.viewHistory(func(tx backend.HistoryReadTx) {
+			require.Empty(f, collectAll(f, tx.HistoryOfPod(ends[200].Pod)))
+			require.NotEmpty(f, collectAll(f, tx.HistoryOfPod(ends[202].Pod)))
+		})
+	})
+	c.clause("of a pod without a name is empty", func(f *fixture) {
+		e := someEnds(1)[0]
+		e.Pod = backend.Pod{}
+		f.changeHistory(func(tx backend.HistoryTx) error { return tx.IndexPods() })
+		f.record(e, e)
+		f.viewHistory(func(tx backend.HistoryReadTx) { require.Empty(f, collectAll(f, tx.HistoryOfPod(backend.Pod{}))) })
+	})
+	c.clause("of pods is as before if Update fails", func(f *fixture) {
+		ends := someEnds(200)
+		f.record(ends[:50]...)
+		fail := func(index bool) {
+			err := f.store.Update(f.ctx, func(tx backend.Tx) error {
+				h := tx.(backend.HistoryTx)
+				require.NoError(f, h.Record(ends[50]))
+				if index {
+					require.NoError(f, h.IndexPods())
+				}
+				require.NoError(f, h.DropOldest(20))
+				for _, e := range ends[50:] {
+					require.NoError(f, h.Record(e))
+				}
+				_, err := h.Forget(func(e backend.Ended) bool { return e.Pod == ends[200-1].Pod })
+				require.NoError(f, err)
+				return errFails
+			})
+			require.ErrorIs(f, err, errFails)
+		}
+		fail(true)
+		f.viewHistory(func(tx backend.HistoryReadTx) { require.Empty(f, collectAll(f, tx.HistoryOfPod(ends[0].Pod))) })
+		f.changeHistory(func(tx backend.HistoryTx) error { return tx.IndexPods() })
+		fail(false)
+		f.viewHistory(func(tx backend.HistoryReadTx) { requireEndsByPod(f, tx, ends[:50]) })
+	})
 	c.clause("loses what was recorded first by DropOldest", func(f *fixture) {
 		ends := someEnds(100)
 		f.record(ends...)
@@ -148,7 +206,8 @@ func clausesOfHistory(c contract) {
 			return tx.Record(someEnds(1)[0])
 		})
 		for _, err := range []error{
-			leaked.Record(someEnds(1)[0]), leaked.DropOldest(1), leaked.SetPolicy("x"),
+			leaked.Record(someEnds(1)[0]), leaked.DropOldest(1), leaked.SetPolicy("x"), leaked.IndexPods(),
+			lastError(leaked.HistoryOfPod(someEnds(1)[0].Pod)),
 			lastError(leaked.History()), lastError(leaked.HistoryBackward()), lastError(leaked.HistoryOf(ip("10.0.0.1"))),
 		} {
 			require.ErrorIs(f, err, backend.ErrInvalid)
@@ -171,6 +230,9 @@ func clausesOfRandomHistory(f *fixture) {
 	var want []backend.Ended
 	for len(all) > 0 {
 		f.changeHistory(func(tx backend.HistoryTx) error {
+			if len(all) < 1500 {
+				require.NoError(f, tx.IndexPods())
+			}
 			n := min(random.IntN(40), len(all))
 			for _, e := range all[:n] {
 				if err := tx.Record(e); err != nil {
@@ -185,7 +247,10 @@ func clausesOfRandomHistory(f *fixture) {
 	}
 	require.NotEmpty(f, want)
 	require.Equal(f, want, f.history())
-	f.viewHistory(func(tx backend.HistoryReadTx) { requireEndsByAddr(f, tx, want) })
+	f.viewHistory(func(tx backend.HistoryReadTx) {
+		requireEndsByAddr(f, tx, want)
+		requireEndsByPod(f, tx, want)
+	})
 }
 
 // someEnds returns ended leases of a few addresses of both families, some with two addresses.
@@ -264,6 +329,25 @@ func requireEndsByAddr(f *fixture, tx backend.HistoryReadTx, ends []backend.Ende
 	}
 	for addr, of := range want {
 		require.Equal(f, of, collectAll(f, tx.HistoryOf(addr)), addr)
+	}
+}
+
+// requireEndsByPod requires that the history of each pod is what ends has of it.
+func requireEndsByPod(f *fixture, tx backend.HistoryReadTx, ends []backend.Ended) {
+	type address struct {
+		backend.Pod
+		netip.Addr
+	}
+	want := map[backend.Pod][]backend.Ended{{Namespace: "no", Name: "such"}: {}}
+	seen := make(map[address]bool)
+	for _, e := range slices.Backward(ends) {
+		if a := (address{e.Pod, e.Addr}); !seen[a] && len(want[e.Pod]) < backend.PodAddrs {
+			seen[a] = true
+			want[e.Pod] = append(want[e.Pod], e)
+		}
+	}
+	for pod, of := range want {
+		require.Equal(f, of, collectAll(f, tx.HistoryOfPod(pod)), pod)
 	}
 }
 

@@ -98,6 +98,9 @@ func (i *iterator) moved(k, v []byte) ([]byte, []byte) {
 // does not have yet are nil until the first write.
 type buckets struct{ metaBucket, leases, owners, runs, boots, cursors, history, latest, cooling, queue *bucket }
 
+// indices are the buckets of which a store can have any.
+type indices struct{ pods *bucket }
+
 // A bucketSlot is the name of a bucket, and the field that it is kept in.
 type bucketSlot struct {
 	name  []byte
@@ -125,6 +128,10 @@ func (t *session) openBuckets() {
 		if b := t.bolt.Bucket(slot.name); b != nil {
 			*slot.field = &bucket{b, t.checkers[string(slot.name)]}
 		}
+	}
+	t.pods = nil
+	if b := t.bolt.Bucket(format.PodsBucket); b != nil {
+		t.pods = &bucket{b, t.checkers[string(format.PodsBucket)]}
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/leasehold/leasehold/backend/storekit"
 )
 
-// The history is two buckets. history has the ended leases by number, packed: see [format.Pack].
+// The history is two buckets, and pods.go has a third. history has the ended leases by number, packed: see [format.Pack].
 // Each names the one before it of the same address. latest has the number of the last one of each
 // address, from which a reader follows these. What is dropped is first only numbered as dropped: its
 // pack goes when it has nothing else.
@@ -271,8 +271,12 @@ func (t *tx) Record(e backend.Ended) (err error) {
 		if err != nil {
 			return err
 		}
-		before, err := w.setLatest(e.Addr, last.Next())
+		number := last.Next()
+		before, err := w.setLatest(e.Addr, number)
 		if err != nil {
+			return err
+		}
+		if err := w.addToPods(e, number, before); err != nil {
 			return err
 		}
 		return w.putPack(last.With(format.NewPast(e, before)))
@@ -307,7 +311,7 @@ func (t *tx) Forget(match func(backend.Ended) bool) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var changed []format.Pack
+	var changed, before []format.Pack
 	err = t.history.ForEach(func(k, v []byte) error {
 		if !format.IsPackKey(k) {
 			return nil
@@ -316,9 +320,10 @@ func (t *tx) Forget(match func(backend.Ended) bool) (n int, err error) {
 		if err != nil {
 			return err
 		}
+		old := format.Pack{First: p.First, List: slices.Clone(p.List)}
 		matching, err := t.forgetIn(p, first, match)
 		if n += matching; matching > 0 {
-			changed = append(changed, p)
+			changed, before = append(changed, p), append(before, old)
 		}
 		return err
 	})
@@ -326,7 +331,10 @@ func (t *tx) Forget(match func(backend.Ended) bool) (n int, err error) {
 		return 0, err
 	}
 	return n, t.changeHistory(func(w *overwriter) error {
-		for _, p := range changed {
+		for i, p := range changed {
+			if err := w.dropForgotten(before[i], p); err != nil {
+				return err
+			}
 			if err := w.putPack(p); err != nil {
 				return err
 			}
@@ -431,6 +439,9 @@ func (w *overwriter) dropFrom(first uint64, n int) error {
 		some := p.From(first)
 		some.List = some.List[:min(n, len(some.List))]
 		if err := w.dropLatest(some); err != nil {
+			return err
+		}
+		if err := w.dropPods(some); err != nil {
 			return err
 		}
 		first, n = some.Next(), n-len(some.List)

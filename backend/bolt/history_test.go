@@ -43,6 +43,11 @@ func endPods(t testing.TB, s *Store, from, to int, of func(n int) backend.Lease)
 	}))
 }
 
+func indexPods(t testing.TB, s *Store) {
+	t.Helper()
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.(backend.HistoryTx).IndexPods() }))
+}
+
 func sizeOf(t testing.TB, s *Store) int {
 	t.Helper()
 	info, err := os.Stat(s.path)
@@ -114,6 +119,15 @@ func TestVerifyFindsFaultsOfTheHistory(t *testing.T) {
 			p := format.Pack{First: 1000, List: []format.Past{format.NewPast(endedLease(podLease(500)), 0)}}
 			return b.Put(p.Key(), p.Encode())
 		}),
+		"pods has number 5 at ": edit(format.PodsBucket, func(b *bbolt.Bucket) error {
+			return b.Put(format.PodKey(podLease(3).Pod), format.PodNumbers{5}.Encode())
+		}),
+		"pods has number 101 at ": edit(format.PodsBucket, func(b *bbolt.Bucket) error {
+			return b.Put(format.PodKey(podLease(3).Pod), format.PodNumbers{101, 4}.Encode())
+		}),
+		"pods: malformed entry ": edit(format.PodsBucket, func(b *bbolt.Bucket) error {
+			return b.Put(format.PodKey(podLease(3).Pod), format.PodNumbers{4, 4}.Encode())
+		}),
 		"names 77 as the one before it of 10.0.0.3, which is 4": edit(format.HistoryBucket, func(b *bbolt.Bucket) error {
 			c := b.Cursor()
 			c.Seek(format.FirstKey)
@@ -126,6 +140,7 @@ func TestVerifyFindsFaultsOfTheHistory(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			s := Open(filepath.Join(t.TempDir(), "net"))
+			indexPods(t, s)
 			endPods(t, s, 0, 100, podLease)
 			require.NoError(t, s.Verify(ctx))
 			db, err := bbolt.Open(s.path, 0o600, nil)

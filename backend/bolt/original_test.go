@@ -75,6 +75,9 @@ func newOriginal(t testing.TB, rnd *rand.Rand, n int, sorted bool) *original {
 	for len(m.addrs) > 0 {
 		m.put(min(len(m.addrs), 1+n/12))
 		m.release(rnd.IntN(1 + n/16))
+		if rnd.IntN(8) == 0 {
+			m.update(func(tx backend.Tx) error { return tx.(backend.HistoryTx).IndexPods() })
+		}
 	}
 	m.put(n - len(m.leases))
 	if n > 0 {
@@ -264,9 +267,8 @@ func (m *maker) assignPages() {
 			}
 		}
 	}
-	names := format.Buckets()
 	var buckets map[string]page.BucketEntry
-	assign("root", func() { buckets, _ = w.Root(metas[id].Root, names[:]) })
+	assign("root", func() { buckets, _ = w.Root(metas[id].Root, format.AllBuckets()) })
 	for name, e := range buckets {
 		assign(name, func() { w.Bucket(name, e, func(uint64, []page.Element) {}) })
 	}

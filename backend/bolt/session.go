@@ -31,6 +31,7 @@ type session struct {
 	bolt  *bbolt.Tx
 	buckets
 	sharedBuckets
+	indices
 	checkers map[string]*page.Checker // by bucket; nil if the pages are checked
 	cache    txCache
 	version  byte // of the file's format

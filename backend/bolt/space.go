@@ -46,26 +46,33 @@ func (t *tx) makeRoomToRecord() error {
 	t.notes = min(t.notes+1, bulkPuts)
 	used := t.bolt.Size()
 	touched := t.pagesTouched()
-	return t.allocateAhead(t.toCommit(int64(t.notes)*(touched+pagesRecorded(used))) + touched)
+	return t.allocateAhead(t.toCommit(int64(t.notes)*(touched+t.pagesRecorded(used))) + touched)
 }
 
 // pagesRecorded returns the most pages that recording an ended lease, and dropping some old ones,
 // writes in addition to the Delete's: in history paths to both ends, in latest paths to the
-// entries of those.
-func pagesRecorded(used int64) int64 { return 2*levelsOf(used) + levelsOf(used) + 4 }
+// entries of those, and in pods, if there is one, a path to each.
+func (t *session) pagesRecorded(used int64) int64 {
+	pages := 2*levelsOf(used) + levelsOf(used) + 4
+	if t.pods != nil {
+		pages += 5*levelsOf(used) - 4
+	}
+	return pages
+}
 
 // pendingWrites are what the finished Updates of a session still have to write.
 type pendingWrites struct {
 	puts    int64 // as far as makeRoom counts them
 	changes int64
 	pages   int64 // the most that the changes can have touched
+	indices int64 // pages of indices that are made
 	bulk    bool  // there were too many puts to count
 }
 
 func (p *pendingWrites) add(t *tx) {
 	p.puts += int64(t.puts)
 	p.changes += int64(t.changes)
-	p.pages += int64(t.changes)*t.pagesTouched() + int64(t.notes)*pagesRecorded(t.bolt.Size())
+	p.pages += int64(t.changes)*t.pagesTouched() + int64(t.notes)*t.pagesRecorded(t.bolt.Size())
 	p.bulk = p.bulk || t.changes > bulkPuts
 }
 
@@ -74,7 +81,7 @@ func (p *pendingWrites) add(t *tx) {
 func (t *session) toCommit(pages int64) int64 {
 	used := t.bolt.Size()
 	all := used/int64(os.Getpagesize()) + 2*t.pending.changes + bulkPuts*t.pagesTouched()
-	return min(t.pending.pages+pages, all)
+	return min(t.pending.pages+pages, all) + t.pending.indices
 }
 
 // allocateAhead allocates that many pages after those in use.

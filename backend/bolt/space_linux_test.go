@@ -172,6 +172,22 @@ func TestPutOnAFullDiskSaysSo(t *testing.T) {
 	require.Empty(t, leased(t, s))
 }
 
+// Where the disk is full, pods are not indexed, and everything else works.
+func TestIndexPodsOnAFullDiskChangesNothing(t *testing.T) {
+	dir := smallDisk(t, "4m")
+	s := Open(filepath.Join(dir, "net"))
+	for n := 0; n < 10_000; n += 4 {
+		endPods(t, s, n, n+4, podLease)
+	}
+	stuff(t, dir)
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error {
+		require.ErrorIs(t, tx.(backend.HistoryTx).IndexPods(), backend.ErrNoSpace)
+		return tx.SetCursor("0", addr("10.0.0.1"))
+	}))
+	require.Empty(t, historyOfPod(t, s, podLease(9999).Pod))
+	require.NoError(t, s.Verify(ctx))
+}
+
 func TestFileHasNoHoles(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "net"))
 	lease(t, s, 400)

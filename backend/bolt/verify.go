@@ -234,6 +234,7 @@ func (v *verifier) verifyHistory() error {
 		return nil
 	}
 	latest := make(map[netip.Addr]uint64)
+	pods := make(map[uint64]backend.Pod)
 	next := uint64(0)
 	err = v.history.ForEach(func(key, value []byte) error {
 		if !format.IsPackKey(key) {
@@ -255,13 +256,38 @@ func (v *verifier) verifyHistory() error {
 		for i, past := range p.List {
 			v.verifyPast(p.First+uint64(i), past, latest[past.Addr], first)
 			latest[past.Addr] = p.First + uint64(i)
+			if v.pods != nil {
+				pods[p.First+uint64(i)] = past.Pod()
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return v.verifyLatest(latest)
+	if err := v.verifyLatest(latest); err != nil {
+		return err
+	}
+	return v.verifyPods(pods)
+}
+
+// verifyPods verifies that the bucket pods leads to ended leases of these pods. It need not have all.
+func (v *verifier) verifyPods(of map[uint64]backend.Pod) error {
+	if v.pods == nil {
+		return nil
+	}
+	return v.pods.ForEach(func(key, value []byte) error {
+		numbers, err := format.DecodePodNumbers(key, value)
+		if err != nil {
+			v.damaged("%w", err)
+		}
+		for _, number := range numbers {
+			if pod := of[number]; pod == (backend.Pod{}) || !bytes.Equal(format.PodKey(pod), key) {
+				v.damaged("pods has number %d at %x, which is not of that pod", number, key)
+			}
+		}
+		return nil
+	})
 }
 
 // verifyPast verifies an ended lease of the history, which begins with the number first; before is

@@ -53,6 +53,9 @@ func (t *session) prepare() error {
 	t.latest.bbolt.FillPercent = ownerFill
 	t.cooling.bbolt.FillPercent = addrFill
 	t.queue.bbolt.FillPercent = addrFill
+	if t.pods != nil {
+		t.pods.bbolt.FillPercent = ownerFill
+	}
 	return nil
 }
 

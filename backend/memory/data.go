@@ -24,6 +24,8 @@ type data struct {
 	history    []backend.Ended // never changed in place
 	policy     string
 
+	podsIndexed bool // HistoryOfPod finds something
+
 	membership backend.Membership
 	blocks     []backend.Block // ascending
 }

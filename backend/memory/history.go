@@ -36,6 +36,22 @@ func (r *readTx) HistoryOf(addr netip.Addr) iter.Seq2[backend.Ended, error] {
 	}
 }
 
+// HistoryOfPod implements [backend.HistoryReadTx]. It reads the whole history.
+func (r *readTx) HistoryOfPod(pod backend.Pod) iter.Seq2[backend.Ended, error] {
+	return func(yield func(backend.Ended, error) bool) {
+		seen := make(map[netip.Addr]bool)
+		for e, err := range r.HistoryBackward() {
+			if err == nil && (!r.data.podsIndexed || pod == backend.Pod{} || e.Pod != pod || seen[e.Addr]) {
+				continue
+			}
+			seen[e.Addr] = true
+			if !yield(e, err) || len(seen) == backend.PodAddrs {
+				return
+			}
+		}
+	}
+}
+
 func (r *readTx) yield(all func() iter.Seq2[int, backend.Ended]) iter.Seq2[backend.Ended, error] {
 	return func(yield func(backend.Ended, error) bool) {
 		if err := r.usable(); err != nil {
@@ -113,6 +129,17 @@ func (t *tx) setHistory(history []backend.Ended) {
 	old := t.data.history
 	t.data.history = history
 	t.undo = append(t.undo, func() { t.data.history = old })
+}
+
+// IndexPods implements [backend.HistoryTx]. Without an index to make, it lets HistoryOfPod find all.
+func (t *tx) IndexPods() error {
+	if err := t.usable(); err != nil {
+		return err
+	}
+	old := t.data.podsIndexed
+	t.data.podsIndexed = true
+	t.undo = append(t.undo, func() { t.data.podsIndexed = old })
+	return nil
 }
 
 // SetPolicy implements [backend.HistoryTx].

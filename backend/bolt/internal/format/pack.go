@@ -70,6 +70,9 @@ func NewPast(e backend.Ended, before uint64) Past {
 // Forgotten returns p with nothing but the address.
 func (p Past) Forgotten() Past { return Past{Addr: p.Addr, Before: p.Before} }
 
+// IsForgotten reports whether p has nothing but the address.
+func (p Past) IsForgotten() bool { return p.holder == nil }
+
 // Ended returns the ended lease.
 func (p Past) Ended() (backend.Ended, error) {
 	e := backend.Ended{Cause: p.cause, Until: timeOf(p.until, 0)}
@@ -85,6 +88,16 @@ func (p Past) Ended() (backend.Ended, error) {
 		return e, fmt.Errorf("ended lease of %s has malformed names", p.Addr)
 	}
 	return e, e.Validate()
+}
+
+// Pod returns the pod that held the address; zero if it is not known. A malformed name counts as not
+// known.
+func (p Past) Pod() backend.Pod {
+	e, err := p.Ended()
+	if err != nil {
+		return backend.Pod{}
+	}
+	return e.Pod
 }
 
 // holderTexts returns the text fields of an ended lease in their order.

@@ -24,7 +24,7 @@ func SharedBuckets() [3][]byte { return [...][]byte{SharedBucket, BlocksBucket, 
 // AllBuckets returns the names of all buckets that a store can have.
 func AllBuckets() [][]byte {
 	all, shared := Buckets(), SharedBuckets()
-	return append(all[:], shared[:]...)
+	return append(append(all[:], shared[:]...), PodsBucket)
 }
 
 const markLen = len(backend.Mark{})
