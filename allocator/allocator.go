@@ -49,6 +49,10 @@ type Options struct {
 	// however short a time ago it was released.
 	Cooldown Cooldown
 
+	// Prefer says which address is leased if none is requested. It needs a store that keeps a
+	// History: see [backend.HistoryTx].
+	Prefer Preference
+
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
 }
@@ -128,7 +132,10 @@ func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) (
 	if err := a.opts.Cooldown.endCooling(tx, a.opts.Now()); err != nil {
 		return nil, err
 	}
-	g := grant{tx: tx, lease: a.leaseFor(r), ended: ended, boot: boot, onDuplicate: a.opts.OnDuplicate, cooldown: a.opts.Cooldown}
+	if err := a.indexPods(tx); err != nil {
+		return nil, err
+	}
+	g := grant{tx: tx, Options: a.opts, lease: a.leaseFor(r), ended: ended, boot: boot}
 	if err := g.findHeld(); err != nil {
 		return nil, err
 	}

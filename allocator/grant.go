@@ -11,13 +11,12 @@ import (
 
 // A grant is the state of one Allocate in its transaction.
 type grant struct {
-	tx          backend.Tx
-	lease       backend.Lease            // to be made, without its address
-	held        []backend.Lease          // what the attachment already holds
-	ended       func(backend.Lease) bool // reports whether a lease is from an earlier boot; can be nil
-	boot        *ending                  // of those leases
-	onDuplicate Duplicate
-	cooldown    Cooldown
+	Options
+	tx    backend.Tx
+	lease backend.Lease            // to be made, without its address
+	held  []backend.Lease          // what the attachment already holds
+	ended func(backend.Lease) bool // reports whether a lease is from an earlier boot; can be nil
+	boot  *ending                  // of those leases
 }
 
 func (g *grant) findHeld() error {
@@ -38,17 +37,23 @@ func (g *grant) leaseFrom(index int, s Set, requested netip.Addr) (Assignment, e
 	if requested.IsValid() {
 		return g.leaseRequested(index, s, requested)
 	}
-	addr, err := g.next(index, s)
+	addr, err := g.preferred(s)
 	if err != nil {
 		return Assignment{}, err
 	}
-	return g.put(index, s, addr)
+	if addr.IsValid() {
+		return g.put(s, addr)
+	}
+	if addr, err = g.next(index, s); err != nil {
+		return Assignment{}, err
+	}
+	return g.putInTurn(index, s, addr)
 }
 
 // repeat answers an attachment that already holds addresses of the set.
 func (g *grant) repeat(s Set, held []backend.Lease, requested netip.Addr) (Assignment, error) {
 	for _, l := range held {
-		if g.onDuplicate == ReturnExisting && (!requested.IsValid() || requested == l.Addr) {
+		if g.OnDuplicate == ReturnExisting && (!requested.IsValid() || requested == l.Addr) {
 			return s.assignment(l.Addr), g.renew(l)
 		}
 	}
@@ -93,7 +98,7 @@ func (g *grant) leaseRequested(index int, s Set, addr netip.Addr) (Assignment, e
 	case !errors.Is(err, backend.ErrNotFound):
 		return Assignment{}, err
 	}
-	as, err := g.put(index, s, addr)
+	as, err := g.putInTurn(index, s, addr)
 	return as, notHeld(s, addr, err)
 }
 
@@ -129,17 +134,25 @@ func (g *grant) freeOrCooling(s Set, cursor netip.Addr) (addr netip.Addr, cool t
 	if !errors.Is(err, backend.ErrNoneFree) {
 		return addr, cool, err
 	}
-	return g.cooldown.longestCooling(g.tx, s, g.lease.Since)
+	return g.Cooldown.longestCooling(g.tx, s, g.lease.Since)
 }
 
-// put makes the lease. The cursor follows requested addresses too, as in host-local.
-func (g *grant) put(index int, s Set, addr netip.Addr) (Assignment, error) {
+// putInTurn is put for an address that the cursor follows. It follows requested addresses too, as in
+// host-local. It does not follow preferred ones: the addresses after one of these were released last
+// of all.
+func (g *grant) putInTurn(index int, s Set, addr netip.Addr) (Assignment, error) {
+	as, err := g.put(s, addr)
+	if err == nil {
+		err = g.tx.SetCursor(strconv.Itoa(index), addr)
+	}
+	return as, err
+}
+
+// put makes the lease.
+func (g *grant) put(s Set, addr netip.Addr) (Assignment, error) {
 	l := g.lease
 	l.Addr = addr
 	if err := g.tx.Put(l); err != nil {
-		return Assignment{}, err
-	}
-	if err := g.tx.SetCursor(strconv.Itoa(index), addr); err != nil {
 		return Assignment{}, err
 	}
 	as := s.assignment(addr)
