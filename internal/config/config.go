@@ -45,6 +45,9 @@ type Config struct {
 	// Cooldown says when a released address is leased again. Only bolt can withhold one.
 	Cooldown allocator.Cooldown
 
+	// Prefer says which free address is leased. Only bolt can prefer any.
+	Prefer allocator.Preference
+
 	// Cluster names the configuration by which this host reaches the other hosts with which it
 	// shares the addresses; empty if it shares none. Then the store must be a member of Space.
 	Cluster, Space string
@@ -193,6 +196,7 @@ func (c *Config) readPolicies(raw *rawIPAM) error {
 		oneOf("ipam.onDuplicate", raw.OnDuplicate, "error", "return"),
 		oneOf("ipam.onReboot", raw.OnReboot, string(ReleaseOnReboot), string(KeepOnReboot)),
 		oneOf("ipam.exhaustedStatus", raw.ExhaustedStatus, "error", "ok"),
+		oneOf("ipam.prefer", raw.Prefer, "pod"),
 	} {
 		if err != nil {
 			return err
@@ -207,6 +211,11 @@ func (c *Config) readPolicies(raw *rawIPAM) error {
 	}
 	if c.Cooldown, err = raw.cooldown(); err != nil {
 		return err
+	}
+	if raw.Prefer == "pod" {
+		if c.Prefer = allocator.PreferPod; c.History.Keep == 0 {
+			return invalid(`leave out "history", or "prefer"`, "ipam.prefer: it needs ipam.history, which is off")
+		}
 	}
 	c.OnReboot = Reboot(raw.OnReboot)
 	c.ExhaustedFails = raw.ExhaustedStatus == "error"

@@ -105,6 +105,7 @@ func TestEveryKey(t *testing.T) {
 			"history": {"keep": 500, "for": "7d"},
 			"reuseAfter": "45s",
 			"reuseAfterStrict": true,
+			"prefer": "pod",
 			"cluster": "dc1",
 			"space": "pods"
 		}
@@ -132,6 +133,7 @@ func TestEveryKey(t *testing.T) {
 	require.False(t, c.ExhaustedFails)
 	require.Equal(t, allocator.History{Keep: 500, For: 7 * 24 * time.Hour}, c.History)
 	require.Equal(t, allocator.Cooldown{ReuseAfter: 45 * time.Second, Strict: true}, c.Cooldown)
+	require.Equal(t, allocator.PreferPod, c.Prefer)
 }
 
 func TestHistory(t *testing.T) {

@@ -40,6 +40,7 @@ type (
 		ExhaustedStatus string            `json:"exhaustedStatus"`
 		ReuseAfter      string            `json:"reuseAfter"`
 		ReuseStrict     bool              `json:"reuseAfterStrict"`
+		Prefer          string            `json:"prefer"`
 		Cluster         string            `json:"cluster"`
 		Space           string            `json:"space"`
 		History         json.RawMessage   `json:"history"`
@@ -76,7 +77,7 @@ func (c *jsonConfig) raw() *rawConfig {
 	if i := c.IPAM; i != nil {
 		raw.IPAM = &rawIPAM{
 			rawStore(i.jsonStore), i.jsonRange.raw(), rawSets(i.Ranges), rawList(i.Routes),
-			i.ResolvConf, i.OnDuplicate, i.OnReboot, i.ExhaustedStatus, i.ReuseAfter, i.Cluster, i.Space, i.ReuseStrict, i.History, i.Name, i.Type,
+			i.ResolvConf, i.OnDuplicate, i.OnReboot, i.ExhaustedStatus, i.ReuseAfter, i.Cluster, i.Space, i.ReuseStrict, i.Prefer, i.History, i.Name, i.Type,
 		}
 	}
 	return raw

@@ -42,6 +42,7 @@ type rawIPAM struct {
 	ResolvConf, OnDuplicate, OnReboot, ExhaustedStatus string
 	ReuseAfter, Cluster, Space                         string
 	ReuseAfterStrict                                   bool
+	Prefer                                             string
 	History                                            json.RawMessage // rawHistory
 	Name, Type                                         string          // unused
 }
@@ -57,6 +58,7 @@ func (c *rawIPAM) fields() object {
 		{"history", &c.History},
 		{"reuseAfter", &c.ReuseAfter},
 		{"reuseAfterStrict", &c.ReuseAfterStrict},
+		{"prefer", &c.Prefer},
 		{"cluster", &c.Cluster},
 		{"space", &c.Space},
 		{"name", &c.Name}, // host-local requires name and type to be strings

@@ -151,6 +151,8 @@ func TestInvalid(t *testing.T) {
 		conf(subnet + `"cluster": "dc1", "backend": "files"`):                `ipam.cluster: a files store cannot be shared with other hosts, because nothing in it says which addresses this host holds`,
 		conf(subnet + `"cluster": "../x", "backend": "bolt"`):                `ipam.cluster: invalid characters in "../x"`,
 		conf(subnet + `"cluster": "dc1", "space": "a/b", "backend": "bolt"`): `ipam.space: invalid characters in "a/b"`,
+		conf(subnet + `"prefer": "node"`):                                    `ipam.prefer: unknown value "node"`,
+		conf(subnet + `"prefer": "pod", "history": 0`):                       `ipam.prefer: it needs ipam.history, which is off`,
 
 		conf(subnet + `"routes": [{"dst": "10.0.0.0/8"}, {"dst": "10.0.0.0"}]`): "invalid CIDR address: 10.0.0.0 (ipam.routes[1])",
 		conf(subnet + `"routes": [{"dst": null}]`):                              "invalid CIDR address:  (ipam.routes[0])",

@@ -78,6 +78,7 @@ func (p *Plugin) withAllocator(waiting *timeout, c *config.Config, fn func(*allo
 			Space:               c.Space,
 			History:             c.History,
 			Cooldown:            c.Cooldown,
+			Prefer:              c.Prefer,
 			Boot:                boot.Current(),
 			ReleaseEarlierBoots: c.OnReboot.Releases(kind),
 		}))

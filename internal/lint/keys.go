@@ -96,6 +96,7 @@ func (l *linter) needsBolt() {
 	for _, k := range []struct{ key, why string }{
 		{"history", "a files store keeps no history"},
 		{"reuseAfter", "a files store leases a released address again at once, when it is its turn"},
+		{"prefer", "a files store does not remember which address a pod had"},
 	} {
 		for name, value := range raw.IPAM {
 			if value != nil && value != 0.0 && strings.EqualFold(name, k.key) {
@@ -112,7 +113,7 @@ func (l *linter) besideIPAM() {
 	if json.Unmarshal(l.network.Text, &all) != nil || !readsIPAMOnly(l.network.Plugin) {
 		return
 	}
-	own := []string{"subnet", "ranges", "rangeStart", "rangeEnd", "gateway", "exclude", "dataDir", "backend", "onDuplicate", "onReboot", "history", "reuseAfter", "routes"}
+	own := []string{"subnet", "ranges", "rangeStart", "rangeEnd", "gateway", "exclude", "dataDir", "backend", "onDuplicate", "onReboot", "history", "reuseAfter", "prefer", "routes"}
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		if at := slices.IndexFunc(own, func(o string) bool { return strings.EqualFold(o, key) }); at >= 0 {
 			l.problem("write it in ipam", "%s %s: this key has no meaning outside ipam", key, shown(all[key]))

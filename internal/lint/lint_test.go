@@ -76,7 +76,7 @@ func TestFindings(t *testing.T) {
 		`"subnet": "10.1.2.0/24", "routes": [{"dst": "0.0.0.0/0", "gateway": "10.1.2.1"}]`: {
 			`ipam.routes[0].gateway "10.1.2.1"` + passed + `"gw"`},
 		`"subnet": "10.1.2.0/24", "_comment": "mine"`: {
-			`note: ipam._comment "mine": unknown key, ignored; known keys: dataDir, backend, lockTimeout, subnet, rangeStart, rangeEnd, gateway, exclude, range-start, range-end, ranges, routes, resolvConf, onDuplicate, onReboot, exhaustedStatus, history, reuseAfter, reuseAfterStrict, cluster, space, name, type`},
+			`note: ipam._comment "mine": unknown key, ignored; known keys: dataDir, backend, lockTimeout, subnet, rangeStart, rangeEnd, gateway, exclude, range-start, range-end, ranges, routes, resolvConf, onDuplicate, onReboot, exhaustedStatus, history, reuseAfter, reuseAfterStrict, prefer, cluster, space, name, type`},
 		range0 + `, "ipRange": "10.1.2.128/25"}]]`: {
 			`ipam.ranges[0][0].ipRange "10.1.2.128/25": host-local has no such key and ignores it; write "rangeStart" and "rangeEnd", here "10.1.2.128" and "10.1.2.255"`},
 		range0 + `}]], "gateway": "10.1.2.254", "rangeStart": "10.1.2.9"`: {
@@ -87,7 +87,10 @@ func TestFindings(t *testing.T) {
 		`"subnet": "10.1.2.0/24", "history": {"kept": 5}, "backend": "bolt"`: {`note: ipam.history.kept 5: unknown key, ignored; known keys: keep, for`},
 		`"subnet": "10.1.2.0/24", "reuseAfter": "30s"`: {
 			`note: ipam.reuseAfter "30s": a files store leases a released address again at once, when it is its turn; add "backend": "bolt", or leave it out`},
-		`"subnet": "10.1.2.0/24", "history": 0`: nil,
+		`"subnet": "10.1.2.0/24", "prefer": "pod"`: {
+			`note: ipam.prefer "pod": a files store does not remember which address a pod had; add "backend": "bolt", or leave it out`},
+		`"subnet": "10.1.2.0/24", "prefer": "pod", "backend": "bolt"`: nil,
+		`"subnet": "10.1.2.0/24", "history": 0`:                       nil,
 		`"subnet": "10.1.2.0/24", "dataDir": "run/x"`: {
 			`ipam.dataDir "run/x": a relative path depends on the working directory of the runtime; write a path that begins with /`},
 

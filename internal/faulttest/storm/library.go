@@ -31,6 +31,7 @@ func byLibrary(n faulttest.Network, clock func() int64) (performer, error) {
 			OnDuplicate:         c.OnDuplicate,
 			History:             c.History,
 			Cooldown:            c.Cooldown,
+			Prefer:              c.Prefer,
 			Boot:                boot.Current(),
 			ReleaseEarlierBoots: c.OnReboot.Releases(kind),
 		})
