@@ -101,7 +101,7 @@ func (e *ending) cool(l backend.Lease) error {
 	if !ok || isTorn(l) || !e.policy.isWarm(e.at, time.Now()) {
 		return nil
 	}
-	return unlessFull(store.Cool(l.Addr, e.at))
+	return e.unlessLost(store.Cool(l.Addr, e.at))
 }
 
 // countCooling returns how many addresses of a span are cooling.

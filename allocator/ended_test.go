@@ -3,6 +3,7 @@ package allocator_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -197,3 +198,51 @@ func (s fullStore) Update(ctx context.Context, fn func(backend.Tx) error) error 
 type fullTx struct{ backend.HistoryTx }
 
 func (fullTx) Record(backend.Ended) error { return backend.ErrNoSpace }
+
+// A forgetful is a store whose history is damaged.
+type forgetful struct{ backend.Store }
+
+func (s forgetful) Update(ctx context.Context, fn func(backend.Tx) error) error {
+	return s.Store.Update(ctx, func(tx backend.Tx) error { return fn(forgetfulTx{tx.(coolingHistoryTx)}) })
+}
+
+type coolingHistoryTx interface {
+	backend.HistoryTx
+	backend.CoolingTx
+}
+
+type forgetfulTx struct{ coolingHistoryTx }
+
+func (forgetfulTx) Policy() (string, error)          { return "keep=10 reuse=1h", nil }
+func (forgetfulTx) HistoryLen() (int, error)         { return 0, backend.ErrDamaged }
+func (forgetfulTx) Record(backend.Ended) error       { return backend.ErrDamaged }
+func (forgetfulTx) DropOldest(int) error             { return backend.ErrDamaged }
+func (forgetfulTx) Cool(netip.Addr, time.Time) error { return backend.ErrDamaged }
+
+// A lease that has to end ends though the history is damaged. An Allocate fails.
+func TestLeasesEndThoughTheHistoryIsDamaged(t *testing.T) {
+	ctx := context.Background()
+	for name, end := range map[string]func(s backend.Store) error{
+		"DEL":     func(s backend.Store) error { _, err := allocator.Release(ctx, s, eth0("a")); return err },
+		"GC":      func(s backend.Store) error { _, err := allocator.Collect(ctx, s, nil); return err },
+		"release": func(s backend.Store) error { _, err := allocator.ReleaseAddrs(ctx, s, addrs("10.0.0.2")); return err },
+	} {
+		store := memory.New()
+		_, err := allocator.New(store, onePool(t), allocator.Options{}).Allocate(ctx, allocator.Request{Owner: eth0("a")})
+		require.NoError(t, err)
+		require.NoError(t, end(forgetful{store}), name)
+		require.NoError(t, store.View(ctx, func(tx backend.ReadTx) error {
+			_, err := tx.Lease(addr("10.0.0.2"))
+			require.ErrorIs(t, err, backend.ErrNotFound)
+			return nil
+		}))
+	}
+	store := memory.New()
+	_, err := allocator.New(store, onePool(t), allocator.Options{Boot: allocator.Boot{ID: "a"}}).Allocate(ctx, allocator.Request{Owner: eth0("a")})
+	require.NoError(t, err)
+	b := allocator.Boot{ID: "b", Started: time.Now().Add(time.Hour)}
+	_, err = allocator.New(forgetful{store}, onePool(t), allocator.Options{
+		History: allocator.History{Keep: 10}, Boot: b, ReleaseEarlierBoots: true,
+	}).Allocate(ctx, allocator.Request{Owner: eth0("b")})
+	require.ErrorIs(t, err, backend.ErrDamaged)
+}

@@ -133,15 +133,16 @@ type ending struct {
 	cause backend.Cause
 	at    time.Time
 
-	store  backend.HistoryTx // nil if it keeps no history
-	policy policy
-	begun  bool
-	ended  int // how many leases
+	despite bool              // damage of what is remembered: see unlessLost
+	store   backend.HistoryTx // nil if it keeps no history
+	policy  policy
+	begun   bool
+	ended   int // how many leases
 }
 
-// endingIn returns an ending at the present time.
+// endingIn returns an ending at the present time, of leases that have to end.
 func endingIn(tx backend.Tx, cause backend.Cause) *ending {
-	return &ending{tx: tx, cause: cause, at: time.Now()}
+	return &ending{tx: tx, cause: cause, at: time.Now(), despite: true}
 }
 
 // end deletes a lease and records that it has ended. A torn lease has no holder to record.
@@ -157,7 +158,7 @@ func (e *ending) end(l backend.Lease) error {
 	}
 	if e.policy.Keep > 0 && !isTorn(l) {
 		ended := backend.Ended{Lease: l, Until: e.at.UTC(), Cause: e.cause}
-		if err := unlessFull(e.store.Record(ended)); err != nil {
+		if err := e.unlessLost(e.store.Record(ended)); err != nil {
 			return err
 		}
 	}
@@ -187,7 +188,7 @@ func (e *ending) begin() (err error) {
 	if e.store != nil {
 		e.policy, err = policyOf(e.store)
 	}
-	return err
+	return e.unlessLost(err)
 }
 
 // With the first lease that an ending ends, and then with each trimInterval-th, at most trimPortion
@@ -202,16 +203,16 @@ const (
 func (e *ending) trim() error {
 	n, err := e.store.HistoryLen()
 	if err != nil {
-		return err
+		return e.unlessLost(err)
 	}
 	excess := min(n-e.policy.Keep, trimPortion)
 	if excess < 1 && n > 0 {
 		excess, err = e.expired()
 	}
 	if err != nil || excess < 1 {
-		return err
+		return e.unlessLost(err)
 	}
-	return unlessFull(e.store.DropOldest(excess))
+	return e.unlessLost(e.store.DropOldest(excess))
 }
 
 // expired counts the oldest ended leases that are too old, up to trimPortion.
@@ -223,6 +224,16 @@ func (e *ending) expired() (n int, err error) {
 		n++
 	}
 	return n, nil
+}
+
+// unlessLost drops the error of a full disk and, if the leases have to end, that of a damaged history: a
+// container that cannot be deleted is worse than an ended lease that is not recorded, and verify reports
+// the damage. Where the damage reaches leases, the transaction fails by itself.
+func (e *ending) unlessLost(err error) error {
+	if e.despite && errors.Is(err, backend.ErrDamaged) {
+		return nil
+	}
+	return unlessFull(err)
 }
 
 // unlessFull drops the error of a full disk: a lease ends all the same, without being recorded.

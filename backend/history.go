@@ -100,11 +100,14 @@ type HistoryTx interface {
 	HistoryReadTx
 
 	// Record adds an ended lease. Its address may be leased or not. It returns [ErrInvalid] if
-	// [Ended.Validate] rejects it, and [ErrNoSpace] if there is no room on the disk: then
-	// nothing is recorded, and the transaction can go on.
+	// [Ended.Validate] rejects it, [ErrNoSpace] if there is no room on the disk, and
+	// [ErrDamaged]: unless all of the store is damaged, the transaction can go on without the
+	// ended lease. After ErrDamaged it leaves out all that it has changed in the history, and what
+	// it made cool.
 	Record(e Ended) error
 
-	// DropOldest removes the n ended leases that were recorded first, or all if there are fewer.
+	// DropOldest removes the n ended leases that were recorded first, or all if there are fewer. It
+	// returns the errors of Record.
 	DropOldest(n int) error
 
 	// Forget removes everything but the address from each ended lease for which match is true,

@@ -35,7 +35,14 @@ func (t *session) commit() error {
 // write commits the transaction of bbolt. If there is no space for that, and the
 // session releases a lease, it removes the spare file and commits another transaction with the same
 // changes. If there is no spare file, that transaction leaves out the changes of the history.
+//
+// If a part of the history is damaged, only that transaction is committed: a lease can end all the same.
 func (t *session) write() error {
+	if t.lost != nil {
+		if err := joinErr(t.rollBack(), t.guard(func() error { return t.remake(false) })); err != nil {
+			return joinErr(err, t.rollBack())
+		}
+	}
 	undone, err := t.writeOnce()
 	releases := t.pending.changes > t.pending.puts
 	if !releases || !errors.Is(err, backend.ErrNoSpace) {

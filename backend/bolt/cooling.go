@@ -92,12 +92,7 @@ func (t *tx) Cool(addr netip.Addr, since time.Time) (err error) {
 	if err := t.makeRoomToRecord(); err != nil {
 		return t.store.wrapErr(err)
 	}
-	value := format.CoolingTime(storekit.CoolingSince(since))
-	if err := t.changeCooling(addr, value); err != nil {
-		return err
-	}
-	t.lastStepIsOfHistory()
-	return nil
+	return t.changeOrLose(t.coolingChange(addr, format.CoolingTime(storekit.CoolingSince(since))))
 }
 
 // EndCooling implements [backend.CoolingTx].
@@ -113,51 +108,47 @@ func (t *tx) endCooling(addr netip.Addr) error {
 	if t.cooling == nil || t.cooling.Get(format.AddrKey(addr)) == nil {
 		return nil
 	}
-	return t.changeCooling(addr, nil)
+	return t.change(t.coolingChange(addr, nil))
 }
 
-// changeCooling gives an address that is not leased a value in cooling, or none for nil.
-func (t *tx) changeCooling(addr netip.Addr, value []byte) error {
+// coolingChange returns the change that gives an address that is not leased a value in cooling, or none
+// for nil, and its opposite.
+func (t *tx) coolingChange(addr netip.Addr, value []byte) (do, undo func() error) {
 	w := &overwriter{session: t.session}
 	undoRuns := func(netip.Addr) error { return nil }
-	return t.change(func() error {
-		w.before, undoRuns = nil, func(netip.Addr) error { return nil }
-		key := format.AddrKey(addr)
-		old := w.cooling.Get(key)
-		switch {
-		case old == nil && value == nil: // The step that made it cooling was left out.
-			return nil
-		case old == nil:
-			undoRuns = t.free
-			if err := t.take(addr); err != nil {
+	return func() error {
+			w.before, undoRuns = nil, func(netip.Addr) error { return nil }
+			key := format.AddrKey(addr)
+			old := w.cooling.Get(key)
+			switch {
+			case old == nil && value == nil: // The step that made it cooling was left out.
+				return nil
+			case old == nil:
+				undoRuns = t.free
+				if err := t.take(addr); err != nil {
+					return err
+				}
+			case value == nil:
+				undoRuns = t.take
+				if err := t.free(addr); err != nil {
+					return err
+				}
+			}
+			if old != nil {
+				if err := w.put(&w.queue, format.QueueKey(old, addr), nil); err != nil {
+					return err
+				}
+			}
+			if value != nil {
+				if err := w.put(&w.queue, format.QueueKey(value, addr), []byte{}); err != nil {
+					return err
+				}
+			}
+			return w.put(&w.cooling, key, value)
+		}, func() error {
+			if err := w.restore(); err != nil {
 				return err
 			}
-		case value == nil:
-			undoRuns = t.take
-			if err := t.free(addr); err != nil {
-				return err
-			}
+			return undoRuns(addr)
 		}
-		if old != nil {
-			if err := w.put(&w.queue, format.QueueKey(old, addr), nil); err != nil {
-				return err
-			}
-		}
-		if value != nil {
-			if err := w.put(&w.queue, format.QueueKey(value, addr), []byte{}); err != nil {
-				return err
-			}
-		}
-		return w.put(&w.cooling, key, value)
-	}, func() error {
-		if err := w.restore(); err != nil {
-			return err
-		}
-		return undoRuns(addr)
-	})
-}
-
-// lastStepIsOfHistory marks the last change as one that can be left out if there is no space.
-func (t *tx) lastStepIsOfHistory() {
-	t.redo[len(t.redo)-1].ofHistory, t.undo[len(t.undo)-1].ofHistory = true, true
 }

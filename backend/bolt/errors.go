@@ -97,7 +97,12 @@ func (t *session) guard(op func() error) (err error) {
 
 // rescue turns a panic into an error. It is deferred around calls of bbolt.
 func (t *session) rescue(err *error) {
-	switch p := recover().(type) {
+	t.rescueFault(recover(), err)
+}
+
+// rescueFault turns what a recover has returned into an error.
+func (t *session) rescueFault(recovered any, err *error) {
+	switch p := recovered.(type) {
 	case nil:
 	case page.Fault:
 		*err = t.store.damaged(p)
@@ -109,6 +114,14 @@ func (t *session) rescue(err *error) {
 		}
 		*err = t.damage
 	}
+}
+
+// rescueHistory is rescue for what only reads the history. A page.Fault does not keep the session from
+// being committed.
+func (t *session) rescueHistory(err *error) {
+	failed := t.failed
+	t.rescueFault(recover(), err)
+	t.failed = failed
 }
 
 // A noSpaceError is [backend.ErrNoSpace] with its cause.

@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"iter"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 	"github.com/leasehold/leasehold/backend/storekit"
 )
 
@@ -105,7 +107,7 @@ func (t *tx) packAt(i *iterator, to move) (_ *iterator, p format.Pack, err error
 	if err := t.usable(); err != nil || t.history == nil {
 		return i, p, err
 	}
-	defer t.rescue(&err)
+	defer t.rescueHistory(&err)
 	if i == nil {
 		i = t.history.iterate()
 	}
@@ -130,7 +132,7 @@ func (t *tx) firstPast() (number uint64, err error) {
 	if err := t.usable(); err != nil || t.history == nil {
 		return 1, err
 	}
-	defer t.rescue(&err)
+	defer t.rescueHistory(&err)
 	return t.firstNumber()
 }
 
@@ -168,7 +170,7 @@ func (t *tx) latestOf(addr netip.Addr) (number uint64, err error) {
 	if err := cmp.Or(t.usable(), storekit.CheckAddr(addr)); err != nil || t.latest == nil {
 		return 0, err
 	}
-	defer t.rescue(&err)
+	defer t.rescueHistory(&err)
 	if number, err = format.Latest(t.latest.Get(format.LatestKey(addr))).Of(addr); err != nil {
 		return 0, t.store.damaged(err)
 	}
@@ -180,7 +182,7 @@ func (t *tx) pastAt(number uint64, addr netip.Addr) (p format.Past, err error) {
 	if err := t.usable(); err != nil {
 		return p, err
 	}
-	defer t.rescue(&err)
+	defer t.rescueHistory(&err)
 	pack, err := t.packWith(number)
 	if err != nil {
 		return p, err
@@ -221,7 +223,7 @@ func (t *tx) HistoryLen() (n int, err error) {
 	if err != nil || t.history == nil {
 		return 0, err
 	}
-	defer t.rescue(&err)
+	defer t.rescueHistory(&err)
 	k, v := toLastPack(t.history.iterate())
 	if k == nil {
 		return 0, nil
@@ -238,7 +240,7 @@ func (t *tx) Policy() (text string, err error) {
 	if err := t.usable(); err != nil || t.history == nil {
 		return "", err
 	}
-	defer t.rescue(&err)
+	defer t.rescueHistory(&err)
 	return string(t.history.Get(format.PolicyKey)), nil
 }
 
@@ -366,12 +368,41 @@ func (t *session) forgetIn(p format.Pack, first uint64, match func(backend.Ended
 // changeHistory makes a change by an overwriter.
 func (t *tx) changeHistory(do func(*overwriter) error) error {
 	w := &overwriter{session: t.session}
-	err := t.change(func() error {
+	return t.changeOrLose(func() error {
 		w.before = nil
 		return do(w)
 	}, w.restore)
-	if err == nil {
-		t.lastStepIsOfHistory()
+}
+
+// changeOrLose makes a change that can be left out. If do finds damage, the commit leaves out all
+// changes of the history that the session has made, also half of this one, and changeOrLose returns what
+// was found.
+func (t *tx) changeOrLose(do, undo func() error) error {
+	err := t.change(func() error { return t.unlessLost(do) }, func() error { return t.unlessLost(undo) })
+	if err != nil {
+		return err
+	}
+	t.redo[len(t.redo)-1].ofHistory, t.undo[len(t.undo)-1].ofHistory = true, true
+	return t.lost
+}
+
+// unlessLost calls op unless damage was found by an earlier one.
+func (t *session) unlessLost(op func() error) (err error) {
+	if t.lost != nil {
+		return nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			fault, ok := p.(page.Fault)
+			if !ok {
+				panic(p) // It is bbolt's: see rescue.
+			}
+			t.lost, err = t.store.pageErr(fault), nil
+		}
+	}()
+	err = op()
+	if errors.Is(err, backend.ErrDamaged) && t.damage == nil {
+		t.lost, err = err, nil
 	}
 	return err
 }

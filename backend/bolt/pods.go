@@ -39,7 +39,7 @@ func (t *tx) numbersOf(pod backend.Pod) (_ format.PodNumbers, err error) {
 	if err := t.usable(); err != nil || t.pods == nil || pod == (backend.Pod{}) {
 		return nil, err
 	}
-	defer t.rescue(&err)
+	defer t.rescueHistory(&err)
 	return t.podNumbers(format.PodKey(pod))
 }
 
@@ -57,7 +57,7 @@ func (t *tx) endedOf(pod backend.Pod, number uint64) (e backend.Ended, err error
 	if err := t.usable(); err != nil {
 		return e, err
 	}
-	defer t.rescue(&err)
+	defer t.rescueHistory(&err)
 	p, err := t.pastNumbered(number)
 	if err != nil {
 		return e, err
@@ -88,11 +88,7 @@ func (t *tx) IndexPods() (err error) {
 		t.pending.indices -= pages
 		return t.store.wrapErr(err)
 	}
-	err = t.change(t.makePods, t.dropPodsBucket)
-	if err == nil {
-		t.lastStepIsOfHistory()
-	}
-	return err
+	return t.changeOrLose(t.makePods, t.dropPodsBucket)
 }
 
 // podEntryLen is more than the length of an entry of pods in a page that is half full, unless a pod

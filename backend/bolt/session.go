@@ -57,6 +57,7 @@ type session struct {
 	renamed bool   // a new file got the store's name
 	failed  error  // why there can be no commit
 	damage  error  // why bbolt must not be called any more
+	lost    error  // why the changes of the history are left out
 }
 
 // A txCache is the state that nearly every Update of a session reads or writes. The buckets

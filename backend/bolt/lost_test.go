@@ -1,0 +1,163 @@
+package bolt
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+)
+
+// newRemembering returns the file of a store that remembers much: of each bucket of the history there
+// are several pages.
+func newRemembering(t *testing.T) *original {
+	t.Helper()
+	o := newOriginal(t, newRand(t), 300, true)
+	s := Open(o.path)
+	indexPods(t, s)
+	endPods(t, s, 0, 700, podLease)
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error {
+		for n := range 700 {
+			if err := tx.(backend.CoolingTx).Cool(netip.AddrFrom4([4]byte{12, 0, byte(n >> 7), byte(n<<1) & 255}), time.Unix(int64(n), 0)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	(&maker{original: o, t: t, store: s}).finish()
+	return o
+}
+
+// endLease ends a lease as the allocator does, which drops the damage of what is remembered.
+func endLease(tx backend.Tx, l backend.Lease) (lost error) {
+	keep := func(err error) {
+		if err != nil && lost == nil {
+			lost = err
+		}
+	}
+	if err := tx.Delete(l.Addr); err != nil {
+		return err
+	}
+	h := tx.(backend.HistoryTx)
+	_, err := h.Policy()
+	keep(err)
+	keep(tx.(backend.CoolingTx).Cool(l.Addr, time.Now()))
+	keep(h.Record(endedLease(l)))
+	_, err = h.HistoryLen()
+	keep(err)
+	keep(h.DropOldest(4))
+	return lost
+}
+
+// A lease ends whatever page of what is remembered is damaged, and verify still finds the damage.
+func TestLeaseEndsThoughTheHistoryIsDamaged(t *testing.T) {
+	o := newRemembering(t)
+	random := newRand(t)
+	changes := map[string]func(p []byte){
+		"zeroed":           func(p []byte) { clear(p) },
+		"another number":   func(p []byte) { p[0] ^= 1 },
+		"garbage":          func(p []byte) { garbage(random, p) },
+		"its values wrong": func(p []byte) { clear(p[len(p)/2:]) },
+	}
+	noticed := map[string]int{}
+	for id := range o.pages {
+		bucket := o.buckets[id]
+		if !slices.Contains([]string{"history", "latest", "pods", "cooling", "queue"}, bucket) {
+			continue
+		}
+		for what, change := range changes {
+			b := slices.Clone(o.image)
+			change(b[id*o.pageSize:][:o.pageSize])
+			require.NoError(t, os.WriteFile(o.path, b, 0o600))
+			s, what := Open(o.path), fmt.Sprintf("page %d of %s, %s", id, bucket, what)
+			damage := s.Verify(ctx)
+			left := len(o.leases)
+			for a, l := range o.leases {
+				if a.Is6() || left == len(o.leases)-3 {
+					continue
+				}
+				left--
+				require.NoError(t, s.Update(ctx, func(tx backend.Tx) error {
+					if err := endLease(tx, l); err != nil {
+						require.ErrorIs(t, err, backend.ErrDamaged, what)
+						noticed[bucket]++
+					}
+					return nil
+				}), what)
+			}
+			require.NoError(t, s.View(ctx, func(tx backend.ReadTx) error {
+				n := 0
+				for _, err := range tx.Leases(netip.Addr{}) {
+					n++
+					require.NoError(t, err)
+				}
+				require.Equal(t, left, n, what)
+				return nil
+			}))
+			if errors.Is(damage, backend.ErrDamaged) { // unless the last half of a page was empty
+				require.ErrorIs(t, s.Verify(ctx), backend.ErrDamaged, what)
+			}
+		}
+	}
+	t.Log("noticed:", noticed)
+	for _, bucket := range []string{"history", "latest", "pods", "cooling", "queue"} {
+		assert.NotZero(t, noticed[bucket], bucket)
+	}
+}
+
+var errFailed = errors.New("failed")
+
+// An Update that shares the transaction with one that finds the damage is committed as well.
+func TestUpdatesBesideOneThatFindsTheHistoryDamaged(t *testing.T) {
+	o := newRemembering(t)
+	b := slices.Clone(o.image)
+	for id := range o.pages {
+		if o.buckets[id] == "latest" {
+			clear(b[id*o.pageSize:][:o.pageSize])
+		}
+	}
+	require.NoError(t, os.WriteFile(o.path, b, 0o600))
+	s := Open(o.path)
+	fns := []func(backend.Tx) error{put("13.0.0.1", "one"), put("13.0.0.2", "two")}
+	var ended []netip.Addr
+	for a, l := range o.leases {
+		if len(ended) == 5 {
+			break
+		}
+		ended = append(ended, a)
+		fns = append(fns, func(tx backend.Tx) error {
+			assert.ErrorIs(t, endLease(tx, l), backend.ErrDamaged)
+			return nil
+		})
+	}
+	fns = append(fns, func(tx backend.Tx) error {
+		assert.NoError(t, put("13.0.0.3", "undone")(tx))
+		return errFailed
+	}, put("13.0.0.4", "four"))
+	errs := together(t, s, fns...)
+	for i, err := range errs {
+		if i == len(fns)-2 {
+			require.ErrorIs(t, err, errFailed)
+			continue
+		}
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.View(ctx, func(tx backend.ReadTx) error {
+		for _, a := range append(ended, addr("13.0.0.3")) {
+			_, err := tx.Lease(a)
+			require.ErrorIs(t, err, backend.ErrNotFound)
+		}
+		for _, text := range []string{"13.0.0.1", "13.0.0.2", "13.0.0.4"} {
+			_, err := tx.Lease(addr(text))
+			require.NoError(t, err)
+		}
+		return nil
+	}))
+}
