@@ -246,3 +246,35 @@ func TestLeasesEndThoughTheHistoryIsDamaged(t *testing.T) {
 	}).Allocate(ctx, allocator.Request{Owner: eth0("b")})
 	require.ErrorIs(t, err, backend.ErrDamaged)
 }
+
+// What was made is what was undone, what has ended and what is held.
+func TestCountsHaveWhatBecameOfEachLease(t *testing.T) {
+	ctx := context.Background()
+	store := memory.New()
+	a := allocator.New(store, onePool(t), allocator.Options{OnDuplicate: allocator.ReturnExisting})
+	lease := func(id string) []allocator.Assignment {
+		got, err := a.Allocate(ctx, allocator.Request{Owner: eth0(id)})
+		require.NoError(t, err)
+		return got
+	}
+	for i := range 9 {
+		lease(fmt.Sprint("c", i))
+	}
+	lease("c0") // renews
+	require.NoError(t, a.Undo(ctx, eth0("c9"), lease("c9")))
+	for range 2 {
+		_, err := allocator.Release(ctx, store, eth0("c1"))
+		require.NoError(t, err)
+	}
+	_, err := allocator.ReleaseContainer(ctx, store, eth0("c2"))
+	require.NoError(t, err)
+	_, err = allocator.Collect(ctx, store, []backend.Owner{eth0("c0"), eth0("c3")})
+	require.NoError(t, err)
+	require.NoError(t, store.View(ctx, func(tx backend.ReadTx) error {
+		got, err := tx.(backend.HistoryReadTx).Counts()
+		want := backend.Counts{Made: 10, Undone: 1}
+		want.Ended[backend.EndedByDEL], want.Ended[backend.EndedByRelease], want.Ended[backend.EndedByGC] = 1, 1, 5
+		require.Equal(t, want, got)
+		return err
+	}))
+}

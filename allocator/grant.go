@@ -155,6 +155,9 @@ func (g *grant) put(s Set, addr netip.Addr) (Assignment, error) {
 	if err := g.tx.Put(l); err != nil {
 		return Assignment{}, err
 	}
+	if err := count(g.tx, backend.Counts{Made: 1}); err != nil {
+		return Assignment{}, err
+	}
 	as := s.assignment(addr)
 	as.Fresh, as.since = true, l.Since
 	return as, nil

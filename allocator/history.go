@@ -153,6 +153,9 @@ func (e *ending) end(l backend.Lease) error {
 	if err := e.begin(); err != nil || e.store == nil {
 		return err
 	}
+	if err := e.count(l); err != nil {
+		return err
+	}
 	if err := e.cool(l); err != nil {
 		return err
 	}
@@ -166,6 +169,24 @@ func (e *ending) end(l backend.Lease) error {
 		return nil
 	}
 	return e.trim()
+}
+
+// count counts a lease that has ended. One that is torn was not counted when it was made.
+func (e *ending) count(l backend.Lease) error {
+	var one backend.Counts
+	if !isTorn(l) {
+		one.Ended[e.cause] = 1
+	}
+	return count(e.tx, one)
+}
+
+// count adds to the counts of a store that has any.
+func count(tx backend.Tx, more backend.Counts) error {
+	store, ok := tx.(backend.HistoryTx)
+	if !ok {
+		return nil
+	}
+	return store.Count(more)
 }
 
 // all ends leases, and returns the first error.

@@ -61,7 +61,10 @@ func (as Assignment) undo(tx backend.Tx, owner backend.Owner) error {
 	case unit > finestUnit:
 		return fmt.Errorf("%s stays leased to %s until its DEL: %w", addr, owner, errCoarseTimes)
 	}
-	return tx.Delete(addr) // not in the history: the ADD has not happened
+	if err := tx.Delete(addr); err != nil { // not in the history: the ADD has not happened
+		return err
+	}
+	return count(tx, backend.Counts{Undone: 1})
 }
 
 // finestUnit is the longest unit of time within which other processes cannot release an

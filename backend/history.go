@@ -89,6 +89,9 @@ type HistoryReadTx interface {
 	// HistoryLen returns the number of ended leases.
 	HistoryLen() (int, error)
 
+	// Counts returns the sum of what was given to Count since the store was made.
+	Counts() (Counts, error)
+
 	// Policy returns the last argument of SetPolicy, or an empty string.
 	Policy() (string, error)
 }
@@ -114,6 +117,9 @@ type HistoryTx interface {
 	// and returns how many these were. It reads the whole history. match is not called for one
 	// that was forgotten before.
 	Forget(match func(Ended) bool) (int, error)
+
+	// Count adds to the Counts. It needs no disk space beside what any change needs.
+	Count(more Counts) error
 
 	// IndexPods makes HistoryOfPod find what is recorded from now on, as long as the store exists,
 	// and of what has been recorded the last [IndexedBefore]. It can be repeated, which costs

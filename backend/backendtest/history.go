@@ -160,6 +160,24 @@ func clausesOfHistory(c contract) {
 		f.reopenIfPersistent()
 		f.viewHistory(func(tx backend.HistoryReadTx) { require.Equal(f, "keep much", policyOf(f, tx)) })
 	})
+	c.clause("has Counts, to which Count adds", func(f *fixture) {
+		one := backend.Counts{Made: 1, Undone: 300, Ended: [backend.NumCauses]uint64{backend.EndedByGC: 2}}
+		f.put(leased("10.0.0.1")...)
+		f.viewHistory(func(tx backend.HistoryReadTx) { require.Zero(f, countsOf(f, tx)) })
+		f.changeHistory(func(tx backend.HistoryTx) error {
+			require.NoError(f, tx.Count(one))
+			require.Equal(f, one, countsOf(f, tx))
+			return tx.Count(one)
+		})
+		err := f.store.Update(f.ctx, func(tx backend.Tx) error {
+			require.NoError(f, tx.(backend.HistoryTx).Count(one))
+			return errFails
+		})
+		require.ErrorIs(f, err, errFails)
+		f.record(someEnds(1)...)
+		f.reopenIfPersistent()
+		f.viewHistory(func(tx backend.HistoryReadTx) { require.Equal(f, one.Plus(one), countsOf(f, tx)) })
+	})
 	c.clause("is as before if Update fails", func(f *fixture) {
 		ends := someEnds(40)
 		f.record(ends...)
@@ -206,13 +224,15 @@ func clausesOfHistory(c contract) {
 			return tx.Record(someEnds(1)[0])
 		})
 		for _, err := range []error{
-			leaked.Record(someEnds(1)[0]), leaked.DropOldest(1), leaked.SetPolicy("x"), leaked.IndexPods(),
+			leaked.Record(someEnds(1)[0]), leaked.DropOldest(1), leaked.SetPolicy("x"), leaked.IndexPods(), leaked.Count(backend.Counts{}),
 			lastError(leaked.HistoryOfPod(someEnds(1)[0].Pod)),
 			lastError(leaked.History()), lastError(leaked.HistoryBackward()), lastError(leaked.HistoryOf(ip("10.0.0.1"))),
 		} {
 			require.ErrorIs(f, err, backend.ErrInvalid)
 		}
 		_, err := leaked.HistoryLen()
+		require.ErrorIs(f, err, backend.ErrInvalid)
+		_, err = leaked.Counts()
 		require.ErrorIs(f, err, backend.ErrInvalid)
 		_, err = leaked.Policy()
 		require.ErrorIs(f, err, backend.ErrInvalid)
@@ -349,6 +369,12 @@ func requireEndsByPod(f *fixture, tx backend.HistoryReadTx, ends []backend.Ended
 	for pod, of := range want {
 		require.Equal(f, of, collectAll(f, tx.HistoryOfPod(pod)), pod)
 	}
+}
+
+func countsOf(f *fixture, tx backend.HistoryReadTx) backend.Counts {
+	c, err := tx.Counts()
+	require.NoError(f, err)
+	return c
 }
 
 func policyOf(f *fixture, tx backend.HistoryReadTx) string {

@@ -97,6 +97,9 @@ func (t *session) flush() error {
 			return err
 		}
 	}
+	if err := t.flushCounts(); err != nil {
+		return err
+	}
 	return t.flushRun()
 }
 

@@ -125,6 +125,7 @@ func TestVerifyFindsFaultsOfTheHistory(t *testing.T) {
 		"pods has number 101 at ": edit(format.PodsBucket, func(b *bbolt.Bucket) error {
 			return b.Put(format.PodKey(podLease(3).Pod), format.PodNumbers{101, 4}.Encode())
 		}),
+		"meta has malformed counts ": edit(format.MetaBucket, func(b *bbolt.Bucket) error { return b.Put(format.CountsKey, []byte{1}) }),
 		"pods: malformed entry ": edit(format.PodsBucket, func(b *bbolt.Bucket) error {
 			return b.Put(format.PodKey(podLease(3).Pod), format.PodNumbers{4, 4}.Encode())
 		}),

@@ -73,6 +73,8 @@ type txCache struct {
 
 	block backend.Block // the last one that was read
 
+	counts backend.Counts // what is to be added to those of the store
+
 	boot       string
 	bootNumber uint64 // 0, which no boot has, if boot is empty
 }

@@ -93,6 +93,9 @@ func (v *verifier) verify() error {
 	if _, err := v.tx.Cursors(); err != nil {
 		v.found.Add(err)
 	}
+	if _, err := v.tx.Counts(); err != nil {
+		v.found.Add(err)
+	}
 	if err := v.verifyCooling(); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type data struct {
 	history    []backend.Ended // never changed in place
 	policy     string
 
+	counts      backend.Counts
 	podsIndexed bool // HistoryOfPod finds something
 
 	membership backend.Membership

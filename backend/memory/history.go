@@ -74,6 +74,14 @@ func (r *readTx) HistoryLen() (int, error) {
 	return len(r.data.history), nil
 }
 
+// Counts implements [backend.HistoryReadTx].
+func (r *readTx) Counts() (backend.Counts, error) {
+	if err := r.usable(); err != nil {
+		return backend.Counts{}, err
+	}
+	return r.data.counts, nil
+}
+
 // Policy implements [backend.HistoryReadTx].
 func (r *readTx) Policy() (string, error) {
 	if err := r.usable(); err != nil {
@@ -129,6 +137,17 @@ func (t *tx) setHistory(history []backend.Ended) {
 	old := t.data.history
 	t.data.history = history
 	t.undo = append(t.undo, func() { t.data.history = old })
+}
+
+// Count implements [backend.HistoryTx].
+func (t *tx) Count(more backend.Counts) error {
+	if err := t.usable(); err != nil {
+		return err
+	}
+	old := t.data.counts
+	t.data.counts = old.Plus(more)
+	t.undo = append(t.undo, func() { t.data.counts = old })
+	return nil
 }
 
 // IndexPods implements [backend.HistoryTx]. Without an index to make, it lets HistoryOfPod find all.
