@@ -72,7 +72,7 @@ install: ## what build has built, and what belongs to it, below DESTDIR
 		install -D -m 644 packaging/cluster/daemonset.yaml $(DESTDIR)$(DOCDIR)/examples/daemonset-cluster.yaml; fi
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md DESIGN.md CHANGELOG.md SECURITY.md LICENSE
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/docs docs/*.md
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/examples examples/*.json examples/*.conflist packaging/daemonset.yaml
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/examples examples/*.json examples/*.conflist packaging/daemonset.yaml packaging/monitoring/*
 
 packages: ## a deb and an rpm of this architecture in dist/
 	packaging/packages

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
@@ -21,21 +22,27 @@ func (t *tool) metricsCommand() *cobra.Command {
 	var to string
 	c := &cobra.Command{
 		Use:   "metrics [NETWORK…]",
-		Short: "Write metrics in the OpenMetrics format",
-		Long: `Write metrics of networks in the OpenMetrics format, for a collector of text
-files such as the one in Prometheus' node_exporter:
+		Short: "Write metrics in the text format of Prometheus",
+		Long: `Write metrics of networks in the text format of Prometheus, for a collector of
+text files such as the one in node_exporter:
 
   leasehold_addresses{network,set,ranges,state}  leased, free or excluded
   leasehold_leases{network}                      inside or outside the ranges
   leasehold_leases_before_boot{network}          dated before this boot
   leasehold_leases_torn{network}                 without a readable owner
+  leasehold_lease_age_seconds{network}           a histogram of the leases held now
+  leasehold_leases_made_total{network}           since the store was made; bolt
+  leasehold_leases_ended_total{network,reason}   likewise; DEL, GC, boot, release,
+                                                 undone or unknown
+  leasehold_addresses_until_full_seconds{network,set,ranges}
+                                                 absent unless there is a forecast
   leasehold_oldest_lease_timestamp_seconds{network}
   leasehold_store_info{network,store}            1; store is files or bolt
   leasehold_store_bytes{network}                 disk space of the store
   leasehold_up{network}                          0 if the store cannot be read,
                                                  or was replaced`,
 		Example:     "  leasehold metrics --to /var/lib/prometheus/node-exporter/leasehold.prom",
-		Annotations: map[string]string{fixedFormat: "in the OpenMetrics format"},
+		Annotations: map[string]string{fixedFormat: "in the text format of Prometheus"},
 		RunE: func(cmd *cobra.Command, names []string) error {
 			networks, err := t.networks(names)
 			if err != nil {
@@ -72,6 +79,9 @@ type metricSet struct {
 	registry                      *prometheus.Registry
 	addresses, leases, before     *prometheus.GaugeVec
 	torn, oldest, info, bytes, up *prometheus.GaugeVec
+	untilFull                     *prometheus.GaugeVec
+	made, ended                   *prometheus.CounterVec
+	age                           *prometheus.HistogramVec
 }
 
 func newMetricSet() *metricSet {
@@ -81,6 +91,11 @@ func newMetricSet() *metricSet {
 		m.registry.MustRegister(g) // It panics only for a duplicate name, which every test would show.
 		return g
 	}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "leasehold_" + name, Help: help}, append([]string{"network"}, labels...))
+		m.registry.MustRegister(c) // as above
+		return c
+	}
 	m.addresses = gauge("addresses", "Addresses of a range set by state: leased, free, excluded.", "set", "ranges", "state")
 	m.leases = gauge("leases", "Leases, inside or outside the ranges.")
 	m.before = gauge("leases_before_boot", "Leases dated before this machine started, whose containers are gone unless a clock was wrong.")
@@ -88,6 +103,13 @@ func newMetricSet() *metricSet {
 	m.oldest = gauge("oldest_lease_timestamp_seconds", "When the oldest lease was made; absent if there is none.")
 	m.info = gauge("store_info", "The kind of store: files or bolt.", "store")
 	m.bytes = gauge("store_bytes", "Disk space that the store takes.")
+	m.untilFull = gauge("addresses_until_full_seconds", "How long until a range set is full at the rate of late; absent unless there is a forecast.", "set", "ranges")
+	m.made = counter("leases_made_total", "Leases made since the store was made.")
+	m.ended = counter("leases_ended_total", "Leases that have ended since the store was made, by what ended them.", "reason")
+	m.age = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "leasehold_lease_age_seconds", Help: "How long ago the leases were made that are held now.", Buckets: ageBuckets(),
+	}, []string{"network"})
+	m.registry.MustRegister(m.age)
 	m.up = gauge("up", "Whether the store can be read, and was not replaced.")
 	return m
 }
@@ -110,8 +132,14 @@ func (t *tool) measure(cmd *cobra.Command, n network, m *metricSet) error {
 	if err != nil {
 		return err
 	}
-	for _, u := range usages {
-		r := newUsageRow(n, u)
+	rows, err := t.usageRows(cmd, n, usages, func() ([]backend.Lease, error) { return leases, nil })
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if r.FullIn != nil {
+			m.untilFull.WithLabelValues(n.name, strconv.Itoa(r.Set), r.Ranges).Set(float64(*r.FullIn))
+		}
 		for state, value := range map[string]uint64{"leased": r.Leased, "cooling": r.Cooling, "free": r.Free, "excluded": r.Excluded} {
 			m.addresses.WithLabelValues(n.name, strconv.Itoa(r.Set), r.Ranges, state).Set(float64(value))
 		}
@@ -119,6 +147,10 @@ func (t *tool) measure(cmd *cobra.Command, n network, m *metricSet) error {
 	m.leases.WithLabelValues(n.name).Set(float64(f.Leases))
 	m.before.WithLabelValues(n.name).Set(float64(f.BeforeBoot))
 	m.torn.WithLabelValues(n.name).Set(float64(f.Torn))
+	m.observeAges(n, leases, t.now())
+	if err := t.countLeases(cmd, n, m); err != nil {
+		return err
+	}
 	if oldest := oldestOf(leases); oldest > 0 {
 		m.oldest.WithLabelValues(n.name).Set(float64(oldest))
 	}
@@ -131,6 +163,45 @@ func (t *tool) measure(cmd *cobra.Command, n network, m *metricSet) error {
 	return err
 }
 
+// ageBuckets returns the limits of the histogram of ages, in seconds: from a minute to a month.
+func ageBuckets() []float64 {
+	const minute, hour, day = 60, 3600, 86400
+	return []float64{minute, 10 * minute, hour, 6 * hour, day, 7 * day, 30 * day}
+}
+
+// observeAges counts the leases by age. It leaves out those whose time is not known; the time of a clock
+// that was set back is now.
+func (m *metricSet) observeAges(n network, leases []backend.Lease, now time.Time) {
+	of := m.age.WithLabelValues(n.name)
+	for _, l := range leases {
+		if !l.Since.IsZero() {
+			of.Observe(max(now.Sub(l.Since), 0).Seconds())
+		}
+	}
+}
+
+// countLeases reads how many leases the store of a network has made and ended, if it counts them.
+func (t *tool) countLeases(cmd *cobra.Command, n network, m *metricSet) error {
+	ctx, cancel := t.lockContext(cmd)
+	defer cancel()
+	return t.glance(n).View(ctx, func(tx backend.ReadTx) error {
+		store, ok := tx.(backend.HistoryReadTx)
+		if !ok {
+			return nil
+		}
+		c, err := store.Counts()
+		if err != nil {
+			return err
+		}
+		m.made.WithLabelValues(n.name).Add(float64(c.Made))
+		m.ended.WithLabelValues(n.name, "undone").Add(float64(c.Undone))
+		for _, cause := range backend.Causes() {
+			m.ended.WithLabelValues(n.name, cause.String()).Add(float64(c.Ended[cause]))
+		}
+		return nil
+	})
+}
+
 // oldestOf returns the time of the oldest lease in Unix seconds, or 0 if none has a time.
 func oldestOf(leases []backend.Lease) (oldest int64) {
 	for _, l := range leases {
@@ -141,21 +212,18 @@ func oldestOf(leases []backend.Lease) (oldest int64) {
 	return oldest
 }
 
-// write writes all metrics. node_exporter reads the older text format, in which gauges look
-// the same.
+// write writes all metrics in the text format, version 0.0.4: node_exporter reads no other.
 func (m *metricSet) write(w io.Writer) error {
 	families, err := m.registry.Gather()
 	if err != nil {
 		return err
 	}
-	e := expfmt.NewEncoder(w, expfmt.NewFormat(expfmt.TypeOpenMetrics))
 	for _, f := range families {
-		if err := e.Encode(f); err != nil {
+		if _, err := expfmt.MetricFamilyToText(w, f); err != nil {
 			return err
 		}
 	}
-	_, err = expfmt.FinalizeOpenMetrics(w)
-	return err
+	return nil
 }
 
 // replaceFile replaces a file atomically: readers see either the old or the new content.

@@ -9,10 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/cli"
 )
 
@@ -30,13 +32,20 @@ Warnings are printed for sets that are more than 80 % leased, for leases of
 excluded addresses or the gateway (which LEASED does not count), and for
 problems in the configurations of the networks.
 
+So is a forecast, "full in about 3 h at the rate of the last hour", where the
+history of a bolt store gives reason for one: the leases have become more by a
+number that is not mere chance, and were never so many in the day before. If the
+last hour says nothing, the last day can. No forecast does not mean that a pool
+will not be full.
+
 The ranges come from the configurations (--conf-dir, --conf). Networks without a
 configuration are not shown.
 
 As JSON: an array of objects with the keys network, set (its index), ranges,
 size, excluded, leased, cooling, free, largestFreeRun, excludedLeased (numbers;
-18446744073709551615 means that many or more) and largestFree (the run itself;
-empty if none).`,
+18446744073709551615 means that many or more), largestFree (the run itself;
+empty if none), fullIn and fullInWindow (the forecast, and how long its rate was
+observed, both in seconds; null without one).`,
 		RunE: func(cmd *cobra.Command, names []string) error { return t.usage(cmd, names) },
 	}
 }
@@ -54,6 +63,8 @@ type usageRow struct {
 	LargestFree    string `json:"largestFree"`
 	ExcludedLeased uint64 `json:"excludedLeased"`
 	Cooling        uint64 `json:"cooling"`
+	FullIn         *int64 `json:"fullIn"`       // seconds
+	FullInWindow   *int64 `json:"fullInWindow"` // seconds
 }
 
 func newUsageRow(n network, u allocator.Usage) usageRow {
@@ -88,9 +99,9 @@ func (t *tool) usage(cmd *cobra.Command, names []string) error {
 	for _, n := range networks {
 		usages, err := t.usageOf(cmd, n)
 		failed = errors.Join(failed, t.inNetwork(n, err))
-		for _, u := range usages {
-			rows = append(rows, newUsageRow(n, u))
-		}
+		some, forecastErr := t.usageRows(cmd, n, usages, func() ([]backend.Lease, error) { return t.allLeases(cmd, n) })
+		failed = errors.Join(failed, t.inNetwork(n, forecastErr))
+		rows = append(rows, some...)
 		if err == nil && len(usages) == 0 {
 			t.warnNoRanges(n)
 		}
@@ -128,6 +139,46 @@ func (t *tool) usageOf(cmd *cobra.Command, n network) (all []allocator.Usage, er
 	return all, nil
 }
 
+// usageRows returns a row for each usage, also after an error, which only concerns the forecasts. held
+// returns the leases of the network.
+func (t *tool) usageRows(cmd *cobra.Command, n network, usages []allocator.Usage, held func() ([]backend.Lease, error)) (rows []usageRow, err error) {
+	forecasts, err := allocator.ReadForecasts(cmd.Context(), t.readStoreInPortions(n), usages, t.now(), held)
+	for i, u := range usages {
+		r := newUsageRow(n, u)
+		if err == nil && forecasts[i] != (allocator.Forecast{}) {
+			in, window := int64(forecasts[i].In/time.Second), int64(forecasts[i].Window/time.Second)
+			r.FullIn, r.FullInWindow = &in, &window
+		}
+		rows = append(rows, r)
+	}
+	return rows, err
+}
+
+// forecast returns when the set is full in words; empty if that is not known.
+func (r usageRow) forecast() string {
+	if r.FullIn == nil {
+		return ""
+	}
+	window := "hour"
+	if *r.FullInWindow > 3600 {
+		window = "day"
+	}
+	return fmt.Sprintf("full in about %s at the rate of the last %s", about(time.Duration(*r.FullIn)*time.Second), window)
+}
+
+// about returns a duration as roughly as a forecast knows it.
+func about(d time.Duration) string {
+	switch {
+	case d < 10*time.Minute:
+		return "10 min or less"
+	case d < 100*time.Minute:
+		return fmt.Sprintf("%d min", (d+5*time.Minute)/(10*time.Minute)*10)
+	case d < 36*time.Hour:
+		return fmt.Sprintf("%d h", (d+30*time.Minute)/time.Hour)
+	}
+	return fmt.Sprintf("%d days", (d+12*time.Hour)/(24*time.Hour))
+}
+
 func (t *tool) writeUsage(rows []usageRow) error {
 	if t.output == "json" {
 		return t.writeJSON(rows)
@@ -145,6 +196,9 @@ func (t *tool) writeUsage(rows []usageRow) error {
 		if r.used() > nearlyFull {
 			t.warn("%s: %.0f %% of %s is leased", r.Network, 100*r.used(), r.Ranges)
 			t.printNext(fmt.Sprintf("leasehold%s why-full %s", t.sameFlags(), r.Network))
+		}
+		if text := r.forecast(); text != "" {
+			t.warn("%s: %s is %s", r.Network, r.Ranges, text)
 		}
 	}
 	return err

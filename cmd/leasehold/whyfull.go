@@ -22,7 +22,8 @@ func (t *tool) whyFullCommand() *cobra.Command {
 		Long: `Show what fills the ranges of a network, and which command to run next: leases
 by age, leases dated before this machine started (whose containers are gone,
 unless a clock was wrong), torn leases, leases outside the ranges, excluded
-addresses, and the containers that hold the most addresses.
+addresses, and the containers that hold the most addresses. It says when a range
+set will be full, where the history gives reason to: see "leasehold usage --help".
 
 As JSON: an object with the keys network, store, sets (an array like the output
 of usage), leases, ages (an array of {olderThan, leases}, olderThan in seconds),
@@ -93,9 +94,6 @@ func (t *tool) fullness(cmd *cobra.Command, n network) (fullness, error) {
 	if err != nil {
 		return f, err
 	}
-	for _, u := range usages {
-		f.Sets = append(f.Sets, newUsageRow(n, u))
-	}
 	if len(usages) == 0 {
 		t.warnNoRanges(n)
 	}
@@ -103,6 +101,11 @@ func (t *tool) fullness(cmd *cobra.Command, n network) (fullness, error) {
 	if err != nil {
 		return f, err
 	}
+	rows, err := t.usageRows(cmd, n, usages, func() ([]backend.Lease, error) { return leases, nil })
+	if err != nil {
+		return f, err
+	}
+	f.Sets = append(f.Sets, rows...)
 	f.addLeases(n, leases, t.now(), boot.Current())
 	f.listCommand = runtimeCommand(n, leases)
 	f.Next = f.nextCommands("leasehold"+t.sameFlags(), n)
@@ -194,6 +197,9 @@ func (t *tool) printFullness(f fullness) {
 			cooling = formatAmount(s.Cooling) + " cooling since their release, "
 		}
 		say("    %s addresses: %s leased, %s%s free, %s excluded or gateway", formatAmount(s.Size), formatAmount(s.Leased), cooling, formatAmount(s.Free), formatAmount(s.Excluded))
+		if text := s.forecast(); text != "" {
+			say("    %s", text)
+		}
 	}
 	if f.Leases > 0 {
 		say("  by age")
