@@ -247,7 +247,7 @@ func (e *ending) expired() (n int, err error) {
 	return n, nil
 }
 
-// unlessLost drops the error of a full disk and, if the leases have to end, that of a damaged history: a
+// unlessLost drops the error of a full disk and, if the leases have to end, of a damaged history: a
 // container that cannot be deleted is worse than an ended lease that is not recorded, and verify reports
 // the damage. Where the damage reaches leases, the transaction fails by itself.
 func (e *ending) unlessLost(err error) error {
