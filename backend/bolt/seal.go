@@ -81,7 +81,10 @@ func (s *Store) copyReadable(to, f *os.File) error {
 	if err := s.firstFault(c, err); err != nil {
 		return err
 	}
-	return file.CopyReadable(to)
+	if err := file.CopyReadable(to); err != nil {
+		return err
+	}
+	return to.Truncate(file.Size) // The last pages may be missing.
 }
 
 // A revoked file is a file without its last transaction: one of its meta pages is another.

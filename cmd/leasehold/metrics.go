@@ -30,7 +30,7 @@ text files such as the one in node_exporter:
   leasehold_leases{network}                      inside or outside the ranges
   leasehold_leases_before_boot{network}          dated before this boot
   leasehold_leases_torn{network}                 without a readable owner
-  leasehold_lease_age_seconds{network}           a histogram of the leases held now
+  leasehold_lease_age_seconds{network}           a histogram of leases
   leasehold_leases_made_total{network}           since the store was made; bolt
   leasehold_leases_ended_total{network,reason}   likewise; DEL, GC, boot, release,
                                                  undone or unknown

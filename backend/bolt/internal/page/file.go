@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 )
 
 // A File is a bbolt file that is read page by page.
@@ -139,8 +138,8 @@ func (f File) CheckComplete(m Meta) error {
 // Pages returns how many whole pages the file has.
 func (f File) Pages() uint64 { return uint64(f.Size / f.PageSize) }
 
-// CopyReadable copies the file, without the pages that cannot be read.
-func (f File) CopyReadable(to *os.File) error {
+// CopyReadable copies the pages of the file that can be read to the same places.
+func (f File) CopyReadable(to io.WriterAt) error {
 	b := make([]byte, f.PageSize)
 	for at := int64(0); at < f.Size; at += f.PageSize {
 		n, err := f.ReadAt(b, at)
@@ -151,7 +150,7 @@ func (f File) CopyReadable(to *os.File) error {
 			return err
 		}
 	}
-	return to.Truncate(f.Size)
+	return nil
 }
 
 // OtherMeta returns meta page 1-id, as it would be in the place of id.
