@@ -32,10 +32,10 @@ text files such as the one in node_exporter:
   leasehold_leases_torn{network}                 without a readable owner
   leasehold_lease_age_seconds{network}           a histogram of leases
   leasehold_leases_made_total{network}           since the store was made; bolt
-  leasehold_leases_ended_total{network,reason}   likewise; DEL, GC, boot, release,
-                                                 undone or unknown
+  leasehold_leases_ended_total{network,reason}   likewise; DEL, GC, boot,
+                                                 release, undone, unknown
   leasehold_addresses_until_full_seconds{network,set,ranges}
-                                                 absent unless there is a forecast
+                                                 only with a forecast
   leasehold_oldest_lease_timestamp_seconds{network}
   leasehold_store_info{network,store}            1; store is files or bolt
   leasehold_store_bytes{network}                 disk space of the store
@@ -103,7 +103,7 @@ func newMetricSet() *metricSet {
 	m.oldest = gauge("oldest_lease_timestamp_seconds", "When the oldest lease was made; absent if there is none.")
 	m.info = gauge("store_info", "The kind of store: files or bolt.", "store")
 	m.bytes = gauge("store_bytes", "Disk space that the store takes.")
-	m.untilFull = gauge("addresses_until_full_seconds", "How long until a range set is full at the rate of late; absent unless there is a forecast.", "set", "ranges")
+	m.untilFull = gauge("addresses_until_full_seconds", "How long until a range set is full at the rate of late; only with a forecast.", "set", "ranges")
 	m.made = counter("leases_made_total", "Leases made since the store was made.")
 	m.ended = counter("leases_ended_total", "Leases that have ended since the store was made, by what ended them.", "reason")
 	m.age = prometheus.NewHistogramVec(prometheus.HistogramOpts{

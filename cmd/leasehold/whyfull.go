@@ -23,7 +23,7 @@ func (t *tool) whyFullCommand() *cobra.Command {
 by age, leases dated before this machine started (whose containers are gone,
 unless a clock was wrong), torn leases, leases outside the ranges, excluded
 addresses, and the containers that hold the most addresses. It says when a range
-set will be full, where the history gives reason to: see "leasehold usage --help".
+set will be full, where the history gives reason to, as "leasehold usage" does.
 
 As JSON: an object with the keys network, store, sets (an array like the output
 of usage), leases, ages (an array of {olderThan, leases}, olderThan in seconds),
