@@ -13,11 +13,15 @@ import (
 // values of flags with a fixed set.
 func (t *tool) complete(root *cobra.Command) {
 	values := map[string][]string{"output": {"table", "json"}, "to": {config.Bolt, config.Files}}
+	commands := root.Commands()
 	for _, c := range root.Commands() {
+		commands = append(commands, c.Commands()...)
+	}
+	for _, c := range commands {
 		if _, args, _ := strings.Cut(c.Use, " "); strings.Contains(args, "NETWORK") {
 			c.ValidArgsFunction = t.networkNames(strings.Contains(args, "NETWORK…"))
 		}
-		if c.Name() == "who" {
+		if c.Name() == "who" && c.Parent() == root {
 			c.ValidArgsFunction = t.completeLeaseNames(leaseRow.names)
 		}
 		if c.Flag("pod") != nil {

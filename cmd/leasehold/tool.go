@@ -60,6 +60,9 @@ func (t *tool) run(ctx context.Context, args []string) int {
 	case errors.Is(err, errNo):
 		return statusNo
 	}
+	if exit := exitError(0); errors.As(err, &exit) {
+		return int(exit)
+	}
 	t.printError(err)
 	return statusError
 }
@@ -91,7 +94,7 @@ an error.`,
 	for _, c := range []*cobra.Command{
 		t.listCommand(), t.whoCommand(), t.historyCommand(), t.usageCommand(), t.mapCommand(), t.whyFullCommand(), t.verifyCommand(),
 		t.releaseCommand(), t.gcCommand(), t.migrateCommand(), t.pruneCommand(), t.exportCommand(), t.importCommand(),
-		t.metricsCommand(),
+		t.metricsCommand(), t.clusterCommand(),
 	} {
 		root.AddCommand(c)
 	}

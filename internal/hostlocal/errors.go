@@ -84,9 +84,9 @@ func classify(err error, of subject) (code uint, details string) {
 	case errors.As(err, &taken):
 		return CodeTaken, "to see who holds it, run: leasehold who " + taken.Addr.String() + of.flags
 	case errors.As(err, &notHeld):
-		return CodeTaken, "request an address that this host holds, or none"
+		return CodeTaken, fmt.Sprintf("to see which host holds it, run: leasehold cluster who %s %s", of, notHeld.Addr)
 	case errors.As(err, &member):
-		return CodeNotMember, "an address is leased again once the other hosts have confirmed what this one holds"
+		return CodeNotMember, adviseMember(member, of.String())
 	case errors.As(err, &duplicate):
 		return CodeDuplicate, adviseDuplicate(duplicate)
 	case errors.As(err, &request):
@@ -100,6 +100,15 @@ func classify(err error, of subject) (code uint, details string) {
 			filepath.Dir(mismatch.Path), filepath.Base(mismatch.Path), mismatch.Configured, mismatch.Existing)
 	}
 	return classifyStore(err, of)
+}
+
+// adviseMember says what to do on a host that may not lease from a shared store.
+func adviseMember(e *allocator.MembershipError, network string) string {
+	if e.Membership.Stopped != "" {
+		return "with its leases, if no other host holds them: leasehold cluster rejoin " + network +
+			"; without: leasehold cluster rejoin --drop " + network
+	}
+	return "to have the other hosts confirm what this one holds, run: leasehold cluster attest " + network
 }
 
 // adviseDuplicate says what to do about an attachment that already has an address.

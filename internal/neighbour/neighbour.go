@@ -23,7 +23,8 @@ const (
 	DefaultSocket = "/run/leasehold/cluster.sock"
 	DefaultDir    = "/usr/libexec/leasehold"
 
-	program = "leasehold-cluster"
+	// Program is its name.
+	Program = "leasehold-cluster"
 )
 
 // A Neighbour says where the program is. The zero Neighbour is not installed.
@@ -74,7 +75,7 @@ type Answer struct {
 func (a *Answer) Error() string { return a.Msg }
 
 // ErrNotInstalled: there is no such program.
-var ErrNotInstalled = errors.New("the program " + program + " is not installed")
+var ErrNotInstalled = errors.New("the program " + Program + " is not installed")
 
 // errNoAgent: no agent has answered. What it was asked for can be asked for again.
 var errNoAgent = errors.New("no agent has answered")
@@ -112,7 +113,7 @@ func (n Neighbour) askAgent(ctx context.Context, r Request) error {
 func answer(text []byte) error {
 	a := new(Answer)
 	if err := json.Unmarshal(text, a); err != nil {
-		return fmt.Errorf("%s has answered %.200q: %w", program, text, err)
+		return fmt.Errorf("%s has answered %.200q: %w", Program, text, err)
 	}
 	if a.Code == 0 {
 		return nil
@@ -133,7 +134,7 @@ func deadline(ctx context.Context) time.Time {
 // execute executes the program.
 func (n Neighbour) execute(ctx context.Context, r Request) error {
 	for _, dir := range n.Dirs {
-		path := filepath.Join(dir, program)
+		path := filepath.Join(dir, Program)
 		err := n.run(ctx, path, r)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err

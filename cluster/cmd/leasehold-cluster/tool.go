@@ -7,15 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/leasehold/leasehold/backend"
-	"github.com/leasehold/leasehold/cluster"
 	"github.com/leasehold/leasehold/cluster/internal/host"
 	"github.com/leasehold/leasehold/cluster/internal/settings"
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/clustercli"
 	"github.com/leasehold/leasehold/internal/config"
 )
 
@@ -25,23 +23,31 @@ type tool struct {
 	out, errs io.Writer
 	getenv    func(string) string
 
-	cni bool // errors are for the plugin
+	cni    bool // errors are for the plugin
+	output string
 }
 
 // Exit statuses, as of the tool leasehold.
 const (
 	statusOK    = 0
+	statusNo    = 1 // the answer is no, or a problem was found
 	statusError = 2
 )
+
+// errNo ends a command that has printed a negative answer.
+var errNo = errors.New("no")
 
 // run executes the command in args, and returns the exit status of the process.
 func (t *tool) run(ctx context.Context, args []string) int {
 	err := cli.Execute(ctx, t.command(), args, t.in, t.out, t.errs)
-	if err == nil {
+	switch {
+	case err == nil:
 		return statusOK
+	case errors.Is(err, errNo):
+		return statusNo
 	}
 	if err := t.report(err); err != nil {
-		fmt.Fprintln(t.errs, cli.PrintableLines(err.Error())) // There is nowhere else to say it.
+		fmt.Fprintln(t.errs, cli.PrintableLines("leasehold-cluster: "+err.Error())) // There is nowhere else to say it.
 	}
 	return statusError
 }
@@ -55,21 +61,20 @@ type failure struct {
 // Unwrap returns the error.
 func (f failure) Unwrap() error { return f.error }
 
-// report writes an error for the plugin or for people.
+// report writes an error for the plugin, or returns it for people.
 func (t *tool) report(err error) error {
-	network := "NETWORK"
-	if f := (failure{}); errors.As(err, &f) {
-		network = f.network
+	f := failure{}
+	if !errors.As(err, &f) && !t.cni {
+		return err
 	}
-	a := host.AnswerTo(err, network)
+	a := host.AnswerTo(err, cmp.Or(f.network, "NETWORK"))
 	if t.cni {
 		return json.NewEncoder(t.out).Encode(a)
 	}
-	text := a.Msg
 	if a.Details != "" {
-		text += "; " + a.Details
+		a.Msg += "; " + a.Details
 	}
-	return errors.New(text)
+	return errors.New(a.Msg)
 }
 
 // command returns the root command.
@@ -77,126 +82,38 @@ func (t *tool) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "leasehold-cluster",
 		Short: "Share the addresses of a network with other hosts, through etcd",
-		Long: `Leasehold-cluster gets blocks of addresses for this host from etcd, of which each is
-held by one host, and gives them back.
+		Long: `Leasehold-cluster gets blocks of addresses for this host from etcd, of which each
+is held by one host, and gives them back. The plugin host-local executes it;
+operators use it as "leasehold cluster".
 
 A command on a network reads its configuration, as a CNI plugin gets it, from
 standard input. How etcd is reached is in ` + settings.DefaultDir + `/NAME.json,
-where NAME is the value of "cluster" in ipam; $` + settings.DirVar + ` names another
-directory.
+where NAME is the value of "cluster" in ipam; $` + settings.DirVar + ` names
+another directory.
 
-Exit status: 0 on success; 2 after an error.`,
+Exit status: 0 on success; 1 if the answer is no or a problem was found; 2 after
+an error.`,
 	}
 	root.PersistentFlags().BoolVar(&t.cni, "cni", false, "write an error as a CNI error to standard output, for the plugin")
-	root.AddCommand(t.initCommand(), t.claimCommand(), t.attestCommand(), t.giveBackCommand(), t.agentCommand())
+	root.PersistentFlags().StringVarP(&t.output, "output", "o", "table", "output format: table or json")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if t.output != "table" && t.output != "json" {
+			return fmt.Errorf("--output %q: use table or json", t.output)
+		}
+		return nil
+	}
+	root.AddCommand(clustercli.Commands(t.execute)...)
+	root.AddCommand(t.agentCommand())
 	cli.Prepare(root)
 	return root
 }
 
-func (t *tool) claimCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "claim NETWORK",
-		Short: "Get blocks of addresses for this host, if it has no free address",
-		Long: `Get blocks of addresses for this host, if a range set of the network has no free
-address, or if CNI_ARGS requests an address that this host does not hold. A host
-that is not a member of the space joins it. It prints the blocks that it has got.`,
-		Args: cli.Arguments(1, 1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return t.with(args[0], func(h *host.Host) error {
-				got, err := h.Claim(c.Context())
-				t.printBlocks(got)
-				return err
-			})
-		},
+// execute executes a command.
+func (t *tool) execute(c *cobra.Command, call clustercli.Call) error {
+	dir := cmp.Or(t.getenv(settings.DirVar), settings.DefaultDir)
+	if call.Command == clustercli.Spaces {
+		return t.spaces(c.Context(), dir, call.Args[0])
 	}
-}
-
-func (t *tool) attestCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "attest NETWORK",
-		Short: "Have the other hosts confirm what this host holds",
-		Long: `Have the other hosts confirm what this host holds, which is needed once after each
-boot before an address can be leased. A host that is not a member of the space joins it.`,
-		Args: cli.Arguments(1, 1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return t.with(args[0], func(h *host.Host) error { return h.Attest(c.Context()) })
-		},
-	}
-}
-
-func (t *tool) giveBackCommand() *cobra.Command {
-	var keep int
-	c := &cobra.Command{
-		Use:   "give-back NETWORK",
-		Short: "Give blocks back in which nothing is leased",
-		Long: `Give blocks back in which nothing is leased, so that other hosts can have them. It
-prints them.`,
-		Args: cli.Arguments(1, 1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if keep < 0 {
-				return fmt.Errorf("--keep %d: want a number that is not negative", keep)
-			}
-			return t.with(args[0], func(h *host.Host) error {
-				given, err := h.GiveBack(c.Context(), keep)
-				t.printBlocks(given)
-				return err
-			})
-		},
-	}
-	c.Flags().IntVar(&keep, "keep", 0, "how many such blocks of each family to keep")
-	return c
-}
-
-func (t *tool) initCommand() *cobra.Command {
-	var size uint64
-	c := &cobra.Command{
-		Use:   "init NETWORK",
-		Short: "Make a space: the addresses of a network, to be shared by hosts",
-		Long: `Make the space of a network, from the ranges of its configuration, once and from any
-host. The size of its blocks never changes: without --block-size a block of IPv4
-has 1 address in a range of up to 511, and up to 64 in one of 16,384 or more; a
-block of IPv6 has 256.`,
-		Args: cli.Arguments(1, 1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return t.with(args[0], func(h *host.Host) error {
-				made, err := h.Init(c.Context(), size)
-				if err == nil {
-					_, err = fmt.Fprintf(t.out, "space %s: %s%s\n", h.Space(), strings.Join(made.Ranges, ", "), sizes(made))
-				}
-				return err
-			})
-		},
-	}
-	c.Flags().Uint64Var(&size, "block-size", 0, "addresses of IPv4 in a block, a power of two (default: as suits the ranges)")
-	return c
-}
-
-// sizes says how large the blocks are.
-func sizes(c cluster.Config) string {
-	text := ""
-	for _, f := range []struct {
-		name string
-		size uint64
-	}{{"IPv4", c.Block4}, {"IPv6", c.Block6}} {
-		if f.size != 0 {
-			text += fmt.Sprintf("; blocks of %d %s", f.size, f.name)
-		}
-	}
-	return text
-}
-
-// printBlocks prints what a command has got or given back.
-func (t *tool) printBlocks(blocks []backend.Block) {
-	if t.cni {
-		return // Only errors are for the plugin.
-	}
-	for _, b := range blocks {
-		fmt.Fprintln(t.out, b) // A reader that has gone does not undo it.
-	}
-}
-
-// with calls fn for the network whose configuration is on standard input.
-func (t *tool) with(network string, fn func(*host.Host) error) error {
 	conf, err := io.ReadAll(t.in)
 	if err != nil {
 		return err
@@ -205,19 +122,56 @@ func (t *tool) with(network string, fn func(*host.Host) error) error {
 	if err != nil {
 		return err
 	}
-	if n.Name != network {
-		return fmt.Errorf("the configuration on standard input is of network %s, not of %s", n.Name, network)
+	if n.Name != call.Network() {
+		return fmt.Errorf("the configuration on standard input is of network %s, not of %s", n.Name, call.Network())
 	}
 	name := n.Name
 	if n.DataDir != config.DefaultDataDir {
 		name += " --data-dir " + n.DataDir
 	}
-	h, err := host.Open(conf, t.getenv("CNI_ARGS"), cmp.Or(t.getenv(settings.DirVar), settings.DefaultDir))
+	h, err := host.Open(conf, t.getenv("CNI_ARGS"), dir)
 	if err == nil {
-		err = errors.Join(fn(h), h.Close())
+		err = errors.Join(t.on(c.Context(), h, call), h.Close())
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errNo) {
 		return failure{err, name}
 	}
-	return nil
+	return err
+}
+
+// on executes a command on a network.
+func (t *tool) on(ctx context.Context, h *host.Host, call clustercli.Call) error {
+	switch call.Command {
+	case clustercli.Init:
+		return t.init(ctx, h, call)
+	case clustercli.Claim:
+		got, err := h.Claim(ctx)
+		return errors.Join(t.printBlocks(got), err)
+	case clustercli.GiveBack:
+		given, err := h.GiveBack(ctx, call.Keep)
+		return errors.Join(t.printBlocks(given), err)
+	case clustercli.Attest:
+		return t.reported(h.Attest(ctx))
+	case clustercli.Adopt:
+		return t.reported(h.Adopt(ctx))
+	case clustercli.Rejoin:
+		return t.rejoin(ctx, h, call)
+	}
+	return h.Operate(ctx, func(ctx context.Context, o host.Operator) error {
+		switch call.Command {
+		case clustercli.Hosts:
+			return t.hosts(ctx, o)
+		case clustercli.Blocks:
+			return t.blocks(ctx, o)
+		case clustercli.Who:
+			return t.who(ctx, o, call.Args[1])
+		case clustercli.Usage:
+			return t.usage(ctx, o)
+		case clustercli.Evict:
+			return t.evict(ctx, o, call)
+		case clustercli.Recover:
+			return t.recover(ctx, o, call)
+		}
+		return t.verify(ctx, h, o, call)
+	})
 }

@@ -132,7 +132,7 @@ func (m machine) ask(command, args string) error {
 func newSpace(t *testing.T) *etcdtest.Server {
 	t.Helper()
 	s := etcdtest.Start(t)
-	_, err := newMachine(t, s, "operator", 0).open("").Init(t.Context(), 4)
+	_, err := newMachine(t, s, "operator", 0).open("").Init(t.Context(), 4, false)
 	require.NoError(t, err)
 	return s
 }

@@ -30,11 +30,13 @@ func AnswerTo(err error, network string) Answer {
 	case errors.As(err, &held):
 		a.Code, a.Details = hostlocal.CodeTaken, fmt.Sprintf("request an address that no other host holds, or none; on %s, leasehold who %s says which container has it", held.Host, held.Addr)
 	case errors.Is(err, cluster.ErrNoBlocks):
-		a.Code, a.Details = hostlocal.CodeExhausted, "to have a host give back what it does not use, run there: leasehold-cluster give-back "+network+" < CONFIGURATION"
+		a.Code, a.Details = hostlocal.CodeExhausted, "to see which hosts hold the addresses, run: leasehold cluster hosts "+network+
+			"; a host gives back what it does not use with: leasehold cluster give-back "+network
 	case errors.As(err, &lock):
 		a.Code, a.Details = hostlocal.CodeTryAgain, "another process of this host asks for addresses of this network"
 	case errors.Is(err, cluster.ErrHalted):
-		a.Code, a.Details = hostlocal.CodeTryAgain, "addresses that this host holds can still be leased and released; an operator has to recover the space before more can be had"
+		a.Code, a.Details = hostlocal.CodeTryAgain, "addresses that this host holds can still be leased and released; to see what is wrong, run: leasehold cluster verify "+network+
+			"; to recover the space: leasehold cluster recover "+network
 	case errors.Is(err, cluster.ErrUnknown), errors.Is(err, context.DeadlineExceeded):
 		a.Code, a.Details = hostlocal.CodeTryAgain, "etcd was not reached; addresses that this host holds can still be leased and released"
 	case errors.Is(err, settings.ErrInvalid), errors.Is(err, ErrNotShared):
@@ -50,7 +52,7 @@ func AnswerTo(err error, network string) Answer {
 // isMembership reports whether this host may not use the space until an operator has done something.
 func isMembership(err error) bool {
 	for _, kind := range []error{
-		cluster.ErrStopped, cluster.ErrNotMember, cluster.ErrNameTaken, cluster.ErrInUse, cluster.ErrNoSpace, ErrOther,
+		cluster.ErrStopped, cluster.ErrNotMember, cluster.ErrNameTaken, cluster.ErrInUse, cluster.ErrNoSpace, cluster.ErrDisputed, ErrOther,
 	} {
 		if errors.Is(err, kind) {
 			return true
@@ -62,13 +64,17 @@ func isMembership(err error) bool {
 func adviseMembership(err error, network string) string {
 	switch {
 	case errors.Is(err, cluster.ErrNameTaken):
-		return `give this host another name, "host" in the settings of the cluster; if it was installed again, evict the old one`
+		return `give this host another name, "host" in the settings of the cluster; if it was installed again, run: leasehold cluster evict ` +
+			network + " HOST"
 	case errors.Is(err, cluster.ErrInUse):
-		return "release the leases of the network when their containers are gone: leasehold list shows them"
+		return "to make this host a member with its leases, run: leasehold cluster adopt " + network
 	case errors.Is(err, cluster.ErrNoSpace):
-		return "make the space once, from one of the hosts: leasehold-cluster init " + network + " < CONFIGURATION"
+		return "make the space once, from one of the hosts: leasehold cluster init " + network
 	case errors.Is(err, ErrOther):
 		return `correct "cluster" and "space" in the configuration`
+	case errors.Is(err, cluster.ErrDisputed):
+		return "release the leases when their containers are gone, or have the other host give the block back; then run the command again"
 	}
-	return "an operator has to decide, because other hosts may hold the addresses of this one"
+	return "with its leases, if no other host holds them: leasehold cluster rejoin " + network +
+		"; without: leasehold cluster rejoin --drop " + network
 }

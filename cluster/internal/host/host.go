@@ -93,13 +93,49 @@ func ranges(pool allocator.Pool) string {
 // Close ends the use of the connection to the servers.
 func (h *Host) Close() error { return h.release() }
 
-// Attest joins the space, unless this host is a member, and has the other hosts confirm in this
-// boot what it holds.
+// Attest joins the space, unless this host is a member, and has the servers confirm what it holds. In a
+// recovery of the space it reports that, and returns [cluster.ErrReported].
 func (h *Host) Attest(ctx context.Context) error {
-	return h.exclusively(ctx, func(ctx context.Context, _ int) error { return h.attest(ctx) })
+	return h.exclusively(ctx, func(ctx context.Context, _ int) error {
+		m, err := h.membership(ctx)
+		if err == nil && m.IsZero() {
+			return h.join(ctx)
+		}
+		if err == nil {
+			err = h.checkSpace(m)
+		}
+		if err != nil {
+			return err
+		}
+		return h.member.Attest(ctx)
+	})
 }
 
-// Claim is [Host.Attest], and then gets blocks if there is a range set without a free address, or an
+// Adopt makes this host a member with the leases that it has.
+func (h *Host) Adopt(ctx context.Context) error {
+	return h.exclusively(ctx, func(ctx context.Context, _ int) error {
+		return h.member.Adopt(ctx, h.config.Cluster, h.config.Space, h.settings.Host)
+	})
+}
+
+// Rejoin makes this host a member again that is stopped, with the leases that it has.
+func (h *Host) Rejoin(ctx context.Context) error {
+	return h.exclusively(ctx, func(ctx context.Context, _ int) error { return h.member.Rejoin(ctx) })
+}
+
+// Drop has this host, which is stopped and has no leases, forget its membership.
+func (h *Host) Drop(ctx context.Context) error {
+	return h.exclusively(ctx, func(ctx context.Context, _ int) error { return h.member.Forget(ctx) })
+}
+
+// Differences returns in what the store and the servers differ.
+func (h *Host) Differences(ctx context.Context) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.settings.Timeout)
+	defer cancel()
+	return h.member.Differences(ctx)
+}
+
+// Claim joins the space, unless this host is a member, and gets blocks if there is a range set without a free address, or an
 // address is requested that this host does not hold. It returns the blocks that it has got; none
 // if another process was faster, and there are free addresses by now.
 func (h *Host) Claim(ctx context.Context) (got []backend.Block, err error) {
@@ -133,21 +169,33 @@ func (h *Host) GiveBack(ctx context.Context, keep int) (given []backend.Block, e
 	return given, err
 }
 
-// attest does nothing if this host was attested in this boot.
+// attest has the servers confirm what this host holds, unless they have in this boot.
 func (h *Host) attest(ctx context.Context) error {
 	m, err := h.membership(ctx)
 	switch {
 	case err != nil:
 		return err
 	case m.IsZero():
-		return h.member.Join(ctx, h.config.Cluster, h.config.Space, h.settings.Host)
-	case m.Cluster != h.config.Cluster, m.Space != h.config.Space:
-		return fmt.Errorf("%w: it is host %s of space %s, cluster %s; the configuration names space %s, cluster %s",
-			ErrOther, m.Host, m.Space, m.Cluster, h.config.Space, h.config.Cluster)
+		return h.join(ctx)
+	case h.checkSpace(m) != nil:
+		return h.checkSpace(m)
 	case m.Attested == h.boot.ID && m.Intent == (backend.Intent{}) && m.Stopped == "":
 		return nil
 	}
 	return h.member.Attest(ctx)
+}
+
+func (h *Host) join(ctx context.Context) error {
+	return h.member.Join(ctx, h.config.Cluster, h.config.Space, h.settings.Host)
+}
+
+// checkSpace returns an error unless the store is a member of the space that the configuration names.
+func (h *Host) checkSpace(m backend.Membership) error {
+	if m.Cluster == h.config.Cluster && m.Space == h.config.Space {
+		return nil
+	}
+	return fmt.Errorf("%w: it is host %s of space %s, cluster %s; the configuration names space %s, cluster %s",
+		ErrOther, m.Host, m.Space, m.Cluster, h.config.Space, h.config.Cluster)
 }
 
 func (h *Host) membership(ctx context.Context) (m backend.Membership, err error) {

@@ -82,7 +82,7 @@ func (m machine) lease(n int) {
 func newSpace(t *testing.T) *etcdtest.Server {
 	t.Helper()
 	s := etcdtest.Start(t)
-	_, err := newMachine(t, s, "operator", "").open("").Init(t.Context(), 4)
+	_, err := newMachine(t, s, "operator", "").open("").Init(t.Context(), 4, false)
 	require.NoError(t, err)
 	return s
 }
@@ -227,7 +227,7 @@ func TestMemberKilled(t *testing.T) {
 	}
 	text := fmt.Sprintf(`{"endpoints": [%s, %s, %s], "host": "a"}`, urls[0], urls[1], urls[2])
 	require.NoError(t, os.WriteFile(filepath.Join(a.settings, "dc1.json"), []byte(text), 0o600))
-	_, err := a.open("").Init(t.Context(), 4)
+	_, err := a.open("").Init(t.Context(), 4, false)
 	require.NoError(t, err)
 	for _, s := range all {
 		s.Kill()

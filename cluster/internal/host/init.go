@@ -18,12 +18,17 @@ const (
 )
 
 // Init makes the space of the network, from the ranges of the configuration. blockSize is how many
-// addresses of IPv4 a block has, a power of two; 0: as many as suit the ranges.
-func (h *Host) Init(ctx context.Context, blockSize uint64) (cluster.Config, error) {
+// addresses of IPv4 a block has, a power of two; 0: as many as suit the ranges. With adopt, hosts adopt
+// their leases before any of them gets more.
+func (h *Host) Init(ctx context.Context, blockSize uint64, adopt bool) (cluster.Config, error) {
 	c := h.newConfig(blockSize)
-	ctx, cancel := context.WithTimeout(ctx, h.settings.Timeout)
-	defer cancel()
-	return c, cluster.NewAdmin(h.engine, h.settings.Prefix).Init(ctx, h.config.Space, c)
+	err := h.Operate(ctx, func(ctx context.Context, o Operator) error {
+		if adopt {
+			return o.InitRecovering(ctx, o.Space, c)
+		}
+		return o.Init(ctx, o.Space, c)
+	})
+	return c, err
 }
 
 func (h *Host) newConfig(blockSize uint64) (c cluster.Config) {

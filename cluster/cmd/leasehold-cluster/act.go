@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/cluster"
+	"github.com/leasehold/leasehold/cluster/internal/host"
+	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/clustercli"
+)
+
+func (t *tool) init(ctx context.Context, h *host.Host, call clustercli.Call) error {
+	made, err := h.Init(ctx, call.BlockSize, call.Adopt)
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("space %s: %s", h.Space(), strings.Join(made.Ranges, ", "))
+	for _, f := range []struct {
+		name string
+		size uint64
+	}{{"IPv4", made.Block4}, {"IPv6", made.Block6}} {
+		if f.size != 0 {
+			text += fmt.Sprintf("; blocks of %d %s", f.size, f.name)
+		}
+	}
+	_, err = fmt.Fprintln(t.out, text)
+	return err
+}
+
+// printBlocks prints what a command has got or given back.
+func (t *tool) printBlocks(blocks []backend.Block) error {
+	switch {
+	case t.cni:
+		return nil // Only errors are for the plugin.
+	case t.output == "json":
+		texts := make([]string, len(blocks))
+		for i, b := range blocks {
+			texts[i] = b.String()
+		}
+		return cli.WriteJSON(t.out, texts)
+	}
+	for _, b := range blocks {
+		if _, err := fmt.Fprintln(t.out, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reported says that a host has reported what it holds, in a recovery, which is no error of a command
+// that is run for that.
+func (t *tool) reported(err error) error {
+	if !errors.Is(err, cluster.ErrReported) || t.cni {
+		return err
+	}
+	_, err = fmt.Fprintln(t.out, "the space is being recovered, and this host has reported what it holds")
+	return err
+}
+
+func (t *tool) rejoin(ctx context.Context, h *host.Host, call clustercli.Call) error {
+	switch {
+	case call.DryRun:
+		return t.differences(ctx, h)
+	case call.Drop:
+		return h.Drop(ctx)
+	}
+	return t.reported(h.Rejoin(ctx))
+}
+
+func (t *tool) differences(ctx context.Context, h *host.Host) error {
+	differ, err := h.Differences(ctx)
+	if err != nil {
+		return err
+	}
+	return t.printProblems(differ)
+}
+
+// printProblems prints texts, and returns errNo if there are any.
+func (t *tool) printProblems(texts []string) error {
+	if t.output == "json" {
+		if err := cli.WriteJSON(t.out, append([]string{}, texts...)); err != nil {
+			return err
+		}
+	} else {
+		for _, text := range texts {
+			if _, err := fmt.Fprintln(t.out, cli.Printable(text)); err != nil {
+				return err
+			}
+		}
+	}
+	if len(texts) > 0 {
+		return errNo
+	}
+	return nil
+}
+
+func (t *tool) evict(ctx context.Context, o host.Operator, call clustercli.Call) error {
+	name := call.Args[1]
+	h, blocks, err := o.Find(ctx, name)
+	if err != nil {
+		return err
+	}
+	if !call.DryRun && !call.Fenced {
+		return fmt.Errorf("host %s (machine %s, address %s, boot %s) holds %d blocks, which others get from now on; "+
+			"switch it off, or make sure that its containers are gone, and add --fenced", name, h.Machine, h.Address, h.Boot, blocks)
+	}
+	verb := "evicted"
+	if call.DryRun {
+		verb = "would evict"
+	} else if blocks, err = o.Evict(ctx, o.Space, h); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(t.out, "%s host %s (machine %s, address %s): %d blocks are free\n", verb, cli.Printable(name), h.Machine, cli.Printable(h.Address), blocks)
+	return err
+}
+
+func (t *tool) recover(ctx context.Context, o host.Operator, call clustercli.Call) error {
+	switch {
+	case call.DryRun:
+	case call.Done:
+		if err := o.Recovered(ctx, o.Space); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(t.out, "space %s is recovered\n", o.Space)
+		return err
+	default:
+		if err := o.Recover(ctx, o.Space); err != nil {
+			return err
+		}
+	}
+	missing, err := o.Missing(ctx)
+	if err != nil || len(missing) > 0 {
+		return errors.Join(err, t.listMissing(missing))
+	}
+	_, err = fmt.Fprintln(t.out, "all hosts that the servers know have reported, or were evicted; if no other one is running, end the recovery with --done")
+	return err
+}
+
+func (t *tool) listMissing(missing []string) error {
+	for _, name := range missing {
+		if _, err := fmt.Fprintf(t.out, "%s has not reported what it holds: run attest there, or evict it\n", cli.Printable(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tool) verify(ctx context.Context, h *host.Host, o host.Operator, call clustercli.Call) error {
+	if call.Local {
+		return t.differences(ctx, h)
+	}
+	wrong, err := o.Verify(ctx, o.Space)
+	if err != nil {
+		return err
+	}
+	return t.printProblems(wrong)
+}

@@ -1,0 +1,79 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/leasehold/leasehold/cluster"
+	"github.com/leasehold/leasehold/cluster/etcd"
+	"github.com/leasehold/leasehold/cluster/internal/settings"
+)
+
+// An Operator is the view of the space of a network.
+type Operator struct {
+	*cluster.Admin
+	Space string
+}
+
+// Operate calls fn with the view of the space of the network, and a time limit.
+func (h *Host) Operate(ctx context.Context, fn func(context.Context, Operator) error) error {
+	ctx, cancel := context.WithTimeout(ctx, h.settings.Timeout)
+	defer cancel()
+	return fn(ctx, Operator{cluster.NewAdmin(h.engine, h.settings.Prefix), h.config.Space})
+}
+
+// Find returns a host, and how many blocks it holds.
+func (o Operator) Find(ctx context.Context, name string) (found cluster.Host, blocks int, err error) {
+	hosts, err := o.Hosts(ctx, o.Space)
+	if err != nil {
+		return found, 0, err
+	}
+	var names []string
+	for _, h := range hosts {
+		if h.Name == name {
+			found = h
+		}
+		names = append(names, h.Name)
+	}
+	if found.Name == "" {
+		return found, 0, fmt.Errorf("space %s has no host %s; its hosts are: %s", o.Space, name, strings.Join(names, ", "))
+	}
+	held, err := o.Blocks(ctx, o.Space)
+	for _, b := range held {
+		if b.Host == name {
+			blocks++
+		}
+	}
+	return found, blocks, err
+}
+
+// Missing returns the names of hosts that have neither reported in a recovery nor were evicted.
+func (o Operator) Missing(ctx context.Context) (names []string, err error) {
+	_, halt, err := o.Admin.Space(ctx, o.Space)
+	switch {
+	case err != nil:
+		return nil, err
+	case halt == nil:
+		return nil, fmt.Errorf("%w: space %s is not halted", cluster.ErrConflict, o.Space)
+	}
+	hosts, err := o.Hosts(ctx, o.Space)
+	for _, h := range hosts {
+		if !h.Evicted && (halt.Recovery == "" || h.Reported != halt.Recovery) {
+			names = append(names, h.Name)
+		}
+	}
+	return names, err
+}
+
+// Admin returns the view of all spaces of a cluster, the time limit in its settings, and a function
+// that closes the connection.
+func Admin(dir, name string) (a *cluster.Admin, timeout time.Duration, closeEngine func() error, err error) {
+	s, err := settings.Read(dir, name)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	e := etcd.New(s.Etcd)
+	return cluster.NewAdmin(e, s.Prefix), s.Timeout, e.Close, nil
+}
