@@ -114,11 +114,11 @@ It prints them.`,
 		func(f *pflag.FlagSet, c *Call) {
 			f.IntVar(&c.Keep, "keep", 0, "how many such blocks of each family to keep")
 		})
-	add(Evict+" NETWORK HOST", "Free the blocks of a host that is gone", `Free the blocks of a host, so that other hosts can have them. It must be switched
-off, or its containers must be gone, because they have addresses that others get
-from now on: --fenced says that you have made sure of that. Look at the machine
-and address that are shown: two machines can have had one name. When it is
-switched on again, it leases nothing.`,
+	add(Evict+" NETWORK HOST", "Free the blocks of a host that is gone", `Free the blocks of a host, so that other hosts can have them. It must be
+switched off, or its containers must be gone, because they have addresses that
+others get from now on: --fenced says that you have made sure of that. Look at
+the machine and address that are shown: two machines can have had one name. When
+it is switched on again, it leases nothing.`,
 		func(f *pflag.FlagSet, c *Call) {
 			f.BoolVar(&c.Fenced, "fenced", false, "the host is switched off, or its containers are gone")
 			f.BoolVar(&c.DryRun, "dry-run", false, "only show what would be done")
@@ -133,17 +133,18 @@ its membership, and joins as a new host.`,
 		})
 	add(Adopt+" NETWORK", "Make this host a member, with the leases that it has", `Make this host a member of the space, with the blocks in which it has leases
 already. Nothing is changed if another host holds one of them.`, nil)
-	add(Recover+" NETWORK", "Recover a space whose servers were restored from a backup", `Begin the recovery of a space that was halted, because its servers have forgotten
-what hosts had done. Each host then reports what it holds when it next needs
-addresses, or when "attest" is run there. Evict those that are gone, or were
-booted since. When all have reported, --done ends the recovery.`,
+	add(Recover+" NETWORK", "Recover a space whose servers were restored from a backup", `Begin the recovery of a space that was halted, because its servers have
+forgotten what hosts had done. Each host then reports what it holds when it next
+needs addresses, or when "attest" is run there. Evict those that are gone, or
+were booted since. When all have reported, --done ends the recovery.`,
 		func(f *pflag.FlagSet, c *Call) {
 			f.BoolVar(&c.Done, "done", false, "end the recovery: all hosts that run have reported")
 			f.BoolVar(&c.DryRun, "dry-run", false, "only show which hosts have not reported")
 		})
-	add(Verify+" NETWORK", "Find problems with a space, or with this host in it", `Find problems with a space: blocks that no living host holds, hosts with different
-ranges, a space that is halted. With --local, compare the store of this host with
-the servers. It changes nothing. The exit status is 1 if there is a problem.`,
+	add(Verify+" NETWORK", "Find problems with a space, or with this host in it", `Find problems with a space: blocks that no living host holds, hosts with
+different ranges, a space that is halted. With --local, compare the store of
+this host with the servers. It changes nothing. The exit status is 1 if there is
+a problem.`,
 		func(f *pflag.FlagSet, c *Call) {
 			f.BoolVar(&c.Local, "local", false, "compare the store of this host with the servers")
 		})

@@ -29,13 +29,15 @@ func (t *tool) agentCommand() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "agent",
-		Short: "Get blocks before they are needed, for as long as the machine runs",
-		Long: `Get blocks of addresses before they are needed, for all networks that are shared:
-those in the directory of configurations, and those that the plugin asks for. It
-compares what this host holds with what etcd knows, gives back what this host does
-not use, and answers the plugin faster than a program that has to be started.
+		Short: "Get blocks before they are needed, while the machine runs",
+		Long: `Get blocks of addresses before they are needed, for all networks that are
+shared: those in the directory of configurations, and those that the plugin asks
+for. It compares what this host holds with what etcd knows, gives back what this
+host does not use, and answers the plugin faster than a program that has to be
+started.
 
-The plugin does not need it: without an agent it executes leasehold-cluster by itself.`,
+The plugin does not need it: without an agent it executes leasehold-cluster by
+itself.`,
 		Args: cli.Arguments(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.ConfDir = netconf.Dir(o.ConfDir, t.getenv)

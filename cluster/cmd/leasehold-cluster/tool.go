@@ -82,9 +82,9 @@ func (t *tool) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "leasehold-cluster",
 		Short: "Share the addresses of a network with other hosts, through etcd",
-		Long: `Leasehold-cluster gets blocks of addresses for this host from etcd, of which each
-is held by one host, and gives them back. The plugin host-local executes it;
-operators use it as "leasehold cluster".
+		Long: `Leasehold-cluster gets blocks of addresses for this host from etcd, of which
+each is held by one host, and gives them back. The plugin host-local executes
+it; operators use it as "leasehold cluster".
 
 A command on a network reads its configuration, as a CNI plugin gets it, from
 standard input. How etcd is reached is in ` + settings.DefaultDir + `/NAME.json,
