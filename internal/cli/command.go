@@ -101,8 +101,8 @@ func manCommand(program string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIRECTORY",
 		Short: "Write the manual pages into a directory",
-		Long: `Write the manual pages of ` + program + ` and its commands into a directory, such as
-/usr/local/share/man/man1.`,
+		Long: `Write the manual pages of ` + program + ` and its commands into a
+directory, such as /usr/local/share/man/man1.`,
 		Args: Arguments(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
