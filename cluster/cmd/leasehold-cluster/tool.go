@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -157,7 +158,11 @@ func (t *tool) on(ctx context.Context, h *host.Host, call clustercli.Call) error
 	case clustercli.Rejoin:
 		return t.rejoin(ctx, h, call)
 	}
-	return h.Operate(ctx, func(ctx context.Context, o host.Operator) error {
+	least := time.Duration(0)
+	if call.Command == clustercli.Recover {
+		least = host.ManyRequests
+	}
+	return h.Operate(ctx, least, func(ctx context.Context, o host.Operator) error {
 		switch call.Command {
 		case clustercli.Hosts:
 			return t.hosts(ctx, o)

@@ -22,7 +22,7 @@ const (
 // their leases before any of them gets more.
 func (h *Host) Init(ctx context.Context, blockSize uint64, adopt bool) (cluster.Config, error) {
 	c := h.newConfig(blockSize)
-	err := h.Operate(ctx, func(ctx context.Context, o Operator) error {
+	err := h.Operate(ctx, ManyRequests, func(ctx context.Context, o Operator) error {
 		if adopt {
 			return o.InitRecovering(ctx, o.Space, c)
 		}

@@ -17,9 +17,14 @@ type Operator struct {
 	Space string
 }
 
-// Operate calls fn with the view of the space of the network, and a time limit.
-func (h *Host) Operate(ctx context.Context, fn func(context.Context, Operator) error) error {
-	ctx, cancel := context.WithTimeout(ctx, h.settings.Timeout)
+// ManyRequests is how long to wait at least for what takes dozens of requests, one after the other:
+// making and recovering a space on servers that are new.
+const ManyRequests = 30 * time.Second
+
+// Operate calls fn with the view of the space of the network. Its time limit is the one in the
+// settings, or least if that is longer.
+func (h *Host) Operate(ctx context.Context, least time.Duration, fn func(context.Context, Operator) error) error {
+	ctx, cancel := context.WithTimeout(ctx, max(least, h.settings.Timeout))
 	defer cancel()
 	return fn(ctx, Operator{cluster.NewAdmin(h.engine, h.settings.Prefix), h.config.Space})
 }
