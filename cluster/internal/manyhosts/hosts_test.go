@@ -77,6 +77,14 @@ const leasable = 61
 // newWorld makes n hosts and the space of their network.
 func newWorld(t *testing.T, n int, servers ...*etcdtest.Server) *world {
 	t.Helper()
+	w := newHosts(t, n, servers...)
+	w.hosts[0].does("space net: 10.0.0.1-10.0.0.62; blocks of 4 IPv4\n", "init", "net", "--block-size", "4")
+	return w
+}
+
+// newHosts makes n hosts.
+func newHosts(t *testing.T, n int, servers ...*etcdtest.Server) *world {
+	t.Helper()
 	w := &world{t: t, used: map[netip.Addr]string{}}
 	var urls []string
 	for _, s := range servers {
@@ -88,9 +96,6 @@ func newWorld(t *testing.T, n int, servers ...*etcdtest.Server) *world {
 		require.NoError(t, os.WriteFile(filepath.Join(h.settings, "dc1.json"), []byte(text), 0o600))
 		w.hosts = append(w.hosts, h)
 	}
-	out, err := w.hosts[0].cluster("init", "net", "--block-size", "4").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	require.Equal(t, "space net: 10.0.0.1-10.0.0.62; blocks of 4 IPv4\n", string(out))
 	return w
 }
 

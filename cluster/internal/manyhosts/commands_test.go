@@ -1,0 +1,165 @@
+package manyhosts
+
+import (
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt"
+	"github.com/leasehold/leasehold/cluster/internal/etcdtest"
+	"github.com/leasehold/leasehold/internal/hostlocal"
+)
+
+// says runs leasehold-cluster and returns what it prints, and its exit status.
+func (h *host) says(args ...string) (stdout, stderr string, status int) {
+	h.t.Helper()
+	out, err := h.cluster(args...).Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		return string(out), string(exit.Stderr), exit.ExitCode()
+	}
+	require.NoError(h.t, err)
+	return string(out), "", 0
+}
+
+// does runs leasehold-cluster, which has to succeed and print out.
+func (h *host) does(out string, args ...string) {
+	h.t.Helper()
+	stdout, stderr, status := h.says(args...)
+	require.Zero(h.t, status, "%v: %s", args, stderr)
+	require.Equal(h.t, out, stdout, args)
+}
+
+// fails runs leasehold-cluster, which has to fail and say why.
+func (h *host) fails(why string, args ...string) {
+	h.t.Helper()
+	_, stderr, status := h.says(args...)
+	require.Equal(h.t, 2, status, args)
+	require.Contains(h.t, stderr, why, args)
+}
+
+// lease leases an address as a host does that shares nothing.
+func (h *host) lease(id, addr string) {
+	h.t.Helper()
+	a := netip.MustParseAddr(addr)
+	require.NoError(h.t, bolt.Open(filepath.Join(h.data, "net")).Update(h.t.Context(), func(tx backend.Tx) error {
+		return tx.Put(backend.Lease{Addr: a, Owner: backend.Owner{ContainerID: id, IfName: "eth0"}})
+	}))
+	h.used[a] = id + " of " + h.name
+}
+
+// Hosts that had slices of a range keep the leases that they have.
+func TestAdopt(t *testing.T) {
+	w := newHosts(t, 3, etcdtest.Start(t))
+	a, b, c := w.hosts[0], w.hosts[1], w.hosts[2]
+	a.lease("old", "10.0.0.9")
+	b.lease("old", "10.0.0.33")
+	c.lease("twice", "10.0.0.10") // in the block of a's lease
+	const made = "space net: 10.0.0.1-10.0.0.62; blocks of 4 IPv4\n"
+	a.does(made, "init", "net", "--block-size", "4", "--adopt")
+
+	_, err := a.add("new")
+	require.Equal(t, hostlocal.CodeNotMember, code(t, err))
+	require.ErrorContains(t, err, "the store has leases already")
+	a.does("", "adopt", "net")
+	b.does("", "adopt", "net")
+	c.fails("another host holds addresses that are leased here", "adopt", "net")
+	delete(w.used, netip.MustParseAddr("10.0.0.10")) // Its container is deleted.
+	_, err = c.plugin("DEL", "twice")
+	require.NoError(t, err)
+	c.does("", "adopt", "net")
+	a.does("space net is recovered\n", "recover", "net", "--done")
+
+	for _, h := range w.hosts {
+		for _, id := range []string{"new1", "new2", "new3", "new4"} {
+			_, err := h.add(id)
+			require.NoError(t, err)
+		}
+	}
+	require.Len(t, w.used, 2+3*4)
+	w.nothingTwice()
+	for _, h := range w.hosts {
+		h.does("", "verify", "net")
+		h.does("", "verify", "net", "--local")
+	}
+}
+
+// The views are JSON, too, with stable keys.
+func TestJSON(t *testing.T) {
+	w := newWorld(t, 2, etcdtest.Start(t))
+	a, b := w.hosts[0], w.hosts[1]
+	_, err := a.add("c", "CNI_ARGS=IP=10.0.0.9")
+	require.NoError(t, err)
+	_, err = b.add("c", "CNI_ARGS=IP=10.0.0.33")
+	require.NoError(t, err)
+	view := func(args ...string) (v any) {
+		t.Helper()
+		out, stderr, status := b.says(append(args, "-o", "json")...)
+		require.Zero(t, status, stderr)
+		require.NoError(t, json.Unmarshal([]byte(out), &v))
+		return v
+	}
+	type object = map[string]any
+	space := object{
+		"space": "net", "ranges": []any{"10.0.0.1-10.0.0.62"}, "block4": 4.0, "block6": 0.0,
+		"hosts": 2.0, "blocks": 2.0, "addresses": 62.0, "held": 8.0, "halted": "",
+	}
+	require.Equal(t, []any{space}, view("spaces", "dc1"))
+	require.Equal(t, space, view("usage", "net"))
+	blockOfA := object{"first": "10.0.0.8", "last": "10.0.0.11", "host": "host0"}
+	require.Equal(t, []any{blockOfA, object{"first": "10.0.0.32", "last": "10.0.0.35", "host": "host1"}}, view("blocks", "net"))
+	require.Equal(t, blockOfA, view("who", "net", "10.0.0.10"))
+	hosts := view("hosts", "net").([]any)
+	require.Len(t, hosts, 2)
+	first := hosts[0].(object)
+	require.Equal(t, []any{"host0", "member", 1.0, "10.0.0.1-10.0.0.62", []any{}},
+		[]any{first["host"], first["state"], first["blocks"], first["ranges"], first["disputes"]})
+	require.Equal(t, []any{}, view("give-back", "net"))
+	require.Equal(t, []any{}, view("verify", "net"))
+
+	out, _, status := b.says("who", "net", "10.0.0.50")
+	require.Equal(t, 1, status)
+	require.Equal(t, "no host holds it\n", out)
+}
+
+// What cannot be done says what to do.
+func TestMistakes(t *testing.T) {
+	w := newWorld(t, 2, etcdtest.Start(t))
+	a, b := w.hosts[0], w.hosts[1]
+	a.does("", "attest", "net")
+	a.fails("space net exists", "init", "net")
+	a.fails("the configuration on standard input is of network net, not of other", "hosts", "other")
+	a.fails("there is no such file; write one", "spaces", "dc2")
+	a.fails("space net has no host nobody; its hosts are: host0", "evict", "net", "nobody", "--fenced")
+	a.fails("switch it off, or make sure that its containers are gone, and add --fenced", "evict", "net", "host0")
+	a.fails("space net is not halted", "recover", "net")
+	a.fails("is not stopped", "rejoin", "net")
+	a.fails("is not stopped", "rejoin", "net", "--drop")
+	a.fails("is not an address", "who", "net", "here")
+	b.fails("this host is not a member of the space", "give-back", "net")
+}
+
+// A host that was evicted comes back as another one.
+func TestDrop(t *testing.T) {
+	w := newWorld(t, 2, etcdtest.Start(t))
+	a, b := w.hosts[0], w.hosts[1]
+	addr, err := a.add("c", "CNI_ARGS=IP=10.0.0.9")
+	require.NoError(t, err)
+	b.says("evict", "net", "host0", "--fenced")
+	_, err = b.add("c", "CNI_ARGS=IP=10.0.0.10")
+	require.NoError(t, err)
+	a.fails("it was evicted from the space", "attest", "net")
+	a.fails("another host holds addresses that are leased here", "rejoin", "net")
+	a.fails("release it when its container is gone", "rejoin", "net", "--drop")
+	require.NoError(t, a.del("c", addr))
+	a.does("", "rejoin", "net", "--drop")
+	_, err = a.add("d")
+	require.NoError(t, err)
+	w.nothingTwice()
+	b.does("", "verify", "net")
+}
