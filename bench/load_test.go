@@ -81,7 +81,7 @@ func nth(i int) backend.Lease {
 // BenchmarkCreate makes stores of what comes out of nowhere.
 //
 // Nothing is removed before the end: for minutes ext4 passes over the inodes of what was
-// deleted, one by one, which makes new files ten times as dear. For the same reason
+// deleted, one by one, which makes new files ten times as expensive. For the same reason
 // figures of a second run, soon after the first, say little of the files store.
 func BenchmarkCreate(b *testing.B) {
 	dir := b.TempDir()

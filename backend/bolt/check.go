@@ -16,8 +16,9 @@ import (
 // compile if a page that is longer than page.MaxLen can have leases on it.
 var _ [page.MaxLen - page.HeaderLen - 4*(page.ElementLen+format.MaxEntry) - page.MaxSize]struct{}
 
-// check returns an error if anything in the locked file f can make bbolt panic, loop, touch
-// memory beyond the file, or allocate without bound.
+// check checks all pages of the locked file f, as [Checked] asks for; what every transaction
+// checks is in [session.checkBefore]. It returns an error if anything there can make bbolt
+// panic, loop, touch memory beyond the file, or allocate without bound.
 func (s *Store) check(f *os.File) error {
 	return s.firstFault(inspect(f))
 }

@@ -19,7 +19,7 @@ func WritesInPlace(*os.File) bool { return true }
 // DisableCopyOnWrite does nothing: no other file system is known to need it.
 func DisableCopyOnWrite(*os.File) {}
 
-// HasSharedBlocks is false, as where a file system cannot tell.
+// HasSharedBlocks reports false, as on Linux for a file system that cannot tell.
 func HasSharedBlocks(*os.File) bool { return false }
 
 // AnonymousFile returns an empty file without a name, where the system can remove an open file.
