@@ -38,7 +38,7 @@ func release(t *testing.T, s *Store, n, per, step int) {
 func TestDeleteWorksOnAFullDiskAfterCreate(t *testing.T) {
 	sizes := []int{1, 2, 50, 500, 3000}
 	if testing.Short() {
-		sizes = sizes[:4]
+		sizes = sizes[:3]
 	}
 	if os.Getenv("LEASEHOLD_EXHAUSTIVE") != "" {
 		sizes = append(sizes, 7, 13, 100, 1000, 1500, 2000, 2500, 10_000, 30_000)

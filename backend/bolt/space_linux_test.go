@@ -44,7 +44,7 @@ func stuff(t *testing.T, dir string) {
 // fills returns numbers of leases.
 func fills() []int {
 	if testing.Short() {
-		return []int{1, 2, 50, 500}
+		return []int{1, 2, 50}
 	}
 	return []int{1, 2, 50, 500, 3000}
 }
