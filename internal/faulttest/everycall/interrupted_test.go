@@ -162,7 +162,9 @@ func (i interruption) before(s scenario, p faulttest.Programs) scenario {
 	return s
 }
 
-// TestReadFaultAfterInterruptionQuickly is the same for an ADD to a bolt store. The test itself is executed as the plugin, so that nothing has to be built.
+// TestReadFaultAfterInterruptionQuickly is the same for an ADD to a bolt store. The test itself is
+// executed as the plugin, so that nothing has to be built. With -short it is one interruption,
+// after which each fault occurs once.
 func TestReadFaultAfterInterruptionQuickly(t *testing.T) {
 	if !ptracer.Supported {
 		t.Skip("the tracer needs Linux on amd64")
@@ -176,11 +178,17 @@ func TestReadFaultAfterInterruptionQuickly(t *testing.T) {
 			s := i.before(scenarioNamed(t, config.Bolt, "ADD"), p)
 			n := faulttest.Network{Dir: faulttest.Dir(t), Backend: config.Bolt}
 			for _, lasting := range []bool{false, true} {
+				if lasting && testing.Short() {
+					break
+				}
 				failures, err := s.failEachCall(n, p, readFault(), lasting)
 				require.NoError(t, err, "lasting: %v", lasting)
 				require.Positive(t, failures)
 			}
 		})
+		if testing.Short() {
+			break
+		}
 	}
 }
 
