@@ -197,8 +197,11 @@ func (o *original) unbooted() map[netip.Addr]backend.Lease {
 func eachDamage(t *testing.T, ways []damager, fn func(o *original, d damager, damaged []byte)) {
 	rnd := newRand(t)
 	sizes, times, share := []int{0, 1, 10, 300}, 1, 3
-	if exhaustive() {
+	switch {
+	case exhaustive():
 		sizes, times, share = append(sizes, 3000), 100, 1
+	case testing.Short():
+		share = 9
 	}
 	for _, n := range sizes {
 		for _, sorted := range []bool{true, false} {
