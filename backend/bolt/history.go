@@ -55,16 +55,28 @@ func (t *session) decodePast(p format.Past) (backend.Ended, error) {
 	return e, nil
 }
 
-// pasts yields the whole history.
+// pasts yields the whole history. It decodes no more of a pack than is asked for, because most who ask
+// want the oldest one.
 func (t *tx) pasts(yield func(format.Past, error) bool) {
-	t.eachPack((*iterator).First, (*iterator).Next, func(list []format.Past) bool {
-		for _, p := range list {
-			if !yield(p, nil) {
-				return false
+	first, err := t.firstPast()
+	var i *iterator
+	for to := move((*iterator).First); err == nil; to = (*iterator).Next {
+		var k, v []byte
+		if i, k, v, err = t.rawPackAt(i, to); k == nil {
+			break
+		}
+		for p, err := range format.EachPast(k, v, first) {
+			if err != nil {
+				err = t.store.damaged(err)
+			}
+			if !yield(p, err) || err != nil {
+				return
 			}
 		}
-		return true
-	}, yield)
+	}
+	if err != nil {
+		yield(format.Past{}, err)
+	}
 }
 
 // pastsBackward yields the whole history, backwards.
@@ -104,19 +116,27 @@ func (t *tx) eachPack(to, next move, each func([]format.Past) bool, yield func(f
 // packAt decodes the pack to which a move leads; i is nil before the first. At the end it returns
 // an empty pack.
 func (t *tx) packAt(i *iterator, to move) (_ *iterator, p format.Pack, err error) {
-	if err := t.usable(); err != nil || t.history == nil {
+	i, k, v, err := t.rawPackAt(i, to)
+	if err != nil || k == nil {
 		return i, p, err
+	}
+	p, err = t.decodePack(k, v)
+	return i, p, err
+}
+
+// rawPackAt returns the entry of the pack to which a move leads, and a nil key at the end.
+func (t *tx) rawPackAt(i *iterator, to move) (_ *iterator, k, v []byte, err error) {
+	if err := t.usable(); err != nil || t.history == nil {
+		return i, nil, nil, err
 	}
 	defer t.rescueHistory(&err)
 	if i == nil {
 		i = t.history.iterate()
 	}
-	k, v := to(i)
-	if k == nil || !format.IsPackKey(k) {
-		return i, p, nil
+	if k, v = to(i); k != nil && !format.IsPackKey(k) {
+		k = nil
 	}
-	p, err = t.decodePack(k, v)
-	return i, p, err
+	return i, k, v, nil
 }
 
 func (t *session) decodePack(k, v []byte) (format.Pack, error) {
@@ -208,13 +228,17 @@ func (t *session) packWith(number uint64) (format.Pack, error) {
 	return t.decodePack(k, v)
 }
 
-// lastPack returns the last pack. In an empty history it returns an empty pack that begins at first.
-func (t *session) lastPack(first uint64) (format.Pack, error) {
+// tail returns the last pack. The history begins with the number first if it is empty.
+func (t *session) tail(first uint64) (format.Tail, error) {
 	k, v := toLastPack(t.history.iterate())
 	if k == nil {
-		return format.Pack{First: first}, nil
+		return format.NewTail(first), nil
 	}
-	return t.decodePack(k, v)
+	tail, err := format.DecodeTail(k, v)
+	if err != nil {
+		return tail, t.store.damaged(err)
+	}
+	return tail, nil
 }
 
 // HistoryLen implements [backend.HistoryReadTx].
@@ -269,11 +293,11 @@ func (t *tx) Record(e backend.Ended) (err error) {
 		if err != nil {
 			return err
 		}
-		last, err := t.lastPack(first)
+		tail, err := t.tail(first)
 		if err != nil {
 			return err
 		}
-		number := last.Next()
+		number := tail.Next()
 		before, err := w.setLatest(e.Addr, number)
 		if err != nil {
 			return err
@@ -281,7 +305,8 @@ func (t *tx) Record(e backend.Ended) (err error) {
 		if err := w.addToPods(e, number, before); err != nil {
 			return err
 		}
-		return w.putPack(last.With(format.NewPast(e, before)))
+		key, value := tail.With(format.NewPast(e, before))
+		return w.put(&w.history, key, value)
 	})
 }
 

@@ -36,9 +36,19 @@ func (t *session) apply(fn func(backend.Tx) error) (err error) {
 		}
 		t.pending.add(tx)
 	}()
+	tx.asEach()
 	err = fn(tx)
 	returned = true
 	return err
+}
+
+// asEach returns t as each of the interfaces that callers assert, so that the compiler makes the
+// method tables. An assertion of an interface that is new to the process would make one, which takes
+// as long as recording an ended lease.
+//
+//go:noinline
+func (t *tx) asEach() (backend.ReadTx, backend.HistoryReadTx, backend.HistoryTx, backend.CoolingReadTx, backend.CoolingTx) {
+	return t, t, t, t, t
 }
 
 // rollBackChanges undoes the changes of one Update, for the others in the session.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"iter"
 	"net/netip"
 
 	"github.com/leasehold/leasehold/backend"
@@ -193,35 +194,128 @@ func (p Pack) With(another Past) Pack {
 
 // DecodePack decodes an entry of the bucket history.
 func DecodePack(key, value []byte) (Pack, error) {
+	r, err := newPackReader(key, value)
+	if err != nil {
+		return Pack{}, err
+	}
+	p := Pack{First: r.number, List: make([]Past, 0, r.left)}
+	for past, err := range r.all() {
+		if err != nil {
+			return Pack{}, err
+		}
+		p.List = append(p.List, past)
+	}
+	return p, nil
+}
+
+// EachPast iterates over the ended leases of an entry of the bucket history from a number on. It ends
+// after an error.
+func EachPast(key, value []byte, from uint64) iter.Seq2[Past, error] {
+	return func(yield func(Past, error) bool) {
+		r, err := newPackReader(key, value)
+		if err != nil {
+			yield(Past{}, err)
+			return
+		}
+		number := r.number
+		for past, err := range r.all() {
+			if (number >= from || err != nil) && !yield(past, err) {
+				return
+			}
+			number++
+		}
+	}
+}
+
+// A packReader reads the ended leases of a pack, one after the other.
+type packReader struct {
+	reader
+	number, left uint64 // of the next one; how many there are
+}
+
+// newPackReader returns a packReader of an entry of the bucket history, whose checksum is right.
+func newPackReader(key, value []byte) (r packReader, err error) {
 	if len(key) != 8 {
-		return Pack{}, fmt.Errorf("history has malformed key %x", key)
+		return r, fmt.Errorf("history has malformed key %x", key)
 	}
-	p := Pack{First: binary.BigEndian.Uint64(key)}
-	fault := func(why string) (Pack, error) {
-		return Pack{}, fmt.Errorf("history from number %d: %s", p.First, why)
-	}
+	r.number = binary.BigEndian.Uint64(key)
 	if len(value) < checksumLen {
-		return fault("too short")
+		return r, packFault(r.number, "too short")
 	}
 	fields, sum := value[:len(value)-checksumLen], value[len(value)-checksumLen:]
 	if packSum(key, fields) != binary.BigEndian.Uint32(sum) {
-		return fault("wrong checksum")
+		return r, packFault(r.number, "wrong checksum")
 	}
-	r := reader(fields)
-	n := r.uvarint()
-	if n == 0 || n > uint64(len(fields)) || p.First == 0 || p.First+n < p.First {
-		return fault("malformed")
+	r.reader = fields
+	r.left = r.uvarint()
+	if r.left == 0 || r.left > uint64(len(fields)) || r.number == 0 || r.number+r.left < r.number {
+		return r, packFault(r.number, "malformed")
 	}
-	p.List = make([]Past, n)
-	last := Past{}
-	for i := range p.List {
-		p.List[i] = r.past(p.First+uint64(i), last)
-		last = p.List[i]
+	return r, nil
+}
+
+func packFault(first uint64, why string) error {
+	return fmt.Errorf("history from number %d: %s", first, why)
+}
+
+func (r packReader) all() iter.Seq2[Past, error] {
+	return func(yield func(Past, error) bool) {
+		first, last := r.number, Past{}
+		for ; r.left > 0; r.left-- {
+			last = r.past(r.number, last)
+			if r.reader == nil {
+				yield(Past{}, packFault(first, "malformed"))
+				return
+			}
+			if !yield(last, nil) {
+				return
+			}
+			r.number++
+		}
+		if len(r.reader) > 0 {
+			yield(Past{}, packFault(first, "malformed"))
+		}
 	}
-	if r == nil || len(r) > 0 {
-		return fault("malformed")
+}
+
+// A Tail is the last pack, to which an ended lease is added. The others in it need not be encoded again.
+type Tail struct {
+	first, n uint64
+	last     Past
+	body     []byte // the ended leases, encoded
+}
+
+// NewTail returns the Tail of an empty history, which begins with the number first.
+func NewTail(first uint64) Tail { return Tail{first: first} }
+
+// DecodeTail decodes the last entry of the bucket history.
+func DecodeTail(key, value []byte) (t Tail, err error) {
+	r, err := newPackReader(key, value)
+	if err != nil {
+		return t, err
 	}
-	return p, nil
+	t = Tail{first: r.number, n: r.left, body: r.reader}
+	for past, err := range r.all() {
+		if err != nil {
+			return Tail{}, err
+		}
+		t.last = past
+	}
+	return t, nil
+}
+
+// Next returns the number of the next ended lease.
+func (t Tail) Next() uint64 { return t.first + t.n }
+
+// With returns the entry with another ended lease or, if it is full, a new one with only that.
+func (t Tail) With(another Past) (key, value []byte) {
+	value = binary.AppendUvarint(make([]byte, 0, len(t.body)+256), t.n+1)
+	value = another.append(append(value, t.body...), t.Next(), t.last)
+	if t.n > 0 && len(value)+checksumLen > maxPack {
+		return Tail{first: t.Next()}.With(another)
+	}
+	key = PackKey(t.first)
+	return key, binary.BigEndian.AppendUint32(value, packSum(key, value))
 }
 
 // NextAfter returns the number after the last of an entry of the bucket history, which is not
@@ -260,7 +354,7 @@ func (r *reader) past(number uint64, last Past) (p Past) {
 	default:
 		texts := *r
 		for range holderTexts(&backend.Lease{}) {
-			r.skipText()
+			r.skipHolder()
 		}
 		p.holder = texts[:len(texts)-len(*r)]
 	}
@@ -268,6 +362,16 @@ func (r *reader) past(number uint64, last Past) (p Past) {
 		*r = nil
 	}
 	return p
+}
+
+// skipHolder skips a text. Its bytes are looked at when they are needed: see Past.Ended.
+func (r *reader) skipHolder() {
+	size := r.uvarint() >> 2
+	if *r == nil || size > uint64(len(*r)) {
+		*r = nil
+		return
+	}
+	*r = (*r)[size:]
 }
 
 // addr reads an address.

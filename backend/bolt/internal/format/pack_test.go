@@ -161,3 +161,31 @@ func TestLatestRejectsWhatItIsNot(t *testing.T) {
 		require.ErrorIs(t, Latest(nil).Each(key, nothing), errLatest, "%x", key)
 	}
 }
+
+// Adding to the encoded tail gives the same bytes as encoding the whole pack.
+func TestTailIsAPack(t *testing.T) {
+	for _, spread := range []int{1, 300} {
+		pack, tail := Pack{First: 7}, NewTail(7)
+		for i := range 2000 {
+			l := full
+			l.Addr = netip.AddrFrom4([4]byte{10, byte(i * spread >> 16), byte(i * spread >> 8), byte(i * spread)})
+			l.Since = l.Since.Add(time.Duration(i) * time.Second)
+			p := NewPast(ended(l, time.Minute, backend.EndedByDEL), uint64(i%5))
+			pack = pack.With(p)
+			require.Equal(t, pack.Next()-1, tail.Next())
+			key, value := tail.With(p)
+			require.Equal(t, pack.Key(), key)
+			require.Equal(t, pack.Encode(), value)
+			var err error
+			tail, err = DecodeTail(key, value)
+			require.NoError(t, err)
+			n := 0
+			for got, err := range EachPast(key, value, pack.First+2) {
+				require.NoError(t, err)
+				require.Equal(t, pack.List[2+n], got)
+				n++
+			}
+			require.Equal(t, max(len(pack.List)-2, 0), n)
+		}
+	}
+}
