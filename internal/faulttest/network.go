@@ -78,14 +78,17 @@ func (n Network) Config(more map[string]any) []byte {
 // IfName is the interface name of every attachment.
 const IfName = "eth0"
 
-// env returns the environment of a plugin command.
-func env(command, id string) map[string]string {
+// env returns the environment of a plugin command. With "prefer" each container is a pod of its name.
+func (n Network) env(command, id string) map[string]string {
 	e := map[string]string{
 		"CNI_COMMAND": command, "CNI_CONTAINERID": id,
 		"CNI_NETNS": "/run/netns/" + id, "CNI_IFNAME": IfName, "CNI_PATH": "/opt/cni/bin",
 	}
 	if command == "GC" || command == "STATUS" {
 		delete(e, "CNI_CONTAINERID")
+	}
+	if n.Keys["prefer"] != nil {
+		e["CNI_ARGS"] = "IgnoreUnknown=1;K8S_POD_NAMESPACE=pods;K8S_POD_NAME=" + id
 	}
 	return e
 }
@@ -111,7 +114,7 @@ func (n Network) Plugin(command, id string, more map[string]any) ([]byte, error)
 		return out, err
 	}
 	var out, diagnostics bytes.Buffer
-	e := env(command, id)
+	e := n.env(command, id)
 	p := hostlocal.Plugin{
 		Getenv: func(key string) string { return e[key] },
 		Stdin:  bytes.NewReader(n.Config(more)),
@@ -139,7 +142,7 @@ func (n Network) Command(path, command, id string, more map[string]any) *exec.Cm
 	cmd := exec.Command(path)
 	// GORACE is for a test that is executed as the plugin.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "GORACE=" + os.Getenv("GORACE")}
-	for key, value := range env(command, id) {
+	for key, value := range n.env(command, id) {
 		cmd.Env = append(cmd.Env, key+"="+value)
 	}
 	cmd.Stdin = bytes.NewReader(n.Config(more))

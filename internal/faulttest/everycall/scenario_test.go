@@ -50,6 +50,8 @@ func scenarios(backend string) []scenario {
 	if backend == config.Bolt {
 		list = append(list,
 			scenario{"ADD of a cool address", "ADD", usedStore, effect{adds: true}, map[string]any{"reuseAfter": "1ns"}},
+			scenario{"ADD of a pod that comes back", "ADD", inOrder(usedStore, inOrder(addTarget, deleteTarget)), effect{adds: true}, map[string]any{"prefer": "pod"}},
+			scenario{"DEL of a pod", "DEL", inOrder(usedStore, addTarget), effect{releases: []string{target}}, map[string]any{"prefer": "pod"}},
 			scenario{coolingDEL, "DEL", inOrder(usedStore, addTarget), effect{releases: []string{target}}, map[string]any{"reuseAfter": "1h"}},
 		)
 	}
@@ -72,6 +74,8 @@ func usedStore(n faulttest.Network) error {
 }
 
 func addTarget(n faulttest.Network) error { _, err := n.Add(target); return err }
+
+func deleteTarget(n faulttest.Network) error { return n.Del(target) }
 
 func reboot(n faulttest.Network) error { return n.Reboot(context.Background()) }
 

@@ -32,7 +32,7 @@ func Workloads(kind string, long bool) []Workload {
 	}
 	all = append(all, killedAddsAndDels(kind, long)...)
 	if kind == config.Bolt {
-		all = append(all, sharedTransactions(long), cooling(kind))
+		all = append(all, sharedTransactions(long), cooling(kind), preferred(kind))
 	}
 	return append(all, ordinaryUse(kind, long)) // last: makes up for missing images of the others
 }
@@ -79,6 +79,19 @@ func cooling(kind string) Workload {
 	}
 	for i := range size {
 		w.steps = append(w.steps, add(fmt.Sprint("more", i)), del(fmt.Sprint("more", i)))
+	}
+	return w
+}
+
+// preferred ends leases of pods that come back, which are given the addresses that they had.
+func preferred(kind string) Workload {
+	w := Workload{
+		Name: kind + ": preferred addresses", network: network(kind, true).With("prefer", "pod"), before: []string{"one", "two"},
+		steps: []step{killAtEach(syncs(), func(k kill) step { return interruptedDel("one", k) }, del("one"), add("one"))},
+	}
+	for i := range size {
+		again := fmt.Sprint("again", i%3)
+		w.steps = append(w.steps, add(again), del(again))
 	}
 	return w
 }
