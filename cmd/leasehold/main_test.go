@@ -106,7 +106,12 @@ func damage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	at, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
-	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_WRONLY, 0)
+	path := ts.MkAbs(args[0])
+	info, err := os.Stat(path)
+	ts.Check(err)
+	ts.Check(os.Chmod(path, 0o600)) // without root a replaced store cannot be written
+	defer func() { ts.Check(os.Chmod(path, info.Mode())) }()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	ts.Check(err)
 	defer f.Close()
 	_, err = f.WriteAt([]byte(args[2]), at)

@@ -205,7 +205,7 @@ func TestUnreadablePluginsInSubdirectory(t *testing.T) {
 }
 
 func TestExamples(t *testing.T) {
-	files, err := filepath.Glob("../../examples/*")
+	files, err := filepath.Glob("../../examples/*.*") // without the directory of scripts
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, file := range files {

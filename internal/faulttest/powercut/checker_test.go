@@ -37,7 +37,11 @@ func TestCheckerReturnsHolding(t *testing.T) {
 	for _, kind := range []string{config.Files, config.Bolt} {
 		a, err := c.ask(question{Network: newStoreWithOne(t, kind), Whole: true})
 		require.NoError(t, err)
-		require.Equal(t, answer{Kind: kind, Holding: faulttest.Holding{"one": addrs("10.0.0.10", "fd00::a")}}, a)
+		want := answer{Kind: kind, Holding: faulttest.Holding{"one": addrs("10.0.0.10", "fd00::a")}}
+		if kind == config.Bolt { // the files store remembers nothing
+			want.Memory = &faulttest.Memory{Ended: map[string]int{}}
+		}
+		require.Equal(t, want, a)
 	}
 }
 

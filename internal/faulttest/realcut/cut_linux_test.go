@@ -83,6 +83,9 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			image = newDisk(t, kind).image.Path
 			require.True(t, isBacking(t, image))
 		})
+		if image == "" {
+			continue // skipped: every device would match
+		}
 		gone := func() bool { return !isBacking(t, image) }
 		require.Eventually(t, gone, time.Minute, time.Millisecond, "the kernel frees the device later")
 	}
