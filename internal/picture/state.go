@@ -14,6 +14,8 @@ const (
 	torn                  // most leases are torn
 	withheld              // no address can be leased
 	cooling               // none is leased, and at least one cools
+
+	states // the number of states
 )
 
 func (c cell) state() state {

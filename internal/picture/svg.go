@@ -107,7 +107,7 @@ func (s sheet) begin(pictures []*Picture, height int) {
 // part of the drawing, so that it fits on a page of any colour.
 func stylesheet() string {
 	var light, dark strings.Builder
-	for s := open; s <= withheld; s++ {
+	for s := open; s < states; s++ {
 		l := s.look()
 		fmt.Fprintf(&light, ".%s{fill:%s}\n", l.class, l.light)
 		fmt.Fprintf(&dark, ".%s{fill:%s}\n", l.class, l.dark)

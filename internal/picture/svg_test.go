@@ -220,3 +220,18 @@ func TestSVGReturnsWriteError(t *testing.T) {
 		require.ErrorIs(t, SVG(broken{}, someTime, p), errBroken)
 	}
 }
+
+// Without a colour of its own a cell is black.
+func TestEachStateHasAColour(t *testing.T) {
+	p := New("podnet", subnet(t, "10.0.0.0/20"), then)
+	p.AddCooling(addr("10.0.0.2"))
+	p.AddCooling(addr("10.0.15.2"))
+	text, d := svg(t, p)
+	for s := open; s < states; s++ {
+		l := s.look()
+		require.Contains(t, text, "."+l.class+"{fill:"+l.light+"}\n")
+		require.Contains(t, text, "."+l.class+"{fill:"+l.dark+"}\n")
+	}
+	require.Equal(t, "10.0.0.2-10.0.0.3: 1 cooling, 1 free", d.Plates[0].Rects[1].Title)
+	require.Equal(t, "cooling", d.Plates[0].Rects[1].Class)
+}

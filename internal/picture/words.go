@@ -141,6 +141,7 @@ func (c cell) counts() string {
 		{c.leased, "leased"},
 		{c.earlier, "leased in an earlier boot"},
 		{c.torn, "torn"},
+		{c.cooling, "cooling"},
 		{c.free(), "free"},
 		{c.withheld, "withheld" + strays(c.stray)},
 	} {
