@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 
@@ -21,7 +22,7 @@ type mapRange struct {
 }
 
 // A mapRun is consecutive addresses with the same state: free, leased, cooling, earlier,
-// torn or withheld.
+// torn, withheld or elsewhere.
 type mapRun struct {
 	First netip.Addr `json:"first"`
 	Last  netip.Addr `json:"last"`
@@ -80,7 +81,23 @@ func mapRuns(r allocator.Range, tx backend.ReadTx) ([]mapRun, error) {
 			taken = append(taken, mapRun{addr, addr, "cooling"})
 		}
 	})
-	return fillGaps(r, taken), err
+	held, shared, failed := heldSpans(tx)
+	if shared {
+		taken = append(taken, notHeld(r, held, taken)...)
+	}
+	return fillGaps(r, taken), errors.Join(err, failed)
+}
+
+// notHeld returns the runs without a lease that other hosts can hold.
+func notHeld(r allocator.Range, held []allocator.Span, taken []mapRun) (runs []mapRun) {
+	known := slices.Clone(held)
+	for _, m := range taken {
+		known = append(known, allocator.Span{First: m.First, Last: m.Last})
+	}
+	for _, s := range (allocator.Span{First: r.First(), Last: r.Last()}).Without(known) {
+		runs = append(runs, mapRun{s.First, s.Last, "elsewhere"})
+	}
+	return runs
 }
 
 func mapState(l backend.Lease, present allocator.Boot) string {

@@ -26,11 +26,19 @@ type cell struct {
 	span     allocator.Span // the addresses of the range in the cell; can be zero
 	leasable uint64         // addresses that can be leased
 	withheld uint64         // the other addresses of span
+
+	// elsewhere counts the leasable addresses that other hosts can hold: see [Picture.SetHeld].
+	elsewhere uint64
+
 	tally
 	lease backend.Lease // of the only address of the cell; can be zero
 }
 
-func (c cell) free() uint64 { return minus(c.leasable, c.taken()+c.cooling) }
+// free counts the addresses that can be leased now.
+func (c cell) free() uint64 { return minus(minus(c.leasable, c.taken()+c.cooling), c.freeElsewhere()) }
+
+// freeElsewhere counts the addresses that neither have a lease here nor can get one.
+func (c cell) freeElsewhere() uint64 { return minus(c.elsewhere, c.notHeld) }
 
 // grid lays out the picture.
 func (p *Picture) grid() *grid {
@@ -40,18 +48,40 @@ func (p *Picture) grid() *grid {
 		g = fit(near)
 		g.zoomed = true
 	}
-	spans, holes := p.r.Spans(), p.r.Holes()
-	blocks := coarsen(p.blocks, g.shift)
+	f := p.filler(g.shift)
 	for _, row := range g.rows {
-		for i := range row {
-			c := &row[i]
-			c.span = whole.Intersect(allocator.SpanOf(aligned(c.first, g.shift)))
-			c.leasable, c.withheld = overlap(c.span, spans), overlap(c.span, holes)
-			b := blocks[c.first]
-			c.tally, c.lease = b.tally, b.lease
-		}
+		f.fill(row)
 	}
 	return g
+}
+
+// A filler counts the addresses of cells.
+type filler struct {
+	whole               allocator.Span
+	spans, holes, other []allocator.Span // leasable, withheld, and leasable by other hosts
+	shift               int
+	blocks              map[netip.Addr]block
+}
+
+func (p *Picture) filler(shift int) filler {
+	f := filler{p.whole(), p.r.Spans(), p.r.Holes(), nil, shift, coarsen(p.blocks, shift)}
+	if p.shared {
+		for _, s := range f.spans {
+			f.other = append(f.other, s.Without(p.held)...)
+		}
+	}
+	return f
+}
+
+// fill counts the addresses of a row.
+func (f filler) fill(row []cell) {
+	for i := range row {
+		c := &row[i]
+		c.span = f.whole.Intersect(allocator.SpanOf(aligned(c.first, f.shift)))
+		c.leasable, c.withheld, c.elsewhere = overlap(c.span, f.spans), overlap(c.span, f.holes), overlap(c.span, f.other)
+		b := f.blocks[c.first]
+		c.tally, c.lease = b.tally, b.lease
+	}
 }
 
 func (p *Picture) whole() allocator.Span {

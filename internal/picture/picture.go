@@ -3,6 +3,7 @@ package picture
 import (
 	"iter"
 	"net/netip"
+	"sort"
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
@@ -16,10 +17,14 @@ type Picture struct {
 	earlier func(backend.Lease) bool
 
 	// blocks are the aligned blocks of 1<<shift addresses that have leases, by their first
-	// address. There are never more than cells in a grid, so blocks are never larger than
-	// cells.
+	// address. There are never more than limit, so blocks are never larger than the cells of
+	// a grid.
 	blocks map[netip.Addr]block
 	shift  int
+	limit  int // of blocks
+
+	shared bool             // held are the only addresses that can be leased
+	held   []allocator.Span // ascending
 
 	first, last netip.Addr // of the leases; zero without leases
 }
@@ -31,13 +36,17 @@ type tally struct {
 	torn    uint64
 	stray   uint64 // of withheld addresses
 	cooling uint64 // not leased
+
+	// notHeld counts those of the others except stray that are of addresses that other hosts can
+	// hold, as after the host has given back a block.
+	notHeld uint64
 }
 
 // taken counts the leasable addresses that are leased.
 func (t tally) taken() uint64 { return t.leased + t.earlier + t.torn }
 
 func (t tally) plus(u tally) tally {
-	return tally{t.leased + u.leased, t.earlier + u.earlier, t.torn + u.torn, t.stray + u.stray, t.cooling + u.cooling}
+	return tally{t.leased + u.leased, t.earlier + u.earlier, t.torn + u.torn, t.stray + u.stray, t.cooling + u.cooling, t.notHeld + u.notHeld}
 }
 
 // A block has the leases of some addresses.
@@ -49,7 +58,21 @@ type block struct {
 // New returns a picture of r without leases. earlier reports whether a lease is from an
 // earlier boot of the machine.
 func New(network string, r allocator.Range, earlier func(backend.Lease) bool) *Picture {
-	return &Picture{network: network, r: r, earlier: earlier, blocks: make(map[netip.Addr]block)}
+	return NewDetailed(network, r, earlier, maxRows*maxWidth)
+}
+
+// NewDetailed is New for [Picture.Rows] with up to that many cells with leases.
+func NewDetailed(network string, r allocator.Range, earlier func(backend.Lease) bool, cells int) *Picture {
+	return &Picture{network: network, r: r, earlier: earlier, blocks: make(map[netip.Addr]block), limit: cells}
+}
+
+// SetHeld says that the store is shared with other hosts, and that only the given addresses, in
+// ascending order, can be leased by this one. It has to be called before leases are added.
+func (p *Picture) SetHeld(held []allocator.Span) { p.shared, p.held = true, held }
+
+func (p *Picture) holds(addr netip.Addr) bool {
+	i := sort.Search(len(p.held), func(i int) bool { return !p.held[i].Last.Less(addr) })
+	return i < len(p.held) && p.held[i].Contains(addr)
 }
 
 // AddAll adds leases up to the end of the range, and returns an error of the iteration.
@@ -85,6 +108,9 @@ func (p *Picture) AddCooling(addr netip.Addr) {
 }
 
 func (p *Picture) add(addr netip.Addr, b block) {
+	if p.shared && b.stray == 0 && !p.holds(addr) {
+		b.notHeld = 1
+	}
 	if !p.first.IsValid() || addr.Less(p.first) {
 		p.first = addr
 	}
@@ -92,7 +118,7 @@ func (p *Picture) add(addr netip.Addr, b block) {
 		p.last = addr
 	}
 	merge(p.blocks, addr, p.shift, b)
-	for len(p.blocks) > maxRows*maxWidth {
+	for len(p.blocks) > p.limit {
 		p.shift++
 		p.blocks = coarsen(p.blocks, p.shift)
 	}

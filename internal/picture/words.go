@@ -100,7 +100,11 @@ func (p *Picture) legend(g *grid) []entry {
 	if g.shift > 0 {
 		leased = entry{[]state{sparse, halfway, dense, full}, number(t.leased) + " leased (under 1/3 of a cell, under 2/3, not all, all)"}
 	}
-	entries := []entry{{[]state{open}, number(minus(p.r.Size(), t.taken()+t.cooling)) + " free"}, leased}
+	all := cell{leasable: p.r.Size(), elsewhere: p.elsewhere(), tally: t}
+	entries := []entry{{[]state{open}, number(all.free()) + " free"}, leased}
+	if p.shared {
+		entries = append(entries, entry{[]state{elsewhere}, number(all.freeElsewhere()) + " not held by this host"})
+	}
 	if t.cooling > 0 {
 		entries = append(entries, entry{[]state{cooling}, number(t.cooling) + " cooling since their release"})
 	}
@@ -114,6 +118,14 @@ func (p *Picture) legend(g *grid) []entry {
 		entries = append(entries, entry{[]state{withheld}, number(n) + " withheld" + strays(t.stray)})
 	}
 	return entries
+}
+
+// elsewhere counts the leasable addresses that other hosts can hold.
+func (p *Picture) elsewhere() (n uint64) {
+	for _, s := range p.filler(p.shift).other {
+		n = sum(n, s.Size())
+	}
+	return n
 }
 
 // strays says how many withheld addresses are leased.
@@ -143,6 +155,7 @@ func (c cell) counts() string {
 		{c.torn, "torn"},
 		{c.cooling, "cooling"},
 		{c.free(), "free"},
+		{c.freeElsewhere(), "not held by this host"},
 		{c.withheld, "withheld" + strays(c.stray)},
 	} {
 		if part.n > 0 {
@@ -162,6 +175,8 @@ func (p *Picture) status(c cell) string {
 		text = "excluded"
 	case c.taken() == 0 && c.cooling > 0:
 		return "cooling since its release"
+	case c.taken() == 0 && c.elsewhere > 0:
+		return "not held by this host"
 	case c.taken() == 0:
 		return "free"
 	case c.torn > 0:
