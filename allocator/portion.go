@@ -63,23 +63,41 @@ func nextSize(size int, took time.Duration) int {
 // ReadLeases returns all leases of a store, in ascending order. It reads many leases in
 // several Views, so that other transactions can run in between: the leases are not a
 // snapshot.
-func ReadLeases(ctx context.Context, store backend.Store) ([]backend.Lease, error) {
+func ReadLeases(ctx context.Context, store backend.Store) (all []backend.Lease, err error) {
+	err = ReadPortions(ctx, store, func(some []backend.Lease) error {
+		all = append(all, some...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// ReadPortions is ReadLeases for callers that do not need all leases at a time: it calls fn with
+// the leases of each View, between Views. fn must not keep the slice. ReadPortions returns an error
+// of fn.
+func ReadPortions(ctx context.Context, store backend.Store, fn func([]backend.Lease) error) error {
 	r := leaseReader{limit: readPortion}
 	for more := true; more; more = r.next.IsValid() {
+		r.leases = r.leases[:0]
 		if err := store.View(ctx, r.read); err != nil {
-			return nil, err
+			return err
+		}
+		if err := fn(r.leases); err != nil {
+			return err
 		}
 		if err := pause(ctx, r.next.IsValid()); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return r.leases, nil
+	return nil
 }
 
 // A leaseReader reads leases in portions.
 type leaseReader struct {
-	leases []backend.Lease
-	next   netip.Addr // of the first lease that is not read; zero if all are
+	leases []backend.Lease // of the portion
+	next   netip.Addr      // of the first lease that is not read; zero if all are
 	limit  int
 }
 

@@ -2,6 +2,7 @@ package allocator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/netip"
@@ -183,6 +184,27 @@ func TestReadLeases(t *testing.T) {
 	read, err := allocator.ReadLeases(t.Context(), store)
 	require.NoError(t, err)
 	require.Equal(t, []string{"10.0.0.1", "255.255.255.255", "::"}, leasedAddrs(read))
+}
+
+// A caller can stop reading, and has what was read before an error.
+func TestReadPortions(t *testing.T) {
+	store := many(t, 10_000, 0)
+	var sizes []int
+	require.NoError(t, allocator.ReadPortions(t.Context(), store, func(some []backend.Lease) error {
+		sizes = append(sizes, len(some))
+		return nil
+	}))
+	require.Greater(t, len(sizes), 1)
+	sum := 0
+	for _, n := range sizes {
+		sum += n
+	}
+	require.Equal(t, 10_000, sum)
+
+	enough := errors.New("enough")
+	calls := 0
+	require.ErrorIs(t, allocator.ReadPortions(t.Context(), store, func([]backend.Lease) error { calls++; return enough }), enough)
+	require.Equal(t, 1, calls)
 }
 
 // A late store takes a time until it has the first lease, and a time for each.
