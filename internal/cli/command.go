@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 	"github.com/spf13/pflag"
 )
 
@@ -95,24 +93,6 @@ func writeUsage(w io.Writer, c *cobra.Command) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func manCommand(program string) *cobra.Command {
-	return &cobra.Command{
-		Use:   "man DIRECTORY",
-		Short: "Write the manual pages into a directory",
-		Long: `Write the manual pages of ` + program + ` and its commands into a
-directory, such as /usr/local/share/man/man1.`,
-		Args: Arguments(1, 1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if err := os.MkdirAll(args[0], 0o755); err != nil {
-				return err
-			}
-			root := c.Root()
-			root.DisableAutoGenTag = true // makes the pages reproducible
-			return doc.GenManTree(root, &doc.GenManHeader{Title: strings.ToUpper(program), Section: "1", Source: program}, args[0])
-		},
-	}
 }
 
 func completionCommand(program string) *cobra.Command {
