@@ -167,3 +167,6 @@ func (p *Picture) total() (t tally) {
 func aligned(addr netip.Addr, shift int) netip.Prefix {
 	return netip.PrefixFrom(addr, addr.BitLen()-shift).Masked()
 }
+
+// Range returns the range that is drawn.
+func (p *Picture) Range() allocator.Range { return p.r }

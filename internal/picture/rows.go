@@ -152,3 +152,29 @@ func (p *Picture) exported(c cell) Cell {
 	x.Lease, x.Text = c.lease, p.title(c)
 	return x
 }
+
+// Caption describes the picture in one line, without what [Picture.Rows] skips.
+func (p *Picture) Caption(shift int) string { return p.caption(&grid{shift: shift})[0] }
+
+// An Entry of a legend has the look of cells, and how many addresses look like that.
+type Entry struct{ Name, Text string }
+
+// Legend returns the entries of the looks that occur in the range.
+func (p *Picture) Legend(shift int) (all []Entry) {
+	for _, e := range p.legend(&grid{shift: shift}) {
+		for i, s := range e.states {
+			text := ""
+			if i == len(e.states)-1 {
+				text = e.text
+			}
+			all = append(all, Entry{s.look().class, text})
+		}
+	}
+	return all
+}
+
+// NotHeld counts the addresses without a lease that only other hosts can lease: see
+// [Picture.SetHeld].
+func (p *Picture) NotHeld() uint64 {
+	return cell{elsewhere: p.elsewhere(), tally: p.total()}.freeElsewhere()
+}

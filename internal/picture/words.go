@@ -52,7 +52,9 @@ func spanName(s allocator.Span) string {
 	return s.String()
 }
 
-// number formats a count for people.
+// Number formats a count for people, like "65,536" or "about 2^64".
+func Number(n uint64) string { return number(n) }
+
 func number(n uint64) string {
 	const countless = 1 << 40
 	switch {

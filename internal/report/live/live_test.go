@@ -1,0 +1,148 @@
+package live_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/report/live"
+)
+
+// server returns a server that counts how often its page is made.
+func server(made *atomic.Int32) *live.Server {
+	return &live.Server{Policy: "default-src 'none'", Names: []string{"node-1"}, Write: func(_ context.Context, b *bytes.Buffer) error {
+		made.Add(1)
+		b.WriteString("<html>")
+		return nil
+	}}
+}
+
+func ask(s *live.Server, method, host, path string) *http.Response {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(method, path, strings.NewReader(""))
+	r.Host = host
+	s.ServeHTTP(w, r)
+	return w.Result()
+}
+
+// A web site that makes its name point to this machine gets nothing.
+func TestHost(t *testing.T) {
+	var made atomic.Int32
+	s := server(&made)
+	for _, host := range []string{"127.0.0.1:8099", "127.0.0.1", "[::1]:8099", "[::1]", "::1", "localhost:8099", "LOCALHOST", "192.0.2.7:80", "node-1:8099", "Node-1."} {
+		require.Equal(t, http.StatusOK, ask(s, "GET", host, "/").StatusCode, host)
+	}
+	for _, host := range []string{"evil.example", "evil.example:8099", "127.0.0.1.evil.example", "localhost.evil.example:8099", "", "node-11", "node-1.evil.example", "127.0.0.1:8099:80"} {
+		got := ask(s, "GET", host, "/")
+		require.Equal(t, http.StatusMisdirectedRequest, got.StatusCode, host)
+		text, err := io.ReadAll(got.Body)
+		require.NoError(t, err)
+		require.NotContains(t, string(text), "<html>")
+	}
+}
+
+func TestReadOnly(t *testing.T) {
+	var made atomic.Int32
+	s := server(&made)
+	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"} {
+		got := ask(s, method, "localhost", "/")
+		require.Equal(t, http.StatusMethodNotAllowed, got.StatusCode, method)
+		require.Equal(t, "GET, HEAD", got.Header.Get("Allow"))
+	}
+	for _, path := range []string{"/x", "/../etc/passwd", "/debug/pprof/", "/%2e%2e/"} {
+		require.Equal(t, http.StatusNotFound, ask(s, "GET", "localhost", path).StatusCode, path)
+	}
+	require.Zero(t, made.Load())
+	head := ask(s, "HEAD", "localhost", "/")
+	require.Equal(t, "6", head.Header.Get("Content-Length"))
+	text, err := io.ReadAll(head.Body)
+	require.NoError(t, err)
+	require.Empty(t, text)
+}
+
+// Each answer forbids what a page needs not, errors too.
+func TestHeaders(t *testing.T) {
+	var made atomic.Int32
+	s := server(&made)
+	for _, got := range []*http.Response{ask(s, "GET", "localhost", "/"), ask(s, "GET", "evil.example", "/"), ask(s, "POST", "localhost", "/")} {
+		for name, want := range map[string]string{
+			"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+			"Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store",
+		} {
+			require.Equal(t, want, got.Header.Get(name), name)
+		}
+		require.Empty(t, got.Header.Get("Access-Control-Allow-Origin"))
+	}
+}
+
+// Many browsers cost no more than one.
+func TestIsMadeOnce(t *testing.T) {
+	var made atomic.Int32
+	s := server(&made)
+	for range 50 {
+		require.Equal(t, http.StatusOK, ask(s, "GET", "localhost", "/").StatusCode)
+	}
+	require.EqualValues(t, 1, made.Load())
+}
+
+// An error is an answer, and is not kept.
+func TestFailure(t *testing.T) {
+	fail := true
+	s := &live.Server{Write: func(_ context.Context, b *bytes.Buffer) error {
+		if fail {
+			return errors.New("no configuration")
+		}
+		return nil
+	}}
+	got := ask(s, "GET", "localhost", "/")
+	require.Equal(t, http.StatusInternalServerError, got.StatusCode)
+	fail = false
+	require.Equal(t, http.StatusOK, ask(s, "GET", "localhost", "/").StatusCode)
+}
+
+func TestServe(t *testing.T) {
+	l, onlyHere, err := live.Listen("127.0.0.1:0")
+	require.NoError(t, err)
+	require.True(t, onlyHere)
+	var made atomic.Int32
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- server(&made).Serve(ctx, l) }()
+	got, err := http.Get("http://" + l.Addr().String() + "/")
+	require.NoError(t, err)
+	got.Body.Close()
+	require.Equal(t, http.StatusOK, got.StatusCode)
+
+	// A client that sends its request too slowly is cut off.
+	slow, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	defer slow.Close()
+	_, err = io.WriteString(slow, "GET / HTTP/1.1\r\nHost: localh")
+	require.NoError(t, err)
+	require.NoError(t, slow.SetReadDeadline(time.Now().Add(30*time.Second)))
+	_, err = io.ReadAll(slow)
+	require.NoError(t, err, "the server closes the connection")
+
+	cancel()
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(30 * time.Second):
+		t.Fatal("the server does not end")
+	}
+	_, onlyHere, err = live.Listen("0.0.0.0:0")
+	require.NoError(t, err)
+	require.False(t, onlyHere)
+	_, _, err = live.Listen("nonsense")
+	require.ErrorContains(t, err, "cannot listen")
+}

@@ -1,0 +1,63 @@
+// Search: an address, words, and a time.
+
+const maxResults = 100;
+
+// parseQuery splits a query into what selects leases. The line of an alert is a query, too: with an
+// address, the words around it do not count.
+const parseQuery = (text, now) => {
+  const { rest, moment } = takeTime(text, now);
+  const words = rest.toLowerCase().split(/[\s,;=()"']+/).filter((w) => w !== "" && w !== "at" && w !== "@" && w !== "utc");
+  for (const w of words) {
+    const bare = w.replace(/[.:?]+$/, "").replace(/^\[([^\]]*)\](:\d+)?$/, "$1").replace(/^([\d.]+):\d+$/, "$1").replace(/\/\d+$/, "");
+    const a = parseAddress(bare);
+    if (a) return { moment, address: { ...a, text: formatAddress(a.n, a.six) }, words: [] };
+  }
+  return { moment, address: null, words };
+};
+
+// hasWord reports whether a word is part of the pod or address, or of the container ID, which the page
+// has only the beginning of.
+const hasWord = (l, w) => {
+  const id = l.container.toLowerCase();
+  return l.pod.toLowerCase().includes(w) || l.addr.startsWith(w) || (id !== "" && (id.includes(w) || (id.length >= 13 && w.startsWith(id)))) || l.net.name.toLowerCase() === w;
+};
+
+const heldAt = (l, moment) => {
+  if (!moment) return true;
+  if (l.ended !== "" && l.until === null) return false;
+  return (l.since === null || l.since < moment.until) && (l.until === null || l.until >= moment.from);
+};
+
+const selects = (q, l) => (!q.address || l.addr === q.address.text) && q.words.every((w) => hasWord(l, w)) && heldAt(l, q.moment);
+
+// find returns the leases that a query selects: those that are held, and then the others, the latest
+// first.
+const find = (records, q) => {
+  const all = [];
+  for (const net of records.nets) all.push(...net.leases.filter((l) => selects(q, l)));
+  const ended = [];
+  for (const net of records.nets) ended.push(...net.ended.filter((l) => selects(q, l)));
+  ended.sort((a, b) => (b.until ?? 0) - (a.until ?? 0));
+  return all.concat(ended);
+};
+
+// where says what an address is that has no lease.
+const where = (records, address) => {
+  const places = [];
+  for (const net of records.nets) {
+    for (const map of net.maps ?? []) {
+      if (map.six === address.six && map.first <= address.n && address.n <= map.last) places.push({ net, map });
+    }
+  }
+  return places;
+};
+
+// command returns what to run for the same question; nothing if several pods or containers are found.
+const command = (q, found) => {
+  const quoted = (w) => (/^[\w.:/-]+$/.test(w) ? w : "'" + w.replaceAll("'", String.raw`'\''`) + "'");
+  const at = q.moment ? " --at " + new Date(q.moment.from * 1000).toISOString().replace(".000", "") : "";
+  if (q.address) return "leasehold who " + q.address.text + at;
+  const same = (key) => found.length > 0 && found[0][key] !== "" && found.every((l) => l[key] === found[0][key]);
+  if (same("pod") && found[0].pod.includes("/")) return "leasehold history --pod " + quoted(found[0].pod) + at;
+  return same("container") ? "leasehold history --container " + quoted(found[0].container) + at : "";
+};

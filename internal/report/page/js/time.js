@@ -1,0 +1,56 @@
+// Times are Unix seconds.
+
+let utc = false;
+
+const two = (n) => String(n).padStart(2, "0");
+
+// formatTime writes a time in the zone that the reader has chosen.
+const formatTime = (at) => {
+  const d = new Date(at * 1000);
+  const get = (unit) => (utc ? d["getUTC" + unit]() : d["get" + unit]());
+  const text = `${get("FullYear")}-${two(get("Month") + 1)}-${two(get("Date"))} ${two(get("Hours"))}:${two(get("Minutes"))}:${two(get("Seconds"))}`;
+  return utc ? text + " UTC" : text;
+};
+
+const formatAge = (seconds) => {
+  const day = Math.floor(seconds / 86400), hour = Math.floor(seconds / 3600), minute = Math.floor(seconds / 60);
+  if (seconds < 60) return `${seconds}s`;
+  if (hour < 1) return `${minute}m${seconds % 60}s`;
+  if (day < 1) return `${hour}h${minute % 60}m`;
+  return `${day}d${hour % 24}h`;
+};
+
+const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+// takeTime takes the first time out of a query, and returns the rest and the moment: from, and until,
+// which is not part of it. A time of day without a date is the last such time before now, and so is a
+// date without a year.
+const takeTime = (query, now) => {
+  const date = String.raw`(?:(?<year>\d{4})-(?<month>\d\d)-(?<day>\d\d)|(?<name>${months.join("|")})[a-z]*\s+(?<dayOf>\d{1,2}))[T,\s]+`;
+  const time = String.raw`(?<hour>\d{1,2}):(?<minute>\d\d)(?::(?<second>\d\d)(?:[.,]\d+)?)?`;
+  const zone = String.raw`\s*(?<zone>Z|UTC|[+-]\d\d:?\d\d)?`;
+  const m = new RegExp(String.raw`(?<![\w.:])(?:${date})?${time}${zone}(?![\w.:])`, "i").exec(query);
+  const g = m?.groups;
+  if (!g || +g.hour > 23 || +g.minute > 59 || +(g.second ?? 0) > 59) return { rest: query, moment: null };
+  const offset = /[+-]/.test(g.zone ?? "") ? (g.zone[0] === "-" ? -60 : 60) * (+g.zone.slice(1, 3) * 60 + +g.zone.slice(-2)) : 0;
+  const inUTC = utc || g.zone !== undefined;
+  const on = (year, month, day) => {
+    const args = [year, month, day, +g.hour, +g.minute, +(g.second ?? 0)];
+    return (inUTC ? Date.UTC(...args) : new Date(...args).getTime()) / 1000 - offset;
+  };
+  const d = new Date((now + offset) * 1000), get = (unit) => (inUTC ? d["getUTC" + unit]() : d["get" + unit]());
+  const [year, month, day] = [get("FullYear"), get("Month"), get("Date")];
+  let from;
+  if (g.year) {
+    from = on(+g.year, g.month - 1, +g.day);
+  } else if (g.name) {
+    const named = months.indexOf(g.name.toLowerCase());
+    from = on(year, named, +g.dayOf);
+    if (from > now) from = on(year - 1, named, +g.dayOf);
+  } else {
+    from = on(year, month, day);
+    if (from > now) from = on(year, month, day - 1);
+  }
+  const rest = query.slice(0, m.index) + " " + query.slice(m.index + m[0].length);
+  return { rest, moment: { from, until: from + (g.second === undefined ? 60 : 1) } };
+};
