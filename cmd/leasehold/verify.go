@@ -110,13 +110,7 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 	if t.confDir != "" && len(t.configured) == 0 {
 		t.warn("%s: cannot check for leases outside every range", t.notConfigured())
 	}
-	findings := []finding{}
-	var failed error
-	for _, n := range networks {
-		found, err := t.verifyOne(cmd, n, f)
-		findings = append(findings, found...)
-		failed = errors.Join(failed, t.inNetwork(n, err))
-	}
+	findings, failed := t.checkStores(cmd, networks, f)
 	ofNode, err := t.nodeFindings(cmd, networks, len(names) > 0)
 	findings, failed = append(findings, ofNode...), errors.Join(failed, err)
 	stop() // While the output blocks, a signal must end the command at once.
@@ -128,6 +122,17 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 		return errNo
 	}
 	return nil
+}
+
+// checkStores returns the findings about the stores of networks, never nil.
+func (t *tool) checkStores(cmd *cobra.Command, networks []network, f verifyFlags) (findings []finding, failed error) {
+	findings = []finding{}
+	for _, n := range networks {
+		found, err := t.verifyOne(cmd, n, f)
+		findings = append(findings, found...)
+		failed = errors.Join(failed, t.inNetwork(n, err))
+	}
+	return findings, failed
 }
 
 // adviseReplaced prints advice about replaced stores, the only finding whose text does not

@@ -134,6 +134,9 @@ type overlap struct {
 // belongs to the networks. The cause is a data directory that was moved, or overlapping ranges.
 func (t *tool) leasedTwice(cmd *cobra.Command, networks []network) (found []finding) {
 	all := t.withoutStrays(t.discovered)
+	if len(all) < 2 {
+		return nil
+	}
 	leased := make([][]netip.Addr, len(all))
 	for i, n := range all {
 		leased[i] = t.leasedAddrs(cmd, n)
