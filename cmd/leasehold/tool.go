@@ -94,7 +94,7 @@ an error.`,
 	for _, c := range []*cobra.Command{
 		t.listCommand(), t.whoCommand(), t.historyCommand(), t.usageCommand(), t.mapCommand(), t.whyFullCommand(), t.verifyCommand(),
 		t.releaseCommand(), t.gcCommand(), t.migrateCommand(), t.pruneCommand(), t.exportCommand(), t.importCommand(),
-		t.metricsCommand(), t.reportCommand(), t.serveCommand(), t.clusterCommand(),
+		t.metricsCommand(), t.reportCommand(), t.serveCommand(), t.topCommand(), t.clusterCommand(),
 	} {
 		root.AddCommand(c)
 	}
