@@ -56,7 +56,14 @@ func (t *tool) runCluster(c *cobra.Command, call clustercli.Call) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(c.Context(), path, clustercli.Line(c, call.Args, t.output)...)
+	args := call.Args
+	var more []*os.File
+	if in, ok := t.in.(*os.File); ok && call.Command == clustercli.Reserve && args[1] == "-" {
+		// Its standard input is the configuration.
+		args, more = []string{args[0], "/dev/fd/3"}, []*os.File{in}
+	}
+	cmd := exec.CommandContext(c.Context(), path, clustercli.Line(c, args, t.output)...)
+	cmd.ExtraFiles = more
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(conf), t.out, t.errs
 	err = cmd.Run()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.Exited() {

@@ -25,6 +25,7 @@ type Call struct {
 	Drop      bool   // of rejoin
 	Done      bool   // of recover
 	Local     bool   // of verify
+	From, As  string // of reserve
 	DryRun    bool
 }
 
@@ -52,6 +53,7 @@ const (
 	Adopt    = "adopt"
 	Recover  = "recover"
 	Verify   = "verify"
+	Reserve  = "reserve"
 )
 
 // Commands returns the commands. They call run.
@@ -147,6 +149,20 @@ this host with the servers. It changes nothing. The exit status is 1 if there is
 a problem.`,
 		func(f *pflag.FlagSet, c *Call) {
 			f.BoolVar(&c.Local, "local", false, "compare the store of this host with the servers")
+		})
+	add(Reserve+" NETWORK FILE", "Hold addresses that other software has given out", `Hold the blocks of addresses that other software has given to containers, so
+that no host gets them, and free the blocks that were held for it and in which
+none of its addresses is left. Run it again until there are none. FILE has what
+
+  kubectl get ippools,overlappingrangeipreservations -A -o json
+
+prints of whereabouts, or with --from addresses an address in each line; - is
+the standard input. Addresses in blocks that a host holds are listed, and the
+exit status is 1 then. As JSON: {blocks, freed, taken, outside}; taken is an
+array of {address, host}, outside one of addresses that are not in the space.`,
+		func(f *pflag.FlagSet, c *Call) {
+			f.StringVar(&c.From, "from", "whereabouts", "what FILE has: whereabouts or addresses")
+			f.StringVar(&c.As, "as", "", "for whom the blocks are held (default: the value of --from)")
 		})
 	return all
 }

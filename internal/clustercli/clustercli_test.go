@@ -36,6 +36,7 @@ func TestLine(t *testing.T) {
 		{"rejoin", "pods", "--drop"},
 		{"recover", "pods", "--done=false"},
 		{"verify", "--local", "pods"},
+		{"reserve", "pods", "objects.json", "--from", "whereabouts", "--as", "old"},
 	} {
 		call, line, err := parse(args...)
 		require.NoError(t, err)

@@ -176,6 +176,8 @@ func (t *tool) on(ctx context.Context, h *host.Host, call clustercli.Call) error
 			return t.evict(ctx, o, call)
 		case clustercli.Recover:
 			return t.recover(ctx, o, call)
+		case clustercli.Reserve:
+			return t.reserve(ctx, o, call)
 		}
 		return t.verify(ctx, h, o, call)
 	})

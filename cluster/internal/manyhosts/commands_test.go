@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -162,4 +163,41 @@ func TestDrop(t *testing.T) {
 	require.NoError(t, err)
 	w.nothingTwice()
 	b.does("", "verify", "net")
+}
+
+// Addresses of other software are held until they are gone.
+func TestReserve(t *testing.T) {
+	w := newWorld(t, 1, etcdtest.Start(t))
+	a := w.hosts[0]
+	_, err := a.add("c", "CNI_ARGS=IP=10.0.0.9")
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "file")
+	write := func(text string) {
+		t.Helper()
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+	}
+	write("# by hand\n10.0.0.33\n10.0.0.34\n10.9.9.9\n\n10.0.0.10\n")
+	out, _, status := a.says("reserve", "net", file, "--from", "addresses")
+	require.Equal(t, 1, status)
+	require.Equal(t, "1 blocks are held, 0 were freed; 1 addresses are not in the space\n"+
+		"10.0.0.10 is not reserved: host host0 holds its block, and may lease it too\n", out)
+	_, err = a.add("d", "CNI_ARGS=IP=10.0.0.35")
+	require.ErrorContains(t, err, "host addresses holds the block that it is in")
+
+	write(`{"kind": "IPPool", "metadata": {"name": "10.0.0.0-26"}, "spec": {"range": "10.0.0.0/26", "allocations": {"41": {"podref": "a/b", "ifname": "net1"}}}}`)
+	a.does("1 blocks are held, 0 were freed; 0 addresses are not in the space\n", "reserve", "net", file)
+	out, _, _ = a.says("hosts", "net", "-o", "json")
+	require.Contains(t, out, `"foreign"`)
+	a.does("{\n  \"blocks\": 0,\n  \"freed\": 1,\n  \"taken\": [],\n  \"outside\": []\n}\n", "reserve", "net", "/dev/null", "-o", "json")
+	write("10.0.0.33\n")
+	a.does("1 blocks are held, 0 were freed; 0 addresses are not in the space\n", "reserve", "net", file, "--from", "addresses")
+	write("")
+	a.does("0 blocks are held, 1 were freed; 0 addresses are not in the space\n", "reserve", "net", file, "--from", "addresses")
+	a.does("", "verify", "net")
+
+	write("here\n")
+	a.fails(file+": line 1: ParseAddr", "reserve", "net", file, "--from", "addresses")
+	a.fails("use whereabouts or addresses", "reserve", "net", file, "--from", "elsewhere")
+	write(`{"kind": "Pod", "metadata": {"name": "x"}}`)
+	a.fails("object x is a \"Pod\"", "reserve", "net", file)
 }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/leasehold/leasehold/cluster"
+	"github.com/leasehold/leasehold/cluster/internal/host"
+	"github.com/leasehold/leasehold/cluster/whereabouts"
+	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/clustercli"
+)
+
+// The values of --from.
+const (
+	fromWhereabouts = "whereabouts"
+	fromAddresses   = "addresses"
+)
+
+// reserve holds the addresses in a file. What is not known of them is an error, after the others have
+// been reserved.
+func (t *tool) reserve(ctx context.Context, o host.Operator, call clustercli.Call) error {
+	addrs, unknown, err := readAddrs(call.Args[1], call.From)
+	if err != nil {
+		return err
+	}
+	r, err := o.Reserve(ctx, o.Space, cmp.Or(call.As, call.From), addrs)
+	if err == nil {
+		err = t.printReservation(r)
+	}
+	return errors.Join(err, unknown)
+}
+
+// readAddrs reads the addresses in a file. unknown says that there are more, and why they are not
+// known.
+func readAddrs(path, from string) (addrs []netip.Addr, unknown, err error) {
+	read := map[string]func(io.Reader) ([]netip.Addr, error, error){fromWhereabouts: readObjects, fromAddresses: readLines}[from]
+	if read == nil {
+		return nil, nil, fmt.Errorf("--from %q: use %s or %s", from, fromWhereabouts, fromAddresses)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close() // It was only read.
+	addrs, unknown, err = read(f)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return addrs, unknown, err
+}
+
+func readObjects(r io.Reader) (addrs []netip.Addr, unknown, err error) {
+	all, err := whereabouts.Read(r)
+	if missing := (*whereabouts.UnknownError)(nil); errors.As(err, &missing) {
+		unknown, err = missing, nil
+	}
+	for _, a := range all {
+		addrs = append(addrs, a.Addr)
+	}
+	return addrs, unknown, err
+}
+
+func readLines(r io.Reader) (addrs []netip.Addr, unknown, err error) {
+	lines := bufio.NewScanner(r)
+	for n := 1; lines.Scan(); n++ {
+		text := strings.TrimSpace(lines.Text())
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		addr, err := netip.ParseAddr(text)
+		if err != nil {
+			return nil, nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		addrs = append(addrs, addr)
+	}
+	return addrs, nil, lines.Err()
+}
+
+// printReservation prints what was reserved. It returns errNo if addresses are taken.
+func (t *tool) printReservation(r cluster.Reservation) error {
+	if t.output == "json" {
+		type taken struct {
+			Address netip.Addr `json:"address"`
+			Host    string     `json:"host"`
+		}
+		row := struct {
+			Blocks  int          `json:"blocks"`
+			Freed   int          `json:"freed"`
+			Taken   []taken      `json:"taken"`
+			Outside []netip.Addr `json:"outside"`
+		}{r.Blocks, r.Freed, []taken{}, append([]netip.Addr{}, r.Outside...)}
+		for _, a := range r.Taken {
+			row.Taken = append(row.Taken, taken{a.Addr, a.Host})
+		}
+		if err := cli.WriteJSON(t.out, row); err != nil {
+			return err
+		}
+	} else {
+		text := fmt.Sprintf("%d blocks are held, %d were freed; %d addresses are not in the space\n", r.Blocks, r.Freed, len(r.Outside))
+		for _, a := range r.Taken {
+			text += fmt.Sprintf("%s is not reserved: host %s holds its block, and may lease it too\n", a.Addr, cli.Printable(a.Host))
+		}
+		if _, err := io.WriteString(t.out, text); err != nil {
+			return err
+		}
+	}
+	if len(r.Taken) > 0 {
+		return errNo
+	}
+	return nil
+}
