@@ -184,9 +184,9 @@ func collectFew(ctx context.Context, store backend.Store, isGarbage func(backend
 		}
 		garbage = filter(r.leases, isGarbage)
 		return len(garbage), err
-	}, func(tx backend.Tx) error {
-		released, failed = endingIn(tx, backend.EndedByGC).whatItCan(garbage)
-		return nil
+	}, func(tx backend.Tx) (err error) {
+		released, failed, err = endingIn(tx, backend.EndedByGC).whatItCan(garbage)
+		return err
 	})
 	if err != nil {
 		return nil, all, err
@@ -199,14 +199,18 @@ func filter(leases []backend.Lease, keep func(backend.Lease) bool) []backend.Lea
 	return slices.DeleteFunc(leases, func(l backend.Lease) bool { return !keep(l) })
 }
 
-// whatItCan ends the leases that it can, and returns them and the errors of the others.
-func (e *ending) whatItCan(leases []backend.Lease) (deleted []backend.Lease, failed error) {
+// whatItCan ends the leases that it can, and returns them and the errors of the others. After err the
+// transaction must not commit: a lease is deleted, and not recorded.
+func (e *ending) whatItCan(leases []backend.Lease) (deleted []backend.Lease, failed, err error) {
 	for _, l := range leases {
-		if err := e.end(l); err != nil {
+		if err := e.tx.Delete(l.Addr); err != nil {
 			failed = errors.Join(failed, err)
 			continue
 		}
+		if err := e.record(l); err != nil {
+			return nil, nil, err
+		}
 		deleted = append(deleted, l)
 	}
-	return deleted, failed
+	return deleted, failed, nil
 }

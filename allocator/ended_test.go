@@ -2,6 +2,7 @@ package allocator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -198,6 +199,40 @@ func (s fullStore) Update(ctx context.Context, fn func(backend.Tx) error) error 
 type fullTx struct{ backend.HistoryTx }
 
 func (fullTx) Record(backend.Ended) error { return backend.ErrNoSpace }
+
+// If a lease cannot be recorded for another reason, it does not end: it would be released, and be
+// neither among the released ones nor in the history.
+func TestLeaseThatCannotBeRecordedStays(t *testing.T) {
+	ctx := context.Background()
+	for name, end := range map[string]func(s backend.Store) error{
+		"DEL":     func(s backend.Store) error { _, err := allocator.Release(ctx, s, eth0("a")); return err },
+		"GC":      func(s backend.Store) error { _, err := allocator.Collect(ctx, s, nil); return err },
+		"release": func(s backend.Store) error { _, err := allocator.ReleaseAddrs(ctx, s, addrs("10.0.0.2")); return err },
+	} {
+		store := memory.New()
+		_, err := allocator.New(store, onePool(t), allocator.Options{History: allocator.History{Keep: 9}}).
+			Allocate(ctx, allocator.Request{Owner: eth0("a")})
+		require.NoError(t, err)
+		require.ErrorIs(t, end(brokenStore{store}), errDisk, name)
+		require.NoError(t, store.View(ctx, func(tx backend.ReadTx) error {
+			_, err := tx.Lease(addr("10.0.0.2"))
+			return err
+		}), name)
+	}
+}
+
+// A brokenStore is on a disk that fails when a lease is recorded.
+type brokenStore struct{ backend.Store }
+
+func (s brokenStore) Update(ctx context.Context, fn func(backend.Tx) error) error {
+	return s.Store.Update(ctx, func(tx backend.Tx) error { return fn(brokenTx{tx.(backend.HistoryTx)}) })
+}
+
+type brokenTx struct{ backend.HistoryTx }
+
+func (brokenTx) Record(backend.Ended) error { return errDisk }
+
+var errDisk = errors.New("input/output error")
 
 // A forgetful is a store whose history is damaged.
 type forgetful struct{ backend.Store }

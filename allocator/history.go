@@ -150,6 +150,11 @@ func (e *ending) end(l backend.Lease) error {
 	if err := e.tx.Delete(l.Addr); err != nil {
 		return err
 	}
+	return e.record(l)
+}
+
+// record records that a lease has ended, which was deleted.
+func (e *ending) record(l backend.Lease) error {
 	if err := e.begin(); err != nil || e.store == nil {
 		return err
 	}

@@ -190,9 +190,9 @@ func (p *portion) release(ctx context.Context, store backend.Store) error {
 		began = time.Now()
 		same, err = unchanged(tx, p.leases)
 		return len(same), err
-	}, func(tx backend.Tx) error {
-		p.released, p.failed = endingIn(tx, p.cause).whatItCan(same)
-		return nil
+	}, func(tx backend.Tx) (err error) {
+		p.released, p.failed, err = endingIn(tx, p.cause).whatItCan(same)
+		return err
 	})
 	p.took = time.Since(began)
 	if err != nil {
