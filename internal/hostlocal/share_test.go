@@ -121,6 +121,13 @@ func (a *agent) run(command, id, more string, env ...string) (failure, string) {
 	return f, out.String()
 }
 
+// refuseWith has the agent give an answer instead, or do what it is asked for again if that is empty.
+func (a *agent) refuseWith(answer string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.refuse = answer
+}
+
 func (a *agent) asks() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -139,7 +146,7 @@ func TestSharedNetwork(t *testing.T) {
 	}
 	require.Equal(t, []string{"claim ", "claim "}, a.asks())
 
-	a.refuse = `{"code": 100, "msg": "all blocks are held", "details": "wait"}`
+	a.refuseWith(`{"code": 100, "msg": "all blocks are held", "details": "wait"}`)
 	f, _ := a.run("ADD", "c8", "")
 	require.Equal(t, hostlocal.CodeExhausted, f.Code)
 	require.Equal(t, "failed to allocate for range 0: no IP addresses available in range set: 10.0.0.0-10.0.0.15 "+
@@ -147,7 +154,7 @@ func TestSharedNetwork(t *testing.T) {
 	require.Equal(t, "wait", f.Details)
 
 	a.asks()
-	a.refuse = ""
+	a.refuseWith("")
 	for _, command := range []string{"CHECK", "DEL"} {
 		f, out := a.run(command, "c3", `}, "prevResult": {"cniVersion": "1.1.0", "ips": [{"address": "10.0.0.3/28"}]`)
 		require.Zero(t, f, out)
@@ -163,7 +170,7 @@ func TestSharedNetworkRequestedAddress(t *testing.T) {
 	f, out := a.run("ADD", "c", "", "CNI_ARGS=IP=10.0.0.2")
 	require.Zero(t, f, out)
 	require.Equal(t, []string{"claim IP=10.0.0.2"}, a.asks())
-	a.refuse = `{"code": 101, "msg": "host b holds it", "details": "wait"}`
+	a.refuseWith(`{"code": 101, "msg": "host b holds it", "details": "wait"}`)
 	f, _ = a.run("ADD", "d", "", "CNI_ARGS=IP=10.0.0.9")
 	require.Equal(t, hostlocal.CodeTaken, f.Code)
 	require.Contains(t, f.Msg, "requested IP address 10.0.0.9 is not available in range set")
@@ -205,21 +212,21 @@ func TestSharedNetworkStopped(t *testing.T) {
 func TestSharedNetworkStatus(t *testing.T) {
 	const away = `{"code": 11, "msg": "etcd was not reached", "details": "wait"}`
 	a := newAgent(t, 1)
-	a.refuse = away
+	a.refuseWith(away)
 	f, _ := a.run("STATUS", "", "")
 	require.EqualValues(t, 50, f.Code, "not confirmed in this boot")
 	require.Contains(t, f.Msg, "etcd was not reached")
-	a.refuse = ""
+	a.refuseWith("")
 	f, out := a.run("STATUS", "", "")
 	require.Zero(t, f, out)
 	require.Equal(t, []string{"attest ", "attest "}, a.asks())
 
-	a.refuse = away
+	a.refuseWith(away)
 	f, out = a.run("STATUS", "", "")
 	require.Zero(t, f, "a host with nothing in hand: %s", out)
 	f, _ = a.run("STATUS", "", `, "exhaustedStatus": "error"`)
 	require.EqualValues(t, 50, f.Code)
-	a.refuse = ""
+	a.refuseWith("")
 	f, out = a.run("STATUS", "", `, "exhaustedStatus": "error"`)
 	require.Zero(t, f, out)
 	require.Equal(t, []string{"claim ", "claim "}, a.asks())
