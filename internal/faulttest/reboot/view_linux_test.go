@@ -51,7 +51,7 @@ func (v view) rebooted(t *testing.T) view {
 	t.Helper()
 	var up unix.Timespec
 	require.NoError(t, unix.ClockGettime(unix.CLOCK_BOOTTIME, &up))
-	v.started = up.Sec
+	v.started, _ = up.Unix()
 	return v
 }
 
