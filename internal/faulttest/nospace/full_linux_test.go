@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/containernetworking/cni/pkg/types"
@@ -164,6 +165,11 @@ func release(t *testing.T, n faulttest.Network, leased faulttest.Holding, nth in
 		ids = slices.Concat(ids[len(ids)/2:], ids[:len(ids)/2])
 	}
 	for _, id := range append(ids, "never-there") {
-		require.NoError(t, n.Del(id), id)
+		err := n.Del(id)
+		if err != nil && strings.Contains(t.Name(), "/fuse2fs/") {
+			// Now and then fuse2fs has no room to remove a name, and then has it.
+			err = n.Del(id)
+		}
+		require.NoError(t, err, id)
 	}
 }
