@@ -61,26 +61,34 @@ func (a *Agent) Run(ctx context.Context) error {
 	every, urgent := time.NewTicker(a.opts.Every), time.NewTicker(a.opts.Urgent)
 	defer every.Stop()
 	defer urgent.Stop()
-	a.each(ctx, a.keep)
+	a.keepAll(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return a.engines.Close()
 		case <-every.C:
-			a.each(ctx, a.keep)
+			a.keepAll(ctx)
 		case <-urgent.C:
-			a.each(ctx, a.release)
+			a.releaseAll(ctx)
 		}
 	}
 }
 
-// each calls fn for all networks, one after the other: a host has few.
-func (a *Agent) each(ctx context.Context, fn func(context.Context, *host.Host) error) {
+// keepAll keeps all networks ready, one after the other: a host has few.
+func (a *Agent) keepAll(ctx context.Context) {
 	for _, n := range a.networks() {
+		err := a.with(n.conf, "", func(h *host.Host) error { return a.keep(ctx, h) })
 		if ctx.Err() != nil {
 			return
 		}
-		a.report(n, a.with(n.conf, "", func(h *host.Host) error { return fn(ctx, h) }))
+		a.report(n, err)
+	}
+}
+
+// releaseAll gives back what other hosts want. It logs no errors: if they last, keepAll has the same.
+func (a *Agent) releaseAll(ctx context.Context) {
+	for _, n := range a.networks() {
+		_ = a.with(n.conf, "", func(h *host.Host) error { return a.release(ctx, h) }) // As the comment of the function says.
 	}
 }
 

@@ -13,10 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/stretchr/testify/require"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt"
+	"github.com/leasehold/leasehold/cluster"
+	"github.com/leasehold/leasehold/cluster/etcd"
 	"github.com/leasehold/leasehold/cluster/internal/agent"
 	"github.com/leasehold/leasehold/cluster/internal/etcdtest"
 	"github.com/leasehold/leasehold/cluster/internal/host"
@@ -200,6 +203,44 @@ func TestServe(t *testing.T) {
 	l, err := agent.Listen(m.socket)
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
+}
+
+// What fails is logged once, however often it is tried, and so is its end.
+func TestLog(t *testing.T) {
+	s := newSpace(t)
+	m := newMachine(t, s, "a", 1)
+	m.configure()
+	_, stop := m.start(30 * time.Millisecond)
+	m.eventually(1)
+	commit := func(op cluster.Op) {
+		t.Helper()
+		e := etcd.New(etcd.Config{Endpoints: []string{s.Endpoint}})
+		defer e.Close() // The commit has its own error.
+		_, err := e.Commit(t.Context(), cluster.Txn{Then: []cluster.Op{op}})
+		require.NoError(t, err)
+		time.Sleep(500 * time.Millisecond) // a dozen looks, and two dozen for what is wanted
+	}
+	const halt = "/leasehold/1/net/halt"
+	commit(cluster.Put(halt, []byte(`{"V":1,"By":"b","Text":"a test"}`)))
+	commit(cluster.Delete(halt))
+	stop()
+	require.Equal(t, 1, strings.Count(m.log.String(), "the space is halted by b: a test"), m.log.String())
+	require.Equal(t, 1, strings.Count(m.log.String(), "works again"), m.log.String())
+}
+
+// Names, units and help are as Prometheus wants them.
+func TestMetricsAreLinted(t *testing.T) {
+	m := newMachine(t, newSpace(t), "a", 1)
+	m.configure()
+	a, stop := m.start(30 * time.Millisecond)
+	m.eventually(1)
+	require.NoError(t, m.ask(neighbour.Attest, ""))
+	stop()
+	w := httptest.NewRecorder()
+	a.Metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	problems, err := promlint.New(w.Body).Lint()
+	require.NoError(t, err)
+	require.Empty(t, problems)
 }
 
 // A host that finds no free block gets one that another host does not use.

@@ -252,7 +252,7 @@ func (h *Host) explain(ctx context.Context, wants []cluster.Want, err error) err
 	}
 	blocks, askErr := admin.Blocks(ctx, h.config.Space)
 	if askErr != nil {
-		return err // That there is none is known.
+		return err // It says that no block is free.
 	}
 	return fmt.Errorf("%w (%s)", err, holders(blocks))
 }

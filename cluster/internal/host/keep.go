@@ -36,16 +36,15 @@ func (h *Host) Keep(ctx context.Context) (k Kept, err error) {
 		if err != nil {
 			return err
 		}
-		keep := 0
-		if !k.Wanted {
-			keep = h.ahead(blocks)
-		}
-		given, err := h.member.GiveBack(ctx, keep)
-		k.Given = append(k.Given, given...)
-		if err != nil || keep == 0 {
+		if k.Wanted {
+			k.Given, err = h.member.GiveBack(ctx, 0)
 			return err
 		}
-		wants, err := h.wantsAhead(ctx, keep)
+		keep := max(h.ahead(blocks, true), h.ahead(blocks, false))
+		if k.Given, err = h.member.GiveBack(ctx, keep); err != nil {
+			return err
+		}
+		wants, err := h.wantsAhead(ctx, blocks)
 		if err != nil || len(wants) == 0 {
 			return err
 		}
@@ -73,28 +72,14 @@ func (h *Host) ReleaseUnused(ctx context.Context) (given []backend.Block, err er
 	return h.GiveBack(ctx, 0)
 }
 
-// ahead returns how many unused blocks of each range set this host keeps. Blocks are of the size of
-// those that it holds.
-func (h *Host) ahead(blocks []backend.Block) int {
-	if h.settings.Ahead >= 0 {
-		return h.settings.Ahead
-	}
-	for _, b := range blocks {
-		if b.First.Is4() && sizeOf(b) > smallBlock {
-			return 0
-		}
-	}
-	return 1
-}
-
-// wantsAhead returns what is missing of n unused blocks for each range set.
-func (h *Host) wantsAhead(ctx context.Context, n int) (wants []cluster.Want, err error) {
+// wantsAhead returns what is missing of the unused blocks that this host keeps for each range set.
+func (h *Host) wantsAhead(ctx context.Context, blocks []backend.Block) (wants []cluster.Want, err error) {
 	unused, err := h.unused(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, set := range h.config.Pool.Sets() {
-		missing := n
+		missing := h.ahead(blocks, set.Is4())
 		for _, b := range unused {
 			if overlaps(set, b) {
 				missing--
@@ -143,8 +128,6 @@ func countLeases(tx backend.ReadTx, b backend.Block, most uint64) (n uint64, err
 	return n, nil
 }
 
-func sizeOf(b backend.Block) uint64 { return allocator.Span{First: b.First, Last: b.Last}.Size() }
-
 // overlaps reports whether the set has an address in the block.
 func overlaps(set allocator.Set, b backend.Block) bool {
 	return slices.ContainsFunc(set.Ranges(), func(r allocator.Range) bool {
@@ -158,8 +141,8 @@ type State struct {
 	Confirmed  bool // it may lease in this boot
 	Blocks     map[backend.BlockState]int
 
-	// Addresses of IPv4 are in open blocks, and Leased are those of them that are leased. IPv6 is
-	// not counted, because its blocks are never full.
+	// Addresses counts the addresses of IPv4 in open blocks, and Leased the leased ones among them.
+	// IPv6 is not counted, because its blocks are never full.
 	Addresses, Leased uint64
 }
 
@@ -197,9 +180,6 @@ func (h *Host) State(ctx context.Context) (s State, err error) {
 	})
 	return s, err
 }
-
-// Cluster and Network are the names in the configuration.
-func (h *Host) Cluster() string { return h.config.Cluster }
 
 // Network returns the name of the network.
 func (h *Host) Network() string { return h.config.Name }

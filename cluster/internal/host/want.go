@@ -84,22 +84,39 @@ func (h *Host) isExhausted(ctx context.Context, set allocator.Set) (bool, error)
 // settings say otherwise.
 const smallBlock = 16
 
-// number returns how many blocks to ask for. The size of a block is that of those which this host
-// holds; if it holds none, it asks for one.
+// number returns how many blocks to ask for. A host that holds no block does not know how large they
+// are, and asks for one.
 func (h *Host) number(blocks []backend.Block, set allocator.Set, attachments int) int {
-	ahead := max(0, h.settings.Ahead)
-	for _, b := range blocks {
-		if b.First.Is4() != set.Is4() {
-			continue
-		}
-		size := allocator.Span{First: b.First, Last: b.Last}.Size()
-		if h.settings.Ahead < 0 && size <= smallBlock {
-			ahead = 1
-		}
+	ahead := h.ahead(blocks, set.Is4())
+	if size := blockSize(blocks, set.Is4()); size > 0 {
 		return int((uint64(attachments)+size-1)/size) + ahead
 	}
 	return 1 + ahead
 }
+
+// ahead returns how many blocks of a family this host has beyond those that it needs.
+func (h *Host) ahead(blocks []backend.Block, is4 bool) int {
+	size := blockSize(blocks, is4)
+	switch {
+	case h.settings.Ahead >= 0:
+		return h.settings.Ahead
+	case 0 < size && size <= smallBlock:
+		return 1
+	}
+	return 0
+}
+
+// blockSize returns how many addresses a block of a family has; 0 if blocks has none.
+func blockSize(blocks []backend.Block, is4 bool) uint64 {
+	for _, b := range blocks {
+		if b.First.Is4() == is4 {
+			return sizeOf(b)
+		}
+	}
+	return 0
+}
+
+func sizeOf(b backend.Block) uint64 { return allocator.Span{First: b.First, Last: b.Last}.Size() }
 
 // holders says how many blocks each host holds, those with the most first.
 func holders(blocks []cluster.HeldBlock) string {
