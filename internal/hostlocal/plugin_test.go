@@ -188,7 +188,7 @@ func TestAdviceOfStatus(t *testing.T) {
 	require.Equal(t, add.Details, status.Details)
 }
 
-// The tool looks only in the configured data directories, which need not be those of the plugin.
+// The tool looks only in the configured data directories. The plugin can have another one.
 func TestAdviceNamesTheDataDir(t *testing.T) {
 	dir := t.TempDir()
 	c := conf(dir, "")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"time"
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
@@ -17,7 +18,7 @@ import (
 // it may lease, it gets more from them and tries again until the time is over: other ADDs can have
 // taken what was got. No lock is held meanwhile.
 func (p *Plugin) allocate(waiting *timeout, c *config.Config, r request) (got []allocator.Assignment, err error) {
-	for {
+	for pause := time.Duration(0); ; pause = min(max(firstPause, 2*pause), maxPause) {
 		err = p.withAllocator(waiting, c, func(a *allocator.Allocator) (err error) {
 			got, err = a.Allocate(waiting, allocator.Request{
 				Owner: r.owner, Addrs: c.Requested, Pod: c.Pod, Netns: r.netns,
@@ -27,9 +28,28 @@ func (p *Plugin) allocate(waiting *timeout, c *config.Config, r request) (got []
 		if c.Cluster == "" || !canBeHad(err) || waiting.Err() != nil {
 			return got, err
 		}
+		sleep(waiting, pause)
 		if err := p.ask(waiting, c, r, neighbour.Claim, err); err != nil {
 			return nil, err
 		}
+	}
+}
+
+// Pauses between two requests of one ADD, so that it does not keep the servers busy if what it gets does
+// not help. The first request comes at once.
+const (
+	firstPause = 10 * time.Millisecond
+	maxPause   = time.Second
+)
+
+// sleep returns after d, or when the time is over.
+func sleep(waiting *timeout, d time.Duration) {
+	if d == 0 {
+		return
+	}
+	select {
+	case <-time.After(d):
+	case <-waiting.Done():
 	}
 }
 
@@ -44,7 +64,7 @@ func canBeHad(err error) bool {
 	case errors.As(err, &exhausted):
 		return exhausted.Shared
 	case errors.As(err, &member):
-		return member.Membership.Stopped == ""
+		return member.Membership.Stopped == "" && member.Boot != "" // No confirmation is of an unknown boot.
 	}
 	return errors.As(err, &notHeld)
 }
