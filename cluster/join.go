@@ -109,11 +109,16 @@ func (m *Member) checkName(ctx context.Context, local backend.Membership, v view
 	if !v.record.Evicted {
 		return fmt.Errorf("%w: %s", ErrNameTaken, local.Host)
 	}
-	// Once its record has another incarnation, nothing would lead to what it still holds.
-	prefix := m.keys(local).allOf(local.Host, v.record.incarnation())
-	left, err := m.engine.Range(ctx, prefix, after(prefix), false)
+	return checkFreed(ctx, m.engine, m.keys(local), local.Host, v.record)
+}
+
+// checkFreed returns an error if a host that was evicted still holds blocks. Once its record has another
+// incarnation, nothing would lead to them.
+func checkFreed(ctx context.Context, e Engine, k keys, host string, record HostRecord) error {
+	prefix := k.allOf(host, record.incarnation())
+	left, err := e.Range(ctx, prefix, after(prefix), false)
 	if err == nil && len(left) > 0 {
-		err = fmt.Errorf("%w: the eviction of the host that had the name %s was interrupted; evict it again", ErrConflict, local.Host)
+		err = fmt.Errorf("%w: the eviction of the host that had the name %s was interrupted; evict it again", ErrConflict, host)
 	}
 	return err
 }

@@ -28,8 +28,8 @@ type TakenAddr struct {
 }
 
 // Reserve holds the blocks of the given addresses for an owner that is no host: other software gave
-// the addresses to containers. It frees the blocks that it held for the owner before and in which
-// none of them is. So it is to be called again with the addresses that are left, until there are none.
+// the addresses to containers. It frees the blocks that it held for the owner before, if none of the
+// addresses is in them. So callers repeat it with the addresses that are left, until there are none.
 //
 // A block that a host holds stays with the host; Reserve reserves all others, and names the addresses
 // in it. The owner's name is the name of no host. If the space is being recovered, Reserve reports for
@@ -73,10 +73,17 @@ func (a *Admin) reserve(ctx context.Context, space, owner string, addrs []netip.
 		if err := decode(h.host, &h.record, &h.record.V); err != nil {
 			return r, err
 		}
-		if !h.record.Foreign || h.record.Evicted {
+		switch {
+		case h.record.Evicted:
+			if err := checkFreed(ctx, a.engine, h.keys, owner, h.record); err != nil {
+				return r, err
+			}
+			h.record = HostRecord{V: Version, Incarnation: randomMark().String(), Foreign: true}
+		case !h.record.Foreign:
 			return r, fmt.Errorf("%w: %s", ErrNameTaken, owner)
+		default:
+			h.record.Sequence++
 		}
-		h.record.Sequence++
 	}
 	h.record.Reported, h.record.Disputes = "", nil
 	blocks, of := s.config.blocksOf(addrs, &r)

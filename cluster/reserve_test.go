@@ -35,9 +35,18 @@ func TestReserve(t *testing.T) {
 	require.Equal(t, cluster.Reservation{Blocks: 2, Freed: 1}, reserve("10.0.0.9", "10.0.0.2"))
 	require.Equal(t, cluster.Reservation{Freed: 2}, reserve())
 	require.Len(t, a.claim(t, cluster.Want{Set: four(t), Blocks: 9}), 2)
+	_, err := a.GiveBack(t.Context(), 0)
+	require.NoError(t, err)
 	wrong, err := admin.Verify(t.Context(), "pods")
 	require.NoError(t, err)
 	require.Empty(t, wrong)
+
+	// Evicting it frees what it holds, and it can begin again.
+	reserve("10.0.0.14")
+	require.Equal(t, 1, evict(t, e, "whereabouts"))
+	require.Equal(t, cluster.Reservation{Blocks: 1}, reserve("10.0.0.14"))
+	require.False(t, hostNamed(t, e, "whereabouts").Evicted)
+	reserve()
 
 	_, err = admin.Reserve(t.Context(), "pods", "a", nil)
 	require.ErrorIs(t, err, cluster.ErrNameTaken)

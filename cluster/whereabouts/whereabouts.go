@@ -42,14 +42,17 @@ func (e *UnknownError) Error() string {
 const (
 	poolKind        = "IPPool"
 	reservationKind = "OverlappingRangeIPReservation"
+
+	group = "whereabouts.cni.cncf.io/"
 )
 
 // An object is an object of the API, or a list of them.
 type object struct {
-	Kind     string
-	Items    []object
-	Metadata struct{ Name string }
-	Spec     struct {
+	APIVersion string
+	Kind       string
+	Items      []object
+	Metadata   struct{ Name string }
+	Spec       struct {
 		// Of an IPPool: the allocations by their distance from the base of the range, decimal.
 		Range       string
 		Allocations map[string]owner
@@ -63,8 +66,8 @@ type owner struct {
 	IfName string
 }
 
-// Read reads objects as `kubectl get ippools,overlappingrangeipreservations -A -o json` prints them:
-// one or several JSON values, each an object or a list. It returns the addresses in ascending order,
+// Read reads objects of the kinds IPPool and OverlappingRangeIPReservation as kubectl get -A -o json
+// prints them: one or several JSON values, each an object or a list. It returns the addresses in ascending order,
 // each once for a network. Other kinds of whereabouts are passed over.
 //
 // If the objects tell that pods have addresses, and not which, Read returns those that it knows and an
@@ -89,6 +92,10 @@ func Read(r io.Reader) ([]Allocation, error) {
 	}
 	var found reading
 	for _, o := range all {
+		// Calico has objects of the same kind.
+		if o.APIVersion != "" && !strings.HasPrefix(o.APIVersion, group) {
+			return nil, fmt.Errorf("object %s is of the kind %s in %s, not in %s; name the kinds with their group", o.Metadata.Name, o.Kind, o.APIVersion, strings.TrimSuffix(group, "/"))
+		}
 		switch o.Kind {
 		case poolKind:
 			if err := found.addPool(o); err != nil {

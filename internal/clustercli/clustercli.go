@@ -102,7 +102,7 @@ host}.`, nil)
 container has it. As JSON: {first, last, host}. The exit status is 1 if no host
 holds it.`, nil)
 	add(Usage+" NETWORK", "Show how much of a network its hosts hold", `Show how much of the space of a network its hosts hold, leased or not. As JSON:
-an object like those of "spaces".`, nil)
+an object as in the array of "spaces".`, nil)
 	add(Claim+" NETWORK", "Get blocks of addresses for this host, if it has no free address", `Get blocks of addresses for this host, if a range set of the network has no free
 address, or if CNI_ARGS requests an address that this host does not hold. A host
 that is not a member of the space joins it. The plugin does this by itself. It
@@ -154,10 +154,11 @@ a problem.`,
 that no host gets them, and free the blocks that were held for it and in which
 none of its addresses is left. Run it again until there are none. FILE has what
 
-  kubectl get ippools,overlappingrangeipreservations -A -o json
+  kubectl get ippools.whereabouts.cni.cncf.io -A -o json
+  kubectl get overlappingrangeipreservations.whereabouts.cni.cncf.io -A -o json
 
-prints of whereabouts, or with --from addresses an address in each line; - is
-the standard input. Addresses in blocks that a host holds are listed, and the
+print, one after the other, or with --from addresses an address in each line; -
+is the standard input. Addresses in blocks that a host holds are listed, and the
 exit status is 1 then. As JSON: {blocks, freed, taken, outside}; taken is an
 array of {address, host}, outside one of addresses that are not in the space.`,
 		func(f *pflag.FlagSet, c *Call) {

@@ -159,7 +159,7 @@ func (t *tool) on(ctx context.Context, h *host.Host, call clustercli.Call) error
 		return t.rejoin(ctx, h, call)
 	}
 	least := time.Duration(0)
-	if call.Command == clustercli.Recover {
+	if call.Command == clustercli.Recover || call.Command == clustercli.Reserve {
 		least = host.ManyRequests
 	}
 	return h.Operate(ctx, least, func(ctx context.Context, o host.Operator) error {
