@@ -42,7 +42,7 @@ const (
 // ReadForecasts returns a Forecast for each usage of a store, in order. held returns the leases of the
 // store; it is called only if they can matter.
 //
-// A Forecast is made of the times of leases, held and ended. There is none if
+// A Forecast is computed from the times of leases, held and ended. It is zero if
 //
 //   - the store keeps no history, or several hosts share it;
 //   - the history does not reach back to the beginning of the window, or the set was not in use then;

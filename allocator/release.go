@@ -73,8 +73,8 @@ func releaseOrConfirmNone(ctx context.Context, store backend.Store, find func(ba
 	return err
 }
 
-// releasable returns which of the leases that owner covers a release deletes: those of exactly
-// this container and interface if there are any, otherwise all.
+// releasable returns the leases that a release deletes, of the leases that owner covers: the leases of
+// exactly this container and interface, or all if it has none.
 func releasable(owner backend.Owner, held []backend.Lease) []backend.Lease {
 	another := func(l backend.Lease) bool { return l.Owner != owner }
 	if exact := slices.DeleteFunc(slices.Clone(held), another); owner.IfName != "" && len(exact) > 0 {

@@ -42,8 +42,8 @@ type CoolingTx interface {
 	CoolingReadTx
 
 	// Cool makes addr cooling, or gives a cooling address another time. It returns [ErrExists] if
-	// addr is leased, [ErrNoSpace] if there is no room on the disk, and [ErrDamaged], with which the
-	// transaction can go on as after those of [HistoryTx.Record]: then nothing has changed.
+	// addr is leased, [ErrNoSpace] if there is no room on the disk, and [ErrDamaged]. After
+	// the last two nothing has changed, and the transaction can go on, as with [HistoryTx.Record].
 	Cool(addr netip.Addr, since time.Time) error
 
 	// EndCooling makes addr free. It is not an error if it is not cooling.

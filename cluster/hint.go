@@ -17,8 +17,8 @@ type Hinter interface {
 // each attempt.
 const wantFor = time.Minute
 
-// Hint tells the other hosts that this one wants blocks and finds none that is free: those that see
-// it give back what they do not use ([Member.IsWanted]). With an engine that is no [Hinter] it does
+// Hint tells the other hosts that this one wants blocks and finds no free one. Hosts that see it
+// ([Member.IsWanted]) give back what they do not use. With an engine that is no [Hinter] it does
 // nothing.
 func (m *Member) Hint(ctx context.Context) error {
 	hinter, ok := m.engine.(Hinter)

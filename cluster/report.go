@@ -132,8 +132,8 @@ func (m *Member) dropUnused(ctx context.Context, local backend.Membership) (next
 	return next, left, err
 }
 
-// yield removes blocks that other hosts hold from the store, and returns a text for each of those in
-// which there are leases.
+// yield removes blocks that other hosts hold from the store. A block with leases stays; yield returns
+// a text for each.
 func (m *Member) yield(ctx context.Context, local backend.Membership, taken []takenBlock) (disputes []string, err error) {
 	if len(taken) == 0 {
 		return nil, nil

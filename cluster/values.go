@@ -27,8 +27,8 @@ type HostRecord struct {
 	Machine     string
 	Evicted     bool `json:",omitempty"`
 
-	// Foreign means that it is no host, but stands for software that gives addresses of the space to
-	// others: see [Admin.Reserve].
+	// Foreign means that the record is not of a host but of other software, which has given out
+	// addresses of the space: see [Admin.Reserve].
 	Foreign bool `json:",omitempty"`
 
 	// Reported is the recovery ([HaltRecord.Recovery]) for which the host has put again all that it

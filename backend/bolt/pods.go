@@ -11,8 +11,8 @@ import (
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
 )
 
-// The bucket pods leads from a pod to its ended leases. It is there once IndexPods was called, so that
-// only those pay for it who want it. All of it can be made again from the history.
+// The bucket pods leads from a pod to its ended leases. It is made by the first call of
+// IndexPods, so that only networks with "prefer" pay for it. All of it can be made again from the history.
 
 // HistoryOfPod implements [backend.HistoryReadTx].
 func (t *tx) HistoryOfPod(pod backend.Pod) iter.Seq2[backend.Ended, error] {
@@ -157,8 +157,8 @@ func (t *session) dropPodsBucket() error {
 	return t.bolt.DeleteBucket(format.PodsBucket)
 }
 
-// addToPods adds a number to those of a pod, in place of the one that it had with the same address,
-// and of the oldest if there are many. before is the number of the ended lease of the address that
+// addToPods adds the number of an ended lease to the entry of its pod. It replaces the number with the
+// same address, and the oldest one if the entry is full. before is the number of the ended lease of the address that
 // was recorded before.
 func (w *overwriter) addToPods(e backend.Ended, number, before uint64) error {
 	if w.pods == nil || e.Pod == (backend.Pod{}) {

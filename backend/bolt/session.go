@@ -73,7 +73,7 @@ type txCache struct {
 
 	block backend.Block // the last one that was read
 
-	counts backend.Counts // what is to be added to those of the store
+	counts backend.Counts // to be added to the counts of the store
 
 	boot       string
 	bootNumber uint64 // 0, which no boot has, if boot is empty

@@ -73,7 +73,7 @@ func (o options) parts() ([]parts.Part, error) {
 	return all, nil
 }
 
-// places makes a directory in each of those of -in. The paths are absolute, because programs run
+// places makes a directory in each directory of -in. The paths are absolute, because programs run
 // elsewhere. With an error it returns the places that it has made.
 func (o options) places() ([]parts.Place, error) {
 	var all []parts.Place

@@ -20,8 +20,8 @@ type Config struct {
 	// TLS has the certificates; nil if no endpoint is https.
 	TLS *tls.Config
 
-	// Username and Password, unless empty, are those of a user of etcd. With client
-	// certificates, the user can be the common name of the certificate instead.
+	// Username and Password, unless empty, name a user of etcd. With client certificates, the user
+	// can be the common name of the certificate instead.
 	Username, Password string
 }
 

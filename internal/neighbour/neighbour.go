@@ -52,7 +52,7 @@ func New(getenv func(string) string, environ func() []string) Neighbour {
 
 // The commands of the program.
 const (
-	Claim  = "claim"  // get addresses, if there is none that is free
+	Claim  = "claim"  // get addresses, if no address is free
 	Attest = "attest" // have the other hosts confirm what this one holds
 )
 

@@ -37,8 +37,8 @@ type tally struct {
 	stray   uint64 // of withheld addresses
 	cooling uint64 // not leased
 
-	// notHeld counts those of the others except stray that are of addresses that other hosts can
-	// hold, as after the host has given back a block.
+	// notHeld counts the leased and cooling addresses that this host does not hold, for instance
+	// because it has given back their block; not the stray ones.
 	notHeld uint64
 }
 

@@ -221,7 +221,7 @@ func (w *world) evict(s *etcdtest.Server, h *host) {
 }
 
 // nothingTwice requires that the stores of no two hosts have a block or a lease in common, and that
-// the leases are those of the containers.
+// there is a lease for each container, and no other.
 func (w *world) nothingTwice() {
 	w.t.Helper()
 	blocks, leases := map[netip.Addr]string{}, map[netip.Addr]string{}
