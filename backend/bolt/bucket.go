@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -182,4 +183,22 @@ func (t *session) mapping() []byte {
 	// pointer, because go vet rightly distrusts a uintptr that becomes a pointer; but this memory
 	// is not Go's, and the garbage collector does not move it.
 	return unsafe.Slice(*(**byte)(unsafe.Pointer(&info.Data)), t.bolt.Size())
+}
+
+// createBuckets makes the buckets of a new store.
+func createBuckets(b *bbolt.Tx) error {
+	for _, name := range format.Buckets() {
+		if _, err := createBucket(b, name); err != nil {
+			return err
+		}
+	}
+	return b.Bucket(format.MetaBucket).Put(format.VersionKey, []byte{format.Version})
+}
+
+func createBucket(t *bbolt.Tx, name []byte) (*bbolt.Bucket, error) {
+	b, err := t.CreateBucket(name)
+	if err == nil && bytes.Equal(name, format.HistoryBucket) {
+		err = errors.Join(b.Put(format.FirstKey, format.Number(1)), b.Put(format.PolicyKey, []byte{}))
+	}
+	return b, err
 }

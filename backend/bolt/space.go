@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"os"
+	"path/filepath"
 
 	"github.com/leasehold/leasehold/backend/bolt/internal/disk"
 )
@@ -10,7 +11,7 @@ import (
 // become free, and bbolt extends the file by ftruncate, which allocates no disk space. So
 // that a Delete cannot fail on a full disk, the file is kept longer than the pages in use by
 // what the Puts of a transaction, and Deletes of the same leases after it, can take
-// together. spare.go has what is done where that does not help.
+// together. Where that does not help there is a spare file.
 
 // growth is the least number of bytes by which a file is extended.
 const growth = 64 << 10
@@ -145,3 +146,23 @@ func extend(f *os.File, size int64) error {
 	}
 	return nil
 }
+
+// Space that is allocated in the store's file serves a Delete only where the file system
+// overwrites in place. btrfs writes to new blocks what is in a snapshot or was made without
+// FS_NOCOW_FL, xfs what a reflink shares, ZFS everything; and in mixed block groups of
+// btrfs, or in fuse2fs, a full disk refuses all writes. Removing a file works on each of
+// them, however full. So there is a spare file for all stores of a directory: the first
+// commit that finds no space removes it and is repeated.
+const spareName = ".leasehold-spare"
+
+func (s *Store) sparePath() string { return filepath.Join(filepath.Dir(s.path), spareName) }
+
+// keepSpare makes the spare file if it is missing and can be of use.
+func (t *session) keepSpare() {
+	if t.pending.puts > 0 && !disk.WritesInPlace(t.file) {
+		disk.MakeSpare(t.store.sparePath())
+	}
+}
+
+// removeSpare removes the spare file, and reports whether there was one.
+func (s *Store) removeSpare() bool { return os.Remove(s.sparePath()) == nil }

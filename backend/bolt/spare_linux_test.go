@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/disk"
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
@@ -19,7 +20,7 @@ func TestDeleteTakesTheSpareFile(t *testing.T) {
 	dir := smallDisk(t, "16m")
 	s := Open(filepath.Join(dir, "net"))
 	addrs := lease(t, s, 500)
-	require.NoError(t, writeSpare(s.sparePath()))
+	makeSpare(t, s)
 	punch(t, s)
 	stuff(t, dir)
 	for _, a := range addrs {
@@ -35,7 +36,7 @@ func TestPutLeavesTheSpareFile(t *testing.T) {
 	dir := smallDisk(t, "16m")
 	s := Open(filepath.Join(dir, "net"))
 	lease(t, s, 10)
-	require.NoError(t, writeSpare(s.sparePath()))
+	makeSpare(t, s)
 	punch(t, s)
 	stuff(t, dir)
 	require.ErrorIs(t, s.Update(ctx, put("10.1.0.0", "new")), backend.ErrNoSpace)
@@ -70,16 +71,11 @@ func TestNoSpareFileOnMemory(t *testing.T) {
 	require.Len(t, entries, 1)
 }
 
-// A spare file that is too short, after a kill or an operator's doing, is made again.
-func TestIsSpare(t *testing.T) {
-	path := filepath.Join(t.TempDir(), spareName)
-	require.False(t, isSpare(path))
-	require.NoError(t, writeSpare(path))
-	require.True(t, isSpare(path))
-	require.NoError(t, os.Truncate(path, spareSize-1))
-	require.False(t, isSpare(path))
-	require.NoError(t, writeSpare(path))
-	require.True(t, isSpare(path))
+// makeSpare makes the spare file of a store on a file system that needs none.
+func makeSpare(t *testing.T, s *Store) {
+	t.Helper()
+	disk.MakeSpare(s.sparePath())
+	require.FileExists(t, s.sparePath())
 }
 
 // punch deallocates all pages of a store that are not in use.
@@ -134,7 +130,7 @@ func interruptOnFullDisk(t *testing.T, spare bool) (s *Store, leases []string) {
 	require.NoError(t, unix.Fallocate(int(f.Fd()), mode, int64(id)*pageSize+first, pageSize-first))
 	require.NoError(t, f.Close())
 	if spare {
-		require.NoError(t, writeSpare(s.sparePath()))
+		makeSpare(t, s)
 	}
 	stuff(t, dir)
 	return s, leases

@@ -74,11 +74,11 @@ func TestReadOthers(t *testing.T) {
 		`object x is a "Pod"`:      `{"kind": "Pod", "metadata": {"name": "x"}}`,
 		"objects of whereabouts: ": "no JSON",
 		"object default is of the kind IPPool in crd.projectcalico.org/v1, not in whereabouts.cni.cncf.io; name": `{"apiVersion": "crd.projectcalico.org/v1", "kind": "IPPool", "metadata": {"name": "default"}, "spec": {"cidr": "10.0.0.0/16"}}`,
-		`pool 10.0.0.0-24: allocation 256 is not in the range 10.0.0.0/24`:                        pool("10.0.0.0-24", "10.0.0.0/24", of("256", "a/b")),
-		`pool 10.0.0.0-24: allocation "-1" is no distance`:                                        pool("10.0.0.0-24", "10.0.0.0/24", of("-1", "a/b")),
-		`pool p: its name does not end in its range 10.0.0.0/24`:                                  pool("p", "10.0.0.0/24", ""),
-		`pool p: range: netip.ParsePrefix("here")`:                                                pool("p", "here", ""),
-		`reservation r: no address is in its name`:                                                `{"kind": "OverlappingRangeIPReservation", "metadata": {"name": "r"}}`,
+		`pool 10.0.0.0-24: allocation 256 is not in the range 10.0.0.0/24`:                                       pool("10.0.0.0-24", "10.0.0.0/24", of("256", "a/b")),
+		`pool 10.0.0.0-24: allocation "-1" is no distance`:                                                       pool("10.0.0.0-24", "10.0.0.0/24", of("-1", "a/b")),
+		`pool p: its name does not end in its range 10.0.0.0/24`:                                                 pool("p", "10.0.0.0/24", ""),
+		`pool p: range: netip.ParsePrefix("here")`:                                                               pool("p", "here", ""),
+		`reservation r: no address is in its name`:                                                               `{"kind": "OverlappingRangeIPReservation", "metadata": {"name": "r"}}`,
 	} {
 		_, err := whereabouts.Read(strings.NewReader(input))
 		require.ErrorContains(t, err, text)
