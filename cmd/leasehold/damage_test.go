@@ -16,6 +16,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt"
+	"github.com/leasehold/leasehold/internal/cli"
 )
 
 // An operator runs the tool within the test.
@@ -102,7 +103,7 @@ func TestDamage(t *testing.T) {
 			require.NoError(t, os.WriteFile(o.store(), damaged, 0o600))
 			for _, c := range commands() {
 				status, text := o.run("c1\n", c...)
-				if status == statusError {
+				if status == cli.StatusError {
 					require.Regexp(t, "podnet: .*(store is damaged|unknown store format)", text, "%s, round %d: leasehold %v", name, round, c)
 					require.Contains(t, text, "\nnext: ", "%s: leasehold %v", name, c)
 				}
@@ -111,20 +112,20 @@ func TestDamage(t *testing.T) {
 			before, err := os.ReadFile(o.store())
 			require.NoError(t, err)
 			status, text := o.run("", "verify", "--repair", "podnet")
-			if status == statusError && strings.Contains(text, "nothing was changed") {
+			if status == cli.StatusError && strings.Contains(text, "nothing was changed") {
 				after, err := os.ReadFile(o.store())
 				require.NoError(t, err)
 				require.Equal(t, before, after)
 				status, text = o.run("", "verify", "--repair", "--accept-loss", "podnet")
 			}
-			if status == statusError && strings.Contains(text, "podnet: unknown store format: version") {
+			if status == cli.StatusError && strings.Contains(text, "podnet: unknown store format: version") {
 				continue // The damage is in the version, so the file looks like one of a later version.
 			}
 			requireRepaired(t, name, status, text)
 			status, text = o.run("", "verify", "podnet")
 			requireRepaired(t, name, status, text)
 			status, text = o.run("", "list", "podnet")
-			require.Equal(t, statusOK, status, "%s: %s", name, text)
+			require.Equal(t, cli.StatusOK, status, "%s: %s", name, text)
 			require.NoError(t, os.RemoveAll(filepath.Join(o.dir, ".leasehold")))
 		}
 	}
@@ -134,10 +135,10 @@ func TestDamage(t *testing.T) {
 // of an index into one outside every range, which a repair keeps leased and verify reports.
 func requireRepaired(t *testing.T, damage string, status int, text string) {
 	t.Helper()
-	if status == statusOK {
+	if status == cli.StatusOK {
 		return
 	}
-	require.Equal(t, statusNo, status, "%s: %s", damage, text)
+	require.Equal(t, cli.StatusNo, status, "%s: %s", damage, text)
 	for line := range strings.Lines(text) {
 		require.Regexp(t, `^(podnet: repaired: |podnet: .*lost-in-repair.* in no range |next: )`, line, damage)
 	}

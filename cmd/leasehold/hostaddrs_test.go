@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/lint"
 )
 
@@ -31,7 +32,7 @@ func TestVerifyFindsHostAddress(t *testing.T) {
 		return tool.run(t.Context(), []string{"--conf-dir", dir, "--data-dir", data, "verify"}), out.String()
 	}
 	status, text := verify()
-	require.Equal(t, statusNo, status)
+	require.Equal(t, cli.StatusNo, status)
 	require.Equal(t, "n: 10-n.conf: ipam: the range 10.77.0.1-10.77.0.254 includes 10.77.0.2, an address of this host (eth0): a container will get it; "+
 		"write \"exclude\": [\"10.77.0.2\"] in ipam, or end the range before it\n", text)
 	require.NoError(t, os.Mkdir(filepath.Join(data, "n"), 0o755))

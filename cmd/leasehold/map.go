@@ -59,7 +59,7 @@ func (t *tool) draw(cmd *cobra.Command, name, svg string) error {
 	}
 	if len(pictures) == 0 {
 		t.warnNoRanges(n)
-		return errNo
+		return cli.ErrNo
 	}
 	if svg != "" {
 		return t.withOutput(svg, func(w io.Writer) error { return picture.SVG(w, t.now(), pictures...) })
@@ -86,7 +86,7 @@ func (t *tool) writeMapJSON(cmd *cobra.Command, n network) error {
 	}
 	if len(ranges) == 0 {
 		t.warnNoRanges(n)
-		return errNo
+		return cli.ErrNo
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/lint/linttest"
 )
 
@@ -36,7 +37,7 @@ func TestVerifyExplainsReportedMisconfigurations(t *testing.T) {
 			for _, want := range c.Wants {
 				require.Contains(t, out.String(), want)
 			}
-			require.Equal(t, c.Note, status == statusOK, out.String())
+			require.Equal(t, c.Note, status == cli.StatusOK, out.String())
 		})
 	}
 }

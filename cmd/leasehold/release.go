@@ -87,10 +87,10 @@ func (t *tool) release(cmd *cobra.Command, name string, texts []string, f releas
 	return t.inNetwork(n, err)
 }
 
-// nothingReleased prints why nothing was released, and returns errNo.
+// nothingReleased prints why nothing was released, and returns cli.ErrNo.
 func (t *tool) nothingReleased(n network, why string) error {
 	fmt.Fprintln(t.errs, cli.Printable(n.name+": nothing was released: "+why))
-	return errNo
+	return cli.ErrNo
 }
 
 func isNotLeased(addrs []netip.Addr) string {
@@ -184,7 +184,7 @@ func (s dryRunStore) Update(ctx context.Context, fn func(backend.Tx) error) erro
 			return err
 		}
 		succeeded = true
-		return errNo
+		return cli.ErrNo
 	})
 	if succeeded {
 		return nil

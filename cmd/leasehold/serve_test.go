@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/cli"
 )
 
 // A server shows what is there now, and ends when it is told to.
@@ -45,7 +47,7 @@ func TestServe(t *testing.T) {
 	cancel()
 	select {
 	case status := <-ended:
-		require.Equal(t, statusOK, status)
+		require.Equal(t, cli.StatusOK, status)
 	case <-time.After(time.Minute):
 		t.Fatal("it does not end")
 	}

@@ -40,31 +40,21 @@ type tool struct {
 	lockTimeout time.Duration
 }
 
-// Exit statuses. They let scripts distinguish a negative answer from an error.
-const (
-	statusOK    = 0
-	statusNo    = 1 // the answer is no, or a problem was found
-	statusError = 2
-)
-
-// errNo ends a command that has printed a negative answer.
-var errNo = errors.New("no")
-
 func (t *tool) run(ctx context.Context, args []string) int {
 	err := cli.Execute(ctx, t.command(), args, t.in, t.out, t.errs)
 	switch {
-	case t.incomplete != nil && (err == nil || errors.Is(err, errNo)):
+	case t.incomplete != nil && (err == nil || errors.Is(err, cli.ErrNo)):
 		err = t.incomplete
 	case err == nil:
-		return statusOK
-	case errors.Is(err, errNo):
-		return statusNo
+		return cli.StatusOK
+	case errors.Is(err, cli.ErrNo):
+		return cli.StatusNo
 	}
 	if exit := exitError(0); errors.As(err, &exit) {
 		return int(exit)
 	}
 	t.printError(err)
-	return statusError
+	return cli.StatusError
 }
 
 // command returns the root command.

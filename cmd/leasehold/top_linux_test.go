@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/cli"
 )
 
 // A pane is a terminal of tmux in which a command has run.
@@ -104,7 +106,7 @@ func TestTop(t *testing.T) {
 	p.press("Enter", "Right")
 	p.shows("a files store keeps no history")
 	p.press("q")
-	p.restored(statusOK)
+	p.restored(cli.StatusOK)
 }
 
 // The terminal is restored however top ends.
@@ -114,7 +116,7 @@ func TestTopRestores(t *testing.T) {
 		p := inTerminal(t, "LC_ALL=C.UTF-8", args...)
 		p.shows("10.1.0.0/24")
 		p.press("C-c")
-		p.restored(statusOK)
+		p.restored(cli.StatusOK)
 	})
 	t.Run("SIGTERM", func(t *testing.T) {
 		p := inTerminal(t, "LC_ALL=C", args...)
@@ -123,7 +125,7 @@ func TestTopRestores(t *testing.T) {
 		_, err := fmt.Sscan(childOf(t, p.tmux("display-message", "-p", "#{pane_pid}")), &pid)
 		require.NoError(t, err)
 		require.NoError(t, syscall.Kill(pid, syscall.SIGTERM))
-		p.restored(statusOK)
+		p.restored(cli.StatusOK)
 	})
 	t.Run("error", func(t *testing.T) {
 		p := inTerminal(t, "LC_ALL=C.UTF-8", args...)
@@ -132,12 +134,12 @@ func TestTopRestores(t *testing.T) {
 		p.shows("not refreshed: ")
 		p.shows("10.1.0.0/24")
 		p.press("q")
-		p.restored(statusOK)
+		p.restored(cli.StatusOK)
 	})
 	t.Run("dumb", func(t *testing.T) {
 		p := inTerminal(t, "TERM=dumb", "top", "--data-dir", dir)
 		p.shows("this terminal cannot be used (TERM=dumb)")
-		p.restored(statusError)
+		p.restored(cli.StatusError)
 	})
 }
 

@@ -119,7 +119,7 @@ func (t *tool) verify(cmd *cobra.Command, names []string, f verifyFlags) error {
 	}
 	if slices.ContainsFunc(findings, finding.isWrong) {
 		t.adviseReplaced(networks)
-		return errNo
+		return cli.ErrNo
 	}
 	return nil
 }

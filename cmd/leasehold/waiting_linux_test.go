@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
@@ -85,14 +86,14 @@ func TestWaitingWithoutPermission(t *testing.T) {
 	}
 	for _, args := range [][]string{{"list"}, {"who", "10.1.0.9"}, {"verify"}, {"metrics"}, {"export"}, {"list", "podnet"}} {
 		out, status := run(args...)
-		require.Equal(t, statusError, status, "%v: %s", args, out)
+		require.Equal(t, cli.StatusError, status, "%v: %s", args, out)
 		require.Contains(t, out, "open "+hidden+": permission denied", "%v", args)
 		require.NotContains(t, out, "free\n")
 	}
 	out, status := run("list", "other")
-	require.Equal(t, statusOK, status, out)
+	require.Equal(t, cli.StatusOK, status, out)
 	require.Contains(t, out, " b ")
 	out, status = run("__complete", "list", "")
-	require.Equal(t, statusOK, status, out)
+	require.Equal(t, cli.StatusOK, status, out)
 	require.Contains(t, out, "other\n")
 }

@@ -93,11 +93,11 @@ func (t *tool) leaseOf(cmd *cobra.Command, n network, addr netip.Addr) (l backen
 func (t *tool) printNone(q query) error {
 	switch {
 	case t.output == "json":
-		return errors.Join(t.writeJSON([]leaseRow{}), errNo)
+		return errors.Join(t.writeJSON([]leaseRow{}), cli.ErrNo)
 	case q.addr.IsValid():
 		fmt.Fprintln(t.out, "free")
 	default:
 		fmt.Fprintln(t.out, "none")
 	}
-	return errNo
+	return cli.ErrNo
 }

@@ -79,7 +79,7 @@ func (t *tool) differences(ctx context.Context, h *host.Host) error {
 	return t.printProblems(differ)
 }
 
-// printProblems prints texts, and returns errNo if there are any.
+// printProblems prints texts, and returns cli.ErrNo if there are any.
 func (t *tool) printProblems(texts []string) error {
 	if t.output == "json" {
 		if err := cli.WriteJSON(t.out, append([]string{}, texts...)); err != nil {
@@ -93,7 +93,7 @@ func (t *tool) printProblems(texts []string) error {
 		}
 	}
 	if len(texts) > 0 {
-		return errNo
+		return cli.ErrNo
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func readLines(r io.Reader) (addrs []netip.Addr, unknown, err error) {
 	return addrs, nil, lines.Err()
 }
 
-// printReservation prints what was reserved. It returns errNo if addresses are taken.
+// printReservation prints what was reserved. It returns cli.ErrNo if addresses are taken.
 func (t *tool) printReservation(r cluster.Reservation) error {
 	if t.output == "json" {
 		type taken struct {
@@ -113,7 +113,7 @@ func (t *tool) printReservation(r cluster.Reservation) error {
 		}
 	}
 	if len(r.Taken) > 0 {
-		return errNo
+		return cli.ErrNo
 	}
 	return nil
 }

@@ -28,29 +28,19 @@ type tool struct {
 	output string
 }
 
-// Exit statuses, as of the tool leasehold.
-const (
-	statusOK    = 0
-	statusNo    = 1 // the answer is no, or a problem was found
-	statusError = 2
-)
-
-// errNo ends a command that has printed a negative answer.
-var errNo = errors.New("no")
-
 // run executes the command in args, and returns the exit status of the process.
 func (t *tool) run(ctx context.Context, args []string) int {
 	err := cli.Execute(ctx, t.command(), args, t.in, t.out, t.errs)
 	switch {
 	case err == nil:
-		return statusOK
-	case errors.Is(err, errNo):
-		return statusNo
+		return cli.StatusOK
+	case errors.Is(err, cli.ErrNo):
+		return cli.StatusNo
 	}
 	if err := t.report(err); err != nil {
 		fmt.Fprintln(t.errs, cli.PrintableLines("leasehold-cluster: "+err.Error())) // There is nowhere else to say it.
 	}
-	return statusError
+	return cli.StatusError
 }
 
 // A failure is an error of a command on a network.
@@ -134,7 +124,7 @@ func (t *tool) execute(c *cobra.Command, call clustercli.Call) error {
 	if err == nil {
 		err = errors.Join(t.on(c.Context(), h, call), h.Close())
 	}
-	if err != nil && !errors.Is(err, errNo) {
+	if err != nil && !errors.Is(err, cli.ErrNo) {
 		return failure{err, name}
 	}
 	return err

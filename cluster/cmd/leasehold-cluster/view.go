@@ -214,10 +214,10 @@ func (t *tool) who(ctx context.Context, o host.Operator, text string) error {
 	}
 	if !held {
 		if t.output == "json" {
-			return errors.Join(cli.WriteJSON(t.out, nil), errNo)
+			return errors.Join(cli.WriteJSON(t.out, nil), cli.ErrNo)
 		}
 		_, err := fmt.Fprintln(t.out, "no host holds it")
-		return errors.Join(err, errNo)
+		return errors.Join(err, cli.ErrNo)
 	}
 	row, err := newBlockRow(c, b)
 	if err != nil {
