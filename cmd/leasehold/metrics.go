@@ -96,7 +96,7 @@ func newMetricSet() *metricSet {
 		m.registry.MustRegister(c) // as above
 		return c
 	}
-	m.addresses = gauge("addresses", "Addresses of a range set by state: leased, free, excluded.", "set", "ranges", "state")
+	m.addresses = gauge("addresses", "Addresses of a range set by state: leased, cooling, free, excluded.", "set", "ranges", "state")
 	m.leases = gauge("leases", "Leases, inside or outside the ranges.")
 	m.before = gauge("leases_before_boot", "Leases dated before this machine started, whose containers are gone unless a clock was wrong.")
 	m.torn = gauge("leases_torn", "Leases without a readable owner.")
@@ -132,10 +132,7 @@ func (t *tool) measure(cmd *cobra.Command, n network, m *metricSet) error {
 	if err != nil {
 		return err
 	}
-	rows, err := t.usageRows(cmd, n, usages, func() ([]backend.Lease, error) { return leases, nil })
-	if err != nil {
-		return err
-	}
+	rows, forecastErr := t.usageRows(cmd, n, usages, func() ([]backend.Lease, error) { return leases, nil })
 	for _, r := range rows {
 		if r.FullIn != nil {
 			m.untilFull.WithLabelValues(n.name, strconv.Itoa(r.Set), r.Ranges).Set(float64(*r.FullIn))
@@ -148,19 +145,17 @@ func (t *tool) measure(cmd *cobra.Command, n network, m *metricSet) error {
 	m.before.WithLabelValues(n.name).Set(float64(f.BeforeBoot))
 	m.torn.WithLabelValues(n.name).Set(float64(f.Torn))
 	m.observeAges(n, leases, t.now())
-	if err := t.countLeases(cmd, n, m); err != nil {
-		return err
-	}
+	failed := errors.Join(forecastErr, t.countLeases(cmd, n, m)) // All else is known.
 	if oldest := oldestOf(leases); oldest > 0 {
 		m.oldest.WithLabelValues(n.name).Set(float64(oldest))
 	}
 	if kind == stores.None {
-		return nil
+		return failed
 	}
 	size, err := diskSpace(n.path)
 	m.info.WithLabelValues(n.name, kind).Set(1)
 	m.bytes.WithLabelValues(n.name).Set(float64(size))
-	return err
+	return errors.Join(failed, err)
 }
 
 // ageBuckets returns the limits of the histogram of ages, in seconds: from a minute to a month.

@@ -103,7 +103,7 @@ func (t *tool) fullness(cmd *cobra.Command, n network) (fullness, error) {
 	}
 	rows, err := t.usageRows(cmd, n, usages, func() ([]backend.Lease, error) { return leases, nil })
 	if err != nil {
-		return f, err
+		t.warn("%s: there is no forecast: %v", n.name, err)
 	}
 	f.Sets = append(f.Sets, rows...)
 	f.addLeases(n, leases, t.now(), boot.Current())

@@ -171,7 +171,7 @@ func isSkipped(command string) bool {
 func TestMakeTargets(t *testing.T) {
 	makefile := read(t, "Makefile")
 	for _, name := range documents(t) {
-		require.NotRegexp(t, `\bFIG[A-Z]+`, read(t, name), "unfilled placeholder in %s", name)
+		require.NotRegexp(t, `\bFIG[A-Z]+`, read(t, name), "a figure is missing in %s", name)
 		for _, m := range regexp.MustCompile("(?m)(?:`|^\\$ )make ([a-z]+)").FindAllStringSubmatch(read(t, name), -1) {
 			require.Regexp(t, `(?m)^`+m[1]+`:`, makefile, "make %s, in %s", m[1], name)
 		}

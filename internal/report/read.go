@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -102,7 +103,11 @@ func (r *reader) readPast(tx backend.ReadTx) error {
 	if err := r.readCooling(tx); err != nil {
 		return err
 	}
-	return r.readHistory(tx)
+	err = r.readHistory(tx)
+	if errors.Is(err, backend.ErrDamaged) { // The leases are more important.
+		r.n.NoHistory, r.n.Ended, err = "the history cannot be read: "+err.Error(), nil, nil
+	}
+	return err
 }
 
 // readShared returns the addresses that this host may lease if the store is shared.
