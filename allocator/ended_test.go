@@ -200,15 +200,20 @@ type fullTx struct{ backend.HistoryTx }
 
 func (fullTx) Record(backend.Ended) error { return backend.ErrNoSpace }
 
+// ends returns the ways to end the lease of 10.0.0.2 to eth0("a").
+func ends(ctx context.Context) map[string]func(backend.Store) error {
+	return map[string]func(backend.Store) error{
+		"DEL":     func(s backend.Store) error { _, err := allocator.Release(ctx, s, eth0("a")); return err },
+		"GC":      func(s backend.Store) error { _, err := allocator.Collect(ctx, s, nil); return err },
+		"release": func(s backend.Store) error { _, err := allocator.ReleaseAddrs(ctx, s, addrs("10.0.0.2")); return err },
+	}
+}
+
 // If a lease cannot be recorded for another reason, it does not end: it would be released, and be
 // neither among the released ones nor in the history.
 func TestLeaseThatCannotBeRecordedStays(t *testing.T) {
 	ctx := context.Background()
-	for name, end := range map[string]func(s backend.Store) error{
-		"DEL":     func(s backend.Store) error { _, err := allocator.Release(ctx, s, eth0("a")); return err },
-		"GC":      func(s backend.Store) error { _, err := allocator.Collect(ctx, s, nil); return err },
-		"release": func(s backend.Store) error { _, err := allocator.ReleaseAddrs(ctx, s, addrs("10.0.0.2")); return err },
-	} {
+	for name, end := range ends(ctx) {
 		store := memory.New()
 		_, err := allocator.New(store, onePool(t), allocator.Options{History: allocator.History{Keep: 9}}).
 			Allocate(ctx, allocator.Request{Owner: eth0("a")})
@@ -257,11 +262,7 @@ func (forgetfulTx) Cool(netip.Addr, time.Time) error { return backend.ErrDamaged
 // A lease that has to end ends though the history is damaged. An Allocate fails.
 func TestLeasesEndThoughTheHistoryIsDamaged(t *testing.T) {
 	ctx := context.Background()
-	for name, end := range map[string]func(s backend.Store) error{
-		"DEL":     func(s backend.Store) error { _, err := allocator.Release(ctx, s, eth0("a")); return err },
-		"GC":      func(s backend.Store) error { _, err := allocator.Collect(ctx, s, nil); return err },
-		"release": func(s backend.Store) error { _, err := allocator.ReleaseAddrs(ctx, s, addrs("10.0.0.2")); return err },
-	} {
+	for name, end := range ends(ctx) {
 		store := memory.New()
 		_, err := allocator.New(store, onePool(t), allocator.Options{}).Allocate(ctx, allocator.Request{Owner: eth0("a")})
 		require.NoError(t, err)

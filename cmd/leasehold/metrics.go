@@ -26,7 +26,7 @@ func (t *tool) metricsCommand() *cobra.Command {
 		Long: `Write metrics of networks in the text format of Prometheus, for a collector of
 text files such as the one in node_exporter:
 
-  leasehold_addresses{network,set,ranges,state}  leased, free or excluded
+  leasehold_addresses{network,set,ranges,state}  leased, cooling, free, excluded
   leasehold_leases{network}                      inside or outside the ranges
   leasehold_leases_before_boot{network}          dated before this boot
   leasehold_leases_torn{network}                 without a readable owner

@@ -64,6 +64,21 @@ func TestKillRepair(t *testing.T) {
 	})
 }
 
+// verifyWithout returns a function that runs leasehold verify while the disk does not give a page of
+// the file that is at the path of the store now.
+func verifyWithout(t *testing.T, n faulttest.Network, p faulttest.Programs, id int64) func(args ...string) (string, error) {
+	t.Helper()
+	old, err := os.Stat(n.Path())
+	require.NoError(t, err)
+	return func(args ...string) (string, error) {
+		cmd := n.Tool(p.Leasehold, append([]string{"verify", faulttest.Name}, args...)...)
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		_, err := ptracer.Run(cmd, unreadable(old, id))
+		return out.String(), err
+	}
+}
+
 // TestRepairOfAnUnreadableMetaPage repairs a store whose disk does not give one of the meta pages:
 // the last one, or the one before it.
 func TestRepairOfAnUnreadableMetaPage(t *testing.T) {
@@ -74,15 +89,7 @@ func TestRepairOfAnUnreadableMetaPage(t *testing.T) {
 		require.NoError(t, inOrder(usedStore, addTarget)(n))
 		before, err := n.Verify(context.Background())
 		require.NoError(t, err)
-		old, err := os.Stat(n.Path())
-		require.NoError(t, err)
-		run := func(args ...string) (string, error) {
-			cmd := n.Tool(p.Leasehold, append([]string{"verify", faulttest.Name}, args...)...)
-			var out bytes.Buffer
-			cmd.Stdout, cmd.Stderr = &out, &out
-			_, err := ptracer.Run(cmd, unreadable(old, id))
-			return out.String(), err
-		}
+		run := verifyWithout(t, n, p, id)
 		out, err := run()
 		require.Error(t, err)
 		require.Contains(t, out, fmt.Sprintf("%s: store is damaged: page %d, meta page: read %[1]s: input/output error", n.Path(), id))
@@ -129,15 +136,7 @@ func repairUnreadable(t *testing.T, n faulttest.Network, p faulttest.Programs, i
 	t.Helper()
 	before, err := n.Holding(context.Background())
 	require.NoError(t, err)
-	old, err := os.Stat(n.Path())
-	require.NoError(t, err)
-	run := func(args ...string) (string, error) {
-		cmd := n.Tool(p.Leasehold, append([]string{"verify", faulttest.Name}, args...)...)
-		var out bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &out
-		_, err := ptracer.Run(cmd, unreadable(old, id))
-		return out.String(), err
-	}
+	run := verifyWithout(t, n, p, id)
 	out, err := run()
 	if err == nil {
 		return false // The page is free.
