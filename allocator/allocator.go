@@ -119,7 +119,7 @@ func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) (
 	if err := a.checkMembership(tx); err != nil {
 		return nil, err
 	}
-	if err := (policy{a.opts.History, a.opts.Cooldown}).set(tx); err != nil {
+	if err := (policy{History: a.opts.History, Cooldown: a.opts.Cooldown}).set(tx); err != nil {
 		return nil, err
 	}
 	// No container outlives the boot of its lease.

@@ -71,7 +71,7 @@ func (f GarbageFilter) Classify(leases []backend.Lease) Candidates {
 
 // classOf returns the slice that l belongs to.
 func (f GarbageFilter) classOf(candidates *Candidates, l backend.Lease) *[]backend.Lease {
-	earlier := f.isDatedBeforeBoot(l)
+	earlier := f.Boot.SeemsEarlier(l) // Lease files record no boot.
 	switch {
 	case !earlier && f.isYoung(l):
 		return &candidates.Young
@@ -83,14 +83,6 @@ func (f GarbageFilter) classOf(candidates *Candidates, l backend.Lease) *[]backe
 		return &candidates.NeverListed
 	}
 	return &candidates.Unlisted
-}
-
-// isDatedBeforeBoot decides by the time, because lease files record nothing else. But a lease
-// that names the present boot is never from an earlier one: the clock was set, or the
-// machine has the same boot ID after every start, and then the time proves nothing.
-func (f GarbageFilter) isDatedBeforeBoot(l backend.Lease) bool {
-	ofThisBoot := l.Boot != "" && l.Boot == f.Boot.ID
-	return f.Boot.StartedAfter(l) && !ofThisBoot
 }
 
 func (f GarbageFilter) isYoung(l backend.Lease) bool {

@@ -314,3 +314,45 @@ func TestCountsHaveWhatBecameOfEachLease(t *testing.T) {
 		return err
 	}))
 }
+
+// As after a migration from a store of another kind.
+func TestLeaseEndsBeforeTheFirstAllocate(t *testing.T) {
+	ctx := context.Background()
+	moved := func(t *testing.T) *memory.Store {
+		store := memory.New()
+		require.NoError(t, store.Update(ctx, func(tx backend.Tx) error {
+			return tx.Put(backend.Lease{Addr: addr("10.0.0.2"), Owner: eth0("c"), Since: time.Unix(1_760_000_000, 0).UTC(), Pod: podWeb})
+		}))
+		return store
+	}
+	for cause, end := range map[string]func(backend.Store) error{
+		"DEL": func(s backend.Store) error { _, err := allocator.Release(ctx, s, eth0("c")); return err },
+		"GC":  func(s backend.Store) error { _, err := allocator.Collect(ctx, s, nil); return err },
+	} {
+		store := moved(t)
+		require.NoError(t, end(store))
+		require.Equal(t, []string{"10.0.0.2 c " + cause}, historyOf(t, store))
+	}
+
+	store := moved(t)
+	require.NoError(t, store.Update(ctx, func(tx backend.Tx) error {
+		for range 3 {
+			l := backend.Lease{Addr: addr("10.0.0.3"), Owner: eth0("old"), Pod: podWeb, Since: time.Unix(1_700_000_000, 0).UTC()}
+			if err := tx.(backend.HistoryTx).Record(backend.Ended{Lease: l, Until: l.Since, Cause: backend.EndedByDEL}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	_, err := allocator.Release(ctx, store, eth0("c"))
+	require.NoError(t, err)
+	require.Len(t, historyOf(t, store), 4, "no Allocate has said how long to keep leases that ended in 2023")
+
+	store = moved(t)
+	none := allocator.New(store, onePool(t), allocator.Options{})
+	_, err = none.Allocate(ctx, allocator.Request{Owner: eth0("d")})
+	require.NoError(t, err)
+	_, err = allocator.Release(ctx, store, eth0("c"))
+	require.NoError(t, err)
+	require.Empty(t, historyOf(t, store), "an Allocate has said that no history is kept")
+}

@@ -3,6 +3,7 @@ package allocator_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -173,7 +174,7 @@ func TestUnknownBootEndsWithNextReboot(t *testing.T) {
 }
 
 // The store is searched once after a start of the machine, whatever the clock and the boot
-// ID say.
+// ID say. Where another ID is seen, that is recorded once, too.
 func TestSearchForEarlierBoots(t *testing.T) {
 	const week = 7 * 24 * time.Hour
 	present, now := b1(), sinceB1()
@@ -192,7 +193,8 @@ func TestSearchForEarlierBoots(t *testing.T) {
 		"by an early version in another boot": {"b0", present, now, true},
 		"in this boot":                        {"b1 2026-05-06T07:08:10Z", present, now, false},
 		"in the second that the boot began":   {"b1 2026-05-06T07:08:09Z", present, now, false},
-		"in this boot by another view":        {"b1 2026-05-06T07:08:10Z", view, now, false},
+		"in this boot by another view":        {"b1 2026-05-06T07:08:10Z", view, now, true},
+		"in this boot by two views":           {"b1,view 2026-05-06T07:08:10Z", view, now, false},
 		"in an earlier boot":                  {"b1 2026-05-06T07:08:10Z", next, now.Add(week), true},
 		"in an earlier boot of the same ID":   {"b1 2026-05-06T07:08:10Z", again, now.Add(week), true},
 		"before the clock was set forward":    {"b1 1970-01-01T00:01:00Z", present, now, true},
@@ -212,6 +214,96 @@ func TestSearchForEarlierBoots(t *testing.T) {
 			require.NotContains(t, store.calls, "SetLastSearch", "once")
 		})
 	}
+}
+
+// When the clock is set forward, leases are dated before the start of the boot. They stay if they were made
+// under an ID that was seen in this boot, by a container, or after a reboot after which the clock was behind;
+// and whether they name it or not, as in a files store.
+func TestLeasesStayWhenTheClockIsSetForward(t *testing.T) {
+	ctx, started := t.Context(), b1().Started
+	many := []string{"b2"}
+	for i := range 40 {
+		many = append(many, fmt.Sprint("view", i))
+	}
+	for name, views := range map[string][]string{"one view": {"b2"}, "by turns": {"b2", "b1", "b2"}, "many": many} {
+		for _, named := range []bool{true, false} {
+			store := memory.New()
+			pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/26")))
+			for i, id := range append([]string{"b1"}, views...) {
+				seen := allocator.Boot{ID: id, Started: started.Add(-time.Second)}
+				container := fmt.Sprint("c", i)
+				take(t, releasing(store, pool, seen, started.Add(time.Minute)), container)
+				if named {
+					continue
+				}
+				require.NoError(t, store.Update(ctx, func(tx backend.Tx) error {
+					held, err := tx.OwnedBy(eth0(container))
+					require.NoError(t, err)
+					require.NoError(t, tx.Delete(held[0].Addr))
+					held[0].Boot = ""
+					return tx.Put(held[0])
+				}))
+			}
+			for i, id := range []string{"b2", "b1"} {
+				set := allocator.Boot{ID: id, Started: started.Add(time.Hour)}
+				take(t, releasing(store, pool, set, started.Add(2*time.Hour)), fmt.Sprint("later", i))
+			}
+			require.Len(t, leasesIn(t, store), len(views)+3, "%s, named: %t", name, named)
+			next := allocator.Boot{ID: "b3", Started: started.Add(24 * time.Hour)}
+			take(t, releasing(store, pool, next, started.Add(25*time.Hour)), "next")
+			require.Len(t, leasesIn(t, store), 1, "the next reboot ends them all")
+		}
+	}
+}
+
+// A container has another boot ID after each of its starts. The store remembers those that leases name, the
+// host's among them, and does not grow with the others.
+func TestBootIDsWithoutLeasesAreForgotten(t *testing.T) {
+	store := memory.New()
+	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/28")))
+	take(t, releasing(store, pool, b1(), sinceB1()), "host")
+	for i := range 100 {
+		inside := allocator.Boot{ID: fmt.Sprint("view", i), Started: b1().Started}
+		a := releasing(store, pool, inside, sinceB1())
+		take(t, a, "inside")
+		_, err := allocator.Release(t.Context(), store, eth0("inside"))
+		require.NoError(t, err)
+		require.NoError(t, store.View(t.Context(), func(tx backend.ReadTx) error {
+			text, err := tx.LastSearch()
+			require.Less(t, strings.Count(text, ","), 17, text)
+			require.Contains(t, text, "b1")
+			return err
+		}))
+	}
+	set := allocator.Boot{ID: "view99", Started: sinceB1().Add(time.Hour)}
+	take(t, releasing(store, pool, set, sinceB1().Add(2*time.Hour)), "later")
+	require.Contains(t, contents(t, store), "10.0.0.2 host (eth0)")
+}
+
+// Leases of an earlier boot have ended with it, also if they are released without an Allocate.
+func TestReleaseEarlierBoots(t *testing.T) {
+	store := memory.New()
+	put(t, store,
+		backend.Lease{Addr: addr("10.0.0.2"), Owner: eth0("old"), Boot: "b0", Since: beforeB1(), Pod: podWeb},
+		backend.Lease{Addr: addr("10.0.0.3"), Owner: eth0("unnamed"), Since: beforeB1(), Pod: podWeb},
+		backend.Lease{Addr: addr("10.0.0.4"), Owner: eth0("new"), Boot: b1().ID, Since: sinceB1(), Pod: podWeb})
+	released, err := allocator.ReleaseEarlierBoots(t.Context(), store, b1())
+	require.NoError(t, err)
+	require.Len(t, released, 1, "the boot of the second is not known")
+	require.NoError(t, store.Update(t.Context(), func(tx backend.Tx) error { return tx.SetLastSearch("b0 2026-01-01T00:00:00Z") }))
+	released, err = allocator.ReleaseEarlierBoots(t.Context(), store, b1())
+	require.NoError(t, err)
+	require.Len(t, released, 1)
+	require.Len(t, leasesIn(t, store), 1)
+	require.NoError(t, store.View(t.Context(), func(tx backend.ReadTx) error {
+		for e, err := range tx.(backend.HistoryReadTx).History() {
+			require.NoError(t, err)
+			require.Equal(t, backend.EndedByBoot, e.Cause)
+			require.True(t, b1().Started.Equal(e.Until), e.Until)
+		}
+		return nil
+	}))
+	require.Len(t, historyOf(t, store), 2)
 }
 
 // A board without a battery-backed clock starts in the past, so that leases of its last

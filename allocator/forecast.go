@@ -2,6 +2,7 @@ package allocator
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -17,6 +18,32 @@ type Forecast struct {
 
 	// Window is how long the rate was observed: an hour, or a day.
 	Window time.Duration
+}
+
+// String returns the Forecast in words, as "full in about 3 h at the rate of the last hour", or nothing
+// if it is zero.
+func (f Forecast) String() string {
+	if f == (Forecast{}) {
+		return ""
+	}
+	window := "hour"
+	if f.Window > time.Hour {
+		window = "day"
+	}
+	return "full in about " + about(f.In) + " at the rate of the last " + window
+}
+
+// about returns a duration as roughly as a forecast knows it.
+func about(d time.Duration) string {
+	switch {
+	case d < 10*time.Minute:
+		return "10 min or less"
+	case d < 100*time.Minute:
+		return fmt.Sprintf("%d min", (d+5*time.Minute)/(10*time.Minute)*10)
+	case d < 36*time.Hour:
+		return fmt.Sprintf("%d h", (d+30*time.Minute)/time.Hour)
+	}
+	return fmt.Sprintf("%d days", (d+12*time.Hour)/(24*time.Hour))
 }
 
 const day = 24 * time.Hour
@@ -45,7 +72,8 @@ const (
 // A Forecast is computed from the times of leases, held and ended. It is zero if
 //
 //   - the store keeps no history, or several hosts share it;
-//   - the history does not reach back to the beginning of the window, or the set was not in use then;
+//   - the history does not reach back to the beginning of the window, as after leases were moved into the
+//     store, or the set was not in use then;
 //   - the leases have not become more by at least five, and by twice the square root of how many were
 //     made and ended in the window, which is what chance alone makes of it;
 //   - as many leases were held at some time in the 23 windows before: then they come and go;
@@ -63,6 +91,9 @@ func ReadForecasts(ctx context.Context, store backend.Store, usages []Usage, now
 	leases, err := held()
 	if err != nil {
 		return nil, err
+	}
+	if !past.reachesBack(len(leases)) {
+		return forecasts, nil
 	}
 	for i, u := range usages {
 		if u.canFill() {
@@ -89,6 +120,10 @@ type recent struct {
 	kept  bool // there is a history to go by
 	ended []backend.Ended
 	reach time.Time // of what ended before not all is known; zero if it is
+
+	counts backend.Counts
+	n      int       // all ended leases, also those before any window
+	oldest time.Time // when the first of them ended, as far as that is known
 }
 
 func (r *recent) read(tx backend.ReadTx) error {
@@ -104,10 +139,14 @@ func (r *recent) read(tx backend.ReadTx) error {
 	if err != nil || h.Keep == 0 {
 		return err
 	}
+	if r.counts, err = store.Counts(); err != nil {
+		return err
+	}
 	n, err := store.HistoryLen()
 	if err != nil {
 		return err
 	}
+	r.n = n
 	if h.For > 0 {
 		r.reach = r.now.Add(-h.For)
 	}
@@ -124,8 +163,29 @@ func (r *recent) read(tx backend.ReadTx) error {
 		}
 		r.ended = append(r.ended, e)
 	}
+	for e, err := range store.History() {
+		if err != nil {
+			return err
+		}
+		if r.oldest = e.Until; !r.oldest.IsZero() {
+			break
+		}
+	}
 	r.kept = true
 	return nil
+}
+
+// reachesBack moves reach to the oldest ended lease, unless the counts of the store prove that nothing is
+// missing before it: a store into which leases were moved does not have those that ended in the other
+// store, and a history can have been dropped. It returns false if there is no ended lease to go by.
+func (r *recent) reachesBack(held int) bool {
+	if r.counts.Explain(uint64(held), uint64(r.n)) {
+		return true
+	}
+	if r.oldest.After(r.reach) {
+		r.reach = r.oldest
+	}
+	return !r.oldest.IsZero()
 }
 
 // begin returns the time from which on leases matter.

@@ -38,6 +38,9 @@ func (p *past) at(ago time.Duration, made, ended int) {
 			require.NoError(p, tx.Delete(l.Addr))
 			require.NoError(p, tx.(backend.HistoryTx).Record(backend.Ended{Lease: l, Until: when, Cause: backend.EndedByDEL}))
 		}
+		counts := backend.Counts{Made: uint64(made)}
+		counts.Ended[backend.EndedByDEL] = uint64(ended)
+		require.NoError(p, tx.(backend.HistoryTx).Count(counts))
 		p.held = p.held[ended:]
 		for range made {
 			p.made++
@@ -48,6 +51,17 @@ func (p *past) at(ago time.Duration, made, ended int) {
 			p.held = append(p.held, l)
 		}
 		return tx.(backend.HistoryTx).SetPolicy(p.keep)
+	}))
+}
+
+// moved puts the leases into another store, as a migration from files does.
+func (p *past) moved() {
+	p.store = memory.New()
+	require.NoError(p, p.store.Update(context.Background(), func(tx backend.Tx) error {
+		for _, l := range p.held {
+			require.NoError(p, tx.Put(l))
+		}
+		return nil
 	}))
 }
 
@@ -128,7 +142,7 @@ func TestNoForecast(t *testing.T) {
 		},
 		"it shrinks":           func(p *past) { p.at(40*time.Hour, 200, 0); p.at(30*time.Minute, 0, 50) },
 		"it is full":           func(p *past) { p.at(40*time.Hour, 193, 0); grow(p) },
-		"no history is kept":   func(p *past) { p.at(40*time.Hour, 100, 0); p.keep = ""; grow(p) },
+		"no history is kept":   func(p *past) { p.at(40*time.Hour, 100, 0); p.keep = "keep=0"; grow(p) },
 		"the history is short": func(p *past) { p.at(40*time.Hour, 100, 0); p.at(30*time.Minute, 0, 5); p.keep = "keep=5"; grow(p) },
 		"it is kept for less":  func(p *past) { p.at(40*time.Hour, 100, 0); p.keep = "keep=1000 for=30m"; grow(p) },
 		"it was forgotten": func(p *past) {
@@ -136,6 +150,22 @@ func TestNoForecast(t *testing.T) {
 			p.at(30*time.Minute, 40, 40)
 			_, err := allocator.Forget(context.Background(), p.store, func(backend.Ended) bool { return true })
 			require.NoError(p, err)
+		},
+		"the history was dropped": func(p *past) {
+			p.at(40*time.Hour, 100, 0)
+			p.at(30*time.Minute, 40, 40)
+			_, err := allocator.ForgetAll(context.Background(), p.store)
+			require.NoError(p, err)
+		},
+		"the leases were moved here": func(p *past) {
+			p.at(40*time.Hour, 100, 0)
+			p.moved()
+			p.at(30*time.Minute, 40, 10)
+		},
+		"the leases were moved here, and none has ended": func(p *past) {
+			p.at(40*time.Hour, 50, 0)
+			p.at(50*time.Minute, 50, 0)
+			p.moved()
 		},
 		"it is far away": func(p *past) {
 			p.pool = newPool(p.T, newSet(p.T, subnet(p.T, "10.0.0.0/16")))
@@ -180,4 +210,15 @@ func TestForecastOfAPoolInBalanceIsRare(t *testing.T) {
 	}
 	t.Logf("%d of %d", alarms, asked)
 	require.LessOrEqual(t, alarms, asked/10)
+}
+
+func TestForecastInWords(t *testing.T) {
+	for in, want := range map[time.Duration]string{
+		time.Minute: "10 min or less", 37 * time.Minute: "40 min", 97 * time.Minute: "100 min", 3*time.Hour - time.Minute: "3 h",
+		35 * time.Hour: "35 h", 50 * time.Hour: "2 days", 13*24*time.Hour + 11*time.Hour: "13 days",
+	} {
+		require.Equal(t, "full in about "+want+" at the rate of the last hour", allocator.Forecast{In: in, Window: time.Hour}.String(), in)
+	}
+	require.Equal(t, "full in about 2 days at the rate of the last day", allocator.Forecast{In: 2 * day, Window: day}.String())
+	require.Empty(t, allocator.Forecast{}.String())
 }

@@ -19,20 +19,28 @@ type History struct {
 	For time.Duration
 }
 
+// DefaultHistory returns the History of a store with which no Allocate has been called yet, such as one
+// whose leases were moved from a store of another kind: 10,000 ended leases, for 30 days. They take at
+// most 1.2 MB of a bolt store.
+func DefaultHistory() History { return History{Keep: 10_000, For: 30 * 24 * time.Hour} }
+
 // A policy is what the store remembers of the Options of the last Allocate, so that a release,
 // whose caller need not know the configuration, keeps to them. The text is
-// "keep=10000 for=720h0m0s reuse=30s"; unknown words are ignored.
+// "keep=10000 for=720h0m0s reuse=30s"; unknown words are ignored. Without any text, no Allocate has
+// said anything.
 type policy struct {
 	History
 	Cooldown // without Strict
+
+	assumed bool // no Allocate has said anything
 }
 
 // String does not use package fmt, because each Allocate calls it, and the first use of fmt in a
 // process takes time.
 func (p policy) String() string {
-	var words []string
+	words := []string{"keep=" + strconv.Itoa(p.Keep)}
 	if p.Keep > 0 {
-		words = append(words, "keep="+strconv.Itoa(p.Keep), "for="+p.For.String())
+		words = append(words, "for="+p.For.String())
 	}
 	if p.ReuseAfter > 0 {
 		words = append(words, "reuse="+p.ReuseAfter.String())
@@ -42,6 +50,9 @@ func (p policy) String() string {
 
 // parsePolicy is the inverse of String. Whatever it does not understand is zero.
 func parsePolicy(text string) (p policy) {
+	if text == "" {
+		return policy{History: DefaultHistory(), assumed: true}
+	}
 	for _, word := range strings.Fields(text) {
 		key, value, _ := strings.Cut(word, "=")
 		switch key {
@@ -62,7 +73,10 @@ func policyOf(tx backend.ReadTx) (policy, error) {
 		return policy{}, nil
 	}
 	text, err := store.Policy()
-	return parsePolicy(text), err
+	if err != nil {
+		return policy{}, err
+	}
+	return parsePolicy(text), nil
 }
 
 // HistoryOf returns the History of a store, zero if it keeps none.
@@ -225,8 +239,12 @@ const (
 	trimPortion  = 4
 )
 
-// trim drops some of the ended leases that need not be kept any longer, the oldest first.
+// trim drops some of the ended leases that need not be kept any longer, the oldest first. It drops none
+// before an Allocate has said how many to keep: an imported history can be longer than the default.
 func (e *ending) trim() error {
+	if e.policy.assumed {
+		return nil
+	}
 	n, err := e.store.HistoryLen()
 	if err != nil {
 		return e.unlessLost(err)

@@ -129,9 +129,15 @@ func (r *leaseReader) read(tx backend.ReadTx) error {
 // releaseInPortions deletes the leases that have not changed since they were read. It stops
 // when ctx ends or a transaction fails, and returns the leases released until then.
 func releaseInPortions(ctx context.Context, store backend.Store, leases []backend.Lease, cause backend.Cause) (released []backend.Lease, failed error) {
+	return portion{leases: leases, cause: cause}.releaseAll(ctx, store)
+}
+
+// releaseAll is releaseInPortions for the leases of p, in portions like p.
+func (p portion) releaseAll(ctx context.Context, store backend.Store) (released []backend.Lease, failed error) {
+	leases := p.leases
 	size, all := minPortion, len(leases)
 	for len(leases) > 0 {
-		p := portion{leases: leases[:min(size, len(leases))], cause: cause}
+		p := portion{leases: leases[:min(size, len(leases))], cause: p.cause, at: p.at}
 		err := p.release(ctx, store)
 		released, failed = append(released, p.released...), joinErrors(failed, p.failed)
 		leases, size = leases[len(p.leases):], nextSize(size, p.took)
@@ -178,6 +184,7 @@ func joinErrors(a, b error) error {
 type portion struct {
 	leases   []backend.Lease
 	cause    backend.Cause
+	at       time.Time // when the leases ended; zero: now
 	released []backend.Lease
 	failed   error         // why some could not be deleted
 	took     time.Duration // since the lock was obtained
@@ -191,7 +198,11 @@ func (p *portion) release(ctx context.Context, store backend.Store) error {
 		same, err = unchanged(tx, p.leases)
 		return len(same), err
 	}, func(tx backend.Tx) (err error) {
-		p.released, p.failed, err = endingIn(tx, p.cause).whatItCan(same)
+		e := endingIn(tx, p.cause)
+		if !p.at.IsZero() {
+			e.at = p.at
+		}
+		p.released, p.failed, err = e.whatItCan(same)
 		return err
 	})
 	p.took = time.Since(began)

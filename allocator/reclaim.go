@@ -1,6 +1,7 @@
 package allocator
 
 import (
+	"context"
 	"iter"
 	"net/netip"
 
@@ -13,30 +14,58 @@ import (
 // function that reports whether a lease is one of the rest.
 func (a *Allocator) releaseEarlierBoots(boot *ending) (ended func(backend.Lease) bool, err error) {
 	tx := boot.tx
-	ended, err = a.endedByReboot(tx)
-	if err != nil || ended == nil {
+	ended, last, err := a.endedByReboot(tx)
+	if err != nil {
 		return nil, err
+	}
+	if ended == nil {
+		text, err := a.opts.Boot.seen(last, tx)
+		if err != nil || text == "" {
+			return nil, err
+		}
+		return nil, tx.SetLastSearch(text)
 	}
 	gone, err := boot.some(tx.Leases(netip.Addr{}), ended)
 	if err != nil || len(gone) == bootPortion {
 		return ended, err
 	}
-	return nil, tx.SetLastSearch(a.opts.Boot.SearchRecord(a.opts.Now()))
+	return nil, tx.SetLastSearch(a.opts.Boot.searched(last, a.opts.Now()))
+}
+
+// ReleaseEarlierBoots releases the leases that are from an earlier boot, for a caller that makes no
+// lease: see [Options.ReleaseEarlierBoots]. It returns them, also if there is an error: see
+// [ReleaseUnchanged].
+func ReleaseEarlierBoots(ctx context.Context, store backend.Store, present Boot) ([]backend.Lease, error) {
+	var last search
+	if err := store.View(ctx, func(tx backend.ReadTx) error {
+		text, err := tx.LastSearch()
+		last = parseSearch(text)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	leases, err := ReadLeases(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	ended := filter(leases, func(l backend.Lease) bool { return present.endedSince(l, last) })
+	return portion{leases: ended, cause: backend.EndedByBoot, at: present.Started}.releaseAll(ctx, store)
 }
 
 // endedByReboot returns a function that reports whether a lease must be released because it
-// is from an earlier boot, or nil if the store need not be searched for such leases.
-func (a *Allocator) endedByReboot(tx backend.ReadTx) (func(backend.Lease) bool, error) {
+// is from an earlier boot, or nil if the store need not be searched for such leases. last is the last
+// search, if leases of earlier boots matter.
+func (a *Allocator) endedByReboot(tx backend.ReadTx) (ended func(backend.Lease) bool, last search, err error) {
 	present := a.opts.Boot
 	if !a.opts.ReleaseEarlierBoots || present.ID == "" || present.Started.IsZero() {
-		return nil, nil
+		return nil, last, nil
 	}
 	text, err := tx.LastSearch()
-	last := parseSearch(text)
+	last = parseSearch(text)
 	if err != nil || present.isCurrent(last, a.opts.Now()) {
-		return nil, err
+		return nil, last, err
 	}
-	return func(l backend.Lease) bool { return present.Ended(l, last.boot) }, nil
+	return func(l backend.Lease) bool { return present.endedSince(l, last) }, last, nil
 }
 
 func isTorn(l backend.Lease) bool { return l.Owner.IsZero() }

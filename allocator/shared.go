@@ -98,21 +98,16 @@ func notHeld(s Set, addr netip.Addr, err error) error {
 // this host holds.
 func exhausted(tx backend.ReadTx, index int, s Set, cool time.Time) error {
 	e := exhaustedError(index, s, cool)
-	m, err := tx.Membership()
+	held, shared, err := Held(tx)
 	switch {
 	case err != nil:
 		return err
-	case m.IsZero():
+	case !shared:
 		return e
 	}
 	e.Shared, e.Leased = true, 0
-	for b, err := range tx.Blocks(netip.Addr{}) {
-		if err != nil {
-			return err
-		}
-		if b.State == backend.Open {
-			e.Leased = addSizes(e.Leased, s.leasableIn(Span{First: b.First, Last: b.Last}))
-		}
+	for _, span := range held {
+		e.Leased = addSizes(e.Leased, s.leasableIn(span))
 	}
 	return e
 }
@@ -127,16 +122,30 @@ func (s Set) leasableIn(span Span) (n uint64) {
 	return n
 }
 
+// Held returns the addresses that the host may lease, in ascending order, if the store is shared. If it
+// is not, shared is false, and all addresses may be leased.
+func Held(tx backend.ReadTx) (held []Span, shared bool, err error) {
+	m, err := tx.Membership()
+	if err != nil || m.IsZero() {
+		return nil, false, err
+	}
+	for b, err := range tx.Blocks(netip.Addr{}) {
+		if err != nil {
+			return nil, true, err
+		}
+		if b.State == backend.Open {
+			held = append(held, Span{First: b.First, Last: b.Last})
+		}
+	}
+	return held, true, nil
+}
+
 // holds returns a function that reports whether the host may lease an address: always, unless the
 // store is shared.
 func holds(tx backend.ReadTx) (func(netip.Addr) bool, error) {
-	m, err := tx.Membership()
-	if err != nil || m.IsZero() {
-		return func(netip.Addr) bool { return true }, err
-	}
-	all, err := backend.Blocks(tx)
+	held, shared, err := Held(tx)
 	return func(addr netip.Addr) bool {
-		i := sort.Search(len(all), func(i int) bool { return !all[i].Last.Less(addr) })
-		return i < len(all) && all[i].Contains(addr) && all[i].State == backend.Open
+		i := sort.Search(len(held), func(i int) bool { return !held[i].Last.Less(addr) })
+		return !shared || i < len(held) && held[i].Contains(addr)
 	}, err
 }

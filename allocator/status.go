@@ -77,7 +77,7 @@ func (a *Allocator) hasAddress(tx backend.ReadTx, s Set) (left bool, cool time.T
 	if !errors.Is(err, backend.ErrNoneFree) {
 		return err == nil, cool, err
 	}
-	ended, err := a.endedByReboot(tx)
+	ended, _, err := a.endedByReboot(tx)
 	if err != nil {
 		return false, cool, err
 	}

@@ -18,7 +18,7 @@ type Usage struct {
 
 	Set Set
 
-	// Size counts the addresses of the ranges: Withheld, Leased, Cooling and Free together.
+	// Size counts the addresses of the ranges: Withheld, Leased, Cooling, Free and NotHeld together.
 	Size uint64
 
 	// Withheld counts the addresses that cannot be leased: gateways and excluded addresses.
@@ -36,13 +36,26 @@ type Usage struct {
 	// cool is over and that no Allocate has made free yet.
 	Cooling uint64
 
-	// Free counts the leasable addresses that are neither leased nor cooling.
+	// Free counts the leasable addresses that are neither leased nor cooling, and in a shared store are
+	// in a block that its host holds.
 	Free uint64
+
+	// NotHeld counts, in a shared store, the leasable addresses that this host can lease only after
+	// it has claimed them: other hosts can hold them.
+	NotHeld uint64
 
 	// LargestFree is the longest run of free addresses, the lowest if there are several;
 	// zero if none are free. A run can continue from one range into another that follows it
 	// without a gap.
 	LargestFree Span
+}
+
+// Used returns which part of the addresses that this host can lease is leased, from 0 to 1.
+func (u Usage) Used() float64 {
+	if u.Leased == 0 {
+		return 0
+	}
+	return float64(u.Leased) / (float64(u.Leased) + float64(u.Cooling) + float64(u.Free))
 }
 
 // Usage counts how full the sets of the pool are, and returns them in order.
@@ -51,8 +64,11 @@ type Usage struct {
 // withheld ones, and reads one lease of each run: with a bolt store a full /16 takes no
 // longer than an empty one.
 func (p Pool) Usage(tx backend.ReadTx) ([]Usage, error) {
-	usages, left := p.uncounted()
-	if _, err := countRuns(tx, left, math.MaxInt); err != nil {
+	usages, left, err := p.uncounted(tx)
+	if err == nil {
+		_, err = countRuns(tx, left, math.MaxInt)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return usages, nil
@@ -60,11 +76,16 @@ func (p Pool) Usage(tx backend.ReadTx) ([]Usage, error) {
 
 // ReadUsage is Usage of a store. It counts many runs in several Views, so that other
 // transactions can run in between: the counts are not a snapshot.
-func (p Pool) ReadUsage(ctx context.Context, store backend.Store) ([]Usage, error) {
-	usages, left := p.uncounted()
-	for len(left) > 0 {
+func (p Pool) ReadUsage(ctx context.Context, store backend.Store) (usages []Usage, err error) {
+	var left []uncounted
+	for begun := false; !begun || len(left) > 0; begun = true {
 		err := store.View(ctx, func(tx backend.ReadTx) (err error) {
-			left, err = countRuns(tx, left, usagePortion)
+			if !begun {
+				usages, left, err = p.uncounted(tx)
+			}
+			if err == nil {
+				left, err = countRuns(tx, left, usagePortion)
+			}
 			return err
 		})
 		if err == nil {
@@ -79,28 +100,49 @@ func (p Pool) ReadUsage(ctx context.Context, store backend.Store) ([]Usage, erro
 
 // uncounted returns the usages of the sets without the counts that depend on leases, and
 // the spans that have to be counted for those.
-func (p Pool) uncounted() ([]Usage, []uncounted) {
-	usages := make([]Usage, len(p.sets))
-	var spans []uncounted
+func (p Pool) uncounted(tx backend.ReadTx) (usages []Usage, spans []uncounted, err error) {
+	held, shared, err := Held(tx)
+	if err != nil {
+		return nil, nil, err
+	}
+	usages = make([]Usage, len(p.sets))
 	for i, s := range p.sets {
 		usages[i] = s.capacity()
 		usages[i].Index = i
-		spans = append(spans, usages[i].uncounted()...)
+		for _, all := range usages[i].uncounted() {
+			if !shared {
+				spans = append(spans, all)
+				continue
+			}
+			elsewhere := all.span.Without(held)
+			for _, here := range all.span.Without(elsewhere) {
+				spans = append(spans, uncounted{span: here, usage: all.usage, withheld: all.withheld})
+			}
+			for _, there := range elsewhere {
+				spans = append(spans, uncounted{span: there, usage: all.usage, withheld: all.withheld, elsewhere: true})
+			}
+		}
 	}
-	return usages, spans
+	return usages, spans, nil
 }
 
 // An uncounted span is to be split into runs of leased and of free addresses.
 type uncounted struct {
-	span        Span
-	taken, free func(run Span, cooling uint64) // cooling: how many of the run are
+	span      Span
+	usage     *Usage // whose counts grow
+	withheld  bool   // its addresses cannot be leased
+	elsewhere bool   // the host does not hold it
 }
 
 // countRuns counts at most limit leased runs, with the free runs after them, and returns the
 // spans that are left.
 func countRuns(tx backend.ReadTx, spans []uncounted, limit int) ([]uncounted, error) {
 	for ; len(spans) > 0 && limit > 0; limit-- {
-		rest, err := spans[0].first(tx)
+		count := spans[0].first
+		if spans[0].elsewhere {
+			count = spans[0].notHeld
+		}
+		rest, err := count(tx)
 		if err != nil {
 			return nil, err
 		}
@@ -145,17 +187,12 @@ func (s Set) leasableSpans() []Span {
 
 // uncounted returns the spans of the set that have to be counted.
 func (u *Usage) uncounted() (spans []uncounted) {
-	taken := func(run Span, cooling uint64) {
-		u.Leased = addSizes(u.Leased, run.Size()-cooling)
-		u.Cooling += cooling
-	}
 	for _, span := range u.Set.leasableSpans() {
-		spans = append(spans, uncounted{span, taken, u.addFree})
+		spans = append(spans, uncounted{span: span, usage: u})
 	}
-	withheld := func(run Span, cooling uint64) { u.WithheldLeased = addSizes(u.WithheldLeased, run.Size()-cooling) }
 	for _, r := range u.Set.ranges {
 		for _, hole := range r.span.Without(slices.Concat(r.leasable, []Span{mappedIPv4()})) { // no store accepts those
-			spans = append(spans, uncounted{hole, withheld, func(Span, uint64) {}})
+			spans = append(spans, uncounted{span: hole, usage: u, withheld: true})
 		}
 	}
 	return spans
@@ -165,9 +202,51 @@ func (u *Usage) uncounted() (spans []uncounted) {
 func (u uncounted) addTaken(tx backend.ReadTx, run Span) error {
 	cooling, err := countCooling(tx, run)
 	if err == nil {
-		u.taken(run, cooling)
+		u.addLeased(run.Size()-cooling, cooling)
 	}
 	return err
+}
+
+func (u uncounted) addLeased(leased, cooling uint64) {
+	if u.withheld {
+		u.usage.WithheldLeased = addSizes(u.usage.WithheldLeased, leased)
+		return
+	}
+	u.usage.Leased = addSizes(u.usage.Leased, leased)
+	u.usage.Cooling += cooling
+}
+
+func (u uncounted) addFree(run Span) {
+	if u.withheld {
+		return
+	}
+	u.usage.Free = addSizes(u.usage.Free, run.Size())
+	if run.isLonger(u.usage.LargestFree) {
+		u.usage.LargestFree = run
+	}
+}
+
+// notHeld counts the whole span. A store that has just begun to share its range has leases there.
+func (u uncounted) notHeld(tx backend.ReadTx) (rest Span, err error) {
+	cooling, err := countCooling(tx, u.span)
+	if err != nil {
+		return Span{}, err
+	}
+	leased := uint64(0)
+	for l, err := range tx.Leases(u.span.First) {
+		if err != nil {
+			return Span{}, err
+		}
+		if !u.span.Contains(l.Addr) {
+			break
+		}
+		leased++
+	}
+	u.addLeased(leased, cooling)
+	if !u.withheld {
+		u.usage.NotHeld = addSizes(u.usage.NotHeld, u.span.Size()-leased-cooling)
+	}
+	return Span{}, nil
 }
 
 // first counts the run of leased and cooling addresses at the beginning of the span, which can be empty,
@@ -193,18 +272,11 @@ func (u uncounted) first(tx backend.ReadTx) (rest Span, err error) {
 		return Span{}, err
 	}
 	if !next.IsValid() {
-		u.free(Span{First: first, Last: u.span.Last}, 0)
+		u.addFree(Span{First: first, Last: u.span.Last})
 		return Span{}, nil
 	}
-	u.free(Span{First: first, Last: next.Prev()}, 0)
+	u.addFree(Span{First: first, Last: next.Prev()})
 	return Span{First: next, Last: u.span.Last}, nil
-}
-
-func (u *Usage) addFree(run Span, _ uint64) {
-	u.Free = addSizes(u.Free, run.Size())
-	if run.isLonger(u.LargestFree) {
-		u.LargestFree = run
-	}
 }
 
 // firstTaken returns the lowest leased or cooling address of a span whose first address is free, or

@@ -2,6 +2,7 @@ package allocator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -81,6 +82,56 @@ func TestUsageAgainstCountingOneByOne(t *testing.T) {
 			want := countOneByOne(ranges, leased)
 			want.Index, want.Set = i, pool.Sets()[i]
 			require.Equal(t, want, got[i])
+		}
+	})
+}
+
+// Of a shared store what the host does not hold is counted apart, also where leases are from before.
+func TestUsageOfASharedStore(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		simple, pool := drawPool(t)
+		store, leased := memory.New(), make(map[netip.Addr]bool)
+		for range rapid.IntRange(0, 6).Draw(t, "leases") {
+			a := drawAddr(t, "leased")
+			require.NoError(t, store.Tear(a))
+			leased[a] = true
+		}
+		var held []allocator.Span
+		require.NoError(t, store.Update(context.Background(), func(tx backend.Tx) error {
+			shared := tx.(backend.SharedTx)
+			require.NoError(t, shared.SetMembership(backend.Membership{Space: "pods", Host: "node-1"}))
+			for range rapid.IntRange(0, 4).Draw(t, "blocks") {
+				first := drawAddr(t, "block")
+				last := first
+				for range rapid.IntRange(0, 5).Draw(t, "length") {
+					last = last.Next()
+				}
+				state := rapid.SampledFrom([]backend.BlockState{backend.Open, backend.Open, backend.Closing}).Draw(t, "state")
+				err := shared.PutBlock(backend.Block{First: first, Last: last, State: state})
+				if errors.Is(err, backend.ErrInvalid) {
+					continue // it overlaps another
+				}
+				require.NoError(t, err)
+				if state == backend.Open {
+					held = append(held, allocator.Span{First: first, Last: last})
+				}
+			}
+			return nil
+		}))
+		got := usage(t, store, pool)
+		for i, ranges := range simple {
+			want := countOneByOne(ranges, leased)
+			for _, r := range ranges {
+				for a := r.first; r.contains(a); a = a.Next() {
+					if r.leasable(a) && !leased[a] && !slices.ContainsFunc(held, func(s allocator.Span) bool { return s.Contains(a) }) {
+						want.Free--
+						want.NotHeld++
+					}
+				}
+			}
+			want.Index, want.Set, want.LargestFree = i, pool.Sets()[i], got[i].LargestFree
+			require.Equal(t, want, got[i])
+			require.LessOrEqual(t, got[i].LargestFree.Size(), got[i].Free)
 		}
 	})
 }

@@ -16,6 +16,16 @@ type Counts struct {
 	Undone uint64
 }
 
+// Explain reports whether the leases that a store holds, and the ended ones in its history, are all
+// that it has ever had. They are not if leases were moved into it, or ended leases were dropped.
+func (c Counts) Explain(held, ended uint64) bool {
+	all := uint64(0)
+	for _, n := range c.Ended {
+		all += n
+	}
+	return all == ended && c.Made == c.Undone+held+ended
+}
+
 // Plus returns the sums of two Counts.
 func (c Counts) Plus(d Counts) Counts {
 	c.Made += d.Made

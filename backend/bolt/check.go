@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
+	"slices"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
@@ -42,6 +44,7 @@ type inspection struct {
 	unsupported error       // the file is not a lease store, or not of this version
 	faults      page.Errors // bbolt must not read the file
 	lostMetas   page.Errors // bbolt works without
+	altered     error       // a page has changed since the last transaction: see [page.File.CheckDurable]
 }
 
 // inspect checks all pages of a file. It returns an error if the file cannot be read or is
@@ -73,9 +76,11 @@ func inspectAll(r io.ReaderAt, size int64) (*inspection, error) {
 	}
 	if err := metas.CheckSequence(); err != nil {
 		c.report(page.MetaFault(id, err))
-	} else if _, err := file.Outcome(metas); err != nil { // It is lost, or the disk does not give its pages.
+	} else if o, err := file.Outcome(metas); err != nil { // It is lost, or the disk does not give its pages.
 		c.report(page.MetaFault(id, err))
 		c.faults.Join(c.lostMetas)
+	} else {
+		c.altered = file.CheckDurable(metas, o)
 	}
 	c.walk(file, m)
 	return c, c.unsupported
@@ -108,7 +113,7 @@ func (c *inspection) addUnread(metas page.MetaPages) error {
 
 func (c *inspection) report(f page.Fault) { c.faults.Add(errFault(f)) }
 
-func errFault(f page.Fault) error { return fmt.Errorf("%w: %w", backend.ErrDamaged, f) }
+func errFault(f error) error { return fmt.Errorf("%w: %w", backend.ErrDamaged, f) }
 
 // walk checks all pages that m refers to.
 func (c *inspection) walk(f page.File, m page.Meta) {
@@ -182,10 +187,53 @@ func (t *session) checkBefore() (canSeal bool, err error) {
 	if t.mode == viewing {
 		return false, nil
 	}
+	t.altered = f.CheckDurable(metas, t.outcome)
 	if err := t.checkFreelist(f, metas); err != nil {
 		return false, err
 	}
 	return metas.CanSeal(), t.syncBefore()
+}
+
+// checkAltered returns an error for a file of which a page has changed since the last transaction wrote
+// it, unless only what the store remembers is damaged: containers can be deleted without that. Pages
+// that are in order do not show that nothing is lost, because a disk that has lost a write has an older
+// page in its place. An older root shows an earlier state of everything, so the tree of the leases has to
+// begin with a page that the last transaction has written.
+func (t *session) checkAltered() error {
+	_, metas, err := metaPagesOf(t.file)
+	if err != nil {
+		return t.store.wrapPath(err)
+	}
+	altered := t.store.damaged(t.altered)
+	if !metas.HasWritten(uint64(t.leases.bbolt.Root())) {
+		return altered
+	}
+	c, err := inspect(t.file)
+	found := c.faults.List
+	c.faults.List = slices.DeleteFunc(slices.Clone(found), isMemory)
+	if err := t.store.firstFault(c, err); err != nil {
+		return err
+	}
+	memory := &verifier{tx: &tx{session: t}, found: page.Errors{List: found}}
+	if memory.found.None() { // bbolt can read all pages.
+		if err := errors.Join(memory.verifyCooling(), memory.verifyHistory()); err != nil {
+			return err
+		}
+	}
+	if memory.found.None() {
+		return altered
+	}
+	leases := &verifier{tx: memory.tx, undecodable: make(map[netip.Addr]bool)}
+	if err := errors.Join(leases.verifyLeases(), leases.verifyShared()); err != nil || leases.found.None() {
+		return err
+	}
+	return t.store.wrapPath(leases.found.List[0])
+}
+
+// isMemory reports whether a fault is of a bucket without which the store can release leases.
+func isMemory(fault error) bool {
+	f, memory := page.Fault{}, format.MemoryBuckets()
+	return errors.As(fault, &f) && slices.ContainsFunc(memory[:], func(name []byte) bool { return f.Part == string(name) })
 }
 
 // checkFreelist validates the freelist, and the meta pages, before bbolt loads them to

@@ -28,6 +28,14 @@ func put(a, id string) func(backend.Tx) error {
 
 func leased(t *testing.T, s *Store) (addrs []string) {
 	t.Helper()
+	addrs = addressesOf(t, s)
+	require.NoError(t, s.Verify(ctx))
+	return addrs
+}
+
+// addressesOf returns the leased addresses of a store that can be damaged elsewhere.
+func addressesOf(t *testing.T, s *Store) (addrs []string) {
+	t.Helper()
 	require.NoError(t, s.View(ctx, func(r backend.ReadTx) error {
 		for l, err := range r.Leases(netip.Addr{}) {
 			require.NoError(t, err)
@@ -35,7 +43,6 @@ func leased(t *testing.T, s *Store) (addrs []string) {
 		}
 		return nil
 	}))
-	require.NoError(t, s.Verify(ctx))
 	return addrs
 }
 

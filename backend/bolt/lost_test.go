@@ -29,10 +29,21 @@ func newRemembering(t *testing.T) *original {
 				return err
 			}
 		}
-		return nil
+		return renewFirst(tx) // Each transaction of the allocator changes leases.
 	}))
 	(&maker{original: o, t: t, store: s}).finish()
 	return o
+}
+
+// renewFirst writes the first lease again.
+func renewFirst(tx backend.Tx) error {
+	for l, err := range tx.Leases(netip.Addr{}) {
+		if err != nil {
+			return err
+		}
+		return errors.Join(tx.Delete(l.Addr), tx.Put(l))
+	}
+	return backend.ErrNotFound
 }
 
 // endLease ends a lease as the allocator does, which drops the damage of what is remembered.

@@ -248,6 +248,24 @@ func TestSalvageOfOneRecord(t *testing.T) {
 	}
 }
 
+// A policy that no store can record is lost, and does not keep the rest from being recorded.
+func TestSalvageOfADamagedPolicy(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "net"))
+	require.NoError(t, s.Update(ctx, func(tx backend.Tx) error {
+		return errors.Join(put("10.0.0.2", "a")(tx), tx.(backend.HistoryTx).SetPolicy("keep=10 for=1h"))
+	}))
+	require.NoError(t, s.Close())
+	image, err := os.ReadFile(s.Path())
+	require.NoError(t, err)
+	damaged := bytes.ReplaceAll(image, []byte("keep=10"), []byte("k\x01ep=10"))
+	require.NotEqual(t, image, damaged)
+	found, err := salvage.Read(bytes.NewReader(damaged), int64(len(damaged)))
+	require.NoError(t, err)
+	require.Empty(t, found.Policy)
+	require.NotEmpty(t, newSalvage(found, nil).Lost)
+	require.Len(t, found.Leases, 1)
+}
+
 // badSectors fail to be read.
 type badSectors struct {
 	io.ReaderAt

@@ -181,7 +181,7 @@ func (t *session) sealedSector(s page.Sealer) ([]byte, error) {
 			return sector, err
 		}
 	}
-	if err := syncErr(t.db.Sync()); err != nil { // The list is too long, or a seal must not precede the pages.
+	if err := syncErr(t.db.Sync()); err != nil { // There is no list of the pages, or a seal must not precede them.
 		return nil, err
 	}
 	return s.SyncedSector()

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -218,4 +219,67 @@ func TestManyPages(t *testing.T) {
 	require.NoError(t, s.Verify(ctx))
 	require.NoError(t, s.Update(ctx, put("10.0.0.1", "next")))
 	require.Equal(t, page.Durable, outcomeAt(t, path))
+}
+
+// A disk can lose a write that it has said is durable: the page has what it had before, which can be in
+// order. Nothing is leased or released on top of that, though what is there can still be read.
+func TestLostWriteOfADurableTransaction(t *testing.T) {
+	for _, leases := range []int{1, 2, 40, 400} {
+		i := interrupt(t, leases, put("10.9.0.1", "new"))
+		require.NotEmpty(t, i.written)
+		for _, p := range i.written {
+			_, size := metaOf(t, i.durable)
+			content := bytes.Clone(i.durable)
+			copy(content[p*int(size):][:size], i.before[p*int(size):][:size])
+			write(t, i.path, content)
+			require.ErrorIs(t, Open(i.path).Update(ctx, put("10.9.0.2", "next")), backend.ErrDamaged, "%d leases, page %d", leases, p)
+			require.ErrorIs(t, Open(i.path).Verify(ctx), backend.ErrDamaged, "%d leases, page %d", leases, p)
+			require.Equal(t, content, read(t, i.path))
+		}
+		write(t, i.path, i.durable)
+		require.NoError(t, Open(i.path).Update(ctx, put("10.9.0.2", "next")))
+	}
+}
+
+// The root as it was before leads to trees that are in order, as far as their pages have not been used again.
+// If only pages of the history have, nothing is leased on top of earlier leases all the same.
+func TestLostWriteOfTheRoot(t *testing.T) {
+	updates := 300
+	if testing.Short() {
+		updates = 60
+	}
+	for _, leases := range []int{5, 30, 400} {
+		s, r := Open(filepath.Join(t.TempDir(), "net")), newRand(t)
+		endPods(t, s, 0, 400, podLease)
+		for n := range leases {
+			require.NoError(t, s.Update(ctx, func(tx backend.Tx) error { return tx.Put(podLease(n)) }))
+		}
+		for n := range updates {
+			before := read(t, s.path)
+			require.NoError(t, s.Update(ctx, func(tx backend.Tx) error {
+				if r.IntN(2) > 0 {
+					return tx.Put(podLease(1000 + n))
+				}
+				for l, err := range tx.Leases(podLease(r.IntN(1000)).Addr) {
+					if err != nil {
+						return err
+					}
+					return errors.Join(tx.Delete(l.Addr), tx.(backend.HistoryTx).Record(endedLease(l)))
+				}
+				return nil
+			}))
+			durable, want := read(t, s.path), addressesOf(t, s)
+			id, size := metaOf(t, durable)
+			_, metas := page.Open(bytes.NewReader(durable), int64(len(durable)))
+			content := bytes.Clone(durable)
+			copy(content[int64(metas[id].Meta.Root)*size:][:size], before[int64(metas[id].Meta.Root)*size:])
+			write(t, s.path, content)
+			if s.Update(ctx, put("10.9.0.2", "next")) == nil {
+				got := addressesOf(t, s)
+				require.Subset(t, got, want, "%d leases, update %d", leases, n)
+				require.Len(t, got, len(want)+1, "%d leases, update %d", leases, n)
+			}
+			write(t, s.path, durable)
+		}
+	}
 }

@@ -43,6 +43,7 @@ type session struct {
 
 	metaValid bool         // at least one meta page is valid
 	outcome   page.Outcome // of the transaction before this one
+	altered   error        // unless nil, a page has changed since that transaction
 	sealer    page.Sealer  // of this transaction, once it is committed
 
 	// Disk space: see space.go.
@@ -98,7 +99,14 @@ func (s *Store) transact(f *os.File, m mode, work func(*session) error) error {
 		}
 		sound = true
 	}
-	return s.transactOn(f, m, sound, work)
+	return s.transactOn(f, m, sound, func(t *session) error {
+		if t.altered != nil {
+			if err := t.guard(t.checkAltered); err != nil {
+				return err
+			}
+		}
+		return work(t)
+	})
 }
 
 // transactOn is transact; sound reports whether all pages are known to be sound.

@@ -21,6 +21,8 @@ func TestStray(t *testing.T) {
 		"a store":           {whole, false},
 		"without its metas": {noMetas, false},
 		"its first bytes":   {whole[:10], false},
+		"without a byte":    {whole[1:], false},
+		"without a sector":  {whole[512:], false},
 		"empty":             {nil, false},
 		"zeros":             {make([]byte, 3*page), false},
 		"a text":            {[]byte("of the admin\n"), true},

@@ -52,6 +52,9 @@ func (s *Store) Verify(ctx context.Context) error {
 		}
 		return nil
 	})
+	if c.altered != nil && v.found.None() {
+		v.found.Add(errFault(c.altered))
+	}
 	return s.joinAll(err, v.found)
 }
 
@@ -99,13 +102,10 @@ func (v *verifier) verify() error {
 	if err := v.verifyCooling(); err != nil {
 		return err
 	}
-	if err := v.leases.ForEach(v.verifyLease); err != nil {
+	if err := v.verifyLeases(); err != nil {
 		return err
 	}
 	v.deriveCooling(netip.Addr{})
-	if err := v.owners.ForEach(v.verifyOwner); err != nil {
-		return err
-	}
 	if err := v.runs.ForEach(v.verifyRun); err != nil {
 		return err
 	}
@@ -116,6 +116,14 @@ func (v *verifier) verify() error {
 		return err
 	}
 	return v.verifyHistory()
+}
+
+// verifyLeases verifies the leases and their owners index, and derives the runs.
+func (v *verifier) verifyLeases() error {
+	if err := v.leases.ForEach(v.verifyLease); err != nil {
+		return err
+	}
+	return v.owners.ForEach(v.verifyOwner)
 }
 
 // verifyCooling verifies that cooling and queue have the same addresses and times, none of them of a

@@ -76,6 +76,10 @@ func (w watched) outcome(t *tx, err error) error {
 		f, errOpen := w.openShared(ctx, use)
 		require.NoError(w, errOpen)
 		defer f.Close()
+		if c, _, failed := inspectAsIs(f); failed == nil && c.altered != nil {
+			require.ErrorIs(w, err, backend.ErrDamaged)
+			return err
+		}
 		require.EqualError(w, w.check(f), err.Error(), "where else can %v come from?", err)
 	}
 	for _, known := range []error{nil, backend.ErrDamaged, backend.ErrFormat, backend.ErrNotFound, backend.ErrNoneFree} {

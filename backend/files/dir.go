@@ -107,6 +107,9 @@ func (d *dir) openLock(write bool) error {
 	}
 	var err error
 	d.lock, err = d.open(lockName, flag, 0o600)
+	if errors.Is(err, syscall.ELOOP) {
+		return d.fail("open", lockName, exchange.ErrNotFollowed)
+	}
 	if !write && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -3,9 +3,12 @@ package files
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/durable"
 	"github.com/leasehold/leasehold/internal/sentinel"
 )
 
@@ -14,10 +17,22 @@ import (
 // leased twice. So a lease file gets its name by a call that fails if the name exists (renameNew); a
 // process moves a journal away, atomically, before it undoes or finishes the transaction (claim);
 // and files that another process may still be working on are left alone for a while (isInUse).
+// A process that is not on such a mount learns of those that are by a bit of the lock file (otherLocks).
 
 // errOvertaken: another process has made a change that the lock should have prevented.
 var errOvertaken = sentinel.Kind(backend.ErrBusy, "another process is using this directory under another lock; "+
-	"on this file system a lock can be known to one mount only")
+	"on some file systems a lock is known to one mount only")
+
+// overtaken adds errOvertaken to the error of a file that is gone. Another process has removed it that uses
+// another lock: a temporary file, say, that it took for left over. Through which of two mounts such a
+// process works does not matter, so the reliability of this one's lock does not either.
+func (d *dir) overtaken(err error) error {
+	known := errors.Is(err, backend.ErrBusy) || errors.Is(err, backend.ErrNames)
+	if known || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errOvertaken, err)
+}
 
 // A mount is what matters about the mount through which a directory is reached.
 type mount struct {
@@ -34,11 +49,24 @@ const (
 	retryDelay = 10 * time.Millisecond
 )
 
+// otherLocks is a bit of the mode of the lock file: the store was used through a mount whose locks the
+// other mounts may not know. It stays.
+const otherLocks = fs.ModeSetuid
+
+// lockIsReliable may be called once the directory is locked.
 func (d *dir) lockIsReliable() bool {
 	if d.mount == nil {
-		d.mount = &mount{reliable: d.locksAreReliable(), alive: maxWork}
+		d.mount = &mount{reliable: d.locksAreReliable() && !d.hasOtherLocks(), alive: maxWork}
 	}
 	return d.mount.reliable
+}
+
+func (d *dir) hasOtherLocks() bool {
+	if d.lock == nil {
+		return false // This is a View of a store that no process has locked.
+	}
+	mode, err := durable.FreshMode(d.lock)
+	return err != nil || mode&otherLocks != 0
 }
 
 // isInUse reports whether another process may be working on a file now.

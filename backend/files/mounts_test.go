@@ -119,10 +119,17 @@ func (b testDir) runRace(o race, n, m int, failed *int) (first, second bool) {
 			require.True(b, busy, "steps %d, %d: %s: %v", n, m, id, err)
 		}
 	}
+	b.forgetOtherLocks()
 	b.requireAnswered("a", o.first, errs["a"], n, m)
 	b.requireAnswered("b", o.second, errs["b"], n, m)
 	b.requireWorks()
 	return first, second
+}
+
+// forgetOtherLocks makes later transactions, which are alone, care for no others.
+func (b testDir) forgetOtherLocks() {
+	b.Helper()
+	require.NoError(b, os.Chmod(b.file(lockName), 0o600))
 }
 
 // stoppingStore returns a store that calls stop before its nth step.
@@ -173,6 +180,37 @@ func (c *counter) NextFree(from, _ netip.Addr) (netip.Addr, error) { return from
 func (c *counter) Put(backend.Lease) error                         { c.puts++; return nil }
 func (c *counter) Delete(netip.Addr) error                         { return nil }
 
+// A process whose locks others may not know says so in the lock file, also to those that are on another
+// mount.
+func TestOtherLocksAreKnown(t *testing.T) {
+	b := newTestDir(t)
+	seed(b)
+	mode := func() fs.FileMode {
+		info, err := os.Stat(b.file(lockName))
+		require.NoError(t, err)
+		return info.Mode() & otherLocks
+	}
+	require.Zero(t, mode())
+	b.requireReliable(true)
+	s := b.open()
+	s.mount = &mount{alive: time.Hour}
+	require.NoError(t, s.View(t.Context(), func(backend.ReadTx) error { return nil }))
+	require.Zero(t, mode())
+	require.NoError(t, s.Update(t.Context(), put(lease("10.0.0.9", "new"))))
+	require.Equal(t, otherLocks, mode())
+	b.requireReliable(false)
+	b.update(put(lease("10.0.0.10", "new")))
+	require.Equal(t, otherLocks, mode(), "it stays")
+}
+
+func (b testDir) requireReliable(want bool) {
+	b.Helper()
+	require.NoError(b, b.open().Update(b.Context(), func(some backend.Tx) error {
+		require.Equal(b, want, some.(*tx).dir.lockIsReliable())
+		return nil
+	}))
+}
+
 // TestCleanSparesFilesInUse: where another process may be at work under another lock, its
 // temporary files are removed only once they are old.
 func TestCleanSparesFilesInUse(t *testing.T) {
@@ -192,6 +230,7 @@ func TestCleanSparesFilesInUse(t *testing.T) {
 			}
 		}
 		require.Equal(t, want, left)
+		b.forgetOtherLocks()
 		b.update(put(lease("10.0.0.10", "new")))
 		b.requireWorks()
 	}

@@ -63,10 +63,14 @@ func (d *dir) syncUnclean() error {
 	return durable.SyncPath(filepath.Dir(d.path))
 }
 
-// markDirty clears the clean bit, before the first change. It returns [exchange.ErrUnderway] if
-// the directory is marked as replaced.
+// markDirty clears the clean bit, before the first change, and says if this process can have a lock of
+// its own. It returns [exchange.ErrUnderway] if the directory is marked as replaced.
 func (d *dir) markDirty() error {
-	mode, _, err := durable.MarkDirty(d.lock, exchange.IsMark)
+	more := fs.FileMode(0)
+	if !d.lockIsReliable() {
+		more = otherLocks
+	}
+	mode, _, err := durable.MarkDirty(d.lock, more, exchange.IsMark)
 	if err == nil && exchange.IsMark(mode) {
 		err = exchange.ErrUnderway
 	}

@@ -108,9 +108,9 @@ func (s *Store) Update(ctx context.Context, fn func(backend.Tx) error) error {
 		return err
 	}
 	if err := t.commit(); err != nil {
-		return err
+		return t.dir.overtaken(err)
 	}
-	return t.dir.markClean()
+	return t.dir.overtaken(t.dir.markClean())
 }
 
 // begin starts a transaction on the locked directory.
@@ -172,7 +172,7 @@ func (s *Store) attempt(ctx context.Context, write bool) (t *tx, ok bool, err er
 			return nil, false, err
 		}
 		ok, err := d.recover(ctx)
-		return t, ok, err
+		return t, ok, d.overtaken(err)
 	}
 	ok, err = t.prepareView()
 	return t, ok, err

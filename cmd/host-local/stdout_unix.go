@@ -34,10 +34,11 @@ func (d fd) Write(b []byte) (int, error) {
 	return written, nil
 }
 
-// wasClosed reports whether the process was started without this file. The Go runtime has
-// then opened /dev/null in its place before main, and opens it for reading and writing, as
-// nothing else does (checkfds in runtime/fds_unix.go): a result written there would seem
-// delivered.
+// wasClosed reports whether the process seems to have been started without this file. The Go runtime
+// has then opened /dev/null in its place before main, for reading and writing (checkfds in
+// runtime/fds_unix.go): a result written there would seem delivered. A shell opens /dev/null for writing
+// only. Python's subprocess.DEVNULL cannot be told from a closed file, so an ADD whose answer is thrown
+// away like that fails, and holds no address.
 func (d fd) wasClosed() bool {
 	flags, err := unix.FcntlInt(uintptr(d), unix.F_GETFL, 0)
 	if err != nil || flags&unix.O_ACCMODE != unix.O_RDWR {

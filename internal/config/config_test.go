@@ -149,7 +149,7 @@ func TestHistory(t *testing.T) {
 	} {
 		require.Equal(t, want, parse(t, conf(`"subnet": "10.1.2.0/24", "history": `+text)).History, text)
 	}
-	require.Equal(t, config.DefaultHistory(), parse(t, conf(`"subnet": "10.1.2.0/24"`)).History)
+	require.Equal(t, allocator.DefaultHistory(), parse(t, conf(`"subnet": "10.1.2.0/24"`)).History)
 }
 
 func TestPoliciesSpelledOut(t *testing.T) {

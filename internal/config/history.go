@@ -1,22 +1,15 @@
 package config
 
 import (
-	"time"
-
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/internal/duration"
 )
-
-// DefaultHistory is the default of Config.History. It takes at most 1.2 MB of the store.
-func DefaultHistory() allocator.History {
-	return allocator.History{Keep: 10_000, For: 30 * 24 * time.Hour}
-}
 
 // maxHistory is the most ended leases that can be kept.
 const maxHistory = 10_000_000
 
 func parseHistory(text []byte) (allocator.History, error) {
-	parsed := DefaultHistory()
+	parsed := allocator.DefaultHistory()
 	switch string(text) {
 	case "", "null":
 		return parsed, nil

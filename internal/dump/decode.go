@@ -75,6 +75,9 @@ func decodeEnded(o *object, n *Network) (e backend.Ended, err error) {
 }
 
 func (o *object) cause() backend.Cause {
+	if !o.has("cause") {
+		return keep(o, "cause", backend.UnknownCause, errors.New(`an ended lease needs one; if it is not known: "unknown"`))
+	}
 	text := o.text("cause")
 	for _, c := range backend.Causes() {
 		if c.String() == text {

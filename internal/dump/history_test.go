@@ -112,6 +112,8 @@ func TestHistoryIsChecked(t *testing.T) {
 		"line 2: an ended lease, in version 1 of the format":   {bytes.Replace(lines[0], []byte("2"), []byte("1"), 1), lines[2], lines[4]},
 		"had 2 ended leases when it was written, but the file": {lines[0], lines[1], lines[2], lines[4]},
 		`line 2: cause: unknown value "x"`:                     {lines[0], bytes.Replace(lines[3], []byte("unknown"), []byte("x"), 1), lines[4]},
+		"line 2: cause: an ended lease needs one; if it":       {lines[0], bytes.Replace(lines[2], []byte(`,"cause":"DEL"`), nil, 1), lines[4]},
+		`line 2: cause: an ended lease needs one`:              {lines[0], bytes.Replace(lines[3], []byte(`,"cause":"unknown"`), nil, 1), lines[4]},
 		"line 2: container ID is empty":                        {lines[0], bytes.Replace(lines[3], []byte(`"containerID":"c",`), nil, 1), lines[4]},
 		"the file is truncated":                                {lines[0], lines[1], lines[2]},
 	} {

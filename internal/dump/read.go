@@ -210,7 +210,9 @@ func (r *Reader) leaseOrEnd(n *Network) (l backend.Lease, ok bool, err error) {
 		err = decodeEnd(&r.object, n)
 	case r.object.has("leasehold"):
 		err = fmt.Errorf("another network begins before the end of network %s, after %d of its leases", n.Name, n.read.count)
-	case r.object.has("cause"):
+	case r.object.has("block"):
+		err = fmt.Errorf("network %s has more blocks than its header says: %d", n.Name, n.blockCount)
+	case r.object.has("cause"), r.object.has("until"), r.object.has("untilUnix"):
 		var e backend.Ended
 		if e, err = decodeEnded(&r.object, n); err == nil {
 			n.next = &e

@@ -75,7 +75,7 @@ func TestReaderRejectsShared(t *testing.T) {
 		one + block(`"block":"10.0.0.0","last":"10.0.0.1","state":"open","more":1`):                      `line 2: unknown key "more"`,
 		one + block(`"block":"10.0.0.1","last":"10.0.0.0","state":"open"`):                               "line 2: invalid argument: block 10.0.0.1-10.0.0.0 ends before it begins",
 		one + `{"network":"other","block":"10.0.0.0","last":"10.0.0.0","state":"open"}` + "\n":           `line 2: network "other": want podnet`,
-		one + block(`"block":"10.0.0.0","last":"10.0.0.1","state":"open"`) + block(`"block":"10.0.0.0"`): "line 3:",
+		one + block(`"block":"10.0.0.0","last":"10.0.0.1","state":"open"`) + block(`"block":"10.0.0.0"`): "line 3: network podnet has more blocks than its header says: 1",
 		header(`"member":{"space":"a"},"blocks":2`) + block(`"block":"10.0.0.0","last":"10.0.0.1","state":"open"`) +
 			block(`"block":"10.0.0.1","last":"10.0.0.1","state":"open"`): "line 3: invalid argument: block 10.0.0.1-10.0.0.1 overlaps block 10.0.0.0-10.0.0.1",
 	} {

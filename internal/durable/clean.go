@@ -28,23 +28,21 @@ func StatClean(f *os.File) (bool, error) {
 // not changed: another process, with another lock, may be about to take its other bits away, and
 // they would come back.
 func MarkClean(f *os.File, keep func(fs.FileMode) bool) (mode fs.FileMode, changed bool, err error) {
-	return setClean(f, true, keep)
+	return setMode(f, 0, fs.ModeSticky, keep)
 }
 
-// MarkDirty clears the clean bit, before the first change. Otherwise it is like [MarkClean].
-func MarkDirty(f *os.File, keep func(fs.FileMode) bool) (mode fs.FileMode, changed bool, err error) {
-	return setClean(f, false, keep)
+// MarkDirty clears the clean bit, before the first change, and sets more bits. Otherwise it is like
+// [MarkClean].
+func MarkDirty(f *os.File, more fs.FileMode, keep func(fs.FileMode) bool) (mode fs.FileMode, changed bool, err error) {
+	return setMode(f, fs.ModeSticky, more, keep)
 }
 
-func setClean(f *os.File, clean bool, keep func(fs.FileMode) bool) (mode fs.FileMode, changed bool, err error) {
+func setMode(f *os.File, without, with fs.FileMode, keep func(fs.FileMode) bool) (mode fs.FileMode, changed bool, err error) {
 	was, err := FreshMode(f)
 	if err != nil || keep(was) {
 		return was, false, err
 	}
-	mode = was &^ fs.ModeSticky
-	if clean {
-		mode |= fs.ModeSticky
-	}
+	mode = was&^without | with
 	if mode == was {
 		return was, false, nil
 	}

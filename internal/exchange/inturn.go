@@ -97,7 +97,7 @@ func (p Place) backUpByCopy(s Swap) error {
 // leave, and the new one could not come.
 func (p Place) checkCanRename() error {
 	from, to := p.probes()
-	f, err := os.OpenFile(from, os.O_WRONLY|os.O_CREATE|noFollow, 0o600)
+	f, err := openRegular(from, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func mark(f *os.File) error {
 
 // markCopy marks the copy of a directory, if the file system keeps the mark.
 func markCopy(dir string) error {
-	f, err := os.OpenFile(filepath.Join(dir, StoreLock), os.O_RDONLY|noFollow, 0)
+	f, err := openRegular(filepath.Join(dir, StoreLock), os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func storeLockOf(path string, info fs.FileInfo) string {
 
 // openStoreLock opens the locked file of the store in the place, which old describes.
 func (p Place) openStoreLock(old fs.FileInfo) (*os.File, error) {
-	f, err := os.OpenFile(storeLockOf(p.path, old), os.O_RDONLY|noFollow, 0)
+	f, err := openRegular(storeLockOf(p.path, old), os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -101,7 +101,7 @@ func (e *LockError) Error() string { return e.Path + ": " + e.Err.Error() }
 func (e *LockError) Unwrap() error { return e.Err }
 
 func lockFile(ctx context.Context, path string, lock func(context.Context, *os.File) error) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	f, err := openRegular(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}

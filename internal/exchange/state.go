@@ -225,7 +225,7 @@ func (p Place) lockReplaced(ctx context.Context) (*os.File, fs.FileInfo, error) 
 			path = moved
 		}
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	f, err := openRegular(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -52,7 +52,7 @@ func (p Place) Watch() (fs.FileInfo, error) {
 }
 
 func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|noFollow, 0)
+	f, err := openRegular(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}

@@ -23,11 +23,11 @@ import (
 // If the context ends first, it returns the context's error; f then belongs to the waiting
 // goroutine, and the caller must not use it any more. After any other error f still belongs
 // to the caller.
-func Exclusive(ctx context.Context, f *os.File) error { return lock(ctx, f, true) }
+func Exclusive(ctx context.Context, f *os.File) error { return timed(ctx, f, true) }
 
 // Shared is like Exclusive, but allows other shared locks, unless a waiter wants an
 // exclusive one.
-func Shared(ctx context.Context, f *os.File) error { return lock(ctx, f, false) }
+func Shared(ctx context.Context, f *os.File) error { return timed(ctx, f, false) }
 
 // Unlock releases the lock of f.
 func Unlock(f *os.File) error { return unlock(f) }

@@ -77,3 +77,17 @@ func TestAbandonedWaiterReleasesLock(t *testing.T) {
 	require.NoError(t, holder.Close())
 	require.NoError(t, flock.Exclusive(t.Context(), open(t, path)))
 }
+
+func TestTimed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	require.NoError(t, flock.Exclusive(t.Context(), open(t, path)))
+	ctx, waited := flock.Timed(t.Context())
+	require.Zero(t, waited())
+	for range 2 {
+		soon, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		require.ErrorIs(t, flock.Shared(soon, openToGiveAway(t, path)), context.DeadlineExceeded)
+		cancel()
+	}
+	require.Greater(t, waited(), 20*time.Millisecond)
+	require.Less(t, waited(), time.Minute)
+}

@@ -35,6 +35,10 @@ func renounce(f *os.File) {
 	_, _ = ofd(f, unix.F_OFD_SETLK, unix.F_UNLCK) // If it fails, readers take turns until f is closed.
 }
 
+// Awaited reports whether another waits for an exclusive lock of f; false on a file system where that
+// cannot be told.
+func Awaited(f *os.File) bool { return awaited(f) }
+
 // awaited reports whether a writer waits for the lock of f.
 func awaited(f *os.File) bool {
 	kind, err := ofd(f, unix.F_OFD_GETLK, unix.F_WRLCK)

@@ -27,7 +27,7 @@ func writerWaits(t *testing.T, path string, flag int) <-chan error {
 	go func() { done <- Exclusive(t.Context(), f) }()
 	other := openAs(t, path, os.O_RDONLY)
 	defer other.Close()
-	require.Eventually(t, func() bool { return awaited(other) }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return Awaited(other) }, time.Minute, time.Millisecond)
 	return done
 }
 

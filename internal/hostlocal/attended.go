@@ -11,6 +11,9 @@ import (
 // errAbandoned means that the caller has gone before anything was done.
 var errAbandoned = errors.New("the caller has gone; nothing was done")
 
+// errUndelivered means that the caller could not be given the answer.
+var errUndelivered = errors.New("write to standard output")
+
 // An attended store rejects the first Update of a command whose caller has gone.
 //
 // A runtime that is killed, or gives up, leaves behind a plugin that waits for a lock or a

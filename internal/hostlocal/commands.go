@@ -30,7 +30,7 @@ func (p *Plugin) add(ctx context.Context, r request) error {
 		return err
 	}
 	if err := writeResult(p.Stdout, c, got, dns); err != nil {
-		err = fmt.Errorf("write to standard output: %w", err)
+		err = fmt.Errorf("%w: %w", errUndelivered, err)
 		return errors.Join(err, undo(ctx, c, r.owner, got))
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -80,7 +79,7 @@ func classify(err error, of subject) (code uint, details string) {
 	)
 	switch {
 	case errors.As(err, &exhausted):
-		return CodeExhausted, "to see what fills the range set, run: leasehold why-full " + of.String()
+		return CodeExhausted, adviseExhausted(exhausted, of.String())
 	case errors.As(err, &taken):
 		return CodeTaken, "to see who holds it, run: leasehold who " + taken.Addr.String() + of.flags
 	case errors.As(err, &notHeld):
@@ -90,25 +89,40 @@ func classify(err error, of subject) (code uint, details string) {
 	case errors.As(err, &duplicate):
 		return CodeDuplicate, adviseDuplicate(duplicate)
 	case errors.As(err, &request):
-		return CodeImpossible, ""
+		return CodeImpossible, "to see the ranges, and which of their addresses are free, run: leasehold map " + of.String()
 	case errors.As(err, &missing):
-		return CodeMissing, ""
+		return CodeMissing, "the container has to be made again; to see what the network has leased, run: leasehold list " + of.String()
 	case errors.As(err, &dangling):
 		return CodeMismatch, dangling.Advice()
 	case errors.As(err, &mismatch):
-		return CodeMismatch, fmt.Sprintf(`to move the leases, run: leasehold migrate --data-dir %s %s --to %s; to leave them, set "backend": %q`,
-			filepath.Dir(mismatch.Path), filepath.Base(mismatch.Path), mismatch.Configured, mismatch.Existing)
+		return CodeMismatch, mismatch.Advice()
 	}
 	return classifyStore(err, of)
+}
+
+// adviseExhausted says what to do about a range set without an address. Where addresses are only
+// withheld, it says so: no lease need be wrong.
+func adviseExhausted(e *allocator.ExhaustedError, network string) string {
+	next := "to see what fills the range set, run: leasehold why-full " + network
+	if e.Cool.IsZero() {
+		return next
+	}
+	return `"reuseAfterStrict" in ipam withholds released addresses for as long as "reuseAfter" says; ` + next
 }
 
 // adviseMember says what to do on a host that may not lease from a shared store.
 func adviseMember(e *allocator.MembershipError, network string) string {
 	if e.Membership.Stopped != "" {
-		return "with its leases, if no other host holds them: leasehold cluster rejoin " + network +
-			"; without: leasehold cluster rejoin --drop " + network
+		return AdviseStopped(network)
 	}
 	return "to have the other hosts confirm what this one holds, run: leasehold cluster attest " + network
+}
+
+// AdviseStopped says what to do on a host that was evicted or copied.
+func AdviseStopped(network string) string {
+	return "with its leases, if no other host holds them: leasehold cluster rejoin " + network +
+		"; without: leasehold cluster rejoin --drop " + network +
+		`; a copy of another host first needs a name of its own, "host" in the file of the cluster`
 }
 
 // adviseDuplicate says what to do about an attachment that already has an address.
@@ -152,10 +166,12 @@ func classifyStore(err error, of subject) (code uint, details string) {
 		return CodeMismatch, "a store is a directory (files) or a regular file (bolt)"
 	case onDisk != "":
 		return codeIO, onDisk
+	case errors.Is(err, errUndelivered):
+		return codeIO, "the runtime has to read the standard output of the plugin, and to keep it open until the plugin ends"
 	case errors.Is(err, fs.ErrPermission):
 		return codeIO, "run the plugin as root; if root lacks permission too, check the mount options of the file system, lsattr, and the logs of SELinux or AppArmor"
 	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):
-		return codeIO, ""
+		return codeIO, "look at that file and its file system, and at the kernel log"
 	}
 	return codeInternal, ""
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
+	"syscall"
 	"time"
 
 	"github.com/leasehold/leasehold/allocator"
@@ -25,10 +27,12 @@ func (p *Plugin) allocate(waiting *timeout, c *config.Config, r request) (got []
 			})
 			return err
 		})
-		if c.Cluster == "" || !canBeHad(err) || waiting.Err() != nil {
+		if c.Cluster == "" || !canBeHad(err) {
 			return got, err
 		}
-		sleep(waiting, pause)
+		if sleep(waiting, pause); waiting.Err() != nil {
+			return got, err
+		}
 		if err := p.ask(waiting, c, r, neighbour.Claim, err); err != nil {
 			return nil, err
 		}
@@ -80,16 +84,36 @@ func (p *Plugin) ask(ctx context.Context, c *config.Config, r request, command s
 	if because != nil {
 		text = because.Error() + ": " + text
 	}
-	var said *neighbour.Answer
+	code, details := classifyNeighbour(err)
+	return &answer{code, text, details}
+}
+
+// classifyNeighbour returns the code of an error of [neighbour.Neighbour.Ask], and the next step.
+func classifyNeighbour(err error) (code uint, details string) {
+	var (
+		said   *neighbour.Answer
+		killed *neighbour.KilledError
+		silent *neighbour.SilentError
+		errno  syscall.Errno
+	)
+	errors.As(err, &errno)
 	switch {
 	case errors.As(err, &said):
-		return &answer{said.Code, text, said.Details}
+		return said.Code, said.Details
 	case errors.Is(err, neighbour.ErrNotInstalled):
-		return &answer{codeIO, text, `install it on each host whose networks have "cluster" in ipam`}
+		return codeIO, `install it on each host whose networks have "cluster" in ipam`
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &answer{CodeTryAgain, text, `"lockTimeout" in ipam says how long to wait for other hosts, too`}
+		return CodeTryAgain, `"lockTimeout" in ipam says how long to wait for other hosts, too`
+	case errors.As(err, &killed):
+		return CodeTryAgain, "what it had begun, the next ADD finishes; if that was not you, look in the kernel log for the OOM killer"
+	case errors.As(err, &silent):
+		return codeIO, "it has written the reason to its standard error, which is in the log of the runtime"
+	case slices.Contains([]syscall.Errno{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE}, errno):
+		return CodeTryAgain, "this host is out of memory, processes or file descriptors"
+	case errno != 0:
+		return codeIO, "look at that file: it is to be the " + neighbour.Program + " of the version and architecture of the plugin, which root may execute"
 	}
-	return &answer{codeIO, text, ""}
+	return codeIO, "it is to be of the version of the plugin; install both again"
 }
 
 // readyWithOthers returns an error if the network is shared and no ADD can be served because this host

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ type agent struct {
 	t      *testing.T
 	dir    string
 	socket string
+	dirs   []string // of the program, if there is no socket
 
 	mu      sync.Mutex
 	blocks  int // how many are left
@@ -92,6 +94,13 @@ func (a *agent) answer(line []byte) []byte {
 	return []byte("{}")
 }
 
+// program installs a file as the program.
+func (a *agent) program(t *testing.T, text string, mode os.FileMode) {
+	t.Helper()
+	a.dirs = []string{t.TempDir()}
+	require.NoError(t, os.WriteFile(filepath.Join(a.dirs[0], neighbour.Program), []byte(text), mode))
+}
+
 func (a *agent) store() *bolt.Store { return bolt.Open(filepath.Join(a.dir, "net")) }
 
 func (a *agent) conf(more string) string {
@@ -112,7 +121,7 @@ func (a *agent) run(command, id, more string, env ...string) (failure, string) {
 		Getenv: func(name string) string { return vars[name] },
 		Stdin:  strings.NewReader(a.conf(more)), Stdout: &out, Stderr: io.Discard,
 		Version:   func() string { return "test" },
-		Neighbour: neighbour.Neighbour{Socket: a.socket},
+		Neighbour: neighbour.Neighbour{Socket: a.socket, Dirs: a.dirs},
 	}
 	var f failure
 	if p.Run() != 0 {
@@ -244,10 +253,36 @@ func TestSharedNetworkWithoutProgram(t *testing.T) {
 	require.Contains(t, f.Details, "install it on each host")
 }
 
+// However the program ends, the code and the next step fit.
+func TestSharedNetworkProgramDies(t *testing.T) {
+	for commands, want := range map[string]failure{
+		"kill -KILL $$":   {Code: hostlocal.CodeTryAgain, Msg: "leasehold-cluster was killed by signal 9 (killed)", Details: "OOM killer"},
+		"kill -TERM $$":   {Code: hostlocal.CodeTryAgain, Msg: "leasehold-cluster was killed by signal 15 (terminated)", Details: "the next ADD finishes"},
+		"exit 2":          {Code: 5, Msg: "leasehold-cluster claim: exit status 2", Details: "standard error"},
+		"echo no; exit 2": {Code: 5, Msg: `leasehold-cluster has answered "no\n"`, Details: "of the version of the plugin"},
+		`echo '{"code": 7, "msg": "denied", "details": "correct it"}'; exit 2`: {Code: hostlocal.CodeConfig, Msg: "denied", Details: "correct it"},
+	} {
+		a := newAgent(t, 1)
+		a.socket = ""
+		a.program(t, "#!/bin/sh\ncat >/dev/null\n"+commands+"\n", 0o700)
+		f, _ := a.run("ADD", "c", "")
+		require.Equal(t, want.Code, f.Code, commands)
+		require.Contains(t, f.Msg, want.Msg)
+		require.Contains(t, f.Details, want.Details)
+	}
+	a := newAgent(t, 1)
+	a.socket = ""
+	a.program(t, "\x7fELF is torn", 0o700)
+	f, _ := a.run("ADD", "c", "")
+	require.EqualValues(t, 5, f.Code)
+	require.Contains(t, f.Msg, "exec format error")
+	require.Contains(t, f.Details, "of the version and architecture of the plugin")
+}
+
 // Answers of other hosts do not keep an ADD for longer than the configuration allows.
 func TestSharedNetworkTimeout(t *testing.T) {
 	a := newAgent(t, 0) // It says that there are blocks, but gives none.
-	f, _ := a.run("ADD", "c", `, "lockTimeout": "300ms"`)
+	f, _ := a.run("ADD", "c", `, "lockTimeout": "2s"`)
 	require.Equal(t, hostlocal.CodeExhausted, f.Code)
 	asks := len(a.asks())
 	require.Greater(t, asks, 1)

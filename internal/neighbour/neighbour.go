@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -76,6 +77,24 @@ func (a *Answer) Error() string { return a.Msg }
 
 // ErrNotInstalled: there is no such program.
 var ErrNotInstalled = errors.New("the program " + Program + " is not installed")
+
+// A KilledError means that the program was killed before it had done what it was asked for. It can be
+// asked again: what it had begun, the next one finishes.
+type KilledError struct {
+	Path   string
+	Signal syscall.Signal
+}
+
+func (e *KilledError) Error() string {
+	return fmt.Sprintf("%s was killed by signal %d (%s)", e.Path, int(e.Signal), e.Signal)
+}
+
+// A SilentError means that the program has ended with an error and has not said which.
+type SilentError struct {
+	Path, Status string
+}
+
+func (e *SilentError) Error() string { return fmt.Sprintf("%s: %s", e.Path, e.Status) }
 
 // errNoAgent: no agent has answered. What it was asked for can be asked for again.
 var errNoAgent = errors.New("no agent has answered")
@@ -174,8 +193,12 @@ func (n Neighbour) run(ctx context.Context, path string, r Request) (err error) 
 		return waitErr
 	case state.Success():
 		return nil
-	case len(text) == 0:
-		return fmt.Errorf("%s %s: %s", path, r.Command, state)
+	}
+	if s, ok := state.Sys().(syscall.WaitStatus); ok && s.Signaled() {
+		return &KilledError{path, s.Signal()}
+	}
+	if len(text) == 0 {
+		return &SilentError{path + " " + r.Command, state.String()}
 	}
 	return answer(text)
 }

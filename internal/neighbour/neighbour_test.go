@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -82,6 +83,13 @@ func TestExecuteFails(t *testing.T) {
 	require.Equal(t, &neighbour.Answer{Code: 11, Msg: "away", Details: "wait"},
 		ask(`cat >/dev/null; echo '{"code": 11, "msg": "away", "details": "wait"}'; exit 2`))
 	require.ErrorContains(t, ask(`exit 3`), "exit status 3")
+	require.ErrorAs(t, ask(`exit 3`), new(*neighbour.SilentError))
+	for _, said := range []string{"", `echo '{"code": 11'; `} {
+		killed := (*neighbour.KilledError)(nil)
+		require.ErrorAs(t, ask(said+`kill -KILL $$`), &killed)
+		require.Equal(t, syscall.SIGKILL, killed.Signal)
+		require.ErrorContains(t, killed, "leasehold-cluster was killed by signal 9 (killed)")
+	}
 	require.ErrorContains(t, ask(`echo oops; exit 2`), `has answered "oops\n"`)
 	require.ErrorIs(t, neighbour.Neighbour{}.Ask(soon(t), request()), neighbour.ErrNotInstalled)
 	err := neighbour.Neighbour{Dirs: []string{"/no/such/a", "/no/such/b"}}.Ask(soon(t), request())

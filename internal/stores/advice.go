@@ -17,6 +17,12 @@ func DiskAdvice(err error, verify string) string {
 		return "raise the file size limit of this process (ulimit -f; LimitFSIZE in the unit of the runtime)"
 	case errors.Is(err, backend.ErrNames):
 		return `put the data directory ("dataDir" in ipam) on another file system, or set "backend": "bolt", which has one file and no such names`
+	case errors.Is(err, syscall.EMFILE):
+		return "raise the limit on open files of this process (ulimit -n; LimitNOFILE in the unit of the runtime)"
+	case errors.Is(err, syscall.ENFILE):
+		return "the whole system has too many files open: raise fs.file-max (sysctl), or stop what has opened them"
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return "choose a shorter name for the network: it becomes a file name, which can have 255 bytes"
 	case errors.Is(err, syscall.EIO):
 		return "the kernel log says why the disk failed; to see what can be read of the store, run: " + verify
 	case errors.Is(err, syscall.EROFS):

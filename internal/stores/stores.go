@@ -73,6 +73,12 @@ func (e *MismatchError) Error() string {
 		e.Path, e.Existing, e.Configured)
 }
 
+// Advice says what to do.
+func (e *MismatchError) Advice() string {
+	return fmt.Sprintf(`to move the leases, run: leasehold migrate --data-dir %s %s --to %s; to leave them, set "backend": %q`,
+		filepath.Dir(e.Path), filepath.Base(e.Path), e.Configured, e.Existing)
+}
+
 // Unwrap returns [backend.ErrOtherStore].
 func (e *MismatchError) Unwrap() error { return backend.ErrOtherStore }
 

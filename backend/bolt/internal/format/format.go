@@ -35,6 +35,11 @@ func Buckets() [10][]byte {
 	}
 }
 
+// MemoryBuckets returns the names of the buckets without which leases can be released.
+func MemoryBuckets() [5][]byte {
+	return [...][]byte{HistoryBucket, LatestBucket, PodsBucket, CoolingBucket, QueueBucket}
+}
+
 // BucketSince returns the version of the format that first had the bucket.
 func BucketSince(name []byte) byte {
 	for _, b := range [...][]byte{HistoryBucket, LatestBucket, CoolingBucket, QueueBucket} {

@@ -1,14 +1,35 @@
 package page
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 )
 
-// HasOther reports whether r has content, but no header of a page at any place where bbolt
-// has one. A file that is empty or all zeros can be what a power cut has left of a bbolt
-// file. So can one that cannot be read.
+// HasOther reports whether r has content, but neither a header of a page at any place where bbolt
+// has one, nor a meta page anywhere, as a file has that has lost its beginning. A file that is empty or all
+// zeros can be what a power cut has left of a bbolt file. So can one that cannot be read.
 func HasOther(r io.ReaderAt) bool {
+	return hasNoHeader(r) && !hasMetaAnywhere(r)
+}
+
+func hasMetaAnywhere(r io.ReaderAt) bool {
+	start := binary.NativeEndian.AppendUint32(nil, metaMagic)
+	start = binary.NativeEndian.AppendUint32(start, metaVersion)
+	b := make([]byte, 64<<10)
+	for at := int64(0); ; at += int64(len(b) - len(start)) {
+		n, err := r.ReadAt(b, at)
+		if bytes.Contains(b[:n], start) {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+	}
+}
+
+func hasNoHeader(r io.ReaderAt) bool {
 	written := false
 	for at := int64(0); ; at += MinSize {
 		b := make([]byte, HeaderLen)

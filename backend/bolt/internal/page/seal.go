@@ -18,8 +18,8 @@ import (
 //
 // Once the transaction is durable, that is written into the other meta page, which has the
 // transaction before it, in the place of that one's seal. This receipt need not be synced. It
-// saves the next process from reading the pages, and tells damage from a power cut: a power cut
-// during a transaction leaves pages that do not match its seal, and no receipt.
+// saves the next process a sync, and tells damage from a power cut: a power cut during a transaction
+// leaves pages that do not match its seal, and no receipt.
 //
 // A transaction without a seal that follows one with a seal was interrupted.
 const (
@@ -193,8 +193,10 @@ func (f File) matches(m MetaPage) (bool, error) {
 	}
 	var sum xxhash.Digest
 	sum.Reset()
+	var b []byte
 	for _, id := range m.Seal.pages {
-		b, err := f.whole(id)
+		var err error
+		b, err = f.whole(id, b)
 		if errors.Is(err, errPage) {
 			return false, nil
 		}
@@ -206,15 +208,35 @@ func (f File) matches(m MetaPage) (bool, error) {
 	return sum.Sum64() == m.Seal.sum, nil
 }
 
+// CheckDurable returns a [Fault] if the last transaction is durable, as its outcome o says, and a page that it
+// has written is not the one that was sealed: the disk has lost or changed the page since. A page that
+// cannot be read does not count.
+func (f File) CheckDurable(m MetaPages, o Outcome) error {
+	id, ok := m.Latest()
+	if !ok || o != Durable || !m[id].Seal.seals(m[id].TxID) {
+		return nil
+	}
+	if whole, err := f.matches(m[id]); whole || err != nil {
+		return nil
+	}
+	return MetaFault(id, sealErrorf("transaction %d was durable, and its pages are not those that were sealed", m[id].TxID))
+}
+
+// HasWritten reports whether the last transaction has written a page, as its seal says.
+func (m MetaPages) HasWritten(page uint64) bool {
+	id, ok := m.Latest()
+	return ok && m[id].Seal.seals(m[id].TxID) && slices.Contains(m[id].Seal.pages, page)
+}
+
 // errPage says that there is no whole page where one was looked for.
 var errPage = errors.New("no whole page")
 
-// whole returns a page, with its overflow pages.
-func (f File) whole(id uint64) ([]byte, error) {
+// whole returns a page, with its overflow pages. It uses the memory of buf if that suffices.
+func (f File) whole(id uint64, buf []byte) ([]byte, error) {
 	if id >= f.Pages() {
 		return nil, errPage
 	}
-	b := make([]byte, f.PageSize)
+	b := slices.Grow(buf[:0], int(f.PageSize))[:f.PageSize]
 	if _, err := f.ReadAt(b, int64(id)*f.PageSize); err != nil {
 		return nil, err
 	}
@@ -243,9 +265,12 @@ type Sealer struct {
 }
 
 // Sector returns the first sector of the meta page with a seal. It returns nil if the
-// transaction has written more pages than a seal can list.
+// transaction has written more pages than a seal can list, or it cannot be told which.
 func (s Sealer) Sector() ([]byte, error) {
 	written, err := s.written()
+	if errors.Is(err, errPage) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -297,15 +322,21 @@ type writtenPage struct {
 
 // written returns the pages that the transaction has written, in ascending order. bbolt never
 // overwrites a page in use, and writes all pages above one that it writes, so these are the pages
-// of the trees, from the root downwards, that were free before. All that bbolt has just written
-// is trusted.
+// of the trees, from the root downwards, that were free before. bbolt copies references that
+// were corrupt before: if one leads anywhere else, written returns errPage.
 func (s Sealer) written() (list []writtenPage, err error) {
+	visited := NewBitmap(s.Pages())
 	add := func(id uint64) (b []byte, err error) {
 		if id < s.End && !s.Free.Has(id) {
 			return nil, nil
 		}
-		b, err = s.whole(id)
-		list = append(list, writtenPage{id, b})
+		if visited.Has(id) {
+			return nil, errPage
+		}
+		if b, err = s.whole(id, nil); err == nil {
+			visited.Add(id)
+			list = append(list, writtenPage{id, b})
+		}
 		return b, err
 	}
 	var below func(id uint64, root bool) error
@@ -318,19 +349,26 @@ func (s Sealer) written() (list []writtenPage, err error) {
 		if h.Kind == LeafKind && !root {
 			return nil
 		}
-		return EachElement(h, b, func(_ int, e Element) error {
+		var failed error // to go on below
+		err = EachElement(h, b, func(_ int, e Element) error {
 			if h.Kind == BranchKind {
-				return below(e.Child, root)
+				failed = below(e.Child, root)
+				return failed
 			}
 			if !e.Bucket {
 				return nil
 			}
 			_, _, tree, err := BucketEntry{Page: id, Value: e.Value}.Parse()
-			if err != nil || tree == 0 {
-				return err
+			if err == nil && tree != 0 {
+				failed = below(tree, false)
+				err = failed
 			}
-			return below(tree, false)
+			return err
 		})
+		if err != nil && failed == nil {
+			return errPage
+		}
+		return err
 	}
 	if err := below(s.Meta.Root, true); err != nil {
 		return nil, err

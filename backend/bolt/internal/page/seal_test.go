@@ -164,3 +164,32 @@ func TestFileWithoutSeals(t *testing.T) {
 	_, metas := Open(bytes.NewReader(content), int64(len(content)))
 	require.False(t, metas.CanSeal())
 }
+
+// bbolt copies a corrupt reference with the page that it is on. Then it cannot be told which pages a
+// transaction has written.
+func TestNoListOfPagesWithACorruptReference(t *testing.T) {
+	d, rnd := newSealedDB(t), rand.New(rand.NewPCG(1, 1))
+	tried := 0
+	for range 30 {
+		s := d.update(rnd)
+		written, err := s.written()
+		require.NoError(t, err)
+		content, err := os.ReadFile(d.path)
+		require.NoError(t, err)
+		for _, p := range written {
+			if ParseHeader(p.content).Kind != BranchKind {
+				continue
+			}
+			for _, to := range []uint64{s.Pages(), 1 << 40, p.id} {
+				corrupt := bytes.Clone(content)
+				binary.NativeEndian.PutUint64(corrupt[p.id*MinSize+HeaderLen+8:], to)
+				s.File, _ = Open(bytes.NewReader(corrupt), int64(len(corrupt)))
+				sector, err := s.Sector()
+				require.NoError(t, err)
+				require.Nil(t, sector, "page %d leads to %d", p.id, to)
+				tried++
+			}
+		}
+	}
+	require.Positive(t, tried)
+}

@@ -126,8 +126,10 @@ func (s *salvager) readHistory() (faults page.Errors) {
 		case format.IsPackKey(key):
 			return s.readPack(key, value)
 		case bytes.Equal(key, format.PolicyKey):
+			if err := storekit.CheckBoot(string(value)); err != nil {
+				return err
+			}
 			s.Policy = string(value)
-			return storekit.CheckBoot(s.Policy)
 		case bytes.Equal(key, format.FirstKey):
 			first, err := format.ParseNumber(value)
 			for len(s.packs) > 0 && s.packs[0].Next() <= first {

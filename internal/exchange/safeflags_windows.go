@@ -1,4 +1,4 @@
 package exchange
 
 // Only administrators can make symbolic links on Windows.
-const noFollow = 0
+const safeFlags = 0
