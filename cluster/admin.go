@@ -2,10 +2,15 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 )
 
@@ -13,14 +18,25 @@ import (
 type Admin struct {
 	engine Engine
 	prefix string
+
+	margin  int64 // see WithMargin
+	writers int
 }
 
-// NewAdmin returns the view of the spaces whose keys begin with prefix.
-func NewAdmin(engine Engine, prefix string) *Admin { return &Admin{engine, prefix} }
+// minMargin is far more than the entries with which the log of restored servers begins, or a restore
+// would not show in the [Origin].
+const minMargin = 64
 
-// minRevision is a revision that servers reach before hosts use a space: far more than the entries
-// with which the log of restored servers begins, or a restore would not show in the [Origin].
-const minRevision = 64
+// NewAdmin returns the view of the spaces whose keys begin with prefix.
+func NewAdmin(engine Engine, prefix string) *Admin { return &Admin{engine, prefix, minMargin, 1} }
+
+// WithMargin returns the view with another margin than 64. A restore of the servers shows until their log
+// has had so many entries that write nothing, such as leases of other users, unless the servers are older: so many
+// revisions are written before hosts use a space, and before they use it again after a recovery, by
+// that many writers at once.
+func (a *Admin) WithMargin(entries int64, writers int) *Admin {
+	return &Admin{a.engine, a.prefix, max(entries, minMargin), max(writers, 1)}
+}
 
 // Init makes a space. Its Accepted is set. It returns [ErrConflict] if there is one of that name.
 func (a *Admin) Init(ctx context.Context, space string, c Config) error {
@@ -42,7 +58,7 @@ func (a *Admin) init(ctx context.Context, space string, c Config, halt *HaltReco
 	if err := ValidateName(space); err != nil {
 		return err
 	}
-	if err := c.validate(); err != nil {
+	if err := c.Validate(); err != nil {
 		return err
 	}
 	origin, err := a.engine.Origin(ctx)
@@ -68,7 +84,16 @@ func (a *Admin) init(ctx context.Context, space string, c Config, halt *HaltReco
 
 // pad writes until a restore of what is written from now on would show in the Origin.
 func (a *Admin) pad(ctx context.Context, k keys, accepted Origin) error {
-	for revision := int64(0); revision < accepted.Offset+minRevision; {
+	all, ctx := errgroup.WithContext(ctx)
+	for range a.writers - 1 {
+		all.Go(func() error { return a.write(ctx, k, accepted.Offset+a.margin) })
+	}
+	return errors.Join(a.write(ctx, k, accepted.Offset+a.margin), all.Wait())
+}
+
+// write writes until the engine has a revision.
+func (a *Admin) write(ctx context.Context, k keys, least int64) error {
+	for revision := int64(0); revision < least; {
 		out, err := a.engine.Commit(ctx, Txn{Then: []Op{Put(k.config()+"-padding", nil)}})
 		if err != nil {
 			return err
@@ -76,6 +101,38 @@ func (a *Admin) pad(ctx context.Context, k keys, accepted Origin) error {
 		revision = out.Revision
 	}
 	return nil
+}
+
+// Overlapping returns the name of another space than the given one that has addresses of c, or an
+// empty string.
+func (a *Admin) Overlapping(ctx context.Context, space string, c Config) (other string, err error) {
+	spans, err := c.spans()
+	if err != nil {
+		return "", err
+	}
+	names, err := a.Spaces(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		if name == space {
+			continue
+		}
+		known, _, err := a.Space(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		theirs, err := known.spans()
+		if err != nil {
+			return "", err
+		}
+		for _, s := range spans {
+			if slices.ContainsFunc(theirs, func(t allocator.Span) bool { return s.Intersect(t) != allocator.Span{} }) {
+				return name, nil
+			}
+		}
+	}
+	return "", nil
 }
 
 // Spaces returns the names of all spaces, sorted.
@@ -224,7 +281,54 @@ func (a *Admin) Evict(ctx context.Context, space string, h Host) (blocks int, er
 			return 0, fmt.Errorf("%w: host %s has made a request since, or the space was halted or recovered", ErrConflict, h.Name)
 		}
 	}
+	if h.Foreign {
+		return a.leaveAll(ctx, k, s.halting, h.Name, h.incarnation())
+	}
 	return a.free(ctx, k, s.halting, h.Name, h.incarnation())
+}
+
+// leaveAll is free for an owner that is no host: others can hold its blocks, too.
+func (a *Admin) leaveAll(ctx context.Context, k keys, halting Entry, owner string, incarnation backend.Mark) (blocks int, err error) {
+	prefix := k.allOf(owner, incarnation)
+	for range maxAttempts {
+		entries, err := a.engine.Range(ctx, prefix, after(prefix), false)
+		if err != nil || len(entries) == 0 {
+			return blocks, err
+		}
+		n := min(len(entries), maxRequested)
+		look, t, freed := Txn{}, Txn{If: []Condition{At(halting)}}, make([]bool, n)
+		for _, e := range entries[:n] {
+			look.Then = append(look.Then, Get(k.blocks()+strings.TrimPrefix(e.Key, prefix)))
+		}
+		seen, err := a.engine.Commit(ctx, look)
+		if err != nil {
+			return blocks, err
+		}
+		for i, e := range entries[:n] {
+			first, err := parseAddrText(strings.TrimPrefix(e.Key, prefix))
+			if err != nil {
+				return blocks, err
+			}
+			op, free, err := k.leave(seen.Results[i].Entry, owner+"/"+incarnation.String(), first)
+			if err != nil {
+				return blocks, err
+			}
+			t.Then, freed[i] = append(t.Then, op), free
+		}
+		out, err := a.engine.Commit(ctx, t)
+		if err == nil && !out.Held {
+			err = fmt.Errorf("%w: the space was halted or recovered", ErrConflict)
+		}
+		if err != nil {
+			return blocks, err
+		}
+		for i, r := range out.Results {
+			if r.Nested.Held && freed[i] {
+				blocks++
+			}
+		}
+	}
+	return blocks, fmt.Errorf("%w: the blocks of %s", ErrConflict, owner)
 }
 
 // free removes the blocks of an incarnation that can make no request any more.

@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 
 	"github.com/leasehold/leasehold/allocator"
 )
@@ -33,11 +35,14 @@ type blockRun struct {
 // newCandidates returns the blocks that have leasable addresses of the set and are in the space.
 func newCandidates(c Config, set allocator.Set) (candidates, error) {
 	all := candidates{config: c, set: set}
-	for _, text := range c.Ranges {
-		of, err := allocator.ParseSpan(text)
-		if err != nil {
-			return all, err
-		}
+	if err := c.CheckSet(set); err != nil {
+		return all, err
+	}
+	spans, err := c.spans()
+	if err != nil {
+		return all, err
+	}
+	for _, of := range spans {
 		for _, r := range set.Ranges() {
 			span := of.Intersect(allocator.Span{First: r.First(), Last: r.Last()})
 			if span == (allocator.Span{}) {
@@ -56,6 +61,31 @@ func newCandidates(c Config, set allocator.Set) (candidates, error) {
 	return all, nil
 }
 
+// CheckSet returns [ErrOutside] if an address of the set can be leased that is not in the ranges of the
+// space: a block can have such addresses at its ends, and what else has them is not known.
+func (c Config) CheckSet(set allocator.Set) error {
+	spans, err := c.spans()
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(spans, func(a, b allocator.Span) int { return a.First.Compare(b.First) })
+	for _, r := range set.Ranges() {
+		for _, leasable := range r.Spans() {
+			at, done := leasable.First, false // what is before is in the space
+			for _, s := range spans {
+				if !done && s.Contains(at) {
+					done = s.Contains(leasable.Last)
+					at = s.Last.Next()
+				}
+			}
+			if !done {
+				return fmt.Errorf("%w: %s of range set %s is not in the ranges of the space, which are %v", ErrOutside, at, set, c.Ranges)
+			}
+		}
+	}
+	return nil
+}
+
 // at returns the candidate with the given number, below n. Two ranges can have a block in common,
 // which then has two numbers.
 func (c candidates) at(i uint64) allocator.Span {
@@ -67,6 +97,19 @@ func (c candidates) at(i uint64) allocator.Span {
 		i -= r.n
 	}
 	return allocator.Span{}
+}
+
+// CountBlocks returns how many blocks have leasable addresses of the set, at most limit: as many hosts can
+// have an address of it at once.
+func (c Config) CountBlocks(set allocator.Set, limit int) (n int, err error) {
+	all, err := newCandidates(c, set)
+	seen := make(map[netip.Addr]bool)
+	for i := uint64(0); err == nil && i < all.n && len(seen) < limit; i++ {
+		if block := all.at(i); isUseful(set, block) {
+			seen[block.First] = true
+		}
+	}
+	return len(seen), err
 }
 
 // isUseful reports whether a block has a leasable address of the set.

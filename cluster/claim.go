@@ -34,10 +34,15 @@ type Want struct {
 // one that was lost to another host is replaced by another.
 func (m *Member) Claim(ctx context.Context, wants ...Want) (got []backend.Block, err error) {
 	wants = slices.Clone(wants)
-	for range maxAttempts {
-		local, v, err := m.attested(ctx)
-		if err != nil {
-			return got, err
+	for attempt := range maxAttempts {
+		local, v, known := backend.Membership{}, view{}, false
+		if attempt == 0 {
+			local, v, known = m.recall(ctx)
+		}
+		if !known {
+			if local, v, err = m.attested(ctx); err != nil {
+				return got, err
+			}
 		}
 		chosen, err := m.choose(ctx, local, v, wants)
 		if err != nil {

@@ -163,7 +163,39 @@ func TestClaim(t *testing.T) {
 	_, err := b.Claim(t.Context(), cluster.Want{Set: four(t), Blocks: 1})
 	require.ErrorIs(t, err, cluster.ErrNoBlocks)
 	_, err = a.Claim(t.Context(), cluster.Want{Set: set(t, "10.9.0.0/24", "10.9.0.1", "10.9.0.9"), Blocks: 1})
-	require.ErrorContains(t, err, "no address of the space: the ranges of the space are [10.0.0.0-10.0.0.15 fd00::/64]")
+	require.ErrorIs(t, err, cluster.ErrOutside)
+	require.ErrorContains(t, err, "10.9.0.1 of range set 10.9.0.1-10.9.0.9 is not in the ranges of the space, which are [10.0.0.0-10.0.0.15 fd00::/64]")
+}
+
+// Blocks can have addresses that the space does not have, at its ends and in its gaps. Nothing is claimed for
+// a range set that could lease them.
+func TestClaimOutside(t *testing.T) {
+	e := memory.New()
+	require.NoError(t, cluster.NewAdmin(e, prefix).Init(t.Context(), "pods", cluster.Config{
+		Block4: 8, Ranges: []string{"10.0.0.12-10.0.0.20", "10.0.0.1-10.0.0.5", "10.0.0.6-10.0.0.9"},
+	}))
+	a := newHost(t, e, "a")
+	for _, c := range []struct{ first, last, outside string }{
+		{"10.0.0.1", "10.0.0.9", ""},
+		{"10.0.0.4", "10.0.0.7", ""},
+		{"10.0.0.12", "10.0.0.20", ""},
+		{"10.0.0.0", "10.0.0.3", "10.0.0.0"},
+		{"10.0.0.1", "10.0.0.10", "10.0.0.10"},
+		{"10.0.0.8", "10.0.0.14", "10.0.0.10"},
+		{"10.0.0.11", "10.0.0.14", "10.0.0.11"},
+		{"10.0.0.16", "10.0.0.21", "10.0.0.21"},
+		{"10.0.0.24", "10.0.0.25", "10.0.0.24"},
+	} {
+		_, err := a.Claim(t.Context(), cluster.Want{Set: set(t, "10.0.0.0/27", c.first, c.last), Blocks: 1})
+		if c.outside != "" {
+			require.ErrorIs(t, err, cluster.ErrOutside)
+			require.ErrorContains(t, err, ": "+c.outside+" of range set")
+			continue
+		}
+		require.NoError(t, err)
+		_, err = a.GiveBack(t.Context(), 0)
+		require.NoError(t, err)
+	}
 }
 
 func TestClaimOfAnAddress(t *testing.T) {
@@ -230,7 +262,7 @@ func TestEvict(t *testing.T) {
 
 	a.lease(t, blocks[0].First)
 	require.ErrorIs(t, a.Forget(t.Context()), cluster.ErrInUse)
-	require.ErrorContains(t, b.Forget(t.Context()), "host b is not stopped")
+	require.ErrorContains(t, b.Forget(t.Context()), "this host is not stopped: it is host b of space pods")
 
 	// Its name can be used again.
 	again := newHost(t, e, "a")

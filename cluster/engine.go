@@ -32,6 +32,13 @@ const MaxOps = 128
 // ErrUnknown: the engine did not answer in time. What was asked for may have been done.
 var ErrUnknown = errors.New("it is not known whether the request was done")
 
+// ErrNotNow: the engine has answered that it cannot do it now. It comes with ErrUnknown.
+var ErrNotNow = errors.New("the servers were reached, and cannot do it now")
+
+// ErrRejected: the engine does not do it, however often it is asked, until an operator has corrected
+// something: its settings, or how it is reached.
+var ErrRejected = errors.New("the servers reject it")
+
 // An Origin tells the history of an engine from another, which begins when an engine is restored
 // from a backup: what was written since is gone, and the hosts must not believe what is left.
 type Origin struct {

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,11 @@ func (m *Member) Adopt(ctx context.Context, cluster, space, host string) error {
 	}
 	names := backend.Membership{Cluster: cluster, Space: space, Host: host}
 	if !local.IsZero() {
-		if local.Cluster != cluster || local.Space != space || local.Host != host {
+		same := local.Cluster == cluster && local.Space == space
+		if same && local.Host != host && local.Stopped == "" && local.Intent.Action == adopting {
+			return m.continueAs(ctx, local, host)
+		}
+		if !same || local.Host != host {
 			return fmt.Errorf("the store is host %s of space %s already", local.Host, local.Space)
 		}
 		return m.entered(ctx) // It was begun before, or is done.
@@ -39,17 +44,35 @@ func (m *Member) Adopt(ctx context.Context, cluster, space, host string) error {
 //
 // It returns [ErrDisputed] if another host holds one of the blocks, and [ErrNameTaken] if the name is
 // in use; the store is then as before. [Member.Forget] is the other way back, without leases.
-func (m *Member) Rejoin(ctx context.Context) error {
+func (m *Member) Rejoin(ctx context.Context) error { return m.RejoinAs(ctx, "") }
+
+// RejoinAs is Rejoin under another name than before, unless it is empty: a copy of a machine has the
+// name of the original in its store.
+func (m *Member) RejoinAs(ctx context.Context, host string) error {
 	local, err := m.recorded(ctx)
-	switch {
+	if err != nil {
+		return err
+	}
+	host = cmp.Or(host, local.Host)
+	switch err := ValidateName(host); {
 	case err != nil:
 		return err
 	case local.Intent.Action == adopting && local.Stopped == "":
-		return m.entered(ctx) // It was begun before.
+		return m.continueAs(ctx, local, host)
 	case local.Stopped == "":
-		return fmt.Errorf("host %s is not stopped: it is a member of space %s", local.Host, local.Space)
+		return fmt.Errorf("%w: it is host %s of space %s", ErrNotStopped, local.Host, local.Space)
 	}
-	return m.enter(ctx, local, backend.Membership{Cluster: local.Cluster, Space: local.Space, Host: local.Host})
+	return m.enter(ctx, local, backend.Membership{Cluster: local.Cluster, Space: local.Space, Host: host})
+}
+
+// continueAs ends what enter has begun under the name in local. If another host has that by now, and so
+// nothing was done, it begins again under the given one.
+func (m *Member) continueAs(ctx context.Context, local backend.Membership, host string) error {
+	err := m.entered(ctx)
+	if errors.Is(err, ErrNameTaken) && local.Host != host {
+		return m.enter(ctx, local, backend.Membership{Cluster: local.Cluster, Space: local.Space, Host: host})
+	}
+	return err
 }
 
 // enter replaces the membership before by a new one with the names, and gets the blocks in which

@@ -20,11 +20,17 @@ var (
 	// ErrStopped: this host may not lease from the space, until an operator has decided.
 	ErrStopped = errors.New("this host may not use the space")
 
-	// ErrNameTaken: another host of the space has the name.
+	// ErrNameTaken: another host of the space has the name. See [NameError].
 	ErrNameTaken = errors.New("another host of the space has this name")
+
+	// ErrNotStopped: the host is a member, and what was asked for is for one that is stopped.
+	ErrNotStopped = errors.New("this host is not stopped")
 
 	// ErrInUse: a store with leases cannot join: other hosts could hold their addresses.
 	ErrInUse = errors.New("the store has leases already")
+
+	// ErrOutside: a range set has addresses that are not in the space.
+	ErrOutside = errors.New("the network has addresses that the space does not have")
 
 	// ErrNoBlocks: all blocks of the ranges are held.
 	ErrNoBlocks = errors.New("all blocks of the range are held by hosts")
@@ -39,6 +45,26 @@ var (
 	// ErrConflict: what was shown has changed meanwhile.
 	ErrConflict = errors.New("another change came first; look again")
 )
+
+// A NameError is [ErrNameTaken] of a host that joins.
+type NameError struct {
+	// Host is the name.
+	Host string
+
+	// Own means that the host of that name is on this machine: it has joined with another store, or
+	// with a later state of this one.
+	Own bool
+}
+
+func (e *NameError) Error() string {
+	if e.Own {
+		return fmt.Sprintf("this machine is host %s of the space already, with another store or a later state of this one", e.Host)
+	}
+	return ErrNameTaken.Error() + ": " + e.Host
+}
+
+// Is reports whether target is [ErrNameTaken].
+func (e *NameError) Is(target error) bool { return target == ErrNameTaken }
 
 // Why a host is stopped. The texts are what an operator reads.
 const (

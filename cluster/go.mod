@@ -3,6 +3,7 @@ module github.com/leasehold/leasehold/cluster
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/containernetworking/cni v1.3.1
 	github.com/leasehold/leasehold v0.0.0-00010101000000-000000000000
 	github.com/prometheus/client_golang v1.23.2

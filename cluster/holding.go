@@ -34,18 +34,14 @@ func (b takenBlock) String() string { return b.Block.String() }
 // others that it holds. It returns how many those are, and the blocks that others hold.
 func (h *holding) become(ctx context.Context, blocks []backend.Block) (removed int, taken []takenBlock, err error) {
 	incarnation := h.record.incarnation()
-	prefix := h.keys.allOf(h.name, incarnation)
-	entries, err := h.engine.Range(ctx, prefix, after(prefix), false)
+	held, err := h.held(ctx)
 	if err != nil {
 		return 0, nil, err
 	}
 	extra := make(map[netip.Addr]Op)
-	for _, e := range entries {
-		first, err := parseAddrText(e.Key[len(prefix):])
-		if err != nil {
-			return 0, nil, err
-		}
-		extra[first] = Nest(Txn{If: []Condition{Present(e.Key)}, Then: []Op{Delete(h.keys.block(first)), Delete(e.Key)}})
+	for _, first := range held {
+		of := h.keys.of(h.name, incarnation, first)
+		extra[first] = Nest(Txn{If: []Condition{Present(of)}, Then: []Op{Delete(h.keys.block(first)), Delete(of)}})
 	}
 	var missing []backend.Block
 	var ops []Op
@@ -82,6 +78,20 @@ func (h *holding) become(ctx context.Context, blocks []backend.Block) (removed i
 		}
 	}
 	return len(extra), taken, nil
+}
+
+// held returns the first addresses of the blocks that the host holds.
+func (h *holding) held(ctx context.Context) (firsts []netip.Addr, err error) {
+	prefix := h.keys.allOf(h.name, h.record.incarnation())
+	entries, err := h.engine.Range(ctx, prefix, after(prefix), false)
+	for _, e := range entries {
+		first, err := parseAddrText(e.Key[len(prefix):])
+		if err != nil {
+			return nil, err
+		}
+		firsts = append(firsts, first)
+	}
+	return firsts, err
 }
 
 // commit does ops, and writes the record of the host. If something has changed since it was seen, it

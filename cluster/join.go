@@ -85,7 +85,7 @@ func (m *Member) Forget(ctx context.Context) error {
 		case local.IsZero():
 			return ErrNotMember
 		case local.Stopped == "":
-			return fmt.Errorf("host %s is not stopped: give its blocks back instead", local.Host)
+			return fmt.Errorf("%w: it is host %s of space %s", ErrNotStopped, local.Host, local.Space)
 		}
 		for l, err := range tx.Leases(netip.Addr{}) {
 			if err == nil {
@@ -107,7 +107,7 @@ func (m *Member) checkName(ctx context.Context, local backend.Membership, v view
 		return nil
 	}
 	if !v.record.Evicted {
-		return fmt.Errorf("%w: %s", ErrNameTaken, local.Host)
+		return &NameError{local.Host, v.record.Machine != "" && v.record.Machine == m.opts.Machine}
 	}
 	return checkFreed(ctx, m.engine, m.keys(local), local.Host, v.record)
 }

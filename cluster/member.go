@@ -35,6 +35,9 @@ type Options struct {
 	// package crypto/rand.
 	Random  func(n uint64) uint64
 	NewMark func() backend.Mark
+
+	// Cache, unless nil, keeps what this host has last seen of the engine.
+	Cache Cache
 }
 
 // A Member is this host in a space: a store, and the engine by which it agrees with the other
@@ -319,6 +322,9 @@ func (m *Member) pursue(ctx context.Context, local backend.Membership, v view) e
 	if !v.isWhole(local) {
 		return m.halt(ctx, local, v, "the servers were restored from a backup while this host made a request")
 	}
+	if !isDone(local, v.record) {
+		v.host = Entry{Key: txn.Then[0].Key, Value: txn.Then[0].Value, Revision: out.Revision}
+	}
 	return m.finish(ctx, local, v, blocks, granted(local, out, len(txn.Then)-len(blocks)))
 }
 
@@ -356,7 +362,7 @@ func (m *Member) request(local backend.Membership, v view, blocks []backend.Bloc
 	host := v.host
 	host.Key = k.host(local.Host)
 	t := Txn{
-		If:   []Condition{At(host), Absent(k.halt()), Present(k.config())},
+		If:   []Condition{At(host), Absent(k.halt()), At(v.agreed)},
 		Then: []Op{Put(host.Key, encode(record))},
 	}
 	value := encode(BlockRecord{V: Version, Host: local.Host, Incarnation: record.Incarnation, Mark: record.Mark})
@@ -400,7 +406,8 @@ func granted(local backend.Membership, out Outcome, first int) []bool {
 
 // finish records what became of the request, and so makes the blocks usable that it has got.
 func (m *Member) finish(ctx context.Context, local backend.Membership, v view, blocks []backend.Block, got []bool) error {
-	return m.update(ctx, local, func(tx backend.SharedTx, next *backend.Membership) error {
+	var after backend.Membership
+	err := m.update(ctx, local, func(tx backend.SharedTx, next *backend.Membership) error {
 		for i, b := range blocks {
 			var err error
 			if b.State == backend.Requested && got[i] {
@@ -419,8 +426,13 @@ func (m *Member) finish(ctx context.Context, local backend.Membership, v view, b
 		next.Sequence++
 		next.Intent = backend.Intent{}
 		next.Seen = backend.Sighting{Cluster: v.origin.Cluster, Revision: v.revision, At: m.opts.Now().Unix()}
+		after = *next
 		return nil
 	})
+	if err == nil {
+		m.remember(after, v)
+	}
+	return err
 }
 
 func (m *Member) keys(local backend.Membership) keys { return keysOf(m.opts.Prefix, local.Space) }

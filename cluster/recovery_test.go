@@ -215,7 +215,7 @@ func TestAdopt(t *testing.T) {
 func TestRejoin(t *testing.T) {
 	e := newSpace(t)
 	a, b := newHost(t, e, "a"), newHost(t, e, "b")
-	require.ErrorContains(t, a.Rejoin(t.Context()), "host a is not stopped")
+	require.ErrorContains(t, a.Rejoin(t.Context()), "this host is not stopped: it is host a of space pods")
 	got := a.claim(t, cluster.Want{Set: four(t), Blocks: 3})
 	a.lease(t, got[0].First)
 	a.lease(t, got[1].First)
@@ -263,6 +263,60 @@ func TestRejoinOnAnotherMachine(t *testing.T) {
 	m, _ := a.state(t)
 	require.Equal(t, "machine of another", m.Machine)
 	require.NoError(t, a.Audit(t.Context()))
+}
+
+// A copy of a machine has the name of the original in its store, and joins under its own.
+func TestRejoinOfACopy(t *testing.T) {
+	e := newSpace(t)
+	a := newHost(t, e, "a")
+	a.name = "copy"
+	a.boot("boot2")
+	require.ErrorIs(t, a.Attest(t.Context()), cluster.ErrStopped)
+	name := (*cluster.NameError)(nil)
+	require.ErrorAs(t, a.Rejoin(t.Context()), &name)
+	require.Equal(t, cluster.NameError{Host: "a"}, *name)
+	require.ErrorContains(t, a.RejoinAs(t.Context(), "a/b"), `name "a/b"`)
+	require.NoError(t, a.RejoinAs(t.Context(), "copy"))
+	m, _ := a.state(t)
+	require.Equal(t, "copy", m.Host)
+	require.False(t, hostNamed(t, e, "a").Evicted)
+	require.NoError(t, a.Audit(t.Context()))
+	require.ErrorIs(t, a.RejoinAs(t.Context(), "another"), cluster.ErrNotStopped)
+}
+
+// A name that another host takes while a host rejoins can be changed.
+func TestRejoinLosesItsName(t *testing.T) {
+	e := newSpace(t)
+	a := newHost(t, e, "a")
+	evict(t, e, "a")
+	a.boot("boot2")
+	require.ErrorIs(t, a.Attest(t.Context()), cluster.ErrStopped)
+	a.engine = failing{e, 2}.engine()
+	a.boot("boot2")
+	require.ErrorIs(t, a.Rejoin(t.Context()), cluster.ErrUnknown)
+	m, _ := a.state(t)
+	require.Empty(t, m.Stopped, "it has begun")
+	newHost(t, e, "a")
+	a.engine, a.name = e, "a"
+	a.boot("boot2")
+	require.ErrorIs(t, a.RejoinAs(t.Context(), "a"), cluster.ErrNameTaken)
+	require.NoError(t, a.RejoinAs(t.Context(), "b"))
+	m, _ = a.state(t)
+	require.Equal(t, "b", m.Host)
+	require.NoError(t, a.Audit(t.Context()))
+}
+
+// A machine that is the host already, with another store, is told from another host.
+func TestOwnName(t *testing.T) {
+	e := newSpace(t)
+	newHost(t, e, "a")
+	again := &host{store: leases.New(), engine: e, name: "a"}
+	again.boot("boot1")
+	name := (*cluster.NameError)(nil)
+	require.ErrorAs(t, again.Join(t.Context(), "dc1", "pods", "a"), &name)
+	require.Equal(t, cluster.NameError{Host: "a", Own: true}, *name)
+	m, _ := again.state(t)
+	require.Zero(t, m)
 }
 
 func TestVerify(t *testing.T) {

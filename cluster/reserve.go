@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -31,22 +32,33 @@ type TakenAddr struct {
 // the addresses to containers. It frees the blocks that it held for the owner before, if none of the
 // addresses is in them. So callers repeat it with the addresses that are left, until there are none.
 //
+// A block that another such owner holds is held for both, until both have freed it.
 // A block that a host holds stays with the host; Reserve reserves all others, and names the addresses
 // in it. The owner's name is the name of no host. If the space is being recovered, Reserve reports for
 // the owner.
 func (a *Admin) Reserve(ctx context.Context, space, owner string, addrs []netip.Addr) (r Reservation, err error) {
+	return a.repeatReserve(ctx, space, owner, addrs, false)
+}
+
+// ReserveMore is Reserve for a list of addresses that may lack some: it frees no block, and reports nothing
+// in a recovery.
+func (a *Admin) ReserveMore(ctx context.Context, space, owner string, addrs []netip.Addr) (r Reservation, err error) {
+	return a.repeatReserve(ctx, space, owner, addrs, true)
+}
+
+func (a *Admin) repeatReserve(ctx context.Context, space, owner string, addrs []netip.Addr, keepAll bool) (r Reservation, err error) {
 	if err := ValidateName(owner); err != nil {
 		return r, err
 	}
 	for range maxAttempts {
-		if r, err = a.reserve(ctx, space, owner, addrs); !errors.Is(err, errChanged) {
+		if r, err = a.reserve(ctx, space, owner, addrs, keepAll); !errors.Is(err, errChanged) {
 			return r, err
 		}
 	}
 	return r, fmt.Errorf("%w: the record of %s", ErrConflict, owner)
 }
 
-func (a *Admin) reserve(ctx context.Context, space, owner string, addrs []netip.Addr) (r Reservation, err error) {
+func (a *Admin) reserve(ctx context.Context, space, owner string, addrs []netip.Addr, keepAll bool) (r Reservation, err error) {
 	s, err := a.state(ctx, space)
 	if err != nil {
 		return r, err
@@ -86,18 +98,26 @@ func (a *Admin) reserve(ctx context.Context, space, owner string, addrs []netip.
 		}
 	}
 	h.record.Reported, h.record.Disputes = "", nil
+	if keepAll {
+		// The addresses in them cannot be known to be gone.
+		held, err := h.held(ctx)
+		if err != nil {
+			return r, err
+		}
+		addrs = slices.Concat(addrs, held)
+	}
 	blocks, of := s.config.blocksOf(addrs, &r)
-	removed, taken, err := h.become(ctx, blocks)
+	freed, taken, err := h.share(ctx, blocks)
 	if err != nil {
 		return r, err
 	}
-	r.Blocks, r.Freed = len(blocks)-len(taken), removed
+	r.Blocks, r.Freed = len(blocks)-len(taken), freed
 	for _, b := range taken {
 		for _, addr := range of[b.First] {
 			r.Taken = append(r.Taken, TakenAddr{addr, b.by})
 		}
 	}
-	if s.halt != nil {
+	if s.halt != nil && !keepAll {
 		h.record.Reported = s.halt.Recovery // An address that is taken is twice in use already.
 	}
 	if _, err := h.commit(ctx); err != nil {
@@ -108,6 +128,116 @@ func (a *Admin) reserve(ctx context.Context, space, owner string, addrs []netip.
 		err = a.halt(ctx, s, owner)
 	}
 	return r, err
+}
+
+// share is [holding.become] for an owner that is no host. It holds a block together with other such
+// owners, and returns how many blocks are free now. If something has changed since it looked, it returns
+// errChanged; what it has done until then is right.
+func (h *holding) share(ctx context.Context, blocks []backend.Block) (freed int, taken []takenBlock, err error) {
+	held, err := h.held(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	owners, err := h.owners(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	known, err := h.engine.Range(ctx, h.keys.blocks(), after(h.keys.blocks()), false)
+	if err != nil {
+		return 0, nil, err
+	}
+	at := make(map[string]Entry, len(known))
+	for _, e := range known {
+		at[e.Key] = e
+	}
+	extra := make(map[netip.Addr]bool)
+	for _, first := range held {
+		extra[first] = true
+	}
+	me := h.name + "/" + h.record.Incarnation
+	var ops []Op
+	for _, b := range blocks {
+		if extra[b.First] {
+			delete(extra, b.First)
+			continue
+		}
+		e := at[h.keys.block(b.First)]
+		e.Key = h.keys.block(b.First)
+		record := BlockRecord{V: Version, Host: h.name, Incarnation: h.record.Incarnation, Mark: b.Mark.String()}
+		if e.Revision != 0 {
+			record = BlockRecord{}
+			if err := decode(e, &record, &record.V); err != nil {
+				return 0, nil, err
+			}
+			if !owners[record.Host+"/"+record.Incarnation] {
+				taken = append(taken, takenBlock{b, record.Host})
+				continue
+			}
+			record.Also = append(record.Also, me)
+		}
+		ops = append(ops, Nest(Txn{
+			If:   []Condition{At(e)},
+			Then: []Op{Put(e.Key, encode(record)), Put(h.keys.of(h.name, h.record.incarnation(), b.First), nil)},
+		}))
+	}
+	for first := range extra {
+		e := at[h.keys.block(first)]
+		e.Key = h.keys.block(first)
+		op, free, err := h.keys.leave(e, me, first)
+		if err != nil {
+			return 0, nil, err
+		}
+		if ops = append(ops, op); free {
+			freed++
+		}
+	}
+	for i := 0; i < len(ops); i += maxRequested {
+		out, err := h.commit(ctx, ops[i:min(i+maxRequested, len(ops))]...)
+		if err != nil {
+			return 0, nil, err
+		}
+		if slices.ContainsFunc(out.Results[1:], func(r Result) bool { return !r.Nested.Held }) {
+			return 0, nil, errChanged
+		}
+	}
+	return freed, taken, nil
+}
+
+// owners returns the holders that are no hosts.
+func (h *holding) owners(ctx context.Context) (map[string]bool, error) {
+	entries, err := h.engine.Range(ctx, h.keys.hosts(), after(h.keys.hosts()), false)
+	if err != nil {
+		return nil, err
+	}
+	owners := make(map[string]bool)
+	for _, e := range entries {
+		var record HostRecord
+		if err := decode(e, &record, &record.V); err != nil {
+			return nil, err
+		}
+		if record.Foreign {
+			owners[strings.TrimPrefix(e.Key, h.keys.hosts())+"/"+record.Incarnation] = true
+		}
+	}
+	return owners, nil
+}
+
+// leave returns the operation by which a holder frees a block, if that is as in e, and whether the block
+// is free then.
+func (k keys) leave(e Entry, holder string, first netip.Addr) (op Op, free bool, err error) {
+	then := []Op{Delete(k.indexes() + holder + "/" + addrText(first))}
+	if e.Revision != 0 {
+		var record BlockRecord
+		if err := decode(e, &record, &record.V); err != nil {
+			return op, false, err
+		}
+		if left, ok := record.without(holder); ok {
+			then = append(then, Put(e.Key, encode(left)))
+		} else {
+			then, free = append(then, Delete(e.Key)), true
+		}
+	}
+	return Nest(Txn{If: []Condition{At(e)}, Then: then}), free, nil
 }
 
 // halt halts a space whose servers have lost something.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
@@ -48,6 +49,36 @@ type BlockRecord struct {
 	Host        string
 	Incarnation string
 	Mark        string // of the request that got it
+
+	// Also are others that hold it, each a name, a slash and an incarnation: software that is no host, as
+	// the first holder is. When that frees the block, the first of them holds it.
+	Also []string `json:",omitempty"`
+}
+
+// holders returns all that hold the block, each a name, a slash and an incarnation.
+func (b BlockRecord) holders() []string {
+	return append([]string{b.Host + "/" + b.Incarnation}, b.Also...)
+}
+
+// without returns the record after one of the holders has freed the block; ok is false if none is left.
+func (b BlockRecord) without(holder string) (left BlockRecord, ok bool) {
+	all := slices.DeleteFunc(b.holders(), func(h string) bool { return h == holder })
+	if len(all) == 0 {
+		return left, false
+	}
+	left = b
+	left.Host, left.Incarnation, _ = strings.Cut(all[0], "/")
+	left.Also = all[1:]
+	return left, true
+}
+
+// Holders returns the names of all that hold the block.
+func (b BlockRecord) Holders() (names []string) {
+	for _, h := range b.holders() {
+		name, _, _ := strings.Cut(h, "/") // No name has a slash.
+		names = append(names, name)
+	}
+	return names
 }
 
 // A HaltRecord says why no host changes anything.
@@ -148,8 +179,8 @@ func (c Config) contains(addr netip.Addr) bool {
 	return err == nil && slices.ContainsFunc(all, func(s allocator.Span) bool { return s.Contains(addr) })
 }
 
-// validate returns an error unless all hosts can use c.
-func (c Config) validate() error {
+// Validate returns an error unless all hosts can use c.
+func (c Config) Validate() error {
 	for _, size := range []uint64{c.Block4, c.Block6} {
 		if size&(size-1) != 0 || size > 1<<16 {
 			return fmt.Errorf("block size %d: want a power of two up to %d", size, 1<<16)

@@ -99,18 +99,21 @@ func (p picture) wrong() (texts []string) {
 		if err != nil || span.First != b.First {
 			say("block %s of host %s is no block of the space", b.First, b.Host)
 		}
-		key := b.Host + "/" + b.Incarnation + "/" + addrText(b.First)
-		if !p.of[key] {
-			say("block %s is held by host %s and not in its index", b.First, b.Host)
-		}
-		delete(p.of, key)
-		switch h, ok := hosts[b.Host]; {
-		case !ok:
-			say("block %s is held by host %s, of which there is no record", b.First, b.Host)
-		case h.Incarnation != b.Incarnation:
-			say("block %s is held by an earlier host of the name %s", b.First, b.Host)
-		case h.Evicted:
-			say("block %s is held by host %s, whose eviction was interrupted: evict it again", b.First, b.Host)
+		for _, holder := range b.holders() {
+			key := holder + "/" + addrText(b.First)
+			name, incarnation, _ := strings.Cut(holder, "/")
+			if !p.of[key] {
+				say("block %s is held by host %s and not in its index", b.First, name)
+			}
+			delete(p.of, key)
+			switch h, ok := hosts[name]; {
+			case !ok:
+				say("block %s is held by host %s, of which there is no record", b.First, name)
+			case h.Incarnation != incarnation:
+				say("block %s is held by an earlier host of the name %s", b.First, name)
+			case h.Evicted:
+				say("block %s is held by host %s, whose eviction was interrupted: evict it again", b.First, name)
+			}
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.of)) {

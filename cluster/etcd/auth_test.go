@@ -57,15 +57,16 @@ func TestPassword(t *testing.T) {
 	requireUsers(t, c)
 	require.NoError(t, c.Close())
 	as := func(user, password string) *etcd.Engine {
-		return open(t, etcd.Config{Endpoints: []string{s.Endpoint}, Username: user, Password: password})
+		return open(t, etcd.Config{Endpoints: []string{s.Endpoint}, Username: user, Password: password, Prefix: "/test"})
 	}
 	e := as("host", "secret")
 	works(t, e)
 	time.Sleep(2500 * time.Millisecond) // The token expires.
 	works(t, e)
-	rejected(t, e, put("/other/a", "1"), "permission denied", "role grant-permission")
+	rejected(t, e, put("/other/a", "1"), `permission denied: user "host" needs a role`,
+		"role grant-permission ROLE --prefix=true readwrite /test/, and etcdctl user grant-role host ROLE")
 	rejected(t, as("other", "secret"), put("/test/a", "1"), "permission denied")
-	rejected(t, as("host", "wrong"), put("/test/a", "1"), "authentication failed", "passwordFile")
+	rejected(t, as("host", "wrong"), put("/test/a", "1"), `authentication failed, invalid user ID or password: etcd does not know user "host"`, "passwordFile")
 	rejected(t, as("unknown", "secret"), put("/test/a", "1"), "authentication failed")
 	rejected(t, as("", ""), put("/test/a", "1"), "the servers require a user")
 }
@@ -92,7 +93,7 @@ func TestCertificates(t *testing.T) {
 
 	works(t, open(t, with(ca, ca, "host", later)))
 	rejected(t, open(t, with(ca, ca, "other", later)), put("/test/a", "1"), "permission denied")
-	rejected(t, open(t, with(ca, ca, "unknown", later)), put("/test/a", "1"), "permission denied")
+	rejected(t, open(t, with(ca, ca, "unknown", later)), put("/test/a", "1"), `permission denied: user "unknown", the common name of the certificate, needs`)
 
 	rejected(t, open(t, with(ca, ca, "host", time.Now().Add(-time.Minute))), put("/test/a", "1"), "CN=host is valid from", "renew it")
 

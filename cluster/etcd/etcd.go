@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -23,6 +24,9 @@ type Config struct {
 	// Username and Password, unless empty, name a user of etcd. With client certificates, the user
 	// can be the common name of the certificate instead.
 	Username, Password string
+
+	// Prefix, unless empty, is how the keys begin that are asked for. It is only named in errors.
+	Prefix string
 }
 
 // An Engine is a [cluster.Engine] on etcd. Make one with [New]. It is safe for concurrent use.
@@ -52,7 +56,7 @@ func (e *Engine) Close() error {
 
 // Commit implements [cluster.Engine].
 func (e *Engine) Commit(ctx context.Context, t cluster.Txn) (cluster.Outcome, error) {
-	return do(ctx, e, func(m *member) (cluster.Outcome, error) {
+	return do(ctx, e, func(ctx context.Context, m *member) (cluster.Outcome, error) {
 		ops := newTxn(t)
 		resp, err := m.client.Txn(ctx).If(ops.conditions...).Then(ops.then...).Else(ops.otherwise...).Commit()
 		if err != nil {
@@ -66,7 +70,7 @@ func (e *Engine) Commit(ctx context.Context, t cluster.Txn) (cluster.Outcome, er
 
 // Range implements [cluster.Engine].
 func (e *Engine) Range(ctx context.Context, from, to string, stale bool) ([]cluster.Entry, error) {
-	return do(ctx, e, func(m *member) ([]cluster.Entry, error) {
+	return do(ctx, e, func(ctx context.Context, m *member) ([]cluster.Entry, error) {
 		opts := []clientv3.OpOption{clientv3.WithRange(to)}
 		if stale {
 			opts = append(opts, clientv3.WithSerializable())
@@ -85,7 +89,7 @@ func (e *Engine) Range(ctx context.Context, from, to string, stale bool) ([]clus
 
 // Origin implements [cluster.Engine].
 func (e *Engine) Origin(ctx context.Context) (cluster.Origin, error) {
-	return do(ctx, e, func(m *member) (cluster.Origin, error) {
+	return do(ctx, e, func(ctx context.Context, m *member) (cluster.Origin, error) {
 		s, err := m.status(ctx)
 		if err != nil {
 			return cluster.Origin{}, err
@@ -97,18 +101,32 @@ func (e *Engine) Origin(ctx context.Context) (cluster.Origin, error) {
 }
 
 // do makes a call through the chosen member.
-func do[T any](ctx context.Context, e *Engine, call func(*member) (T, error)) (T, error) {
+func do[T any](ctx context.Context, e *Engine, call func(context.Context, *member) (T, error)) (T, error) {
 	var none T
 	m, err := e.choose(ctx)
 	if err != nil {
 		return none, err
 	}
-	result, err := call(m)
+	limited, cancel := limit(ctx)
+	defer cancel()
+	result, err := call(limited, m)
 	if err != nil {
 		if mayPass(ctx, err) {
 			e.leave(m)
 		}
-		return none, fmt.Errorf("etcd at %s: %w", m.endpoint, explain(err))
+		return none, fmt.Errorf("etcd at %s: %w", m.endpoint, e.cfg.explain(err))
 	}
 	return result, nil
+}
+
+// limit gives one call a third of the time that the caller has, but at least a second. A member forwards a
+// write to the leader; if that has just died, the write is lost, and the member says so only after 7 s, by
+// default. Another leader is elected within 2 s, so the caller has the time to ask what became of its write,
+// and to make it again.
+func limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, max(time.Until(end)/3, time.Second))
 }

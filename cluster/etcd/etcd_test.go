@@ -256,6 +256,7 @@ func rejected(t *testing.T, e *etcd.Engine, txn cluster.Txn, words ...string) {
 	_, err := e.Commit(soon(t), txn)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, cluster.ErrUnknown)
+	require.ErrorIs(t, err, cluster.ErrRejected)
 	for _, w := range words {
 		require.ErrorContains(t, err, w)
 	}
@@ -269,6 +270,7 @@ func TestFullServers(t *testing.T) {
 	err := failsInTheEnd(t, e, large)
 	require.ErrorContains(t, err, "etcdctl alarm disarm")
 	require.ErrorIs(t, err, cluster.ErrUnknown, "it can have been done all the same")
+	require.ErrorIs(t, err, cluster.ErrNotNow)
 	_, err = e.Origin(soon(t))
 	require.NoError(t, err)
 	failsInTheEnd(t, e, put("/test/b", "")) // The alarm comes a moment later.

@@ -13,7 +13,7 @@ var _ cluster.Hinter = (*Engine)(nil)
 
 // Hint implements [cluster.Hinter] with a lease of etcd, which lasts whole seconds.
 func (e *Engine) Hint(ctx context.Context, key string, ttl time.Duration) error {
-	_, err := do(ctx, e, func(m *member) (*clientv3.PutResponse, error) {
+	_, err := do(ctx, e, func(ctx context.Context, m *member) (*clientv3.PutResponse, error) {
 		lease, err := m.client.Grant(ctx, int64((ttl+time.Second-1)/time.Second))
 		if err != nil {
 			return nil, err

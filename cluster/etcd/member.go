@@ -8,6 +8,7 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 )
@@ -114,10 +115,12 @@ func (e *Engine) ask(ctx context.Context, endpoint string) answer {
 			m.close() // Nothing was asked of it.
 		}
 	}
-	if err != nil && !isRejection(err) {
+	switch {
+	case err == nil:
+	case isRejection(err), isAnswer(err):
+		err = e.cfg.explain(err)
+	default:
 		err = unreached{err}
-	} else if err != nil {
-		err = explain(err)
 	}
 	if err != nil {
 		err = fmt.Errorf("etcd at %s: %w", endpoint, err)
@@ -162,6 +165,8 @@ func (m *member) close() error {
 func (m *member) status(ctx context.Context) (*pb.StatusResponse, error) {
 	s, err := m.maintenance.Status(ctx, &pb.StatusRequest{})
 	switch {
+	case errors.Is(rpctypes.Error(err), rpctypes.ErrPermissionDenied):
+		return nil, statusDenied{rpctypes.Error(err)}
 	case err != nil:
 		return nil, err
 	case s.GetHeader() == nil, s.RaftIndex == 0, s.Header.ClusterId == 0:

@@ -14,8 +14,36 @@ import (
 )
 
 func (t *tool) init(ctx context.Context, h *host.Host, call clustercli.Call) error {
-	made, err := h.Init(ctx, call.BlockSize, call.Adopt)
+	if !call.Overlap {
+		switch other, err := h.Overlapping(ctx); {
+		case err != nil:
+			return err
+		case other != "":
+			return fmt.Errorf("space %s has addresses of these ranges already: to share it, set \"space\": %q in the configuration; "+
+				"if it is another network with the same addresses, use --overlap", other, other)
+		}
+	}
+	made, warnings, err := h.Plan(call.BlockSize)
 	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		if _, err := fmt.Fprintln(t.errs, cli.Printable("warning: "+w)); err != nil {
+			return err
+		}
+	}
+	if call.DryRun {
+		err := h.Operate(ctx, 0, func(ctx context.Context, o host.Operator) error {
+			_, _, err := o.Admin.Space(ctx, o.Space)
+			return err
+		})
+		if err == nil {
+			err = fmt.Errorf("%w: space %s exists", cluster.ErrConflict, h.Space())
+		}
+		if !errors.Is(err, cluster.ErrNoSpace) {
+			return err
+		}
+	} else if made, err = h.Init(ctx, call.BlockSize, call.Adopt); err != nil {
 		return err
 	}
 	text := fmt.Sprintf("space %s: %s", h.Space(), strings.Join(made.Ranges, ", "))
@@ -26,6 +54,9 @@ func (t *tool) init(ctx context.Context, h *host.Host, call clustercli.Call) err
 		if f.size != 0 {
 			text += fmt.Sprintf("; blocks of %d %s", f.size, f.name)
 		}
+	}
+	if call.DryRun {
+		text = "would make " + text
 	}
 	_, err = fmt.Fprintln(t.out, text)
 	return err

@@ -25,13 +25,21 @@ const (
 )
 
 // reserve holds the addresses in a file. What is not known of them is an error, after the others have
-// been reserved.
+// been reserved, and no block is freed then: the unknown address may be in it.
 func (t *tool) reserve(ctx context.Context, o host.Operator, call clustercli.Call) error {
 	addrs, unknown, err := readAddrs(call.Args[1], call.From)
 	if err != nil {
 		return err
 	}
-	r, err := o.Reserve(ctx, o.Space, cmp.Or(call.As, call.From), addrs)
+	owner := cmp.Or(call.As, call.From)
+	if len(addrs) == 0 && unknown == nil && !call.Empty {
+		return fmt.Errorf("%s has no addresses: if no container has any, free all blocks that are held for %s with --empty", call.Args[1], owner)
+	}
+	reserve := o.Reserve
+	if unknown != nil {
+		reserve, unknown = o.ReserveMore, fmt.Errorf("no block was freed, because %w", unknown)
+	}
+	r, err := reserve(ctx, o.Space, owner, addrs)
 	if err == nil {
 		err = t.printReservation(r)
 	}

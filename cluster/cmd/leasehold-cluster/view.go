@@ -141,7 +141,9 @@ func (t *tool) hosts(ctx context.Context, o host.Operator) error {
 	}
 	held, recovery := map[string]int{}, ""
 	for _, b := range blocks {
-		held[b.Host]++
+		for _, name := range b.Holders() {
+			held[name]++
+		}
 	}
 	if halt != nil {
 		recovery = halt.Recovery
@@ -167,11 +169,15 @@ type blockRow struct {
 	First netip.Addr `json:"first"`
 	Last  netip.Addr `json:"last"`
 	Host  string     `json:"host"`
+	Also  []string   `json:"also,omitempty"` // software that is no host
 }
+
+// holders returns the names of all that hold the block.
+func (r blockRow) holders() string { return strings.Join(append([]string{r.Host}, r.Also...), ", ") }
 
 func newBlockRow(c cluster.Config, b cluster.HeldBlock) (blockRow, error) {
 	span, err := c.BlockOf(b.First)
-	return blockRow{span.First, span.Last, b.Host}, err
+	return blockRow{span.First, span.Last, b.Host, b.Holders()[1:]}, err
 }
 
 func (t *tool) blocks(ctx context.Context, o host.Operator) error {
@@ -194,7 +200,7 @@ func (t *tool) blocks(ctx context.Context, o host.Operator) error {
 	}
 	table := cli.NewTable(t.out, "BLOCK", "HOST")
 	for _, r := range rows {
-		table.Row(r.First.String()+"-"+r.Last.String(), r.Host)
+		table.Row(r.First.String()+"-"+r.Last.String(), r.holders())
 	}
 	return table.Flush()
 }
@@ -226,6 +232,6 @@ func (t *tool) who(ctx context.Context, o host.Operator, text string) error {
 	if t.output == "json" {
 		return cli.WriteJSON(t.out, row)
 	}
-	_, err = fmt.Fprintf(t.out, "host %s holds %s-%s\n", cli.Printable(row.Host), row.First, row.Last)
+	_, err = fmt.Fprintf(t.out, "host %s holds %s-%s\n", cli.Printable(row.holders()), row.First, row.Last)
 	return err
 }

@@ -3,6 +3,7 @@ package agent_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,12 +34,30 @@ type machine struct {
 	t                     *testing.T
 	data, confs, settings string
 	socket                string
-	log                   *strings.Builder
+	log                   *logged
+}
+
+// A logged is a log that can be read while an agent writes it.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func newMachine(t *testing.T, s *etcdtest.Server, name string, ahead int) machine {
 	t.Helper()
-	m := machine{t, t.TempDir(), t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "run", "cluster.sock"), new(strings.Builder)}
+	m := machine{t, t.TempDir(), t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "run", "cluster.sock"), new(logged)}
 	text := fmt.Sprintf(`{"endpoints": [%q], "host": %q, "ahead": %d, "timeout": "2s"}`, s.Endpoint, name, ahead)
 	require.NoError(t, os.WriteFile(filepath.Join(m.settings, "dc1.json"), []byte(text), 0o600))
 	return m
@@ -115,16 +135,29 @@ func (m machine) lease(n int) {
 	})
 }
 
-func (m machine) open4() int {
+// blocks returns how many blocks are open, and how many more are requested or closing.
+func (m machine) blocks() (open, others int) {
 	m.t.Helper()
 	s, err := m.open("").State(m.t.Context())
 	require.NoError(m.t, err)
-	return s.Blocks[backend.Open]
+	for state, n := range s.Blocks {
+		if state == backend.Open {
+			open += n
+		} else {
+			others += n
+		}
+	}
+	return open, others
 }
 
+// eventually waits until the machine has as many blocks as wanted, and the servers know it: a block
+// that is closing is still the machine's to them.
 func (m machine) eventually(want int) {
 	m.t.Helper()
-	require.Eventually(m.t, func() bool { return m.open4() == want }, 20*time.Second, 20*time.Millisecond, "log: %s", m.log)
+	require.Eventually(m.t, func() bool {
+		open, others := m.blocks()
+		return open == want && others == 0
+	}, 20*time.Second, 20*time.Millisecond, "log: %s", m.log)
 }
 
 func (m machine) ask(command, args string) error {
@@ -163,13 +196,41 @@ func TestKeep(t *testing.T) {
 	}
 	m.eventually(1)
 
-	w := httptest.NewRecorder()
-	a.Metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	require.Regexp(t, `leasehold_cluster_blocks{network="net",space="net",state="open"} [123]`, w.Body.String())
-	require.Contains(t, w.Body.String(), `leasehold_cluster_confirmed{network="net",space="net"} 1`)
+	require.Regexp(t, `leasehold_cluster_blocks{network="net",space="net",state="open"} [123]`, metrics(a))
+	require.Contains(t, metrics(a), `leasehold_cluster_confirmed{network="net",space="net"} 1`)
+	require.Contains(t, metrics(a), `leasehold_cluster_halted{network="net",space="net"} 0`)
 	stop()
 	require.Contains(t, m.log.String(), "gave a block back")
 	require.NoFileExists(t, m.socket)
+}
+
+func metrics(a *agent.Agent) string {
+	w := httptest.NewRecorder()
+	a.Metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return w.Body.String()
+}
+
+// In a space whose hosts are to adopt first, no host gets blocks.
+func TestHalted(t *testing.T) {
+	s := etcdtest.Start(t)
+	operator := newMachine(t, s, "operator", 0).open("")
+	_, err := operator.Init(t.Context(), 4, true)
+	require.NoError(t, err)
+	m := newMachine(t, s, "a", 1)
+	m.configure()
+	a, stop := m.start(50 * time.Millisecond)
+	defer stop()
+	shows := func(halted string) {
+		require.Eventually(t, func() bool {
+			return strings.Contains(metrics(a), `leasehold_cluster_halted{network="net",space="net"} `+halted)
+		}, 20*time.Second, 20*time.Millisecond, "log: %s", m.log)
+	}
+	shows("1")
+	require.NoError(t, operator.Operate(t.Context(), host.ManyRequests, func(ctx context.Context, o host.Operator) error {
+		return o.Recovered(ctx, o.Space)
+	}))
+	shows("0")
+	m.eventually(1)
 }
 
 // The plugin asks the agent, which knows the network from then on.
@@ -181,7 +242,7 @@ func TestServe(t *testing.T) {
 	_, stop := m.start(time.Hour)
 	require.NoError(t, m.ask(neighbour.Attest, ""))
 	require.NoError(t, m.ask(neighbour.Claim, "IP=10.0.0.9"))
-	require.NotZero(t, m.open4())
+	m.eventually(1)
 	err = m.ask("dance", "")
 	var said *neighbour.Answer
 	require.ErrorAs(t, err, &said)
@@ -195,6 +256,10 @@ func TestServe(t *testing.T) {
 	require.ErrorAs(t, m.ask(neighbour.Claim, "IP=10.0.0.13"), &said)
 	require.Equal(t, hostlocal.CodeTryAgain, said.Code)
 	s.Start()
+	require.Eventually(t, func() bool { // Until it is connected again.
+		err := m.ask(neighbour.Claim, "IP=10.0.0.13")
+		return err == nil || !errors.As(err, &said) || said.Code != hostlocal.CodeTryAgain
+	}, time.Minute, 10*time.Millisecond)
 	require.NoError(t, m.ask(neighbour.Claim, "IP=10.0.0.13"))
 	stop()
 	require.ErrorIs(t, m.ask(neighbour.Claim, ""), neighbour.ErrNotInstalled, "it would execute the program")
@@ -212,20 +277,21 @@ func TestLog(t *testing.T) {
 	m.configure()
 	_, stop := m.start(30 * time.Millisecond)
 	m.eventually(1)
-	commit := func(op cluster.Op) {
+	commit := func(op cluster.Op, logs string) {
 		t.Helper()
 		e := etcd.New(etcd.Config{Endpoints: []string{s.Endpoint}})
 		defer e.Close() // The commit has its own error.
 		_, err := e.Commit(t.Context(), cluster.Txn{Then: []cluster.Op{op}})
 		require.NoError(t, err)
+		require.Eventually(t, func() bool { return strings.Contains(m.log.String(), logs) }, 20*time.Second, 20*time.Millisecond)
 		time.Sleep(500 * time.Millisecond) // a dozen looks, and two dozen for what is wanted
 	}
-	const halt = "/leasehold/1/net/halt"
-	commit(cluster.Put(halt, []byte(`{"V":1,"By":"b","Text":"a test"}`)))
-	commit(cluster.Delete(halt))
+	const halt, halted, resumed = "/leasehold/1/net/halt", "the space is halted by b: a test", "works again"
+	commit(cluster.Put(halt, []byte(`{"V":1,"By":"b","Text":"a test"}`)), halted)
+	commit(cluster.Delete(halt), resumed)
 	stop()
-	require.Equal(t, 1, strings.Count(m.log.String(), "the space is halted by b: a test"), m.log.String())
-	require.Equal(t, 1, strings.Count(m.log.String(), "works again"), m.log.String())
+	require.Equal(t, 1, strings.Count(m.log.String(), halted), m.log.String())
+	require.Equal(t, 1, strings.Count(m.log.String(), resumed), m.log.String())
 }
 
 // Names, units and help are as Prometheus wants them.
@@ -257,13 +323,13 @@ func TestWanted(t *testing.T) {
 		require.NoError(t, err)
 	}
 	a.lease(1)
-	require.Equal(t, 4, a.open4())
+	a.eventually(4)
 	_, err = b.open("").Claim(t.Context())
 	require.Error(t, err)
 	a.eventually(1)
 	_, err = b.open("").Claim(t.Context())
 	require.NoError(t, err)
-	require.NotZero(t, b.open4())
+	b.eventually(1)
 }
 
 // Settings that change are read again, as certificates change before they expire.

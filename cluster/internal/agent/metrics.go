@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/cluster"
 	"github.com/leasehold/leasehold/cluster/internal/host"
 )
 
@@ -22,6 +24,7 @@ type metrics struct {
 	inHand   *prometheus.GaugeVec
 	leased   *prometheus.GaugeVec
 	may      *prometheus.GaugeVec
+	halted   *prometheus.GaugeVec
 	contact  *prometheus.GaugeVec
 }
 
@@ -43,9 +46,10 @@ func newMetrics() *metrics {
 		inHand:  gauge("free_addresses", "Addresses of IPv4 that this host holds and can lease without asking."),
 		leased:  gauge("leased_addresses", "Addresses of IPv4 that are leased from blocks of this host."),
 		may:     gauge("confirmed", "1 if this host may lease what it holds in this boot."),
+		halted:  gauge("halted", "1 if no host gets blocks, because the servers may have lost what was written to them: see leasehold cluster recover."),
 		contact: gauge("last_contact_timestamp_seconds", "When the servers last confirmed what this host holds."),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.blocks, m.inHand, m.leased, m.may, m.contact)
+	m.registry.MustRegister(m.requests, m.seconds, m.blocks, m.inHand, m.leased, m.may, m.halted, m.contact)
 	return m
 }
 
@@ -78,13 +82,17 @@ func (a *Agent) measure(ctx context.Context, h *host.Host, kept error) error {
 	}
 	m.inHand.WithLabelValues(labels...).Set(float64(s.Addresses - s.Leased))
 	m.leased.WithLabelValues(labels...).Set(float64(s.Leased))
-	confirmed := 0.0
-	if s.Confirmed {
-		confirmed = 1
-	}
-	m.may.WithLabelValues(labels...).Set(confirmed)
+	m.may.WithLabelValues(labels...).Set(number(s.Confirmed))
+	m.halted.WithLabelValues(labels...).Set(number(errors.Is(kept, cluster.ErrHalted)))
 	if kept == nil {
 		m.contact.WithLabelValues(labels...).SetToCurrentTime()
 	}
 	return nil
+}
+
+func number(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }

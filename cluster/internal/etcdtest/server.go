@@ -15,7 +15,19 @@ import (
 	"time"
 )
 
-// A Server is one member of a cluster of etcd, on the loopback interface.
+// A Place is where a server runs, if not on the loopback interface of this machine.
+type Place interface {
+	// Host is its IP address.
+	Host() string
+
+	// Enter has a command run there.
+	Enter(*exec.Cmd)
+
+	// Dial connects from there.
+	Dial(address string, limit time.Duration) (net.Conn, error)
+}
+
+// A Server is one member of a cluster of etcd.
 type Server struct {
 	// Endpoint is the URL for clients, and Addr its host and port.
 	Endpoint, Addr string
@@ -24,6 +36,7 @@ type Server struct {
 	Dir string
 
 	t       testing.TB
+	place   Place // nil: the loopback interface
 	program string
 	flags   []string
 	cmd     *exec.Cmd // nil while it does not run
@@ -39,22 +52,31 @@ func Start(t testing.TB, flags ...string) *Server {
 // StartAll starts a cluster of n members.
 func StartAll(t testing.TB, n int, flags ...string) []*Server {
 	t.Helper()
-	return start(t, n, nil, flags)
+	return start(t, make([]Place, n), nil, flags)
+}
+
+// StartAt starts a cluster of one member in each place.
+func StartAt(t testing.TB, places []Place, flags ...string) []*Server {
+	t.Helper()
+	return start(t, places, nil, flags)
 }
 
 // StartTLS starts a cluster of one member, which accepts only clients with a certificate of the CA.
 func StartTLS(t testing.TB, ca *CA, flags ...string) *Server {
 	t.Helper()
-	return start(t, 1, ca, flags)[0]
+	return start(t, make([]Place, 1), ca, flags)[0]
 }
 
-func start(t testing.TB, n int, ca *CA, flags []string) []*Server {
+func start(t testing.TB, places []Place, ca *CA, flags []string) []*Server {
 	t.Helper()
-	program := Program(t, "etcd")
+	program, n := Program(t, "etcd"), len(places)
 	all, peers, initial := make([]*Server, n), make([]string, n), make([]string, n)
-	for i := range n {
+	for i, place := range places {
 		host := newHost()
-		all[i] = &Server{Addr: host + ":2379", Dir: filepath.Join(t.TempDir(), "data"), t: t, program: program}
+		if place != nil {
+			host = place.Host()
+		}
+		all[i] = &Server{Addr: host + ":2379", Dir: filepath.Join(t.TempDir(), "data"), t: t, place: place, program: program}
 		all[i].Endpoint = "http://" + all[i].Addr
 		if ca != nil {
 			cert, key := ca.Issue(host, time.Now().Add(time.Hour))
@@ -95,6 +117,18 @@ func (s *Server) Start() {
 	s.wait()
 }
 
+// StartNew starts a server whose disk is lost, as a new member of the cluster, with the same name and
+// URLs: the others have removed it, and added it again.
+func (s *Server) StartNew() {
+	s.t.Helper()
+	s.Kill()
+	if err := os.RemoveAll(s.Dir); err != nil {
+		s.t.Fatal(err)
+	}
+	s.flags = append(s.flags, "--initial-cluster-state", "existing")
+	s.Start()
+}
+
 func (s *Server) launch() {
 	s.t.Helper()
 	output, err := os.Create(s.Dir + ".log")
@@ -103,8 +137,11 @@ func (s *Server) launch() {
 	}
 	s.output = output
 	s.cmd = exec.Command(s.program, s.flags...)
-	s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = output, output, dieTogether()
-	if err := s.cmd.Start(); err != nil {
+	if s.place != nil {
+		s.place.Enter(s.cmd)
+	}
+	s.cmd.Stdout, s.cmd.Stderr = output, output
+	if err := Launch(s.cmd); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -113,13 +150,20 @@ func (s *Server) launch() {
 func (s *Server) wait() {
 	s.t.Helper()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		conn, err := net.Dial("tcp", s.Addr)
+		conn, err := s.dial()
 		if err == nil {
 			conn.Close() // Nothing was sent.
 			return
 		}
 	}
 	s.t.Fatalf("etcd does not start:\n%s", s.log())
+}
+
+func (s *Server) dial() (net.Conn, error) {
+	if s.place != nil {
+		return s.place.Dial(s.Addr, time.Second)
+	}
+	return net.Dial("tcp", s.Addr)
 }
 
 func (s *Server) log() []byte {

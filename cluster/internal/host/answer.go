@@ -37,10 +37,17 @@ func AnswerTo(err error, network string) Answer {
 	case errors.Is(err, cluster.ErrHalted):
 		a.Code, a.Details = hostlocal.CodeTryAgain, "addresses that this host holds can still be leased and released; to see what is wrong, run: leasehold cluster verify "+network+
 			"; to recover the space: leasehold cluster recover "+network
+	case errors.Is(err, cluster.ErrRejected):
+		a.Code, a.Details = hostlocal.CodeConfig, "correct it in the file of the cluster, or in etcd; until then, addresses that this host holds can be leased and released"
+	case errors.Is(err, cluster.ErrNotNow):
+		a.Code, a.Details = hostlocal.CodeTryAgain, "etcd was reached; until it can do it again, addresses that this host holds can be leased and released"
 	case errors.Is(err, cluster.ErrUnknown), errors.Is(err, context.DeadlineExceeded):
-		a.Code, a.Details = hostlocal.CodeTryAgain, "etcd was not reached; addresses that this host holds can still be leased and released"
+		a.Code, a.Details = hostlocal.CodeTryAgain, "etcd was not reached, or could not do it; addresses that this host holds can still be leased and released"
 	case errors.Is(err, settings.ErrInvalid), errors.Is(err, ErrNotShared):
 		a.Code = hostlocal.CodeConfig
+	case errors.Is(err, cluster.ErrOutside):
+		a.Code, a.Details = hostlocal.CodeConfig, "correct the ranges in the configuration: all hosts have the ranges of the space, or a part of them; "+
+			`for more addresses, make another space, with another "space" in ipam`
 	case isMembership(err):
 		a.Code, a.Details = hostlocal.CodeNotMember, adviseMembership(err, network)
 	default:
@@ -52,7 +59,8 @@ func AnswerTo(err error, network string) Answer {
 // isMembership reports whether this host may not use the space until an operator has done something.
 func isMembership(err error) bool {
 	for _, kind := range []error{
-		cluster.ErrStopped, cluster.ErrNotMember, cluster.ErrNameTaken, cluster.ErrInUse, cluster.ErrNoSpace, cluster.ErrDisputed, ErrOther,
+		ErrLost, cluster.ErrStopped, cluster.ErrNotStopped, cluster.ErrNotMember, cluster.ErrNameTaken, cluster.ErrInUse, cluster.ErrNoSpace,
+		cluster.ErrDisputed, ErrOther,
 	} {
 		if errors.Is(err, kind) {
 			return true
@@ -64,17 +72,50 @@ func isMembership(err error) bool {
 func adviseMembership(err error, network string) string {
 	switch {
 	case errors.Is(err, cluster.ErrNameTaken):
-		return `give this host another name, "host" in the settings of the cluster; if it was installed again, run: leasehold cluster evict ` +
-			network + " HOST"
+		return adviseName(err, network)
+	case errors.Is(err, cluster.ErrNotMember):
+		return "to join the space, run: leasehold cluster attest " + network + "; with leases that this host has already: leasehold cluster adopt " + network
+	case errors.Is(err, cluster.ErrNotStopped):
+		return "it can go on; to leave the space, end its containers, run: leasehold cluster give-back " + network +
+			", and then: leasehold cluster evict --fenced " + network + " HOST"
+	case errors.Is(err, ErrNotEmpty):
+		return "to see which containers have them, run: leasehold list " + network + "; when they are gone, run the command again"
 	case errors.Is(err, cluster.ErrInUse):
 		return "to make this host a member with its leases, run: leasehold cluster adopt " + network
+	case errors.Is(err, ErrLost):
+		return `if the endpoints and "prefix" in the file of the cluster are right, restore a backup of etcd, and run: leasehold cluster recover ` + network +
+			"; without a backup, run: leasehold cluster init --adopt " + network + ", then on each host: leasehold cluster attest " + network +
+			", and at the end: leasehold cluster recover --done " + network
 	case errors.Is(err, cluster.ErrNoSpace):
 		return "make the space once, from one of the hosts: leasehold cluster init " + network
 	case errors.Is(err, ErrOther):
-		return `correct "cluster" and "space" in the configuration`
+		return `correct "cluster" and "space" in the configuration; or leave the space of the store for good: end the containers, run: ` +
+			"leasehold cluster give-back " + network + ", evict this host from that space, and run: leasehold cluster rejoin --drop " + network
 	case errors.Is(err, cluster.ErrDisputed):
-		return "release the leases when their containers are gone, or have the other host give the block back; then run the command again"
+		return "release the leases when their containers are gone, or have the other host give the block back; " +
+			"a block that was reserved for other software is free when none of its addresses is left in it; then run the command again"
 	}
-	return "with its leases, if no other host holds them: leasehold cluster rejoin " + network +
-		"; without: leasehold cluster rejoin --drop " + network
+	return hostlocal.AdviseStopped(network)
+}
+
+// adviseName says what to do about a name that is taken.
+func adviseName(err error, network string) string {
+	var (
+		sibling *SiblingError
+		name    *cluster.NameError
+	)
+	switch {
+	case errors.As(err, &sibling):
+		return `give this network another "space"; hosts share the addresses of a space, and networks of one host do not`
+	case !errors.As(err, &name):
+		return "choose another name with --as"
+	}
+	evict := "leasehold cluster evict --fenced " + network + " " + name.Host
+	if name.Own {
+		return `if another network of this host has the same "space", give one of them another; ` +
+			"if the store with which it joined is gone, or this one is older, and containers that were made since are gone, run: " + evict +
+			", and then the command again"
+	}
+	return `give this host a name of its own, "host" in the file of the cluster; ` +
+		"if it is that host, installed again or moved to this machine, and containers of its time before are gone, run: " + evict
 }

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt"
 	"github.com/leasehold/leasehold/cluster"
 	"github.com/leasehold/leasehold/cluster/etcd"
 	"github.com/leasehold/leasehold/cluster/internal/machine"
@@ -28,6 +31,7 @@ type Host struct {
 	store    backend.Store
 	member   *cluster.Member
 	boot     allocator.Boot
+	seen     seen         // while this process makes requests
 	release  func() error // ends the use of the engine
 }
 
@@ -36,6 +40,12 @@ var ErrNotShared = errors.New(`the network is not shared with other hosts; add "
 
 // ErrOther: the store belongs to another cluster or space than the configuration names.
 var ErrOther = errors.New("the store is a member of another space")
+
+// ErrNotEmpty: this host has leases, and so it cannot forget its membership.
+var ErrNotEmpty = errors.New("this host is still needed by containers")
+
+// ErrLost: the servers have no such space, although this host is a member of it.
+var ErrLost = errors.New("the servers have lost the space of which this host is a member")
 
 // Open returns the host for a network configuration and the value of CNI_ARGS. dir has the settings
 // of the clusters.
@@ -76,7 +86,7 @@ func (e *Engines) Open(conf []byte, args, dir string) (*Host, error) {
 			Boot: h.boot.ID, Machine: id,
 			Address: machine.Address(), Ranges: ranges(c.Pool), Program: cli.Version(),
 		},
-		Prefix: s.Prefix,
+		Prefix: s.Prefix, Cache: &h.seen,
 	})
 	return h, nil
 }
@@ -104,6 +114,9 @@ func (h *Host) Attest(ctx context.Context) error {
 		if err == nil {
 			err = h.checkSpace(m)
 		}
+		if err == nil {
+			err = h.checkRanges(ctx)
+		}
 		if err != nil {
 			return err
 		}
@@ -111,21 +124,96 @@ func (h *Host) Attest(ctx context.Context) error {
 	})
 }
 
+// checkRanges returns an error if the network can lease addresses that the space does not have. A space
+// that is halted is not looked at: this host may have to report what it holds.
+func (h *Host) checkRanges(ctx context.Context) error {
+	c, halt, err := cluster.NewAdmin(h.engine, h.settings.Prefix).Space(ctx, h.config.Space)
+	if err != nil || halt != nil {
+		return err
+	}
+	for _, set := range h.config.Pool.Sets() {
+		if err := c.CheckSet(set); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Adopt makes this host a member with the leases that it has.
 func (h *Host) Adopt(ctx context.Context) error {
 	return h.exclusively(ctx, func(ctx context.Context, _ int) error {
-		return h.member.Adopt(ctx, h.config.Cluster, h.config.Space, h.settings.Host)
+		m, err := h.membership(ctx)
+		switch {
+		case err != nil:
+			return err
+		case m.Stopped != "":
+			return fmt.Errorf("%w: %s", cluster.ErrStopped, m.Stopped)
+		case !m.IsZero():
+			if err := h.checkSpace(m); err != nil {
+				return err
+			}
+			if m.Intent == (backend.Intent{}) {
+				return h.member.Attest(ctx) // It has adopted them.
+			}
+		}
+		if err := h.checkRanges(ctx); err != nil {
+			return err
+		}
+		return h.explainName(ctx, h.member.Adopt(ctx, h.config.Cluster, h.config.Space, h.settings.Host))
 	})
 }
 
-// Rejoin makes this host a member again that is stopped, with the leases that it has.
+// Rejoin makes this host a member again that is stopped, with the leases that it has, under the name in
+// the settings.
 func (h *Host) Rejoin(ctx context.Context) error {
-	return h.exclusively(ctx, func(ctx context.Context, _ int) error { return h.member.Rejoin(ctx) })
+	return h.exclusively(ctx, func(ctx context.Context, _ int) error {
+		if err := h.learn(ctx); err != nil {
+			return err
+		}
+		m, err := h.membership(ctx)
+		if err == nil && !m.IsZero() {
+			err = h.checkSpace(m)
+		}
+		if err != nil {
+			return err
+		}
+		return h.explainName(ctx, h.member.RejoinAs(ctx, h.settings.Host))
+	})
 }
 
-// Drop has this host, which is stopped and has no leases, forget its membership.
+// Drop has this host, which is stopped and has no leases, forget its membership. Leases of an earlier boot
+// are released before, if the configuration says so: no ADD can do that any more.
 func (h *Host) Drop(ctx context.Context) error {
-	return h.exclusively(ctx, func(ctx context.Context, _ int) error { return h.member.Forget(ctx) })
+	return h.exclusively(ctx, func(ctx context.Context, _ int) error {
+		if err := h.learn(ctx); err != nil {
+			return err
+		}
+		m, err := h.membership(ctx)
+		if err == nil && m.Stopped != "" && h.config.OnReboot.Releases(h.config.Backend) {
+			_, err = allocator.ReleaseEarlierBoots(ctx, h.store, h.boot)
+		}
+		if err != nil {
+			return err
+		}
+		if err = h.member.Forget(ctx); errors.Is(err, cluster.ErrInUse) {
+			err = fmt.Errorf("%w: %w", ErrNotEmpty, err)
+		}
+		return err
+	})
+}
+
+// learn has a member that was evicted, or copied, stop, if it has not spoken with the servers since. What
+// was begun before is to be continued first.
+func (h *Host) learn(ctx context.Context) error {
+	m, err := h.membership(ctx)
+	if err != nil || m.IsZero() || m.Stopped != "" || m.Intent != (backend.Intent{}) {
+		return err
+	}
+	failed := h.member.Attest(ctx)
+	if m, err = h.membership(ctx); err == nil && m.Stopped != "" {
+		return nil
+	}
+	return errors.Join(err, failed)
 }
 
 // Differences returns in what the store and the servers differ.
@@ -182,11 +270,57 @@ func (h *Host) attest(ctx context.Context) error {
 	case m.Attested == h.boot.ID && m.Intent == (backend.Intent{}) && m.Stopped == "":
 		return nil
 	}
+	if err := h.checkRanges(ctx); err != nil {
+		return err
+	}
 	return h.member.Attest(ctx)
 }
 
 func (h *Host) join(ctx context.Context) error {
-	return h.member.Join(ctx, h.config.Cluster, h.config.Space, h.settings.Host)
+	if err := h.checkRanges(ctx); err != nil {
+		return err
+	}
+	return h.explainName(ctx, h.member.Join(ctx, h.config.Cluster, h.config.Space, h.settings.Host))
+}
+
+// A SiblingError means that another network of this host has joined the space: each network has a store
+// of its own, and would be a host of its own.
+type SiblingError struct {
+	Network, Space string
+	err            error
+}
+
+func (e *SiblingError) Error() string {
+	return fmt.Sprintf("network %s of this host is in space %s already", e.Network, e.Space)
+}
+
+// Unwrap returns the error of the name.
+func (e *SiblingError) Unwrap() error { return e.err }
+
+// explainName returns a SiblingError if this machine has the name already, for another network.
+func (h *Host) explainName(ctx context.Context, err error) error {
+	name := (*cluster.NameError)(nil)
+	if !errors.As(err, &name) || !name.Own {
+		return err
+	}
+	entries, readErr := os.ReadDir(h.config.DataDir)
+	if readErr != nil {
+		return err // It says what is known.
+	}
+	for _, entry := range entries {
+		if entry.Name() == h.config.Name || !entry.Type().IsRegular() {
+			continue
+		}
+		var m backend.Membership
+		viewErr := bolt.Open(filepath.Join(h.config.DataDir, entry.Name())).View(ctx, func(tx backend.ReadTx) (err error) {
+			m, err = tx.Membership()
+			return err
+		})
+		if viewErr == nil && m.Cluster == h.config.Cluster && m.Space == h.config.Space && m.Host == name.Host {
+			return &SiblingError{entry.Name(), m.Space, err}
+		}
+	}
+	return err
 }
 
 // checkSpace returns an error unless the store is a member of the space that the configuration names.

@@ -6,18 +6,21 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt"
 	"github.com/leasehold/leasehold/cluster"
 	"github.com/leasehold/leasehold/cluster/etcd"
 	"github.com/leasehold/leasehold/cluster/internal/etcdtest"
 	"github.com/leasehold/leasehold/cluster/internal/host"
+	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/hostlocal"
 )
 
@@ -191,6 +194,178 @@ func TestMembership(t *testing.T) {
 	require.Contains(t, in.Msg, "10.0.0.5")
 }
 
+// A network with more addresses than its space leases none of those.
+func TestRangesOutsideOfTheSpace(t *testing.T) {
+	s := newSpace(t)
+	a := newMachine(t, s, "a", "")
+	outside := func() *host.Host {
+		text := strings.Replace(a.conf(""), `"10.0.0.15"`, `"10.0.0.30"`, 1)
+		h, err := host.Open([]byte(strings.Replace(text, "/28", "/27", 1)), "", a.settings)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, h.Close()) })
+		return h
+	}
+	rejected := func(err error) {
+		t.Helper()
+		require.ErrorIs(t, err, cluster.ErrOutside)
+		require.ErrorContains(t, err, "10.0.0.16 of range set 10.0.0.0-10.0.0.30 is not in the ranges of the space, which are [10.0.0.0-10.0.0.15]")
+		answer := host.AnswerTo(err, "net")
+		require.Equal(t, hostlocal.CodeConfig, answer.Code)
+		require.Contains(t, answer.Details, "correct the ranges in the configuration")
+	}
+	_, err := outside().Claim(t.Context())
+	rejected(err)
+	rejected(outside().Attest(t.Context()))
+	rejected(outside().Adopt(t.Context()))
+	state, err := a.open("").State(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, state.Membership, "it has not joined")
+
+	require.NoError(t, a.open("").Attest(t.Context()))
+	rejected(outside().Attest(t.Context()))
+	_, err = outside().Claim(t.Context())
+	rejected(err)
+	_, err = outside().Keep(t.Context())
+	rejected(err)
+	_, err = a.open("").Claim(t.Context())
+	require.NoError(t, err)
+}
+
+// What a host is told to do leads on.
+func TestAdvice(t *testing.T) {
+	s := newSpace(t)
+	a := newMachine(t, s, "a", "")
+	advice := func(err error, words ...string) {
+		t.Helper()
+		require.Error(t, err)
+		answer := host.AnswerTo(err, "net")
+		require.Equal(t, hostlocal.CodeNotMember, answer.Code, err)
+		for _, w := range words {
+			require.Contains(t, answer.Msg+"; "+answer.Details, w)
+		}
+	}
+	const join = "to join the space, run: leasehold cluster attest net; with leases that this host has already: leasehold cluster adopt net"
+	advice(a.open("").Rejoin(t.Context()), join)
+	advice(a.open("").Drop(t.Context()), join)
+	_, err := a.open("").GiveBack(t.Context(), 0)
+	advice(err, join)
+	_, err = a.open("").Differences(t.Context())
+	advice(err, join)
+	_, err = a.open("IP=10.0.0.5").Claim(t.Context())
+	require.NoError(t, err)
+	advice(a.open("").Rejoin(t.Context()), "this host is not stopped: it is host a of space net; it can go on")
+	advice(a.open("").Drop(t.Context()), "leasehold cluster evict --fenced net HOST")
+	require.NoError(t, a.open("").Adopt(t.Context()), "it has nothing to adopt")
+
+	// Another network of the same machine has a store of its own.
+	h, err := host.Open([]byte(strings.Replace(a.conf(`, "space": "net"`), `"name": "net"`, `"name": "more"`, 1)), "", a.settings)
+	require.NoError(t, err)
+	advice(h.Attest(t.Context()), `network net of this host is in space net already; give this network another "space"`)
+	require.NoError(t, h.Close())
+
+	// So has one that was made again.
+	advice(newMachine(t, s, "a", "").open("").Attest(t.Context()), "this machine is host a of the space already", "leasehold cluster evict --fenced net a,")
+
+	a.lease(1)
+	require.NoError(t, a.open("").Operate(t.Context(), 0, func(ctx context.Context, o host.Operator) error {
+		h, _, err := o.Find(ctx, "a")
+		require.NoError(t, err)
+		_, err = o.Evict(ctx, o.Space, h)
+		return err
+	}))
+	require.NoError(t, a.store().Update(t.Context(), func(tx backend.Tx) error {
+		m, err := tx.Membership()
+		require.NoError(t, err)
+		shared, err := backend.AsShared(tx)
+		require.NoError(t, err)
+		m.Attested = "an earlier boot"
+		return shared.SetMembership(m)
+	}))
+	advice(a.open("").Attest(t.Context()), "it was evicted", "leasehold cluster rejoin --drop net", `a copy of another host first needs a name of its own, "host" in the file of the cluster`)
+	advice(a.open("").Adopt(t.Context()), "leasehold cluster rejoin net")
+	advice(a.open("").Drop(t.Context()), "the store has leases already: 10.0.0.4", "leasehold list net; when they are gone, run the command again")
+
+	// The name in the settings counts.
+	text, err := os.ReadFile(filepath.Join(a.settings, "dc1.json"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(a.settings, "dc1.json"), []byte(strings.Replace(string(text), `"a"`, `"copy"`, 1)), 0o600))
+	require.NoError(t, a.open("").Rejoin(t.Context()))
+	state, err := a.open("").State(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "copy", state.Membership.Host)
+	require.True(t, state.Confirmed)
+	_, err = newMachine(t, s, "operator", "").open("").Claim(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, newMachine(t, s, "operator", "").open("").Operate(t.Context(), 0, func(ctx context.Context, o host.Operator) error {
+		_, err := o.Reserve(ctx, o.Space, "operator", nil)
+		advice(err, "choose another name with --as")
+		return nil
+	}))
+}
+
+// A member whose space the servers have lost is not told to make it, by which others would get what it
+// holds.
+func TestSpaceIsLost(t *testing.T) {
+	s := newSpace(t)
+	a := newMachine(t, s, "a", "")
+	_, err := a.open("IP=10.0.0.5").Claim(t.Context())
+	require.NoError(t, err)
+	lost := newMachine(t, etcdtest.Start(t), "a", "")
+	lost.data = a.data
+	_, err = lost.open("IP=10.0.0.9").Claim(t.Context())
+	require.ErrorIs(t, err, host.ErrLost)
+	answer := host.AnswerTo(err, "net")
+	require.Equal(t, hostlocal.CodeNotMember, answer.Code)
+	require.Contains(t, answer.Details, "restore a backup of etcd, and run: leasehold cluster recover net; without a backup, run: leasehold cluster init --adopt net, then on each host: leasehold cluster attest net, and at the end: leasehold cluster recover --done net")
+	_, err = lost.open("").Init(t.Context(), 4, false)
+	require.ErrorIs(t, err, host.ErrLost)
+	_, err = lost.open("").Init(t.Context(), 4, true)
+	require.NoError(t, err)
+	_, err = lost.open("").Init(t.Context(), 4, false)
+	require.ErrorIs(t, err, cluster.ErrConflict, "it is there")
+
+	// What the answer advises leads back to a space in which the host holds what it held.
+	require.ErrorIs(t, lost.open("").Attest(t.Context()), cluster.ErrReported)
+	require.NoError(t, lost.open("").Operate(t.Context(), host.ManyRequests, func(ctx context.Context, o host.Operator) error {
+		return o.Recovered(ctx, o.Space)
+	}))
+	require.NoError(t, lost.open("").Attest(t.Context()))
+	_, err = lost.open("IP=10.0.0.9").Claim(t.Context())
+	require.NoError(t, err)
+	require.Len(t, lost.blocks(), 2)
+}
+
+// A host that was evicted while it was switched off need not make an ADD that fails before it can begin
+// again, nor release the leases of its last boot one by one.
+func TestDropAfterABoot(t *testing.T) {
+	s := newSpace(t)
+	a := newMachine(t, s, "a", "")
+	_, err := a.open("IP=10.0.0.5").Claim(t.Context())
+	require.NoError(t, err)
+	require.ErrorContains(t, a.open("").Drop(t.Context()), "is not stopped")
+	lease := func(id, boot string) {
+		require.NoError(t, a.store().Update(t.Context(), func(tx backend.Tx) error {
+			addr, err := tx.NextFree(netip.MustParseAddr("10.0.0.0"), netip.MustParseAddr("10.0.0.15"))
+			require.NoError(t, err)
+			return tx.Put(backend.Lease{Addr: addr, Owner: backend.Owner{ContainerID: id}, Boot: boot, Since: time.Unix(1_600_000_000, 0).UTC()})
+		}))
+	}
+	lease("old", "an earlier boot")
+	lease("new", boot.Current().ID)
+	require.NoError(t, newMachine(t, s, "operator", "").open("").Operate(t.Context(), 0, func(ctx context.Context, o host.Operator) error {
+		h, _, err := o.Find(ctx, "a")
+		require.NoError(t, err)
+		_, err = o.Evict(ctx, o.Space, h)
+		return err
+	}))
+	require.ErrorIs(t, a.open("").Drop(t.Context()), cluster.ErrInUse, "a container runs")
+	_, err = allocator.Release(t.Context(), a.store(), backend.Owner{ContainerID: "new"})
+	require.NoError(t, err)
+	require.NoError(t, a.open("").Drop(t.Context()))
+	require.Empty(t, a.blocks())
+	require.NoError(t, a.open("").Attest(t.Context()))
+}
+
 // While the servers are away, a claim fails in time, and the processes that waited for it do not
 // wait as long again, one after the other.
 func TestServersAway(t *testing.T) {
@@ -219,6 +394,33 @@ func TestServersAway(t *testing.T) {
 
 // A member of the servers that is killed keeps no host from claiming.
 func TestMemberKilled(t *testing.T) {
+	all, a := newServers(t)
+	for _, s := range all {
+		s.Kill()
+		_, err := a.open("").Claim(t.Context())
+		require.NoError(t, err)
+		a.lease(4)
+		s.Start()
+	}
+	require.NotEmpty(t, a.blocks())
+}
+
+// What a member forwards to a leader that does not answer any more is lost, and the member waits longer
+// for it than a claim has time.
+func TestLeaderStopped(t *testing.T) {
+	all, a := newServers(t)
+	h := a.open("")
+	_, err := h.Claim(t.Context())
+	require.NoError(t, err)
+	a.lease(4)
+	etcdtest.Leader(t, all).Stop()
+	_, err = h.Claim(t.Context()) // By the member that it has chosen before.
+	require.NoError(t, err)
+}
+
+// newServers starts three servers, and returns a host that knows them, with a space.
+func newServers(t *testing.T) ([]*etcdtest.Server, machine) {
+	t.Helper()
 	all := etcdtest.StartAll(t, 3)
 	a := newMachine(t, all[0], "a", "")
 	var urls []string
@@ -229,14 +431,7 @@ func TestMemberKilled(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(a.settings, "dc1.json"), []byte(text), 0o600))
 	_, err := a.open("").Init(t.Context(), 4, false)
 	require.NoError(t, err)
-	for _, s := range all {
-		s.Kill()
-		_, err := a.open("").Claim(t.Context())
-		require.NoError(t, err)
-		a.lease(4)
-		s.Start()
-	}
-	require.NotEmpty(t, a.blocks())
+	return all, a
 }
 
 // A space that is halted can be used with what a host has in hand.

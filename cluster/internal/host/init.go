@@ -2,27 +2,87 @@ package host
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math/bits"
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/cluster"
 )
 
-// Sizes of blocks. A range of IPv4 has about blocksWanted blocks, so that hundreds of hosts can have
-// one, but a block has largest4 addresses at most, so that a host does not keep many that it does not
-// use. There are always enough of IPv6.
+// Sizes of blocks. A range set has about blocksWanted blocks, so that hundreds of hosts can have
+// one, but a block has largest4 addresses of IPv4 at most, so that a host does not keep many that it does not
+// use, or largest6 of IPv6.
 const (
 	blocksWanted = 256
 	largest4     = 64
-	size6        = 256
+	largest6     = 256
 )
+
+// fewBlocks is how many blocks of a range set are so few that hosts will probably find none.
+const fewBlocks = 8
+
+// A FewError means that a range set would have one block, although smaller ones are possible.
+type FewError struct {
+	Set     allocator.Set
+	Size    uint64 // addresses in its block
+	Default uint64 // what Size is unless it is chosen
+}
+
+func (e *FewError) Error() string {
+	return fmt.Sprintf("all addresses of range set %s would be in one block of %d: the first host would get them, and no other host any, "+
+		"and the size never changes; choose a smaller one with --block-size, or leave that out, for blocks of %d", e.Set, e.Size, e.Default)
+}
+
+// Plan returns what Init makes of the ranges of the configuration, and warnings of range sets that have
+// addresses for few hosts. It returns a [FewError] if they have for one alone.
+func (h *Host) Plan(blockSize uint64) (c cluster.Config, warnings []string, err error) {
+	c = h.newConfig(blockSize)
+	if err := c.Validate(); err != nil {
+		return c, nil, err
+	}
+	for _, set := range h.config.Pool.Sets() {
+		n, err := c.CountBlocks(set, fewBlocks)
+		if err != nil {
+			return c, nil, err
+		}
+		size, byDefault := c.Block6, h.defaultSize(false)
+		if set.Is4() {
+			size, byDefault = c.Block4, h.defaultSize(true)
+		}
+		switch {
+		case n >= fewBlocks:
+		case n == 1 && byDefault < size:
+			return c, nil, &FewError{set, size, byDefault}
+		case n == 1:
+			warnings = append(warnings, fmt.Sprintf("range set %s has one block: one host at a time can have addresses of it", set))
+		case byDefault < size:
+			warnings = append(warnings, fmt.Sprintf("range set %s has %d blocks of %d addresses: no more than %d hosts at a time can have addresses of it; "+
+				"without --block-size, blocks have %d", set, n, size, n, byDefault))
+		}
+	}
+	return c, warnings, nil
+}
 
 // Init makes the space of the network, from the ranges of the configuration. blockSize is how many
 // addresses of IPv4 a block has, a power of two; 0: as many as suit the ranges. With adopt, hosts adopt
-// their leases before any of them gets more.
+// their leases before any of them gets more. It returns [ErrLost] without adopt if this host is a member
+// already, and fails as [Host.Plan] does.
 func (h *Host) Init(ctx context.Context, blockSize uint64, adopt bool) (cluster.Config, error) {
-	c := h.newConfig(blockSize)
-	err := h.Operate(ctx, ManyRequests, func(ctx context.Context, o Operator) error {
+	c, _, err := h.Plan(blockSize)
+	if err != nil {
+		return c, err
+	}
+	err = h.Operate(ctx, ManyRequests, func(ctx context.Context, o Operator) error {
+		m, err := h.membership(ctx)
+		if err == nil && !adopt && m.Cluster == h.config.Cluster && m.Space == o.Space {
+			if _, _, err := o.Admin.Space(ctx, o.Space); errors.Is(err, cluster.ErrNoSpace) {
+				return fmt.Errorf("%w: space %s", ErrLost, o.Space)
+			}
+		}
+		if err != nil {
+			return err
+		}
 		if adopt {
 			return o.InitRecovering(ctx, o.Space, c)
 		}
@@ -31,36 +91,50 @@ func (h *Host) Init(ctx context.Context, blockSize uint64, adopt bool) (cluster.
 	return c, err
 }
 
+// Overlapping returns the name of another space that has addresses of the network, or an empty string.
+func (h *Host) Overlapping(ctx context.Context) (other string, err error) {
+	err = h.Operate(ctx, 0, func(ctx context.Context, o Operator) error {
+		other, err = o.Admin.Overlapping(ctx, o.Space, h.newConfig(0))
+		return err
+	})
+	return other, err
+}
+
 func (h *Host) newConfig(blockSize uint64) (c cluster.Config) {
-	var addrs uint64
 	for _, set := range h.config.Pool.Sets() {
 		for _, r := range set.Ranges() {
-			span := allocator.Span{First: r.First(), Last: r.Last()}
-			c.Ranges = append(c.Ranges, span.String())
-			if set.Is4() {
-				addrs += span.Size()
-			} else {
-				c.Block6 = size6
-			}
+			c.Ranges = append(c.Ranges, allocator.Span{First: r.First(), Last: r.Last()}.String())
 		}
 	}
-	switch {
-	case addrs == 0:
-	case blockSize != 0:
+	c.Block4, c.Block6 = h.defaultSize(true), h.defaultSize(false)
+	if blockSize != 0 && c.Block4 != 0 {
 		c.Block4 = blockSize
-	default:
-		c.Block4 = defaultSize(addrs)
 	}
 	return c
 }
 
-// defaultSize returns the size of the blocks of a space with so many addresses of IPv4.
-func defaultSize(addrs uint64) uint64 {
-	n := addrs / blocksWanted
-	if n == 0 {
-		return 1
+// defaultSize returns the size of the blocks of a family, which suits the smallest range set: each
+// container gets an address of all sets. It is 0 if no set is of that family.
+func (h *Host) defaultSize(is4 bool) (size uint64) {
+	largest := uint64(largest6)
+	if is4 {
+		largest = largest4
 	}
-	return min(largest4, uint64(1)<<(bits.Len64(n)-1))
+	for _, set := range h.config.Pool.Sets() {
+		if set.Is4() != is4 {
+			continue
+		}
+		var addrs uint64 // It never gets near its end: more than largest blocks is enough.
+		for _, r := range set.Ranges() {
+			addrs += min(allocator.Span{First: r.First(), Last: r.Last()}.Size(), blocksWanted*largest)
+		}
+		n := max(1, addrs/blocksWanted)
+		n = min(largest, uint64(1)<<(bits.Len64(n)-1))
+		if size == 0 || n < size {
+			size = n
+		}
+	}
+	return size
 }
 
 // Space returns the name of the space.

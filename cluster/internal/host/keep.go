@@ -25,6 +25,9 @@ func (h *Host) Keep(ctx context.Context) (k Kept, err error) {
 		if err := h.attest(ctx); err != nil {
 			return err
 		}
+		if err := h.checkRanges(ctx); err != nil {
+			return err
+		}
 		if err := h.member.Audit(ctx); err != nil {
 			return err
 		}

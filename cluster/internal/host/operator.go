@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,12 +22,17 @@ type Operator struct {
 // making and recovering a space on servers that are new.
 const ManyRequests = 30 * time.Second
 
+// How long a restore of the servers shows, and how many write at once what it takes: new servers on a slow
+// disk have it in seconds. See [cluster.Admin.WithMargin].
+const margin, writers = 1024, 16
+
 // Operate calls fn with the view of the space of the network. Its time limit is the one in the
 // settings, or least if that is longer.
 func (h *Host) Operate(ctx context.Context, least time.Duration, fn func(context.Context, Operator) error) error {
 	ctx, cancel := context.WithTimeout(ctx, max(least, h.settings.Timeout))
 	defer cancel()
-	return fn(ctx, Operator{cluster.NewAdmin(h.engine, h.settings.Prefix), h.config.Space})
+	admin := cluster.NewAdmin(h.engine, h.settings.Prefix).WithMargin(margin, writers)
+	return fn(ctx, Operator{admin, h.config.Space})
 }
 
 // Find returns a host, and how many blocks it holds.
@@ -47,7 +53,7 @@ func (o Operator) Find(ctx context.Context, name string) (found cluster.Host, bl
 	}
 	held, err := o.Blocks(ctx, o.Space)
 	for _, b := range held {
-		if b.Host == name {
+		if slices.Contains(b.Holders(), name) {
 			blocks++
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/leasehold/leasehold/internal/flock"
 )
 
 // uptime returns the nanoseconds since the machine was booted.
@@ -19,8 +21,12 @@ func uptime() int64 {
 }
 
 // waiters returns how many processes wait for the lock of f, as far as the kernel shows that
-// (proc_locks(5)); 0 if it does not. It only decides how much is asked for.
+// (proc_locks(5)); 0 if it does not. It only decides how much is asked for. To show the locks, the kernel
+// first waits until no processor changes one, for milliseconds, so it is asked only if there is a waiter.
 func waiters(f *os.File) (n int) {
+	if !flock.Awaited(f) {
+		return 0
+	}
 	info, err := f.Stat()
 	if err != nil {
 		return 0

@@ -47,11 +47,12 @@ func (h *host) fails(why string, args ...string) {
 // lease leases an address as a host does that shares nothing.
 func (h *host) lease(id, addr string) {
 	h.t.Helper()
-	a := netip.MustParseAddr(addr)
+	a, began := netip.MustParseAddr(addr), h.history.begin()
 	require.NoError(h.t, bolt.Open(filepath.Join(h.data, "net")).Update(h.t.Context(), func(tx backend.Tx) error {
 		return tx.Put(backend.Lease{Addr: a, Owner: backend.Owner{ContainerID: id, IfName: "eth0"}})
 	}))
 	h.used[a] = id + " of " + h.name
+	h.history.end(began, operation{leased, holder{h.name, id}, a, held{}})
 }
 
 // Hosts that had slices of a range keep the leases that they have.
@@ -188,11 +189,21 @@ func TestReserve(t *testing.T) {
 	a.does("1 blocks are held, 0 were freed; 0 addresses are not in the space\n", "reserve", "net", file)
 	out, _, _ = a.says("hosts", "net", "-o", "json")
 	require.Contains(t, out, `"foreign"`)
-	a.does("{\n  \"blocks\": 0,\n  \"freed\": 1,\n  \"taken\": [],\n  \"outside\": []\n}\n", "reserve", "net", "/dev/null", "-o", "json")
+	a.does("{\n  \"blocks\": 0,\n  \"freed\": 1,\n  \"taken\": [],\n  \"outside\": []\n}\n", "reserve", "net", "/dev/null", "--empty", "-o", "json")
 	write("10.0.0.33\n")
 	a.does("1 blocks are held, 0 were freed; 0 addresses are not in the space\n", "reserve", "net", file, "--from", "addresses")
-	write("")
-	a.does("0 blocks are held, 1 were freed; 0 addresses are not in the space\n", "reserve", "net", file, "--from", "addresses")
+	write("\n# nothing\n")
+	a.fails(file+" has no addresses: if no container has any, free all blocks that are held for addresses with --empty", "reserve", "net", file, "--from", "addresses")
+	a.fails("/dev/null has no addresses", "reserve", "net", "/dev/null")
+	a.does("0 blocks are held, 1 were freed; 0 addresses are not in the space\n", "reserve", "net", file, "--from", "addresses", "--empty")
+
+	// An address that cannot be told may be in any block.
+	write("10.0.0.33\n")
+	a.does("1 blocks are held, 0 were freed; 0 addresses are not in the space\n", "reserve", "net", file, "--from", "addresses", "--as", "other")
+	write(`{"kind": "IPPool", "metadata": {"name": "fd00---48"}, "spec": {"range": "fd00::/48", "allocations": {"41": {"podref": "a/b", "ifname": "net1"}}}}`)
+	a.fails("no block was freed, because the addresses of 1 pods cannot be told", "reserve", "net", file, "--as", "other")
+	_, err = a.add("e", "CNI_ARGS=IP=10.0.0.33")
+	require.ErrorContains(t, err, "host other holds the block that it is in")
 	a.does("", "verify", "net")
 
 	write("here\n")

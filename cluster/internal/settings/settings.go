@@ -154,6 +154,7 @@ func parse(text []byte) (*Settings, error) {
 			return nil, err
 		}
 	}
+	s.Etcd.Prefix = s.Prefix
 	var err error
 	s.Digest, err = r.digest(text)
 	return s, err

@@ -88,6 +88,7 @@ type machine struct {
 	on         bool
 	containers map[netip.Addr]int
 	next       int
+	seen       [][]byte // what its cache was given
 }
 
 // A copied is a store as a machine had it.
@@ -346,7 +347,7 @@ func (w *world) member(p *process, m *machine) *cluster.Member {
 
 func (w *world) options(m *machine) cluster.Options {
 	return cluster.Options{
-		Identity: cluster.Identity{Boot: m.boot, Machine: m.id}, Prefix: prefix, Now: now, Random: w.Uint64N,
+		Identity: cluster.Identity{Boot: m.boot, Machine: m.id}, Prefix: prefix, Now: now, Random: w.Uint64N, Cache: cache{w, m},
 		NewMark: func() (mark backend.Mark) {
 			for i := range mark {
 				mark[i] = byte(w.Uint32())

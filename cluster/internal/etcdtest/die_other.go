@@ -1,7 +1,0 @@
-//go:build !linux
-
-package etcdtest
-
-import "syscall"
-
-func dieTogether() *syscall.SysProcAttr { return nil }
