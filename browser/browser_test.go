@@ -56,7 +56,7 @@ type tab struct {
 	ctx context.Context
 
 	mu       sync.Mutex
-	requests []string // URLs, except those of the page itself
+	requests []string // URLs, except the URL of the page
 	messages []string // of the console, and violations of the page's policy
 }
 

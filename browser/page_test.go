@@ -62,7 +62,10 @@ func TestSearch(t *testing.T) {
 	require.Contains(t, got, "leasehold who 10.88.0.5 --at 20")
 	require.Contains(t, b.search("10.88.0.5 "+s.clock(30*time.Minute, "2006-01-02 15:04:05")), "shop/db-0, container ")
 	require.Contains(t, b.search("10.88.0.5 "+s.now.Add(-30*time.Minute).UTC().Format("2006-01-02T15:04:05Z")), "shop/db-0, container ")
-	require.Contains(t, b.search("10.88.0.5 "+s.clock(43*time.Minute, "15:04")), "no lease is known", "between two holders")
+	between := b.search("10.88.0.5 " + s.clock(43*time.Minute, "15:04"))
+	require.Contains(t, between, "no lease is known")
+	require.Regexp(t, `Before that: shop/web-0, container .* \(eth0\), until `+s.clock(45*time.Minute, "2006-01-02 15:04:05"), between)
+	require.Regexp(t, `After that: shop/db-0, container .* \(eth0\), from `+s.clock(40*time.Minute, "2006-01-02 15:04:05"), between)
 	require.Contains(t, b.search("10.88.0.5 "+s.clock(5*time.Hour, "2006-01-02 15:04")), "podnet: what ended before ")
 
 	// As it is pasted from an alert or a log.
@@ -71,15 +74,23 @@ func TestSearch(t *testing.T) {
 		"10.88.0.5:8080 refused a connection at " + s.now.Add(-30*time.Minute).UTC().Format("2006-01-02 15:04:05.000 -0700 MST"),
 		"[FIRING] target 10.88.0.5:9100 down since " + s.now.Add(-30*time.Minute).In(time.FixedZone("", 19800)).Format(time.RFC3339),
 		"10.88.0.5/24 (" + s.clock(30*time.Minute, "15:04") + ")",
+		"10.88.0.5 is down since " + s.clock(30*time.Minute, "3:04 PM"),
+		"10.88.0.5 " + s.clock(30*time.Minute, "3:04:05pm"),
 	} {
 		require.Contains(t, b.search(line), "shop/db-0, container ", line)
 	}
 
+	yesterday, err := time.Parse(time.DateOnly, s.clock(0, time.DateOnly))
+	require.NoError(t, err)
+	require.Contains(t, b.search("10.88.0.5 yesterday 12:34"), "10.88.0.5 at "+yesterday.AddDate(0, 0, -1).Format(time.DateOnly)+" 12:34")
+
 	all := b.search("10.88.0.5")
-	require.Contains(t, all, "10.88.0.5: 3 leases", "not those of 10.88.0.50")
+	require.Contains(t, all, "10.88.0.5: 3 leases", "not the leases of 10.88.0.50")
+	require.Contains(t, all, "leasehold history --address 10.88.0.5", "who would name the last one only")
 	require.Less(t, strings.Index(all, "mail-0"), strings.Index(all, "db-0"))
 	require.Less(t, strings.Index(all, "db-0"), strings.Index(all, "web-0"))
 	require.Contains(t, b.search("10.88.0.50"), "shop/mail-1")
+	require.Contains(t, b.text("#results"), "leasehold who 10.88.0.50")
 	require.Contains(t, b.search("MAIL"), "Found: 2 leases")
 	require.Contains(t, b.search("db-"), "leasehold history --pod shop/db-0")
 	require.Regexp(t, `shop/db-0, container .*, from 20.* until 20.*; DEL`, b.search("shop/db-0"))
@@ -162,6 +173,49 @@ func TestPointer(t *testing.T) {
 	b.run(chromedp.MouseClickXY(left+18.5*side, top+1.5*side))
 	require.Contains(t, b.text(".chosen"), "mail-1")
 	b.run(chromedp.MouseEvent("mouseMoved", 5, 5))
+	b.quiet()
+}
+
+// A chart says how many addresses were leased at the time under the pointer, and with the keyboard.
+func TestChart(t *testing.T) {
+	s := podnet(t)
+	b := open(t, "file://"+s.report())
+	const second = "2006-01-02 15:04:05"
+	inspector := func() string { return b.text(".chart .inspector") }
+	hidden := func() bool { return eval[bool](b, `document.querySelector(".chart .inspector").hidden`) }
+	require.True(t, hidden())
+
+	b.run(chromedp.Focus(chromedp.CSS(".cells")))
+	b.press(kb.Tab)
+	require.Equal(t, "slider", eval[string](b, `document.activeElement.getAttribute("role")`), "the next after the map")
+	require.Contains(t, inspector(), "\n2 of 253 leased, 0 %", "now")
+	b.press(kb.Home)
+	require.Equal(t, s.clock(45*time.Minute, second)+"\n0 of 253 leased, 0 %", inspector(), "when the first lease ended")
+	b.press(kb.ArrowLeft)
+	require.Contains(t, inspector(), s.clock(45*time.Minute, second))
+	b.press(kb.PageUp, kb.PageUp, kb.PageUp)
+	require.Contains(t, inspector(), "\n1 of 253 leased")
+	before := inspector()
+	b.press(kb.ArrowRight)
+	require.NotEqual(t, before, inspector())
+	b.press(kb.ArrowLeft)
+	require.Equal(t, strings.ReplaceAll(before, "\n", ", "), eval[string](b, `document.activeElement.getAttribute("aria-valuetext")`))
+	b.save("chart")
+	b.press(kb.Escape)
+	require.True(t, hidden())
+
+	box := eval[[]float64](b, `(() => { const b = document.querySelector(".chart svg").getBoundingClientRect(); return [b.left, b.top, b.width]; })()`)
+	for part, want := range map[float64]string{0.02: "0 of", 0.3: "1 of", 0.6: "0 of", 0.999: "2 of"} {
+		b.run(chromedp.MouseEvent("mouseMoved", box[0]+part*box[2], box[1]+40))
+		require.Contains(t, inspector(), "\n"+want, part)
+		inside := eval[bool](b, `(() => {
+			const [i, f] = [".chart .inspector", ".chart"].map((s) => document.querySelector(s).getBoundingClientRect());
+			return f.left <= i.left && i.right <= f.right;
+		})()`)
+		require.True(t, inside, part)
+	}
+	b.run(chromedp.Focus(chromedp.CSS("#query")), chromedp.MouseEvent("mouseMoved", 5, 5))
+	require.True(t, hidden())
 	b.quiet()
 }
 
@@ -252,6 +306,9 @@ func TestNarrow(t *testing.T) {
 	b := open(t, "file://"+s.report())
 	b.run(chromedp.EmulateViewport(360, 740))
 	require.False(t, eval[bool](b, "document.documentElement.scrollWidth > innerWidth"))
+	b.run(chromedp.Focus(chromedp.CSS(".chart svg")))
+	b.press(kb.ArrowLeft)
+	require.False(t, eval[bool](b, `document.querySelector(".chart .inspector").hidden || document.documentElement.scrollWidth > innerWidth`))
 	b.save("narrow")
 	b.quiet()
 }
@@ -293,6 +350,15 @@ func TestLive(t *testing.T) {
 	require.Contains(t, b.text("#results"), "3 leases")
 	require.Contains(t, b.search("new-"), "2 leases")
 	b.quiet()
+
+	// The place on a chart is a time; the last one stays the last one.
+	b.run(chromedp.Focus(chromedp.CSS(".chart svg")))
+	place := func() string { return eval[string](b, `document.activeElement.getAttribute("aria-valuetext")`) }
+	b.press(kb.End)
+	last := place()
+	require.Contains(t, last, "4 of 253")
+	require.Eventually(t, func() bool { return place() != last }, time.Minute, 200*time.Millisecond)
+	require.Contains(t, place(), "4 of 253")
 
 	// Without the box the page stays as it is.
 	b.run(chromedp.Click(chromedp.CSS("#refresh input")))

@@ -66,8 +66,11 @@ func (t *tool) runCluster(c *cobra.Command, call clustercli.Call) error {
 	cmd.ExtraFiles = more
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(conf), t.out, t.errs
 	err = cmd.Run()
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.Exited() {
-		return exitError(exit.ExitCode())
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		if exit.Exited() {
+			return exitError(exit.ExitCode())
+		}
+		return fmt.Errorf("%s was killed (%w); run the command again, which finishes what was begun", path, exit)
 	}
 	return err
 }

@@ -15,31 +15,26 @@ func (t *tool) dataDirs(confs []netconf.Network) []string {
 	}
 	dirs := []string{defaultDataDir}
 	for _, c := range confs {
-		if dir := c.DataDir; !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
-		}
+		dirs = append(dirs, c.DataDir)
 	}
-	return dirs
+	return distinct(dirs)
 }
 
-// storePath returns the path of the store of a configured network. If --data-dir is given but
-// does not include the configured directory, the store is in the first given directory that
-// has it.
+// storePath returns the path of the store of a configured network, in one of the directories that are
+// searched. If --data-dir is given but does not include the configured directory, the store is in the
+// first given directory that has it.
 func (t *tool) storePath(c netconf.Network) string {
-	if len(t.dataDirFlag) == 0 {
-		return c.Path()
-	}
-	for _, dir := range t.dataDirFlag {
-		if filepath.Clean(dir) == filepath.Clean(c.DataDir) {
-			return c.Path()
+	for _, dir := range t.dirs {
+		if isSameDir(dir, c.DataDir) {
+			return filepath.Join(dir, c.Name)
 		}
 	}
-	for _, dir := range t.dataDirFlag {
+	for _, dir := range t.dirs {
 		if path := filepath.Join(dir, c.Name); exists(path) {
 			return path
 		}
 	}
-	return filepath.Join(t.dataDirFlag[0], c.Name)
+	return filepath.Join(t.dirs[0], c.Name)
 }
 
 func exists(path string) bool {
@@ -47,12 +42,23 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// distinct returns the directories without duplicates.
+// distinct returns the directories without duplicates, also where one has two names.
 func distinct(dirs []string) (once []string) {
 	for _, dir := range dirs {
-		if dir = filepath.Clean(dir); !slices.Contains(once, dir) {
-			once = append(once, dir)
+		if !slices.ContainsFunc(once, func(other string) bool { return isSameDir(other, dir) }) {
+			once = append(once, filepath.Clean(dir))
 		}
 	}
 	return once
+}
+
+// isSameDir reports whether two paths name one directory: a configuration can end in a slash, or go
+// through a symbolic link.
+func isSameDir(a, b string) bool {
+	if filepath.Clean(a) == filepath.Clean(b) {
+		return true
+	}
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }

@@ -155,5 +155,8 @@ func (t *tool) unknownError(name string, all []network) error {
 	if len(names) > 0 {
 		found = "networks found: " + strings.Join(names, ", ")
 	}
+	if addr, err := parseAddr(name); err == nil {
+		found += fmt.Sprintf("; for an address: leasehold who %[1]s, leasehold history --address %[1]s", addr)
+	}
 	return fmt.Errorf("%s: %w in %s; %s", name, errUnknown, strings.Join(t.dirs, ", "), found)
 }

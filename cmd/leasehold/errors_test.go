@@ -47,11 +47,13 @@ func TestDiskAdvice(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "podnet")
 	for cause, want := range map[error]string{
-		syscall.EIO:        "the kernel log says why the disk failed; to see what can be read of the store, run: leasehold --data-dir " + dir + " verify podnet",
-		syscall.ESTALE:     "the file server has lost the file or its directory: try again, and if that fails too, mount the file system again",
-		syscall.EROFS:      "mount the file system for writing; if it became read-only by itself, the kernel log says why",
-		syscall.EFBIG:      "raise the file size limit of this process (ulimit -f; LimitFSIZE in the unit of the runtime)",
-		backend.ErrNoSpace: "free space, or inodes, on the file system of the data directory",
+		syscall.EIO:          "the kernel log says why the disk failed; to see what can be read of the store, run: leasehold --data-dir " + dir + " verify podnet",
+		syscall.ESTALE:       "the file server has lost the file or its directory: try again, and if that fails too, mount the file system again",
+		syscall.EROFS:        "mount the file system for writing; if it became read-only by itself, the kernel log says why",
+		syscall.EMFILE:       "raise the limit on open files of this process (ulimit -n; LimitNOFILE in the unit of the runtime)",
+		syscall.ENAMETOOLONG: "choose a shorter name for the network: it becomes a file name, which can have 255 bytes",
+		syscall.EFBIG:        "raise the file size limit of this process (ulimit -f; LimitFSIZE in the unit of the runtime)",
+		backend.ErrNoSpace:   "free space, or inodes, on the file system of the data directory",
 	} {
 		tool := tool{dataDirFlag: []string{dir}}
 		err := error(&fs.PathError{Op: "read", Path: path, Err: cause})

@@ -17,6 +17,8 @@ type query struct {
 	text string
 	addr netip.Addr
 	pod  backend.Pod // if text has a slash
+
+	whole bool // text is not the beginning of a container ID
 }
 
 // parseQuery parses an address, NAMESPACE/POD or a container ID.
@@ -26,12 +28,19 @@ func parseQuery(text string) (query, error) {
 	switch {
 	case err == nil:
 		return query{text: text, addr: addr}, nil
-	case strings.Contains(text, ":"), strings.Trim(text, "0123456789./") == "":
+	case isLikeAddr(text):
 		return query{}, fmt.Errorf("%q is not an address: write one like 10.1.2.3 or fd00::3", text)
 	case isPod:
 		return query{text: text, pod: backend.Pod{Namespace: namespace, Name: name}}, nil
 	}
 	return query{text: text}, nil
+}
+
+// isLikeAddr reports whether text was meant to be an address. Digits alone are not: they can be a container
+// ID, or the beginning of one, and a namespace.
+func isLikeAddr(text string) bool {
+	first, _, _ := strings.Cut(text, "/")
+	return strings.Contains(text, ":") || strings.Trim(first, "0123456789.") == "" && (first == "" || strings.Contains(first, "."))
 }
 
 // parsePod parses NAMESPACE/POD. A name without a namespace is a container of Podman, which
@@ -101,7 +110,7 @@ func (q query) selects(l backend.Lease) bool {
 // nerdctl the truncated part can begin after the containerd namespace.
 func (q query) isPrefixOf(id string) bool {
 	const minLen = 12
-	if q.addr.IsValid() || q.pod != (backend.Pod{}) || len(q.text) < minLen {
+	if q.whole || q.addr.IsValid() || q.pod != (backend.Pod{}) || len(q.text) < minLen {
 		return false
 	}
 	for rest := id; ; {
@@ -124,10 +133,14 @@ func (m matches) unambiguous(q query) ([]leaseRow, error) {
 	}
 	for _, r := range m.prefixed {
 		if first := m.prefixed[0].ContainerID; r.ContainerID != first {
-			return nil, fmt.Errorf("%s is the beginning of several container IDs: %s, %s; use a longer prefix", q.text, first, r.ContainerID)
+			return nil, severalIDs(q.text, first, r.ContainerID)
 		}
 	}
 	return m.prefixed, nil
+}
+
+func severalIDs(text, a, b string) error {
+	return fmt.Errorf("%s is the beginning of several container IDs: %s, %s; use a longer prefix", text, a, b)
 }
 
 // warnNoPods names the networks in which a pod cannot be found.

@@ -35,9 +35,11 @@ ENDED says what ended a lease: DEL and GC, which the runtime has sent, or gc;
 boot, the first ADD after a restart of the machine; release, an operator.
 
 --at takes a time like 14:03, "2026-11-25 14:03" or 2026-11-25T14:03:05Z, or a
-duration like 90m for that long ago. Without a zone it is in local time, as are
-the times in the table. A minute means all of it: if an address had two holders
-in that minute, both are listed.
+duration like 90m for that long ago. It is in local time, as are the times in
+the table, unless a zone follows, as in "14:03 UTC" or "14:03 +02:00". A minute
+means all of it: if an address had two holders in that minute, both are listed.
+So does a time that was twice because clocks were put back. A warning says if
+leases that were held at the time can be missing, and why.
 
 A bolt store keeps as many ended leases as "history" in ipam says, by default
 10,000, for 30 days. Files stores keep none.
@@ -45,7 +47,9 @@ A bolt store keeps as many ended leases as "history" in ipam says, by default
 --forget removes the container, the pod and the times of the selected leases
 from the history, for privacy; without a selection it removes all ended leases
 of the networks named. Leases that are held stay as they are. What is removed
-can remain in unused parts of the file, and in backups.
+can remain in unused parts of the file, and in backups. --container is then the
+ID of one container: the beginning of several IDs, without one that is the
+whole ID, is an error, and nothing is forgotten.
 
 As JSON: an array of objects with the keys network, address, containerID,
 ifname, since, until (RFC 3339, UTC), ended and pod (namespace/name). All values
@@ -128,7 +132,7 @@ func (s selection) selects(l backend.Lease, until time.Time) bool {
 	if !s.notSince.IsZero() && !until.IsZero() && until.Before(s.notSince) {
 		return false
 	}
-	return s.at == moment{} || l.Since.Before(s.at.until) && (until.IsZero() || !until.Before(s.at.from))
+	return s.at == moment{} || s.at.meets(l.Since, until)
 }
 
 // selectsEnded is selects for an ended lease. When a forgotten one was held is not known.
@@ -189,72 +193,11 @@ func (t *tool) history(cmd *cobra.Command, names []string, f historyFlags) error
 		return err
 	}
 	t.warnOfStrays()
-	rows, failed := t.pastOf(cmd, networks, s)
+	p, failed := t.pastOf(cmd, networks, s)
+	t.warnOfTwice(s.at)
+	t.warnOfLacks(p)
 	t.warnNoHistory(networks)
-	return errors.Join(t.writePast(rows, f.noTrunc), failed)
-}
-
-// whoAt answers who at a time that is not now.
-func (t *tool) whoAt(cmd *cobra.Command, q query, text string) error {
-	at, err := parseMoment(text, t.now())
-	if err != nil {
-		return fmt.Errorf("--at: %w", err)
-	}
-	networks, err := t.networks(nil)
-	if err != nil {
-		return err
-	}
-	rows, failed := t.pastOf(cmd, networks, selection{queries: []query{q}, at: at})
-	switch {
-	case len(rows) > 0:
-		return errors.Join(t.writePast(rows, true), failed)
-	case failed != nil:
-		return failed
-	case t.incomplete != nil:
-		return t.incomplete
-	}
-	t.warnNoHistory(networks)
-	return t.printNone(q)
-}
-
-// pastOf returns the rows of all networks that can be read.
-func (t *tool) pastOf(cmd *cobra.Command, networks []network, s selection) (rows []pastRow, failed error) {
-	rows = []pastRow{}
-	for _, n := range networks {
-		some, err := t.pastIn(cmd, n, s)
-		failed = errors.Join(failed, t.inNetwork(n, err))
-		rows = append(rows, some...)
-	}
-	return rows, failed
-}
-
-// pastIn reads what is selected of a network: the ended leases in the order in which they ended,
-// and those that are held.
-func (t *tool) pastIn(cmd *cobra.Command, n network, s selection) (rows []pastRow, err error) {
-	ctx, cancel := t.lockContext(cmd)
-	defer cancel()
-	read := t.readStore
-	if s.addr().IsValid() {
-		read = t.glance
-	}
-	err = read(n).View(ctx, func(tx backend.ReadTx) error {
-		if err := t.warnOfReach(n, tx, s); err != nil {
-			return err
-		}
-		ended, err := t.endedIn(tx, s)
-		if err != nil {
-			return err
-		}
-		for _, e := range ended {
-			rows = append(rows, newPastRow(n.name, e))
-		}
-		held, err := heldIn(tx, s)
-		for _, l := range held {
-			rows = append(rows, newHeldRow(n.name, l))
-		}
-		return err
-	})
-	return rows, err
+	return errors.Join(t.writePast(p.rows, f.noTrunc), failed)
 }
 
 // endedIn returns the ended leases that are selected, except those that need not be kept any
@@ -284,24 +227,6 @@ func (t *tool) endedIn(tx backend.ReadTx, s selection) (ended []backend.Ended, e
 	return ended, nil
 }
 
-// warnOfReach says how far back the history goes if that is not to the selected time.
-func (t *tool) warnOfReach(n network, tx backend.ReadTx, s selection) error {
-	h, ok := tx.(backend.HistoryReadTx)
-	if !ok || s.at == (moment{}) {
-		return nil
-	}
-	for e, err := range h.History() {
-		if err != nil {
-			return err
-		}
-		if e.Until.After(s.at.until) {
-			t.warn("%s: what ended before %s is not known", n.name, t.local(e.Until))
-		}
-		break
-	}
-	return nil
-}
-
 // heldIn returns the leases that are selected.
 func heldIn(tx backend.ReadTx, s selection) (held []backend.Lease, err error) {
 	if addr := s.addr(); addr.IsValid() {
@@ -322,8 +247,8 @@ func heldIn(tx backend.ReadTx, s selection) (held []backend.Lease, err error) {
 	return held, nil
 }
 
-// warnNoHistory names the networks whose stores keep no history.
-func (t *tool) warnNoHistory(networks []network) {
+// warnNoHistory names the networks whose stores keep no history, and reports whether there is any.
+func (t *tool) warnNoHistory(networks []network) bool {
 	var without []string
 	for _, n := range networks {
 		if kind, err := n.kind(); err == nil && kind == config.Files {
@@ -333,6 +258,7 @@ func (t *tool) warnNoHistory(networks []network) {
 	if len(without) > 0 {
 		t.warn("files stores keep no history: %s", strings.Join(without, ", "))
 	}
+	return len(without) > 0
 }
 
 func (t *tool) writePast(rows []pastRow, noTrunc bool) error {
@@ -359,51 +285,4 @@ func (t *tool) local(at time.Time) string {
 		return ""
 	}
 	return at.In(t.now().Location()).Format(time.DateTime)
-}
-
-// forget removes what is selected from the history of the networks.
-func (t *tool) forget(cmd *cobra.Command, names []string, f historyFlags) error {
-	s, err := f.selection(t.now())
-	switch {
-	case err != nil:
-		return err
-	case f.at != "" || f.since != 0:
-		return errors.New("--forget selects by --address, --pod and --container, not by time")
-	case len(s.queries) == 0 && len(names) == 0:
-		return errors.New("--forget without a selection removes the whole history: name the networks")
-	}
-	networks, err := t.networks(names)
-	if err != nil {
-		return err
-	}
-	var failed error
-	for _, n := range networks {
-		if kind, err := n.kind(); err != nil || kind != config.Bolt {
-			failed = errors.Join(failed, t.inNetwork(n, err))
-			continue
-		}
-		forgotten, err := t.forgetIn(cmd, n, s, f.dryRun)
-		if err != nil {
-			failed = errors.Join(failed, t.inNetwork(n, err))
-			continue
-		}
-		verb := "forgot"
-		if f.dryRun {
-			verb = "would forget"
-		}
-		fmt.Fprintf(t.errs, "%s: %s %s\n", n.name, verb, count(forgotten, "ended lease"))
-	}
-	t.warnNoHistory(networks)
-	return failed
-}
-
-func (t *tool) forgetIn(cmd *cobra.Command, n network, s selection, dryRun bool) (int, error) {
-	store := t.storeForPortions(n)
-	if dryRun {
-		store = dryRunStore{store}
-	}
-	if len(s.queries) == 0 {
-		return allocator.ForgetAll(cmd.Context(), store)
-	}
-	return allocator.Forget(cmd.Context(), store, func(e backend.Ended) bool { return s.selects(e.Lease, e.Until) })
 }

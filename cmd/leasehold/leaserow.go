@@ -119,13 +119,14 @@ func (t *tool) ageSince(since string) string {
 // contradict each other, and either can be wrong: see [allocator.Boot].
 func (r leaseRow) bootName(present allocator.Boot) string {
 	since, _ := time.Parse(time.RFC3339, r.Since) // zero if not known, as in a lease
-	switch before := present.StartedAfter(backend.Lease{Since: since}); {
-	case r.Boot != "" && r.Boot == present.ID && before:
+	l := backend.Lease{Since: since, Boot: r.Boot}
+	switch {
+	case present.SeemsEarlier(l):
+		return "earlier"
+	case present.StartedAfter(l):
 		return "this?"
 	case r.Boot != "" && r.Boot == present.ID:
 		return "this"
-	case before:
-		return "earlier"
 	case r.Boot != "" && present.ID != "":
 		return "another"
 	}

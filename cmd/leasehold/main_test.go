@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 	"time"
+	_ "time/tzdata" // The host may have none.
 
 	"github.com/rogpeppe/go-internal/testscript"
 

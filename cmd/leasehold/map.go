@@ -31,9 +31,9 @@ NO_COLOR is set, each cell is a character.
 
 As JSON: an array with an object per range, with the keys network, subnet,
 first, last and runs: an array of {first, last, state} from the first to the
-last address, where state is free, leased, earlier (dated before this machine
-started), cooling, torn, withheld (gateway or excluded) or elsewhere (in no
-block of a shared range that this host holds).`,
+last address, where state is free, leased, earlier (as in the output of list),
+cooling, torn, withheld (gateway or excluded) or elsewhere (in no block of a
+shared range that this host holds).`,
 		Example: "  leasehold map podnet\n  leasehold map podnet --svg podnet.svg",
 		Args:    cli.Arguments(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return t.draw(cmd, args[0], svg) },
@@ -109,31 +109,13 @@ func eachCooling(tx backend.ReadTx, r allocator.Range, fn func(netip.Addr)) erro
 	return nil
 }
 
-// heldSpans returns the addresses that this host may lease, in ascending order, if the store is
-// shared with other hosts.
-func heldSpans(tx backend.ReadTx) (held []allocator.Span, shared bool, err error) {
-	m, err := tx.Membership()
-	if err != nil || m.IsZero() {
-		return nil, false, err
-	}
-	for b, err := range tx.Blocks(netip.Addr{}) {
-		if err != nil {
-			return nil, true, err
-		}
-		if b.State == backend.Open {
-			held = append(held, allocator.Span{First: b.First, Last: b.Last})
-		}
-	}
-	return held, true, nil
-}
-
 // pictures returns a picture of each range.
 func (t *tool) pictures(cmd *cobra.Command, n network) (all []*picture.Picture, err error) {
 	ctx, cancel := t.lockContext(cmd)
 	defer cancel()
-	earlier := boot.Current().StartedAfter
+	earlier := boot.Current().SeemsEarlier
 	err = t.readStore(n).View(ctx, func(tx backend.ReadTx) error {
-		held, shared, failed := heldSpans(tx)
+		held, shared, failed := allocator.Held(tx)
 		for _, r := range n.ranges() {
 			p := picture.New(n.name, r, earlier)
 			if shared {

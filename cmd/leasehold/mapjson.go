@@ -81,7 +81,7 @@ func mapRuns(r allocator.Range, tx backend.ReadTx) ([]mapRun, error) {
 			taken = append(taken, mapRun{addr, addr, "cooling"})
 		}
 	})
-	held, shared, failed := heldSpans(tx)
+	held, shared, failed := allocator.Held(tx)
 	if shared {
 		taken = append(taken, notHeld(r, held, taken)...)
 	}
@@ -104,7 +104,7 @@ func mapState(l backend.Lease, present allocator.Boot) string {
 	switch {
 	case l.Owner.IsZero():
 		return "torn"
-	case present.StartedAfter(l):
+	case present.SeemsEarlier(l):
 		return "earlier"
 	}
 	return "leased"

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -26,7 +25,8 @@ func (t *tool) metricsCommand() *cobra.Command {
 		Long: `Write metrics of networks in the text format of Prometheus, for a collector of
 text files such as the one in node_exporter:
 
-  leasehold_addresses{network,set,ranges,state}  leased, cooling, free, excluded
+  leasehold_addresses{network,set,ranges,state}  leased, cooling, free,
+                                                 not_held, excluded: as in usage
   leasehold_leases{network}                      inside or outside the ranges
   leasehold_leases_before_boot{network}          dated before this boot
   leasehold_leases_torn{network}                 without a readable owner
@@ -71,7 +71,7 @@ func (t *tool) metrics(cmd *cobra.Command, networks []network, to string) error 
 	if to == "" {
 		return errors.Join(m.write(t.out), failed)
 	}
-	return errors.Join(replaceFile(to, m.write), failed)
+	return errors.Join(replaceFile(to, "# HELP ", m.write), failed)
 }
 
 // A metricSet is the metrics of all networks.
@@ -96,7 +96,7 @@ func newMetricSet() *metricSet {
 		m.registry.MustRegister(c) // as above
 		return c
 	}
-	m.addresses = gauge("addresses", "Addresses of a range set by state: leased, cooling, free, excluded.", "set", "ranges", "state")
+	m.addresses = gauge("addresses", "Addresses of a range set by state: leased, cooling, free, not_held, excluded.", "set", "ranges", "state")
 	m.leases = gauge("leases", "Leases, inside or outside the ranges.")
 	m.before = gauge("leases_before_boot", "Leases dated before this machine started, whose containers are gone unless a clock was wrong.")
 	m.torn = gauge("leases_torn", "Leases without a readable owner.")
@@ -137,7 +137,7 @@ func (t *tool) measure(cmd *cobra.Command, n network, m *metricSet) error {
 		if r.FullIn != nil {
 			m.untilFull.WithLabelValues(n.name, strconv.Itoa(r.Set), r.Ranges).Set(float64(*r.FullIn))
 		}
-		for state, value := range map[string]uint64{"leased": r.Leased, "cooling": r.Cooling, "free": r.Free, "excluded": r.Excluded} {
+		for state, value := range map[string]uint64{"leased": r.Leased, "cooling": r.Cooling, "free": r.Free, "not_held": r.NotHeld, "excluded": r.Excluded} {
 			m.addresses.WithLabelValues(n.name, strconv.Itoa(r.Set), r.Ranges, state).Set(float64(value))
 		}
 	}
@@ -217,25 +217,6 @@ func (m *metricSet) write(w io.Writer) error {
 		if _, err := expfmt.MetricFamilyToText(w, f); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// replaceFile replaces a file atomically: readers see either the old or the new content.
-func replaceFile(name string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if p := (*fs.PathError)(nil); errors.As(err, &p) {
-		return &fs.PathError{Op: "replace", Path: name, Err: p.Err} // Without the temporary name, which would mean nothing to the operator.
-	}
-	if err != nil {
-		return err
-	}
-	err = errors.Join(write(f), f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }

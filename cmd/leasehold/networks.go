@@ -192,6 +192,13 @@ func (n network) pools() []allocator.Pool {
 	return pools
 }
 
+// renews reports whether a repeated ADD renews leases, as far as the configurations are known.
+func (n network) renews() bool {
+	return slices.ContainsFunc(n.confs, func(c netconf.Network) bool {
+		return c.Config != nil && c.Config.OnDuplicate == allocator.ReturnExisting
+	})
+}
+
 // contains reports whether a range of the network contains addr. If not all ranges are
 // known, it returns true.
 func (n network) contains(addr netip.Addr) bool {

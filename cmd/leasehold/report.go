@@ -32,7 +32,7 @@ leased and released last, and what verify finds.
 The page needs no network and no other file. It can be searched for an address,
 a pod or a container, and for who held it at a time: type "10.1.0.7 at 14:03".
 In a map, the arrow keys move from address to address, and Enter shows who held
-one.
+one; in the chart over time, from one time to another.
 
 FILE is replaced in one step; with - the page goes to standard output. It names
 pods and containers: treat it like the output of list.
@@ -70,7 +70,7 @@ func (t *tool) report(cmd *cobra.Command, names []string, to string, verify bool
 	if to == "-" {
 		return errors.Join(write(t.out), o.failed)
 	}
-	return errors.Join(replaceFile(to, write), o.failed)
+	return errors.Join(replaceFile(to, "<!DOCTYPE html>", write), o.failed)
 }
 
 // An observer makes reports of the same networks again and again. It prints nothing: what the tool
@@ -126,6 +126,9 @@ func (o *observer) observeNetwork(ctx context.Context, quiet *tool, n network) r
 	s := report.Source{Name: n.name, Path: n.path, Kind: cmp.Or(kind, "none"), Store: quiet.readStoreInPortions(n),
 		Pools: n.pools(), ReuseAfter: n.reuseAfter(), Boot: boot.Current(), Now: o.now()}
 	seen, err := report.Read(ctx, s)
+	if err == nil {
+		seen.Withheld, err = quiet.withheld(ctx, n, seen.Usage)
+	}
 	if err != nil {
 		err = o.inNetwork(n, err)
 		o.failed = errors.Join(o.failed, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/leasehold/leasehold/internal/flock"
 	"github.com/leasehold/leasehold/internal/report"
 	"github.com/leasehold/leasehold/internal/report/live"
 	"github.com/leasehold/leasehold/internal/report/page"
@@ -38,8 +39,8 @@ A browser has to ask for an IP address or for localhost; other names, which a
 web site could make point to this machine, are refused unless --name gives them.
 
 The networks are read only while a browser asks, at most every two seconds and
-for a tenth of the time. Stores and configurations are checked every five
-minutes, unless --no-verify is set.`,
+for a tenth of the time, in which waiting for a lock does not count. Stores and
+configurations are checked every five minutes, unless --no-verify is set.`,
 		Example:     "  leasehold serve\n  leasehold serve podnet --listen 127.0.0.1:9000",
 		Annotations: map[string]string{fixedFormat: "an HTML page"},
 		RunE:        func(cmd *cobra.Command, names []string) error { return t.serve(cmd, names, f) },
@@ -59,6 +60,7 @@ type serveFlags struct {
 func (t *tool) serve(cmd *cobra.Command, names []string, f serveFlags) error {
 	ctx, stop := interruptible(cmd.Context())
 	defer stop()
+	ctx, waited := flock.Timed(ctx)
 	cmd.SetContext(ctx)
 	p, err := page.New()
 	if err != nil {
@@ -75,7 +77,7 @@ func (t *tool) serve(cmd *cobra.Command, names []string, f serveFlags) error {
 	if !onlyHere {
 		t.warn("other machines can connect to %s, and see the names of pods and containers without a password; to let only this one: --listen 127.0.0.1:8099", l.Addr())
 	}
-	s := live.Server{Policy: p.Policy(true), Write: func(ctx context.Context, b *bytes.Buffer) error {
+	s := live.Server{Policy: p.Policy(true), Waited: waited, Write: func(ctx context.Context, b *bytes.Buffer) error {
 		r, err := o.again(ctx)
 		if err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/flock"
 )
 
 // A server shows what is there now, and ends when it is told to.
@@ -29,7 +30,7 @@ func TestServe(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	go func() {
-		ended <- tool.run(ctx, []string{"serve", "--conf", conf, "--data-dir", dir, "--listen", "127.0.0.1:0", "--name", "Node-1"})
+		ended <- tool.run(ctx, []string{"serve", "--conf", conf, "--data-dir", dir, "--listen", "127.0.0.1:0", "--name", "Node-1", "--lock-timeout", "2s"})
 		in.Close()
 	}()
 	url, err := bufio.NewReader(out).ReadString('\n')
@@ -43,6 +44,16 @@ func TestServe(t *testing.T) {
 	require.Contains(t, get(t, url, "evil.example"), "this name is not known here")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "net", "10.1.0.2"), []byte("c1\r\neth0"), 0o600))
 	require.Eventually(t, func() bool { return strings.Contains(get(t, url, ""), "1 of 13 addresses leased") }, time.Minute, 100*time.Millisecond)
+
+	// It looks again soon after a lock was released, however long it has waited for that.
+	lock, err := os.OpenFile(filepath.Join(dir, "net", "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	require.NoError(t, err)
+	require.NoError(t, flock.Exclusive(t.Context(), lock))
+	require.Eventually(t, func() bool { return strings.Contains(get(t, url, ""), "store is locked") }, time.Minute, 100*time.Millisecond)
+	lock.Close()
+	released := time.Now()
+	require.Eventually(t, func() bool { return strings.Contains(get(t, url, ""), "1 of 13 addresses leased") }, time.Minute, 100*time.Millisecond)
+	require.Less(t, time.Since(released), 12*time.Second, "18 s if waiting counted")
 
 	cancel()
 	select {

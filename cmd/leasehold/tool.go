@@ -71,6 +71,9 @@ command applies to all networks that are found.
 
 Exit status: 0 on success; 1 if the answer is no or a problem was found; 2 after
 an error.`,
+		Example: `  leasehold who 10.1.0.7 --at 14:03    which pod had the address of an alert
+  leasehold why-full podnet            why ADD finds no free address
+  leasehold verify                     whether anything is wrong`,
 	}
 	flags := root.PersistentFlags()
 	flags.StringArrayVar(&t.dataDirFlag, "data-dir", nil, "directory of the stores; can be repeated (default: "+defaultDataDir+" and every dataDir in the configurations)")

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/flock"
 	"github.com/leasehold/leasehold/internal/top"
 )
 
@@ -28,9 +29,10 @@ and of the selected one the map, the leases, or the leases that have ended.
   space       pause
   q, Ctrl-C   quit
 
-It reads for at most a tenth of the time: large networks are refreshed less
-often than --interval says. It changes nothing. NO_COLOR leaves out the colours,
-which only repeat what the characters say.`,
+It reads for at most a tenth of the time, in which waiting for a lock does not
+count: large networks are refreshed less often than --interval says. It changes
+nothing. NO_COLOR leaves out the colours, which only repeat what the characters
+say.`,
 		Annotations: map[string]string{fixedFormat: "to a terminal"},
 		RunE:        func(cmd *cobra.Command, names []string) error { return t.top(cmd, names, interval) },
 	}
@@ -50,6 +52,7 @@ func (t *tool) top(cmd *cobra.Command, names []string, interval time.Duration) e
 	if _, err := t.networks(names); err != nil {
 		return err
 	}
+	ctx, waited := flock.Timed(ctx)
 	screen, err := tcell.NewScreen()
 	if err == nil {
 		err = screen.Init()
@@ -58,5 +61,5 @@ func (t *tool) top(cmd *cobra.Command, names []string, interval time.Duration) e
 		return fmt.Errorf("this terminal cannot be used (TERM=%s): %w; use: leasehold usage", t.getenv("TERM"), err)
 	}
 	o := &observer{tool: t, cmd: cmd, names: names}
-	return top.Run(ctx, screen, top.Options{Observe: o.observe, Interval: interval, Colours: t.getenv("NO_COLOR") == ""})
+	return top.Run(ctx, screen, top.Options{Observe: o.observe, Interval: interval, Waited: waited, Colours: t.getenv("NO_COLOR") == ""})
 }

@@ -26,11 +26,14 @@ func (t *tool) usageCommand() *cobra.Command {
 the ranges, EXCLUDED counts gateways and excluded addresses, LEASED and FREE
 count the others, and RUN is the largest number of consecutive free addresses.
 COOLING, shown if there are any, counts addresses that were released less than
-"reuseAfter" ago, or were and have not been needed since.
+"reuseAfter" ago, or were and have not been needed since. NOT HELD, shown for
+ranges that hosts share, counts addresses that this host can lease only after it
+has claimed them; other hosts can hold them.
 
 Warnings are printed for sets that are more than 80 % leased, for leases of
 excluded addresses or the gateway (which LEASED does not count), and for
-problems in the configurations of the networks.
+problems in the configurations of the networks; and for sets without an address
+that can be leased because "reuseAfterStrict" withholds what was released.
 
 So is a forecast, "full in about 3 h at the rate of the last hour", where the
 history of a bolt store gives reason for one: the leases have become more by a
@@ -42,10 +45,12 @@ The ranges come from the configurations (--conf-dir, --conf). Networks without a
 configuration are not shown.
 
 As JSON: an array of objects with the keys network, set (its index), ranges,
-size, excluded, leased, cooling, free, largestFreeRun, excludedLeased (numbers;
-18446744073709551615 means that many or more), largestFree (the run itself;
-empty if none), fullIn and fullInWindow (the forecast, and how long its rate was
-observed, both in seconds; null without one).`,
+size, excluded, leased, cooling, free, notHeld, largestFreeRun, excludedLeased
+(numbers; 18446744073709551615 means that many or more), largestFree (the run
+itself; empty if none), fullIn and fullInWindow (the forecast, and how long its
+rate was observed, both in seconds; null without one), withheldUntil (when the
+next address can be leased, in RFC 3339; empty unless every address is leased or
+withheld by "reuseAfterStrict").`,
 		RunE: func(cmd *cobra.Command, names []string) error { return t.usage(cmd, names) },
 	}
 }
@@ -63,28 +68,25 @@ type usageRow struct {
 	LargestFree    string `json:"largestFree"`
 	ExcludedLeased uint64 `json:"excludedLeased"`
 	Cooling        uint64 `json:"cooling"`
-	FullIn         *int64 `json:"fullIn"`       // seconds
-	FullInWindow   *int64 `json:"fullInWindow"` // seconds
+	NotHeld        uint64 `json:"notHeld"`
+	FullIn         *int64 `json:"fullIn"`        // seconds
+	FullInWindow   *int64 `json:"fullInWindow"`  // seconds
+	WithheldUntil  string `json:"withheldUntil"` // RFC 3339, UTC: see [tool.withheld]
+
+	used     float64 // see [allocator.Usage.Used]
+	forecast allocator.Forecast
 }
 
 func newUsageRow(n network, u allocator.Usage) usageRow {
 	r := usageRow{
 		Network: n.name, Set: u.Index, Ranges: u.Set.String(),
 		Size: u.Size, Excluded: u.Withheld, Leased: u.Leased, Free: u.Free,
-		ExcludedLeased: u.WithheldLeased, Cooling: u.Cooling,
+		ExcludedLeased: u.WithheldLeased, Cooling: u.Cooling, NotHeld: u.NotHeld, used: u.Used(),
 	}
 	if u.LargestFree != (allocator.Span{}) {
 		r.LargestFreeRun, r.LargestFree = u.LargestFree.Size(), u.LargestFree.String()
 	}
 	return r
-}
-
-// used returns the leased fraction of the addresses that can be leased, from 0 to 1.
-func (r usageRow) used() float64 {
-	if r.Leased == 0 {
-		return 0
-	}
-	return float64(r.Leased) / (float64(r.Leased) + float64(r.Cooling) + float64(r.Free))
 }
 
 const nearlyFull = 0.8
@@ -100,7 +102,7 @@ func (t *tool) usage(cmd *cobra.Command, names []string) error {
 		usages, err := t.usageOf(cmd, n)
 		failed = errors.Join(failed, t.inNetwork(n, err))
 		some, forecastErr := t.usageRows(cmd, n, usages, func() ([]backend.Lease, error) { return t.allLeases(cmd, n) })
-		failed = errors.Join(failed, t.inNetwork(n, forecastErr))
+		failed = errors.Join(failed, t.inNetwork(n, forecastErr), t.inNetwork(n, t.addWithheld(cmd, n, usages, some)))
 		rows = append(rows, some...)
 		if err == nil && len(usages) == 0 {
 			t.warnNoRanges(n)
@@ -147,36 +149,11 @@ func (t *tool) usageRows(cmd *cobra.Command, n network, usages []allocator.Usage
 		r := newUsageRow(n, u)
 		if err == nil && forecasts[i] != (allocator.Forecast{}) {
 			in, window := int64(forecasts[i].In/time.Second), int64(forecasts[i].Window/time.Second)
-			r.FullIn, r.FullInWindow = &in, &window
+			r.FullIn, r.FullInWindow, r.forecast = &in, &window, forecasts[i]
 		}
 		rows = append(rows, r)
 	}
 	return rows, err
-}
-
-// forecast returns when the set is full in words; empty if that is not known.
-func (r usageRow) forecast() string {
-	if r.FullIn == nil {
-		return ""
-	}
-	window := "hour"
-	if *r.FullInWindow > 3600 {
-		window = "day"
-	}
-	return fmt.Sprintf("full in about %s at the rate of the last %s", about(time.Duration(*r.FullIn)*time.Second), window)
-}
-
-// about returns a duration as roughly as a forecast knows it.
-func about(d time.Duration) string {
-	switch {
-	case d < 10*time.Minute:
-		return "10 min or less"
-	case d < 100*time.Minute:
-		return fmt.Sprintf("%d min", (d+5*time.Minute)/(10*time.Minute)*10)
-	case d < 36*time.Hour:
-		return fmt.Sprintf("%d h", (d+30*time.Minute)/time.Hour)
-	}
-	return fmt.Sprintf("%d days", (d+12*time.Hour)/(24*time.Hour))
 }
 
 func (t *tool) writeUsage(rows []usageRow) error {
@@ -193,11 +170,15 @@ func (t *tool) writeUsage(rows []usageRow) error {
 			t.warn("%s: not counted: %s of excluded addresses or the gateway in %s", r.Network, count(int(min(r.ExcludedLeased, 1e9)), "lease"), r.Ranges)
 			t.printNext(fmt.Sprintf("leasehold%s verify %s", t.sameFlags(), r.Network))
 		}
-		if r.used() > nearlyFull {
-			t.warn("%s: %.0f %% of %s is leased", r.Network, 100*r.used(), r.Ranges)
+		if r.used > nearlyFull && r.NotHeld == 0 { // a host of several claims more
+			t.warn("%s: %.0f %% of %s is leased", r.Network, 100*r.used, r.Ranges)
 			t.printNext(fmt.Sprintf("leasehold%s why-full %s", t.sameFlags(), r.Network))
 		}
-		if text := r.forecast(); text != "" {
+		if r.WithheldUntil != "" {
+			t.warn("%s: no address of %s can be leased before %s: \"reuseAfterStrict\" withholds %s", r.Network, r.Ranges, r.WithheldUntil, formatAmount(r.Cooling))
+			t.printNext(fmt.Sprintf("leasehold%s why-full %s", t.sameFlags(), r.Network))
+		}
+		if text := r.forecast.String(); text != "" {
 			t.warn("%s: %s is %s", r.Network, r.Ranges, text)
 		}
 	}
@@ -207,15 +188,22 @@ func (t *tool) writeUsage(rows []usageRow) error {
 func usageTable(rows []usageRow, used func(fraction float64) string) string {
 	var b strings.Builder
 	cools := slices.ContainsFunc(rows, func(r usageRow) bool { return r.Cooling > 0 })
+	shared := slices.ContainsFunc(rows, func(r usageRow) bool { return r.NotHeld > 0 })
 	head := []string{"NETWORK", "SIZE", "EXCLUDED", "LEASED", "FREE", "RUN", "USED", "RANGES"}
-	const afterLeased = 4
+	const afterLeased, afterFree = 4, 5
+	if shared {
+		head = slices.Insert(head, afterFree, "NOT HELD")
+	}
 	if cools {
 		head = slices.Insert(head, afterLeased, "COOLING")
 	}
 	w := cli.NewTable(&b, head...)
 	for _, r := range rows {
 		cells := []string{r.Network, formatAmount(r.Size), formatAmount(r.Excluded), formatAmount(r.Leased), formatAmount(r.Free),
-			formatAmount(r.LargestFreeRun), used(r.used()), r.Ranges}
+			formatAmount(r.LargestFreeRun), used(r.used), r.Ranges}
+		if shared {
+			cells = slices.Insert(cells, afterFree, formatAmount(r.NotHeld))
+		}
 		if cools {
 			cells = slices.Insert(cells, afterLeased, formatAmount(r.Cooling))
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/internal/lint"
 	"github.com/leasehold/leasehold/internal/netconf"
+	"github.com/leasehold/leasehold/internal/stores"
 )
 
 // nodeFindings returns the findings that are not about a single store: problems in
@@ -22,7 +23,8 @@ func (t *tool) nodeFindings(cmd *cobra.Command, networks []network, named bool) 
 	if err != nil {
 		return nil, err
 	}
-	found := append(configured, t.leasedTwice(cmd, networks)...)
+	found := append(configured, otherKinds(networks)...)
+	found = append(found, t.leasedTwice(cmd, networks)...)
 	if named {
 		return found, nil
 	}
@@ -77,6 +79,25 @@ func (t *tool) configurationFindings(cmd *cobra.Command, networks []network, nam
 		found = append(found, finding)
 	}
 	return found, nil
+}
+
+// otherKinds returns a finding for each configuration that names another kind of store than there is: no
+// ADD succeeds.
+func otherKinds(networks []network) (found []finding) {
+	for _, n := range networks {
+		kind, err := n.kind()
+		if err != nil || kind == stores.None {
+			continue // verifyOne has reported the error.
+		}
+		for _, c := range n.confs {
+			if c.Backend != "" && c.Backend != kind { // Without a name the plugin uses what there is.
+				e := &stores.MismatchError{Path: n.path, Configured: c.Backend, Existing: kind}
+				found = append(found, finding{Network: n.name, Store: kind, Finding: fmt.Sprintf(
+					"%s: each ADD fails: %v; %s", filepath.Base(c.File), e, e.Advice())})
+			}
+		}
+	}
+	return found
 }
 
 // currentHolder names the holder of an address, as the end of a sentence about the address.

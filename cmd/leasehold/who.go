@@ -14,19 +14,24 @@ import (
 func (t *tool) whoCommand() *cobra.Command {
 	var at string
 	c := &cobra.Command{
-		Use:   "who (ADDRESS | NAMESPACE/POD | CONTAINER)",
-		Short: "Show who holds an address, or what a pod or container holds",
-		Long: `Show who holds an address, or what a pod or container holds, in any network.
+		Use:   "who (ADDRESS | NAMESPACE/POD | CONTAINER) [--at TIME]",
+		Short: "Show who holds or held an address, or what a pod or container has",
+		Long: `Show who holds an address, or what a pod or container holds, in any network;
+with --at, who held it at that time, such as 14:03, "14:03 UTC" or
+"2026-11-25 14:03", as far as history knows: its help has the details.
+
 The first twelve characters of a container ID are enough if no other ID begins
 with them; in an ID of nerdctl, the first twelve after the namespace.
 
 If the address is not leased, the answer is "free"; if the pod or container
-holds nothing, it is "none". The exit status is then 1. Files stores do not
-record pods. As JSON: an array with the keys of list, empty for "free" and
-"none".
-
---at asks who held it then, such as 14:03 or "2026-11-25 14:03", and answers
-with what history shows of that time: its help has the details.`,
+holds nothing, it is "none". If no lease is known, but one can be missing, it is
+"not known", and standard error says why: the store keeps no history, or it
+begins later, or was forgotten, or other hosts share the addresses, or the
+leases may have been renewed by a repeated ADD ("onDuplicate": "return"). The
+exit status is then 1. A note on standard error names who held the address
+before; if it is leased, only on a terminal. Files stores do not record that,
+nor pods. As JSON: an array with the keys of list, or with --at of history;
+empty if there is no lease.`,
 		Example: "  leasehold who 10.1.0.7\n  leasehold who shop/web-0\n  leasehold who 4f2d9c0e8b7a\n  leasehold who 10.1.0.7 --at 14:03",
 		Args:    cli.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -40,7 +45,7 @@ with what history shows of that time: its help has the details.`,
 			return t.who(cmd, q)
 		},
 	}
-	c.Flags().StringVar(&at, "at", "", "who held it at this time")
+	c.Flags().StringVar(&at, "at", "", "who held it at this time, such as 14:03")
 	return c
 }
 
@@ -67,7 +72,11 @@ func (t *tool) who(cmd *cobra.Command, q query) error {
 	case err != nil:
 		return err
 	case len(rows) > 0:
-		return errors.Join(t.writeLeases(rows, true), failed)
+		err := errors.Join(t.writeLeases(rows, true), failed)
+		if cli.Width(t.out) > 0 { // For people: the present holder need not be the one of an alert.
+			t.noteHolders(cmd, networks, q, t.present())
+		}
+		return err
 	case failed != nil:
 		return failed
 	case t.incomplete != nil:
@@ -76,7 +85,11 @@ func (t *tool) who(cmd *cobra.Command, q query) error {
 	if q.pod != (backend.Pod{}) {
 		t.warnNoPods(m.podless)
 	}
-	return t.printNone(q)
+	if p := t.elsewhere(cmd, concerned(networks, q), q.addr); len(p.lacks) > 0 {
+		t.warnOfLacks(p)
+		return t.printUnknown(cmd, networks, q, t.present())
+	}
+	return t.printFree(cmd, networks, q, t.present())
 }
 
 func (t *tool) leaseOf(cmd *cobra.Command, n network, addr netip.Addr) (l backend.Lease, err error) {
@@ -89,15 +102,22 @@ func (t *tool) leaseOf(cmd *cobra.Command, n network, addr netip.Addr) (l backen
 	return l, err
 }
 
-// printNone prints the answer if no lease was found.
-func (t *tool) printNone(q query) error {
-	switch {
-	case t.output == "json":
-		return errors.Join(t.writeJSON([]leaseRow{}), cli.ErrNo)
-	case q.addr.IsValid():
-		fmt.Fprintln(t.out, "free")
-	default:
-		fmt.Fprintln(t.out, "none")
+// printFree is printNone with a note who held the address before and after.
+func (t *tool) printFree(cmd *cobra.Command, networks []network, q query, at moment) error {
+	word := "none"
+	if q.addr.IsValid() {
+		word = "free"
 	}
+	err := t.printNone(word)
+	t.noteHolders(cmd, networks, q, at)
+	return err
+}
+
+// printNone prints the answer if no lease was found.
+func (t *tool) printNone(answer string) error {
+	if t.output == "json" {
+		return errors.Join(t.writeJSON([]leaseRow{}), cli.ErrNo)
+	}
+	fmt.Fprintln(t.out, answer)
 	return cli.ErrNo
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
@@ -23,7 +24,9 @@ func (t *tool) whyFullCommand() *cobra.Command {
 by age, leases dated before this machine started (whose containers are gone,
 unless a clock was wrong), torn leases, leases outside the ranges, excluded
 addresses, and the containers that hold the most addresses. It says when a range
-set will be full, where the history gives reason to, as "leasehold usage" does.
+set will be full, where the history gives reason to, as "leasehold usage" does,
+and when the next address can be leased if "reuseAfterStrict" withholds all that
+are not leased.
 
 As JSON: an object with the keys network, store, sets (an array like the output
 of usage), leases, ages (an array of {olderThan, leases}, olderThan in seconds),
@@ -51,6 +54,7 @@ type fullness struct {
 	Most           []holding  `json:"most"`
 	Next           []string   `json:"next"`
 
+	releasing   bool   // whether an ADD releases leases of earlier boots
 	listCommand string // lists the containers in use: see runtimeCommand
 }
 
@@ -105,11 +109,28 @@ func (t *tool) fullness(cmd *cobra.Command, n network) (fullness, error) {
 	if err != nil {
 		t.warn("%s: there is no forecast: %v", n.name, err)
 	}
+	if err := t.addWithheld(cmd, n, usages, rows); err != nil {
+		return f, err
+	}
 	f.Sets = append(f.Sets, rows...)
 	f.addLeases(n, leases, t.now(), boot.Current())
+	f.releasing = n.releasesOnReboot(f.Store)
 	f.listCommand = runtimeCommand(n, leases)
 	f.Next = f.nextCommands("leasehold"+t.sameFlags(), n)
 	return f, nil
+}
+
+// releasesOnReboot reports whether a configuration of the network has ADDs release the leases of earlier
+// boots from a store of that kind, or without one the default does.
+func (n network) releasesOnReboot(kind string) bool {
+	known := false
+	for _, c := range n.confs {
+		if c.Config != nil && c.Config.OnReboot.Releases(kind) {
+			return true
+		}
+		known = known || c.Config != nil
+	}
+	return !known && config.Reboot("").Releases(kind)
 }
 
 // addLeases counts the leases of the network.
@@ -126,13 +147,20 @@ func (f *fullness) addLeases(n network, leases []backend.Lease, now time.Time, p
 		if !n.contains(l.Addr) {
 			f.Outside++
 		}
-		i := slices.IndexFunc(f.Ages, func(a ageCount) bool { return int64(now.Sub(l.Since)/time.Second) >= a.OlderThan })
-		if !l.Since.IsZero() {
-			f.Ages[max(i, 0)].Leases++
-		}
+		f.countAge(l, now)
 	}
 	delete(byContainer, "")
 	f.setMost(byContainer)
+}
+
+// countAge leaves out a lease without a time. One dated ahead of the clock, which was set back since, is
+// new, as in the metrics.
+func (f *fullness) countAge(l backend.Lease, now time.Time) {
+	if l.Since.IsZero() {
+		return
+	}
+	age := int64(max(now.Sub(l.Since), 0) / time.Second)
+	f.Ages[slices.IndexFunc(f.Ages, func(a ageCount) bool { return age >= a.OlderThan })].Leases++
 }
 
 // countBoot goes by the time of a lease, because only a container may see the boot ID, and
@@ -140,12 +168,12 @@ func (f *fullness) addLeases(n network, leases []backend.Lease, now time.Time, p
 // other are counted too.
 func (f *fullness) countBoot(l backend.Lease, present allocator.Boot) {
 	named := l.Boot != "" && present.ID != ""
-	switch before := present.StartedAfter(l); {
-	case before:
+	switch {
+	case present.SeemsEarlier(l):
 		f.BeforeBoot++
-		if named && l.Boot == present.ID {
-			f.BeforeSameBoot++
-		}
+	case present.StartedAfter(l):
+		f.BeforeBoot++
+		f.BeforeSameBoot++
 	case named && l.Boot != present.ID:
 		f.AnotherBoot++
 	}
@@ -167,7 +195,7 @@ func (f *fullness) setMost(byContainer map[string]int) {
 
 // full reports whether a range set is nearly full.
 func (f *fullness) full() bool {
-	return slices.ContainsFunc(f.Sets, func(s usageRow) bool { return s.used() > nearlyFull })
+	return slices.ContainsFunc(f.Sets, func(s usageRow) bool { return s.used > nearlyFull })
 }
 
 // nextCommands returns the commands that can free addresses, the safest first.
@@ -191,14 +219,22 @@ func (t *tool) printFullness(f fullness) {
 	say("%s (%s): %s", f.Network, store, count(f.Leases, "lease"))
 	for _, s := range f.Sets {
 		say("  %s", s.Ranges)
-		say("    %s", bar(s.used()))
-		cooling := ""
+		say("    %s", bar(s.used))
+		cooling, notHeld := "", ""
 		if s.Cooling > 0 {
 			cooling = formatAmount(s.Cooling) + " cooling since their release, "
 		}
-		say("    %s addresses: %s leased, %s%s free, %s excluded or gateway", formatAmount(s.Size), formatAmount(s.Leased), cooling, formatAmount(s.Free), formatAmount(s.Excluded))
-		if text := s.forecast(); text != "" {
+		if s.NotHeld > 0 {
+			notHeld = formatAmount(s.NotHeld) + " not held by this host, "
+		}
+		say("    %s addresses: %s leased, %s%s free, %s%s excluded or gateway", formatAmount(s.Size), formatAmount(s.Leased),
+			cooling, formatAmount(s.Free), notHeld, formatAmount(s.Excluded))
+		if text := s.forecast.String(); text != "" {
 			say("    %s", text)
+		}
+		if s.WithheldUntil != "" {
+			say("    \"reuseAfterStrict\" withholds what is cooling: the next address can be leased at %s;", s.WithheldUntil)
+			say("    for earlier ones, shorten \"reuseAfter\" or remove \"reuseAfterStrict\" in ipam")
 		}
 	}
 	if f.Leases > 0 {
@@ -221,7 +257,11 @@ func (t *tool) printLeaks(f fullness) {
 	say := func(format string, args ...any) { fmt.Fprintf(t.out, "  "+format+"\n", args...) }
 	if f.BeforeBoot > f.BeforeSameBoot {
 		say("%d dated before this machine started: their containers are gone", f.BeforeBoot-f.BeforeSameBoot)
-		say("  gc releases them; the bolt store releases its own leases of earlier boots by itself")
+		if f.releasing {
+			say("  gc releases them, and so do the next ADDs where the store knows their boot")
+		} else {
+			say("  gc releases them; an ADD does only with \"onReboot\": \"release\" in ipam")
+		}
 	}
 	if f.BeforeSameBoot > 0 {
 		say("%d dated before this machine started, but with the present boot ID: copied or", f.BeforeSameBoot)

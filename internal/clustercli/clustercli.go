@@ -26,6 +26,8 @@ type Call struct {
 	Done      bool   // of recover
 	Local     bool   // of verify
 	From, As  string // of reserve
+	Empty     bool   // of reserve
+	Overlap   bool   // of init
 	DryRun    bool
 }
 
@@ -79,8 +81,10 @@ func Commands(run func(*cobra.Command, Call) error) []*cobra.Command {
 	add(Init+" NETWORK", "Make a space: the addresses of a network, to be shared by hosts",
 		`Make the space of a network, from the ranges of its configuration, once and from
 any host. The size of its blocks never changes: without --block-size a block of
-IPv4 has 1 address in a range of up to 511, and up to 64 in one of 16,384 or
-more; a block of IPv6 has 256.
+IPv4 has 1 address in a range set of up to 511, and up to 64 in one of 16,384 or
+more; a block of IPv6 up to 256. The smallest range set decides. Each host needs
+a block of each range set: a size that leaves one of them a single block is
+refused, and one that leaves fewer than 8 is warned of.
 
 Hosts that have leases in the range already have to adopt them before any of
 them gets more addresses: use --adopt, run "adopt" on each of them, and then
@@ -88,6 +92,8 @@ them gets more addresses: use --adopt, run "adopt" on each of them, and then
 		func(f *pflag.FlagSet, c *Call) {
 			f.Uint64Var(&c.BlockSize, "block-size", 0, "addresses of IPv4 in a block, a power of two (default: as suits the ranges)")
 			f.BoolVar(&c.Adopt, "adopt", false, "hosts have leases, which they adopt first")
+			f.BoolVar(&c.Overlap, "overlap", false, "another space has these addresses too: it is another network")
+			f.BoolVar(&c.DryRun, "dry-run", false, "only show what would be made")
 		})
 	add(Spaces+" CLUSTER", "List the spaces of a cluster", `List the spaces that hosts share through the servers of a cluster. As JSON: an
 array of {space, ranges, block4, block6, hosts, blocks, addresses, held,
@@ -97,10 +103,11 @@ array of {host, state, blocks, address, machine, boot, ranges, program,
 disputes}; state is member, evicted, reported (in a recovery) or foreign (other
 software).`, nil)
 	add(Blocks+" NETWORK", "List the blocks that hosts hold", `List the blocks of addresses that hosts hold. As JSON: an array of {first, last,
-host}.`, nil)
+host, also}; also is there if the block is held for more software than one, and
+has the names of the others.`, nil)
 	add(Who+" NETWORK ADDRESS", "Show which host holds an address", `Show which host holds the block of an address; "leasehold who" there says which
-container has it. As JSON: {first, last, host}. The exit status is 1 if no host
-holds it.`, nil)
+container has it. As JSON: {first, last, host, also}, as by "blocks". The exit
+status is 1 if no host holds it.`, nil)
 	add(Usage+" NETWORK", "Show how much of a network its hosts hold", `Show how much of the space of a network its hosts hold, leased or not. As JSON:
 an object as in the array of "spaces".`, nil)
 	add(Claim+" NETWORK", "Get blocks of addresses for this host, if it has no free address", `Get blocks of addresses for this host, if a range set of the network has no free
@@ -126,9 +133,10 @@ it is switched on again, it leases nothing.`,
 			f.BoolVar(&c.DryRun, "dry-run", false, "only show what would be done")
 		})
 	add(Rejoin+" NETWORK", "Make this host a member again after it was stopped", `Make this host a member again that was evicted, copied or moved to another
-machine, with the leases that it has. Nothing is changed if another host holds
-one of their blocks by now. With --drop, for a host without leases, it forgets
-its membership, and joins as a new host.`,
+machine, with the leases that it has, under the name in the file of the cluster.
+Nothing is changed if another host holds one of their blocks by now. With
+--drop, for a host without leases, it forgets its membership, and joins as a new
+host.`,
 		func(f *pflag.FlagSet, c *Call) {
 			f.BoolVar(&c.Drop, "drop", false, "forget the membership; nothing may be leased")
 			f.BoolVar(&c.DryRun, "dry-run", false, "only show how this host and the servers differ")
@@ -158,11 +166,15 @@ none of its addresses is left. Run it again until there are none. FILE has what
   kubectl get overlappingrangeipreservations.whereabouts.cni.cncf.io -A -o json
 
 print, one after the other, or with --from addresses an address in each line; -
-is the standard input. Addresses in blocks that a host holds are listed, and the
-exit status is 1 then. As JSON: {blocks, freed, taken, outside}; taken is an
-array of {address, host}, outside one of addresses that are not in the space.`,
+is the standard input. Without any address in it nothing is freed, unless
+--empty is given. Addresses in blocks that a host holds are listed, and the exit
+status is 1 then. A block that is held for other software already, under another
+name, is held until both have freed it. As JSON: {blocks, freed, taken,
+outside}; taken is an array of {address, host}, outside one of addresses that
+are not in the space.`,
 		func(f *pflag.FlagSet, c *Call) {
 			f.StringVar(&c.From, "from", "whereabouts", "what FILE has: whereabouts or addresses")
+			f.BoolVar(&c.Empty, "empty", false, "FILE has no addresses because no container has any: free all blocks")
 			f.StringVar(&c.As, "as", "", "for whom the blocks are held (default: the value of --from)")
 		})
 	return all

@@ -58,8 +58,11 @@ func (f *filling) add(l backend.Lease, until time.Time) {
 // point returns the first point at or after a time. The last one is also for what is dated in the
 // future, by a clock that was wrong.
 func (f *filling) point(at time.Time) int {
+	if !at.Before(f.to) {
+		return fillPoints - 1 // A difference to a time in centuries would overflow.
+	}
 	interval := f.to.Sub(f.from) / (fillPoints - 1)
-	return min(int((at.Sub(f.from)+interval-1)/interval), fillPoints-1)
+	return int((at.Sub(f.from) + interval - 1) / interval)
 }
 
 func (f *filling) fill() Fill {

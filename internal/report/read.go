@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -54,26 +53,14 @@ func Read(ctx context.Context, s Source) (Network, error) {
 		}
 		r.n.Usage = append(r.n.Usage, usage...)
 	}
-	r.countNotHeld()
-	return r.n, nil
-}
-
-// countNotHeld takes what other hosts can hold out of the free addresses.
-func (r *reader) countNotHeld() {
-	n := &r.n
-	if n.Shared == "" {
-		return
+	if r.n.Total > MaxLeases {
+		return r.n, nil
 	}
-	pictures := n.Pictures
-	for i := range n.Usage {
-		notHeld := uint64(0)
-		for range n.Usage[i].Set.Ranges() {
-			notHeld += min(pictures[0].NotHeld(), math.MaxUint64-notHeld)
-			pictures = pictures[1:]
-		}
-		n.NotHeld = append(n.NotHeld, notHeld)
-		n.Usage[i].Free -= min(notHeld, n.Usage[i].Free)
+	r.n.Forecasts, err = allocator.ReadForecasts(ctx, s.Store, r.n.Usage, s.Now, func() ([]backend.Lease, error) { return r.n.Leases, nil })
+	if errors.Is(err, backend.ErrDamaged) { // As for the history: all else is known.
+		r.n.Forecasts, err = make([]allocator.Forecast, len(r.n.Usage)), nil
 	}
+	return r.n, err
 }
 
 // A reader reads a network.
@@ -93,7 +80,7 @@ func (r *reader) readPast(tx backend.ReadTx) error {
 	}
 	for _, set := range r.sets {
 		for _, rng := range set.Ranges() {
-			p := picture.NewDetailed(r.Name, rng, r.Boot.StartedAfter, maxCells)
+			p := picture.NewDetailed(r.Name, rng, r.Boot.SeemsEarlier, maxCells)
 			if shared {
 				p.SetHeld(held)
 			}
@@ -116,17 +103,12 @@ func (r *reader) readShared(tx backend.ReadTx) (held []allocator.Span, shared bo
 	if err != nil || m.IsZero() {
 		return nil, false, err
 	}
-	blocks, err := backend.Blocks(tx)
-	for _, b := range blocks {
-		if b.State == backend.Open {
-			held = append(held, allocator.Span{First: b.First, Last: b.Last})
-		}
-	}
+	held, shared, err = allocator.Held(tx)
 	r.n.Shared = fmt.Sprintf("host %s of the hosts that share the addresses of %s; it holds %d of their blocks", m.Host, m.Space, len(held))
 	if m.Stopped != "" {
 		r.n.Shared += "; it leases nothing: " + m.Stopped
 	}
-	return held, true, err
+	return held, shared, err
 }
 
 func (r *reader) readCooling(tx backend.ReadTx) error {
@@ -160,7 +142,7 @@ func (r *reader) readHistory(tx backend.ReadTx) error {
 		return err
 	}
 	if policy.Keep == 0 && r.n.EndedAll == 0 {
-		r.n.NoHistory = `the history is off ("history" in ipam), or no lease was made since this version was installed`
+		r.n.NoHistory = `the history is off ("history" in ipam)`
 		return nil
 	}
 	for e, err := range store.HistoryBackward() {
@@ -172,39 +154,23 @@ func (r *reader) readHistory(tx backend.ReadTx) error {
 		}
 		r.n.Ended = append(r.n.Ended, e)
 	}
-	return r.beginFills(tx)
+	if r.n.Reach, err = allocator.ReadReach(store, netip.Addr{}, r.Now); err != nil {
+		return err
+	}
+	r.beginFills()
+	return nil
 }
 
-// beginFills begins at the end of the first lease that is known to have ended. Without any, it
-// begins with the first lease that is held.
-func (r *reader) beginFills(tx backend.ReadTx) error {
-	from := r.n.Reaches()
-	if from.IsZero() {
-		some := 0
-		for l, err := range tx.Leases(netip.Addr{}) {
-			if err != nil {
-				return err
-			}
-			if !l.Since.IsZero() && (from.IsZero() || l.Since.Before(from)) {
-				from = l.Since
-			}
-			if some++; some == MaxEnded {
-				break
-			}
-		}
-	}
-	if from.IsZero() {
-		return nil
-	}
+// beginFills begins where the history does.
+func (r *reader) beginFills() {
 	for i, set := range r.sets {
-		r.fills[i] = newFilling(from, r.Now)
+		r.fills[i] = newFilling(r.n.Reaches(), r.Now)
 		for _, e := range r.n.Ended {
 			if set.Contains(e.Addr) && !e.Until.IsZero() {
 				r.fills[i].add(e.Lease, e.Until)
 			}
 		}
 	}
-	return nil
 }
 
 // addLeases adds a portion of the leases.
@@ -214,7 +180,7 @@ func (r *reader) addLeases(some []backend.Lease) error {
 		delete(r.cooling, l.Addr) // It was leased again meanwhile.
 		if l.Owner.IsZero() {
 			n.Torn++
-		} else if r.Boot.StartedAfter(l) {
+		} else if r.Boot.SeemsEarlier(l) {
 			n.Earlier++
 		}
 		for _, p := range n.Pictures {

@@ -10,6 +10,7 @@
 package report
 
 import (
+	"slices"
 	"time"
 
 	"github.com/leasehold/leasehold/allocator"
@@ -61,27 +62,41 @@ type Network struct {
 	// Shared says with which hosts the network shares its addresses; empty if with none.
 	Shared string
 
-	Usage    []allocator.Usage  // of each range set; Free without NotHeld
-	NotHeld  []uint64           // free addresses of each range set that other hosts can hold; nil unless Shared
-	Fills    []Fill             // likewise; the zero Fill if not known
-	Pictures []*picture.Picture // of each range
+	Usage     []allocator.Usage    // of each range set
+	Forecasts []allocator.Forecast // likewise; nil if there are more than MaxLeases leases
+	Withheld  []time.Time          // likewise, when reuseAfterStrict lets the next address be leased; zero if one can be now
+	Fills     []Fill               // likewise; the zero Fill if not known
+	Pictures  []*picture.Picture   // of each range
 
 	Boot    allocator.Boot  // the present one
 	Leases  []backend.Lease // ascending; nil if there are more than MaxLeases
 	Total   int             // leases, in the ranges or not
 	Torn    int
-	Earlier int             // dated before this boot
+	Earlier int             // dated before this boot, which they do not name
 	Outside int             // in no range, although ranges are known
 	Newest  []backend.Lease // the leases made last, newest first, at most Recent
 
 	Ended     []backend.Ended // latest first, at most MaxEnded
 	EndedAll  int             // how many the store keeps
+	Reach     allocator.Reach // of the history of all addresses
 	NoHistory string          // why there are no ended leases; empty if there could be some
 
 	Cooling []Cooling // in the order in which they were released, at most Recent
 	Cools   int       // how many addresses are cooling
 
 	Commands []Command
+}
+
+// Notice says what there is to say of the range set with that index: that no address can be leased for a
+// while, or when it will be full; empty if nothing.
+func (n Network) Notice(set int) string {
+	switch {
+	case set < len(n.Withheld) && !n.Withheld[set].IsZero():
+		return "no address can be leased before " + n.Withheld[set].UTC().Format(time.RFC3339) + ": reuseAfterStrict withholds what is cooling"
+	case set < len(n.Forecasts):
+		return n.Forecasts[set].String()
+	}
+	return ""
 }
 
 // A Cooling is an address that was released a short time ago.
@@ -93,13 +108,21 @@ type Cooling struct {
 // Recent is how many leases, ended or new, are worth a list of what happened last.
 const Recent = 12
 
-// Reaches returns the time since which the list of ended leases is complete, or the zero time if
-// there are none. What ended before can be missing.
+// Reaches returns the time from which on no lease is missing that has ended, in the list of ended leases
+// or in the store.
 func (n Network) Reaches() time.Time {
-	for i := len(n.Ended) - 1; i >= 0; i-- {
-		if until := n.Ended[i].Until; !until.IsZero() {
-			return until
-		}
+	from := n.Reach.From
+	if len(n.Ended) < MaxEnded {
+		return from
 	}
-	return time.Time{}
+	for _, e := range slices.Backward(n.Ended) {
+		if e.Until.IsZero() {
+			continue
+		}
+		if e.Until.After(from) {
+			from = e.Until
+		}
+		break
+	}
+	return from
 }

@@ -133,15 +133,61 @@ func TestFill(t *testing.T) {
 	}
 }
 
+func TestForecast(t *testing.T) {
+	n := read(t, pool(t, "10.0.0.0/24"), func(tx tx) error {
+		err := tx.Count(backend.Counts{Made: 160})
+		for i := range 160 {
+			since := ago(40 * time.Hour)
+			if i >= 100 {
+				since = minutesAgo(i - 100)
+			}
+			err = errors.Join(err, tx.Put(lease(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 2)}), since)))
+		}
+		return err
+	})
+	require.Equal(t, "full in about 90 min at the rate of the last hour", n.Forecasts[0].String())
+}
+
+// Where no lease has ended, that has to be known: leases that were moved here can have ended elsewhere.
+func TestFillWithoutEndedLeases(t *testing.T) {
+	fill := func(made uint64) report.Fill {
+		return read(t, pool(t, "10.0.0.0/24"), func(tx tx) error {
+			return errors.Join(tx.Count(backend.Counts{Made: made}),
+				tx.Put(lease(addr("10.0.0.2"), ago(30*time.Minute))), tx.Put(lease(addr("10.0.0.3"), ago(10*time.Minute))))
+		}).Fills[0]
+	}
+	require.Equal(t, ago(30*time.Minute), fill(2).From)
+	require.Equal(t, 1, fill(2).Leased[0])
+	require.Equal(t, report.Fill{}, fill(0))
+}
+
+// What the history cannot know is in no chart.
+func TestFillOfAForgetfulHistory(t *testing.T) {
+	n := read(t, pool(t, "10.0.0.0/24"), func(tx tx) error {
+		var err error
+		for i, until := range []int{50, 40, 30} {
+			l := lease(netip.AddrFrom4([4]byte{10, 0, 0, byte(2 + i)}), minutesAgo(60))
+			err = errors.Join(err, tx.Record(backend.Ended{Lease: l, Until: minutesAgo(until)}))
+		}
+		_, failed := tx.Forget(func(e backend.Ended) bool { return e.Addr == addr("10.0.0.3") })
+		return errors.Join(err, failed, tx.SetPolicy("keep=10 for=24h"))
+	})
+	require.Equal(t, minutesAgo(30), n.Reaches())
+	require.Equal(t, minutesAgo(30), n.Fills[0].From)
+	require.Equal(t, "ended leases were forgotten", n.Reach.Why)
+}
+
 // What a wrong clock has made does not break a Fill.
 func TestFillOfWrongClocks(t *testing.T) {
 	n := read(t, pool(t, "10.0.0.0/24"), func(tx tx) error {
 		return errors.Join(tx.SetPolicy("keep=10 for=24h"),
 			tx.Record(backend.Ended{Lease: lease(addr("10.0.0.2"), now.Add(time.Hour)), Until: ago(time.Hour)}),
 			tx.Record(backend.Ended{Lease: lease(addr("10.0.0.2"), ago(40*24*time.Hour)), Until: now.Add(time.Hour)}),
-			tx.Put(lease(addr("10.0.0.3"), now.Add(100*time.Hour))), tx.Put(lease(addr("10.0.0.4"), time.Time{})))
+			tx.Record(backend.Ended{Lease: lease(addr("10.0.0.2"), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)), Until: time.Date(9999, 1, 2, 0, 0, 0, 0, time.UTC)}),
+			tx.Put(lease(addr("10.0.0.3"), now.Add(100*time.Hour))), tx.Put(lease(addr("10.0.0.4"), time.Time{})),
+			tx.Put(lease(addr("10.0.0.5"), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))))
 	})
-	require.Equal(t, 2, n.Fills[0].Leased[len(n.Fills[0].Leased)-1])
+	require.Equal(t, 3, n.Fills[0].Leased[len(n.Fills[0].Leased)-1])
 	empty := read(t, pool(t, "10.0.0.0/24"), func(tx tx) error { return nil })
 	require.Equal(t, report.Fill{}, empty.Fills[0])
 }
@@ -166,6 +212,7 @@ func TestTooManyToList(t *testing.T) {
 			require.Len(t, n.Leases, many)
 		}
 		require.Len(t, n.Newest, report.Recent)
+		require.Equal(t, many == report.MaxLeases, n.Forecasts != nil, "it would take as long as all else")
 		require.Contains(t, n.Pictures[0].Caption(0), fmt.Sprintf("%d,%03d of 65,533", many/1000, many%1000))
 	}
 }
@@ -178,7 +225,7 @@ func TestShared(t *testing.T) {
 			tx.Put(lease(addr("10.0.0.3"), ago(time.Minute))))
 	})
 	require.Equal(t, "host node-1 of the hosts that share the addresses of pods; it holds 1 of their blocks", n.Shared)
-	require.Equal(t, []uint64{7}, n.NotHeld)
+	require.EqualValues(t, 7, n.Usage[0].NotHeld)
 	require.EqualValues(t, 5, n.Usage[0].Free)
 	rows, _ := n.Pictures[0].Rows(16, 1)
 	require.Equal(t, "10.0.0.7: free", rows[0].Cells[7].Text)

@@ -164,13 +164,7 @@ func short(n uint64) string {
 	return picture.Number(n)
 }
 
-func used(u allocator.Usage) string {
-	part := 0.0
-	if u.Leased > 0 {
-		part = float64(u.Leased) / (float64(u.Leased) + float64(u.Cooling) + float64(u.Free))
-	}
-	return fmt.Sprintf("%3.0f%%", math.Floor(100*part))
-}
+func used(u allocator.Usage) string { return fmt.Sprintf("%3.0f%%", math.Floor(100*u.Used())) }
 
 // lower draws the pane and its heading.
 func (v *view) lower() {
@@ -194,6 +188,11 @@ func (v *view) lower() {
 			v.screen.ShowCursor(x, y)
 		}
 		x = v.put(x, y, "” ", tcell.StyleDefault.Bold(true))
+	}
+	if lines := v.lines(); len(lines) > 0 {
+		if text := n.Notice(lines[v.at(lines)].set); text != "" {
+			x = v.put(x, y, "── "+text+" ", v.alarm())
+		}
 	}
 	width, _ := v.screen.Size()
 	v.put(x, y, strings.Repeat("─", max(width-x, 0)), tcell.StyleDefault)

@@ -177,6 +177,9 @@ func (v *view) drawHistory(n *report.Network) {
 				e.Addr, holder(e.Lease, "(forgotten)"), moment(e.Since), moment(e.Until), e.Cause, pod(e.Lease)))
 		}
 	}
+	if len(n.Ended) == 0 && !n.Reach.Complete {
+		t.none = "no lease is known to have ended: " + n.Reach.Why
+	}
 	if len(n.Ended) < n.EndedAll {
 		t.note = fmt.Sprintf("the latest %s of %s; for those before: leasehold history", picture.Number(uint64(len(n.Ended))), picture.Number(uint64(n.EndedAll)))
 	}
@@ -196,10 +199,11 @@ func (v *view) drawTable(t table) {
 	if t.note != "" {
 		height--
 	}
+	height = max(height, 0) // in a small terminal
 	v.scroll = min(v.scroll, max(len(t.rows)-height, 0))
 	y := v.paneTop()
 	v.put(0, y, t.head, tcell.StyleDefault.Bold(true))
-	for _, r := range t.rows[v.scroll:min(v.scroll+max(height, 0), len(t.rows))] {
+	for _, r := range t.rows[v.scroll:min(v.scroll+height, len(t.rows))] {
 		y++
 		v.put(0, y, r, tcell.StyleDefault)
 	}

@@ -22,8 +22,11 @@ type Options struct {
 	Observe func(context.Context) (report.Report, error)
 
 	// Interval is the time between two reports. It is longer if a report takes more than a tenth of
-	// it.
+	// it, without the time in Waited.
 	Interval time.Duration
+
+	// Waited says for how long all calls of Observe together have waited for others; nil means never.
+	Waited func() time.Duration
 
 	Colours bool
 }
@@ -71,8 +74,9 @@ type sight struct {
 // observe makes reports until ctx ends.
 func observe(ctx context.Context, o Options, to chan<- sight) {
 	for {
-		began := time.Now()
+		began, waited := time.Now(), o.waited()
 		s := observeOnce(ctx, o)
+		worked := time.Since(began) - (o.waited() - waited)
 		select {
 		case <-ctx.Done():
 			return
@@ -82,9 +86,16 @@ func observe(ctx context.Context, o Options, to chan<- sight) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(o.Interval, (share-1)*time.Since(began))):
+		case <-time.After(max(o.Interval, (share-1)*worked)):
 		}
 	}
+}
+
+func (o Options) waited() time.Duration {
+	if o.Waited == nil {
+		return 0
+	}
+	return o.Waited()
 }
 
 func observeOnce(ctx context.Context, o Options) (s sight) {

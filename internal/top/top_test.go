@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gdamore/tcell/v2"
@@ -157,7 +158,7 @@ func TestKeys(t *testing.T) {
 	s.key(tcell.KeyTab)
 	s.shows("ADDRESS         CONTAINER          AGE  POD")
 	s.shows("10.88.0.2       c0                  0s  shop/web-0")
-	require.NotContains(t, s.screen(), "fd00::2 ", "only those of the selected set")
+	require.NotContains(t, s.screen(), "fd00::2 ", "only addresses of the selected set")
 	require.NotContains(t, s.screen(), "shop/web-39")
 	for range 5 {
 		s.key(tcell.KeyPgDn)
@@ -237,6 +238,19 @@ func TestFailure(t *testing.T) {
 	require.NoError(t, s.ends())
 }
 
+// The forecast of the selected range set is above the pane.
+func TestForecast(t *testing.T) {
+	n := network(t, "podnet", 2, "10.88.0.0/28", "10.89.0.0/28")
+	n.Forecasts = []allocator.Forecast{{}, {In: 3 * time.Hour, Window: time.Hour}}
+	s := start(t, 80, 24, observing(report.Report{Host: "node-1", At: now, Networks: []report.Network{n}}))
+	s.shows("[map]")
+	require.NotContains(t, s.screen(), "full in about")
+	s.key(tcell.KeyDown)
+	s.shows("── full in about 3 h at the rate of the last hour ──")
+	s.types("q")
+	require.NoError(t, s.ends())
+}
+
 // While it is paused, nothing changes.
 func TestPause(t *testing.T) {
 	var calls atomic.Int32
@@ -289,4 +303,26 @@ func TestEnds(t *testing.T) {
 	defer cancel()
 	require.NoError(t, Run(ctx, s, Options{Observe: observing(report.Report{}), Interval: time.Hour}))
 	require.True(t, s.finished.Load())
+}
+
+// A report that took long to read is shown for nine times as long, but not one that only waited.
+func TestWaitingDoesNotCount(t *testing.T) {
+	for waits, want := range map[bool]time.Duration{false: 10 * time.Second, true: time.Second + time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			var waited time.Duration
+			seen := make(chan sight)
+			go observe(t.Context(), Options{Interval: time.Millisecond, Waited: func() time.Duration { return waited },
+				Observe: func(context.Context) (report.Report, error) {
+					time.Sleep(time.Second)
+					if waits {
+						waited += time.Second
+					}
+					return report.Report{}, nil
+				}}, seen)
+			<-seen
+			began := time.Now()
+			<-seen
+			require.Equal(t, want, time.Since(began))
+		})
+	}
 }

@@ -10,7 +10,8 @@
 // # What it costs
 //
 // However many browsers ask, the networks are read once in [Interval], and for at most a tenth of the
-// time.
+// time. The time for which a lock is waited for costs nothing, so it does not count: a page that says that
+// a store is locked would be shown for long after it is not.
 package live
 
 import (
@@ -34,6 +35,9 @@ const Interval = 2 * time.Second
 type Server struct {
 	// Write writes the page. It is not called concurrently.
 	Write func(context.Context, *bytes.Buffer) error
+
+	// Waited says for how long all calls of Write together have waited for others; nil means never.
+	Waited func() time.Duration
 
 	// Policy is the Content-Security-Policy of the page.
 	Policy string
@@ -109,7 +113,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 func (s *Server) current(ctx context.Context) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	began := time.Now()
+	began, waited := time.Now(), s.waited()
 	if s.page != nil && began.Before(s.until) {
 		return s.page, nil
 	}
@@ -118,8 +122,16 @@ func (s *Server) current(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	const share = 10
-	s.page, s.until = b.Bytes(), time.Now().Add(max(Interval, (share-1)*time.Since(began)))
+	worked := time.Since(began) - (s.waited() - waited)
+	s.page, s.until = b.Bytes(), time.Now().Add(max(Interval, (share-1)*worked))
 	return s.page, nil
+}
+
+func (s *Server) waited() time.Duration {
+	if s.Waited == nil {
+		return 0
+	}
+	return s.Waited()
 }
 
 // accepts reports whether a Host header names this server: see the package comment.

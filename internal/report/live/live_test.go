@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -93,6 +94,31 @@ func TestIsMadeOnce(t *testing.T) {
 		require.Equal(t, http.StatusOK, ask(s, "GET", "localhost", "/").StatusCode)
 	}
 	require.EqualValues(t, 1, made.Load())
+}
+
+// A page that took long to read is shown for nine times as long, but not one that only waited.
+func TestWaitingDoesNotCount(t *testing.T) {
+	for waits, want := range map[bool]int32{false: 1, true: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			var made atomic.Int32
+			var waited time.Duration
+			s := server(&made)
+			s.Waited = func() time.Duration { return waited }
+			write := s.Write
+			s.Write = func(ctx context.Context, b *bytes.Buffer) error {
+				const took = time.Second / 2
+				time.Sleep(took)
+				if waits {
+					waited += took
+				}
+				return write(ctx, b)
+			}
+			ask(s, "GET", "localhost", "/")
+			time.Sleep(live.Interval + time.Second/2)
+			ask(s, "GET", "localhost", "/")
+			require.Equal(t, want, made.Load())
+		})
+	}
 }
 
 // An error is an answer, and is not kept.

@@ -1,8 +1,8 @@
 // Package page writes a report as one HTML page that needs nothing else: no network, no server and
 // no other file.
 //
-// The page can be read without scripts. With them its maps can be walked over with the keyboard or
-// the pointer, and searched by address, pod, container and time; the script reads what it shows from
+// The page can be read without scripts. With them its maps and charts can be walked over with the
+// keyboard or the pointer, and the leases searched by address, pod, container and time; the script reads what it shows from
 // a block of JSON ([records]) and never makes markup of it.
 //
 // Names of containers and pods are chosen by others. html/template escapes them, [cli.Printable]
@@ -59,7 +59,7 @@ func New() (*Page, error) {
 // scripts joins the files of the script, each of which only defines functions, except the last.
 func scripts() (string, error) {
 	var all strings.Builder
-	for _, name := range []string{"address", "time", "records", "search", "map", "live", "main"} {
+	for _, name := range []string{"address", "time", "records", "search", "map", "chart", "live", "main"} {
 		text, err := assets.ReadFile("js/" + name + ".js")
 		if err != nil {
 			return "", err

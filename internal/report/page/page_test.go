@@ -45,6 +45,9 @@ func network(t *testing.T, subnet string, n, step int) report.Network {
 			a = a.Next()
 		}
 	}
+	if n > 0 {
+		all.Reach = allocator.Reach{From: all.Ended[n-1].Until, Why: "the history begins then"}
+	}
 	all.Pictures = []*picture.Picture{p}
 	all.Newest = all.Leases[:min(n, report.Recent)]
 	if n > report.MaxLeases {
@@ -69,6 +72,12 @@ func records(t *testing.T, text string) (r struct {
 		Listed        bool
 		Leases, Ended struct{ A, C, P []string }
 		Reaches       int64
+		Why           string
+		Courses       []*struct {
+			Leased []int
+			To     int64
+			Of     int
+		}
 	}
 }) {
 	t.Helper()
@@ -106,6 +115,7 @@ func TestSizes(t *testing.T) {
 		}
 		require.NotEmpty(t, r.Ended.A)
 		require.Equal(t, now.Add(-time.Duration(len(r.Ended.A)-1)*time.Second).Unix(), r.Reaches)
+		require.Equal(t, c.all, r.Why != "", "otherwise the store has earlier ones")
 	}
 }
 
@@ -115,6 +125,42 @@ func TestSmallNetworksFirst(t *testing.T) {
 	require.False(t, r.Nets[0].Listed)
 	require.True(t, r.Nets[1].Listed)
 	require.Len(t, r.Nets[1].Ended.A, 200)
+}
+
+// The numbers of charts are in the page, and leave less room for leases.
+func TestCharts(t *testing.T) {
+	n := network(t, "10.0.0.0/16", 10_000, 6)
+	fill := report.Fill{From: now.Add(-time.Hour), To: now, Leased: make([]int, 241)}
+	for i := range fill.Leased {
+		fill.Leased[i] = 10_000 + i%2
+	}
+	for _, subnet := range []string{"10.0.0.0/16", "10.1.0.0/16", "fd00::/64"} {
+		r, err := allocator.NewRange(allocator.RangeSpec{Subnet: netip.MustParsePrefix(subnet)})
+		require.NoError(t, err)
+		set, err := allocator.NewSet(r)
+		require.NoError(t, err)
+		n.Usage = append(n.Usage, allocator.Usage{Set: set})
+		n.Fills = append(n.Fills, fill)
+	}
+	n.Fills[1] = report.Fill{} // It is not known.
+	text := write(t, false, n, n, n, n, n, n, n, n)
+	require.Less(t, len(text), page.MaxBytes)
+	courses := records(t, text).Nets[0].Courses
+	require.Len(t, courses, 3)
+	require.Equal(t, fill.Leased, courses[0].Leased)
+	require.Equal(t, now.Unix(), courses[0].To)
+	require.Equal(t, 65_533, courses[0].Of)
+	require.Nil(t, courses[1])
+	require.Zero(t, courses[2].Of, "no part of so many")
+	require.Equal(t, 16, strings.Count(text, `<figure class="chart"`))
+}
+
+func TestForecast(t *testing.T) {
+	n := network(t, "10.1.0.0/24", 200, 1)
+	n.Usage = []allocator.Usage{{Leased: 200, Free: 53}}
+	require.NotContains(t, write(t, false, n), "full in about")
+	n.Forecasts = []allocator.Forecast{{In: 3 * time.Hour, Window: time.Hour}}
+	require.Contains(t, write(t, false, n), "full in about 3 h at the rate of the last hour")
 }
 
 // Hostile names are long, too.

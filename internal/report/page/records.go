@@ -38,9 +38,21 @@ type network struct {
 	Listed  bool    `json:"listed"` // whether Leases has all leases
 	Leases  *leases `json:"leases,omitempty"`
 	Ended   *leases `json:"ended,omitempty"`
-	Reaches int64   `json:"reaches"` // since when Ended is complete; 0 if it is empty
-	History bool    `json:"history"` // whether there could be any
+	Reaches int64   `json:"reaches"`       // since when Ended is complete
+	Why     string  `json:"why,omitempty"` // why the store has no earlier ones; empty if only the page lacks them
+	History bool    `json:"history"`       // whether there could be any
 	Maps    []sheet `json:"maps"`
+
+	Courses []*course `json:"courses"` // of the range sets; nil for one without a chart
+}
+
+// A course is the numbers of a chart.
+type course struct {
+	From   int64  `json:"from"`
+	To     int64  `json:"to"`
+	Leased []int  `json:"leased"`       // at equal intervals
+	Top    int    `json:"top"`          // the number at the upper edge
+	Of     uint64 `json:"of,omitempty"` // addresses of the set, unless they are too many to be compared with
 }
 
 // Leases are columns with an element for each lease. A column that says nothing is left out.
@@ -61,7 +73,7 @@ func newRecords(r report.Report, live bool) records {
 		all.Looks = append(all.Looks, l.Means)
 	}
 	for i, n := range r.Networks {
-		all.Nets[i] = network{Name: cli.Printable(n.Name), History: n.NoHistory == "", Maps: sheets(n)}
+		all.Nets[i] = network{Name: cli.Printable(n.Name), History: n.NoHistory == "", Maps: sheets(n), Courses: courses(n)}
 	}
 	budget := MaxBytes - frame
 	for _, n := range all.Nets {
@@ -91,7 +103,7 @@ func bySize(networks []report.Network) []int {
 
 // mapBytes returns about how many bytes the maps take, drawn and as records.
 func (n *network) mapBytes() (bytes int) {
-	const perLabel, perCell = 90, 16
+	const perLabel, perCell, perStep, perNumber = 90, 16, 10, 7
 	for _, s := range n.Maps {
 		bytes += perLabel * len(s.drawing.Labels)
 		for _, p := range s.drawing.Paths {
@@ -99,6 +111,11 @@ func (n *network) mapBytes() (bytes int) {
 		}
 		for _, r := range s.Rows {
 			bytes += perLabel + perCell*len(r.Cells)/2
+		}
+	}
+	for _, c := range n.Courses {
+		if c != nil {
+			bytes += (2*perStep + perNumber) * len(c.Leased)
 		}
 	}
 	return bytes
@@ -121,7 +138,7 @@ func (n *network) addLeases(from report.Network, at time.Time, budget *int) {
 // earlier returns the indices of the leases from an earlier boot, as the pictures have it.
 func earlier(n report.Network) (indices []int) {
 	for i, l := range n.Leases {
-		if n.Boot.StartedAfter(l) {
+		if n.Boot.SeemsEarlier(l) {
 			indices = append(indices, i)
 		}
 	}
@@ -131,18 +148,26 @@ func earlier(n report.Network) (indices []int) {
 // addEnded adds the latest ended leases that fit into the budget, and returns what is left of it.
 func (n *network) addEnded(from report.Network, at time.Time, budget int) int {
 	c := columns{at: at}
+	n.Reaches = max(from.Reaches().Unix(), 0)
+	if len(from.Ended) < report.MaxEnded {
+		n.Why = from.Reach.Why
+	}
+	last := at.Unix() // when the last one ended that fits
 	for _, e := range from.Ended {
 		before := c.bytes
 		if c.add(e.Lease); c.bytes+endBytes > budget {
 			c.dropLast()
 			c.bytes = before
+			if last > n.Reaches {
+				n.Reaches, n.Why = last, ""
+			}
 			break
 		}
 		c.bytes += endBytes
 		c.Until = append(c.Until, c.ago(e.Until))
 		c.Causes = append(c.Causes, e.Cause.String())
 		if !e.Until.IsZero() {
-			n.Reaches = e.Until.Unix()
+			last = e.Until.Unix()
 		}
 	}
 	if len(c.Addrs) > 0 {

@@ -216,18 +216,47 @@ type chart struct {
 
 const chartWidth, chartHeight = 960, 120
 
+// maxCompared is the most addresses of a set of which a chart says the part that is leased.
+const maxCompared = 1 << 32
+
+// courses returns the numbers of the charts of a network.
+func courses(n report.Network) []*course {
+	all := make([]*course, len(n.Usage))
+	for i, u := range n.Usage {
+		if i >= len(n.Fills) || len(n.Fills[i].Leased) == 0 {
+			continue
+		}
+		f := n.Fills[i]
+		all[i] = &course{From: f.From.Unix(), To: f.To.Unix(), Leased: f.Leased}
+		all[i].Top, _ = topOf(f, u.Set.Size())
+		if size := u.Set.Size(); size <= maxCompared {
+			all[i].Of = size
+		}
+	}
+	return all
+}
+
+// topOf returns the number at the upper edge of a chart, and whether the capacity is below it.
+func topOf(f report.Fill, capacity uint64) (top int, low bool) {
+	most := slices.Max(f.Leased)
+	top = most + most/20 + 1
+	if capacity >= 4*uint64(top) {
+		return top, false
+	}
+	all := int(capacity)
+	return max(top, all+all/20+1), true
+}
+
 // newChart returns a chart of a set with that many addresses, or nil if too little is known.
 func newChart(f report.Fill, capacity uint64) *chart {
 	if len(f.Leased) == 0 {
 		return nil
 	}
 	most, least := slices.Max(f.Leased), slices.Min(f.Leased)
-	top := most + most/20 + 1
 	c := &chart{Width: chartWidth, Height: chartHeight}
-	if capacity < 4*uint64(top) {
-		all := int(capacity)
-		top = max(top, all+all/20+1)
-		c.Full = height(all, top)
+	top, low := topOf(f, capacity)
+	if low {
+		c.Full = height(int(capacity), top)
 	}
 	var b strings.Builder
 	for i, n := range f.Leased {

@@ -60,6 +60,7 @@ type setView struct {
 	NotHeld                               string // empty if there are none
 	Percent                               int
 	Level                                 string // class of the bar
+	Forecast                              string // or what else [report.Network.Notice] says; empty if nothing
 	Chart                                 *chart
 	From, To                              moment
 }
@@ -112,11 +113,9 @@ func newNetView(n report.Network, rec network, i int) netView {
 	v := netView{Network: n, Anchor: i}
 	v.Name, v.Failure = cli.Printable(n.Name), cli.PrintableLines(n.Failure)
 	for i, u := range n.Usage {
-		notHeld := uint64(0)
-		if i < len(n.NotHeld) {
-			notHeld = n.NotHeld[i]
-		}
-		v.Sets = append(v.Sets, newSetView(u, notHeld, n.Fills, i))
+		s := newSetView(u, n.Fills, i)
+		s.Forecast = n.Notice(i)
+		v.Sets = append(v.Sets, s)
 	}
 	for i, s := range rec.Maps {
 		v.Maps = append(v.Maps, newMapView(n.Pictures[i], s, i))
@@ -160,13 +159,10 @@ func newRow(l backend.Lease) row {
 // nearlyFull and full are percentages from which on a bar warns.
 const nearlyFull, full = 80, 95
 
-func newSetView(u allocator.Usage, notHeld uint64, fills []report.Fill, i int) setView {
+func newSetView(u allocator.Usage, fills []report.Fill, i int) setView {
 	v := setView{
 		Ranges: strings.ReplaceAll(u.Set.String(), ",", ", "), Size: amount(u.Size), Leased: amount(u.Leased), Cooling: amount(u.Cooling),
-		Free: amount(u.Free), Withheld: amount(u.Withheld),
-	}
-	if u.Leased > 0 {
-		v.Percent = int(100 * float64(u.Leased) / (float64(u.Leased) + float64(u.Cooling) + float64(u.Free)))
+		Free: amount(u.Free), Withheld: amount(u.Withheld), Percent: int(100 * u.Used()),
 	}
 	switch {
 	case v.Percent >= full:
@@ -174,8 +170,8 @@ func newSetView(u allocator.Usage, notHeld uint64, fills []report.Fill, i int) s
 	case v.Percent >= nearlyFull:
 		v.Level = "raised"
 	}
-	if notHeld > 0 {
-		v.NotHeld = amount(notHeld)
+	if u.NotHeld > 0 {
+		v.NotHeld = amount(u.NotHeld)
 	}
 	if i < len(fills) {
 		v.Chart = newChart(fills[i], u.Set.Size())
@@ -222,6 +218,9 @@ func facts(n report.Network) (all []string) {
 func lacks(n report.Network, rec network) (all []string) {
 	if n.Failure == "" && !rec.Listed {
 		all = append(all, fmt.Sprintf("This page has the map of the %s leases and does not list them, so the search does not find them. To find one: leasehold who ADDRESS", amount(uint64(n.Total))))
+	}
+	if n.Total > report.MaxLeases {
+		all = append(all, "It has no forecast for so many leases. For one: leasehold usage "+cli.Printable(n.Name))
 	}
 	if n.NoHistory != "" {
 		all = append(all, "Who held an address before is not known: "+cli.Printable(n.NoHistory)+".")

@@ -1,5 +1,5 @@
 let records = readRecords(document);
-let maps = [];
+let maps = [], charts = [];
 const query = document.getElementById("query"), results = document.getElementById("results");
 
 const showTimes = () => {
@@ -41,8 +41,13 @@ const limits = (q, found) => {
       texts.push(cell ? m.describe(...cell).replaceAll("\n", "; ") : `${net.name}: ${q.address.text} is free.`);
     }
     if (q.moment && !net.history && found.length === 0) texts.push(`${net.name} keeps no history.`);
-    else if (q.moment && net.reaches > q.moment.until && !(q.address && found.length > 0)) texts.push(`${net.name}: what ended before ${formatTime(net.reaches)} is not in this page.`);
+    else if (q.moment && net.reaches > q.moment.from && !(q.address && found.length > 0)) texts.push(`${net.name}: what ended before ${formatTime(net.reaches)} is not in this page${net.why ? `: ${net.why}` : ""}.`);
     else if (q.moment && q.moment.from > records.at) texts.push("That time is after this page was made.");
+  }
+  if (q.address && q.moment && found.length === 0) {
+    const { before, after } = around(records, q);
+    if (after) texts.unshift(`After that: ${holder(after)}, from ${formatTime(after.since)}`);
+    if (before) texts.unshift(`Before that: ${holder(before)}, until ${formatTime(before.until)}`);
   }
   return [...new Set(texts)].slice(0, 10);
 };
@@ -74,6 +79,7 @@ const search = () => {
 
 const begin = () => {
   maps = [...document.querySelectorAll(".map")].map((figure) => new AddressMap(figure, records));
+  charts = [...document.querySelectorAll(".chart")].map((figure) => new Chart(figure, records));
   showTimes();
   search();
 };
@@ -82,6 +88,7 @@ const begin = () => {
 const show = (doc) => {
   const focused = maps.find((m) => m.svg === document.activeElement);
   const place = focused?.at && [focused.figure.dataset.net, focused.figure.dataset.map, ...focused.at];
+  const then = charts.find((c) => c.svg === document.activeElement)?.place();
   const open = [...document.querySelectorAll("main details")].map((d) => d.open);
   records = readRecords(doc);
   document.querySelector("main").replaceWith(document.adoptNode(doc.querySelector("main")));
@@ -93,6 +100,7 @@ const show = (doc) => {
     again.svg.focus({ preventScroll: true });
     again.move(place[2], place[3]);
   }
+  if (then) charts.find((c) => c.figure.dataset.net === then.net && c.figure.dataset.set === then.set)?.restore(then);
 };
 
 document.getElementById("search").hidden = false;
@@ -104,6 +112,7 @@ zone.querySelector("select").addEventListener("change", (e) => {
   utc = e.target.value === "utc";
   showTimes();
   search();
+  for (const c of charts) c.leave();
 });
 document.addEventListener("keydown", (e) => {
   if (e.key === "/" && document.activeElement !== query && !e.ctrlKey && !e.metaKey && !e.altKey) {

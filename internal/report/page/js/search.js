@@ -6,7 +6,7 @@ const maxResults = 100;
 // address, the words around it do not count.
 const parseQuery = (text, now) => {
   const { rest, moment } = takeTime(text, now);
-  const words = rest.toLowerCase().split(/[\s,;=()"']+/).filter((w) => w !== "" && w !== "at" && w !== "@" && w !== "utc");
+  const words = rest.toLowerCase().split(/[\s,;=()"']+/).filter((w) => w !== "" && w !== "at" && w !== "@" && w !== "utc" && w !== "yesterday");
   for (const w of words) {
     const bare = w.replace(/[.:?]+$/, "").replace(/^\[([^\]]*)\](:\d+)?$/, "$1").replace(/^([\d.]+):\d+$/, "$1").replace(/\/\d+$/, "");
     const a = parseAddress(bare);
@@ -41,6 +41,19 @@ const find = (records, q) => {
   return all.concat(ended);
 };
 
+// around returns the leases of an address that ended last before a moment, and began first after it.
+const around = (records, q) => {
+  let before = null, after = null;
+  for (const net of records.nets) {
+    for (const l of [...net.leases, ...net.ended]) {
+      if (l.addr !== q.address.text) continue;
+      if (l.until !== null && l.until <= q.moment.from && (before === null || l.until > before.until)) before = l;
+      if (l.since !== null && l.since >= q.moment.until && (after === null || l.since < after.since)) after = l;
+    }
+  }
+  return { before, after };
+};
+
 // where says what an address is that has no lease.
 const where = (records, address) => {
   const places = [];
@@ -56,7 +69,7 @@ const where = (records, address) => {
 const command = (q, found) => {
   const quoted = (w) => (/^[\w.:/-]+$/.test(w) ? w : "'" + w.replaceAll("'", String.raw`'\''`) + "'");
   const at = q.moment ? " --at " + new Date(q.moment.from * 1000).toISOString().replace(".000", "") : "";
-  if (q.address) return "leasehold who " + q.address.text + at;
+  if (q.address) return (at || !found.some((l) => l.ended) ? "leasehold who " : "leasehold history --address ") + q.address.text + at;
   const same = (key) => found.length > 0 && found[0][key] !== "" && found.every((l) => l[key] === found[0][key]);
   if (same("pod") && found[0].pod.includes("/")) return "leasehold history --pod " + quoted(found[0].pod) + at;
   return same("container") ? "leasehold history --container " + quoted(found[0].container) + at : "";

@@ -27,15 +27,17 @@ const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
 // date without a year.
 const takeTime = (query, now) => {
   const date = String.raw`(?:(?<year>\d{4})-(?<month>\d\d)-(?<day>\d\d)|(?<name>${months.join("|")})[a-z]*\s+(?<dayOf>\d{1,2}))[T,\s]+`;
-  const time = String.raw`(?<hour>\d{1,2}):(?<minute>\d\d)(?::(?<second>\d\d)(?:[.,]\d+)?)?`;
+  const time = String.raw`(?<hour>\d{1,2}):(?<minute>\d\d)(?::(?<second>\d\d)(?:[.,]\d+)?)?(?:\s*(?<half>[ap])\.?m\b\.?)?`;
   const zone = String.raw`\s*(?<zone>Z|UTC|[+-]\d\d:?\d\d)?`;
   const m = new RegExp(String.raw`(?<![\w.:])(?:${date})?${time}${zone}(?![\w.:])`, "i").exec(query);
   const g = m?.groups;
   if (!g || +g.hour > 23 || +g.minute > 59 || +(g.second ?? 0) > 59) return { rest: query, moment: null };
+  if (g.half && (+g.hour < 1 || +g.hour > 12)) return { rest: query, moment: null };
+  const hour = g.half ? +g.hour % 12 + (g.half.toLowerCase() === "p" ? 12 : 0) : +g.hour;
   const offset = /[+-]/.test(g.zone ?? "") ? (g.zone[0] === "-" ? -60 : 60) * (+g.zone.slice(1, 3) * 60 + +g.zone.slice(-2)) : 0;
   const inUTC = utc || g.zone !== undefined;
   const on = (year, month, day) => {
-    const args = [year, month, day, +g.hour, +g.minute, +(g.second ?? 0)];
+    const args = [year, month, day, hour, +g.minute, +(g.second ?? 0)];
     return (inUTC ? Date.UTC(...args) : new Date(...args).getTime()) / 1000 - offset;
   };
   const d = new Date((now + offset) * 1000), get = (unit) => (inUTC ? d["getUTC" + unit]() : d["get" + unit]());
@@ -48,7 +50,7 @@ const takeTime = (query, now) => {
     from = on(year, named, +g.dayOf);
     if (from > now) from = on(year - 1, named, +g.dayOf);
   } else {
-    from = on(year, month, day);
+    from = on(year, month, /\byesterday\b/i.test(query) ? day - 1 : day);
     if (from > now) from = on(year, month, day - 1);
   }
   const rest = query.slice(0, m.index) + " " + query.slice(m.index + m[0].length);
