@@ -78,7 +78,17 @@ func (n Network) Config(more map[string]any) []byte {
 // IfName is the interface name of every attachment.
 const IfName = "eth0"
 
-// env returns the environment of a plugin command. With "prefer" each container is a pod of its name.
+// Pod returns the pod of a container, whose name is the ID up to the first dot. Without "prefer" no
+// container is in a pod.
+func (n Network) Pod(id string) backend.Pod {
+	if n.Keys["prefer"] == nil {
+		return backend.Pod{}
+	}
+	name, _, _ := strings.Cut(id, ".")
+	return backend.Pod{Namespace: "pods", Name: name}
+}
+
+// env returns the environment of a plugin command.
 func (n Network) env(command, id string) map[string]string {
 	e := map[string]string{
 		"CNI_COMMAND": command, "CNI_CONTAINERID": id,
@@ -87,8 +97,8 @@ func (n Network) env(command, id string) map[string]string {
 	if command == "GC" || command == "STATUS" {
 		delete(e, "CNI_CONTAINERID")
 	}
-	if n.Keys["prefer"] != nil {
-		e["CNI_ARGS"] = "IgnoreUnknown=1;K8S_POD_NAMESPACE=pods;K8S_POD_NAME=" + id
+	if pod := n.Pod(id); pod != (backend.Pod{}) {
+		e["CNI_ARGS"] = "IgnoreUnknown=1;K8S_POD_NAMESPACE=" + pod.Namespace + ";K8S_POD_NAME=" + pod.Name
 	}
 	return e
 }

@@ -2,9 +2,11 @@ package faulttest
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,21 +39,64 @@ func TestPatchesApply(t *testing.T) {
 			require.NoError(t, err)
 			title, _, _ := bytes.Cut(text, []byte("\n"))
 			require.Regexp(t, `^[A-Z][^-+@]{10,80}$`, string(title), "the first line is a title")
-			overlay, err := plant(root, t.TempDir(), []Patch{p})
+			_, err = plant(root, t.TempDir(), []Patch{p})
 			require.NoError(t, err)
-			if testing.Short() {
-				return // compiling all of them takes longer than the rest
-			}
-			args := []string{"build", "-overlay", overlay, "-o", os.DevNull}
-			for _, m := range patchedFile.FindAllSubmatch(text, -1) {
-				args = append(args, "./"+filepath.Dir(string(m[1])))
-			}
-			cmd := exec.Command("go", args...)
-			cmd.Dir = root
-			out, err := cmd.CombinedOutput()
-			require.NoError(t, err, "%s", out)
 		})
 	}
+}
+
+// What the patches make of the programs compiles. Those that change different files are compiled together.
+func TestPatchesCompile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped with -short: compiling takes longer than all else")
+	}
+	root, err := moduleRoot()
+	require.NoError(t, err)
+	for _, group := range disjoint(t, patches(t)) {
+		overlay, err := plant(root, t.TempDir(), group.patches)
+		require.NoError(t, err)
+		args := []string{"build", "-overlay", overlay, "-o", os.DevNull}
+		for file := range group.files {
+			args = append(args, "./"+filepath.Dir(file))
+		}
+		cmd := exec.Command("go", args...)
+		cmd.Dir = root
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s\n%s", group.patches, out)
+	}
+}
+
+// A patchGroup is patches, and the files that they change.
+type patchGroup struct {
+	patches []Patch
+	files   map[string]bool
+}
+
+// disjoint divides patches into groups in which no two change the same file.
+func disjoint(t *testing.T, all []Patch) (groups []patchGroup) {
+	t.Helper()
+	for _, p := range all {
+		text, err := os.ReadFile(string(p))
+		require.NoError(t, err)
+		files := make(map[string]bool)
+		for _, m := range patchedFile.FindAllSubmatch(text, -1) {
+			files[string(m[1])] = true
+		}
+		i := slices.IndexFunc(groups, func(g patchGroup) bool {
+			for file := range files {
+				if g.files[file] {
+					return false
+				}
+			}
+			return true
+		})
+		if i < 0 {
+			i, groups = len(groups), append(groups, patchGroup{files: make(map[string]bool)})
+		}
+		groups[i].patches = append(groups[i].patches, p)
+		maps.Copy(groups[i].files, files)
+	}
+	return groups
 }
 
 // A patch whose context has changed is an error that says what to do.

@@ -58,7 +58,28 @@ func damages(other *original) []damage {
 			copy(o.page(b, r.IntN(o.pages)), o.page(other.image, r.IntN(min(o.pages, other.pages))))
 			return b
 		}},
+		{"the same page of another network", func(r *rand.Rand, o *original, b []byte) []byte {
+			id := 2 + r.IntN(min(o.pages, other.pages)-2)
+			copy(o.page(b, id), o.page(other.image, id))
+			return b
+		}},
+		{"a write that was lost", func(r *rand.Rand, o *original, b []byte) []byte {
+			lost := o.lastWritten()
+			id := lost[r.IntN(len(lost))]
+			copy(o.page(b, id), o.page(o.earlier, id))
+			return b
+		}},
 	}
+}
+
+// lastWritten returns the pages that the last transaction has written, without its meta page.
+func (o *original) lastWritten() (ids []int) {
+	for id := 2; id < min(o.pages, len(o.earlier)/o.pageSize()); id++ {
+		if !bytes.Equal(o.page(o.earlier, id), o.page(o.image, id)) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 func flip(r *rand.Rand, b []byte) { b[r.IntN(len(b))] ^= 1 << r.IntN(8) }

@@ -66,7 +66,7 @@ func TestDELWorksThoughTheHistoryIsDamaged(t *testing.T) {
 				a, err = w.do(request{Net: tr.net, Command: "DEL", ID: id})
 			}
 			if err != nil || a.Code != 0 {
-				t.Errorf("%s, page %d: DEL: code %d, %v, %s", tr.name, tr.seed, a.Code, err, a.Out)
+				t.Errorf("%s, page %d: DEL: code %d, %v, %s", tr.name, tr.seed, a.Code, err, a.Err)
 				return
 			}
 		}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/netip"
 	"os"
@@ -31,6 +33,7 @@ const (
 type original struct {
 	net        faulttest.Network
 	image      []byte
+	earlier    []byte   // the file before the last transaction
 	pages      int      // number of pages in use
 	parts      []string // the part of each page
 	now        leases
@@ -106,6 +109,10 @@ func (o *original) ids() []string {
 func (o *original) add(t testing.TB, n int) {
 	t.Helper()
 	id := containerID(n)
+	var err error
+	if o.earlier, err = os.ReadFile(o.net.Path()); !errors.Is(err, fs.ErrNotExist) { // The first ADD makes the file.
+		require.NoError(t, err)
+	}
 	addrs, err := o.net.Add(id)
 	require.NoError(t, err)
 	o.before = maps.Clone(o.now)

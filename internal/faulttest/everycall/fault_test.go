@@ -3,6 +3,7 @@ package everycall
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -93,8 +94,8 @@ func TestFault(t *testing.T) {
 // failEachCall makes each call fail in turn. It returns how many did, and the first
 // problem.
 func (s scenario) failEachCall(n faulttest.Network, p faulttest.Programs, f fault, lasting bool) (failures int, err error) {
-	dir := n.Dir
-	for i := 1; ; i += s.stride() {
+	dir, stride := n.Dir, s.stride()
+	for i := 1 + rand.IntN(stride); ; i += stride {
 		n.Dir = filepath.Join(dir, strconv.Itoa(i))
 		a, err := s.attempt(n, p)
 		if err != nil {
@@ -111,16 +112,18 @@ func (s scenario) failEachCall(n faulttest.Network, p faulttest.Programs, f faul
 	}
 }
 
-// stride returns the step from one tested call to the next. A quick run skips some, but
-// none of an ADD.
+// stride returns the step from one tested call to the next. A quick run skips some, and begins with another
+// one each time.
 func (s scenario) stride() int {
 	switch {
-	case faulttest.Exhaustive() || s.command == "ADD":
+	case faulttest.Exhaustive():
 		return 1
 	case s.command == migrate:
 		return 11
+	case s.command == "ADD":
+		return 2
 	}
-	return 3
+	return 4
 }
 
 // failAtCall makes the nth matching call fail, and all later ones if the fault is lasting.

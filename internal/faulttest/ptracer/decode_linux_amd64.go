@@ -145,7 +145,7 @@ type arguments struct {
 }
 
 // decode returns the call that a thread enters, or nil if it is not a call on a file. A
-// call on a pipe or socket counts only for standard input, output and error.
+// call on a pipe or socket counts only for standard input, output and error, unless Hooks.Sockets is set.
 func (t *tracer) decode(tid int, r *unix.PtraceRegs) *Call {
 	d, ok := decoders[r.Orig_rax]
 	if !ok {
@@ -153,10 +153,13 @@ func (t *tracer) decode(tid int, r *unix.PtraceRegs) *Call {
 	}
 	c := &Call{Name: d.name, TID: tid, FD: -1}
 	d.read(c, arguments{tid, [6]uint64{r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9}, t.hooks.Data})
-	if !strings.HasPrefix(c.Path, "/") && (c.FD < 0 || c.FD > 2) && c.To == "" {
-		return nil
+	if strings.HasPrefix(c.Path, "/") || 0 <= c.FD && c.FD <= 2 || c.To != "" {
+		return c
 	}
-	return c
+	if t.hooks.Sockets && (strings.HasPrefix(c.Path, "socket:") || strings.HasPrefix(c.Path, "pipe:")) {
+		return c
+	}
+	return nil
 }
 
 // memory reads from the memory of the process. The result may be short.

@@ -40,9 +40,10 @@ type Action struct {
 // Hooks are called at each call, one at a time, while the calling thread is stopped. Each
 // may be nil.
 type Hooks struct {
-	Data  bool               // also read the written data
-	Enter func(*Call) Action // called before the call
-	Leave func(*Call)        // called after it, with the same Call, unless the process was killed
+	Data    bool               // also read the written data
+	Sockets bool               // also stop at reads and writes of all pipes and sockets
+	Enter   func(*Call) Action // called before the call
+	Leave   func(*Call)        // called after it, with the same Call, unless the process was killed
 }
 
 // An ExitError describes the end of a process that failed.

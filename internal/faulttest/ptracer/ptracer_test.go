@@ -81,6 +81,22 @@ func TestCallsOfChildProcesses(t *testing.T) {
 	require.Greater(t, calls, len(list))
 }
 
+// Pipes between processes count if the hooks say so.
+func TestPipes(t *testing.T) {
+	for _, sockets := range []bool{false, true} {
+		w := newTracedShell(t)
+		var seen []string
+		_, err := w.run("echo one | cat /dev/stdin >a", ptracer.Hooks{Sockets: sockets, Enter: func(c *ptracer.Call) ptracer.Action {
+			if c.FD > 2 && strings.HasPrefix(c.Path, "pipe:") {
+				seen = append(seen, c.Name)
+			}
+			return ptracer.Action{}
+		}})
+		require.NoError(t, err)
+		require.Equal(t, sockets, len(seen) > 0, seen)
+	}
+}
+
 func TestExitStatus(t *testing.T) {
 	w := newTracedShell(t)
 	_, err := w.run("exit 3", ptracer.Hooks{})

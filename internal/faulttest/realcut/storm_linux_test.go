@@ -51,7 +51,8 @@ func (c counts) String() string {
 		c.cuts, c.adds, c.dels, c.migrations, c.pending, c.migrationsPending)
 }
 
-// run has workers start processes until cut is called after a random time.
+// run has workers start processes until cut is called after a random time; in most storms, after a command
+// was acknowledged, however slow the machine is.
 func (s *storm) run(r *rand.Rand, workers int, migrate bool, cut func()) {
 	s.containers = make(map[string]*container)
 	var all sync.WaitGroup
@@ -63,14 +64,28 @@ func (s *storm) run(r *rand.Rand, workers int, migrate bool, cut func()) {
 		to := rand.New(rand.NewPCG(r.Uint64(), 0))
 		all.Go(func() { s.migrate(to) })
 	}
+	if r.IntN(4) > 0 {
+		for began := time.Now(); !s.hasAcknowledged() && time.Since(began) < maxWait; {
+			time.Sleep(time.Millisecond)
+		}
+	}
 	time.Sleep(time.Duration(r.IntN(int(maxStorm))))
 	s.powerOff.Store(true)
 	cut()
 	all.Wait()
 }
 
-// maxStorm is the maximum duration of a storm.
-const maxStorm = 150 * time.Millisecond
+// maxStorm is the maximum duration of a storm, after the wait for a command, which takes maxWait at most.
+const (
+	maxStorm = 150 * time.Millisecond
+	maxWait  = 10 * time.Second
+)
+
+func (s *storm) hasAcknowledged() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count.adds+s.count.dels+s.count.migrations > 0
+}
 
 // work adds and deletes containers. Their names contain the number of the worker.
 func (s *storm) work(r *rand.Rand, worker int) {

@@ -94,6 +94,24 @@ func TestToolsWithAnotherBootID(t *testing.T) {
 	require.Contains(t, n.tool(container, "metrics"), `leasehold_leases_before_boot{network="podnet"} 0`)
 }
 
+// The clock is set forward in a boot in which leases were made under two IDs, by a host and a container: all
+// are dated before the start of the boot then, and stay.
+func TestClockIsSetForward(t *testing.T) {
+	for _, kind := range kinds() {
+		t.Run(kind, func(t *testing.T) {
+			n := newNode(t, kind)
+			n.Network = n.With("onReboot", "release")
+			container := another(t)
+			n.add(host().startedAgo(t, 20), "a")
+			n.add(container.startedAgo(t, 20), "b")
+			sleepPastClockResolution()
+			n.add(container.startedAgo(t, 0), "c")
+			n.add(host().startedAgo(t, 0), "d")
+			n.requireHeld("a", "b", "c", "d")
+		})
+	}
+}
+
 // The first ADD after a reboot releases all leases, however they got into the store.
 func TestReboot(t *testing.T) {
 	nodes := make(map[string]*node)

@@ -47,11 +47,15 @@ func garbled(t *testing.T) view {
 }
 
 // rebooted is the view after a reboot now.
-func (v view) rebooted(t *testing.T) view {
+func (v view) rebooted(t *testing.T) view { return v.startedAgo(t, 0) }
+
+// startedAgo is the view in which the machine seems to have started that many seconds ago.
+func (v view) startedAgo(t *testing.T, seconds int64) view {
 	t.Helper()
 	var up unix.Timespec
 	require.NoError(t, unix.ClockGettime(unix.CLOCK_BOOTTIME, &up))
-	v.started, _ = up.Unix()
+	now, _ := up.Unix()
+	v.started = now - seconds
 	return v
 }
 

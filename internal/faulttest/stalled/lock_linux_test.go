@@ -63,7 +63,7 @@ func stoppedWithLock(t *testing.T, n faulttest.Network) *process {
 	t.Helper()
 	for i := range 1000 {
 		p := plugin(t, n, "ADD", fmt.Sprint("c", i), nil)
-		time.Sleep(time.Duration(i%50) * 100 * time.Microsecond)
+		time.Sleep(time.Duration(i%50*(1+i/50%8)) * 100 * time.Microsecond) // up to 5 ms, and up to 40 on a slow machine
 		if p.tryToStop() {
 			if p.hasLock() {
 				return p

@@ -24,8 +24,14 @@ type outcome struct {
 	hasHeld bool
 }
 
-// containerID returns the ID of a container.
-func containerID(number int8) string { return fmt.Sprintf("container-%02d", number) }
+// podOf returns the number of a container's pod, from 0. Each pod has two containers, which can be there
+// at once, as when a new one is started before the old one has gone.
+func podOf(container int8) int8 { return (container - 1) / 2 }
+
+// containerID returns the ID of a container, which begins with its pod.
+func containerID(number int8) string {
+	return fmt.Sprintf("pod-%02d.container-%02d", podOf(number), number)
+}
 
 // containerNumber returns the number of a container ID, or 0 if there is none.
 func containerNumber(id string) (number int8) {

@@ -41,11 +41,28 @@ func (a addresses) String() string {
 	return strings.Join(texts, "/")
 }
 
-// describe lists the holder of each address and the position of the cursor.
+// describe lists the holder of each address, the position of the cursor, and what the pods have had.
 func (s state) describe(m model) string {
 	var texts []string
 	for f := range m.families {
 		texts = append(texts, fmt.Sprintf("%v after %d", s.holder[f][:m.size], s.cursor[f]))
 	}
+	for pod := range s.had {
+		if addrs := s.pastOf(int8(pod)); len(addrs) > 0 {
+			texts = append(texts, fmt.Sprintf("pod %d had %s", pod, strings.Join(addrs, ", ")))
+		}
+	}
 	return strings.Join(texts, "; ")
+}
+
+// pastOf returns the offsets of the addresses that a pod has released. Addresses of the second family
+// have a slash before them.
+func (s state) pastOf(pod int8) (texts []string) {
+	for _, past := range s.had[pod] {
+		if past > 0 {
+			f, a := int(past-1)/maxAddresses, int(past-1)%maxAddresses
+			texts = append(texts, strings.Repeat("/", f)+fmt.Sprint(a))
+		}
+	}
+	return texts
 }

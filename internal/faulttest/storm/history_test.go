@@ -92,5 +92,11 @@ func networkOf(t *testing.T, backend string, round int) faulttest.Network {
 	if round%3 > 0 && backend == config.Bolt {
 		n.Keys["reuseAfter"] = "1h" // No address cools before the end.
 	}
+	if round%6 == 2 && backend == config.Bolt {
+		n.Keys["reuseAfterStrict"] = true
+	}
+	if round%5%2 == 1 && backend == config.Bolt {
+		n.Keys["prefer"] = "pod"
+	}
 	return n
 }

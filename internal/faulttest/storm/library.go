@@ -35,7 +35,7 @@ func byLibrary(n faulttest.Network, clock func() int64) (performer, error) {
 			Boot:                boot.Current(),
 			ReleaseEarlierBoots: c.OnReboot.Releases(kind),
 		})
-		answer := performInProcess(ctx, timed, a, r)
+		answer := performInProcess(ctx, timed, a, n.Pod(r.id), r)
 		answer.servedAt = timed.servedAt
 		return answer
 	}, nil
@@ -64,8 +64,8 @@ func (s *timedStore) Update(ctx context.Context, fn func(backend.Tx) error) erro
 	})
 }
 
-// performInProcess performs a request with the allocator.
-func performInProcess(ctx context.Context, store backend.Store, al *allocator.Allocator, r request) answer {
+// performInProcess performs a request, for a container of a pod, with the allocator.
+func performInProcess(ctx context.Context, store backend.Store, al *allocator.Allocator, pod backend.Pod, r request) answer {
 	var (
 		a        answer
 		err      error
@@ -75,7 +75,7 @@ func performInProcess(ctx context.Context, store backend.Store, al *allocator.Al
 	switch r.command {
 	case "ADD":
 		var got []allocator.Assignment
-		got, err = al.Allocate(ctx, allocator.Request{Owner: owner})
+		got, err = al.Allocate(ctx, allocator.Request{Owner: owner, Pod: pod})
 		for _, as := range got {
 			a.addrs = append(a.addrs, as.Addr.Addr())
 		}

@@ -16,6 +16,13 @@ type model struct {
 	// free, and then the one that was released first.
 	cools bool
 
+	// withholds means that an address that was leased before is not leased again.
+	withholds bool
+
+	// prefers means that an ADD leases, of each family, the address that the pod had last of those that
+	// are free. An address that cools is free for the pod that released it last.
+	prefers bool
+
 	// anyFree lets an ADD lease any free address, wherever the cursor is.
 	anyFree bool
 
@@ -75,6 +82,9 @@ func (m model) released(s state, is func(number int8) bool) []state {
 	if m.cools {
 		after = after.cool(s)
 	}
+	if m.prefers {
+		after = after.remember(s)
+	}
 	return []state{after}
 }
 
@@ -85,7 +95,7 @@ func (m model) add(s state, c call, o outcome) []state {
 		}
 		return only(s, o.code == duplicate)
 	}
-	next, ok := m.next(s)
+	addrs, inTurn, ok := m.choose(s, c.container)
 	switch {
 	case !ok:
 		return only(s, o.code == exhausted)
@@ -94,20 +104,42 @@ func (m model) add(s state, c call, o outcome) []state {
 	case m.anyFree:
 		return only(s.lease(c.container, o.addrs), m.areFree(s, o.addrs))
 	}
-	return only(s.lease(c.container, next).at(next), o.addrs == next)
+	return only(s.lease(c.container, addrs).at(inTurn), o.addrs == addrs)
 }
 
-// next returns the next free addresses in order, starting after the cursor.
-func (m model) next(s state) (next addresses, ok bool) {
-	next = addresses{-1, -1}
+// choose returns the addresses that an ADD leases: of each family the preferred one, or else the next
+// one in turn, which the cursor follows.
+func (m model) choose(s state, container int8) (addrs, inTurn addresses, ok bool) {
+	addrs, inTurn = addresses{-1, -1}, addresses{-1, -1}
 	for f := range m.families {
-		if next[f], ok = m.nextOf(s, f); !ok {
-			return next, false
+		if addrs[f], ok = m.preferred(s, podOf(container), f); ok {
+			continue
+		}
+		if addrs[f], ok = m.nextOf(s, f); !ok {
+			return addrs, inTurn, false
+		}
+		inTurn[f] = addrs[f]
+	}
+	return addrs, inTurn, true
+}
+
+// preferred returns the address of a family that a pod has had last, of those that are free or that cool
+// because this pod has released them.
+func (m model) preferred(s state, pod int8, f int) (a int8, ok bool) {
+	for _, past := range s.had[pod] {
+		if !m.prefers || past == 0 || int(past-1)/maxAddresses != f {
+			continue
+		}
+		a = (past - 1) % maxAddresses
+		cools := s.cooling[f][a] != 0
+		if s.holder[f][a] == 0 && (!cools || s.releasedBy[f][a] == pod && !m.withholds) {
+			return a, true
 		}
 	}
-	return next, true
+	return -1, false
 }
 
+// nextOf returns the next free address in order, starting after the cursor.
 func (m model) nextOf(s state, f int) (next int8, ok bool) {
 	next = -1
 	for i := range m.size {
@@ -116,6 +148,7 @@ func (m model) nextOf(s state, f int) (next int8, ok bool) {
 		case s.holder[f][a] != 0:
 		case s.cooling[f][a] == 0:
 			return a, true
+		case m.withholds:
 		case next < 0 || s.cooling[f][a] < s.cooling[f][next]:
 			next = a
 		}
@@ -134,14 +167,14 @@ func (m model) areFree(s state, addrs addresses) bool {
 
 // leases returns the states that a killed ADD may leave.
 func (m model) leases(s state, c call) []state {
-	next, ok := m.next(s)
+	addrs, next, ok := m.choose(s, c.container)
 	if _, has := s.has(c.container); has || !ok {
 		return []state{s}
 	}
 	if m.anyFree {
 		return m.anyLeases(s, c.container)
 	}
-	after := s.lease(c.container, next)
+	after := s.lease(c.container, addrs)
 	states := []state{after.at(next)}
 	if m.cursorIsHint { // The cursors are written one by one, in any order.
 		for _, at := range []addresses{{-1, -1}, {next[0], -1}, {-1, next[1]}} {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/anishathalye/porcupine"
 	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/backend"
 )
 
 // A step is an operation of a handmade history.
@@ -86,6 +88,10 @@ func TestModel(t *testing.T) {
 	repeating := model{size: 3, families: 1, repeat: true}
 	hinting := model{size: 3, families: 1, cursorIsHint: true}
 	cooling := model{size: 3, families: 1, cools: true}
+	preferring := model{size: 4, families: 1, prefers: true} // containers 1 and 2 are of the first pod, 3 and 4 of the second, …
+	preferringBoth := model{size: 4, families: 2, prefers: true}
+	withholding := model{size: 3, families: 1, cools: true, withholds: true, prefers: true}
+	preferringCooling := model{size: 4, families: 1, prefers: true, cools: true}
 	hintingBoth := model{size: 3, families: 2, cursorIsHint: true}
 	const good, free, bad = "good", "good if any free address may be leased", "bad"
 
@@ -144,11 +150,43 @@ func TestModel(t *testing.T) {
 		"cooling, and another is free":  {free, cooling.of(one(add(1, 0)), one(add(2, 1)), one(add(3, 2)), one(del(3)), one(del(1)), one(add(4, 0)))},
 		"cooling, the longest first":    {good, cooling.of(one(add(1, 0)), one(add(2, 1)), one(add(3, 2)), one(del(3)), one(del(1)), one(add(4, 2)), one(add(5, 0)))},
 		"cooling, released at once":     {good, cooling.of(one(add(1, 0)), one(add(2, 1)), one(add(3, 2)), one(gc(2)), one(add(4, 0)), one(add(5, 2)))},
-		"both families":                 {good, dual.of(one(addBoth(1, 0, 0)), one(addBoth(2, 1, 1)))},
-		"one family doubled":            {bad, dual.of(one(addBoth(1, 0, 0)), one(addBoth(2, 1, 0)))},
-		"one family out of turn":        {free, dual.of(one(addBoth(1, 0, 0)), one(addBoth(2, 1, 2)))},
-		"one family lacks":              {bad, dual.of(one(add(1, 0)))},
-		"killed between two cursors":    {good, hintingBoth.of(one(addBoth(1, 0, 0).killed()), one(check(1, 0)), one(del(1)), one(addBoth(2, 0, 1)))},
+
+		"withheld":              {good, withholding.of(one(add(1, 0)), one(add(3, 1)), one(del(1)), one(add(5, 2)), one(add(7, 0).fails(exhausted)))},
+		"withheld, and leased":  {bad, withholding.of(one(add(1, 0)), one(add(3, 1)), one(del(1)), one(add(5, 2)), one(add(7, 0)))},
+		"withheld from its pod": {good, withholding.of(one(add(1, 0)), one(del(1)), one(add(2, 1)))},
+		"withheld, and back":    {free, withholding.of(one(add(1, 0)), one(del(1)), one(add(2, 0)))},
+		"withheld, all of them": {good, withholding.of(one(add(1, 0)), one(add(3, 1)), one(del(1)), one(del(3)), one(add(5, 2)), one(add(7, 0).fails(exhausted)))},
+
+		"back":                                   {good, preferring.of(one(add(1, 0)), one(del(1)), one(add(3, 1)), one(add(1, 0)))},
+		"back in another container":              {good, preferring.of(one(add(1, 0)), one(del(1)), one(add(3, 1)), one(add(2, 0)))},
+		"back, and forgotten":                    {free, preferring.of(one(add(1, 0)), one(del(1)), one(add(3, 1)), one(add(1, 2)))},
+		"back, and the cursor stays":             {good, preferring.of(one(add(1, 0)), one(del(1)), one(add(3, 1)), one(add(1, 0)), one(add(4, 2)))},
+		"back, and the cursor goes back":         {free, preferring.of(one(add(1, 0)), one(add(3, 1)), one(del(3)), one(del(1)), one(add(1, 0)), one(add(5, 1)))},
+		"back before it has gone":                {good, preferring.of(one(add(1, 0)), one(add(2, 1)))},
+		"back while it goes":                     {good, preferring.of(one(add(1, 0)), []step{del(1), add(2, 0)})},
+		"back while it goes, and before":         {good, preferring.of(one(add(1, 0)), []step{del(1), add(2, 1)})},
+		"back, and taken by another":             {bad, preferring.of(one(add(1, 0)), one(del(1)), one(add(3, 1)), one(add(5, 2)), one(add(7, 3)), one(add(9, 0)), one(add(1, 0)))},
+		"back, taken and released":               {good, preferring.of(one(add(1, 0)), one(del(1)), one(add(3, 1)), one(add(5, 2)), one(add(7, 3)), one(add(9, 0)), one(del(9)), one(add(1, 0)))},
+		"back, taken by the other container":     {bad, preferring.of(one(add(1, 0)), one(del(1)), one(add(2, 0)), one(add(1, 0)))},
+		"back, the last one":                     {good, preferring.of(one(add(1, 0)), one(add(2, 1)), one(del(2)), one(del(1)), one(add(2, 0)), one(add(1, 1)))},
+		"back, not the last one":                 {free, preferring.of(one(add(1, 0)), one(add(2, 1)), one(del(2)), one(del(1)), one(add(2, 1)))},
+		"back, released at once":                 {good, preferring.of(one(add(1, 0)), one(add(2, 1)), one(gc()), one(add(1, 1)), one(add(2, 0)))},
+		"back, and full":                         {good, preferring.of(one(add(1, 0)), one(del(1)), one(add(3, 1)), one(add(5, 2)), one(add(7, 3)), one(add(9, 0)), one(add(1, 0).fails(exhausted)))},
+		"away, and nothing is kept":              {bad, preferring.of(one(add(1, 0)), one(del(1)), one(add(3, 1)), one(add(5, 2)), one(add(7, 3)), one(add(9, 0).fails(exhausted)))},
+		"killed, and back":                       {good, preferring.of(one(add(1, 0)), one(del(1).killed()), one(add(2, 0)))},
+		"killed, and not gone":                   {good, preferring.of(one(add(1, 0)), one(del(1).killed()), one(add(2, 1)))},
+		"back, killed, and the cursor stays":     {good, preferring.of(one(add(1, 0)), one(del(1)), one(add(3, 1)), one(add(1, 0).killed()), one(check(1, 0)), one(add(4, 2)))},
+		"back in both families":                  {good, preferringBoth.of(one(addBoth(1, 0, 0)), one(del(1)), one(addBoth(3, 1, 1)), one(addBoth(1, 0, 0)))},
+		"back in one family":                     {free, preferringBoth.of(one(addBoth(1, 0, 0)), one(del(1)), one(addBoth(3, 1, 1)), one(addBoth(1, 0, 2)))},
+		"back to what cools":                     {good, preferringCooling.of(one(add(1, 0)), one(del(1)), one(add(2, 0)))},
+		"back to what cools for another":         {free, preferringCooling.of(one(add(1, 0)), one(del(1)), one(add(3, 1)), one(add(5, 2)), one(add(7, 3)), one(add(9, 0)), one(del(7)), one(del(9)), one(add(1, 0)))},
+		"back, passing over what cools for them": {good, preferringCooling.of(one(add(1, 0)), one(del(1)), one(add(3, 1)), one(add(5, 2)), one(add(7, 3)), one(add(9, 0)), one(del(7)), one(del(9)), one(add(1, 3)))},
+
+		"both families":              {good, dual.of(one(addBoth(1, 0, 0)), one(addBoth(2, 1, 1)))},
+		"one family doubled":         {bad, dual.of(one(addBoth(1, 0, 0)), one(addBoth(2, 1, 0)))},
+		"one family out of turn":     {free, dual.of(one(addBoth(1, 0, 0)), one(addBoth(2, 1, 2)))},
+		"one family lacks":           {bad, dual.of(one(add(1, 0)))},
+		"killed between two cursors": {good, hintingBoth.of(one(addBoth(1, 0, 0).killed()), one(check(1, 0)), one(del(1)), one(addBoth(2, 0, 1)))},
 	} {
 		next, any := linearizable(c.History)
 		require.Equal(t, c.want == good, next, name)
@@ -168,6 +206,19 @@ func TestCheckDrawsFailedHistory(t *testing.T) {
 
 	err = model{size: 3, families: 1}.of(one(add(1, 1))).Check(time.Second)
 	require.ErrorContains(t, err, "a free address out of order")
+}
+
+// A pod's addresses are known as far back as in a store.
+func TestModelForgetsWhatPodsHadLongAgo(t *testing.T) {
+	s := state{}
+	for a := range int8(backend.PodAddrs) {
+		s.toFront(3, a+1)
+	}
+	s.toFront(3, 2)
+	require.Equal(t, []string{"1", "7", "6", "5", "4", "3", "2", "0"}, s.pastOf(3))
+	s.toFront(3, maxAddresses+6)
+	require.Equal(t, []string{"/5", "1", "7", "6", "5", "4", "3", "2"}, s.pastOf(3))
+	require.Empty(t, s.pastOf(2))
 }
 
 // Narrowed histories are only a shortcut: a history that is linearizable only with the

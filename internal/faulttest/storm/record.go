@@ -61,6 +61,8 @@ func modelOf(n faulttest.Network) model {
 		repeat:       n.Keys["onDuplicate"] == "return",
 		cursorIsHint: n.Backend != config.Bolt,
 		cools:        n.Backend == config.Bolt && n.Keys["reuseAfter"] != nil,
+		withholds:    n.Backend == config.Bolt && n.Keys["reuseAfterStrict"] == true,
+		prefers:      n.Backend == config.Bolt && n.Keys["prefer"] != nil,
 	}
 }
 
@@ -105,7 +107,7 @@ func (r *recorder) work(ctx context.Context, number int) {
 // choose returns a random request. There are a few more containers than addresses, and any
 // worker may use any of them.
 func (r *recorder) choose(rnd *rand.Rand) request {
-	containers := r.network.Size + 4
+	containers := r.network.Size + spareContainers
 	id := containerID(int8(1 + rnd.IntN(containers)))
 	switch p := rnd.IntN(100); {
 	case p < 45:

@@ -1,12 +1,19 @@
 package storm
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/leasehold/leasehold/backend"
+)
 
 // maxAddresses is the maximum number of addresses of each family in the pool of a
 // [History]. Container numbers must fit into a bit set.
 const (
 	maxAddresses = 16
 	families     = 2
+
+	spareContainers = 4 // of a history: how many more containers there are than addresses
+	maxPods         = (maxAddresses + spareContainers) / 2
 )
 
 // A state is the content of a pool and the position of its cursors. It is comparable.
@@ -16,6 +23,12 @@ type state struct {
 
 	// cooling numbers the cooling addresses from 1 in the order of their release; 0: not cooling.
 	cooling [families][maxAddresses]int8
+
+	// had has the addresses that each pod has released, the last one first, as offset +
+	// maxAddresses*family + 1; then 0.
+	had [maxPods][backend.PodAddrs]int8
+
+	releasedBy [families][maxAddresses]int8 // the pod that released each address last
 }
 
 // holders has the container number for each address, or 0.
@@ -71,6 +84,33 @@ func (s state) cool(before state) state {
 		}
 	}
 	return s
+}
+
+// remember returns the state with those addresses as past ones of their pods that are held in before and
+// not in s. Of several that are released at once, the highest is the last.
+func (s state) remember(before state) state {
+	for f := range s.holder {
+		for a, number := range s.holder[f] {
+			if number == 0 && before.holder[f][a] != 0 {
+				pod := podOf(before.holder[f][a])
+				s.releasedBy[f][a] = pod
+				s.toFront(pod, int8(a+maxAddresses*f+1))
+			}
+		}
+	}
+	return s
+}
+
+// toFront makes an address the last that a pod has released. If there are too many, the first one is
+// forgotten.
+func (s *state) toFront(pod, addr int8) {
+	had := &s.had[pod]
+	end := slices.Index(had[:], addr)
+	if end < 0 {
+		end = len(had) - 1
+	}
+	copy(had[1:end+1], had[:end])
+	had[0] = addr
 }
 
 // at returns the state with the cursors at addrs.
