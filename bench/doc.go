@@ -24,5 +24,6 @@
 //
 // A container runtime does not call a store; it executes a plugin. The command in
 // bench/compare measures that, beside the CNI project's plugin. It is a module of
-// its own, so that what it is compared with stays out of this one.
+// its own, so that what it is compared with stays out of this one. What sharing a range
+// costs is measured in the module cluster, in its internal/bench.
 package bench

@@ -13,11 +13,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/leasehold/leasehold/bench/compare/internal/measure"
 	"github.com/leasehold/leasehold/bench/compare/internal/parts"
 	"github.com/leasehold/leasehold/bench/compare/internal/peers"
 	"github.com/leasehold/leasehold/bench/compare/internal/report"
 	"github.com/leasehold/leasehold/bench/compare/internal/samples"
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 func run(ctx context.Context, o options, w io.Writer) (err error) {

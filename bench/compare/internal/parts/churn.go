@@ -8,7 +8,7 @@ import (
 
 	"github.com/leasehold/leasehold/bench/compare/internal/peers"
 	"github.com/leasehold/leasehold/bench/compare/internal/report"
-	"github.com/leasehold/leasehold/bench/compare/internal/samples"
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 func churn() Part {
@@ -21,7 +21,7 @@ after the last. Stores with a file for each lease run fewer commands, because as
 bolt runs would take hours.`,
 		Views: []report.View{
 			{Title: "drift: the last quarter / the first", Unit: "-ns",
-				Cell: func(values []float64, _ int) float64 { return samples.Drift(values) }},
+				Cell: func(values []float64, _ int) float64 { return measure.Drift(values) }},
 			{Title: "growth: the largest / the first", Unit: "-B",
 				Cell: func(values []float64, _ int) float64 { return slices.Max(values) / values[0] }},
 		},
@@ -74,9 +74,9 @@ func window(ctx context.Context, t *turn, random *rand.Rand, commands int) error
 		}
 		adds = append(adds, float64(took))
 	}
-	t.keep("ADD-ns", samples.Median(adds))
-	t.keep("ADD-p99-ns", samples.Quantile(adds, 0.99))
-	t.keep("DEL-ns", samples.Median(dels))
-	t.keep("DEL-p99-ns", samples.Quantile(dels, 0.99))
+	t.keep("ADD-ns", measure.Median(adds))
+	t.keep("ADD-p99-ns", measure.Quantile(adds, 0.99))
+	t.keep("DEL-ns", measure.Median(dels))
+	t.keep("DEL-p99-ns", measure.Quantile(dels, 0.99))
 	return nil
 }

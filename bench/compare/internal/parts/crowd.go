@@ -11,6 +11,7 @@ import (
 	"github.com/leasehold/leasehold/bench/compare/internal/plot"
 	"github.com/leasehold/leasehold/bench/compare/internal/report"
 	"github.com/leasehold/leasehold/bench/compare/internal/samples"
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 func crowd() Part {
@@ -18,11 +19,10 @@ func crowd() Part {
 		Name: "crowd",
 		Text: `Many processes at once, as after a reboot or when a node is drained: when one ends, the next
 is started, by turns an ADD of a new container and a DEL of the oldest, for some hundreds of
-commands. Every process waits for the lock of the store. "bolt-polling" is the same plugin
-as bolt except for its lock: it polls every 50 ms, as bbolt does by default. The empty
-program, which needs no lock, shows how fast processes can be started at all.`,
+commands. Every process waits for the lock of the store. The empty program, which needs no
+lock, shows how fast processes can be started at all.`,
 		Pairs: []report.Pair{
-			{Of: peers.Stock, To: peers.Bolt}, {Of: peers.Stock, To: peers.Files}, {Of: peers.Polling, To: peers.Bolt},
+			{Of: peers.Stock, To: peers.Bolt}, {Of: peers.Stock, To: peers.Files},
 			{Of: peers.BoltBefore, To: peers.Bolt},
 		},
 		Run:    func(ctx context.Context, e *Env) error { return e.play(ctx, crowdScene(e, pick(e, 512, 128))) },
@@ -52,7 +52,7 @@ func crowdFigure(fs string) (string, plot.Figure) {
 func crowdScene(e *Env, commands int) scene {
 	return scene{
 		subnets: subnets("10.0.0.0/16"),
-		peers: []string{peers.Stock, peers.Files, peers.Bolt, peers.Polling, peers.EmptyGo,
+		peers: []string{peers.Stock, peers.Files, peers.Bolt, peers.EmptyGo,
 			peers.BoltBefore, peers.FilesBefore},
 		leases:  pick(e, []int{110, 1_000}, []int{110}),
 		atOnce:  pick(e, []int{1, 8, 64, 256}, []int{1, 8, 64}),
@@ -100,9 +100,9 @@ func (b *burst) report(took time.Duration) {
 	b.keep("commands/s", float64(len(b.adds)+len(b.dels))/took.Seconds())
 	for i, times := range [][]float64{b.adds, b.dels} {
 		command := []string{"ADD", "DEL"}[i]
-		b.keep(command+"-p50-ns", samples.Quantile(times, 0.5))
-		b.keep(command+"-p99-ns", samples.Quantile(times, 0.99))
-		b.keep(command+"-worst-ns", samples.Quantile(times, 1))
+		b.keep(command+"-p50-ns", measure.Quantile(times, 0.5))
+		b.keep(command+"-p99-ns", measure.Quantile(times, 0.99))
+		b.keep(command+"-worst-ns", measure.Quantile(times, 1))
 	}
 }
 

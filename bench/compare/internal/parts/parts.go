@@ -13,11 +13,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/leasehold/leasehold/bench/compare/internal/measure"
 	"github.com/leasehold/leasehold/bench/compare/internal/peers"
 	"github.com/leasehold/leasehold/bench/compare/internal/plot"
 	"github.com/leasehold/leasehold/bench/compare/internal/report"
 	"github.com/leasehold/leasehold/bench/compare/internal/samples"
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 // A Part is one of the comparisons. Its samples are a file of their own.

@@ -48,7 +48,7 @@ func TestRun(t *testing.T) {
 			s := crowdScene(e, 10)
 			s.leases = []int{5}
 			return small(e, s)
-		}, 7 * 2 * 7, "| here | –    |      5 |       8 |"},
+		}, 6 * 2 * 7, "| here | –    |      5 |       8 |"},
 		{worst(), func(e *Env) error { return small(e, worstScenes(e, "10.0.0.0/28", 5)...) }, 5*4 + 2 + 3*4 + 2, "| here | exhausted      |     13 |"},
 		{churn(), func(e *Env) error { return e.play(t.Context(), churnScenes("10.0.0.0/26", 40, 2, 40, 20)...) }, 4*4 + 3, "| here | 20-commands |"},
 		{inprocess(), func(e *Env) error {

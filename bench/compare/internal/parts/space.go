@@ -5,7 +5,7 @@ import (
 
 	"github.com/leasehold/leasehold/bench/compare/internal/peers"
 	"github.com/leasehold/leasehold/bench/compare/internal/report"
-	"github.com/leasehold/leasehold/bench/compare/internal/samples"
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 func space() Part {
@@ -16,7 +16,7 @@ transaction for each lease, as by ADDs, and above 65,000 leases by transactions 
 the memory of a process that runs an ADD (ru_maxrss), pages of a mapped file included. The small
 program that starts it sets a lower limit.`,
 		Views: []report.View{{Title: "for each lease", Unit: "-B", Cell: func(values []float64, leases int) float64 {
-			return samples.Median(values) / float64(max(leases, 1))
+			return measure.Median(values) / float64(max(leases, 1))
 		}}},
 		Run: func(ctx context.Context, e *Env) error { return e.play(ctx, spaceScene(e)) },
 	}

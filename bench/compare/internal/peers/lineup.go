@@ -22,7 +22,6 @@ func NewLineup(programs Programs, dir string, subnets []netip.Prefix, names ...s
 		Files:       {programs.Leasehold, Files},
 		Bolt:        {programs.Leasehold, Bolt},
 		BoltEmpty:   {programs.Leasehold, Bolt},
-		Polling:     {programs.Polling, Bolt},
 		EmptyGo:     {programs.EmptyGo, ""},
 		BoltBefore:  {programs.Before, Bolt},
 		FilesBefore: {programs.Before, Files},

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/leasehold/leasehold/bench/compare/internal/measure"
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 // Names of peers.
@@ -18,9 +18,8 @@ const (
 	Stock     = "stock"
 	Files     = "files"
 	Bolt      = "bolt"
-	BoltEmpty = "bolt-at-0"    // without leases, whatever the others hold
-	Polling   = "bolt-polling" // for its lock
-	EmptyGo   = "empty-go"     // a program that does nothing
+	BoltEmpty = "bolt-at-0" // without leases, whatever the others hold
+	EmptyGo   = "empty-go"  // a program that does nothing
 
 	// These are linked.
 	Memory = "memory"        // the store that keeps nothing on a disk
@@ -33,7 +32,7 @@ const (
 
 // Names returns all names in the order in which they are shown.
 func Names() []string {
-	return []string{Stock, Files, Bolt, BoltEmpty, Polling, EmptyGo, Memory, Podman, BoltBefore, FilesBefore}
+	return []string{Stock, Files, Bolt, BoltEmpty, EmptyGo, Memory, Podman, BoltBefore, FilesBefore}
 }
 
 // A Peer is a program that is measured, and the store that it works on.
@@ -60,7 +59,7 @@ func (p *Peer) Add() (time.Duration, error) {
 }
 
 // AddTo runs an ADD for a container that may get any addresses, and returns which it got.
-func (p *Peer) AddTo(c Container) (Attachment, time.Duration, error) {
+func (p *Peer) AddTo(c measure.Container) (Attachment, time.Duration, error) {
 	a := Attachment{Container: c}
 	run, err := p.execute("ADD", p.command("ADD", a))
 	if err == nil {

@@ -10,7 +10,6 @@ import (
 	"cmp"
 	"context"
 	"debug/buildinfo"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -20,7 +19,7 @@ import (
 
 	"golang.org/x/perf/benchfmt"
 
-	"github.com/leasehold/leasehold/bench/compare/internal/measure"
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 // A Program is an executable file. Without a path it was not built.
@@ -28,7 +27,7 @@ type Program struct{ Name, Path, Version string }
 
 // Programs are all programs of the comparison.
 type Programs struct {
-	Stock, Leasehold, Polling, EmptyGo, Before Program
+	Stock, Leasehold, EmptyGo, Before Program
 
 	Bench, BenchBefore Program // the benchmarks of package bench
 	Peak, Slow         Program
@@ -53,8 +52,6 @@ func Build(ctx context.Context, dir, before string) (p Programs, err error) {
 	// raise the versions of what both depend on.
 	p.Leasehold = b.goProgram("leasehold", plugin, "build", "-C", source)
 	p.Leasehold.Version += b.commit(source)
-	p.Polling = b.goProgram("polling", plugin, "build", "-C", source, "-overlay", b.overlay(source))
-	p.Polling.Version += b.commit(source) + ", polling for the lock as bbolt does"
 	p.Bench = b.goProgram("bench", bench, "test", "-C", source, "-c")
 	if before != "" {
 		p.Before = b.goProgram("before", plugin, "build", "-C", before)
@@ -70,7 +67,7 @@ func Build(ctx context.Context, dir, before string) (p Programs, err error) {
 // Config returns the versions.
 func (p Programs) Config() [][2]string {
 	var all [][2]string
-	for _, one := range []Program{p.Stock, p.Leasehold, p.Polling, p.EmptyGo, p.Before} {
+	for _, one := range []Program{p.Stock, p.Leasehold, p.EmptyGo, p.Before} {
 		if one.Name != "" {
 			all = append(all, [2]string{one.Name, one.Version})
 		}
@@ -149,29 +146,6 @@ func (b *builder) commit(source string) string {
 		return ""
 	}
 	return ", commit " + text
-}
-
-// overlay writes a file for go build that replaces leasehold's package flock with
-// [github.com/leasehold/leasehold/bench/compare/internal/flock].
-func (b *builder) overlay(source string) (path string) {
-	substitute := b.output("go", "list", "-f", "{{.Dir}}", compare+"/internal/flock")
-	old, err := filepath.Glob(filepath.Join(source, "internal", "flock", "*.go"))
-	if b.err != nil || err != nil {
-		b.err = cmp.Or(b.err, err)
-		return ""
-	}
-	replace := make(map[string]string)
-	for _, name := range old {
-		replace[name] = "" // as if it did not exist
-	}
-	replace[filepath.Join(source, "internal", "flock", "flock.go")] = filepath.Join(substitute, "flock.go")
-	path = filepath.Join(b.dir, "overlay.json")
-	text, err := json.Marshal(map[string]any{"Replace": replace})
-	if err == nil {
-		err = os.WriteFile(path, text, 0o600)
-	}
-	b.err = err
-	return path
 }
 
 // output returns what a command wrote, without the last line break.

@@ -1,9 +1,7 @@
 package peers
 
 import (
-	"bytes"
 	"net/netip"
-	"os"
 	"os/exec"
 	"testing"
 	"time"
@@ -16,7 +14,6 @@ func TestPrograms(t *testing.T) {
 	programs, err := Build(t.Context(), t.TempDir(), "")
 	require.NoError(t, err)
 	t.Run("versions", func(t *testing.T) { testVersions(t, programs) })
-	t.Run("polling", func(t *testing.T) { testPolling(t, programs) })
 	t.Run("peak", func(t *testing.T) { testPeak(t, programs) })
 	t.Run("all do the same", func(t *testing.T) { testPeers(t, programs) })
 	t.Run("exhausted", func(t *testing.T) { testExhausted(t, programs) })
@@ -26,26 +23,13 @@ func TestPrograms(t *testing.T) {
 
 func testVersions(t *testing.T, programs Programs) {
 	config := programs.Config()
-	require.Len(t, config, 4)
+	require.Len(t, config, 3)
 	require.Regexp(t, `^github\.com/containernetworking/plugins v1\.\d+\.\d+$`, config[0][1])
 	require.Regexp(t, `^github\.com/leasehold/leasehold \S+, bbolt v1\S+`, config[1][1])
-	require.Equal(t, programs.Leasehold.Version+", polling for the lock as bbolt does", programs.Polling.Version)
 	out, err := exec.Command(programs.EmptyGo.Path).CombinedOutput()
 	require.NoError(t, err)
 	require.Empty(t, out)
 	require.Empty(t, programs.Linked(BoltBefore))
-}
-
-// Only the lock differs: the build fails if the two packages have not the same functions.
-func testPolling(t *testing.T, programs Programs) {
-	contains := func(path string) bool {
-		content, err := os.ReadFile(path)
-		require.NoError(t, err)
-		// The names of functions are in every Go program. Ours waits in one of its own.
-		return bytes.Contains(content, []byte("github.com/leasehold/leasehold/internal/flock.queue"))
-	}
-	require.True(t, contains(programs.Leasehold.Path))
-	require.False(t, contains(programs.Polling.Path))
 }
 
 func TestBuildNamesTheCommand(t *testing.T) {
@@ -74,7 +58,7 @@ func testPeak(t *testing.T, programs Programs) {
 // Every plugin answers what was predicted.
 func testPeers(t *testing.T, programs Programs) {
 	for _, subnets := range [][]netip.Prefix{subnets("10.0.0.0/29"), subnets("10.0.0.0/24", "fd00::/64")} {
-		l := NewLineup(programs, t.TempDir(), subnets, Stock, Files, Bolt, Polling, EmptyGo)
+		l := NewLineup(programs, t.TempDir(), subnets, Stock, Files, Bolt, EmptyGo)
 		require.NoError(t, l.Grow(t.Context(), 3, 1))
 		for range 7 { // more than once around the small subnet
 			for _, p := range l {

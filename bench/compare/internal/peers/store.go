@@ -13,11 +13,12 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt"
 	"github.com/leasehold/leasehold/backend/files"
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 // An Attachment is a container and its addresses, one of each subnet.
 type Attachment struct {
-	Container Container
+	Container measure.Container
 	Addrs     []netip.Addr
 }
 
@@ -30,7 +31,7 @@ type Store struct {
 	kind  string       // Bolt, Files, which is the stock plugin's kind too, or "": it only remembers
 	pools []*Pool      // of the network's subnets
 	held  []Attachment // the oldest first
-	next  Container
+	next  measure.Container
 }
 
 // NewStore returns the store of a network, which does not exist yet. The configuration names a
@@ -67,7 +68,7 @@ func (s *Store) Next() (a Attachment, ok bool) {
 }
 
 // Newcomer returns a new container, for an ADD that may give any addresses.
-func (s *Store) Newcomer() Container {
+func (s *Store) Newcomer() measure.Container {
 	s.next++
 	return s.next - 1
 }

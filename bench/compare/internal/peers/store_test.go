@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 func subnets(texts ...string) []netip.Prefix {
@@ -36,10 +38,10 @@ func TestGrow(t *testing.T) {
 			require.Equal(t, fill, s.Len())
 			require.NoError(t, s.Verify(t.Context()))
 		}
-		require.Equal(t, Container(0), s.At(0).Container)
+		require.Equal(t, measure.Container(0), s.At(0).Container)
 		next, ok := s.Next()
 		require.True(t, ok)
-		require.Equal(t, Container(140), next.Container)
+		require.Equal(t, measure.Container(140), next.Container)
 		require.Equal(t, "10.0.0.142", next.Addrs[0].String())
 	})
 }
@@ -67,10 +69,10 @@ func TestFilesAreTheStockPlugins(t *testing.T) {
 	s := NewStore(Files, t.TempDir(), subnets("10.0.0.0/16", "fd00::/64")...)
 	require.NoError(t, s.Grow(t.Context(), 2, 1))
 	for name, want := range map[string]string{
-		"10.0.0.2":           Container(0).ID() + "\r\neth0",
-		"10.0.0.3":           Container(1).ID() + "\r\neth0",
-		"fd00::2":            Container(0).ID() + "\r\neth0",
-		"fd00::3":            Container(1).ID() + "\r\neth0",
+		"10.0.0.2":           measure.Container(0).ID() + "\r\neth0",
+		"10.0.0.3":           measure.Container(1).ID() + "\r\neth0",
+		"fd00::2":            measure.Container(0).ID() + "\r\neth0",
+		"fd00::3":            measure.Container(1).ID() + "\r\neth0",
 		"last_reserved_ip.0": "10.0.0.3",
 		"last_reserved_ip.1": "fd00::3",
 	} {
@@ -88,17 +90,17 @@ func TestAddedAndRemove(t *testing.T) {
 	require.NoError(t, s.Grow(t.Context(), 4, 1))
 	third := s.At(2)
 	require.Equal(t, third, s.Remove(2))
-	require.Equal(t, Container(0), s.Remove(0).Container)
+	require.Equal(t, measure.Container(0), s.Remove(0).Container)
 	require.Equal(t, 2, s.Len())
-	require.Equal(t, Container(3), s.At(1).Container)
+	require.Equal(t, measure.Container(3), s.At(1).Container)
 
-	require.Equal(t, Container(4), s.Newcomer())
-	require.Equal(t, Container(5), s.Newcomer())
+	require.Equal(t, measure.Container(4), s.Newcomer())
+	require.Equal(t, measure.Container(5), s.Newcomer())
 	require.NoError(t, s.Added(Attachment{Container: 4, Addrs: third.Addrs}))
 	require.ErrorContains(t, s.Added(Attachment{Container: 5, Addrs: third.Addrs}), "10.0.0.4 is leased already")
 	next, ok := s.Next()
 	require.True(t, ok)
-	require.Equal(t, Container(6), next.Container, "each container comes once")
+	require.Equal(t, measure.Container(6), next.Container, "each container comes once")
 	require.Equal(t, "10.0.0.6", next.Addrs[0].String(), "10.0.0.5 is leased")
 }
 
@@ -124,6 +126,6 @@ func TestDiskUsage(t *testing.T) {
 		require.NoError(t, s.Grow(t.Context(), 100, 1))
 		some, err := s.DiskUsage()
 		require.NoError(t, err)
-		require.Greater(t, some, int64(100*len(Container(0).ID())))
+		require.Greater(t, some, int64(100*len(measure.Container(0).ID())))
 	})
 }

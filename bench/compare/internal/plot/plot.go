@@ -20,6 +20,7 @@ import (
 
 	"github.com/leasehold/leasehold/bench/compare/internal/peers"
 	"github.com/leasehold/leasehold/bench/compare/internal/samples"
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 // A Figure is the panels of one file system.
@@ -142,7 +143,7 @@ func (p Panel) line(s *samples.Set, keys []samples.Key, name string) (l line) {
 	for x, k := range keys {
 		k.Store = name
 		if values := s.Values(k, p.Unit); values != nil {
-			sum := samples.Summarize(values)
+			sum := measure.Summarize(values)
 			l.XYs = append(l.XYs, plotter.XY{X: float64(x), Y: sum.Median * scale})
 			l.YErrors = append(l.YErrors, struct{ Low, High float64 }{
 				Low: (sum.Median - sum.P10) * scale, High: (sum.P90 - sum.Median) * scale})

@@ -1,14 +1,19 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
-	"github.com/leasehold/leasehold/bench/compare/internal/samples"
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 const nothing = "–" // in a cell without values
@@ -16,31 +21,17 @@ const nothing = "–" // in a cell without values
 // writeTable writes a table in Markdown, every column as wide as its widest cell. The first
 // columns, as many as left, are aligned to the left.
 func writeTable(w io.Writer, left int, rows [][]string) error {
-	rule := make([]string, len(rows[0]))
-	for i := range rule {
-		width := 1
-		for _, row := range rows {
-			width = max(width, utf8.RuneCountInString(row[i]))
-		}
-		for _, row := range rows {
-			space := strings.Repeat(" ", width-utf8.RuneCountInString(row[i]))
-			if i < left {
-				row[i] += space
-			} else {
-				row[i] = space + row[i]
-			}
-		}
-		rule[i] = strings.Repeat("-", width)
-		if i >= left {
-			rule[i] = strings.Repeat("-", width-1) + ":"
-		}
+	align := tw.MakeAlign(len(rows[0]), tw.AlignRight)
+	copy(align, tw.MakeAlign(left, tw.AlignLeft))
+	var text strings.Builder // because a table drops the errors of its writer
+	t := tablewriter.NewTable(&text, tablewriter.WithRenderer(renderer.NewMarkdown()),
+		tablewriter.WithHeaderAutoFormat(tw.Off), tablewriter.WithAlignment(align))
+	t.Header(rows[0])
+	if err := errors.Join(t.Bulk(rows[1:]), t.Render()); err != nil {
+		return err
 	}
-	for _, row := range slices.Insert(rows, 1, rule) {
-		if _, err := fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | ")); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := io.WriteString(w, text.String())
+	return err
 }
 
 // summary returns the median and, in parentheses, the 10th and 90th percentile. A single
@@ -52,7 +43,7 @@ func summary(values []float64) string {
 	case 1:
 		return number(values[0])
 	}
-	s := samples.Summarize(values)
+	s := measure.Summarize(values)
 	return fmt.Sprintf("%s (%s–%s)", number(s.Median), number(s.P10), number(s.P90))
 }
 
@@ -68,11 +59,5 @@ func number(x float64) string {
 	}
 }
 
-// grouped writes a number, which is not negative, with a comma before every three digits.
-func grouped(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
+// grouped writes a number with a comma before every three digits.
+func grouped(n int64) string { return message.NewPrinter(language.English).Sprint(n) }

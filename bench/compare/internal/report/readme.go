@@ -8,6 +8,7 @@ import (
 
 	"github.com/leasehold/leasehold/bench/compare/internal/peers"
 	"github.com/leasehold/leasehold/bench/compare/internal/samples"
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 // A headline is a ratio in the table of the README.
@@ -25,8 +26,8 @@ func headlines() []headline {
 	add := func(text, stack string, leases int, pair Pair) headline {
 		return headline{text, "whole", "ADD-ns", samples.Key{Case: stack + "-stack", Leases: leases}, pair}
 	}
-	many := func(text, part, unit string, atOnce int, pair Pair) headline {
-		return headline{text, part, unit, samples.Key{Leases: 1_000, AtOnce: atOnce}, pair}
+	many := func(text, part, unit string, leases, atOnce int, pair Pair) headline {
+		return headline{text, part, unit, samples.Key{Leases: leases, AtOnce: atOnce}, pair}
 	}
 	return []headline{
 		add("ADD, no leases: stock / bolt", "single", 0, stockToBolt),
@@ -37,10 +38,10 @@ func headlines() []headline {
 		add("ADD, 10,000 leases: stock / files", "single", 10_000, stockToFiles),
 		add("ADD on bolt, 65,000 leases / none", "single", 65_000, Pair{peers.Bolt, peers.BoltEmpty}),
 		add("ADD on bolt, no leases / empty Go program", "single", 0, Pair{peers.Bolt, peers.EmptyGo}),
-		many("64 processes at once, commands a second: bolt / stock", "crowd", "commands/s", 64, stockToBolt),
-		many("the same: bolt / bolt polling for its lock", "crowd", "commands/s", 64, Pair{peers.Polling, peers.Bolt}),
-		many("512 goroutines, leases a second: bolt / Podman's layout", "inprocess", "leases/s", 512, podmanToBolt),
-		many("one goroutine: bolt / Podman's layout", "inprocess", "leases/s", 1, podmanToBolt),
+		many("64 processes at once, 110 leases, commands a second: bolt / stock", "crowd", "commands/s", 110, 64, stockToBolt),
+		many("256 processes at once", "crowd", "commands/s", 110, 256, stockToBolt),
+		many("512 goroutines, leases a second: bolt / Podman's layout", "inprocess", "leases/s", 1_000, 512, podmanToBolt),
+		many("one goroutine: bolt / Podman's layout", "inprocess", "leases/s", 1_000, 1, podmanToBolt),
 	}
 }
 
@@ -60,7 +61,7 @@ func Headlines(sets map[string]*samples.Set) string {
 			cell := nothing
 			if s := sets[h.part]; s != nil {
 				if ratios := h.pair.ratio(s, h.key, h.unit); ratios != nil {
-					cell = number(samples.Median(ratios))
+					cell = number(measure.Median(ratios))
 				}
 			}
 			row = append(row, cell)

@@ -83,29 +83,6 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
-func TestSummarize(t *testing.T) {
-	for name, tt := range map[string]struct {
-		sample []float64
-		want   samples.Summary
-	}{
-		"none":         {nil, samples.Summary{}},
-		"one":          {[]float64{7}, samples.Summary{P10: 7, Median: 7, P90: 7}},
-		"two":          {[]float64{20, 10}, samples.Summary{P10: 11, Median: 15, P90: 19}},
-		"eleven":       {[]float64{10, 0, 9, 1, 8, 2, 7, 3, 6, 4, 5}, samples.Summary{P10: 1, Median: 5, P90: 9}},
-		"one outlier":  {[]float64{1, 1, 1, 1, 1000}, samples.Summary{P10: 1, Median: 1, P90: 600.4}},
-		"interpolated": {[]float64{4, 1, 3, 2}, samples.Summary{P10: 1.3, Median: 2.5, P90: 3.7}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			before := append([]float64(nil), tt.sample...)
-			got := samples.Summarize(tt.sample)
-			require.InDelta(t, tt.want.P10, got.P10, 1e-9)
-			require.InDelta(t, tt.want.Median, got.Median, 1e-9)
-			require.InDelta(t, tt.want.P90, got.P90, 1e-9)
-			require.Equal(t, before, tt.sample, "the order of the rounds stays")
-		})
-	}
-}
-
 // In every round a takes twice as long as b, on a machine whose speed changes from round to
 // round. The medians alone would say something else.
 func TestRatiosArePairs(t *testing.T) {
@@ -122,19 +99,4 @@ func TestRatiosArePairs(t *testing.T) {
 	require.Equal(t, []float64{2, 2, 2}, s.Ratios(samples.Key{}, "ns", "a", "b"))
 	require.Equal(t, []float64{0.02, 2, 200}, s.Ratios(samples.Key{}, "ns", "a", "c"))
 	require.PanicsWithValue(t, "ratios of 3 rounds to 1 rounds", func() { s.Ratios(samples.Key{}, "ns", "a", "one") })
-}
-
-func TestDrift(t *testing.T) {
-	for _, tt := range []struct {
-		values []float64
-		want   float64
-	}{
-		{nil, 1},
-		{[]float64{3}, 1},
-		{[]float64{3, 6}, 2},
-		{[]float64{2, 2, 9, 9, 9, 9, 3, 3}, 1.5},
-		{[]float64{2, 2, 2, 50, 1, 50, 2, 2, 2, 2, 2, 2}, 1}, // what is between does not count
-	} {
-		require.Equal(t, tt.want, samples.Drift(tt.values), tt.values)
-	}
 }

@@ -1,4 +1,4 @@
-package samples
+package measure
 
 import "slices"
 

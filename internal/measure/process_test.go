@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/leasehold/leasehold/bench/compare/internal/measure"
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 // TestMain is, in the processes that the tests start, the program that is run.

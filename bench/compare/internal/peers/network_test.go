@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/measure"
 )
 
 var (
@@ -24,24 +25,11 @@ func dual() Network {
 	}
 }
 
-func TestContainersDiffer(t *testing.T) {
-	ids, namespaces, pods := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	const n = 1000
-	for c := range Container(n) {
-		require.Regexp(t, `^[0-9a-f]{64}$`, c.ID())
-		require.Regexp(t, `^/var/run/netns/cni-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, c.Netns())
-		ids[c.ID()], namespaces[c.Netns()], pods[c.Pod().Name] = true, true, true
-	}
-	require.Len(t, ids, n)
-	require.Len(t, namespaces, n)
-	require.Len(t, pods, n)
-}
-
 // What the plugin parses is what a lease of the fill has: otherwise the leases of
 // the fill would be of another size than the leases of ADDs.
 func TestConfigurationAgreesWithLease(t *testing.T) {
 	n := dual()
-	c := Container(7)
+	c := measure.Container(7)
 	for _, command := range []string{"ADD", "CHECK", "DEL"} {
 		stdin := n.Stdin(command, []netip.Addr{v4, v6})
 		env := map[string]string{}

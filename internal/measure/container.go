@@ -1,4 +1,4 @@
-package peers
+package measure
 
 import (
 	"crypto/sha256"

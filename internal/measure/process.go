@@ -1,4 +1,5 @@
-// Package measure runs programs and times them, makes a disk slow, and describes the machine.
+// Package measure is what the comparisons of package bench and of module cluster have in common: it runs
+// programs and times them, gives peers their turns, summarizes, makes a disk slow, and describes the machine.
 package measure
 
 import (
