@@ -22,7 +22,7 @@ func phrases() []phrase {
 	return []phrase{
 		{`(?i)\b(somebody|whoever)\b|\b[Nn]obody (?:can|has|holds|knows|is to|who|else|would|needs|works|tells|reads)\b`, "name the process, the plugin, the operator or the runtime"},
 		{`(?i)\bthat of (a|an|the|its|this|another|all)\b`, "repeat the noun: the time of the lease"},
-		{`(?i)\b(is|are|was|were|in|to|of|but|from|with|by) those of\b|\beach of those\b`, "repeat the noun: the counts of the store"},
+		{`(?i)\bthose of\b|\beach of those\b`, "repeat the noun: the counts of the store"},
 		{`(?i)\b(is|are) none that\b|\bno (host|store|lease|file), but\b`, "say what is not there: no free address"},
 		{`(?i)\bthose who\b`, "name them: processes that, users who"},
 		{`(?i)\b(is|are|was|were) none of\b|\b(that|which|what|it) (is|are|was|were) none\b`, "say what it is not: is not a lease file"},
