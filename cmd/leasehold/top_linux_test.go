@@ -30,7 +30,8 @@ func inTerminal(t *testing.T, env string, args ...string) *pane {
 	}
 	p := &pane{t, filepath.Join(t.TempDir(), "tmux")}
 	line := "env " + env + " leasehold " + strings.Join(args, " ") + "; echo status $?; stty -a; sleep 1000"
-	p.tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", line)
+	// Not in the user's shell: that can be none that runs commands.
+	p.tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "/bin/sh", "-c", line)
 	t.Cleanup(func() {
 		_ = exec.Command("tmux", "-S", p.socket, "kill-server").Run() // It ends by itself if the shell has ended.
 	})
