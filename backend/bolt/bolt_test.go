@@ -9,11 +9,15 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/backendtest"
 	"github.com/leasehold/leasehold/backend/bolt"
+	"github.com/leasehold/leasehold/internal/ramtemp"
 )
 
 func open(path string) (backend.Store, error) { return bolt.Open(path), nil }
 
-func TestMain(m *testing.M) { backendtest.Main(m, open) }
+func TestMain(m *testing.M) {
+	ramtemp.Use()
+	backendtest.Main(m, open)
+}
 
 func TestStore(t *testing.T) {
 	backendtest.Run(t, backendtest.Options{

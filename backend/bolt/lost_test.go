@@ -78,12 +78,19 @@ func TestLeaseEndsThoughTheHistoryIsDamaged(t *testing.T) {
 		"its values wrong": func(p []byte) { clear(p[len(p)/2:]) },
 	}
 	noticed := map[string]int{}
+	share := 1
+	if testing.Short() {
+		share = len(changes)
+	}
 	for id := range o.pages {
 		bucket := o.buckets[id]
 		if !slices.Contains([]string{"history", "latest", "pods", "cooling", "queue"}, bucket) {
 			continue
 		}
 		for what, change := range changes {
+			if random.IntN(share) > 0 {
+				continue
+			}
 			b := slices.Clone(o.image)
 			change(b[id*o.pageSize:][:o.pageSize])
 			require.NoError(t, os.WriteFile(o.path, b, 0o600))
@@ -118,8 +125,9 @@ func TestLeaseEndsThoughTheHistoryIsDamaged(t *testing.T) {
 		}
 	}
 	t.Log("noticed:", noticed)
-	for _, bucket := range []string{"history", "latest", "pods", "cooling", "queue"} {
-		assert.NotZero(t, noticed[bucket], bucket)
+	require.NotEmpty(t, noticed)
+	if share == 1 {
+		require.Len(t, noticed, 5, "buckets")
 	}
 }
 
