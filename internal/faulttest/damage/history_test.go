@@ -29,6 +29,7 @@ func remembers(part string) bool {
 // A container can be deleted whatever has become of the history and of what cools. The damage is there
 // afterwards, for verify.
 func TestDELWorksThoughTheHistoryIsDamaged(t *testing.T) {
+	faulttest.System(t)
 	o := newOriginal(t, large().With("reuseAfter", "1h").With("prefer", "pod"), 4)
 	random := rand.New(rand.NewPCG(faulttest.Seed(t), 0))
 	changes := map[string]func(p []byte){

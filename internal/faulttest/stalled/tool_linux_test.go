@@ -138,6 +138,7 @@ func TestWaitForOutputHoldsNoLock(t *testing.T) {
 // A migration draws its progress bar while it holds the lock. If Ctrl-S has stopped the
 // terminal, the migration continues without drawing.
 func TestStoppedTerminalDoesNotStopMigration(t *testing.T) {
+	faulttest.System(t)
 	n := faulttest.Network{Dir: faulttest.Dir(t), Backend: config.Files, Size: 9}
 	require.NoError(t, stores.Create(n.Path(), n.Backend, manyLeases(50_000)))
 	ptm, terminal := openTerminal(t)

@@ -5,13 +5,7 @@ import (
 	"flag"
 	"os"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
-
-// room is how much has to be free in memory. A container often has 64 MiB, which is too little for
-// large stores.
-const room = 512 << 20
 
 // Use is for TestMain. With -short it keeps temporary files in /dev/shm, if there is room, because
 // most of the time of a test of a store is syncs. Without -short the tests use the disk, and they
@@ -19,11 +13,7 @@ const room = 512 << 20
 func Use() {
 	flag.Parse()
 	const dir = "/dev/shm"
-	var fs unix.Statfs_t
-	if !testing.Short() || os.Getenv("TMPDIR") != "" || unix.Statfs(dir, &fs) != nil || fs.Type != unix.TMPFS_MAGIC {
-		return
-	}
-	if fs.Bavail*uint64(fs.Bsize) >= room && unix.Access(dir, unix.W_OK) == nil {
+	if testing.Short() && os.Getenv("TMPDIR") == "" && hasRoom(dir) {
 		os.Setenv("TMPDIR", dir)
 	}
 }

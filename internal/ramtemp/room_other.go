@@ -1,0 +1,5 @@
+//go:build !linux
+
+package ramtemp
+
+func hasRoom(string) bool { return false }
