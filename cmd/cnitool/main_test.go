@@ -11,6 +11,7 @@ import (
 
 	"github.com/leasehold/leasehold/internal/cli/clitest"
 	"github.com/leasehold/leasehold/internal/lint"
+	"github.com/leasehold/leasehold/internal/ramtemp"
 )
 
 // The scripts run the program as users do. Their networks use host-local as the main
@@ -31,6 +32,7 @@ func mainWithoutHostAddrs() {
 }
 
 func TestScripts(t *testing.T) {
+	ramtemp.UseIn(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,

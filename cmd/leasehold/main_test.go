@@ -16,6 +16,7 @@ import (
 	"github.com/leasehold/leasehold/internal/cli/clitest"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/lint"
+	"github.com/leasehold/leasehold/internal/ramtemp"
 )
 
 // The scripts in testdata run the tool and the plugin as commands.
@@ -33,6 +34,7 @@ func mainWithoutHostAddrs() {
 
 func TestScripts(t *testing.T) {
 	needsDefaultDataDir(t)
+	ramtemp.UseIn(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,

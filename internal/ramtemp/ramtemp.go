@@ -1,4 +1,5 @@
-// Package ramtemp keeps the temporary files of short tests in memory.
+// Package ramtemp keeps the temporary files of short tests in memory, because most of the time of a
+// test of a store is syncs.
 package ramtemp
 
 import (
@@ -7,13 +8,27 @@ import (
 	"testing"
 )
 
-// Use is for TestMain. With -short it keeps temporary files in /dev/shm, if there is room, because
-// most of the time of a test of a store is syncs. Without -short the tests use the disk, and they
-// use $TMPDIR if that is set.
+// Use is for TestMain: all tests keep temporary files in memory with -short, if there is room.
+// Without -short they use the disk, and they use $TMPDIR if that is set.
 func Use() {
 	flag.Parse()
-	const dir = "/dev/shm"
-	if testing.Short() && os.Getenv("TMPDIR") == "" && hasRoom(dir) {
+	if dir := find(); dir != "" {
 		os.Setenv("TMPDIR", dir)
 	}
+}
+
+// UseIn is the same for one test.
+func UseIn(t *testing.T) {
+	t.Helper()
+	if dir := find(); dir != "" {
+		t.Setenv("TMPDIR", dir)
+	}
+}
+
+func find() string {
+	const dir = "/dev/shm"
+	if testing.Short() && os.Getenv("TMPDIR") == "" && hasRoom(dir) {
+		return dir
+	}
+	return ""
 }
