@@ -37,11 +37,15 @@ func TestFollowDuringManyExchanges(t *testing.T) {
 
 	s, _, err := stores.Open(path, stores.None)
 	require.NoError(t, err)
-	for range 2000 {
+	transactions, checks := 2000, 300
+	if testing.Short() {
+		transactions, checks = 500, 75
+	}
+	for range transactions {
 		require.NoError(t, s.Update(t.Context(), func(backend.Tx) error { return nil }))
 		require.NoError(t, s.View(t.Context(), func(backend.ReadTx) error { return nil }))
 	}
-	for range 300 {
+	for range checks {
 		require.NoError(t, stores.Verify(t.Context(), path))
 	}
 }

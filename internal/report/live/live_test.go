@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -149,16 +150,6 @@ func TestServe(t *testing.T) {
 	got.Body.Close()
 	require.Equal(t, http.StatusOK, got.StatusCode)
 
-	// A client that sends its request too slowly is cut off.
-	slow, err := net.Dial("tcp", l.Addr().String())
-	require.NoError(t, err)
-	defer slow.Close()
-	_, err = io.WriteString(slow, "GET / HTTP/1.1\r\nHost: localh")
-	require.NoError(t, err)
-	require.NoError(t, slow.SetReadDeadline(time.Now().Add(30*time.Second)))
-	_, err = io.ReadAll(slow)
-	require.NoError(t, err, "the server closes the connection")
-
 	cancel()
 	select {
 	case err := <-ended:
@@ -172,3 +163,46 @@ func TestServe(t *testing.T) {
 	_, _, err = live.Listen("nonsense")
 	require.ErrorContains(t, err, "cannot listen")
 }
+
+// A client that sends its request too slowly is cut off.
+func TestSlowClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &pipes{clients: make(chan net.Conn), closed: make(chan struct{})}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- server(new(atomic.Int32)).Serve(ctx, l) }()
+		ours, theirs := net.Pipe()
+		l.clients <- theirs
+		_, err := io.WriteString(ours, "GET / HTTP/1.1\r\nHost: localh")
+		require.NoError(t, err)
+		began := time.Now()
+		_, err = io.ReadAll(ours)
+		require.NoError(t, err, "the server closes the connection")
+		require.Equal(t, 5*time.Second, time.Since(began))
+		cancel()
+		require.NoError(t, <-ended)
+	})
+}
+
+// pipes is a listener in simulated time.
+type pipes struct {
+	clients chan net.Conn
+	once    sync.Once
+	closed  chan struct{}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.clients:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8099} }
