@@ -19,6 +19,7 @@ import (
 
 // A server shows what is there now, and ends when it is told to.
 func TestServe(t *testing.T) {
+	t.Parallel()
 	dir, url, stop := serve(t)
 	page := get(t, url, "")
 	require.Contains(t, page, "net, 10.1.0.0/28: 0 of 13 addresses leased")

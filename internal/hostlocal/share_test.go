@@ -282,7 +282,7 @@ func TestSharedNetworkProgramDies(t *testing.T) {
 // Answers of other hosts do not keep an ADD for longer than the configuration allows.
 func TestSharedNetworkTimeout(t *testing.T) {
 	a := newAgent(t, 0) // It says that there are blocks, but gives none.
-	f, _ := a.run("ADD", "c", `, "lockTimeout": "2s"`)
+	f, _ := a.run("ADD", "c", `, "lockTimeout": "1s"`)
 	require.Equal(t, hostlocal.CodeExhausted, f.Code)
 	asks := len(a.asks())
 	require.Greater(t, asks, 1)
