@@ -33,8 +33,11 @@ func TestCheckedStoreEnduresForgery(t *testing.T) {
 func TestCheckPassesSoundStores(t *testing.T) {
 	rnd := newRand(t)
 	times := 5
-	if exhaustive() {
+	switch {
+	case exhaustive():
 		times = 500
+	case testing.Short():
+		times = 2
 	}
 	for range times {
 		s := watched{t, Open(filepath.Join(t.TempDir(), "net"), Checked())}

@@ -246,7 +246,7 @@ func TestLostWriteOfADurableTransaction(t *testing.T) {
 func TestLostWriteOfTheRoot(t *testing.T) {
 	updates := 300
 	if testing.Short() {
-		updates = 60
+		updates = 30
 	}
 	for _, leases := range []int{5, 30, 400} {
 		s, r := Open(filepath.Join(t.TempDir(), "net")), newRand(t)

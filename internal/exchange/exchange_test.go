@@ -250,7 +250,7 @@ func TestFinishSwapWhileStoresChangePlaces(t *testing.T) {
 	}
 	start, swaps := time.Now(), 100
 	if testing.Short() { // Each takes the pause after the mark.
-		swaps = 10
+		swaps = 4
 	}
 	for i := range swaps {
 		isDir := i%2 == 1
