@@ -41,13 +41,15 @@ func inDays(d time.Duration) string {
 	return d.String()
 }
 
-// maxExplained is the most leases that are read to find out whether they are all that were made, so that
-// no ADD waits long.
-const maxExplained = 100_000
+// maxExplained is the most leases, and the most ended ones, that are read to find out whether they are
+// all that were made, so that no ADD waits long.
+const maxExplained = 20_000
 
 // ReadReach returns the Reach of a store for an address, or for all addresses if it is zero: a
 // forgotten lease matters for its address only. It reads the whole history and, unless leases were moved
-// into the store or ended leases were dropped, the leases.
+// into the store or ended leases were dropped, the leases. Of a history of more than 20,000 ended
+// leases it reads the beginning and those of the address, if none of these was forgotten, and takes
+// it for incomplete.
 //
 // It cannot see that the history was off for a time, and is on again.
 func ReadReach(tx backend.ReadTx, addr netip.Addr, now time.Time) (Reach, error) {
@@ -60,6 +62,9 @@ func ReadReach(tx backend.ReadTx, addr netip.Addr, now time.Time) (Reach, error)
 		return Reach{}, err
 	}
 	s := past{addr: addr, history: h, now: now}
+	if s.long, err = isLong(store, addr); err != nil {
+		return Reach{}, err
+	}
 	if err := s.read(store); err != nil {
 		return Reach{}, err
 	}
@@ -79,12 +84,27 @@ type past struct {
 	addr    netip.Addr // zero: all
 	history History
 	now     time.Time
+	long    bool // only its beginning is read
 
 	n              uint64
 	first          time.Time // when the first one ended of which that is known
 	earliest       time.Time // when the earliest lease was made
 	expired        bool      // one is kept longer than it has to be
 	afterForgotten time.Time // before which a forgotten one ended
+}
+
+// isLong reports whether the history is too long to be read for an address of which nothing was forgotten.
+func isLong(store backend.HistoryReadTx, addr netip.Addr) (bool, error) {
+	n, err := store.HistoryLen()
+	if err != nil || n <= maxExplained || !addr.IsValid() {
+		return false, err
+	}
+	for e, err := range store.HistoryOf(addr) {
+		if err != nil || e.Forgotten() {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func (p *past) read(store backend.HistoryReadTx) error {
@@ -106,6 +126,11 @@ func (p *past) read(store backend.HistoryReadTx) error {
 		}
 		p.expired = p.expired || p.history.IsExpired(e, p.now)
 		p.made(e.Lease)
+		if p.long {
+			n, err := store.HistoryLen()
+			p.n = uint64(n)
+			return err
+		}
 	}
 	if forgotten {
 		p.afterForgotten = p.now
@@ -135,6 +160,8 @@ func (p *past) begin(store backend.HistoryReadTx) (Reach, error) {
 		return Reach{From: p.now, Why: `the history is off ("history" in ipam)`}, nil
 	case p.first.IsZero():
 		return Reach{From: p.now, Why: "the history is empty, but did not begin with the first lease"}, nil
+	case p.n >= uint64(p.history.Keep) && p.history.Keep == 1:
+		return Reach{From: p.first, Why: "1 ended lease is kept"}, nil
 	case p.n >= uint64(p.history.Keep):
 		return Reach{From: p.first, Why: fmt.Sprintf("%d ended leases are kept", p.history.Keep)}, nil
 	}
@@ -146,7 +173,7 @@ func (p *past) begin(store backend.HistoryReadTx) (Reach, error) {
 // dropped. Then it has read all leases.
 func (p *past) isComplete(store backend.HistoryReadTx) (bool, error) {
 	counts, err := store.Counts()
-	if err != nil {
+	if err != nil || p.long {
 		return false, err
 	}
 	held := counts.Made - counts.Undone - p.n

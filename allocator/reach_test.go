@@ -74,3 +74,38 @@ func TestReadReach(t *testing.T) {
 		}), name)
 	}
 }
+
+// Of a long history only the beginning is read, and what was forgotten of the address.
+func TestReadReachOfALongHistory(t *testing.T) {
+	const n = 20_001
+	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	addr := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, byte(i % 100)}) }
+	until := func(i int) time.Time { return now.Add(time.Duration(i-n) * time.Minute) }
+	store := memory.New()
+	require.NoError(t, store.Update(t.Context(), func(b backend.Tx) error {
+		tx := b.(backend.HistoryTx)
+		for i := range n {
+			l := backend.Lease{Addr: addr(i), Owner: eth0("a"), Since: until(i).Add(-time.Minute)}
+			if err := tx.Record(backend.Ended{Lease: l, Until: until(i), Cause: backend.EndedByDEL}); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Forget(func(e backend.Ended) bool { return e.Addr == addr(7) && e.Until.Before(until(10_000)) })
+		counts := backend.Counts{Made: n}
+		counts.Ended[backend.EndedByDEL] = n
+		return errors.Join(err, tx.SetPolicy("keep=1000000"), tx.Count(counts))
+	}))
+	require.NoError(t, store.View(t.Context(), func(tx backend.ReadTx) error {
+		for a, want := range map[netip.Addr]allocator.Reach{
+			addr(7):                         {From: until(9_908), Why: "ended leases were forgotten"},
+			addr(8):                         {From: until(0), Why: "the history begins then"},
+			netip.MustParseAddr("10.9.9.9"): {From: until(0), Why: "the history begins then"},
+			{}:                              {From: until(9_908), Why: "ended leases were forgotten"},
+		} {
+			got, err := allocator.ReadReach(tx, a, now)
+			require.NoError(t, err)
+			require.Equal(t, want, got, a)
+		}
+		return nil
+	}))
+}

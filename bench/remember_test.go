@@ -55,16 +55,19 @@ func past(n int) backend.Content {
 	return c
 }
 
-// BenchmarkWhoAt asks who held an address, with as many ended leases as held ones, in turn with a store
-// of one lease. An operation is a process of the tool for each. It reports the median time, the median
+// BenchmarkWhoAt asks who held an address that was leased at a time, and one of which nothing is known,
+// with as many ended leases as held ones, in turn with a store of one lease. An operation is a process of the tool for each. It reports the median time, the median
 // processor time, and the ratio of the times to the store of one lease, pair by pair.
 func BenchmarkWhoAt(b *testing.B) {
 	tool := filepath.Join(b.TempDir(), "leasehold")
 	out, err := exec.CommandContext(b.Context(), "go", "build", "-o", tool, "../cmd/leasehold").CombinedOutput()
 	require.NoError(b, err, "%s", out)
-	for _, n := range []int{10_000, 1_000_000} {
-		b.Run(fmt.Sprintf("leases=%d", n), func(b *testing.B) {
-			one, many := newAsked(b, tool, 1), newAsked(b, tool, n)
+	for _, c := range []struct {
+		n     int
+		known bool
+	}{{10_000, true}, {10_000, false}, {1_000_000, true}, {1_000_000, false}} {
+		b.Run(fmt.Sprintf("leases=%d/known=%t", c.n, c.known), func(b *testing.B) {
+			one, many := newAsked(b, tool, 1, c.known), newAsked(b, tool, c.n, c.known)
 			b.ResetTimer()
 			for i := range b.N {
 				one.ask(b, i)
@@ -82,22 +85,27 @@ func BenchmarkWhoAt(b *testing.B) {
 type asked struct {
 	tool, dir string
 	n         int
+	known     bool
 	wall, cpu []time.Duration
 }
 
-func newAsked(b *testing.B, tool string, n int) *asked {
+func newAsked(b *testing.B, tool string, n int, known bool) *asked {
 	dir := b.TempDir()
 	require.NoError(b, bolt.Create(filepath.Join(dir, "net"), past(n)))
-	return &asked{tool: tool, dir: dir, n: n}
+	return &asked{tool: tool, dir: dir, n: n, known: known}
 }
 
 func (a *asked) ask(b *testing.B, i int) {
-	cmd := exec.CommandContext(b.Context(), a.tool, "--data-dir", a.dir, "who", addrOf(i*7919%a.n).String(), "--at", "30h")
+	addr, says := addrOf(i*7919%a.n), "coredns"
+	if !a.known {
+		addr, says = addrOf(a.n+i%9), "not known"
+	}
+	cmd := exec.CommandContext(b.Context(), a.tool, "--data-dir", a.dir, "who", addr.String(), "--at", "30h")
 	before := time.Now()
 	out, err := cmd.CombinedOutput()
 	a.wall = append(a.wall, time.Since(before))
-	require.NoError(b, err, "%s", out)
-	require.Contains(b, string(out), "coredns")
+	require.Equal(b, a.known, err == nil, "%s", out)
+	require.Contains(b, string(out), says)
 	a.cpu = append(a.cpu, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
 }
 
