@@ -75,7 +75,12 @@ func (w *world) restOf(m *machine) error {
 		}
 		return nil
 	}
-	if errors.Is(err, cluster.ErrHalted) && w.restored || errors.Is(err, cluster.ErrDisputed) && w.Leased || errors.Is(err, cluster.ErrNameTaken) && (w.evicted || w.fenced || w.forged || w.restored) {
+	switch {
+	case errors.Is(err, cluster.ErrHalted) && w.restored:
+		return nil
+	case errors.Is(err, cluster.ErrDisputed) && (w.Leased || w.forged): // A copy of a store has leases, too.
+		return nil
+	case errors.Is(err, cluster.ErrNameTaken) && (w.evicted || w.fenced || w.forged || w.restored):
 		return nil
 	}
 	if err == nil && after.Intent != (backend.Intent{}) {
