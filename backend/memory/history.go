@@ -97,7 +97,7 @@ func (t *tx) Record(e backend.Ended) error {
 	}
 	e.Boot, e.Netns = "", ""
 	e.Since, e.Until = wholeSeconds(e.Since), wholeSeconds(e.Until)
-	t.setHistory(append(t.data.history, e)) // Slices with fewer do not show it.
+	t.setHistory(append(t.data.history, e)) // Earlier slices end before it.
 	return nil
 }
 
