@@ -381,7 +381,7 @@ func TestServersAway(t *testing.T) {
 		all.Go(func() { _, errs[i] = h.Claim(t.Context()) })
 	}
 	all.Wait()
-	require.Less(t, time.Since(began), 3*3*time.Second, "one of them waits, or two if they came late")
+	require.Less(t, time.Since(began), 5*3*time.Second, "one of them waits, or two if they came late, instead of eight")
 	for _, err := range errs {
 		require.ErrorIs(t, err, cluster.ErrUnknown)
 		require.Equal(t, hostlocal.CodeTryAgain, host.AnswerTo(err, "net").Code)
