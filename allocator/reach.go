@@ -47,9 +47,9 @@ const maxExplained = 20_000
 
 // ReadReach returns the Reach of a store for an address, or for all addresses if it is zero: a
 // forgotten lease matters for its address only. It reads the whole history and, unless leases were moved
-// into the store or ended leases were dropped, the leases. Of a history of more than 20,000 ended
-// leases it reads the beginning and those of the address, if none of these was forgotten, and takes
-// it for incomplete.
+// into the store or ended leases were dropped, the leases. If the history has more than 20,000 ended
+// leases, and none of the address was forgotten, it reads only the first one, and takes the history for
+// incomplete.
 //
 // It cannot see that the history was off for a time, and is on again.
 func ReadReach(tx backend.ReadTx, addr netip.Addr, now time.Time) (Reach, error) {

@@ -23,23 +23,23 @@ import (
 	"github.com/leasehold/leasehold/backend/bolt"
 )
 
-// A metered is a network with a store, and the tool that measures it.
-type metered struct {
+// A measured is a network with a store that the tool reports metrics of.
+type measured struct {
 	*testing.T
 	dir   string
 	store *bolt.Store
 }
 
-func newMetered(t *testing.T) *metered {
+func newMeasured(t *testing.T) *measured {
 	needsDefaultDataDir(t)
 	dir := t.TempDir()
 	conf := fmt.Sprintf(`{"cniVersion": "1.1.0", "name": "net", "type": "bridge", "ipam": {"type": "host-local", "dataDir": %q, "backend": "bolt", "subnet": "10.0.0.0/24"}}`, dir)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "net.conf"), []byte(conf), 0o600))
-	return &metered{t, dir, bolt.Open(filepath.Join(dir, "net"))}
+	return &measured{t, dir, bolt.Open(filepath.Join(dir, "net"))}
 }
 
 // leak leases addresses to containers that began at these times.
-func (m *metered) leak(since ...time.Time) {
+func (m *measured) leak(since ...time.Time) {
 	m.Helper()
 	require.NoError(m, m.store.Update(context.Background(), func(tx backend.Tx) error {
 		next := netip.MustParseAddr("10.0.0.2")
@@ -55,7 +55,7 @@ func (m *metered) leak(since ...time.Time) {
 }
 
 // run runs the tool and returns its output.
-func (m *metered) run(args ...string) []byte {
+func (m *measured) run(args ...string) []byte {
 	m.Helper()
 	var out bytes.Buffer
 	t := newTool()
@@ -64,7 +64,7 @@ func (m *metered) run(args ...string) []byte {
 	return out.Bytes()
 }
 
-func (m *metered) metrics() map[string]*dto.MetricFamily {
+func (m *measured) metrics() map[string]*dto.MetricFamily {
 	m.Helper()
 	p := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := p.TextToMetricFamilies(bytes.NewReader(m.run("metrics")))
@@ -73,7 +73,7 @@ func (m *metered) metrics() map[string]*dto.MetricFamily {
 }
 
 // total returns the sum of a counter over its labels.
-func (m *metered) total(name string) (n float64) {
+func (m *measured) total(name string) (n float64) {
 	m.Helper()
 	f := m.metrics()[name]
 	require.NotNil(m, f, name)
@@ -98,7 +98,7 @@ func oldAndNew() (since []time.Time) {
 // The conventions of Prometheus for names, units and help are kept, and the help of the command names
 // every metric.
 func TestMetricsKeepTheConventions(t *testing.T) {
-	m := newMetered(t)
+	m := newMeasured(t)
 	m.leak(oldAndNew()...)
 	text := m.run("metrics")
 	problems, err := promlint.New(bytes.NewReader(text)).Lint()
@@ -113,7 +113,7 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 }
 
 func TestMetricsHaveAForecastAndAges(t *testing.T) {
-	m := newMetered(t)
+	m := newMeasured(t)
 	m.leak(oldAndNew()...)
 	all := m.metrics()
 	in := all["leasehold_addresses_until_full_seconds"].Metric[0].Gauge.GetValue()
@@ -128,7 +128,7 @@ func TestMetricsHaveAForecastAndAges(t *testing.T) {
 
 // What a command counts that runs once a minute never becomes less, whatever is dropped from the history.
 func TestCountersNeverDecrease(t *testing.T) {
-	m, ctx := newMetered(t), context.Background()
+	m, ctx := newMeasured(t), context.Background()
 	r, err := allocator.NewRange(allocator.RangeSpec{Subnet: netip.MustParsePrefix("10.0.0.0/24")})
 	require.NoError(t, err)
 	set, err := allocator.NewSet(r)

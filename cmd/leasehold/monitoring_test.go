@@ -30,7 +30,7 @@ func TestAlerts(t *testing.T) {
 
 // What the alerts and the dashboard ask for is what the command writes.
 func TestMonitoringUsesMetricsThatThereAre(t *testing.T) {
-	m := newMetered(t)
+	m := newMeasured(t)
 	m.leak(oldAndNew()...)
 	families := m.metrics()
 	for _, file := range []string{"alerts.yaml", "alerts.test.yaml", "dashboard.json"} {
