@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/bolt/internal/page"
 )
 
 // newRemembering returns the file of a store that remembers much: of each bucket of the history there
@@ -129,6 +131,45 @@ func TestLeaseEndsThoughTheHistoryIsDamaged(t *testing.T) {
 	if share == 1 {
 		require.Len(t, noticed, 5, "buckets")
 	}
+}
+
+// A branch of the history that leads to a page of leases takes no lease away, in whatever order the
+// two are read.
+func TestHistoryThatLeadsToLeases(t *testing.T) {
+	o := newRemembering(t)
+	byPage := map[int][]backend.Lease{}
+	for a, l := range o.leases {
+		if id := o.live[a].from / o.pageSize; !l.Since.IsZero() {
+			byPage[id] = append(byPage[id], l)
+		}
+	}
+	require.Greater(t, len(byPage), 1)
+	lost := 0
+	for id, there := range byPage {
+		for other, before := range byPage {
+			if other == id {
+				continue
+			}
+			damaged := damagedIn(t, o, "history", "branch", func(p []byte) {
+				for i := range int(page.ParseHeader(p).Count) {
+					binary.NativeEndian.PutUint64(p[page.HeaderLen+i*page.ElementLen+8:], uint64(id))
+				}
+			})
+			require.NoError(t, os.WriteFile(o.path, damaged, 0o600))
+			require.NoError(t, Open(o.path).Update(ctx, func(tx backend.Tx) error {
+				for _, l := range []backend.Lease{before[0], there[0]} {
+					if err := endLease(tx, l); err != nil {
+						require.ErrorIs(t, err, backend.ErrDamaged)
+						lost++
+					}
+				}
+				return nil
+			}), "page %d", id)
+			require.ErrorIs(t, Open(o.path).Verify(ctx), backend.ErrDamaged)
+			break
+		}
+	}
+	require.Positive(t, lost)
 }
 
 var errFailed = errors.New("failed")

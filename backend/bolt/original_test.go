@@ -235,6 +235,7 @@ func (m *maker) find(used, entry []byte) stretch {
 // pages there are.
 func (m *maker) blankFree(b *bbolt.Tx) []byte {
 	used := bytes.Clone(m.image[:m.pages*m.pageSize])
+	m.kinds = nil
 	for id := 0; id < m.pages; {
 		p, err := b.Page(id)
 		require.NoError(m.t, err)

@@ -124,11 +124,24 @@ func (c *Checker) check(p position) *checkedPage {
 	return page
 }
 
-func (c *Checker) open(p position) (*checkedPage, error) {
+// open opens the page at p. A page that is not one of this tree counts as not visited afterwards: a
+// corrupt branch of another tree has led to it, and it can be sound where it belongs.
+func (c *Checker) open(p position) (page *checkedPage, err error) {
+	known := c.Visited.Has(p.id)
 	h, b, err := c.load(p, c.read)
 	if err != nil {
+		if !known {
+			c.forget(p.id, 1)
+		}
 		return nil, err
 	}
+	if page, err = c.parse(p, h, b); err != nil {
+		c.forget(p.id, 1+h.Overflow)
+	}
+	return page, err
+}
+
+func (c *Checker) parse(p position, h Header, b []byte) (*checkedPage, error) {
 	if first, last, ok := plainLeaf(h, b); ok {
 		return &checkedPage{position: p}, c.checkPosition(p, h, first, last)
 	}
@@ -137,7 +150,7 @@ func (c *Checker) open(p position) (*checkedPage, error) {
 		page.children = make([]childRef, 0, h.Count)
 	}
 	var first, last []byte
-	err = EachElement(h, b, func(i int, e Element) error {
+	err := EachElement(h, b, func(i int, e Element) error {
 		if i == 0 {
 			first = e.Key
 		}

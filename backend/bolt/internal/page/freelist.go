@@ -84,6 +84,13 @@ func NewBitmap(n uint64) Bitmap { return make(Bitmap, (n+63)/64) }
 // Has reports whether the set has page id.
 func (b Bitmap) Has(id uint64) bool { return id/64 < uint64(len(b)) && b[id/64]>>(id%64)&1 == 1 }
 
+// Remove removes page id.
+func (b Bitmap) Remove(id uint64) {
+	if id/64 < uint64(len(b)) {
+		b[id/64] &^= 1 << (id % 64)
+	}
+}
+
 // Add adds page id, unless it is beyond what the set can hold.
 func (b Bitmap) Add(id uint64) {
 	if id/64 < uint64(len(b)) {

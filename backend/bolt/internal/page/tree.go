@@ -35,6 +35,13 @@ func (s *Snapshot) visit(id uint64, n uint32) error {
 	return nil
 }
 
+// forget makes pages count as not visited.
+func (s *Snapshot) forget(id uint64, n uint32) {
+	for ; n > 0 && id < s.End; id, n = id+1, n-1 {
+		s.Visited.Remove(id)
+	}
+}
+
 // A position is where a page belongs in a tree.
 type position struct {
 	id       uint64
