@@ -61,8 +61,12 @@ func ReadReach(tx backend.ReadTx, addr netip.Addr, now time.Time) (Reach, error)
 	if err != nil {
 		return Reach{}, err
 	}
-	s := past{addr: addr, history: h, now: now}
-	if s.long, err = isLong(store, addr); err != nil {
+	n, err := store.HistoryLen()
+	if err != nil {
+		return Reach{}, err
+	}
+	s := past{addr: addr, history: h, now: now, n: uint64(n)}
+	if s.long, err = s.isLong(store); err != nil {
 		return Reach{}, err
 	}
 	if err := s.read(store); err != nil {
@@ -84,9 +88,9 @@ type past struct {
 	addr    netip.Addr // zero: all
 	history History
 	now     time.Time
-	long    bool // only its beginning is read
+	n       uint64 // how many ended leases it has
+	long    bool   // only its beginning is read
 
-	n              uint64
 	first          time.Time // when the first one ended of which that is known
 	earliest       time.Time // when the earliest lease was made
 	expired        bool      // one is kept longer than it has to be
@@ -94,12 +98,11 @@ type past struct {
 }
 
 // isLong reports whether the history is too long to be read for an address of which nothing was forgotten.
-func isLong(store backend.HistoryReadTx, addr netip.Addr) (bool, error) {
-	n, err := store.HistoryLen()
-	if err != nil || n <= maxExplained || !addr.IsValid() {
-		return false, err
+func (p *past) isLong(store backend.HistoryReadTx) (bool, error) {
+	if p.n <= maxExplained || !p.addr.IsValid() {
+		return false, nil
 	}
-	for e, err := range store.HistoryOf(addr) {
+	for e, err := range store.HistoryOf(p.addr) {
 		if err != nil || e.Forgotten() {
 			return false, err
 		}
@@ -113,7 +116,6 @@ func (p *past) read(store backend.HistoryReadTx) error {
 		if err != nil {
 			return err
 		}
-		p.n++
 		if e.Until.IsZero() {
 			forgotten = forgotten || !p.addr.IsValid() || p.addr == e.Addr
 			continue
@@ -127,9 +129,7 @@ func (p *past) read(store backend.HistoryReadTx) error {
 		p.expired = p.expired || p.history.IsExpired(e, p.now)
 		p.made(e.Lease)
 		if p.long {
-			n, err := store.HistoryLen()
-			p.n = uint64(n)
-			return err
+			return nil
 		}
 	}
 	if forgotten {
