@@ -119,7 +119,7 @@ func (m *maker) update(fn func(tx backend.Tx) error) {
 	m.t.Helper()
 	require.NoError(m.t, m.store.Update(ctx, fn))
 	if m.rnd.IntN(4) == 0 {
-		if image, err := os.ReadFile(m.store.path); err == nil { // There is none before the first lease.
+		if image, err := os.ReadFile(m.store.path); err == nil { // The first lease makes the file.
 			m.earlier = append(m.earlier, image)
 		}
 	}

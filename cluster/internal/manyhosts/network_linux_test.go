@@ -164,7 +164,7 @@ func networkFaults() []networkFault {
 			}
 			time.Sleep(s.while)
 		}},
-		{"the leader is dumb", false, func(s *segment) {
+		{"the leader is mute", false, func(s *segment) {
 			leader := s.server(s.leader())
 			for _, m := range s.machines {
 				s.network.Set(leader, m, cut)
