@@ -17,37 +17,45 @@ import (
 // wants returns what this host has to ask for so that the given number of attachments can get an
 // address from each range set.
 func (h *Host) wants(ctx context.Context, attachments int) (wants []cluster.Want, err error) {
-	blocks, err := h.blocks(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, set := range h.config.Pool.Sets() {
-		w := cluster.Want{Set: set, Addr: h.requested(set)}
-		var needed bool
-		if w.Addr.IsValid() {
-			needed = !holds(blocks, w.Addr)
-		} else {
-			w.Blocks = h.number(blocks, set, attachments)
-			needed, err = h.isExhausted(ctx, set)
-		}
+	err = h.store.View(ctx, func(tx backend.ReadTx) error {
+		wants = nil
+		blocks, err := openBlocks(tx)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if needed {
-			wants = append(wants, w)
+		for _, set := range h.config.Pool.Sets() {
+			w := cluster.Want{Set: set, Addr: h.requested(set)}
+			var needed bool
+			if w.Addr.IsValid() {
+				needed = !holds(blocks, w.Addr)
+			} else {
+				w.Blocks = h.number(blocks, set, attachments)
+				needed, err = h.isExhausted(ctx, tx, set)
+			}
+			if err != nil {
+				return err
+			}
+			if needed {
+				wants = append(wants, w)
+			}
 		}
-	}
-	return wants, nil
+		return nil
+	})
+	return wants, err
 }
 
 // blocks returns the open blocks.
 func (h *Host) blocks(ctx context.Context) (open []backend.Block, err error) {
 	err = h.store.View(ctx, func(tx backend.ReadTx) error {
-		all, err := backend.Blocks(tx)
-		open = slices.DeleteFunc(all, func(b backend.Block) bool { return b.State != backend.Open })
+		open, err = openBlocks(tx)
 		return err
 	})
 	return open, err
+}
+
+func openBlocks(tx backend.ReadTx) ([]backend.Block, error) {
+	all, err := backend.Blocks(tx)
+	return slices.DeleteFunc(all, func(b backend.Block) bool { return b.State != backend.Open }), err
 }
 
 // requested returns the address of the set that the attachment asks for; zero if there is none.
@@ -65,12 +73,12 @@ func holds(blocks []backend.Block, addr netip.Addr) bool {
 }
 
 // isExhausted reports whether an ADD would find no address in the set.
-func (h *Host) isExhausted(ctx context.Context, set allocator.Set) (bool, error) {
+func (h *Host) isExhausted(ctx context.Context, tx backend.ReadTx, set allocator.Set) (bool, error) {
 	pool, err := allocator.NewPool(set)
 	if err != nil {
 		return false, err
 	}
-	err = allocator.New(h.store, pool, allocator.Options{
+	err = allocator.New(within{h.store, tx}, pool, allocator.Options{
 		Space: h.config.Space, Boot: h.boot, Cooldown: h.config.Cooldown,
 		ReleaseEarlierBoots: h.config.OnReboot.Releases(h.config.Backend),
 	}).Status(ctx)
@@ -79,6 +87,15 @@ func (h *Host) isExhausted(ctx context.Context, set allocator.Set) (bool, error)
 	}
 	return false, err
 }
+
+// A within is a store whose View shows what a transaction under way shows, so that the store is opened
+// once.
+type within struct {
+	backend.Store
+	tx backend.ReadTx
+}
+
+func (w within) View(_ context.Context, fn func(backend.ReadTx) error) error { return fn(w.tx) }
 
 // smallBlock is the largest size of a block of which one more is asked for than is needed, unless the
 // settings say otherwise.
