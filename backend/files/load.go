@@ -10,6 +10,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/storekit"
 	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/owner"
 )
 
 // Create makes a store with the content c at path, which must not exist. It keeps the same
@@ -34,6 +35,9 @@ func (s *Store) Create(c backend.Content) error {
 	}
 	if err := os.Mkdir(path, 0o755); err != nil {
 		return noSpace(err)
+	}
+	if err := owner.GiveDir(path); err != nil {
+		return errors.Join(err, os.Remove(path))
 	}
 	ended := false
 	defer func() {

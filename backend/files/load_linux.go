@@ -2,8 +2,11 @@ package files
 
 import (
 	"cmp"
+	"errors"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/leasehold/leasehold/internal/owner"
 )
 
 // A maker makes the files of a new store, hardly slower than the file system can create names:
@@ -17,6 +20,7 @@ import (
 // done for a few files.
 type maker struct {
 	dir    *dir
+	owner  owner.Owner // of the files
 	made   int
 	first  []string // the names of the first maxSyncedSingly files
 	batch  []opened
@@ -43,7 +47,7 @@ const (
 )
 
 func newMaker(d *dir) *maker {
-	m := &maker{dir: d, filled: make(chan error, 1), synced: make(chan error, 1)}
+	m := &maker{dir: d, owner: owner.In(d.path), filled: make(chan error, 1), synced: make(chan error, 1)}
 	m.filled <- nil
 	m.synced <- nil
 	return m
@@ -56,6 +60,9 @@ func (m *maker) make(c newFile) error {
 	})
 	if err != nil {
 		return m.dir.explainColon(c.name, m.dir.fail("create", c.name, err))
+	}
+	if err := m.owner.Give(fd); err != nil {
+		return m.dir.fail("chown", c.name, errors.Join(err, unix.Close(fd)))
 	}
 	m.batch = append(m.batch, opened{fd, c})
 	if m.made < maxSyncedSingly {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/leasehold/leasehold/internal/owner"
 )
 
 // These calls replace functions of package os that follow symbolic links, wait for FIFOs or cost
@@ -26,7 +28,13 @@ func (d *dir) open(name string, flag int, perm uint32) (*os.File, error) {
 	if err != nil {
 		return nil, d.fail("open", name, err)
 	}
-	return os.NewFile(uintptr(fd), filepath.Join(d.path, name)), nil
+	f := os.NewFile(uintptr(fd), filepath.Join(d.path, name))
+	if flag&os.O_CREATE != 0 {
+		if err := owner.GiveFile(f); err != nil {
+			return nil, d.fail("chown", name, errors.Join(err, f.Close()))
+		}
+	}
+	return f, nil
 }
 
 func (d *dir) stat(name string) (info, error) {

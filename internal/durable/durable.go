@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"github.com/leasehold/leasehold/internal/owner"
 )
 
 // SyncDir makes the names in a directory durable.
@@ -33,7 +35,7 @@ func SyncOpenDir(d *os.File) error {
 }
 
 // MkdirAll creates a directory and its missing parents, and makes each of them durable. It is no
-// error if the directory exists.
+// error if the directory exists. What root creates belongs to the owner of the parent.
 func MkdirAll(dir string, perm fs.FileMode) error {
 	dir = filepath.Clean(dir)
 	info, err := os.Stat(dir)
@@ -50,7 +52,11 @@ func MkdirAll(dir string, perm fs.FileMode) error {
 	if err := MkdirAll(parent, perm); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, perm); err != nil && !errors.Is(err, fs.ErrExist) {
+	err = os.Mkdir(dir, perm)
+	if err == nil {
+		err = owner.GiveDir(dir)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return SyncDir(parent)

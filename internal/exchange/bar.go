@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/owner"
 )
 
 // MovedLock is the name of the locked file in a directory that was replaced.
@@ -26,12 +27,16 @@ func bar(dir string) error {
 	if info, err := os.Lstat(lock); err != nil || info.IsDir() {
 		return err
 	}
-	if err := os.Mkdir(moved, 0o755); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	err := os.Mkdir(moved, 0o755)
+	if err == nil {
+		err = owner.GiveDir(moved)
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return nil
 	} else if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	err := durable.Exchange(moved, lock)
+	err = durable.Exchange(moved, lock)
 	if err != nil {
 		err = errors.Join(err, os.Remove(moved))
 	}

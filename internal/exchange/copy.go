@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/leasehold/leasehold/internal/durable"
+	"github.com/leasehold/leasehold/internal/owner"
 )
 
 // copyTree copies a directory durably, with modes and times, because the time of a lease file
@@ -44,7 +45,10 @@ func copyEntry(root *os.Root, name string, e fs.DirEntry, to string) error {
 	}
 	switch {
 	case e.IsDir():
-		return os.Mkdir(to, info.Mode().Perm())
+		if err := os.Mkdir(to, info.Mode().Perm()); err != nil {
+			return err
+		}
+		return owner.GiveDir(to)
 	case e.Type() == fs.ModeSymlink:
 		target, err := root.Readlink(name)
 		if err != nil {
@@ -67,7 +71,9 @@ func copyFile(root *os.Root, name string, info fs.FileInfo, to string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
+	if err = owner.GiveFile(out); err == nil {
+		_, err = io.Copy(out, in)
+	}
 	if err == nil {
 		err = errors.Join(out.Chmod(info.Mode()), os.Chtimes(to, info.ModTime(), info.ModTime()), out.Sync())
 	}

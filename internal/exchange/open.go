@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/leasehold/leasehold/internal/owner"
 )
 
 // ErrNotFollowed: a symbolic link is in the place of a file of ours.
@@ -25,6 +27,9 @@ func openRegular(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = &fs.PathError{Op: "open", Path: path, Err: errNotRegular}
+	}
+	if err == nil && flag&os.O_CREATE != 0 {
+		err = owner.GiveFile(f)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

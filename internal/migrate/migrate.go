@@ -15,6 +15,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/dump"
 	"github.com/leasehold/leasehold/internal/exchange"
+	"github.com/leasehold/leasehold/internal/owner"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
@@ -233,7 +234,9 @@ func writeExport(path, network, kind string, c backend.Content) error {
 	if err != nil {
 		return err
 	}
-	_, err = dump.Write(f, network, kind, c)
+	if err = owner.GiveFile(f); err == nil {
+		_, err = dump.Write(f, network, kind, c)
+	}
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", path, err), os.Remove(path))

@@ -157,7 +157,7 @@ func TestDirectoryOfAnotherUser(t *testing.T) {
 				addrs, err := n.Add("a")
 				require.NoError(t, err)
 				require.NoError(t, os.Chmod(n.Dir, mode))
-				requireUnwritable(t, asNobody(t, n), n.Dir, "permission denied", "run the plugin as root")
+				requireUnwritable(t, asNobody(t, n), n.Dir, "permission denied", "run the plugin as root, or as the owner of that file")
 				requireHeld(t, n, faulttest.Holding{"a": addrs})
 				require.NoError(t, n.Exercise(t.Context()))
 			})

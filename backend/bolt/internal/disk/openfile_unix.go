@@ -8,11 +8,13 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/leasehold/leasehold/internal/owner"
 )
 
 // OpenFile is os.OpenFile, but does not follow a symbolic link, does not wait for the
 // other end of a FIFO, and does not start the poller of the Go runtime, which for a process
-// that only opens files wastes 30 µs.
+// that only opens files wastes 30 µs. What root makes belongs to the owner of the directory.
 func OpenFile(path string, flag int, perm uint32) (*os.File, error) {
 	for {
 		fd, err := unix.Open(path, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, perm)
@@ -26,6 +28,12 @@ func OpenFile(path string, flag int, perm uint32) (*os.File, error) {
 			_ = unix.Close(fd) // Nothing was written.
 			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 		}
-		return os.NewFile(uintptr(fd), path), nil
+		f := os.NewFile(uintptr(fd), path)
+		if flag&os.O_CREATE != 0 {
+			if err := owner.GiveFile(f); err != nil {
+				return nil, errors.Join(err, f.Close())
+			}
+		}
+		return f, nil
 	}
 }
