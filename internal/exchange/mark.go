@@ -16,12 +16,13 @@ import (
 // itself.
 const StoreLock = "lock"
 
-// A store is marked as replaced by the mode of its locked file: the setgid bit, and no write
-// permission. The mark is in the inode, so it is visible through every mount, and it works for a
-// damaged file. Checking it costs nothing, because a process that has locked the file has its
-// mode. The kernel keeps the setgid bit when a file is written or changes its owner, as long as
-// its group may not execute it (setattr_should_drop_sgid in fs/attr.c). The bit alone would not
-// suffice, because chmod -R g+s of the data directory sets it, too.
+// A store is marked as replaced by the mode of its locked file: nobody may write to it. The mark is
+// in the inode, so it is visible through every mount, and it works for a damaged file. Checking it
+// costs nothing, because a process that has locked the file has its mode.
+//
+// The setgid bit is set besides, for people and for earlier versions, which take only both for the
+// mark. It is not asked for, because cp copies the permissions of a store that an operator puts
+// back, but not that bit.
 const (
 	markBit   = fs.ModeSetgid
 	writeBits = 0o222
@@ -35,7 +36,10 @@ func Marked(locked fs.FileInfo) bool {
 }
 
 // IsMark is [Marked] for the mode of a file.
-func IsMark(mode fs.FileMode) bool { return mode&markBit != 0 && mode&writeBits == 0 }
+func IsMark(mode fs.FileMode) bool { return mode&writeBits == 0 }
+
+// Unknown is a mode for [CheckEnd] that is no mark.
+const Unknown = fs.FileMode(ownerBit)
 
 // ErrUnderway says that a store was marked during a transaction. A migration is using it
 // through another mount, which does not share locks: see [Swap]. The changes of the transaction
@@ -45,7 +49,8 @@ var ErrUnderway = sentinel.Kind(backend.ErrBusy, "a migration or repair is using
 
 // CheckEnd returns [ErrUnderway] if a transaction that has changed the store at path must not
 // report success: the store was marked meanwhile, or has left its place. self is the open file or
-// directory of the store, locked its locked file, and mode the mode that the transaction gave it.
+// directory of the store, locked its locked file, and mode the mode that the transaction gave it, or
+// [Unknown].
 //
 // The mark alone is not enough. A transaction reads the mode and then changes it, which erases a
 // mark that was set in between. If that was before the old store left, the migration notices it
@@ -71,7 +76,7 @@ func (p Place) TakeIntoUse(self, locked *os.File) error {
 	if err := Unmark(locked); err != nil {
 		return err
 	}
-	return CheckEnd(p.path, self, locked, 0)
+	return CheckEnd(p.path, self, locked, Unknown)
 }
 
 // wasReplaced reports whether another store has the place of the open file or directory, or
@@ -145,7 +150,7 @@ func setMark(f *os.File, mode fs.FileMode) error {
 	} else if err != nil {
 		return err
 	}
-	// Without the right to set the bit, or support for it, chmod can ignore it.
+	// Where the file system has no such permissions, chmod can ignore them.
 	mode, err := durable.FreshMode(f)
 	if err == nil && !IsMark(mode) {
 		err = errUnmarked

@@ -219,13 +219,16 @@ func (p Place) lockReplaced(ctx context.Context) (*os.File, fs.FileInfo, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	path := storeLockOf(p.path, info)
-	if moved := filepath.Join(p.path, MovedLock); info.IsDir() {
-		if there, err := os.Lstat(moved); err == nil && there.Mode().IsRegular() {
-			path = moved
-		}
+	path, flag := storeLockOf(p.path, info), os.O_RDONLY
+	lock, err := os.Lstat(path)
+	if err != nil {
+		return nil, nil, err
 	}
-	f, err := openRegular(path, os.O_RDONLY, 0)
+	barred := lock.IsDir()
+	if barred {
+		path, flag = filepath.Join(p.path, MovedLock), flag|os.O_CREATE // A copy can lack it.
+	}
+	f, err := openRegular(path, flag, 0o600)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -239,6 +242,9 @@ func (p Place) lockReplaced(ctx context.Context) (*os.File, fs.FileInfo, error) 
 	state := InUse
 	if err == nil {
 		state, err = p.State(locked)
+	}
+	if state == InUse && barred {
+		state = Replaced // A copy can lack the mark of the file, but has the directory.
 	}
 	if err != nil || state != Replaced {
 		return nil, nil, errors.Join(err, f.Close())

@@ -157,7 +157,7 @@ func classifyStore(err error, of subject) (code uint, details string) {
 		return CodeMismatch, "a migration or a repair replaced this store, but this path still leads to the old one: " +
 			"mount the data directory instead of the network's own directory or file, or restart the container that has the old mount; " +
 			"if a migration was killed and .leasehold was removed since, this store is the only one and has all leases: " +
-			"then, or if the store was put back on purpose, run: leasehold verify --repair --accept-loss " + of.String()
+			"then, or if the store was put back on purpose, or made read-only by chmod, run: leasehold verify --repair --accept-loss " + of.String()
 	case errors.Is(err, backend.ErrFormat):
 		return CodeDamaged, "use the version of leasehold that wrote the store, or a later one"
 	case errors.Is(err, backend.ErrDamaged):
