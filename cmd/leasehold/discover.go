@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/exchange"
@@ -47,6 +48,8 @@ func (t *tool) networksIn(dir string) (all []network, err error) {
 		return nil, cmp.Or(exchange.CheckLink(dir), flagPath("--data-dir", err))
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, exchange.CheckLinks(dir)
+	case errors.Is(err, syscall.ENOTDIR):
+		return nil, nil // The network whose dataDir it is has no store there, and its commands say why.
 	case err != nil:
 		return nil, err
 	}
@@ -77,6 +80,9 @@ func (t *tool) withConfigured(confs []netconf.Network, all []network) []network 
 // into place, as it does for a configured network.
 func (t *tool) withWaiting(dir string, all []network) ([]network, error) {
 	waiting, err := exchange.WaitingIn(dir)
+	if errors.Is(err, syscall.ENOTDIR) {
+		err = nil // See networksIn.
+	}
 	for _, w := range waiting {
 		i := slices.IndexFunc(all, func(n network) bool {
 			return filepath.Dir(n.path) == filepath.Clean(dir) && exchange.At(n.path).Name() == w.Name

@@ -58,6 +58,9 @@ are strings, empty if not known; until and ended are empty if the lease is held.
   leasehold history podnet --pod shop/web-0 --since 7d
   leasehold history podnet --pod shop/web-0 --forget`,
 		RunE: func(cmd *cobra.Command, names []string) error {
+			if f.since <= 0 && cmd.Flag("since").Changed {
+				return fmt.Errorf("--since %v: want a positive duration, such as 1h or 7d", f.since)
+			}
 			if f.forget {
 				return t.forget(cmd, names, f)
 			}

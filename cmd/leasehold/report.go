@@ -166,7 +166,7 @@ func (o *observer) commands(n network, seen report.Network) []report.Command {
 		all = append(all, report.Command{Line: tool + " verify --repair " + n.name, Why: "release the torn leases"})
 	}
 	if seen.Total > seen.Torn {
-		all = append(all, report.Command{Line: runtimeCommand(n, seen.Leases) + " | " + tool + " gc " + n.name + " --valid - --dry-run",
+		all = append(all, report.Command{Line: gcCommand(tool, n, seen.Leases),
 			Why: "which leases are of containers that are gone"})
 	}
 	return all

@@ -15,10 +15,11 @@ const (
 	listNomad  = "ls /var/run/netns" // Nomad names a namespace by its allocation
 )
 
-// runtimeCommand returns the command that lists the containers of all runtimes that use a
-// network, as far as the leases show: with the list of one runtime only, gc would release the
-// leases of the others. If no lease shows a runtime, it is the command for Kubernetes pods.
-func runtimeCommand(n network, leases []backend.Lease) string {
+// gcCommand returns the command that says what gc would release, with the containers of all runtimes
+// that use the network, as far as the leases show: with a list that lacks one of the runtimes, gc would
+// release its leases. If no lease shows a runtime, it lists Kubernetes pods. tool is the name of the
+// program, with the flags for all commands.
+func gcCommand(tool string, n network, leases []backend.Lease) string {
 	var commands []string
 	for _, l := range leases {
 		if c := n.runtimeCommandFor(l); c != "" && !slices.Contains(commands, c) {
@@ -26,13 +27,15 @@ func runtimeCommand(n network, leases []backend.Lease) string {
 		}
 	}
 	slices.Sort(commands)
-	switch len(commands) {
-	case 0:
-		return listCRI
-	case 1:
-		return commands[0]
+	if len(commands) == 0 {
+		commands = []string{listCRI}
 	}
-	return "{ " + strings.Join(commands, "; ") + "; }"
+	gc := func(list string) string { return tool + " gc " + n.name + " --valid " + list + " --dry-run" }
+	if len(commands) == 1 {
+		return commands[0] + " | " + gc("-") // If the first fails, gc rejects the empty list.
+	}
+	const list = "/run/pods"
+	return "(set -o pipefail; " + strings.Join(commands, " && ") + ") > " + list + " && " + gc(list)
 }
 
 // runtimeCommandFor returns the command that lists the container of a lease, or "" if the

@@ -10,7 +10,7 @@ import (
 	"github.com/leasehold/leasehold/internal/netconf"
 )
 
-func TestRuntimeCommand(t *testing.T) {
+func TestGCCommand(t *testing.T) {
 	const uuid = "8ba85cef-1c16-8a6e-f3a0-1d6d2c5a4b11"
 	hex := strings.Repeat("0123456789abcdef", 4)
 	lease := func(id string) backend.Lease { return backend.Lease{Owner: backend.Owner{ContainerID: id}} }
@@ -36,8 +36,11 @@ func TestRuntimeCommand(t *testing.T) {
 		"nerdctl, another namespace":  {network{name: "bridge"}, []backend.Lease{lease("k8s.io-" + hex)}, "nerdctl -n k8s.io ps -aq --no-trunc | sed s/^/k8s.io-/"},
 		"nomad":                       {network{name: "nomad"}, []backend.Lease{lease(uuid)}, "ls /var/run/netns"},
 		"two runtimes": {network{name: "net"}, []backend.Lease{lease("a-b-" + hex), lease(hex), lease(hex)},
-			"{ crictl pods -q; nerdctl -n a-b ps -aq --no-trunc | sed s/^/a-b-/; }"},
+			"(set -o pipefail; crictl pods -q && nerdctl -n a-b ps -aq --no-trunc | sed s/^/a-b-/) > /run/pods && leasehold gc net --valid /run/pods --dry-run"},
 	} {
-		require.Equal(t, c.want, runtimeCommand(c.network, c.leases), name)
+		if !strings.Contains(c.want, " gc ") {
+			c.want += " | leasehold gc " + c.network.name + " --valid - --dry-run"
+		}
+		require.Equal(t, c.want, gcCommand("leasehold", c.network, c.leases), name)
 	}
 }

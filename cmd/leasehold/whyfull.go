@@ -54,8 +54,7 @@ type fullness struct {
 	Most           []holding  `json:"most"`
 	Next           []string   `json:"next"`
 
-	releasing   bool   // whether an ADD releases leases of earlier boots
-	listCommand string // lists the containers in use: see runtimeCommand
+	releasing bool // whether an ADD releases leases of earlier boots
 }
 
 // An ageCount counts the leases older than OlderThan that no earlier ageCount has counted.
@@ -115,8 +114,8 @@ func (t *tool) fullness(cmd *cobra.Command, n network) (fullness, error) {
 	f.Sets = append(f.Sets, rows...)
 	f.addLeases(n, leases, t.now(), boot.Current())
 	f.releasing = n.releasesOnReboot(f.Store)
-	f.listCommand = runtimeCommand(n, leases)
-	f.Next = f.nextCommands("leasehold"+t.sameFlags(), n)
+	tool := "leasehold" + t.sameFlags()
+	f.Next = f.nextCommands(tool, n, gcCommand(tool, n, leases))
 	return f, nil
 }
 
@@ -199,13 +198,13 @@ func (f *fullness) full() bool {
 }
 
 // nextCommands returns the commands that can free addresses, the safest first.
-func (f *fullness) nextCommands(tool string, n network) []string {
+func (f *fullness) nextCommands(tool string, n network, gc string) []string {
 	var next []string
 	if f.Torn > 0 {
 		next = append(next, tool+" verify --repair "+n.name)
 	}
 	if f.Leases > f.Torn {
-		next = append(next, f.listCommand+" | "+tool+" gc "+n.name+" --valid - --dry-run")
+		next = append(next, gc)
 	}
 	return next
 }

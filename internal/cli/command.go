@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,32 @@ func Prepare(root *cobra.Command) {
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.DisableDefaultCmd = true // replaced by completionCommand
 	root.AddCommand(completionCommand(root.Name()), manCommand(root.Name()))
+	checks := root.PersistentPreRunE
+	root.PersistentPreRunE = func(c *cobra.Command, args []string) error {
+		if err := checkValues(c, args); err != nil {
+			return err
+		}
+		return checks(c, args)
+	}
+}
+
+// checkValues returns an error for an empty value. A shell puts one where a variable is not set; taken for
+// a flag that was left out, it would select everything.
+func checkValues(c *cobra.Command, args []string) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		empty := f.Value.String() == ""
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			empty = slices.Contains(list.GetSlice(), "")
+		}
+		if empty && err == nil {
+			err = fmt.Errorf("--%s is empty: give it a value, or leave it out", f.Name)
+		}
+	})
+	// The word that a shell completes is empty at first.
+	if err == nil && c.Name() != cobra.ShellCompRequestCmd && slices.Contains(args, "") {
+		err = errors.New("an argument is empty: give it a value, or leave it out")
+	}
+	return err
 }
 
 // Execute runs the subcommand of root that args name.

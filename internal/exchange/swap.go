@@ -115,7 +115,16 @@ func explainMount(path string, err error) error {
 	if !errors.Is(err, syscall.EBUSY) {
 		return err
 	}
-	return fmt.Errorf("%w: something is mounted at %s itself; migrate the store at its original path, or unmount it first", err, path)
+	return fmt.Errorf("%w: something is mounted at %s itself; migrate the store at its original path, "+
+		"or stop the containers of this network, export its leases, unmount it, and import them", err, path)
+}
+
+// CheckMount returns an error if something is mounted at the place itself, as far as the kernel tells.
+func (p Place) CheckMount() error {
+	if isMountPoint(p.path) {
+		return explainMount(p.path, syscall.EBUSY)
+	}
+	return nil
 }
 
 // checkSame returns an error unless path is the file or directory that old describes.

@@ -149,6 +149,11 @@ func (m *migration) run(ctx context.Context) error {
 
 // preview finds out what a migration would do.
 func (m *migration) preview(ctx context.Context, tx backend.ReadTx) error {
+	if !m.report.Already {
+		if err := checkMovable(m.report.Path, m.report.From); err != nil {
+			return err
+		}
+	}
 	r := newSource(ctx, tx, m.Options)
 	c, err := r.content()
 	if err != nil {
@@ -183,6 +188,9 @@ func (m *migration) replace(ctx context.Context, tx backend.Tx, s *successor) er
 }
 
 func (m *migration) move(ctx context.Context, tx backend.Tx, s *successor) error {
+	if err := checkMovable(m.report.Path, m.report.From); err != nil {
+		return err
+	}
 	r := newSource(ctx, tx, m.Options)
 	c, err := r.content()
 	if err != nil {
