@@ -11,6 +11,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/migrate"
+	"github.com/leasehold/leasehold/internal/shell"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
@@ -40,7 +41,7 @@ func (t *tool) advice(err error) string {
 	case errors.As(err, &future):
 		return "write the list again, or pipe it (--valid -); if the clock is wrong, set it first"
 	case errors.Is(err, backend.ErrBusy):
-		return "try again, or wait longer with --lock-timeout; to see who holds the lock: fuser -v " + lock
+		return "try again, or wait longer with --lock-timeout; to see who holds the lock: fuser -v " + shell.Quote(lock)
 	case errors.Is(err, migrate.ErrLoss):
 		return fmt.Sprintf("compare with an export, or with the containers that the runtime lists; then run: leasehold%s verify --repair --accept-loss %s", t.sameFlags(), name)
 	case errors.Is(err, backend.ErrReplaced):

@@ -25,7 +25,7 @@ func (t *tool) dataDirs(confs []netconf.Network) []string {
 // first given directory that has it.
 func (t *tool) storePath(c netconf.Network) string {
 	for _, dir := range t.dirs {
-		if isSameDir(dir, c.DataDir) {
+		if netconf.IsSameDir(dir, c.DataDir) {
 			return filepath.Join(dir, c.Name)
 		}
 	}
@@ -45,20 +45,9 @@ func exists(path string) bool {
 // distinct returns the directories without duplicates, also where one has two names.
 func distinct(dirs []string) (once []string) {
 	for _, dir := range dirs {
-		if !slices.ContainsFunc(once, func(other string) bool { return isSameDir(other, dir) }) {
+		if !slices.ContainsFunc(once, func(other string) bool { return netconf.IsSameDir(other, dir) }) {
 			once = append(once, filepath.Clean(dir))
 		}
 	}
 	return once
-}
-
-// isSameDir reports whether two paths name one directory: a configuration can end in a slash, or go
-// through a symbolic link.
-func isSameDir(a, b string) bool {
-	if filepath.Clean(a) == filepath.Clean(b) {
-		return true
-	}
-	infoA, errA := os.Stat(a)
-	infoB, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -59,8 +60,11 @@ text files such as the one in node_exporter:
 func (t *tool) metrics(cmd *cobra.Command, networks []network, to string) error {
 	m := newMetricSet()
 	var failed error
-	for _, n := range networks {
-		err := t.measure(cmd, n, m)
+	for _, n := range oneOfEachName(networks) {
+		only, err := t.findNetwork(n.name, networks) // There are no metrics of two networks with one name.
+		if err == nil {
+			err = t.measure(cmd, only, m)
+		}
 		failed = errors.Join(failed, t.inNetwork(n, err))
 		up := 1.0
 		if err != nil {
@@ -72,6 +76,16 @@ func (t *tool) metrics(cmd *cobra.Command, networks []network, to string) error 
 		return errors.Join(m.write(t.out), failed)
 	}
 	return errors.Join(replaceFile(to, "# HELP ", m.write), failed)
+}
+
+// oneOfEachName returns the networks without those that have the name of one before.
+func oneOfEachName(networks []network) (names []network) {
+	for _, n := range networks {
+		if !slices.ContainsFunc(names, func(other network) bool { return other.name == n.name }) {
+			names = append(names, n)
+		}
+	}
+	return names
 }
 
 // A metricSet is the metrics of all networks.

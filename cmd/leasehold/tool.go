@@ -12,6 +12,7 @@ import (
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/lint"
 	"github.com/leasehold/leasehold/internal/netconf"
+	"github.com/leasehold/leasehold/internal/shell"
 )
 
 // A tool is one run of the program: its streams, its common flags, and what it has found out
@@ -129,13 +130,13 @@ func (t *tool) lockContext(cmd *cobra.Command) (context.Context, context.CancelF
 func (t *tool) sameFlags() string {
 	text := ""
 	for _, dir := range t.dataDirFlag {
-		text += " --data-dir " + dir
+		text += " --data-dir " + shell.Quote(dir)
 	}
 	for _, f := range []struct{ name, value string }{
 		{"conf-dir", t.confDir}, {"conf", t.confFile},
 	} {
 		if f.value != "" {
-			text += " --" + f.name + " " + f.value
+			text += " --" + f.name + " " + shell.Quote(f.value)
 		}
 	}
 	return text

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/leasehold/leasehold/internal/shell"
 )
 
 // Names of stores, the values of Network.Backend.
@@ -39,6 +41,15 @@ const DefaultDataDir = "/var/lib/cni/networks"
 
 // Path returns the path of the store, a directory or a file depending on its kind.
 func (n Network) Path() string { return filepath.Join(n.DataDir, n.Name) }
+
+// DataDirFlag returns the flag by which a command of the tool finds the network, as a shell reads it:
+// empty for the default directory, and otherwise with a space before it.
+func (n Network) DataDirFlag() string {
+	if n.DataDir == DefaultDataDir {
+		return ""
+	}
+	return " --data-dir " + shell.Quote(n.DataDir)
+}
 
 // ParseNetwork reads which network the input is about and where its leases are. It reads
 // nothing else: releasing an address needs no ranges and must not fail because of them.

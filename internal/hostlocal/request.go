@@ -64,13 +64,10 @@ func (s subject) String() string { return s.network + s.flags }
 
 func (r request) subject() subject {
 	n, err := config.ParseNetwork(r.stdin)
-	switch {
-	case err != nil:
+	if err != nil {
 		return subject{network: "NETWORK"}
-	case n.DataDir == config.DefaultDataDir:
-		return subject{network: n.Name}
 	}
-	return subject{n.Name, " --data-dir " + n.DataDir}
+	return subject{n.Name, n.DataDirFlag()}
 }
 
 func envError(msg, details string) error {

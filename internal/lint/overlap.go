@@ -14,7 +14,7 @@ import (
 func overlaps(networks []netconf.Network) (found []Finding) {
 	for i, a := range networks {
 		for _, b := range networks[i+1:] {
-			if a.Path() == b.Path() {
+			if a.Name == b.Name && netconf.IsSameDir(a.DataDir, b.DataDir) {
 				continue
 			}
 			if f, ok := overlap(a, b); ok {

@@ -46,7 +46,7 @@ func newFingerprinter() *fingerprinter {
 
 func (s *fingerprinter) add(l backend.Lease) {
 	s.result.leases++
-	s.buf = binary.AppendVarint(s.buf[:0], l.Since.Unix())
+	s.buf = binary.AppendVarint(s.buf[:0], seconds(l.Since))
 	s.text(l.Addr.String(), l.Owner.ContainerID, l.Owner.IfName, l.Pod.Namespace, l.Pod.Name, l.Netns)
 	s.hash.Write(s.buf) // A hash returns no error.
 	s.buf = s.buf[:0]
@@ -98,7 +98,7 @@ func (s *fingerprinter) addEnded(e backend.Ended) {
 	s.ended.Write(s.buf)
 }
 
-// seconds returns a time as a history has it: 0 if it is not known.
+// seconds returns a time as a record of bolt has it: 0 if it is not known, or is the beginning of 1970.
 func seconds(at time.Time) int64 {
 	if at.IsZero() {
 		return 0

@@ -23,6 +23,7 @@ import (
 	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/exchange"
+	"github.com/leasehold/leasehold/internal/shell"
 )
 
 // The kinds of store have the names of the configuration, config.Files and config.Bolt. None
@@ -76,7 +77,7 @@ func (e *MismatchError) Error() string {
 // Advice says what to do.
 func (e *MismatchError) Advice() string {
 	return fmt.Sprintf(`to move the leases, run: leasehold migrate --data-dir %s %s --to %s; to leave them, set "backend": %q`,
-		filepath.Dir(e.Path), filepath.Base(e.Path), e.Configured, e.Existing)
+		shell.Quote(filepath.Dir(e.Path)), filepath.Base(e.Path), e.Configured, e.Existing)
 }
 
 // Unwrap returns [backend.ErrOtherStore].

@@ -116,10 +116,7 @@ func (t *tool) execute(c *cobra.Command, call clustercli.Call) error {
 	if n.Name != call.Network() {
 		return fmt.Errorf("the configuration on standard input is of network %s, not of %s", n.Name, call.Network())
 	}
-	name := n.Name
-	if n.DataDir != config.DefaultDataDir {
-		name += " --data-dir " + n.DataDir
-	}
+	name := n.Name + n.DataDirFlag()
 	h, err := host.Open(conf, t.getenv("CNI_ARGS"), dir)
 	if err == nil {
 		err = errors.Join(t.on(c.Context(), h, call), h.Close())

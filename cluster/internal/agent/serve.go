@@ -97,8 +97,8 @@ func (a *Agent) converse(ctx context.Context, c net.Conn) {
 func (a *Agent) answer(ctx context.Context, r neighbour.Request) host.Answer {
 	a.remember(r.Config)
 	name := r.Network
-	if n, err := config.ParseNetwork(r.Config); err == nil && n.DataDir != config.DefaultDataDir {
-		name += " --data-dir " + n.DataDir
+	if n, err := config.ParseNetwork(r.Config); err == nil {
+		name += n.DataDirFlag()
 	}
 	err := a.with(r.Config, r.Args, func(h *host.Host) error {
 		began := time.Now()
