@@ -172,15 +172,11 @@ func (e *ending) record(l backend.Lease) error {
 	if err := e.begin(); err != nil || e.store == nil {
 		return err
 	}
-	if err := e.count(l); err != nil {
-		return err
-	}
 	if err := e.cool(l); err != nil {
 		return err
 	}
-	if e.policy.Keep > 0 && !isTorn(l) {
-		ended := backend.Ended{Lease: l, Until: e.at.UTC(), Cause: e.cause}
-		if err := e.unlessLost(e.store.Record(ended)); err != nil {
+	if !isTorn(l) { // Nobody held it that is known, and it was not counted when it was made.
+		if err := e.remember(l); err != nil {
 			return err
 		}
 	}
@@ -190,11 +186,21 @@ func (e *ending) record(l backend.Lease) error {
 	return e.trim()
 }
 
-// count counts a lease that has ended. One that is torn was not counted when it was made.
-func (e *ending) count(l backend.Lease) error {
+// remember counts a lease that has ended and, if it can, adds it to the history.
+func (e *ending) remember(l backend.Lease) error {
 	var one backend.Counts
-	if !isTorn(l) {
-		one.Ended[e.cause] = 1
+	one.Ended[e.cause] = 1
+	recorded := false
+	if e.policy.Keep > 0 {
+		err := e.store.Record(backend.Ended{Lease: l, Until: e.at.UTC(), Cause: e.cause})
+		if recorded = err == nil; !recorded {
+			if err = e.unlessLost(err); err != nil {
+				return err
+			}
+		}
+	}
+	if !recorded {
+		one.Gap = e.at
 	}
 	return count(e.tx, one)
 }

@@ -50,8 +50,6 @@ const maxExplained = 20_000
 // into the store or ended leases were dropped, the leases. If the history has more than 20,000 ended
 // leases, and none of the address was forgotten, it reads only the first one, and takes the history for
 // incomplete.
-//
-// It cannot see that the history was off for a time, and is on again.
 func ReadReach(tx backend.ReadTx, addr netip.Addr, now time.Time) (Reach, error) {
 	store, ok := tx.(backend.HistoryReadTx)
 	if !ok {
@@ -80,6 +78,7 @@ func ReadReach(tx backend.ReadTx, addr netip.Addr, now time.Time) (Reach, error)
 		r.limit(now.Add(-h.For), "ended leases are kept for "+inDays(h.For))
 	}
 	r.limit(s.afterForgotten, "ended leases were forgotten")
+	r.limit(s.gap, "ended leases are missing until then: the history was off, the disk was full, or a part of it was damaged")
 	return r, nil
 }
 
@@ -95,6 +94,7 @@ type past struct {
 	earliest       time.Time // when the earliest lease was made
 	expired        bool      // one is kept longer than it has to be
 	afterForgotten time.Time // before which a forgotten one ended
+	gap            time.Time // when the last one ended that it lacks
 }
 
 // isLong reports whether the history is too long to be read for an address of which nothing was forgotten.
@@ -173,6 +173,7 @@ func (p *past) begin(store backend.HistoryReadTx) (Reach, error) {
 // dropped. Then it has read all leases.
 func (p *past) isComplete(store backend.HistoryReadTx) (bool, error) {
 	counts, err := store.Counts()
+	p.gap = counts.Gap
 	if err != nil || p.long {
 		return false, err
 	}

@@ -34,6 +34,7 @@ func TestReadReach(t *testing.T) {
 		_, err := tx.Forget(func(e backend.Ended) bool { return e.Addr == lease(last, 0).Addr })
 		return err
 	}
+	const gapWhy = "ended leases are missing until then: the history was off, the disk was full, or a part of it was damaged"
 	two := func(tx tx) error { return errors.Join(ended(tx, 2, 9, 8), ended(tx, 3, 6, 5)) }
 	for name, c := range map[string]struct {
 		do   func(tx) error
@@ -56,6 +57,9 @@ func TestReadReach(t *testing.T) {
 			allocator.Reach{From: hoursAgo(5), Why: "ended leases were forgotten"}},
 		"forgotten last":    {func(tx tx) error { return errors.Join(two(tx), forget(tx, 3)) }, 3, allocator.Reach{From: now, Why: "ended leases were forgotten"}},
 		"another forgotten": {func(tx tx) error { return errors.Join(two(tx), forget(tx, 3)) }, 2, allocator.Reach{From: hoursAgo(8), Why: "the history begins then"}},
+		"lacking one": {func(tx tx) error { return errors.Join(two(tx), tx.Count(backend.Counts{Gap: hoursAgo(7)})) }, 0, allocator.Reach{From: hoursAgo(7), Why: gapWhy}},
+		"lacking one before it begins": {func(tx tx) error { return errors.Join(two(tx), tx.Count(backend.Counts{Gap: hoursAgo(9)})) }, 0,
+			allocator.Reach{From: hoursAgo(8), Why: "the history begins then"}},
 		"all forgotten": {func(tx tx) error { return errors.Join(two(tx), forget(tx, 2), forget(tx, 3), tx.Count(counts(2, 2))) }, 9,
 			allocator.Reach{From: now, Why: "ended leases were forgotten"}},
 	} {

@@ -3,6 +3,7 @@ package backend
 import (
 	"iter"
 	"net/netip"
+	"time"
 )
 
 // A Content is everything in a store, to be moved to another.
@@ -29,6 +30,9 @@ type Content struct {
 	// stores that keep a history.
 	History iter.Seq2[Ended, error]
 	Policy  string
+
+	// Gap is that of the [Counts].
+	Gap time.Time
 
 	// Cooling yields the cooling addresses, ascending, as Leases does; nil if no address is cooling. It
 	// is for stores in which addresses can cool. None of them is leased.
@@ -63,7 +67,14 @@ func ContentOf(tx ReadTx) (Content, error) {
 	}
 	if h, ok := tx.(HistoryReadTx); ok {
 		c.History = remembered(h.History())
-		c.Policy, err = h.Policy()
+		if c.Policy, err = h.Policy(); err != nil {
+			return c, err
+		}
+		counts, err := h.Counts()
+		if err != nil {
+			return c, err
+		}
+		c.Gap = counts.Gap
 	}
 	if t, ok := tx.(CoolingReadTx); ok {
 		c.Cooling = t.CoolingFrom(netip.Addr{})

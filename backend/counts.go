@@ -1,5 +1,7 @@
 package backend
 
+import "time"
+
 // NumCauses is the number of causes: they are numbered from 0 on.
 const NumCauses = int(causes)
 
@@ -14,6 +16,11 @@ type Counts struct {
 
 	// Undone counts those that were taken back because no caller could be told of them.
 	Undone uint64
+
+	// Gap is when the last lease ended that the history lacks although it was not dropped: the history
+	// was off, the disk was full, or a part of the history was damaged. It is zero if it lacks none, and
+	// in UTC, to the second. Unlike the counts, it is moved to another store with a [Content].
+	Gap time.Time
 }
 
 // Explain reports whether the leases that a store holds, and the ended ones in its history, are all
@@ -26,22 +33,15 @@ func (c Counts) Explain(held, ended uint64) bool {
 	return all == ended && c.Made == c.Undone+held+ended
 }
 
-// Plus returns the sums of two Counts.
+// Plus returns the sums of two Counts, and the later Gap.
 func (c Counts) Plus(d Counts) Counts {
 	c.Made += d.Made
 	c.Undone += d.Undone
 	for i := range d.Ended {
 		c.Ended[i] += d.Ended[i]
 	}
-	return c
-}
-
-// Minus returns the differences of two Counts.
-func (c Counts) Minus(d Counts) Counts {
-	c.Made -= d.Made
-	c.Undone -= d.Undone
-	for i := range d.Ended {
-		c.Ended[i] -= d.Ended[i]
+	if d.Gap.After(c.Gap) {
+		c.Gap = time.Unix(d.Gap.Unix(), 0).UTC()
 	}
 	return c
 }

@@ -49,7 +49,7 @@ func (t *session) write() error {
 		return err
 	}
 	removed := t.store.removeSpare()
-	if !undone || !removed && !t.recorded() {
+	if !undone || !removed && !t.changesHistory() {
 		return err // The next attempt has the space.
 	}
 	if err := t.guard(func() error { return t.remake(removed) }); err != nil {
@@ -111,8 +111,8 @@ func (t *session) flushRun() error {
 	return t.runs.Put(format.AddrKey(t.cache.run.First), format.AddrKey(t.cache.run.Last))
 }
 
-// recorded reports whether the transaction changes the history.
-func (t *session) recorded() bool {
+// changesHistory reports whether the transaction changes the history.
+func (t *session) changesHistory() bool {
 	return slices.ContainsFunc(t.redo, func(c step) bool { return c.ofHistory })
 }
 
@@ -143,6 +143,9 @@ func (t *session) remake(withHistory bool) error {
 		if err := c.do(); err != nil {
 			return err
 		}
+	}
+	if !withHistory {
+		t.cache.counts = t.cache.counts.Plus(backend.Counts{Gap: t.recorded})
 	}
 	return nil
 }

@@ -26,11 +26,13 @@ func (t *tx) Count(more backend.Counts) error {
 	if err := t.usable(); err != nil {
 		return err
 	}
+	var before backend.Counts
 	return t.change(func() error {
-		t.cache.counts = t.cache.counts.Plus(more)
+		before = t.cache.counts
+		t.cache.counts = before.Plus(more)
 		return nil
 	}, func() error {
-		t.cache.counts = t.cache.counts.Minus(more)
+		t.cache.counts = before
 		return nil
 	})
 }

@@ -208,6 +208,11 @@ func (l *loader) addHistory(c backend.Content) error {
 			return err
 		}
 	}
+	if !c.Gap.IsZero() {
+		if err := l.put(format.MetaBucket, format.CountsKey, format.EncodeCounts(backend.Counts{Gap: c.Gap})); err != nil {
+			return err
+		}
+	}
 	if c.History == nil {
 		return nil
 	}

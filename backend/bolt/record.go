@@ -33,6 +33,9 @@ func (t *tx) Record(e backend.Ended) (err error) {
 	if err := t.makeRoomToRecord(); err != nil {
 		return t.store.wrapErr(err)
 	}
+	if e.Until.After(t.recorded) {
+		t.recorded = e.Until
+	}
 	return t.changeHistory(func(w *overwriter) error {
 		first, err := t.firstNumber()
 		if err != nil {

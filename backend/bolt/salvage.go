@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt/internal/page"
@@ -30,6 +31,10 @@ type Salvage struct {
 	// Policy is as in [backend.HistoryReadTx].
 	History []backend.Ended
 	Policy  string
+
+	// Gap is as in [backend.Counts]; HistoryLost reports whether a part of the history could not be read.
+	Gap         time.Time
+	HistoryLost bool
 
 	// Cooling has the cooling addresses, ascending.
 	Cooling []backend.Cooling
@@ -89,7 +94,7 @@ func (s *Store) Salvage(ctx context.Context, fn func(Salvage) error) error {
 func newSalvage(r salvage.Result, read fs.FileInfo) Salvage {
 	return Salvage{
 		Leases: r.Leases, Cursors: r.Cursors, LastSearch: r.LastSearch, Membership: r.Membership, Blocks: r.Blocks,
-		History: r.History, Policy: r.Policy, Cooling: r.Cooling,
+		History: r.History, Policy: r.Policy, Gap: r.Gap, HistoryLost: r.HistoryLost, Cooling: r.Cooling,
 		Doubtful: r.Doubtful, Missing: r.Missing, Unsure: r.Unsure, Lost: r.Lost, Read: read,
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -59,6 +60,8 @@ type session struct {
 	failed  error  // why there can be no commit
 	damage  error  // why bbolt must not be called any more
 	lost    error  // why the changes of the history are left out
+
+	recorded time.Time // when the latest ended lease of the changes ended
 }
 
 // A txCache is the state that nearly every Update of a session reads or writes. The buckets

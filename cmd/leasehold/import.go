@@ -206,8 +206,24 @@ func (i *imported) merge(c backend.Content) func(backend.Tx) error {
 				return err
 			}
 		}
-		return mergeState(tx, c)
+		return errors.Join(mergeState(tx, c), leaveOutHistory(tx, c))
 	}
+}
+
+// leaveOutHistory has the history say that it lacks the ended leases of the export.
+func leaveOutHistory(tx backend.Tx, c backend.Content) error {
+	h, ok := tx.(backend.HistoryTx)
+	if !ok || c.History == nil {
+		return nil
+	}
+	missing := backend.Counts{Gap: c.Gap}
+	for e, err := range c.History {
+		if err != nil {
+			return err
+		}
+		missing = missing.Plus(backend.Counts{Gap: e.Until})
+	}
+	return h.Count(missing)
 }
 
 func (i *imported) put(tx backend.Tx, l backend.Lease) error {

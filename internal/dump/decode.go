@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/storekit"
@@ -24,6 +25,9 @@ func decodeHeader(o *object) (*Network, error) {
 	}
 	n := &Network{version: version, Name: o.text("network"), Store: o.text("store")}
 	n.LastSearch = o.name("boot", "bootBytes")
+	if gap, ok := o.number("historyGapUnix"); ok && version > 1 {
+		n.Gap = time.Unix(gap, 0).UTC()
+	}
 	n.Cursors = o.cursors()
 	n.Membership, n.blockCount = decodeMember(o)
 	if err := o.done(); err != nil {

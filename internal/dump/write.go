@@ -111,6 +111,9 @@ func (o *line) header(network, store string, c backend.Content) {
 	o.text("network", network)
 	o.text("store", store)
 	o.text("boot", c.LastSearch)
+	if !c.Gap.IsZero() && c.History != nil {
+		o.number("historyGapUnix", c.Gap.Unix())
+	}
 	if len(c.Cursors) > 0 {
 		var cursors line
 		for _, set := range slices.Sorted(maps.Keys(c.Cursors)) {

@@ -66,6 +66,9 @@ func Repair(ctx context.Context, path string, o RepairOptions) (Repaired, error)
 	}
 	defer unlock()
 	err = bolt.Open(path).Salvage(waiting, func(s bolt.Salvage) error {
+		if s.HistoryLost {
+			s.Gap = o.Now // when the lost ones ended is not known
+		}
 		kept, known := standIns(s, o)
 		if !known && !o.AcceptLoss {
 			return fmt.Errorf("%s: %w", path, ErrLoss)
@@ -129,7 +132,7 @@ func replaceBy(ctx context.Context, to *successor, s bolt.Salvage, leases []back
 	c := backend.Content{
 		Leases: convertEach(sequence(leases), convert), Cursors: s.Cursors, LastSearch: s.LastSearch,
 		Membership: s.Membership, Blocks: s.Blocks,
-		History: sequence(s.History), Policy: s.Policy, Cooling: sequence(s.Cooling),
+		History: sequence(s.History), Policy: s.Policy, Gap: s.Gap, Cooling: sequence(s.Cooling),
 	}
 	if err := to.build(written.withMemory(c)); err != nil {
 		return err

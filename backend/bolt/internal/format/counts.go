@@ -3,6 +3,7 @@ package format
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -24,10 +25,14 @@ func EncodeCounts(c backend.Counts) (b []byte) {
 	for _, n := range counters(&c) {
 		b = binary.AppendUvarint(b, *n)
 	}
+	if !c.Gap.IsZero() {
+		b = binary.AppendVarint(b, c.Gap.Unix())
+	}
 	return b
 }
 
-// DecodeCounts is the inverse of EncodeCounts. A missing value has zeros.
+// DecodeCounts is the inverse of EncodeCounts. A missing value has zeros; without a Gap, it ends before
+// that.
 func DecodeCounts(value []byte) (c backend.Counts, err error) {
 	if value == nil {
 		return c, nil
@@ -35,6 +40,9 @@ func DecodeCounts(value []byte) (c backend.Counts, err error) {
 	r := reader(value)
 	for _, n := range counters(&c) {
 		*n = r.uvarint()
+	}
+	if len(r) > 0 {
+		c.Gap = time.Unix(r.varint(), 0).UTC()
 	}
 	if r == nil || len(r) > 0 {
 		return backend.Counts{}, fmt.Errorf("meta has malformed counts %x", value)

@@ -71,7 +71,9 @@ func (s *salvager) readTrees(m page.Meta) error {
 	s.readIndices()
 	s.readCooling()
 	if _, ok := s.buckets[string(format.HistoryBucket)]; ok || s.version >= format.BucketSince(format.HistoryBucket) {
-		s.lost.Join(s.readHistory())
+		faults := s.readHistory()
+		s.HistoryLost = !faults.None()
+		s.lost.Join(faults)
 	}
 	return nil
 }
@@ -115,6 +117,10 @@ func (s *salvager) readMeta(key, value []byte) error {
 			return err
 		}
 		s.LastSearch = string(value)
+	case bytes.Equal(key, format.CountsKey):
+		c, err := format.DecodeCounts(value)
+		s.Gap = c.Gap
+		return err
 	}
 	return nil
 }

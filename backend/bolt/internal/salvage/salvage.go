@@ -14,6 +14,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt/internal/format"
@@ -32,6 +33,9 @@ type Result struct {
 	History []backend.Ended
 	Policy  string
 	Cooling []backend.Cooling
+
+	Gap         time.Time
+	HistoryLost bool
 
 	Doubtful int
 	Missing  [][2]netip.Addr
