@@ -2,6 +2,7 @@ package allocator
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -105,47 +106,62 @@ func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, erro
 		return nil, err
 	}
 	var got []Assignment
+	var first bool
 	err = a.store.Update(ctx, func(tx backend.Tx) (err error) {
-		got, err = a.allocate(tx, r, requested)
+		got, first, err = a.allocate(tx, r, requested)
 		return err
 	})
+	if exhausted := (*ExhaustedError)(nil); first && errors.As(err, &exhausted) {
+		// Otherwise no boot of a store would ever be known that is full when it is first searched, and its
+		// leases would outlive each reboot. If this fails, the next Allocate tries again.
+		_ = a.store.Update(ctx, func(tx backend.Tx) error {
+			_, _, err := a.releaseEarlierBoots(a.endedByBoot(tx))
+			return err
+		})
+	}
 	if err != nil {
 		return nil, err
 	}
 	return got, nil
 }
 
-func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) ([]Assignment, error) {
+// endedByBoot returns an ending of the leases of earlier boots: no container outlives the boot of its
+// lease.
+func (a *Allocator) endedByBoot(tx backend.Tx) *ending {
+	return &ending{tx: tx, cause: backend.EndedByBoot, at: a.opts.Boot.Started}
+}
+
+// allocate also reports whether it is the first of this boot, which searches for leases of earlier ones.
+func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) (got []Assignment, first bool, err error) {
 	if err := a.checkMembership(tx); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := (policy{History: a.opts.History, Cooldown: a.opts.Cooldown}).set(tx); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	// No container outlives the boot of its lease.
-	boot := &ending{tx: tx, cause: backend.EndedByBoot, at: a.opts.Boot.Started}
+	boot := a.endedByBoot(tx)
 	// First, because a lease from an earlier boot is neither taken nor a duplicate.
-	ended, err := a.releaseEarlierBoots(boot)
+	ended, first, err := a.releaseEarlierBoots(boot)
 	if err != nil {
-		return nil, err
+		return nil, first, err
 	}
 	if err := a.opts.Cooldown.endCooling(tx, a.opts.Now()); err != nil {
-		return nil, err
+		return nil, first, err
 	}
 	if err := a.indexPods(tx); err != nil {
-		return nil, err
+		return nil, first, err
 	}
 	g := grant{tx: tx, Options: a.opts, lease: a.leaseFor(r), ended: ended, boot: boot}
 	if err := g.findHeld(); err != nil {
-		return nil, err
+		return nil, first, err
 	}
-	got := make([]Assignment, len(a.pool.sets))
+	got = make([]Assignment, len(a.pool.sets))
 	for i, s := range a.pool.sets {
 		if got[i], err = g.leaseFrom(i, s, requested[i]); err != nil {
-			return nil, wrapRange(i, err)
+			return nil, first, wrapRange(i, err)
 		}
 	}
-	return got, nil
+	return got, first, nil
 }
 
 // leaseFor returns a lease for r without its address.

@@ -173,6 +173,18 @@ func TestUnknownBootEndsWithNextReboot(t *testing.T) {
 	require.NotContains(t, contents(t, store), "10.0.0.2 old (eth0)")
 }
 
+// Also if the store is full when it is first searched, as one that only stock plugins have leased from.
+func TestUnknownBootEndsWithNextRebootOfAFullPool(t *testing.T) {
+	store := memory.New()
+	pool := newPool(t, newSet(t, subnet(t, "10.0.0.2/32")))
+	put(t, store, backend.Lease{Addr: addr("10.0.0.2"), Owner: eth0("old"), Since: beforeB1()})
+	_, err := releasing(store, pool, b1(), sinceB1()).Allocate(t.Context(), allocator.Request{Owner: eth0("a")})
+	var exhausted *allocator.ExhaustedError
+	require.ErrorAs(t, err, &exhausted)
+	b2 := allocator.Boot{ID: "b2", Started: b1().Started.Add(24 * time.Hour)}
+	require.Equal(t, []string{"10.0.0.2/32"}, take(t, releasing(store, pool, b2, b2.Started.Add(time.Hour)), "b"))
+}
+
 // The store is searched once after a start of the machine, whatever the clock and the boot
 // ID say. Where another ID is seen, that is recorded once, too.
 func TestSearchForEarlierBoots(t *testing.T) {

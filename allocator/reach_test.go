@@ -57,7 +57,7 @@ func TestReadReach(t *testing.T) {
 			allocator.Reach{From: hoursAgo(5), Why: "ended leases were forgotten"}},
 		"forgotten last":    {func(tx tx) error { return errors.Join(two(tx), forget(tx, 3)) }, 3, allocator.Reach{From: now, Why: "ended leases were forgotten"}},
 		"another forgotten": {func(tx tx) error { return errors.Join(two(tx), forget(tx, 3)) }, 2, allocator.Reach{From: hoursAgo(8), Why: "the history begins then"}},
-		"lacking one": {func(tx tx) error { return errors.Join(two(tx), tx.Count(backend.Counts{Gap: hoursAgo(7)})) }, 0, allocator.Reach{From: hoursAgo(7), Why: gapWhy}},
+		"lacking one":       {func(tx tx) error { return errors.Join(two(tx), tx.Count(backend.Counts{Gap: hoursAgo(7)})) }, 0, allocator.Reach{From: hoursAgo(7), Why: gapWhy}},
 		"lacking one before it begins": {func(tx tx) error { return errors.Join(two(tx), tx.Count(backend.Counts{Gap: hoursAgo(9)})) }, 0,
 			allocator.Reach{From: hoursAgo(8), Why: "the history begins then"}},
 		"all forgotten": {func(tx tx) error { return errors.Join(two(tx), forget(tx, 2), forget(tx, 3), tx.Count(counts(2, 2))) }, 9,

@@ -11,25 +11,26 @@ import (
 // releaseEarlierBoots implements [Options.ReleaseEarlierBoots], once in a boot. Each
 // Allocate releases only a portion: releasing tens of thousands would delay an ADD after a
 // reboot until its runtime kills it, again and again. Until all are released, it returns a
-// function that reports whether a lease is one of the rest.
-func (a *Allocator) releaseEarlierBoots(boot *ending) (ended func(backend.Lease) bool, err error) {
+// function that reports whether a lease is one of the rest. searched reports whether it has looked for
+// any.
+func (a *Allocator) releaseEarlierBoots(boot *ending) (ended func(backend.Lease) bool, searched bool, err error) {
 	tx := boot.tx
 	ended, last, err := a.endedByReboot(tx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if ended == nil {
 		text, err := a.opts.Boot.seen(last, tx)
 		if err != nil || text == "" {
-			return nil, err
+			return nil, false, err
 		}
-		return nil, tx.SetLastSearch(text)
+		return nil, false, tx.SetLastSearch(text)
 	}
 	gone, err := boot.some(tx.Leases(netip.Addr{}), ended)
 	if err != nil || len(gone) == bootPortion {
-		return ended, err
+		return ended, true, err
 	}
-	return nil, tx.SetLastSearch(a.opts.Boot.searched(last, a.opts.Now()))
+	return nil, true, tx.SetLastSearch(a.opts.Boot.searched(last, a.opts.Now()))
 }
 
 // ReleaseEarlierBoots releases the leases that are from an earlier boot, for a caller that makes no

@@ -10,7 +10,7 @@ import (
 )
 
 // Check returns a [MissingError] unless owner holds at least one lease, and holds each of
-// addrs that is in the pool. Addresses outside the pool belong to other plugins.
+// addrs that is in the pool or leased. Other addresses outside the pool belong to other plugins.
 func (a *Allocator) Check(ctx context.Context, owner backend.Owner, addrs []netip.Addr) error {
 	return a.store.View(ctx, func(tx backend.ReadTx) error {
 		held, err := tx.OwnedBy(owner)
@@ -30,11 +30,10 @@ func (a *Allocator) Check(ctx context.Context, owner backend.Owner, addrs []neti
 }
 
 func (a *Allocator) checkAddr(tx backend.ReadTx, owner backend.Owner, addr netip.Addr) error {
-	if !a.pool.Contains(addr) {
-		return nil
-	}
 	l, err := tx.Lease(addr)
 	switch {
+	case !a.pool.Contains(addr) && (errors.Is(err, backend.ErrNotFound) || errors.Is(err, backend.ErrInvalid)):
+		return nil
 	case errors.Is(err, backend.ErrNotFound):
 		return &MissingError{Owner: owner, Addr: addr}
 	case err != nil:

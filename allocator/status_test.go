@@ -45,6 +45,13 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// After the ranges have changed.
+func TestCheckOutsideTheRanges(t *testing.T) {
+	a := allocator.New(held(t), newPool(t, newSet(t, subnet(t, "10.9.0.0/24"))), allocator.Options{})
+	require.NoError(t, a.Check(t.Context(), eth0("a"), addrs("10.0.0.2", "10.0.0.9", "224.0.0.1")))
+	require.ErrorContains(t, a.Check(t.Context(), eth0("a"), addrs("10.0.0.5")), "10.0.0.5 is leased to b")
+}
+
 func TestCheckAndStatusOnlyRead(t *testing.T) {
 	store := &spy{Store: held(t)}
 	a := allocator.New(store, dual(t), allocator.Options{})

@@ -31,7 +31,7 @@ type Content struct {
 	History iter.Seq2[Ended, error]
 	Policy  string
 
-	// Gap is that of the [Counts].
+	// Gap is as in [Counts].
 	Gap time.Time
 
 	// Cooling yields the cooling addresses, ascending, as Leases does; nil if no address is cooling. It

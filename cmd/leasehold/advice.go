@@ -27,6 +27,7 @@ func (t *tool) advice(err error) string {
 	var (
 		link   *exchange.LinkError
 		future *futureListError
+		taken  conflictsError
 		change *exchange.ChangedError
 	)
 	switch {
@@ -40,6 +41,8 @@ func (t *tool) advice(err error) string {
 		return "let all plugins use the same mount of the network, or stop the runtimes that use another mount (FUSE); then run the same command again"
 	case errors.As(err, &future):
 		return "write the list again, or pipe it (--valid -); if the clock is wrong, set it first"
+	case errors.As(err, &taken):
+		return fmt.Sprintf("if the container in the store is gone, run: leasehold%s release %s ADDRESS, and import again; if the one in the export is gone, import with --skip-conflicts", t.sameFlags(), name)
 	case errors.Is(err, backend.ErrBusy):
 		return "try again, or wait longer with --lock-timeout; to see who holds the lock: fuser -v " + shell.Quote(lock)
 	case errors.Is(err, migrate.ErrLoss):

@@ -48,10 +48,11 @@ func (t *tool) networksIn(dir string) (all []network, err error) {
 		return nil, cmp.Or(exchange.CheckLink(dir), flagPath("--data-dir", err))
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, exchange.CheckLinks(dir)
-	case errors.Is(err, syscall.ENOTDIR):
-		return nil, nil // The network whose dataDir it is has no store there, and its commands say why.
+	case isNoPath(err):
+		return nil, nil
 	case err != nil:
-		return nil, err
+		t.incomplete = errors.Join(t.incomplete, err)
+		return nil, nil
 	}
 	for _, e := range entries {
 		if config.CheckName(e.Name()) == nil {
@@ -59,6 +60,12 @@ func (t *tool) networksIn(dir string) (all []network, err error) {
 		}
 	}
 	return all, nil
+}
+
+// isNoPath reports whether no directory can be at the path of a data directory. The commands of the network
+// whose configuration names it say so.
+func isNoPath(err error) bool {
+	return errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENAMETOOLONG)
 }
 
 // withConfigured adds the configurations to their networks, and networks without a store.
@@ -80,8 +87,8 @@ func (t *tool) withConfigured(confs []netconf.Network, all []network) []network 
 // into place, as it does for a configured network.
 func (t *tool) withWaiting(dir string, all []network) ([]network, error) {
 	waiting, err := exchange.WaitingIn(dir)
-	if errors.Is(err, syscall.ENOTDIR) {
-		err = nil // See networksIn.
+	if isNoPath(err) {
+		err = nil
 	}
 	for _, w := range waiting {
 		i := slices.IndexFunc(all, func(n network) bool {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"iter"
 	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -32,12 +34,30 @@ The export of a network is a consistent snapshot. Torn leases are left out.`,
 			if err != nil {
 				return err
 			}
+			if err := t.checkNames(networks); err != nil {
+				return err
+			}
 			t.warnOfStrays()
 			return t.withOutput(to, func(w io.Writer) error { return t.export(cmd, networks, w) })
 		},
 	}
 	c.Flags().StringVar(&to, "to", "", "new file to write, instead of standard output")
 	return c
+}
+
+// checkNames returns an error if two networks with a store have one name: import could not tell which is
+// which.
+func (t *tool) checkNames(networks []network) error {
+	stored := slices.DeleteFunc(slices.Clone(networks), func(n network) bool {
+		kind, err := n.kind()
+		return err == nil && kind == stores.None
+	})
+	for _, n := range oneOfEachName(stored) {
+		if i := slices.IndexFunc(stored, func(other network) bool { return other.name == n.name && other.path != n.path }); i >= 0 {
+			return fmt.Errorf("%s: network is in %s and in %s: choose one with --data-dir", n.name, filepath.Dir(n.path), filepath.Dir(stored[i].path))
+		}
+	}
+	return nil
 }
 
 // withOutput calls fn with a new file of that name, or with standard output. After an error

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,8 +26,9 @@ import (
 )
 
 type importFlags struct {
-	backend string
-	dryRun  bool
+	backend       string
+	skipConflicts bool
+	dryRun        bool
 }
 
 func (t *tool) importCommand() *cobra.Command {
@@ -37,15 +39,17 @@ func (t *tool) importCommand() *cobra.Command {
 		Long: `Add the leases and cursors of an export to the stores of their networks.
 
 A network without a store gets a new one. If an address is leased to another
-attachment than in the export, nothing is imported into that network. Leases and
-cursors that the store already has are skipped, so an import can be repeated
-safely.`,
+attachment than in the export, nothing is imported into that network; other
+networks are. With --skip-conflicts only that lease is left out: its container
+must be gone, or it shares the address with the other one. Leases and cursors
+that the store already has are skipped, so an import can be repeated safely.`,
 		Example:     "  leasehold import leases.jsonl\n  leasehold export podnet | ssh node2 leasehold import -",
 		Annotations: map[string]string{fixedFormat: "in words"},
 		Args:        cli.Arguments(1, 1),
 		RunE:        func(cmd *cobra.Command, args []string) error { return t.importFile(cmd, args[0], f) },
 	}
 	c.Flags().StringVar(&f.backend, "backend", "", "kind of store for networks without one: bolt or files (default: as exported)")
+	c.Flags().BoolVar(&f.skipConflicts, "skip-conflicts", false, "leave out leases whose addresses others hold in the store, instead of the network")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would be imported, without importing it")
 	return c
 }
@@ -65,16 +69,31 @@ func (t *tool) importFile(cmd *cobra.Command, name string, f importFlags) error 
 		defer file.Close() // Closing a file that was only read loses nothing.
 		r = file
 	}
+	var failed error // Networks do not depend on each other.
+	fail := func(err error) error {
+		failed = errors.Join(failed, fmt.Errorf("%s: %w; nothing of this network was imported", name, err))
+		return failed
+	}
 	for export := dump.NewReader(r); ; {
 		from, err := export.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return failed
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return errors.Join(failed, fmt.Errorf("%s: %w", name, err))
 		}
-		if err := t.importOne(cmd, from, f); err != nil {
-			return fmt.Errorf("%s: %w; nothing of this network was imported", name, err)
+		n, err := t.networkForImport(from.Name)
+		if err != nil {
+			_ = fail(err) // The rest is imported.
+			continue
+		}
+		// Read everything before taking a lock: a pipe from another machine can stall, and plugins
+		// would wait for it.
+		if err := from.Keep(); err != nil {
+			return fail(t.inNetwork(n, err)) // The rest cannot be read either.
+		}
+		if err := t.importOne(cmd, n, from, f); err != nil && fail(err) != nil && errors.Is(err, context.Canceled) {
+			return failed
 		}
 	}
 }
@@ -82,19 +101,12 @@ func (t *tool) importFile(cmd *cobra.Command, name string, f importFlags) error 
 // An imported counts the leases that an import added and skipped.
 type imported struct {
 	added, existing int
-	made            string // the kind of the store, if import has made it
+	made            string         // the kind of the store, if import has made it
+	skipped         conflictsError // with --skip-conflicts
 }
 
-func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) error {
-	n, err := t.networkForImport(from.Name)
-	if err != nil {
-		return err
-	}
-	// Read everything before taking a lock: a pipe from another machine can stall, and plugins
-	// would wait for it.
-	if err := from.Keep(); err != nil {
-		return t.inNetwork(n, err)
-	}
+// importOne imports a network that has been read.
+func (t *tool) importOne(cmd *cobra.Command, n network, from *dump.Network, f importFlags) error {
 	from.Content = asOfNow(from.Content, boot.Current(), t.now())
 	ctx, stop := interruptible(cmd.Context())
 	defer stop()
@@ -107,6 +119,9 @@ func (t *tool) importOne(cmd *cobra.Command, from *dump.Network, f importFlags) 
 		verb = "would import"
 	}
 	fmt.Fprintf(t.errs, "%s: %s %s, %d existed already (%s)\n", n.name, verb, count(done.added, "lease"), done.existing, n.path)
+	if len(done.skipped) > 0 {
+		t.warn("%s: left out %s: %v", n.name, count(len(done.skipped), "lease"), done.skipped)
+	}
 	if from.History != nil && done.made != config.Bolt {
 		t.warn("%s: the ended leases of the export were left out: they become the history only of a bolt store that import makes", n.name)
 	}
@@ -144,7 +159,7 @@ func (t *tool) mergeInto(ctx context.Context, n network, kind string, from *dump
 	case f.dryRun:
 		store = dryRunStore{store}
 	}
-	err = store.Update(lockCtx, done.merge(content))
+	err = store.Update(lockCtx, done.merge(content, f.skipConflicts))
 	return done, err
 }
 
@@ -191,10 +206,11 @@ func (t *tool) networkForImport(name string) (network, error) {
 	return n, err
 }
 
-// merge adds the leases and cursors in c to a store. It fails if an address is leased to
-// another attachment, or held by another host.
-func (i *imported) merge(c backend.Content) func(backend.Tx) error {
+// merge adds the leases and cursors in c to a store. It fails if an address is held by another host or,
+// unless skip is set, leased to another attachment.
+func (i *imported) merge(c backend.Content, skip bool) func(backend.Tx) error {
 	return func(tx backend.Tx) error {
+		*i = imported{}
 		if err := checkSameMember(tx, c.Membership); err != nil {
 			return err
 		}
@@ -202,12 +218,40 @@ func (i *imported) merge(c backend.Content) func(backend.Tx) error {
 			if err != nil {
 				return err
 			}
-			if err := i.put(tx, l); err != nil {
+			if err := i.put(tx, l); errors.As(err, new(conflictError)) {
+				i.skipped = append(i.skipped, err)
+			} else if err != nil {
 				return err
 			}
 		}
-		return errors.Join(mergeState(tx, c), leaveOutHistory(tx, c))
+		if len(i.skipped) > 0 && !skip {
+			return i.skipped
+		}
+		return cmp.Or(mergeState(tx, c), leaveOutHistory(tx, c))
 	}
+}
+
+// A conflictError says that the address of a lease is leased to another attachment in the store.
+type conflictError struct {
+	backend.Lease
+	holder backend.Owner
+}
+
+func (e conflictError) Error() string {
+	return fmt.Sprintf("%s is leased to %s in the store, and to %s in the export", e.Addr, e.holder, e.Owner)
+}
+
+// A conflictsError is all conflicts of a network.
+type conflictsError []error
+
+func (e conflictsError) Error() string {
+	const most = 5 // A terminal has room for them.
+	text := errors.Join(e[:min(len(e), most)]...).Error()
+	text = strings.ReplaceAll(text, "\n", "; ")
+	if more := len(e) - most; more > 0 {
+		text += fmt.Sprintf("; %d more are leased to others", more)
+	}
+	return text
 }
 
 // leaveOutHistory has the history say that it lacks the ended leases of the export.
@@ -235,7 +279,7 @@ func (i *imported) put(tx backend.Tx, l backend.Lease) error {
 	case err != nil:
 		return err
 	case existing.Owner != l.Owner:
-		return fmt.Errorf("%s is leased to %s in the store, and to %s in the export", l.Addr, existing.Owner, l.Owner)
+		return conflictError{l, existing.Owner}
 	}
 	i.existing++
 	return nil

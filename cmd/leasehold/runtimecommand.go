@@ -12,7 +12,9 @@ import (
 const (
 	listCRI    = "crictl pods -q"
 	listPodman = "podman ps -aq --no-trunc"
-	listNomad  = "ls /var/run/netns" // Nomad names a namespace by its allocation
+
+	// Rows of allocations begin with their IDs; nothing else in the output begins with one.
+	listNomad = "nomad node status -self -verbose | grep -oE '^[0-9a-f-]{36}'"
 )
 
 // gcCommand returns the command that says what gc would release, with the containers of all runtimes

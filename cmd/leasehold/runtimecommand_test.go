@@ -34,7 +34,7 @@ func TestGCCommand(t *testing.T) {
 		"podman by the bridge":        {bridge, []backend.Lease{lease(hex)}, "podman ps -aq --no-trunc"},
 		"nerdctl":                     {network{name: "bridge"}, []backend.Lease{lease("default-" + hex)}, "nerdctl ps -aq --no-trunc | sed s/^/default-/"},
 		"nerdctl, another namespace":  {network{name: "bridge"}, []backend.Lease{lease("k8s.io-" + hex)}, "nerdctl -n k8s.io ps -aq --no-trunc | sed s/^/k8s.io-/"},
-		"nomad":                       {network{name: "nomad"}, []backend.Lease{lease(uuid)}, "ls /var/run/netns"},
+		"nomad":                       {network{name: "nomad"}, []backend.Lease{lease(uuid)}, `nomad node status -self -verbose | grep -oE '^[0-9a-f-]{36}'`},
 		"two runtimes": {network{name: "net"}, []backend.Lease{lease("a-b-" + hex), lease(hex), lease(hex)},
 			"(set -o pipefail; crictl pods -q && nerdctl -n a-b ps -aq --no-trunc | sed s/^/a-b-/) > /run/pods && leasehold gc net --valid /run/pods --dry-run"},
 	} {

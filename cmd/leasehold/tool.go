@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -125,6 +126,16 @@ func (t *tool) lockContext(cmd *cobra.Command) (context.Context, context.CancelF
 	return context.WithTimeout(cmd.Context(), t.lockTimeout)
 }
 
+// flagsFor is sameFlags for a command about one of several stores with the same name.
+func (t *tool) flagsFor(n network) string {
+	for _, other := range t.discovered {
+		if other.name == n.name && other.path != n.path {
+			return " --data-dir " + shell.Quote(filepath.Dir(n.path)) + t.confFlags()
+		}
+	}
+	return t.sameFlags()
+}
+
 // sameFlags returns the --data-dir, --conf-dir and --conf flags of this run, for the commands
 // in advice.
 func (t *tool) sameFlags() string {
@@ -132,6 +143,11 @@ func (t *tool) sameFlags() string {
 	for _, dir := range t.dataDirFlag {
 		text += " --data-dir " + shell.Quote(dir)
 	}
+	return text + t.confFlags()
+}
+
+// confFlags returns the --conf-dir and --conf flags of this run.
+func (t *tool) confFlags() (text string) {
 	for _, f := range []struct{ name, value string }{
 		{"conf-dir", t.confDir}, {"conf", t.confFile},
 	} {

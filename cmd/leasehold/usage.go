@@ -171,7 +171,7 @@ func (t *tool) writeUsage(rows []usageRow) error {
 			t.printNext(fmt.Sprintf("leasehold%s verify %s", t.sameFlags(), r.Network))
 		}
 		if r.used > nearlyFull && r.NotHeld == 0 { // a host of several claims more
-			t.warn("%s: %.0f %% of %s is leased", r.Network, 100*r.used, r.Ranges)
+			t.warn("%s: %.0f %% of %s is leased", r.Network, math.Floor(100*r.used), r.Ranges)
 			t.printNext(fmt.Sprintf("leasehold%s why-full %s", t.sameFlags(), r.Network))
 		}
 		if r.WithheldUntil != "" {

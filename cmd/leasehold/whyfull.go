@@ -55,6 +55,7 @@ type fullness struct {
 	Next           []string   `json:"next"`
 
 	releasing bool // whether an ADD releases leases of earlier boots
+	searched  bool // whether an ADD of this plugin has looked for them, so that the store knows a boot
 }
 
 // An ageCount counts the leases older than OlderThan that no earlier ageCount has counted.
@@ -114,9 +115,24 @@ func (t *tool) fullness(cmd *cobra.Command, n network) (fullness, error) {
 	f.Sets = append(f.Sets, rows...)
 	f.addLeases(n, leases, t.now(), boot.Current())
 	f.releasing = n.releasesOnReboot(f.Store)
+	if f.searched, err = t.isSearched(cmd, n); err != nil {
+		return f, err
+	}
 	tool := "leasehold" + t.sameFlags()
 	f.Next = f.nextCommands(tool, n, gcCommand(tool, n, leases))
 	return f, nil
+}
+
+// isSearched reports whether the store of a network was ever searched for leases of earlier boots.
+func (t *tool) isSearched(cmd *cobra.Command, n network) (searched bool, err error) {
+	ctx, cancel := t.lockContext(cmd)
+	defer cancel()
+	err = t.glance(n).View(ctx, func(tx backend.ReadTx) error {
+		last, err := tx.LastSearch()
+		searched = last != ""
+		return err
+	})
+	return searched, err
 }
 
 // releasesOnReboot reports whether a configuration of the network has ADDs release the leases of earlier
@@ -256,9 +272,12 @@ func (t *tool) printLeaks(f fullness) {
 	say := func(format string, args ...any) { fmt.Fprintf(t.out, "  "+format+"\n", args...) }
 	if f.BeforeBoot > f.BeforeSameBoot {
 		say("%d dated before this machine started: their containers are gone", f.BeforeBoot-f.BeforeSameBoot)
-		if f.releasing {
+		switch {
+		case f.releasing && !f.searched:
+			say("  gc releases them; no ADD does: the store does not know their boot")
+		case f.releasing:
 			say("  gc releases them, and so do the next ADDs where the store knows their boot")
-		} else {
+		default:
 			say("  gc releases them; an ADD does only with \"onReboot\": \"release\" in ipam")
 		}
 	}

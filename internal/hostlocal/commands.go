@@ -60,7 +60,11 @@ func readDNS(c *config.Config) (dns, error) {
 	if c.ResolvConf == "" {
 		return dns{}, nil
 	}
-	return readResolvConf(c.ResolvConf)
+	d, err := readResolvConf(c.ResolvConf)
+	if err != nil {
+		err = &resolvConfError{err}
+	}
+	return d, err
 }
 
 // withAllocator calls fn with an allocator on the store of the configuration. It retries if
@@ -153,6 +157,9 @@ func (p *Plugin) status(ctx context.Context, r request) error {
 }
 
 func (p *Plugin) ready(ctx context.Context, c *config.Config, r request) error {
+	if _, err := readDNS(c); err != nil {
+		return err
+	}
 	waiting := newTimeout(ctx, c.LockTimeout)
 	err := p.withAllocator(waiting, c, func(a *allocator.Allocator) error {
 		if err := stores.Usable(c.Path()); err != nil {

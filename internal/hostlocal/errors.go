@@ -67,15 +67,16 @@ func Explain(err error, network string) (code uint, details string) {
 
 func classify(err error, of subject) (code uint, details string) {
 	var (
-		exhausted *allocator.ExhaustedError
-		taken     *allocator.TakenError
-		duplicate *allocator.DuplicateError
-		request   *allocator.RequestError
-		missing   *allocator.MissingError
-		notHeld   *allocator.NotHeldError
-		member    *allocator.MembershipError
-		mismatch  *stores.MismatchError
-		dangling  *exchange.LinkError
+		exhausted  *allocator.ExhaustedError
+		taken      *allocator.TakenError
+		duplicate  *allocator.DuplicateError
+		request    *allocator.RequestError
+		missing    *allocator.MissingError
+		notHeld    *allocator.NotHeldError
+		member     *allocator.MembershipError
+		mismatch   *stores.MismatchError
+		dangling   *exchange.LinkError
+		resolvConf *resolvConfError
 	)
 	switch {
 	case errors.As(err, &exhausted):
@@ -92,6 +93,8 @@ func classify(err error, of subject) (code uint, details string) {
 		return CodeImpossible, "to see the ranges, and which of their addresses are free, run: leasehold map " + of.String()
 	case errors.As(err, &missing):
 		return CodeMissing, "the container has to be made again; to see what the network has leased, run: leasehold list " + of.String()
+	case errors.As(err, &resolvConf):
+		return codeIO, `correct "resolvConf" in ipam, or remove it: every ADD reads that file`
 	case errors.As(err, &dangling):
 		return CodeMismatch, dangling.Advice()
 	case errors.As(err, &mismatch):

@@ -221,6 +221,14 @@ nameserver
 		"search":      []any{"a.example", "b.example"},
 		"options":     []any{"ndots:2", "rotate"},
 	}, result.DNS)
+
+	works(t, c, "STATUS", "")
+	require.NoError(t, os.Remove(file))
+	add, status := fails(t, c, "ADD", "b"), fails(t, c, "STATUS", "")
+	require.Equal(t, []uint{5, 50}, []uint{add.Code, status.Code})
+	require.Contains(t, status.Msg, "resolvConf: open "+file)
+	require.Equal(t, `correct "resolvConf" in ipam, or remove it: every ADD reads that file`, status.Details)
+	works(t, c, "DEL", "a")
 }
 
 func TestResultOfEachVersion(t *testing.T) {

@@ -24,6 +24,14 @@ func (d dns) isEmpty() bool {
 // end.
 const maxResolvConf = 1 << 20
 
+// A resolvConfError is the error of reading the file that resolvConf names.
+type resolvConfError struct{ err error }
+
+func (e *resolvConfError) Error() string { return "resolvConf: " + e.err.Error() }
+
+// Unwrap returns the error of the file.
+func (e *resolvConfError) Unwrap() error { return e.err }
+
 // readResolvConf reads the DNS settings from a file in the format of resolv.conf(5).
 // Unknown and incomplete lines are skipped, as by the resolver. So no other content of a
 // file gets into a result, and none at all into an error.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -82,7 +83,18 @@ func (l *linter) place() {
 	if dir := l.network.DataDir; !isAbs(dir) {
 		l.problem("write a path that begins with /", "ipam.dataDir %q: a relative path depends on the working directory of the runtime", dir)
 	}
+	l.resolvConf()
 	l.needsBolt()
+}
+
+// resolvConf reports a file that no ADD can read.
+func (l *linter) resolvConf() {
+	if l.network.Config == nil || l.network.Config.ResolvConf == "" {
+		return
+	}
+	if _, err := os.Stat(l.network.Config.ResolvConf); err != nil {
+		l.problem("correct the path, or remove the key", "ipam.resolvConf: %v: every ADD reads this file, and fails", err)
+	}
 }
 
 // needsBolt reports keys that only a bolt store can do something about.

@@ -98,6 +98,8 @@ func TestFindings(t *testing.T) {
 		`"subnet": "10.1.2.0/29", "exclude": ["10.1.2.0/29"]`: {
 			`ipam: every address of the range 10.1.2.1-10.1.2.6 is excluded or the gateway, so every ADD fails; make the range longer, or exclude less`},
 		`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.0", "rangeEnd": "10.1.2.255", "exclude": ["10.1.2.0", "10.1.2.255"]`: nil,
+		`"subnet": "10.1.2.0/24", "resolvConf": "/nowhere/resolv.conf"`: {
+			`ipam.resolvConf: stat /nowhere/resolv.conf: no such file or directory: every ADD reads this file, and fails; correct the path, or remove the key`},
 		`"subnet": "10.1.2.0/24", "gateway": "10.9.0.1"`: {
 			`note: stock host-local v1.10.0 rejects this network, even in a DEL: ipam.gateway "10.9.0.1" is outside the subnet 10.1.2.0/24; ` +
 				`use a gateway in the subnet before putting the stock plugin back`},
