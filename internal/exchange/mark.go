@@ -21,11 +21,12 @@ const StoreLock = "lock"
 // costs nothing, because a process that has locked the file has its mode.
 //
 // The setgid bit is set besides, for people and for earlier versions, which take only both for the
-// mark. It is not asked for, because cp copies the permissions of a store that an operator puts
-// back, but not that bit.
+// mark. It is asked for only where nobody may read the file either, as files are made under umask
+// 0777: cp copies the permissions of a store that an operator puts back, but not that bit.
 const (
 	markBit   = fs.ModeSetgid
 	writeBits = 0o222
+	readBit   = 0o400
 	ownerBit  = 0o200
 )
 
@@ -36,7 +37,7 @@ func Marked(locked fs.FileInfo) bool {
 }
 
 // IsMark is [Marked] for the mode of a file.
-func IsMark(mode fs.FileMode) bool { return mode&writeBits == 0 }
+func IsMark(mode fs.FileMode) bool { return mode&writeBits == 0 && mode&(readBit|markBit) != 0 }
 
 // Unknown is a mode for [CheckEnd] that is no mark.
 const Unknown = fs.FileMode(ownerBit)

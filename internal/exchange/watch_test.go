@@ -182,6 +182,22 @@ func TestBackupDoesNotGiveWay(t *testing.T) {
 	}
 }
 
+func TestIsMark(t *testing.T) {
+	for mode, want := range map[os.FileMode]bool{
+		0o400 | os.ModeSetgid: true,
+		0o400:                 true, // a copy by cp
+		0o444:                 true,
+		os.ModeSetgid:         true,
+		0:                     false, // made under umask 0777
+		0o600:                 false,
+		0o600 | os.ModeSetgid: false, // after chmod -R g+s
+		0o660:                 false,
+		0o420:                 false,
+	} {
+		require.Equal(t, want, IsMark(mode), mode)
+	}
+}
+
 // The transaction of a new store ends while the old one is at the path where the new one was
 // built. That does not make the new one a replaced store.
 func TestNewStoreIsNotMarked(t *testing.T) {
