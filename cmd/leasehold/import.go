@@ -69,11 +69,10 @@ func (t *tool) importFile(cmd *cobra.Command, name string, f importFlags) error 
 		defer file.Close() // Closing a file that was only read loses nothing.
 		r = file
 	}
-	var failed error // Networks do not depend on each other.
-	fail := func(err error) error {
-		failed = errors.Join(failed, fmt.Errorf("%s: %w; nothing of this network was imported", name, err))
-		return failed
+	nothing := func(err error) error {
+		return fmt.Errorf("%s: %w; nothing of this network was imported", name, err)
 	}
+	var failed error // Networks do not depend on each other.
 	for export := dump.NewReader(r); ; {
 		from, err := export.Next()
 		if errors.Is(err, io.EOF) {
@@ -83,16 +82,18 @@ func (t *tool) importFile(cmd *cobra.Command, name string, f importFlags) error 
 			return errors.Join(failed, fmt.Errorf("%s: %w", name, err))
 		}
 		n, err := t.networkForImport(from.Name)
+		if err == nil {
+			// Read everything before taking a lock: a pipe from another machine can stall, and plugins
+			// would wait for it.
+			if err := from.Keep(); err != nil {
+				return errors.Join(failed, nothing(t.inNetwork(n, err))) // The rest cannot be read either.
+			}
+			err = t.importOne(cmd, n, from, f)
+		}
 		if err != nil {
-			_ = fail(err) // The rest is imported.
-			continue
+			failed = errors.Join(failed, nothing(err))
 		}
-		// Read everything before taking a lock: a pipe from another machine can stall, and plugins
-		// would wait for it.
-		if err := from.Keep(); err != nil {
-			return fail(t.inNetwork(n, err)) // The rest cannot be read either.
-		}
-		if err := t.importOne(cmd, n, from, f); err != nil && fail(err) != nil && errors.Is(err, context.Canceled) {
+		if errors.Is(err, context.Canceled) {
 			return failed
 		}
 	}
@@ -246,15 +247,18 @@ type conflictsError []error
 
 func (e conflictsError) Error() string {
 	const most = 5 // A terminal has room for them.
-	text := errors.Join(e[:min(len(e), most)]...).Error()
-	text = strings.ReplaceAll(text, "\n", "; ")
-	if more := len(e) - most; more > 0 {
-		text += fmt.Sprintf("; %d more are leased to others", more)
+	var texts []string
+	for _, err := range e[:min(len(e), most)] {
+		texts = append(texts, err.Error())
 	}
-	return text
+	if more := len(e) - most; more > 0 {
+		texts = append(texts, fmt.Sprintf("%d more are leased to others", more))
+	}
+	return strings.Join(texts, "; ")
 }
 
-// leaveOutHistory has the history say that it lacks the ended leases of the export.
+// leaveOutHistory has the history say that it lacks ended leases of the export, unless it has them from
+// an earlier import.
 func leaveOutHistory(tx backend.Tx, c backend.Content) error {
 	h, ok := tx.(backend.HistoryTx)
 	if !ok || c.History == nil {
@@ -265,9 +269,25 @@ func leaveOutHistory(tx backend.Tx, c backend.Content) error {
 		if err != nil {
 			return err
 		}
-		missing = missing.Plus(backend.Counts{Gap: e.Until})
+		recorded, err := isRecorded(h, e)
+		if err != nil {
+			return err
+		}
+		if !recorded {
+			missing = missing.Plus(backend.Counts{Gap: e.Until})
+		}
 	}
 	return h.Count(missing)
+}
+
+// isRecorded reports whether the history has an ended lease.
+func isRecorded(h backend.HistoryReadTx, e backend.Ended) (bool, error) {
+	for past, err := range h.HistoryOf(e.Addr) {
+		if err != nil || past.Owner == e.Owner && past.Until.Equal(e.Until) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 func (i *imported) put(tx backend.Tx, l backend.Lease) error {
