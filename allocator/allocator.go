@@ -112,8 +112,8 @@ func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, erro
 		return err
 	})
 	if exhausted := (*ExhaustedError)(nil); first && errors.As(err, &exhausted) {
-		// Otherwise no boot of a store would ever be known that is full when it is first searched, and its
-		// leases would outlive each reboot. If this fails, the next Allocate tries again.
+		// The search is recorded all the same. Otherwise a store that is full from the beginning would never
+		// know a boot, and its leases would outlive each reboot. If this fails, the next Allocate tries again.
 		_ = a.store.Update(ctx, func(tx backend.Tx) error {
 			_, _, err := a.releaseEarlierBoots(a.endedByBoot(tx))
 			return err
