@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Prepare sets up the root command of a program: the commands man and completion, help that
-// fits 80 columns, and errors that say what is expected. The program prints the errors
-// itself.
+// Prepare sets up the root command of a program, whose PersistentPreRunE, if any, was set before: the
+// commands man and completion, help that fits 80 columns, and errors that say what is expected. The
+// program prints the errors itself.
 func Prepare(root *cobra.Command) {
 	root.Version = Version()
 	root.SetVersionTemplate(root.Name() + " {{.Version}}\n")
@@ -25,7 +25,7 @@ func Prepare(root *cobra.Command) {
 	root.AddCommand(completionCommand(root.Name()), manCommand(root.Name()))
 	checks := root.PersistentPreRunE
 	root.PersistentPreRunE = func(c *cobra.Command, args []string) error {
-		if err := checkValues(c, args); err != nil {
+		if err := checkValues(c, args); err != nil || checks == nil {
 			return err
 		}
 		return checks(c, args)
