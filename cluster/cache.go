@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"encoding/json"
-	"net/netip"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -26,7 +25,6 @@ type sight struct {
 	Of           backend.Membership // after that request
 	Config, Host Entry
 	Origin       Origin
-	Free         []netip.Addr // the first addresses of some blocks that no host held
 }
 
 // remember keeps what the engine has for the next claim.
@@ -34,7 +32,7 @@ func (m *Member) remember(local backend.Membership, v view) {
 	if m.opts.Cache == nil {
 		return
 	}
-	text, err := json.Marshal(sight{local, v.agreed, v.host, v.origin, v.free})
+	text, err := json.Marshal(sight{local, v.agreed, v.host, v.origin})
 	if err != nil {
 		text = nil // The next claim asks.
 	}
@@ -51,17 +49,11 @@ func (m *Member) recall(ctx context.Context) (local backend.Membership, v view, 
 	if json.Unmarshal(m.opts.Cache.Get(), &s) != nil {
 		return local, v, false
 	}
-	var ours map[netip.Addr]bool
-	err := m.store.View(ctx, func(tx backend.ReadTx) (err error) {
-		if local, err = tx.Membership(); err == nil {
-			ours, err = blocksOf(tx)
-		}
-		return err
-	})
-	if err != nil || local != s.Of || local.Intent != (backend.Intent{}) || local.Stopped != "" || local.Attested != m.opts.Boot {
+	local, err := m.membership(ctx)
+	if err != nil || local != s.Of || local.Intent != (backend.Intent{}) || local.Attested != m.opts.Boot {
 		return local, v, false
 	}
-	v = view{agreed: s.Config, host: s.Host, revision: local.Seen.Revision, origin: s.Origin, ours: ours, free: s.Free}
+	v = view{agreed: s.Config, host: s.Host, revision: local.Seen.Revision, origin: s.Origin}
 	if decode(v.agreed, &v.config, &v.config.V) != nil || decode(v.host, &v.record, &v.record.V) != nil {
 		return local, v, false
 	}

@@ -143,7 +143,7 @@ func (m *Member) attested(ctx context.Context) (backend.Membership, view, error)
 			err = m.compare(ctx, local, v)
 		}
 		if err == nil {
-			_, _, err = m.decide(ctx, local, v, attesting, noBlocks)
+			err = m.decide(ctx, local, v, attesting, nil)
 		}
 		if err != nil && !errors.Is(err, errChanged) {
 			return local, v, err
