@@ -4,6 +4,7 @@ package owner
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -20,9 +21,8 @@ func In(dir string) Owner {
 	return Owner{int(st.Uid), int(st.Gid)}
 }
 
-// Give gives the file or directory to the owner, if this process has just made it: it is empty,
-// belongs to root, and has no other name. It is no error if the file system, or the user namespace,
-// does not allow that.
+// Give gives a file to the owner, if this process has just made it: it is empty, belongs to root, and has
+// no other name. It is no error if the file system, or the user namespace, does not allow that.
 func (o Owner) Give(fd int) error {
 	if o == (Owner{}) {
 		return nil
@@ -31,8 +31,15 @@ func (o Owner) Give(fd int) error {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
-	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
-	if st.Uid != 0 || !isDir && (st.Size > 0 || st.Nlink > 1) {
+	if st.Size > 0 || st.Nlink > 1 {
+		return nil
+	}
+	return o.give(fd, &st)
+}
+
+// give gives what belongs to root.
+func (o Owner) give(fd int, st *unix.Stat_t) error {
+	if st.Uid != 0 {
 		return nil
 	}
 	err := unix.Fchown(fd, o.user, o.group)
@@ -47,15 +54,24 @@ func (o Owner) Give(fd int) error {
 // GiveFile gives a file that this process has just made to the owner of the directory in which it is.
 func GiveFile(f *os.File) error { return In(filepath.Dir(f.Name())).Give(int(f.Fd())) }
 
-// GiveDir gives a directory that this process has just made to the owner of the one in which it is.
+// GiveDir gives a directory that this process has just made, and so is empty, to the owner of the one in
+// which it is.
 func GiveDir(path string) error {
 	o := In(filepath.Dir(path))
 	if o == (Owner{}) {
 		return nil
 	}
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	d, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		return &os.PathError{Op: "open", Path: path, Err: err}
+		return err
 	}
-	return errors.Join(o.Give(fd), unix.Close(fd))
+	defer d.Close() // It was only read.
+	if _, err := d.Readdirnames(1); !errors.Is(err, io.EOF) {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(d.Fd()), &st); err != nil {
+		return err
+	}
+	return o.give(int(d.Fd()), &st)
 }

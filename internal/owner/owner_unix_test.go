@@ -70,6 +70,9 @@ func TestGiveOnlyWhatIsNew(t *testing.T) {
 		require.NoError(t, owner.GiveFile(create(t, path)))
 	}
 	require.Error(t, owner.GiveDir(filepath.Join(dir, "link")))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "old", "sub"), 0o700))
+	require.NoError(t, owner.GiveDir(filepath.Join(dir, "old")))
+	requireOwner(t, 0, filepath.Join(dir, "old"))
 	requireOwner(t, 0, full)
 	requireOwner(t, 0, linked)
 	requireOwner(t, user+1, theirs)
