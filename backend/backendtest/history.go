@@ -177,6 +177,13 @@ func clausesOfHistory(c contract) {
 		f.record(someEnds(1)...)
 		f.reopenIfPersistent()
 		f.viewHistory(func(tx backend.HistoryReadTx) { require.Equal(f, one.Plus(one), countsOf(f, tx)) })
+
+		at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		for _, gap := range []time.Time{at, at.Add(-time.Hour)} {
+			f.changeHistory(func(tx backend.HistoryTx) error { return tx.Count(backend.Counts{Gap: gap}) })
+		}
+		f.reopenIfPersistent()
+		f.viewHistory(func(tx backend.HistoryReadTx) { require.Equal(f, at, countsOf(f, tx).Gap, "the later one") })
 	})
 	c.clause("is as before if Update fails", func(f *fixture) {
 		ends := someEnds(40)

@@ -25,8 +25,10 @@ func decodeHeader(o *object) (*Network, error) {
 	}
 	n := &Network{version: version, Name: o.text("network"), Store: o.text("store")}
 	n.LastSearch = o.name("boot", "bootBytes")
-	if gap, ok := o.number("historyGapUnix"); ok && version > 1 {
-		n.Gap = time.Unix(gap, 0).UTC()
+	if version > 1 { // Version 1 has no history.
+		if gap, ok := o.number("historyGapUnix"); ok {
+			n.Gap = time.Unix(gap, 0).UTC()
+		}
 	}
 	n.Cursors = o.cursors()
 	n.Membership, n.blockCount = decodeMember(o)

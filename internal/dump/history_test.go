@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"iter"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +77,19 @@ func TestVersion2(t *testing.T) {
 		_, err = r.Next()
 		require.ErrorIs(t, err, io.EOF, name)
 	}
+}
+
+// A gap in the history is a part of version 2 only.
+func TestHistoryGap(t *testing.T) {
+	gap := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var b bytes.Buffer
+	_, err := dump.Write(&b, "podnet", "bolt", backend.Content{Leases: all[backend.Lease](), History: all(history()...), Gap: gap})
+	require.NoError(t, err)
+	n, err := dump.NewReader(&b).Next()
+	require.NoError(t, err)
+	require.Equal(t, gap, n.Gap)
+	_, err = dump.NewReader(strings.NewReader(`{"leasehold":1,"network":"podnet","historyGapUnix":1}`)).Next()
+	require.ErrorContains(t, err, "historyGapUnix")
 }
 
 func errAny(errs ...error) error {

@@ -129,6 +129,7 @@ func (s *fingerprinter) finish(c backend.Content) fingerprint {
 	s.hash.Sum(s.result.digest[:0])
 	s.boots.Sum(s.result.boots[:0])
 	s.cool.Write([]byte(c.Policy))
+	s.cool.Write(binary.AppendVarint(nil, seconds(c.Gap)))
 	s.result.memory = sha256.Sum256(s.cool.Sum(s.ended.Sum(nil)))
 	return s.result
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt"
+	"github.com/leasehold/leasehold/internal/config"
 )
 
 // remembered returns the content of a store that has a history and a cooling address.
@@ -48,6 +49,7 @@ func TestFingerprintCoversHistoryAndCooling(t *testing.T) {
 		"cooling address": func(_ *backend.Ended, c *backend.Cooling, _ *backend.Content) { c.Addr = c.Addr.Next() },
 		"cooling since":   func(_ *backend.Ended, c *backend.Cooling, _ *backend.Content) { c.Since = now },
 		"policy":          func(_ *backend.Ended, _ *backend.Cooling, c *backend.Content) { c.Policy = "" },
+		"gap":             func(_ *backend.Ended, _ *backend.Cooling, c *backend.Content) { c.Gap = now },
 	} {
 		require.NotEqual(t, want, sum(change), name)
 	}
@@ -57,7 +59,8 @@ func TestFingerprintCoversHistoryAndCooling(t *testing.T) {
 // forgotten, and they are compared.
 func TestRepairKeepsHistoryAndCooling(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "podnet")
-	c := remembered(func(*backend.Ended, *backend.Cooling, *backend.Content) {})
+	gap := now.Add(-time.Hour).Truncate(time.Second).UTC()
+	c := remembered(func(_ *backend.Ended, _ *backend.Cooling, c *backend.Content) { c.Gap = gap })
 	forgotten := backend.Ended{Lease: backend.Lease{Addr: addr("10.0.0.10"), Owner: backend.Owner{ContainerID: "private", IfName: "eth0"}}}
 	var all []backend.Ended
 	for e, err := range c.History {
@@ -77,6 +80,7 @@ func TestRepairKeepsHistoryAndCooling(t *testing.T) {
 		got, err := backend.ContentOf(tx)
 		require.NoError(t, err)
 		require.Equal(t, c.Policy, got.Policy)
+		require.Equal(t, gap, got.Gap)
 		var ended []backend.Ended
 		for e, err := range got.History {
 			require.NoError(t, err)
@@ -90,4 +94,17 @@ func TestRepairKeepsHistoryAndCooling(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// A bolt record has no other way to say that a time is not known than the beginning of 1970, which a
+// lease file from an archive can have.
+func TestRunWithALeaseOf1970(t *testing.T) {
+	s := sample()
+	s.leases[0].Since = time.Unix(0, 0).UTC()
+	s.leases[1].Since = time.Unix(-1, 0).UTC()
+	path := create(t, config.Files, s)
+	_, err := Run(t.Context(), path, options(config.Bolt))
+	require.NoError(t, err)
+	s.leases[0].Since = time.Time{}
+	require.Equal(t, s, stateOf(t, path))
 }

@@ -492,16 +492,3 @@ func TestRunTwiceAtOnce(t *testing.T) {
 	require.EqualValues(t, 3, already.Load())
 	require.Equal(t, sample(), stateOf(t, path))
 }
-
-// A bolt record has no other way to say that a time is not known than the beginning of 1970, which a
-// lease file from an archive can have.
-func TestRunWithALeaseOf1970(t *testing.T) {
-	s := sample()
-	s.leases[0].Since = time.Unix(0, 0).UTC()
-	s.leases[1].Since = time.Unix(-1, 0).UTC()
-	path := create(t, config.Files, s)
-	_, err := Run(t.Context(), path, options(config.Bolt))
-	require.NoError(t, err)
-	s.leases[0].Since = time.Time{}
-	require.Equal(t, s, stateOf(t, path))
-}

@@ -159,7 +159,11 @@ func TestReplacedIsRejectedAfterAWait(t *testing.T) {
 func TestRunOnAMountedNetwork(t *testing.T) {
 	for kind, to := range map[string]string{config.Files: config.Bolt, config.Bolt: config.Files} {
 		mounted := bind(t, create(t, kind, sample()), 0)
-		_, err := Run(t.Context(), mounted, options(to))
+		o := options(to)
+		o.DryRun = true
+		_, err := Run(t.Context(), mounted, o)
+		require.ErrorContains(t, err, "something is mounted at "+mounted+" itself")
+		_, err = Run(t.Context(), mounted, options(to))
 		require.ErrorContains(t, err, "something is mounted at "+mounted+" itself")
 		require.True(t, errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.EXDEV), "%v", err)
 		require.Empty(t, backups(t, mounted))
