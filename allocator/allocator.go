@@ -106,23 +106,28 @@ func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, erro
 		return nil, err
 	}
 	var got []Assignment
-	var first bool
+	var searched bool
 	err = a.store.Update(ctx, func(tx backend.Tx) (err error) {
-		got, first, err = a.allocate(tx, r, requested)
+		got, searched, err = a.allocate(tx, r, requested)
 		return err
 	})
-	if exhausted := (*ExhaustedError)(nil); first && errors.As(err, &exhausted) {
-		// The search is recorded all the same. Otherwise a store that is full from the beginning would never
-		// know a boot, and its leases would outlive each reboot. If this fails, the next Allocate tries again.
-		_ = a.store.Update(ctx, func(tx backend.Tx) error {
-			_, _, err := a.releaseEarlierBoots(a.endedByBoot(tx))
-			return err
-		})
+	if exhausted := (*ExhaustedError)(nil); searched && errors.As(err, &exhausted) {
+		_ = a.recordSearch(ctx) // The next Allocate searches again.
 	}
 	if err != nil {
 		return nil, err
 	}
 	return got, nil
+}
+
+// recordSearch repeats the search for leases of earlier boots, which an Allocate that failed has undone.
+// Otherwise a store that is full from the beginning would never know a boot, and its leases would outlive
+// each reboot.
+func (a *Allocator) recordSearch(ctx context.Context) error {
+	return a.store.Update(ctx, func(tx backend.Tx) error {
+		_, _, err := a.releaseEarlierBoots(a.endedByBoot(tx))
+		return err
+	})
 }
 
 // endedByBoot returns an ending of the leases of earlier boots: no container outlives the boot of its
@@ -131,8 +136,8 @@ func (a *Allocator) endedByBoot(tx backend.Tx) *ending {
 	return &ending{tx: tx, cause: backend.EndedByBoot, at: a.opts.Boot.Started}
 }
 
-// allocate also reports whether it is the first of this boot, which searches for leases of earlier ones.
-func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) (got []Assignment, first bool, err error) {
+// allocate is Allocate in a transaction. searched reports whether it has looked for leases of earlier boots.
+func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) (got []Assignment, searched bool, err error) {
 	if err := a.checkMembership(tx); err != nil {
 		return nil, false, err
 	}
@@ -141,27 +146,27 @@ func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) (
 	}
 	boot := a.endedByBoot(tx)
 	// First, because a lease from an earlier boot is neither taken nor a duplicate.
-	ended, first, err := a.releaseEarlierBoots(boot)
+	ended, searched, err := a.releaseEarlierBoots(boot)
 	if err != nil {
-		return nil, first, err
+		return nil, searched, err
 	}
 	if err := a.opts.Cooldown.endCooling(tx, a.opts.Now()); err != nil {
-		return nil, first, err
+		return nil, searched, err
 	}
 	if err := a.indexPods(tx); err != nil {
-		return nil, first, err
+		return nil, searched, err
 	}
 	g := grant{tx: tx, Options: a.opts, lease: a.leaseFor(r), ended: ended, boot: boot}
 	if err := g.findHeld(); err != nil {
-		return nil, first, err
+		return nil, searched, err
 	}
 	got = make([]Assignment, len(a.pool.sets))
 	for i, s := range a.pool.sets {
 		if got[i], err = g.leaseFrom(i, s, requested[i]); err != nil {
-			return nil, first, wrapRange(i, err)
+			return nil, searched, wrapRange(i, err)
 		}
 	}
-	return got, first, nil
+	return got, searched, nil
 }
 
 // leaseFor returns a lease for r without its address.

@@ -175,7 +175,7 @@ func (e *ending) record(l backend.Lease) error {
 	if err := e.cool(l); err != nil {
 		return err
 	}
-	if !isTorn(l) { // Nobody held it that is known, and it was not counted when it was made.
+	if !isTorn(l) { // A torn lease has no known holder, and was not counted when it was made.
 		if err := e.remember(l); err != nil {
 			return err
 		}

@@ -63,7 +63,11 @@ func ReadReach(tx backend.ReadTx, addr netip.Addr, now time.Time) (Reach, error)
 	if err != nil {
 		return Reach{}, err
 	}
-	s := past{addr: addr, history: h, now: now, n: uint64(n)}
+	counts, err := store.Counts()
+	if err != nil {
+		return Reach{}, err
+	}
+	s := past{addr: addr, history: h, now: now, counts: counts, n: uint64(n)}
 	if s.long, err = s.isLong(store); err != nil {
 		return Reach{}, err
 	}
@@ -78,7 +82,7 @@ func ReadReach(tx backend.ReadTx, addr netip.Addr, now time.Time) (Reach, error)
 		r.limit(now.Add(-h.For), "ended leases are kept for "+inDays(h.For))
 	}
 	r.limit(s.afterForgotten, "ended leases were forgotten")
-	r.limit(s.gap, "ended leases are missing until then: the history was off, the disk was full, or a part of it was damaged")
+	r.limit(counts.Gap, "ended leases are missing until then: the history was off, the disk was full, or a part of it was damaged")
 	return r, nil
 }
 
@@ -87,6 +91,7 @@ type past struct {
 	addr    netip.Addr // zero: all
 	history History
 	now     time.Time
+	counts  backend.Counts
 	n       uint64 // how many ended leases it has
 	long    bool   // only its beginning is read
 
@@ -94,7 +99,6 @@ type past struct {
 	earliest       time.Time // when the earliest lease was made
 	expired        bool      // one is kept longer than it has to be
 	afterForgotten time.Time // before which a forgotten one ended
-	gap            time.Time // when the last one ended that it lacks
 }
 
 // isLong reports whether the history is too long to be read for an address of which nothing was forgotten.
@@ -172,13 +176,11 @@ func (p *past) begin(store backend.HistoryReadTx) (Reach, error) {
 // leases were moved does not have those that ended in the other store, and a history can have been
 // dropped. Then it has read all leases.
 func (p *past) isComplete(store backend.HistoryReadTx) (bool, error) {
-	counts, err := store.Counts()
-	p.gap = counts.Gap
-	if err != nil || p.long {
-		return false, err
+	if p.long {
+		return false, nil
 	}
-	held := counts.Made - counts.Undone - p.n
-	if held > maxExplained || !counts.Explain(held, p.n) {
+	held := p.counts.Made - p.counts.Undone - p.n
+	if held > maxExplained || !p.counts.Explain(held, p.n) {
 		return false, nil
 	}
 	seen := uint64(0)
