@@ -176,7 +176,7 @@ func (d *dir) lockCurrent() (bool, error) {
 // close releases the lock and the directory.
 func (d *dir) close() {
 	if d.dirty {
-		_ = d.checkEnd(exchange.Unknown) // A transaction that fails may have erased the mark, too.
+		_ = d.checkEnd(exchange.UnknownMode) // A transaction that fails may have erased the mark, too.
 	}
 	// Nothing was written through these files, so their Close loses nothing.
 	d.self.Close()

@@ -102,8 +102,8 @@ func (t *tool) importFile(cmd *cobra.Command, name string, f importFlags) error 
 // An imported counts the leases that an import added and skipped.
 type imported struct {
 	added, existing int
+	skipped         conflictsError // leases that are not added
 	made            string         // the kind of the store, if import has made it
-	skipped         conflictsError // with --skip-conflicts
 }
 
 // importOne imports a network that has been read.
@@ -219,8 +219,9 @@ func (i *imported) merge(c backend.Content, skip bool) func(backend.Tx) error {
 			if err != nil {
 				return err
 			}
-			if err := i.put(tx, l); errors.As(err, new(conflictError)) {
-				i.skipped = append(i.skipped, err)
+			var conflict conflictError
+			if err := i.put(tx, l); errors.As(err, &conflict) {
+				i.skipped = append(i.skipped, conflict)
 			} else if err != nil {
 				return err
 			}
@@ -243,7 +244,7 @@ func (e conflictError) Error() string {
 }
 
 // A conflictsError is all conflicts of a network.
-type conflictsError []error
+type conflictsError []conflictError
 
 func (e conflictsError) Error() string {
 	const most = 5 // A terminal has room for them.

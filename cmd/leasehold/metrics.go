@@ -63,9 +63,9 @@ func (t *tool) metrics(cmd *cobra.Command, networks []network, to string) error 
 	for _, n := range oneOfEachName(networks) {
 		only, err := t.findNetwork(n.name, networks) // There are no metrics of two networks with one name.
 		if err == nil {
-			err = t.measure(cmd, only, m)
+			err = t.inNetwork(only, t.measure(cmd, only, m))
 		}
-		failed = errors.Join(failed, t.inNetwork(n, err))
+		failed = errors.Join(failed, err)
 		up := 1.0
 		if err != nil {
 			up = 0

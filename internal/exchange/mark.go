@@ -16,13 +16,13 @@ import (
 // itself.
 const StoreLock = "lock"
 
-// A store is marked as replaced by the mode of its locked file: nobody may write to it. The mark is
+// A store is marked as replaced by the mode of its locked file: it has no write permission. The mark is
 // in the inode, so it is visible through every mount, and it works for a damaged file. Checking it
 // costs nothing, because a process that has locked the file has its mode.
 //
 // The setgid bit is set besides, for people and for earlier versions, which take only both for the
-// mark. It is asked for only where nobody may read the file either, as files are made under umask
-// 0777: cp copies the permissions of a store that an operator puts back, but not that bit.
+// mark. It is required only if the mode has no read permission either, as under umask 0777: cp copies
+// the permissions of a store that an operator puts back, but not that bit.
 const (
 	markBit   = fs.ModeSetgid
 	writeBits = 0o222
@@ -39,8 +39,8 @@ func Marked(locked fs.FileInfo) bool {
 // IsMark is [Marked] for the mode of a file.
 func IsMark(mode fs.FileMode) bool { return mode&writeBits == 0 && mode&(readBit|markBit) != 0 }
 
-// Unknown is a mode for [CheckEnd] that is no mark.
-const Unknown = fs.FileMode(ownerBit)
+// UnknownMode is a mode for [CheckEnd] that is no mark.
+const UnknownMode = fs.FileMode(ownerBit)
 
 // ErrUnderway says that a store was marked during a transaction. A migration is using it
 // through another mount, which does not share locks: see [Swap]. The changes of the transaction
@@ -51,7 +51,7 @@ var ErrUnderway = sentinel.Kind(backend.ErrBusy, "a migration or repair is using
 // CheckEnd returns [ErrUnderway] if a transaction that has changed the store at path must not
 // report success: the store was marked meanwhile, or has left its place. self is the open file or
 // directory of the store, locked its locked file, and mode the mode that the transaction gave it, or
-// [Unknown].
+// [UnknownMode].
 //
 // The mark alone is not enough. A transaction reads the mode and then changes it, which erases a
 // mark that was set in between. If that was before the old store left, the migration notices it
@@ -77,7 +77,7 @@ func (p Place) TakeIntoUse(self, locked *os.File) error {
 	if err := Unmark(locked); err != nil {
 		return err
 	}
-	return CheckEnd(p.path, self, locked, Unknown)
+	return CheckEnd(p.path, self, locked, UnknownMode)
 }
 
 // wasReplaced reports whether another store has the place of the open file or directory, or

@@ -210,7 +210,7 @@ func TestNewStoreIsNotMarked(t *testing.T) {
 		require.NoError(t, os.Rename(p.path, p.path+".moved"))
 		require.NoError(t, os.WriteFile(p.path, nil, 0o600))
 		require.NoError(t, os.Chmod(p.path, mode))
-		err := CheckEnd(p.path, built, built, Unknown)
+		err := CheckEnd(p.path, built, built, UnknownMode)
 		info, statErr := built.Stat()
 		require.NoError(t, statErr)
 		if name == "in use" {
