@@ -138,6 +138,9 @@ func (d *dir) createAll(all []newFile, j *journal) error {
 
 // writeJournal makes the journal durable, and with it the names of the prepared files.
 func (d *dir) writeJournal(j *journal) error {
+	if d.journalErr != nil {
+		return d.journalErr
+	}
 	j.text = j.encode()
 	made, err := d.prepare(newFile{name: journalName, content: j.text})
 	if err != nil {

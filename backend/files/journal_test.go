@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -119,6 +120,30 @@ func TestCorruptJournal(t *testing.T) {
 			require.ErrorContains(t, b.open().Verify(t.Context()), damagedName)
 		})
 	}
+}
+
+// TestJournalThatCannotBeSetAside has no space to rename a journal, as on a full fuse2fs. Leases
+// are released nevertheless, and the journal is set aside when there is space.
+func TestJournalThatCannotBeSetAside(t *testing.T) {
+	b := newTestDir(t)
+	seed(b)
+	b.stock(journalName, "damaged")
+	s := b.open()
+	s.step = func(op string, _ ...string) error {
+		if op == "rename" {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	require.NoError(t, s.Update(t.Context(), remove("10.0.0.1", "fd00::1")))
+	require.ErrorIs(t, s.Update(t.Context(), put(lease("10.0.0.3", "new"), lease("fd00::3", "new"))), backend.ErrNoSpace)
+	require.NoError(t, s.Update(t.Context(), remove("10.0.0.2")))
+	require.Equal(t, snapshot{"boot": "first"}, b.snapshot())
+	require.Equal(t, "damaged", b.content(journalName))
+
+	b.update(nothing)
+	require.Equal(t, "damaged", b.content(damagedName))
+	require.NotContains(t, b.names(), journalName)
 }
 
 // TestCorruptJournalIsSetAside kills the Update that finds the journal, of a transaction to

@@ -20,6 +20,7 @@ import (
 // txState is what a dir remembers about its transaction.
 type txState struct {
 	unfinished bool     // a journal is left for the next Update
+	journalErr error    // why there can be no other journal: see setAside
 	dirty      bool     // it may have erased the mark: see checkEnd
 	wrote      bool     // the transaction has changed the directory
 	token      string   // in the names of its temporary files; empty until there is one
@@ -103,11 +104,21 @@ func (d *dir) checkEnd(mode fs.FileMode) error {
 	return exchange.CheckEnd(d.path, d.self, d.lock, mode)
 }
 
+const maxRemoveDelay = 20 * time.Millisecond
+
+// remove tries a few times where a file system has no space to remove a file: FUSE closes files
+// after close(2) has returned, and renames one that is still open instead of removing it, for
+// which a full fuse2fs has no space.
 func (d *dir) remove(name string) error {
 	if err := d.beforeStep("remove", name); err != nil {
 		return err
 	}
-	return d.fail("remove", name, d.root.Remove(name))
+	err := d.root.Remove(name)
+	for delay := time.Millisecond; isNoSpace(err) && delay < maxRemoveDelay; delay *= 2 {
+		time.Sleep(delay)
+		err = d.root.Remove(name)
+	}
+	return d.fail("remove", name, err)
 }
 
 // rename replaces an existing file called to.

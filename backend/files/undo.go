@@ -117,9 +117,20 @@ func (d *dir) dropJournal(j *journal) error {
 	case err != nil:
 		return err
 	case j.corrupt || j.ambiguous:
-		return d.rename(j.file, damagedName)
+		return d.setAside(j)
 	}
 	return ignoreNotExist(d.remove(j.file))
+}
+
+// setAside leaves the journal where it is if renaming it takes space that is missing: a
+// transaction that only deletes needs no journal of its own, and must succeed.
+func (d *dir) setAside(j *journal) error {
+	err := d.rename(j.file, damagedName)
+	if isNoSpace(err) {
+		d.unfinished, d.journalErr = true, err
+		return nil
+	}
+	return err
 }
 
 // previewRecovery lets a View, which writes nothing, see interrupted transactions as the next

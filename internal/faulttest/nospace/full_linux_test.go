@@ -5,7 +5,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/containernetworking/cni/pkg/types"
@@ -165,11 +164,6 @@ func release(t *testing.T, n faulttest.Network, leased faulttest.Holding, nth in
 		ids = slices.Concat(ids[len(ids)/2:], ids[:len(ids)/2])
 	}
 	for _, id := range append(ids, "never-there") {
-		err := n.Del(id)
-		if err != nil && strings.Contains(t.Name(), "/fuse2fs/") {
-			// Now and then fuse2fs has no room to remove a name, and then has it.
-			err = n.Del(id)
-		}
-		require.NoError(t, err, id)
+		require.NoError(t, n.Del(id), id)
 	}
 }
