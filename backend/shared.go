@@ -149,6 +149,9 @@ type Sighting struct {
 	Cluster  uint64 // the ID of the servers
 	Revision int64
 	At       int64 // Unix seconds; to be shown only, because clocks differ
+
+	// Recoveries is how often the hosts had restored together what the servers had lost.
+	Recoveries uint64
 }
 
 // IsZero reports whether the store shares nothing.

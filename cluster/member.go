@@ -195,7 +195,11 @@ func (m *Member) judge(ctx context.Context, local backend.Membership, v view) er
 		return halted(*v.halt)
 	case known && v.record.Evicted, !known && !isEntering(local) && local.Attested != m.opts.Boot:
 		return m.stop(ctx, local, stoppedEvicted)
-	case !v.isWhole(local), known && v.record.Sequence < local.Sequence:
+	case !v.isWhole(local):
+		return m.halt(ctx, local, v, restoredText)
+	case known && v.record.Sequence < local.Sequence && v.config.Recoveries > local.Seen.Recoveries:
+		return m.stop(ctx, local, stoppedClone) // Another one has reported as this host.
+	case known && v.record.Sequence < local.Sequence:
 		return m.halt(ctx, local, v, restoredText)
 	case isEntering(local) && !known:
 		return m.checkName(ctx, local, v)
@@ -425,7 +429,7 @@ func (m *Member) finish(ctx context.Context, local backend.Membership, v view, b
 		}
 		next.Sequence++
 		next.Intent = backend.Intent{}
-		next.Seen = backend.Sighting{Cluster: v.origin.Cluster, Revision: v.revision, At: m.opts.Now().Unix()}
+		next.Seen = m.sighting(v, v.config.Recoveries)
 		after = *next
 		return nil
 	})
@@ -433,6 +437,11 @@ func (m *Member) finish(ctx context.Context, local backend.Membership, v view, b
 		m.remember(after, v)
 	}
 	return err
+}
+
+// sighting is what the host records of v.
+func (m *Member) sighting(v view, recoveries uint64) backend.Sighting {
+	return backend.Sighting{Cluster: v.origin.Cluster, Revision: v.revision, At: m.opts.Now().Unix(), Recoveries: recoveries}
 }
 
 func (m *Member) keys(local backend.Membership) keys { return keysOf(m.opts.Prefix, local.Space) }

@@ -60,6 +60,7 @@ func (a *Admin) Recovered(ctx context.Context, space string) error {
 		return fmt.Errorf("%w: the servers were restored again; begin the recovery of space %s again", ErrConflict, space)
 	}
 	s.config.Accepted = s.halt.Accepted // Whatever is lost after this shows.
+	s.config.Recoveries++
 	out, err := a.engine.Commit(ctx, Txn{
 		If:   []Condition{At(s.configure), At(s.halting)},
 		Then: []Op{Put(s.configure.Key, encode(s.config)), Delete(s.halting.Key)},

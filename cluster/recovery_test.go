@@ -143,6 +143,43 @@ func TestRecoveryOfServersRestoredAgain(t *testing.T) {
 	require.Len(t, blocks, 4)
 }
 
+// A copy of a store that made the later requests of the host before the restore, and was off during the
+// recovery, must not halt the space that was recovered without it.
+func TestRecoveryWithoutACopy(t *testing.T) {
+	e := newSpace(t)
+	a := newHost(t, e, "a")
+	a.claim(t, cluster.Want{Set: four(t), Blocks: 1})
+	other := &host{store: leases.New(), engine: e, name: "a"}
+	a.copyTo(t, other.store, func(*backend.Membership) {})
+	backup := e.Backup()
+	other.boot("boot1")
+	other.claim(t, cluster.Want{Set: four(t), Blocks: 1})
+	e.Restore(backup)
+	require.ErrorIs(t, a.Audit(t.Context()), cluster.ErrHalted)
+	admin := cluster.NewAdmin(e, prefix)
+	require.NoError(t, admin.Recover(t.Context(), "pods"))
+	require.ErrorIs(t, a.Attest(t.Context()), cluster.ErrReported)
+	require.NoError(t, admin.Recovered(t.Context(), "pods"))
+
+	other.boot("boot2")
+	require.ErrorIs(t, other.Audit(t.Context()), cluster.ErrStopped)
+	require.NoError(t, a.Audit(t.Context()))
+
+	// What is lost after the recovery still halts it, also if only the record of the host shows it, because
+	// much was written since to other keys.
+	backup = e.Backup()
+	a.claim(t, cluster.Want{Set: four(t), Blocks: 1})
+	e.Restore(backup)
+	for range 100 {
+		_, err := e.Commit(t.Context(), cluster.Txn{Then: []cluster.Op{cluster.Put("another", nil)}})
+		require.NoError(t, err)
+		_, err = e.Commit(t.Context(), cluster.Txn{If: []cluster.Condition{cluster.Absent("another")}, Then: []cluster.Op{cluster.Put("another", nil)}})
+		require.NoError(t, err)
+	}
+	_, err := a.Claim(t.Context(), cluster.Want{Set: four(t), Blocks: 1})
+	require.ErrorIs(t, err, cluster.ErrHalted)
+}
+
 // Two hosts believe that they hold a block: the one without leases in it yields.
 func TestRecoveryWithADispute(t *testing.T) {
 	e := newSpace(t)

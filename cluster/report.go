@@ -82,6 +82,10 @@ func (m *Member) report(ctx context.Context, local backend.Membership, v view) e
 	if v.halt == nil && !v.isWhole(local) {
 		return m.halt(ctx, local, v, "the servers were restored from a backup while this host made a request")
 	}
+	recoveries := v.config.Recoveries
+	if v.halt != nil {
+		recoveries++ // with the one that this host reports for
+	}
 	return m.update(ctx, local, func(tx backend.SharedTx, next *backend.Membership) error {
 		now, err := backend.Blocks(tx)
 		if err != nil {
@@ -97,7 +101,7 @@ func (m *Member) report(ctx context.Context, local backend.Membership, v view) e
 		if local.Intent.Action == adopting {
 			next.Attested, next.Intent = local.Intent.Boot, backend.Intent{}
 		}
-		next.Seen = backend.Sighting{Cluster: v.origin.Cluster, Revision: v.revision, At: m.opts.Now().Unix()}
+		next.Seen = m.sighting(v, recoveries)
 		return err
 	})
 }

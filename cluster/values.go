@@ -100,7 +100,7 @@ func (h HaltRecord) isRecovering(o Origin) bool {
 	return h.Recovery != "" && h.Accepted.Cluster == o.Cluster && o.Offset <= h.Accepted.Offset
 }
 
-// A Config is what all hosts of a space agree on. It does not change, except for Accepted.
+// A Config is what all hosts of a space agree on. It does not change, except for Accepted and Recoveries.
 type Config struct {
 	V      int
 	Block4 uint64   // addresses in a block of IPv4, a power of two; 0: the space has no IPv4
@@ -109,6 +109,9 @@ type Config struct {
 
 	// Accepted is the [Origin] that is right for this space.
 	Accepted Origin
+
+	// Recoveries is how often the space was recovered.
+	Recoveries uint64 `json:",omitempty"`
 }
 
 func encode(value any) []byte {

@@ -41,6 +41,7 @@ func EncodeMembership(m backend.Membership) []byte {
 	for _, s := range membershipTexts(&m) {
 		b = appendText(b, *s)
 	}
+	b = binary.AppendUvarint(b, m.Seen.Recoveries)
 	return binary.BigEndian.AppendUint32(b, sum(MembershipKey, b))
 }
 
@@ -56,6 +57,9 @@ func DecodeMembership(record []byte) (m backend.Membership, err error) {
 	m.Seen = backend.Sighting{Cluster: r.uvarint(), Revision: r.varint(), At: r.varint()}
 	for _, s := range membershipTexts(&m) {
 		*s = r.text()
+	}
+	if len(r) > 0 { // Early records end here.
+		m.Seen.Recoveries = r.uvarint()
 	}
 	if r == nil || len(r) > 0 {
 		return backend.Membership{}, errors.New("membership has malformed fields")
