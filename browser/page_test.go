@@ -374,3 +374,44 @@ func TestLive(t *testing.T) {
 	require.Eventually(t, func() bool { return strings.Contains(b.text("#lost"), "Not refreshed: ") }, time.Minute, 200*time.Millisecond)
 	require.Contains(t, b.search("10.88.0.5"), "3 leases")
 }
+
+// The hour before clocks are put back is twice, and both are searched: on 2026-10-25 in Berlin 02:30 was at 00:30
+// UTC and at 01:30 UTC.
+func TestSearchWhenClocksArePutBack(t *testing.T) {
+	s := newScenario(t)
+	s.configure("podnet", map[string]any{"subnet": "10.88.0.0/24", "backend": "bolt"})
+	at := func(minute int) time.Time { return time.Date(2026, 10, 25, 0, minute, 0, 0, time.UTC) }
+	s.fill("podnet", func(tx everyTx) error {
+		for _, held := range []struct {
+			name        string
+			from, until int
+		}{{"first", 25, 35}, {"between", 40, 80}, {"second", 85, 95}} {
+			l := s.pod("10.88.0.5", held.name, 0)
+			l.Since = at(held.from)
+			if err := tx.Record(backend.Ended{Lease: l, Until: at(held.until), Cause: backend.EndedByDEL}); err != nil {
+				return err
+			}
+		}
+		return tx.SetPolicy("keep=10000 for=876000h0m0s")
+	})
+	b := open(t, "file://"+s.report())
+
+	got := b.search("10.88.0.5 2026-10-25 02:30")
+	require.Contains(t, got, "10.88.0.5 at 2026-10-25 02:30:00: 2 leases")
+	require.Contains(t, got, "shop/first")
+	require.Contains(t, got, "shop/second")
+	require.NotContains(t, got, "shop/between")
+	require.Contains(t, got, "Clocks were put back, so that time was twice: the second time 60 minutes later.")
+	require.Contains(t, got, "leasehold who 10.88.0.5 --at 2026-10-25T00:30:00Z")
+	require.Contains(t, got, "leasehold who 10.88.0.5 --at 2026-10-25T01:30:00Z")
+	for query, want := range map[string]string{
+		"02:30 +02:00": "first", "02:30 +01:00": "second", "01:30Z": "second", "02:50 +02:00": "between", "03:00 +02:00": "between",
+	} {
+		got := b.search("10.88.0.5 2026-10-25 " + query)
+		require.Contains(t, got, "shop/"+want, query)
+		require.NotContains(t, got, "Clocks were put back", query)
+	}
+	for _, query := range []string{"01:59", "03:00"} {
+		require.NotContains(t, b.search("10.88.0.5 2026-10-25 "+query), "Clocks were put back", query)
+	}
+}

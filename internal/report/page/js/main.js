@@ -33,6 +33,7 @@ const answerOf = (q, found) => {
 const limits = (q, found) => {
   const places = q.address ? where(records, q.address) : records.nets.map((net) => ({ net }));
   const texts = [];
+  if (q.moment?.again) texts.push(`Clocks were put back, so that time was twice: the second time ${q.moment.again / 60} minutes later.`);
   if (q.address && places.length === 0) texts.push(`${q.address.text} is in no range of these networks.`);
   for (const { net, map } of places) {
     if (!net.listed) texts.push(`${net.name}: its leases are not listed in this page.`);
@@ -62,8 +63,7 @@ const search = () => {
   }
   if (text === "") return;
   results.replaceChildren(element("p", answerOf(q, found), "answer"));
-  const line = command(q, found);
-  if (line) {
+  for (const line of commands(q, found)) {
     const run = element("p", "In a shell on the host: ");
     run.append(element("code", line));
     results.append(run);

@@ -25,7 +25,8 @@ const hasWord = (l, w) => {
 const heldAt = (l, moment) => {
   if (!moment) return true;
   if (l.ended !== "" && l.until === null) return false;
-  return (l.since === null || l.since < moment.until) && (l.until === null || l.until >= moment.from);
+  const during = (from, until) => (l.since === null || l.since < until) && (l.until === null || l.until >= from);
+  return during(moment.from, moment.until) || (moment.again > 0 && during(moment.from + moment.again, moment.until + moment.again));
 };
 
 const selects = (q, l) => (!q.address || l.addr === q.address.text) && q.words.every((w) => hasWord(l, w)) && heldAt(l, q.moment);
@@ -65,10 +66,16 @@ const where = (records, address) => {
   return places;
 };
 
-// command returns what to run for the same question; nothing if several pods or containers are found.
-const command = (q, found) => {
+// commands returns what to run for the same question: two lines for a time that was twice, and none if several
+// pods or containers are found.
+const commands = (q, found) => {
+  if (!q.moment) return [command(q, found, "")].filter(Boolean);
+  const times = q.moment.again > 0 ? [q.moment.from, q.moment.from + q.moment.again] : [q.moment.from];
+  return times.map((at) => command(q, found, " --at " + new Date(at * 1000).toISOString().replace(".000", ""))).filter(Boolean);
+};
+
+const command = (q, found, at) => {
   const quoted = (w) => (/^[\w.:/-]+$/.test(w) ? w : "'" + w.replaceAll("'", String.raw`'\''`) + "'");
-  const at = q.moment ? " --at " + new Date(q.moment.from * 1000).toISOString().replace(".000", "") : "";
   if (q.address) return (at || !found.some((l) => l.ended) ? "leasehold who " : "leasehold history --address ") + q.address.text + at;
   const same = (key) => found.length > 0 && found[0][key] !== "" && found.every((l) => l[key] === found[0][key]);
   if (same("pod") && found[0].pod.includes("/")) return "leasehold history --pod " + quoted(found[0].pod) + at;

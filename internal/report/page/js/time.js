@@ -22,8 +22,18 @@ const formatAge = (seconds) => {
 
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
+// putBack returns how much later the local time of a moment is once more, because clocks are put back: 0 if it
+// is not. Of the two, scripts get the first.
+const putBack = (at) => {
+  const near = 3 * 3600; // Clocks are changed by at most so much.
+  const zone = (at) => new Date(at * 1000).getTimezoneOffset();
+  const back = (zone(at + near) - zone(at - near)) * 60;
+  const clock = (at) => new Date(at * 1000).toString().slice(0, 24); // without the zone
+  return back > 0 && clock(at) === clock(at + back) ? back : 0;
+};
+
 // takeTime takes the first time out of a query, and returns the rest and the moment: from, and until,
-// which is not part of it. A time of day without a date is the last such time before now, and so is a
+// which is not part of it; and again, if the same time was once more so much later. A time of day without a date is the last such time before now, and so is a
 // date without a year.
 const takeTime = (query, now) => {
   const date = String.raw`(?:(?<year>\d{4})-(?<month>\d\d)-(?<day>\d\d)|(?<name>${months.join("|")})[a-z]*\s+(?<dayOf>\d{1,2}))[T,\s]+`;
@@ -54,5 +64,7 @@ const takeTime = (query, now) => {
     if (from > now) from = on(year, month, day - 1);
   }
   const rest = query.slice(0, m.index) + " " + query.slice(m.index + m[0].length);
-  return { rest, moment: { from, until: from + (g.second === undefined ? 60 : 1) } };
+  let again = inUTC ? 0 : putBack(from);
+  if (from + again > now) again = 0;
+  return { rest, moment: { from, until: from + (g.second === undefined ? 60 : 1), again } };
 };
