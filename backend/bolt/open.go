@@ -72,10 +72,7 @@ func (s *Store) openShared(ctx context.Context, why purpose) (*os.File, error) {
 // the next process that gets the lock starts over.
 func (s *Store) openExclusive(ctx context.Context, why purpose, create bool) (f *os.File, fresh bool, err error) {
 	for {
-		f, err := s.openExisting(os.O_RDWR)
-		if errors.Is(err, fs.ErrNotExist) && create {
-			f, err = s.openNew()
-		}
+		f, err := s.openToWrite(ctx, create)
 		if err != nil {
 			return nil, false, err
 		}
@@ -107,6 +104,50 @@ func (s *Store) openExclusive(ctx context.Context, why purpose, create bool) (f 
 			return nil, false, err
 		}
 	}
+}
+
+// openToWrite opens the store's file or, if there is none and create is true, a new one.
+func (s *Store) openToWrite(ctx context.Context, create bool) (*os.File, error) {
+	for {
+		f, err := s.openExisting(os.O_RDWR)
+		if errors.Is(err, fs.ErrNotExist) && create {
+			f, err = s.openNew()
+		}
+		if !errors.Is(err, backend.ErrReplaced) || !errors.Is(err, fs.ErrPermission) {
+			return f, err
+		}
+		if retry, unmarkErr := s.unmark(ctx); !retry || unmarkErr != nil {
+			return nil, cmp.Or(unmarkErr, err)
+		}
+	}
+}
+
+// unmark removes the mark of a store whose successor was not put in its place: users other than root
+// cannot open it for writing before. It reports whether to try again, and not if the store was replaced.
+func (s *Store) unmark(ctx context.Context) (retry bool, err error) {
+	f, err := openRegular(s.path, os.O_RDONLY)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist), s.wrapErr(err)
+	}
+	if err := s.lockErr(f, flock.Exclusive(ctx, f)); err != nil {
+		return false, err
+	}
+	defer f.Close() // Nothing is written but the mode, which is synced.
+	info := infoAt(s.path, f)
+	if info == nil || !exchange.Marked(info) {
+		return true, nil
+	}
+	place := exchange.At(s.path)
+	state, err := place.State(info)
+	switch {
+	case err != nil:
+		return false, s.wrapPath(err)
+	case state == exchange.Unfinished:
+		return true, s.wrapErr(place.TakeIntoUse(f, f))
+	case state == exchange.MustGiveWay:
+		return true, s.wrapErr(s.giveWay(f))
+	}
+	return false, nil
 }
 
 // isFresh reports whether a store can be made in the locked file f, and there is still none.

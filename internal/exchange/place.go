@@ -12,6 +12,7 @@ import (
 
 	"github.com/leasehold/leasehold/internal/durable"
 	"github.com/leasehold/leasehold/internal/flock"
+	"github.com/leasehold/leasehold/internal/shell"
 )
 
 // A Place is the path of the store of a network.
@@ -23,18 +24,29 @@ func At(path string) Place { return Place{filepath.Clean(path)} }
 // Dir returns the directory for stores that are not in use.
 func (p Place) Dir() string { return filepath.Join(filepath.Dir(p.path), dirName) }
 
-// MakeDir creates [Place.Dir], accessible by its owner only, and the directories above it,
-// durably.
+// MakeDir creates [Place.Dir] and the directories above it, durably. Only its owner can access it, unless
+// others can make stores beside it: their plugins have to see that none waits there for its place.
 func (p Place) MakeDir() error {
-	if err := durable.MkdirAll(filepath.Dir(p.path), 0o755); err != nil {
+	dataDir := filepath.Dir(p.path)
+	if err := durable.MkdirAll(dataDir, 0o755); err != nil {
 		return err
 	}
-	if err := durable.MkdirAll(p.Dir(), 0o700); err != nil {
+	info, err := os.Stat(dataDir)
+	if err != nil {
 		return err
 	}
-	_, err := p.checkDir()
+	mode := fs.FileMode(0o700)
+	if info.Mode()&othersWrite != 0 {
+		mode = 0o755
+	}
+	if err := durable.MkdirAll(p.Dir(), mode); err != nil {
+		return err
+	}
+	_, err = p.checkDir()
 	return err
 }
+
+const othersWrite = 0o022
 
 // checkDir reports whether [Place.Dir] exists. A link in its place is an error: nothing may be
 // moved or removed at its target.
@@ -193,8 +205,11 @@ func (p Place) entries() (names []string, err error) {
 		return nil, err
 	}
 	entries, err := os.ReadDir(p.Dir())
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
+	case errors.Is(err, fs.ErrPermission):
+		err = fmt.Errorf("%w; a store can wait there, so let the user of the plugin list it: chmod o+rx %s", err, shell.Quote(p.Dir()))
 	}
 	for _, e := range entries {
 		names = append(names, e.Name())

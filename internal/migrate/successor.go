@@ -11,6 +11,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/exchange"
+	"github.com/leasehold/leasehold/internal/owner"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
@@ -78,6 +79,9 @@ func (s *successor) cleanUp(reason string, now time.Time) (kept string, err erro
 // build makes the new store.
 func (s *successor) build(c backend.Content) error {
 	err := stores.Create(s.staged, s.kind, c)
+	if err == nil && s.old != nil {
+		err = owner.Like(s.staged, s.old)
+	}
 	if err == nil {
 		s.built, err = os.Lstat(s.staged)
 	}

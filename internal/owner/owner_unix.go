@@ -5,8 +5,11 @@ package owner
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,13 +45,15 @@ func (o Owner) give(fd int, st *unix.Stat_t) error {
 	if st.Uid != 0 {
 		return nil
 	}
-	err := unix.Fchown(fd, o.user, o.group)
-	for _, impossible := range []error{unix.EPERM, unix.EINVAL, unix.ENOTSUP, unix.ENOSYS} {
-		if errors.Is(err, impossible) {
-			return nil
-		}
+	if err := unix.Fchown(fd, o.user, o.group); !isImpossible(err) {
+		return err
 	}
-	return err
+	return nil
+}
+
+// isImpossible reports whether the file system, or the user namespace, does not allow an owner.
+func isImpossible(err error) bool {
+	return slices.ContainsFunc([]error{unix.EPERM, unix.EINVAL, unix.ENOTSUP, unix.ENOSYS}, func(e error) bool { return errors.Is(err, e) })
 }
 
 // GiveFile gives a file that this process has just made to the owner of the directory in which it is.
@@ -74,4 +79,60 @@ func GiveDir(path string) error {
 		return err
 	}
 	return o.give(int(d.Fd()), &st)
+}
+
+// Like gives the store at path, a file or a directory of files that root has just made, to whom the store
+// belongs that it will replace. It does nothing if others than root can put something into the directory in
+// which it is. Nothing is synced: whoever owns the store, it has the same leases.
+func Like(path string, replaced fs.FileInfo) error {
+	to, ok := replaced.Sys().(*syscall.Stat_t)
+	if !ok || os.Geteuid() != 0 {
+		return nil
+	}
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close() // It was only read.
+	if private, err := isPrivate(dir); !private {
+		return err
+	}
+	return chownAll(dir, filepath.Base(path), int(to.Uid), int(to.Gid))
+}
+
+// isPrivate reports whether only root can put something into a directory.
+func isPrivate(dir *os.Root) (bool, error) {
+	info, err := dir.Stat(".")
+	if err != nil {
+		return false, err
+	}
+	return info.Sys().(*syscall.Stat_t).Uid == 0 && info.Mode()&0o022 == 0, nil
+}
+
+// chownAll changes the owner of a file, or of a directory and the files in it, as far as that is possible.
+func chownAll(in *os.Root, name string, user, group int) error {
+	info, err := in.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		sub, err := in.OpenRoot(name)
+		if err != nil {
+			return err
+		}
+		defer sub.Close() // Likewise.
+		entries, err := fs.ReadDir(sub.FS(), ".")
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if err := sub.Lchown(e.Name(), user, group); err != nil && !isImpossible(err) {
+				return err
+			}
+		}
+	}
+	if err := in.Lchown(name, user, group); !isImpossible(err) {
+		return err
+	}
+	return nil
 }

@@ -85,3 +85,29 @@ func TestGiveInADirectoryOfOurs(t *testing.T) {
 	require.Zero(t, owner.In(filepath.Dir(path)))
 	require.Zero(t, owner.In(filepath.Join(t.TempDir(), "nowhere")))
 }
+
+// What replaces the store of a user belongs to that user, unless others could have put something into it.
+func TestLike(t *testing.T) {
+	needsRoot(t)
+	theirs := filepath.Join(t.TempDir(), "theirs")
+	require.NoError(t, os.Mkdir(theirs, 0o755))
+	require.NoError(t, os.Chown(theirs, user, user))
+	replaced, err := os.Lstat(theirs)
+	require.NoError(t, err)
+	for mode, want := range map[os.FileMode]uint32{0o755: user, 0o700: user, 0o775: 0, 0o777 | os.ModeSticky: 0} {
+		dir := filepath.Join(t.TempDir(), "dir")
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		require.NoError(t, os.Chmod(dir, mode))
+		file, store := filepath.Join(dir, "file"), filepath.Join(dir, "store")
+		require.NoError(t, os.WriteFile(file, []byte("leases"), 0o600))
+		require.NoError(t, os.Mkdir(store, 0o755))
+		create(t, filepath.Join(store, "10.0.0.1"))
+		require.NoError(t, os.Symlink(theirs, filepath.Join(store, "link")))
+		require.NoError(t, owner.Like(file, replaced))
+		require.NoError(t, owner.Like(store, replaced))
+		for _, path := range []string{file, store, filepath.Join(store, "10.0.0.1"), filepath.Join(store, "link")} {
+			requireOwner(t, want, path)
+		}
+	}
+	require.Error(t, owner.Like(filepath.Join(t.TempDir(), "nothing"), replaced))
+}

@@ -1,6 +1,9 @@
 package owner
 
-import "os"
+import (
+	"io/fs"
+	"os"
+)
 
 // In returns the zero Owner: on Windows a new file inherits the permissions of its directory.
 func In(string) Owner { return Owner{} }
@@ -13,3 +16,6 @@ func GiveFile(*os.File) error { return nil }
 
 // GiveDir does nothing.
 func GiveDir(string) error { return nil }
+
+// Like does nothing.
+func Like(string, fs.FileInfo) error { return nil }

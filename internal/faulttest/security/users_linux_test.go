@@ -9,6 +9,8 @@ import (
 
 	"github.com/containernetworking/cni/pkg/types"
 	"github.com/stretchr/testify/require"
+
+	"github.com/leasehold/leasehold/internal/exchange"
 )
 
 // nobody is the user ID of a user who owns nothing.
@@ -90,5 +92,59 @@ func TestStoreOfAnotherUser(t *testing.T) {
 		require.Contains(n, list, "ours")
 		stranger.backend = another(n.backend)
 		stranger.add("later")
+	})
+}
+
+// The store belongs to a user, and the data directory to root: all users may make stores there, or the members of
+// a group. Root migrates the store there and back, and it is still the user's, who can make others as well.
+func TestStoreOfAnotherUserBesideOthers(t *testing.T) {
+	for name, mode := range map[string]os.FileMode{"of all": 0o777 | os.ModeSticky, "of a group": 0o775 | os.ModeSetgid} {
+		t.Run(name, func(t *testing.T) {
+			forEachStore(t, func(n node) {
+				user := n.asNobody()
+				require.NoError(n, os.Chown(n.store(), 0, nobody))
+				require.NoError(n, os.Chmod(n.store(), mode))
+				user.add("his")
+				for _, to := range []string{another(n.backend), n.backend} {
+					n.mustTool("migrate", "podnet", "--to", to)
+					user.backend = to
+					user.add("in-" + to)
+				}
+				require.Contains(n, user.mustTool("list"), "his")
+				require.NoError(n, os.RemoveAll(n.store("podnet")))
+				user.add("first")
+			})
+		})
+	}
+}
+
+// A migration of a user's store was killed when the store was marked as replaced and its successor not yet in
+// its place. The user cannot open a store that is marked for writing, and goes on all the same.
+func TestKilledMigrationOfAnotherUser(t *testing.T) {
+	forEachStore(t, func(n node) {
+		user := n.asNobody()
+		require.NoError(n, os.Chown(n.store(), nobody, nobody))
+		user.add("his")
+		locked := n.store("podnet")
+		if n.backend == "files" {
+			locked = n.store("podnet", exchange.StoreLock)
+		}
+		require.NoError(n, os.Chmod(locked, 0o440|os.ModeSetgid))
+		info, err := os.Lstat(locked)
+		require.NoError(n, err)
+		staged := exchange.At(n.store("podnet")).Staged(true, info)
+		for _, dir := range []string{filepath.Dir(staged), staged} {
+			require.NoError(n, os.Mkdir(dir, 0o755))
+			require.NoError(n, os.Chown(dir, nobody, nobody))
+		}
+		user.add("later")
+		require.Contains(n, user.mustTool("list"), "his")
+
+		// Without a successor it was replaced, and is not used.
+		require.NoError(n, os.Remove(staged))
+		require.NoError(n, os.Chmod(locked, 0o440|os.ModeSetgid))
+		const replaced = 103
+		e := user.rejects(replaced, "ADD", pod("refused"), nil)
+		require.Contains(n, e.Msg, "was replaced by another")
 	})
 }
