@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/migrate"
+	"github.com/leasehold/leasehold/internal/netconf"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
@@ -161,7 +163,25 @@ func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrat
 		return migrate.Report{}, fmt.Errorf("%s is a symbolic link to %s, and plugins follow it only to a directory: "+
 			"replace the link with the store, or set \"dataDir\" in ipam to the directory of the store", link, target)
 	}
+	if inner := t.networkWithin(n); inner != "" {
+		return migrate.Report{}, fmt.Errorf("the \"dataDir\" of network %s is in the store of %s, and would leave with it: "+
+			"stop the containers of %s, and give it another \"dataDir\"", inner, n.name, inner)
+	}
 	return migrate.Run(cmd.Context(), n.path, o)
+}
+
+// networkWithin returns the name of another network whose data directory is in the files store of n, if
+// there is one.
+func (t *tool) networkWithin(n network) string {
+	if kind, err := n.kind(); err != nil || kind != config.Files {
+		return "" // The migration returns the error.
+	}
+	for _, other := range t.discovered {
+		if len(other.confs) > 0 && other.path != n.path && netconf.IsWithin(filepath.Dir(other.path), n.path) {
+			return other.name
+		}
+	}
+	return ""
 }
 
 // linkedFrom returns the configured path of the store if that is a symbolic link to it, and

@@ -2,10 +2,12 @@ package migrate
 
 import (
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
 
+	"github.com/leasehold/leasehold/backend/bolt"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/exchange"
 )
@@ -21,11 +23,27 @@ func checkMovable(path, kind string) error {
 		return err
 	}
 	for _, e := range entries {
-		_, notAddr := netip.ParseAddr(e.Name()) // Reading a directory in place of a lease has an error of its own.
-		if e.IsDir() && notAddr != nil && e.Name() != exchange.StoreLock && e.Name() != exchange.MovedLock {
-			return fmt.Errorf("%s is a directory, and would leave with the store; if another network has its leases there, "+
-				"stop its containers, move the directory, and change \"dataDir\" of that network", filepath.Join(path, e.Name()))
+		name := filepath.Join(path, e.Name())
+		if _, err := netip.ParseAddr(e.Name()); err == nil || e.Name() == exchange.StoreLock || e.Name() == exchange.MovedLock {
+			continue // Reading a directory in place of a lease has an error of its own.
 		}
+		what := ""
+		switch {
+		case e.IsDir():
+			what = "a directory"
+		case isBoltStore(e, name):
+			what = "a bolt store"
+		default:
+			continue
+		}
+		return fmt.Errorf("%s is %s, and would leave with the store; if another network has its leases there, "+
+			"stop its containers, move it, and change \"dataDir\" of that network", name, what)
 	}
 	return nil
+}
+
+// isBoltStore reports whether a file can be the store of a network. One that is empty has no lease.
+func isBoltStore(e fs.DirEntry, path string) bool {
+	info, err := e.Info()
+	return err == nil && info.Mode().IsRegular() && info.Size() > 0 && !bolt.IsStray(path)
 }
