@@ -137,6 +137,8 @@ func TestKilledMigrationOfAnotherUser(t *testing.T) {
 			require.NoError(n, os.Mkdir(dir, 0o755))
 			require.NoError(n, os.Chown(dir, nobody, nobody))
 		}
+		_, err = user.plugin("STATUS", attachment{}, nil)
+		require.NoError(n, err)
 		user.add("later")
 		require.Contains(n, user.mustTool("list"), "his")
 
@@ -145,6 +147,8 @@ func TestKilledMigrationOfAnotherUser(t *testing.T) {
 		require.NoError(n, os.Chmod(locked, 0o440|os.ModeSetgid))
 		const replaced = 103
 		e := user.rejects(replaced, "ADD", pod("refused"), nil)
+		require.Contains(n, e.Msg, "was replaced by another")
+		e = user.rejects(types.ErrPluginNotAvailable, "STATUS", attachment{}, nil)
 		require.Contains(n, e.Msg, "was replaced by another")
 	})
 }
