@@ -39,10 +39,11 @@ func (t *tool) importCommand() *cobra.Command {
 		Long: `Add the leases and cursors of an export to the stores of their networks.
 
 A network without a store gets a new one. If an address is leased to another
-attachment than in the export, nothing is imported into that network; other
-networks are. With --skip-conflicts only that lease is left out: its container
-must be gone, or it shares the address with the other one. Leases and cursors
-that the store already has are skipped, so an import can be repeated safely.`,
+attachment than in the export, or a line of the file is wrong, nothing is
+imported into that network; other networks are. With --skip-conflicts only the
+lease is left out whose address is leased to another: its container must be
+gone, or it shares the address with the other one. Leases and cursors that the
+store already has are skipped, so an import can be repeated safely.`,
 		Example:     "  leasehold import leases.jsonl\n  leasehold export podnet | ssh node2 leasehold import -",
 		Annotations: map[string]string{fixedFormat: "in words"},
 		Args:        cli.Arguments(1, 1),
@@ -69,34 +70,35 @@ func (t *tool) importFile(cmd *cobra.Command, name string, f importFlags) error 
 		defer file.Close() // Closing a file that was only read loses nothing.
 		r = file
 	}
-	nothing := func(err error) error {
-		return fmt.Errorf("%s: %w; nothing of this network was imported", name, err)
-	}
 	var failed error // Networks do not depend on each other.
 	for export := dump.NewReader(r); ; {
 		from, err := export.Next()
 		if errors.Is(err, io.EOF) {
 			return failed
 		}
-		if err != nil {
-			return errors.Join(failed, fmt.Errorf("%s: %w", name, err))
-		}
-		n, err := t.networkForImport(from.Name)
 		if err == nil {
-			// Read everything before taking a lock: a pipe from another machine can stall, and plugins
-			// would wait for it.
-			if err := from.Keep(); err != nil {
-				return errors.Join(failed, nothing(t.inNetwork(n, err))) // The rest cannot be read either.
-			}
-			err = t.importOne(cmd, n, from, f)
+			err = t.importNetwork(cmd, from, f)
 		}
 		if err != nil {
-			failed = errors.Join(failed, nothing(err))
+			failed = errors.Join(failed, fmt.Errorf("%s: %w; nothing of this network was imported", name, err))
 		}
-		if errors.Is(err, context.Canceled) {
+		if errors.Is(err, context.Canceled) || !export.Skip() {
 			return failed
 		}
 	}
+}
+
+// importNetwork reads everything before it takes a lock: a pipe from another machine can stall, and plugins
+// would wait for it.
+func (t *tool) importNetwork(cmd *cobra.Command, from *dump.Network, f importFlags) error {
+	n, err := t.networkForImport(from.Name)
+	if err != nil {
+		return err
+	}
+	if err := from.Keep(); err != nil {
+		return t.inNetwork(n, err)
+	}
+	return t.importOne(cmd, n, from, f)
 }
 
 // An imported counts the leases that an import added and skipped.

@@ -11,11 +11,13 @@ import (
 	"github.com/leasehold/leasehold/backend"
 )
 
-// A Reader reads the output of [Write]. An error names the line, and ends the reading.
+// A Reader reads the output of [Write]. An error names the line, and ends the reading unless [Reader.Skip]
+// is called.
 type Reader struct {
 	lines   *bufio.Scanner
 	number  int // of the last line read
 	object  object
+	again   bool            // the line that was read last begins the next network
 	seen    map[string]bool // the networks so far
 	current *Network        // nil between two networks
 	err     error
@@ -82,6 +84,24 @@ func (r *Reader) Next() (*Network, error) {
 	return n, nil
 }
 
+// Skip has the next call of Next begin with the network after the one in which there was an error. It returns
+// false if there is none; without an error it does nothing.
+func (r *Reader) Skip() bool {
+	if r.err == nil {
+		return true
+	}
+	r.err, r.current = nil, nil
+	for !r.again {
+		switch err := r.read(); {
+		case r.lines.Err() != nil, errors.Is(err, io.EOF):
+			return false
+		case err == nil:
+			r.again = r.object.has("leasehold")
+		}
+	}
+	return true
+}
+
 func (r *Reader) leases(n *Network) iter.Seq2[backend.Lease, error] {
 	return func(yield func(backend.Lease, error) bool) {
 		if n.begun || r.current != n {
@@ -135,8 +155,11 @@ func (r *Reader) nextEnded(n *Network) {
 
 // read parses the next line that is not empty.
 func (r *Reader) read() error {
-	for r.lines.Scan() {
-		r.number++
+	for r.again || r.lines.Scan() {
+		if !r.again {
+			r.number++
+		}
+		r.again = false
 		text := r.lines.Bytes()
 		if len(bytes.TrimSpace(text)) == 0 {
 			continue
@@ -209,6 +232,7 @@ func (r *Reader) leaseOrEnd(n *Network) (l backend.Lease, ok bool, err error) {
 	case r.object.has("end"):
 		err = decodeEnd(&r.object, n)
 	case r.object.has("leasehold"):
+		r.again = true
 		err = fmt.Errorf("another network begins before the end of network %s, after %d of its leases", n.Name, n.read.count)
 	case r.object.has("block"):
 		err = fmt.Errorf("network %s has more blocks than its header says: %d", n.Name, n.blockCount)

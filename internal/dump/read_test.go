@@ -3,10 +3,12 @@ package dump_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -162,4 +164,58 @@ func TestKeep(t *testing.T) {
 	first, err = r.Next()
 	require.NoError(t, err)
 	require.ErrorIs(t, first.Keep(), io.ErrUnexpectedEOF)
+}
+
+// An error in one network does not keep the others from being read.
+func TestSkip(t *testing.T) {
+	network := func(name, more string) string {
+		return fmt.Sprintf(`{"leasehold":1,"network":%q}`+"\n"+`{"network":%q,"address":"10.1.0.2","containerID":"c"}`+"\n%s"+`{"end":%q,"leases":1}`+"\n", name, name, more, name)
+	}
+	cut := strings.SplitAfter(network("cut", ""), "\n")[0]
+	const unknown = `{"labels":{}}` + "\n"
+	for name, text := range map[string]string{
+		"an unknown line":        network("a", "") + network("bad", unknown) + network("b", ""),
+		"no JSON":                network("a", "") + network("bad", "}\n") + network("b", ""),
+		"an unknown header":      network("a", "") + strings.Replace(network("bad", ""), `"network"`, `"x":1,"network"`, 1) + network("b", ""),
+		"a network is repeated":  network("a", "") + network("a", "") + network("b", ""),
+		"a network has no end":   network("a", "") + cut + network("b", ""),
+		"several":                network("a", "") + network("bad", unknown+"}\n"+unknown) + cut + network("b", ""),
+		"it is the first":        network("bad", unknown) + network("a", "") + network("b", ""),
+		"it is the last":         network("a", "") + network("b", "") + network("bad", unknown),
+		"the last has no end":    network("a", "") + network("b", "") + cut,
+		"something between them": network("a", "") + unknown + network("b", ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := dump.NewReader(strings.NewReader(text))
+			var whole []string
+			failed := 0
+			for {
+				n, err := r.Next()
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				if err == nil {
+					err = n.Keep()
+				}
+				if err == nil {
+					whole = append(whole, n.Name)
+				} else {
+					failed++
+				}
+				if !r.Skip() {
+					break
+				}
+			}
+			require.Equal(t, []string{"a", "b"}, whole)
+			require.Positive(t, failed)
+		})
+	}
+	r := dump.NewReader(iotest.ErrReader(errors.New("pulled out")))
+	_, err := r.Next()
+	require.ErrorContains(t, err, "pulled out")
+	require.False(t, r.Skip())
+	r = dump.NewReader(strings.NewReader(strings.Repeat(" ", 2<<20) + "\n" + network("a", "")))
+	_, err = r.Next()
+	require.ErrorContains(t, err, "longer than")
+	require.False(t, r.Skip(), "the end of a line that is too long is not looked for")
 }
