@@ -82,7 +82,7 @@ func ReadReach(tx backend.ReadTx, addr netip.Addr, now time.Time) (Reach, error)
 		r.limit(now.Add(-h.For), "ended leases are kept for "+inDays(h.For))
 	}
 	r.limit(s.afterForgotten, "ended leases were forgotten")
-	r.limit(counts.Gap, "ended leases are missing until then: the history was off, the disk was full, or a part of it was damaged")
+	r.limit(counts.Gap, "ended leases are missing until then: the history was off, the disk was full, a part of it was damaged, or an older store was put back")
 	return r, nil
 }
 

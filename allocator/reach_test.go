@@ -34,7 +34,7 @@ func TestReadReach(t *testing.T) {
 		_, err := tx.Forget(func(e backend.Ended) bool { return e.Addr == lease(last, 0).Addr })
 		return err
 	}
-	const gapWhy = "ended leases are missing until then: the history was off, the disk was full, or a part of it was damaged"
+	const gapWhy = "ended leases are missing until then: the history was off, the disk was full, a part of it was damaged, or an older store was put back"
 	two := func(tx tx) error { return errors.Join(ended(tx, 2, 9, 8), ended(tx, 3, 6, 5)) }
 	for name, c := range map[string]struct {
 		do   func(tx) error

@@ -122,7 +122,7 @@ func (t *tool) exportOne(cmd *cobra.Command, n network, kind string, w io.Writer
 		return err
 	}
 	c.Leases, c.History = yieldAll(leases), nil
-	if len(ended) > 0 {
+	if len(ended) > 0 || !c.Gap.IsZero() { // Earlier versions can read an export without a history.
 		c.History = yieldAll(ended)
 	}
 	written, err := dump.Write(w, n.name, kind, c)

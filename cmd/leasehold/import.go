@@ -264,10 +264,13 @@ func (e conflictsError) Error() string {
 // an earlier import.
 func leaveOutHistory(tx backend.Tx, c backend.Content) error {
 	h, ok := tx.(backend.HistoryTx)
-	if !ok || c.History == nil {
+	if !ok || c.History == nil && c.Gap.IsZero() {
 		return nil
 	}
 	missing := backend.Counts{Gap: c.Gap}
+	if c.History == nil {
+		return h.Count(missing)
+	}
 	for e, err := range c.History {
 		if err != nil {
 			return err

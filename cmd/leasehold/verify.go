@@ -166,7 +166,8 @@ func (t *tool) verifyOne(cmd *cobra.Command, n network, f verifyFlags) ([]findin
 	if kind, err = n.kind(); err != nil { // A migration can have changed the kind.
 		return found, err
 	}
-	if len(done) > 0 { // Before, only the mark of the replaced store was reported.
+	reinstated := len(done) > 0
+	if reinstated { // Before, only the mark of the replaced store was reported.
 		if _, damaged, err = t.storeFindings(cmd, n, kind); err != nil {
 			return done, err
 		}
@@ -179,8 +180,26 @@ func (t *tool) verifyOne(cmd *cobra.Command, n network, f verifyFlags) ([]findin
 			return append(done, found...), err
 		}
 	}
+	if reinstated {
+		if err := t.missUntilNow(cmd, n); err != nil {
+			return append(done, found...), err
+		}
+	}
 	remaining, _, err := t.storeFindings(cmd, n, kind)
 	return append(done, remaining...), err
+}
+
+// missUntilNow has the history of a store, if it keeps one, say that it lacks what the store that had replaced
+// it has leased.
+func (t *tool) missUntilNow(cmd *cobra.Command, n network) error {
+	ctx, cancel := t.lockContext(cmd)
+	defer cancel()
+	return n.store().Update(ctx, func(tx backend.Tx) error {
+		if h, ok := tx.(backend.HistoryTx); ok {
+			return h.Count(backend.Counts{Gap: t.now()})
+		}
+		return nil
+	})
 }
 
 // reinstate puts a replaced store back in use.
