@@ -130,12 +130,13 @@ func (m *Member) Attest(ctx context.Context) error {
 	return err
 }
 
-// attested is [Member.resolve] of a host that is attested.
+// attested is [Member.resolve] of a host that is attested. It is attested once more after a recovery of the
+// space for which it has reported, if it was killed before that was in its store.
 func (m *Member) attested(ctx context.Context) (backend.Membership, view, error) {
 	for range maxAttempts {
 		local, v, err := m.resolve(ctx)
 		switch {
-		case err != nil, local.Attested == m.opts.Boot:
+		case err != nil, local.Attested == m.opts.Boot && local.Seen.Recoveries >= v.config.Recoveries:
 			return local, v, err
 		case local.Machine != m.opts.Machine, v.record.Machine != m.opts.Machine:
 			err = m.stop(ctx, local, stoppedMachine)
@@ -181,9 +182,13 @@ func (m *Member) compare(ctx context.Context, local backend.Membership, v view) 
 			return err
 		}
 		for _, b := range ours {
-			if theirs[b.First] == (backend.Block{}) {
+			switch {
+			case theirs[b.First] == backend.Block{}:
 				disputed = append(disputed, b.String())
 				err = m.giveUp(tx, local, b)
+			case b.State != backend.Open:
+				b.State = backend.Open // It was disputed before it was reported.
+				err = tx.PutBlock(b)
 			}
 			delete(theirs, b.First)
 			if errors.Is(err, backend.ErrLeased) {

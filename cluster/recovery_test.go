@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -203,6 +204,55 @@ func TestRecoveryWithADispute(t *testing.T) {
 	require.Equal(t, theirs, blocks)
 	require.NoError(t, b.Audit(t.Context()))
 	require.NoError(t, a.Audit(t.Context()))
+}
+
+// A host whose dispute was resolved reports, and is killed before that is in its store. The block in which it
+// has leases is its own, and it leases from it again after the recovery.
+func TestRecoveryKilledAfterTheReport(t *testing.T) {
+	e := newSpace(t)
+	a, b := newHost(t, e, "a"), newHost(t, e, "b")
+	block := a.claim(t, cluster.Want{Set: four(t), Blocks: 1})[0]
+	backup := e.Backup()
+	_, err := a.GiveBack(t.Context(), 0)
+	require.NoError(t, err)
+	b.claim(t, cluster.Want{Set: four(t), Addr: block.First})
+	b.lease(t, block.First)
+	e.Restore(backup)
+	admin := cluster.NewAdmin(e, prefix)
+	require.ErrorIs(t, b.Audit(t.Context()), cluster.ErrHalted)
+	require.NoError(t, admin.Recover(t.Context(), "pods"))
+	require.ErrorIs(t, b.Attest(t.Context()), cluster.ErrDisputed)
+	require.ErrorIs(t, a.Attest(t.Context()), cluster.ErrReported, "it has given the block back")
+	killed := cluster.NewMember(&killedStore{b.store, 1}, e, cluster.Options{
+		Identity: cluster.Identity{Boot: "boot1", Machine: "machine of b"}, Prefix: prefix,
+	})
+	require.ErrorIs(t, killed.Attest(t.Context()), errKilled)
+	_, blocks := b.state(t)
+	require.Equal(t, backend.Closing, blocks[0].State)
+	require.ErrorIs(t, b.Attest(t.Context()), cluster.ErrReported)
+	require.NoError(t, admin.Recovered(t.Context(), "pods"))
+
+	require.NoError(t, b.Attest(t.Context()))
+	m, blocks := b.state(t)
+	require.Equal(t, backend.Open, blocks[0].State)
+	require.EqualValues(t, 1, m.Seen.Recoveries)
+	b.lease(t, block.Last)
+	require.NoError(t, b.Audit(t.Context()))
+}
+
+var errKilled = errors.New("killed")
+
+// A killedStore makes some updates.
+type killedStore struct {
+	backend.Store
+	left int
+}
+
+func (s *killedStore) Update(ctx context.Context, fn func(backend.Tx) error) error {
+	if s.left--; s.left < 0 {
+		return errKilled
+	}
+	return s.Store.Update(ctx, fn)
 }
 
 func TestAdopt(t *testing.T) {
