@@ -74,7 +74,10 @@ func (g *grant) renew(held backend.Lease) error {
 	if err := g.tx.Delete(l.Addr); err != nil {
 		return err
 	}
-	return g.tx.Put(l)
+	if err := g.tx.Put(l); err != nil {
+		return err
+	}
+	return count(g.tx, backend.Counts{Renewed: l.Since})
 }
 
 // laterThan returns now, or a later time if the store would record now as the same time as

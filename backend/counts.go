@@ -21,6 +21,10 @@ type Counts struct {
 	// was off, the disk was full, or a part of the history was damaged. It is zero if it lacks none, and
 	// in UTC, to the second. Unlike the counts, it is moved to another store with a [Content].
 	Gap time.Time
+
+	// Renewed is when a lease was last renewed, which got the time of that, in UTC, to the second: since when
+	// such a lease was held is not known. It is zero if none was.
+	Renewed time.Time
 }
 
 // Explain reports whether the leases that a store holds, and the ended ones in its history, are all
@@ -33,15 +37,21 @@ func (c Counts) Explain(held, ended uint64) bool {
 	return all == ended && c.Made == c.Undone+held+ended
 }
 
-// Plus returns the sums of two Counts, and the later Gap.
+// Plus returns the sums of two Counts, and the later times.
 func (c Counts) Plus(d Counts) Counts {
 	c.Made += d.Made
 	c.Undone += d.Undone
 	for i := range d.Ended {
 		c.Ended[i] += d.Ended[i]
 	}
-	if d.Gap.After(c.Gap) {
-		c.Gap = time.Unix(d.Gap.Unix(), 0).UTC()
-	}
+	c.Gap, c.Renewed = later(c.Gap, d.Gap), later(c.Renewed, d.Renewed)
 	return c
+}
+
+// later returns the later time, to the second.
+func later(a, b time.Time) time.Time {
+	if !b.After(a) {
+		return a
+	}
+	return time.Unix(b.Unix(), 0).UTC()
 }

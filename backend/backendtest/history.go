@@ -180,10 +180,15 @@ func clausesOfHistory(c contract) {
 
 		at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 		for _, gap := range []time.Time{at, at.Add(-time.Hour)} {
-			f.changeHistory(func(tx backend.HistoryTx) error { return tx.Count(backend.Counts{Gap: gap}) })
+			f.changeHistory(func(tx backend.HistoryTx) error { return tx.Count(backend.Counts{Gap: gap, Renewed: gap}) })
 		}
 		f.reopenIfPersistent()
-		f.viewHistory(func(tx backend.HistoryReadTx) { require.Equal(f, at, countsOf(f, tx).Gap, "the later one") })
+		f.viewHistory(func(tx backend.HistoryReadTx) {
+			require.Equal(f, at, countsOf(f, tx).Gap, "the later one")
+			require.Equal(f, at, countsOf(f, tx).Renewed, "the later one")
+		})
+		f.changeHistory(func(tx backend.HistoryTx) error { return tx.Count(backend.Counts{Renewed: at.Add(time.Hour)}) })
+		f.viewHistory(func(tx backend.HistoryReadTx) { require.Equal(f, at, countsOf(f, tx).Gap) })
 	})
 	c.clause("is as before if Update fails", func(f *fixture) {
 		ends := someEnds(40)

@@ -127,21 +127,53 @@ func (s selection) addr() (addr netip.Addr) {
 
 // selects reports whether the selection has a lease that was held until then; zero means now.
 func (s selection) selects(l backend.Lease, until time.Time) bool {
-	for _, q := range s.queries {
-		if !q.selects(l) && !q.isPrefixOf(l.Owner.ContainerID) {
-			return false
-		}
-	}
+	return s.selectsHolder(l) && s.wasHeld(l, until)
+}
+
+// selectsHolder is selects at any time.
+func (s selection) selectsHolder(l backend.Lease) bool {
+	return !slices.ContainsFunc(s.queries, func(q query) bool { return !q.selects(l) && !q.isPrefixOf(l.Owner.ContainerID) })
+}
+
+// wasHeld is selects for any holder.
+func (s selection) wasHeld(l backend.Lease, until time.Time) bool {
 	if !s.notSince.IsZero() && !until.IsZero() && until.Before(s.notSince) {
 		return false
 	}
 	return s.at == moment{} || s.at.meets(l.Since, until)
 }
 
+// A reading selects leases, and notes what keeps the answer for a time from being certain.
+type reading struct {
+	selection
+	now time.Time
+
+	later bool      // a lease of the selected holders begins after the time
+	ahead time.Time // when one begins that is dated after the present, or after its own end: the latest
+}
+
+// selects is the method of the selection.
+func (r *reading) selects(l backend.Lease, until time.Time) bool {
+	if !r.selectsHolder(l) {
+		return false
+	}
+	if !l.Since.Before(r.at.until) {
+		r.later = true
+	}
+	last := r.now
+	if !until.IsZero() {
+		last = until
+	}
+	if began := l.Since.Truncate(time.Second); began.After(last) && began.After(r.ahead) {
+		r.ahead = began
+	}
+	return r.wasHeld(l, until)
+}
+
 // selectsEnded is selects for an ended lease. When a forgotten one was held is not known.
-func (s selection) selectsEnded(e backend.Ended) bool {
-	timed := s.at != moment{} || !s.notSince.IsZero()
-	return !(timed && e.Until.IsZero()) && s.selects(e.Lease, e.Until)
+func (r *reading) selectsEnded(e backend.Ended) bool {
+	timed := r.at != moment{} || !r.notSince.IsZero()
+	return !(timed && e.Until.IsZero()) && r.selects(e.Lease, e.Until)
 }
 
 // A pastRow is a lease, ended or held, in the output of history. The keys are stable; unknown
@@ -205,7 +237,7 @@ func (t *tool) history(cmd *cobra.Command, names []string, f historyFlags) error
 
 // endedIn returns the ended leases that are selected, except those that need not be kept any
 // longer.
-func (t *tool) endedIn(tx backend.ReadTx, s selection) (ended []backend.Ended, err error) {
+func endedIn(tx backend.ReadTx, r *reading) (ended []backend.Ended, err error) {
 	h, ok := tx.(backend.HistoryReadTx)
 	if !ok {
 		return nil, nil
@@ -215,14 +247,14 @@ func (t *tool) endedIn(tx backend.ReadTx, s selection) (ended []backend.Ended, e
 		return nil, err
 	}
 	all := h.HistoryBackward()
-	if addr := s.addr(); addr.IsValid() {
+	if addr := r.addr(); addr.IsValid() {
 		all = h.HistoryOf(addr)
 	}
 	for e, err := range all {
 		if err != nil {
 			return nil, err
 		}
-		if !policy.IsExpired(e, t.now()) && s.selectsEnded(e) {
+		if !policy.IsExpired(e, r.now) && r.selectsEnded(e) {
 			ended = append(ended, e)
 		}
 	}
@@ -231,10 +263,10 @@ func (t *tool) endedIn(tx backend.ReadTx, s selection) (ended []backend.Ended, e
 }
 
 // heldIn returns the leases that are selected.
-func heldIn(tx backend.ReadTx, s selection) (held []backend.Lease, err error) {
-	if addr := s.addr(); addr.IsValid() {
+func heldIn(tx backend.ReadTx, r *reading) (held []backend.Lease, err error) {
+	if addr := r.addr(); addr.IsValid() {
 		l, err := tx.Lease(addr)
-		if errors.Is(err, backend.ErrNotFound) || err == nil && !s.selects(l, time.Time{}) {
+		if errors.Is(err, backend.ErrNotFound) || err == nil && !r.selects(l, time.Time{}) {
 			return nil, nil
 		}
 		return []backend.Lease{l}, err
@@ -243,7 +275,7 @@ func heldIn(tx backend.ReadTx, s selection) (held []backend.Lease, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.selects(l, time.Time{}) {
+		if r.selects(l, time.Time{}) {
 			held = append(held, l)
 		}
 	}

@@ -29,9 +29,9 @@ func TestSelectionByTime(t *testing.T) {
 	} {
 		s, err := flags.selection(now)
 		require.NoError(t, err)
-		require.Equal(t, want, [2]bool{s.selectsEnded(backend.Ended{Lease: l, Until: ended}), s.selects(l, time.Time{})}, "%+v", flags)
+		require.Equal(t, want, [2]bool{(&reading{selection: s}).selectsEnded(backend.Ended{Lease: l, Until: ended}), s.selects(l, time.Time{})}, "%+v", flags)
 	}
 	s, err := historyFlags{at: "14:00"}.selection(now)
 	require.NoError(t, err)
-	require.False(t, s.selectsEnded(backend.Ended{}), "when a forgotten one was held is not known")
+	require.False(t, (&reading{selection: s}).selectsEnded(backend.Ended{}), "when a forgotten one was held is not known")
 }

@@ -132,25 +132,26 @@ func (t *tool) pastIn(cmd *cobra.Command, n network, s selection) (p past, err e
 		read = t.glance
 	}
 	err = read(n).View(ctx, func(tx backend.ReadTx) error {
-		p, err = t.pastRows(n, tx, s)
+		r := &reading{selection: s, now: t.now()}
+		p, err = pastRows(n, tx, r)
 		found := s.addr().IsValid() && len(p.rows) > 0 // An address has one holder at a time.
 		if err == nil && !found && s.at != (moment{}) && !s.at.isAhead(t.now()) {
-			p.lacks, err = t.lacksIn(n, tx, s)
+			p.lacks, err = t.lacksIn(n, tx, r)
 		}
 		return err
 	})
 	return p, err
 }
 
-func (t *tool) pastRows(n network, tx backend.ReadTx, s selection) (p past, err error) {
-	ended, err := t.endedIn(tx, s)
+func pastRows(n network, tx backend.ReadTx, r *reading) (p past, err error) {
+	ended, err := endedIn(tx, r)
 	if err != nil {
 		return p, err
 	}
 	for _, e := range ended {
 		p.rows = append(p.rows, newPastRow(n.name, e))
 	}
-	held, err := heldIn(tx, s)
+	held, err := heldIn(tx, r)
 	for _, l := range held {
 		p.rows = append(p.rows, newHeldRow(n.name, l))
 	}
@@ -158,32 +159,38 @@ func (t *tool) pastRows(n network, tx backend.ReadTx, s selection) (p past, err 
 }
 
 // lacksIn says why leases can be missing that were held at the selected time.
-func (t *tool) lacksIn(n network, tx backend.ReadTx, s selection) (lacks []string, err error) {
-	if _, ok := tx.(backend.HistoryReadTx); !ok {
+func (t *tool) lacksIn(n network, tx backend.ReadTx, r *reading) (lacks []string, err error) {
+	h, ok := tx.(backend.HistoryReadTx)
+	if !ok {
 		return nil, nil // See warnNoHistory.
 	}
-	now := t.now()
-	reach, err := allocator.ReadReach(tx, s.addr(), now)
+	reach, err := allocator.ReadReach(tx, r.addr(), r.now)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case reach.Knows(s.at.from):
-	case reach.From.Equal(now):
+	case reach.Knows(r.at.from):
+	case reach.From.Equal(r.now):
 		lacks = append(lacks, fmt.Sprintf("%s: what has ended is not known: %s", n.name, reach.Why))
 	default:
 		lacks = append(lacks, fmt.Sprintf("%s: what ended before %s is not known: %s", n.name, t.local(reach.From), reach.Why))
 	}
-	other, err := otherHosts(n, tx, s.addr(), s.at)
+	other, err := otherHosts(n, tx, r.addr(), r.at)
 	if err != nil {
 		return nil, err
 	}
 	lacks = append(lacks, other...)
-	renewed, err := t.mayBeRenewed(n, tx, s)
-	if renewed {
+	counts, err := h.Counts()
+	if err != nil {
+		return nil, err
+	}
+	if r.later && (n.renews() || counts.Renewed.After(r.at.from)) {
 		lacks = append(lacks, n.name+`: since when leases were held is not known: a repeated ADD gives them its time ("onDuplicate": "return")`)
 	}
-	return lacks, err
+	if r.ahead.After(r.at.from) {
+		lacks = append(lacks, fmt.Sprintf("%s: the clock was set back: a lease is dated %s, and was held before that", n.name, t.local(r.ahead)))
+	}
+	return lacks, nil
 }
 
 // otherHosts says that another host may have leased an address, if the network shares its addresses. Which
@@ -221,16 +228,6 @@ func (t *tool) elsewhere(cmd *cobra.Command, networks []network, addr netip.Addr
 		}
 	}
 	return p
-}
-
-// mayBeRenewed reports whether a lease with a later time can have been held at the selected one: a
-// renewed lease has the time of the last ADD only.
-func (t *tool) mayBeRenewed(n network, tx backend.ReadTx, s selection) (bool, error) {
-	if !n.renews() {
-		return false, nil
-	}
-	p, err := t.pastRows(n, tx, selection{queries: s.queries})
-	return slices.ContainsFunc(p.rows, func(r pastRow) bool { return !r.since.Before(s.at.until) }), err
 }
 
 func (t *tool) warnOfLacks(p past) {

@@ -25,14 +25,33 @@ func EncodeCounts(c backend.Counts) (b []byte) {
 	for _, n := range counters(&c) {
 		b = binary.AppendUvarint(b, *n)
 	}
-	if !c.Gap.IsZero() {
-		b = binary.AppendVarint(b, c.Gap.Unix())
+	if !c.Gap.IsZero() || !c.Renewed.IsZero() {
+		b = binary.AppendVarint(b, seconds(c.Gap))
+	}
+	if !c.Renewed.IsZero() {
+		b = binary.AppendVarint(b, seconds(c.Renewed))
 	}
 	return b
 }
 
-// DecodeCounts is the inverse of EncodeCounts. A missing value has zeros; without a Gap, it ends before
-// that.
+// seconds returns the Unix time; 0 for the zero Time.
+func seconds(at time.Time) int64 {
+	if at.IsZero() {
+		return 0
+	}
+	return at.Unix()
+}
+
+// timeAt is the inverse of seconds.
+func timeAt(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}
+
+// DecodeCounts is the inverse of EncodeCounts. A missing value has zeros; it ends before times at the end that
+// are zero.
 func DecodeCounts(value []byte) (c backend.Counts, err error) {
 	if value == nil {
 		return c, nil
@@ -41,8 +60,10 @@ func DecodeCounts(value []byte) (c backend.Counts, err error) {
 	for _, n := range counters(&c) {
 		*n = r.uvarint()
 	}
-	if len(r) > 0 {
-		c.Gap = time.Unix(r.varint(), 0).UTC()
+	for _, at := range []*time.Time{&c.Gap, &c.Renewed} {
+		if len(r) > 0 {
+			*at = timeAt(r.varint())
+		}
 	}
 	if r == nil || len(r) > 0 {
 		return backend.Counts{}, fmt.Errorf("meta has malformed counts %x", value)
