@@ -33,11 +33,8 @@ func (s *Store) Create(c backend.Content) error {
 	if !c.Membership.IsZero() {
 		return fmt.Errorf("%s: %w", path, backend.ErrNotShareable)
 	}
-	if err := os.Mkdir(path, 0o755); err != nil {
+	if err := owner.Mkdir(path, 0o755); err != nil {
 		return noSpace(err)
-	}
-	if err := owner.GiveDir(path); err != nil {
-		return errors.Join(err, os.Remove(path))
 	}
 	ended := false
 	defer func() {

@@ -55,9 +55,7 @@ func newMaker(d *dir) *maker {
 
 // make creates a file, which must not exist. It is complete and durable after finish.
 func (m *maker) make(c newFile) error {
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(m.dir.fd(), c.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|safeFlags, c.mode())
-	})
+	fd, err := m.dir.openAs(m.owner, c.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, c.mode())
 	if err != nil {
 		return m.dir.explainColon(c.name, m.dir.fail("create", c.name, err))
 	}

@@ -24,17 +24,28 @@ const safeFlags = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
 func (d *dir) fd() int { return int(d.self.Fd()) }
 
 func (d *dir) open(name string, flag int, perm uint32) (*os.File, error) {
-	fd, err := retry(func() (int, error) { return unix.Openat(d.fd(), name, flag|safeFlags, perm) })
+	var to owner.Owner
+	if flag&os.O_CREATE != 0 {
+		to = owner.In(d.path)
+	}
+	fd, err := d.openAs(to, name, flag, perm)
 	if err != nil {
 		return nil, d.fail("open", name, err)
 	}
 	f := os.NewFile(uintptr(fd), filepath.Join(d.path, name))
-	if flag&os.O_CREATE != 0 {
-		if err := owner.GiveFile(f); err != nil {
-			return nil, d.fail("chown", name, errors.Join(err, f.Close()))
-		}
+	if err := to.Give(fd); err != nil {
+		return nil, d.fail("chown", name, errors.Join(err, f.Close()))
 	}
 	return f, nil
+}
+
+// openAs opens a file, which belongs to the owner if it is new.
+func (d *dir) openAs(to owner.Owner, name string, flag int, perm uint32) (fd int, err error) {
+	err = to.As(func() (err error) {
+		fd, err = retry(func() (int, error) { return unix.Openat(d.fd(), name, flag|safeFlags, perm) })
+		return err
+	})
+	return fd, err
 }
 
 func (d *dir) stat(name string) (info, error) {

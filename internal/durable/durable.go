@@ -52,10 +52,7 @@ func MkdirAll(dir string, perm fs.FileMode) error {
 	if err := MkdirAll(parent, perm); err != nil {
 		return err
 	}
-	err = os.Mkdir(dir, perm)
-	if err == nil {
-		err = owner.GiveDir(dir)
-	}
+	err = owner.Mkdir(dir, perm)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}

@@ -27,10 +27,7 @@ func bar(dir string) error {
 	if info, err := os.Lstat(lock); err != nil || info.IsDir() {
 		return err
 	}
-	err := os.Mkdir(moved, 0o755)
-	if err == nil {
-		err = owner.GiveDir(moved)
-	}
+	err := owner.Mkdir(moved, 0o755)
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return nil
 	} else if err != nil && !errors.Is(err, fs.ErrExist) {

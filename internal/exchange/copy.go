@@ -45,10 +45,7 @@ func copyEntry(root *os.Root, name string, e fs.DirEntry, to string) error {
 	}
 	switch {
 	case e.IsDir():
-		if err := os.Mkdir(to, info.Mode().Perm()); err != nil {
-			return err
-		}
-		return owner.GiveDir(to)
+		return owner.Mkdir(to, info.Mode().Perm())
 	case e.Type() == fs.ModeSymlink:
 		target, err := root.Readlink(name)
 		if err != nil {
@@ -67,13 +64,11 @@ func copyFile(root *os.Root, name string, info fs.FileInfo, to string) error {
 		return err
 	}
 	defer in.Close() // It was only read.
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	out, err := owner.Create(to)
 	if err != nil {
 		return err
 	}
-	if err = owner.GiveFile(out); err == nil {
-		_, err = io.Copy(out, in)
-	}
+	_, err = io.Copy(out, in)
 	if err == nil {
 		err = errors.Join(out.Chmod(info.Mode()), os.Chtimes(to, info.ModTime(), info.ModTime()), out.Sync())
 	}

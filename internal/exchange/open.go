@@ -17,7 +17,7 @@ var errNotRegular = errors.New("it is not a regular file; remove it")
 // openRegular is [os.OpenFile] for a file of ours in a directory in which others can put anything. It
 // neither follows a symbolic link nor waits for a FIFO.
 func openRegular(path string, flag int, perm fs.FileMode) (*os.File, error) {
-	f, err := os.OpenFile(path, flag|safeFlags, perm)
+	f, err := owner.OpenFile(path, flag|safeFlags, perm)
 	if errors.Is(err, syscall.ELOOP) {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: ErrNotFollowed}
 	}
@@ -27,9 +27,6 @@ func openRegular(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = &fs.PathError{Op: "open", Path: path, Err: errNotRegular}
-	}
-	if err == nil && flag&os.O_CREATE != 0 {
-		err = owner.GiveFile(f)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

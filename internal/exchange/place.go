@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/leasehold/leasehold/internal/durable"
 	"github.com/leasehold/leasehold/internal/flock"
+	"github.com/leasehold/leasehold/internal/owner"
 	"github.com/leasehold/leasehold/internal/shell"
 )
 
@@ -42,8 +44,15 @@ func (p Place) MakeDir() error {
 	if err := durable.MkdirAll(p.Dir(), mode); err != nil {
 		return err
 	}
-	_, err = p.checkDir()
-	return err
+	if _, err := p.checkDir(); err != nil {
+		return err
+	}
+	// What is built there belongs to whom the directory belongs, who could exchange it, too.
+	if own, err := os.Lstat(p.Dir()); err != nil || owner.IsForeign(own, info) {
+		return cmp.Or(err, fmt.Errorf("%s belongs to neither root nor the owner of the data directory; give it to root: chown -R root: %s",
+			p.Dir(), shell.Quote(p.Dir())))
+	}
+	return nil
 }
 
 const othersWrite = 0o022

@@ -238,13 +238,11 @@ func (m *migration) export(tx backend.ReadTx, backup string) error {
 }
 
 func writeExport(path, network, kind string, c backend.Content) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := owner.Create(path)
 	if err != nil {
 		return err
 	}
-	if err = owner.GiveFile(f); err == nil {
-		_, err = dump.Write(f, network, kind, c)
-	}
+	_, err = dump.Write(f, network, kind, c)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", path, err), os.Remove(path))

@@ -56,12 +56,49 @@ func isImpossible(err error) bool {
 	return slices.ContainsFunc([]error{unix.EPERM, unix.EINVAL, unix.ENOTSUP, unix.ENOSYS}, func(e error) bool { return errors.Is(err, e) })
 }
 
-// GiveFile gives a file that this process has just made to the owner of the directory in which it is.
-func GiveFile(f *os.File) error { return In(filepath.Dir(f.Name())).Give(int(f.Fd())) }
+// OpenFile is [os.OpenFile]; a file that it makes belongs to the owner of the directory in which it is.
+func OpenFile(path string, flag int, perm fs.FileMode) (f *os.File, err error) {
+	if flag&os.O_CREATE == 0 {
+		return os.OpenFile(path, flag, perm)
+	}
+	o := In(filepath.Dir(path))
+	err = o.As(func() (err error) {
+		f, err = os.OpenFile(path, flag, perm)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := o.Give(int(f.Fd())); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
 
-// GiveDir gives a directory that this process has just made, and so is empty, to the owner of the one in
+// Create makes a file that only its owner can read and write.
+func Create(path string) (*os.File, error) {
+	return OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+// IsForeign reports whether what root makes in dir would belong to a user who owns neither the directory above
+// nor, as root, everything.
+func IsForeign(dir, above fs.FileInfo) bool {
+	st, isUnix := dir.Sys().(*syscall.Stat_t)
+	stAbove, aboveIsUnix := above.Sys().(*syscall.Stat_t)
+	return isUnix && aboveIsUnix && os.Geteuid() == 0 && st.Uid != 0 && st.Uid != stAbove.Uid
+}
+
+// Mkdir makes a directory, which belongs to the owner of the one in which it is.
+func Mkdir(path string, perm fs.FileMode) error {
+	if err := In(filepath.Dir(path)).As(func() error { return os.Mkdir(path, perm) }); err != nil {
+		return err
+	}
+	return giveDir(path)
+}
+
+// giveDir gives a directory that this process has just made, and so is empty, to the owner of the one in
 // which it is.
-func GiveDir(path string) error {
+func giveDir(path string) error {
 	o := In(filepath.Dir(path))
 	if o == (Owner{}) {
 		return nil

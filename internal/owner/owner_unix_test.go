@@ -3,8 +3,10 @@
 package owner_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -39,23 +41,49 @@ func create(t *testing.T, path string) *os.File {
 	return f
 }
 
-func TestGive(t *testing.T) {
+// What root makes belongs to the owner of the directory, from the beginning.
+func TestMake(t *testing.T) {
 	needsRoot(t)
 	dir := t.TempDir()
+	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755)) // The user can get there.
 	require.NoError(t, os.Chown(dir, user, user))
-	file, sub := filepath.Join(dir, "file"), filepath.Join(dir, "sub")
-	require.NoError(t, owner.GiveFile(create(t, file)))
+	file, sub, early := filepath.Join(dir, "file"), filepath.Join(dir, "sub"), filepath.Join(dir, "early")
+	f, err := owner.Create(file)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
 	requireOwner(t, user, file)
-	require.NoError(t, os.Mkdir(sub, 0o700))
-	require.NoError(t, owner.GiveDir(sub))
+	require.NoError(t, owner.Mkdir(sub, 0o700))
 	requireOwner(t, user, sub)
-	require.NoError(t, owner.GiveFile(create(t, filepath.Join(sub, "file"))))
+	f, err = owner.OpenFile(filepath.Join(sub, "file"), os.O_RDWR|os.O_CREATE, 0o600)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
 	requireOwner(t, user, filepath.Join(sub, "file"))
+
+	require.NoError(t, owner.In(dir).As(func() error {
+		err := os.WriteFile(early, nil, 0o600)
+		if runtime.GOOS == "linux" {
+			requireOwner(t, user, early)
+		}
+		return err
+	}))
+	require.Zero(t, os.Geteuid())
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "later"), nil, 0o600))
+	requireOwner(t, 0, filepath.Join(dir, "later"))
+
+	// The owner may not write to it.
+	require.NoError(t, os.Chmod(dir, 0o500))
+	f, err = owner.Create(filepath.Join(dir, "forbidden"))
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	requireOwner(t, user, filepath.Join(dir, "forbidden"))
+	_, err = owner.Create(file)
+	require.ErrorIs(t, err, fs.ErrExist)
+	require.ErrorIs(t, owner.Mkdir(sub, 0o700), fs.ErrExist)
 }
 
 // What was not just made stays with whom it belongs to: the owner of a directory can put into it what
 // belongs to others.
-func TestGiveOnlyWhatIsNew(t *testing.T) {
+func TestWhatIsThereStays(t *testing.T) {
 	needsRoot(t)
 	dir, other := t.TempDir(), t.TempDir()
 	require.NoError(t, os.Chown(dir, user, user))
@@ -67,21 +95,22 @@ func TestGiveOnlyWhatIsNew(t *testing.T) {
 	require.NoError(t, os.Chown(theirs, user+1, user+1))
 	require.NoError(t, os.Symlink(other, filepath.Join(dir, "link")))
 	for _, path := range []string{full, linked, theirs} {
-		require.NoError(t, owner.GiveFile(create(t, path)))
+		f, err := owner.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
 	}
-	require.Error(t, owner.GiveDir(filepath.Join(dir, "link")))
-	require.NoError(t, os.MkdirAll(filepath.Join(dir, "old", "sub"), 0o700))
-	require.NoError(t, owner.GiveDir(filepath.Join(dir, "old")))
-	requireOwner(t, 0, filepath.Join(dir, "old"))
+	require.Error(t, owner.Mkdir(filepath.Join(dir, "link"), 0o700))
 	requireOwner(t, 0, full)
 	requireOwner(t, 0, linked)
 	requireOwner(t, user+1, theirs)
 	requireOwner(t, 0, other)
 }
 
-func TestGiveInADirectoryOfOurs(t *testing.T) {
+func TestMakeInADirectoryOfOurs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
-	require.NoError(t, owner.GiveFile(create(t, path)))
+	f, err := owner.Create(path)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
 	require.Zero(t, owner.In(filepath.Dir(path)))
 	require.Zero(t, owner.In(filepath.Join(t.TempDir(), "nowhere")))
 }

@@ -118,6 +118,20 @@ func TestStoreOfAnotherUserBesideOthers(t *testing.T) {
 	}
 }
 
+// A user has made the directory of replaced stores in a data directory of all: root builds nothing there.
+func TestDirectoryOfAnotherUserBesideOthers(t *testing.T) {
+	forEachStore(t, func(n node) {
+		require.NoError(n, os.Chmod(n.store(), 0o777|os.ModeSticky))
+		n.add("ours")
+		require.NoError(n, os.Mkdir(n.store(".leasehold"), 0o755))
+		require.NoError(n, os.Chown(n.store(".leasehold"), nobody, nobody))
+		n.toolRejects("belongs to neither root nor the owner of the data directory; give it to root: chown -R root: ",
+			"migrate", "podnet", "--to", another(n.backend))
+		require.NoError(n, os.Chown(n.store(".leasehold"), 0, 0))
+		n.mustTool("migrate", "podnet", "--to", another(n.backend))
+	})
+}
+
 // A migration of a user's store was killed when the store was marked as replaced and its successor not yet in
 // its place. The user cannot open a store that is marked for writing, and goes on all the same.
 func TestKilledMigrationOfAnotherUser(t *testing.T) {
