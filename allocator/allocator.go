@@ -106,13 +106,17 @@ func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, erro
 		return nil, err
 	}
 	var got []Assignment
-	var searched bool
+	var noted bool
 	err = a.store.Update(ctx, func(tx backend.Tx) (err error) {
-		got, searched, err = a.allocate(tx, r, requested)
+		got, noted, err = a.allocate(tx, r, requested)
 		return err
 	})
-	if exhausted := (*ExhaustedError)(nil); searched && errors.As(err, &exhausted) {
-		_ = a.recordSearch(ctx) // The next Allocate searches again.
+	if exhausted := (*ExhaustedError)(nil); noted && errors.As(err, &exhausted) {
+		// The next Allocate tries again.
+		_ = a.store.Update(ctx, func(tx backend.Tx) error {
+			_, _, err := a.note(tx, a.endedByBoot(tx))
+			return err
+		})
 	}
 	if err != nil {
 		return nil, err
@@ -120,14 +124,18 @@ func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, erro
 	return got, nil
 }
 
-// recordSearch repeats the search for leases of earlier boots, which an Allocate that failed has undone.
-// Otherwise a store that is full from the beginning would never know a boot, and its leases would outlive
-// each reboot.
-func (a *Allocator) recordSearch(ctx context.Context) error {
-	return a.store.Update(ctx, func(tx backend.Tx) error {
-		_, _, err := a.releaseEarlierBoots(a.endedByBoot(tx))
-		return err
-	})
+// note has the store remember what each Allocate notes, also one that finds no address: otherwise a store that is
+// full would learn no boot, so that its leases outlive each reboot, and no cooldown, so that the next releases
+// let their addresses be leased at once. It returns which leases have ended, and whether it has
+// noted anything.
+func (a *Allocator) note(tx backend.Tx, boot *ending) (ended func(backend.Lease) bool, noted bool, err error) {
+	changed, err := policy{History: a.opts.History, Cooldown: a.opts.Cooldown}.set(tx)
+	if err != nil {
+		return ended, false, err
+	}
+	// First, because a lease from an earlier boot is neither taken nor a duplicate.
+	ended, searched, err := a.releaseEarlierBoots(boot)
+	return ended, changed || searched, err
 }
 
 // endedByBoot returns an ending of the leases of earlier boots: no container outlives the boot of its
@@ -136,37 +144,33 @@ func (a *Allocator) endedByBoot(tx backend.Tx) *ending {
 	return &ending{tx: tx, cause: backend.EndedByBoot, at: a.opts.Boot.Started}
 }
 
-// allocate is Allocate in a transaction. searched reports whether it has looked for leases of earlier boots.
-func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) (got []Assignment, searched bool, err error) {
+// allocate is Allocate in a transaction. noted is what note returns.
+func (a *Allocator) allocate(tx backend.Tx, r Request, requested []netip.Addr) (got []Assignment, noted bool, err error) {
 	if err := a.checkMembership(tx); err != nil {
 		return nil, false, err
 	}
-	if err := (policy{History: a.opts.History, Cooldown: a.opts.Cooldown}).set(tx); err != nil {
-		return nil, false, err
-	}
 	boot := a.endedByBoot(tx)
-	// First, because a lease from an earlier boot is neither taken nor a duplicate.
-	ended, searched, err := a.releaseEarlierBoots(boot)
+	ended, noted, err := a.note(tx, boot)
 	if err != nil {
-		return nil, searched, err
+		return nil, noted, err
 	}
 	if err := a.opts.Cooldown.endCooling(tx, a.opts.Now()); err != nil {
-		return nil, searched, err
+		return nil, noted, err
 	}
 	if err := a.indexPods(tx); err != nil {
-		return nil, searched, err
+		return nil, noted, err
 	}
 	g := grant{tx: tx, Options: a.opts, lease: a.leaseFor(r), ended: ended, boot: boot}
 	if err := g.findHeld(); err != nil {
-		return nil, searched, err
+		return nil, noted, err
 	}
 	got = make([]Assignment, len(a.pool.sets))
 	for i, s := range a.pool.sets {
 		if got[i], err = g.leaseFrom(i, s, requested[i]); err != nil {
-			return nil, searched, wrapRange(i, err)
+			return nil, noted, wrapRange(i, err)
 		}
 	}
-	return got, searched, nil
+	return got, noted, nil
 }
 
 // leaseFor returns a lease for r without its address.

@@ -92,6 +92,22 @@ func TestStrictCooldownWithholds(t *testing.T) {
 	require.Equal(t, "10.0.0.2", c.mustLease("c"))
 }
 
+// An ADD that finds the pool full has the store remember the cooldown: the next releases go by it.
+func TestCooldownIsRememberedWhenThePoolIsFull(t *testing.T) {
+	c := newCooler(t, "10.0.0.0/30", allocator.Cooldown{})
+	require.Equal(t, "10.0.0.2", c.mustLease("a"))
+	c.down = allocator.Cooldown{ReuseAfter: time.Hour, Strict: true}
+	_, err := c.lease("b")
+	exhausted := (*allocator.ExhaustedError)(nil)
+	require.ErrorAs(t, err, &exhausted)
+	_, err = allocator.Release(context.Background(), c.store, eth0("a"))
+	require.NoError(t, err)
+	c.now = time.Now() // Releases go by the real clock.
+	_, err = c.lease("c")
+	require.ErrorAs(t, err, &exhausted, "it was released a moment ago")
+	require.NotZero(t, exhausted.Cool)
+}
+
 // A clock that was set back does not keep an address cooling.
 func TestTimeAheadOfTheClockCountsAsLongAgo(t *testing.T) {
 	c := newCooler(t, "10.0.0.0/29", allocator.Cooldown{ReuseAfter: 30 * time.Second, Strict: true})

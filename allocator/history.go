@@ -91,17 +91,17 @@ func (h History) IsExpired(e backend.Ended, now time.Time) bool {
 	return h.For > 0 && !e.Until.IsZero() && now.Sub(e.Until) > h.For
 }
 
-// set makes the store keep to this policy from now on.
-func (p policy) set(tx backend.Tx) error {
+// set makes the store keep to this policy from now on, and reports whether that changes anything.
+func (p policy) set(tx backend.Tx) (changed bool, err error) {
 	store, ok := tx.(backend.HistoryTx)
 	if !ok {
-		return nil
+		return false, nil
 	}
 	text, err := store.Policy()
 	if err != nil || text == p.String() {
-		return err
+		return false, err
 	}
-	return store.SetPolicy(p.String())
+	return true, store.SetPolicy(p.String())
 }
 
 // Forget makes the history of a store forget who held the addresses, and when, of the ended leases
