@@ -10,6 +10,7 @@ import (
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/stores"
 )
 
 // whoAt answers who at a time that is not now.
@@ -125,6 +126,10 @@ func (t *tool) pastOf(cmd *cobra.Command, networks []network, s selection) (p pa
 // pastIn reads what is selected of a network: the ended leases in the order in which they ended,
 // and those that are held.
 func (t *tool) pastIn(cmd *cobra.Command, n network, s selection) (p past, err error) {
+	if kind, err := n.kind(); err == nil && kind == stores.None && s.at != (moment{}) && !s.at.isAhead(t.now()) {
+		p.lacks = []string{fmt.Sprintf("%s: what was leased is not known: there is no store at %s", n.name, n.path)}
+		return p, nil
+	}
 	ctx, cancel := t.lockContext(cmd)
 	defer cancel()
 	read := t.readStore
