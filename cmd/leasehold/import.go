@@ -122,6 +122,9 @@ func (t *tool) importOne(cmd *cobra.Command, n network, from *dump.Network, f im
 		verb = "would import"
 	}
 	fmt.Fprintf(t.errs, "%s: %s %s, %d existed already (%s)\n", n.name, verb, count(done.added, "lease"), done.existing, n.path)
+	if len(n.confs) == 0 && len(t.dataDirFlag) == 0 {
+		t.warn("%s: no configuration names it: %s; plugins find its leases only if they look for them there", n.name, t.notConfigured())
+	}
 	if len(done.skipped) > 0 {
 		t.warn("%s: left out %s: %v", n.name, count(len(done.skipped), "lease"), done.skipped)
 	}

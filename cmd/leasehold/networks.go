@@ -215,6 +215,10 @@ func (t *tool) warnNoRanges(n network) {
 	if len(n.confs) > 0 {
 		return
 	}
+	if slices.Contains(t.configured, n.name) {
+		t.warn("%s: the ranges of the store %s are not known: the configuration of %s has another \"dataDir\"", n.name, n.path, n.name)
+		return
+	}
 	t.warn("%s: its ranges are not known: %s", n.name, t.notConfigured())
 	t.printNext("specify another directory with --conf-dir, or a file with --conf")
 }

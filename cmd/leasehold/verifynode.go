@@ -24,6 +24,7 @@ func (t *tool) nodeFindings(cmd *cobra.Command, networks []network, named bool) 
 		return nil, err
 	}
 	found := append(configured, otherKinds(networks)...)
+	found = append(found, t.misplaced(networks)...)
 	found = append(found, t.leasedTwice(cmd, networks)...)
 	if named {
 		return found, nil
@@ -95,6 +96,26 @@ func otherKinds(networks []network) (found []finding) {
 				found = append(found, finding{Network: n.name, Store: kind, Finding: fmt.Sprintf(
 					"%s: each ADD fails: %v; %s", filepath.Base(c.File), e, e.Advice())})
 			}
+		}
+	}
+	return found
+}
+
+// misplaced returns a finding for each network that has no store where its configuration says, and one in another
+// data directory, as after an import without the configuration: plugins do not find its leases.
+func (t *tool) misplaced(networks []network) (found []finding) {
+	for _, n := range networks {
+		if kind, err := n.kind(); err != nil || kind != stores.None || len(n.confs) == 0 {
+			continue // verifyOne has reported the error.
+		}
+		for _, other := range t.discovered {
+			kind, err := other.kind()
+			if other.name != n.name || len(other.confs) > 0 || err != nil || kind == stores.None {
+				continue
+			}
+			found = append(found, finding{Network: n.name, Store: kind, Finding: fmt.Sprintf(
+				"its store is %s, and %s makes plugins look for it at %s, where there is none: they will lease its addresses again; "+
+					"move the store there, or change \"dataDir\"", other.path, filepath.Base(n.confs[0].File), n.path)})
 		}
 	}
 	return found
