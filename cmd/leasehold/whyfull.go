@@ -54,8 +54,8 @@ type fullness struct {
 	Most           []holding  `json:"most"`
 	Next           []string   `json:"next"`
 
-	releasing bool // whether an ADD releases leases of earlier boots
-	searched  bool // whether an ADD of this plugin has looked for them, so that the store knows a boot
+	releasing  bool // whether an ADD releases leases of earlier boots
+	endedByADD int  // how many leases it takes for such
 }
 
 // An ageCount counts the leases older than OlderThan that no earlier ageCount has counted.
@@ -115,7 +115,7 @@ func (t *tool) fullness(cmd *cobra.Command, n network) (fullness, error) {
 	f.Sets = append(f.Sets, rows...)
 	f.addLeases(n, leases, t.now(), boot.Current())
 	f.releasing = n.releasesOnReboot(f.Store)
-	if f.searched, err = t.isSearched(cmd, n); err != nil {
+	if f.endedByADD, err = t.endedByADD(cmd, n, leases, boot.Current()); err != nil {
 		return f, err
 	}
 	tool := "leasehold" + t.sameFlags()
@@ -123,16 +123,20 @@ func (t *tool) fullness(cmd *cobra.Command, n network) (fullness, error) {
 	return f, nil
 }
 
-// isSearched reports whether the store of a network was ever searched for leases of earlier boots.
-func (t *tool) isSearched(cmd *cobra.Command, n network) (searched bool, err error) {
+// endedByADD returns how many of the leases an ADD that searches for leases of earlier boots takes for such.
+func (t *tool) endedByADD(cmd *cobra.Command, n network, leases []backend.Lease, present allocator.Boot) (count int, err error) {
 	ctx, cancel := t.lockContext(cmd)
 	defer cancel()
 	err = t.glance(n).View(ctx, func(tx backend.ReadTx) error {
 		last, err := tx.LastSearch()
-		searched = last != ""
+		for _, l := range leases {
+			if present.Ended(l, last) {
+				count++
+			}
+		}
 		return err
 	})
-	return searched, err
+	return count, err
 }
 
 // releasesOnReboot reports whether a configuration of the network has ADDs release the leases of earlier
@@ -272,13 +276,15 @@ func (t *tool) printLeaks(f fullness) {
 	say := func(format string, args ...any) { fmt.Fprintf(t.out, "  "+format+"\n", args...) }
 	if f.BeforeBoot > f.BeforeSameBoot {
 		say("%d dated before this machine started: their containers are gone", f.BeforeBoot-f.BeforeSameBoot)
-		switch {
-		case f.releasing && !f.searched:
-			say("  gc releases them; no ADD does: the store does not know their boot")
-		case f.releasing:
-			say("  gc releases them, and so do the next ADDs where the store knows their boot")
-		default:
+		switch gone := f.BeforeBoot - f.BeforeSameBoot; {
+		case !f.releasing:
 			say("  gc releases them; an ADD does only with \"onReboot\": \"release\" in ipam")
+		case f.endedByADD == 0:
+			say("  gc releases them; no ADD does: the store does not know their boot")
+		case f.endedByADD < gone:
+			say("  gc releases them, and the next ADDs %d of them; of the others the store does not know the boot", f.endedByADD)
+		default:
+			say("  gc releases them, and so do the next ADDs")
 		}
 	}
 	if f.BeforeSameBoot > 0 {
