@@ -250,6 +250,12 @@ func (t *tool) storeFindings(cmd *cobra.Command, n network, kind string) (found 
 			return found, true, nil // Its leases may be wrong, so they are not checked.
 		}
 	}
+	if from, err := exchange.At(n.path).PutBack(); err != nil {
+		return found, false, err
+	} else if from != "" {
+		found = append(found, finding{Network: n.name, Store: kind, Note: true, Finding: fmt.Sprintf(
+			"it looks like a replaced store that was copied over the one in use (%s): then it lacks what was leased and released since, so compare it with the runtime", from)})
+	}
 	leases, err := t.allLeases(cmd, n)
 	for _, l := range leases {
 		if why := n.whyNotLeasable(l.Addr); why != "" {
