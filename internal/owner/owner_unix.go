@@ -120,7 +120,7 @@ func giveDir(path string) error {
 
 // Like gives the store at path, a file or a directory of files that root has just made, to whom the store
 // belongs that it will replace. It does nothing if others than root can put something into the directory in
-// which it is. Nothing is synced: whoever owns the store, it has the same leases.
+// which it is. Nothing is synced: without the new owner it has the same leases.
 func Like(path string, replaced fs.FileInfo) error {
 	to, ok := replaced.Sys().(*syscall.Stat_t)
 	if !ok || os.Geteuid() != 0 {
