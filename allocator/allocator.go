@@ -112,16 +112,20 @@ func (a *Allocator) Allocate(ctx context.Context, r Request) ([]Assignment, erro
 		return err
 	})
 	if exhausted := (*ExhaustedError)(nil); noted && errors.As(err, &exhausted) {
-		// The next Allocate tries again.
-		_ = a.store.Update(ctx, func(tx backend.Tx) error {
-			_, _, err := a.note(tx, a.endedByBoot(tx))
-			return err
-		})
+		_ = a.noteAlone(ctx) // The next Allocate notes it.
 	}
 	if err != nil {
 		return nil, err
 	}
 	return got, nil
+}
+
+// noteAlone notes what an Allocate that failed has undone.
+func (a *Allocator) noteAlone(ctx context.Context) error {
+	return a.store.Update(ctx, func(tx backend.Tx) error {
+		_, _, err := a.note(tx, a.endedByBoot(tx))
+		return err
+	})
 }
 
 // note has the store remember what each Allocate notes, also one that finds no address: otherwise a store that is

@@ -27,14 +27,12 @@ func (o Owner) As(create func() error) error {
 func (o Owner) as(create func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	group := os.Getegid()
+	group, user := os.Getegid(), os.Geteuid()
 	defer func() {
-		// Both always succeed: these are the IDs of the process.
-		_, _ = unix.SetfsuidRetUid(0)
-		_, _ = unix.SetfsgidRetGid(group)
+		_ = unix.Setfsuid(user)  // It always succeeds: this is the ID of the process.
+		_ = unix.Setfsgid(group) // Likewise.
 	}()
-	// Without the capability they change nothing, and Give does it afterwards.
-	_, _ = unix.SetfsgidRetGid(o.group)
-	_, _ = unix.SetfsuidRetUid(o.user)
+	_ = unix.Setfsgid(o.group) // Without the capability it changes nothing, and Give does it afterwards.
+	_ = unix.Setfsuid(o.user)  // Likewise.
 	return create()
 }
