@@ -27,7 +27,7 @@ func checkMovable(path, kind string) error {
 		if _, err := netip.ParseAddr(e.Name()); err == nil || e.Name() == exchange.StoreLock || e.Name() == exchange.MovedLock {
 			continue // Reading a directory in place of a lease has an error of its own.
 		}
-		what := ""
+		var what string
 		switch {
 		case e.IsDir():
 			what = "a directory"
