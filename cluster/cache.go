@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"net/netip"
 
 	"github.com/leasehold/leasehold/backend"
 )
@@ -25,6 +26,7 @@ type sight struct {
 	Of           backend.Membership // after that request
 	Config, Host Entry
 	Origin       Origin
+	Free         []netip.Addr // the first addresses of some blocks that no host held
 }
 
 // remember keeps what the engine has for the next claim.
@@ -32,7 +34,7 @@ func (m *Member) remember(local backend.Membership, v view) {
 	if m.opts.Cache == nil {
 		return
 	}
-	text, err := json.Marshal(sight{local, v.agreed, v.host, v.origin})
+	text, err := json.Marshal(sight{local, v.agreed, v.host, v.origin, v.free})
 	if err != nil {
 		text = nil // The next claim asks.
 	}
@@ -49,11 +51,17 @@ func (m *Member) recall(ctx context.Context) (local backend.Membership, v view, 
 	if json.Unmarshal(m.opts.Cache.Get(), &s) != nil {
 		return local, v, false
 	}
-	local, err := m.membership(ctx)
-	if err != nil || local != s.Of || local.Intent != (backend.Intent{}) || local.Attested != m.opts.Boot {
+	var ours map[netip.Addr]bool
+	err := m.store.View(ctx, func(tx backend.ReadTx) (err error) {
+		if local, err = tx.Membership(); err == nil {
+			ours, err = blocksOf(tx)
+		}
+		return err
+	})
+	if err != nil || local != s.Of || local.Intent != (backend.Intent{}) || local.Stopped != "" || local.Attested != m.opts.Boot {
 		return local, v, false
 	}
-	v = view{agreed: s.Config, host: s.Host, revision: local.Seen.Revision, origin: s.Origin}
+	v = view{agreed: s.Config, host: s.Host, revision: local.Seen.Revision, origin: s.Origin, ours: ours, free: s.Free}
 	if decode(v.agreed, &v.config, &v.config.V) != nil || decode(v.host, &v.record, &v.record.V) != nil {
 		return local, v, false
 	}

@@ -7,13 +7,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/cluster"
 )
 
-// A counting engine counts the requests that wait for more than one server.
+// A counting engine counts requests: commits and ranges wait for more than one server, looks for one.
 type counting struct {
 	cluster.Engine
-	commits, ranges int
+	commits, ranges, looks int
 }
 
 func (c *counting) Commit(ctx context.Context, t cluster.Txn) (cluster.Outcome, error) {
@@ -22,7 +23,9 @@ func (c *counting) Commit(ctx context.Context, t cluster.Txn) (cluster.Outcome, 
 }
 
 func (c *counting) Range(ctx context.Context, from, to string, stale bool) ([]cluster.Entry, error) {
-	if !stale {
+	if stale {
+		c.looks++
+	} else {
 		c.ranges++
 	}
 	return c.Engine.Range(ctx, from, to, stale)
@@ -49,12 +52,44 @@ func newCaching(t *testing.T, e cluster.Engine, cache cluster.Cache) (*host, *co
 func TestClaimAfterAClaimMakesOneRequest(t *testing.T) {
 	h, c := newCaching(t, newSpace(t), &kept{})
 	h.claim(t, cluster.Want{Set: four(t), Blocks: 1})
-	require.Equal(t, counting{Engine: c.Engine, commits: 2}, *c, "it asks what there is")
+	require.Equal(t, counting{Engine: c.Engine, commits: 2, looks: 1}, *c, "it asks what there is")
 	for n := range 3 {
 		*c = counting{Engine: c.Engine}
 		h.claim(t, cluster.Want{Set: four(t), Blocks: 1})
 		require.Equal(t, counting{Engine: c.Engine, commits: 1}, *c, "claim %d", n)
 	}
+	_, err := h.Claim(t.Context(), cluster.Want{Set: four(t), Blocks: 1})
+	require.ErrorIs(t, err, cluster.ErrNoBlocks)
+}
+
+// Of many free blocks a host recalls some for its next claims, also if it claims for several sets.
+func TestClaimRecallsFreeBlocks(t *testing.T) {
+	h, c := newCaching(t, newSpace(t), &kept{})
+	both := []cluster.Want{{Set: six(t), Blocks: 1}, {Set: four(t), Blocks: 1}}
+	blocks := make(map[backend.Block]bool)
+	claim := func(wants ...cluster.Want) counting {
+		t.Helper()
+		*c = counting{Engine: c.Engine}
+		for _, b := range h.claim(t, wants...) {
+			require.False(t, blocks[b], b)
+			blocks[b] = true
+		}
+		return counting{commits: c.commits, ranges: c.ranges, looks: c.looks}
+	}
+	require.Equal(t, counting{commits: 2, looks: 2}, claim(both...))
+	require.Equal(t, counting{commits: 1}, claim(both...))
+	require.Equal(t, counting{commits: 1}, claim(cluster.Want{Set: six(t), Blocks: 15}))
+	require.Equal(t, counting{commits: 1, looks: 1}, claim(cluster.Want{Set: six(t), Blocks: 3}))
+	require.Len(t, blocks, 2+2+15+3)
+}
+
+// Blocks that a host recalls as free can be of other hosts by now.
+func TestClaimRecallsBlocksThatAreHeldByNow(t *testing.T) {
+	e := newSpace(t)
+	h, _ := newCaching(t, e, &kept{})
+	h.claim(t, cluster.Want{Set: four(t), Blocks: 1})
+	require.Len(t, newHost(t, e, "b").claim(t, cluster.Want{Set: four(t), Blocks: 2}), 2)
+	require.Len(t, h.claim(t, cluster.Want{Set: four(t), Blocks: 1}), 1)
 	_, err := h.Claim(t.Context(), cluster.Want{Set: four(t), Blocks: 1})
 	require.ErrorIs(t, err, cluster.ErrNoBlocks)
 }

@@ -43,8 +43,11 @@ func (m *Member) Claim(ctx context.Context, wants ...Want) (got []backend.Block,
 			if local, v, err = m.attested(ctx); err != nil {
 				return got, err
 			}
+			if v.ours, err = m.ourBlocks(ctx); err != nil {
+				return got, err
+			}
 		}
-		chosen, err := m.choose(ctx, local, v, wants)
+		chosen, err := m.choose(ctx, local, &v, wants)
 		if err != nil {
 			return got, err
 		}
@@ -70,48 +73,28 @@ func (w Want) isMet(got []backend.Block) bool {
 
 // claim asks for the chosen blocks and returns those that were granted.
 func (m *Member) claim(ctx context.Context, local backend.Membership, v view, chosen []allocator.Span) (got []backend.Block, err error) {
-	var mark backend.Mark
-	err = m.decide(ctx, local, v, claiming, func(tx backend.SharedTx, of backend.Mark) error {
-		mark = of
+	_, got, err = m.decide(ctx, local, v, claiming, func(tx backend.SharedTx, mark backend.Mark) (blocks []backend.Block, err error) {
 		for _, span := range chosen {
 			b := backend.Block{First: span.First, Last: span.Last, State: backend.Requested, Mark: mark}
 			if err := tx.PutBlock(b); err != nil {
-				return err
+				return nil, err
 			}
+			blocks = append(blocks, b)
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	err = m.store.View(ctx, func(tx backend.ReadTx) error {
-		got = nil
-		for b, err := range tx.Blocks(netip.Addr{}) {
-			if err != nil {
-				return err
-			}
-			if b.State == backend.Open && b.Mark == mark {
-				got = append(got, b)
-			}
-		}
-		return nil
+		return blocks, nil
 	})
 	return got, err
 }
 
-// choose chooses blocks that no host seems to hold.
-func (m *Member) choose(ctx context.Context, local backend.Membership, v view, wants []Want) ([]allocator.Span, error) {
-	ours, err := m.ourBlocks(ctx)
-	if err != nil {
-		return nil, err
-	}
+// choose chooses blocks that no host seems to hold. In v it changes which ones are ours, and which are free.
+func (m *Member) choose(ctx context.Context, local backend.Membership, v *view, wants []Want) ([]allocator.Span, error) {
 	var chosen []allocator.Span
 	for _, w := range wants {
 		all, err := newCandidates(v.config, w.Set)
 		if err != nil {
 			return nil, err
 		}
-		c := chooser{Member: m, candidates: all, keys: m.keys(local), ours: ours}
+		c := chooser{Member: m, candidates: all, keys: m.keys(local), view: v}
 		n := min(w.Blocks, maxRequested-len(chosen))
 		if w.Addr.IsValid() {
 			err = c.with(ctx, w.Addr)
@@ -122,22 +105,25 @@ func (m *Member) choose(ctx context.Context, local backend.Membership, v view, w
 			return nil, err
 		}
 		chosen = append(chosen, c.chosen...)
-		for _, span := range c.chosen {
-			ours[span.First] = true
-		}
 	}
 	return chosen, nil
 }
 
 func (m *Member) ourBlocks(ctx context.Context) (ours map[netip.Addr]bool, err error) {
 	err = m.store.View(ctx, func(tx backend.ReadTx) error {
-		blocks, err := backend.Blocks(tx)
-		ours = make(map[netip.Addr]bool)
-		for _, b := range blocks {
-			ours[b.First] = true
-		}
+		ours, err = blocksOf(tx)
 		return err
 	})
+	return ours, err
+}
+
+// blocksOf returns the first addresses of the blocks of this host.
+func blocksOf(tx backend.ReadTx) (ours map[netip.Addr]bool, err error) {
+	blocks, err := backend.Blocks(tx)
+	ours = make(map[netip.Addr]bool, len(blocks))
+	for _, b := range blocks {
+		ours[b.First] = true
+	}
 	return ours, err
 }
 
@@ -146,8 +132,14 @@ type chooser struct {
 	*Member
 	candidates
 	keys   keys
-	ours   map[netip.Addr]bool
+	view   *view
 	chosen []allocator.Span
+}
+
+// take chooses a block.
+func (c *chooser) take(block allocator.Span) {
+	c.chosen = append(c.chosen, block)
+	c.view.ours[block.First] = true // Ranges, and sets, can have a block in common.
 }
 
 // with chooses the block that contains addr.
@@ -160,12 +152,19 @@ func (c *chooser) with(ctx context.Context, addr netip.Addr) error {
 	if err == nil && len(free) == 0 {
 		err = fmt.Errorf("%w: the block of %s", ErrNoBlocks, addr)
 	}
-	c.chosen = free
+	for _, block := range free {
+		c.take(block)
+	}
 	return err
 }
 
-// some chooses up to n blocks, all of one page if that has enough.
+// some chooses up to n blocks, all of one page if that has enough. If this host has seen free ones lately, it
+// does not look for others.
 func (c *chooser) some(ctx context.Context, n int) error {
+	c.recalled(n)
+	if len(c.chosen) == n {
+		return nil
+	}
 	pages := c.pages()
 	if len(pages) == 0 {
 		return fmt.Errorf("range set %s has no address of the space: the ranges of the space are %v", c.set, c.config.Ranges)
@@ -177,11 +176,12 @@ func (c *chooser) some(ctx context.Context, n int) error {
 		if err != nil {
 			return err
 		}
+		lasting := uint64(len(free)) > p.n/2
 		for len(free) > 0 && len(c.chosen) < n {
-			i := c.opts.Random(uint64(len(free)))
-			c.chosen = append(c.chosen, free[i])
-			c.ours[free[i].First] = true // Ranges can have a block in common.
-			free = slices.Delete(free, int(i), int(i)+1)
+			c.take(c.draw(&free))
+		}
+		for k := 0; lasting && k < maxRecalled && len(free) > 0; k++ {
+			c.view.free = append(c.view.free, c.draw(&free).First)
 		}
 		if len(c.chosen) == n {
 			return nil
@@ -191,6 +191,33 @@ func (c *chooser) some(ctx context.Context, n int) error {
 		return fmt.Errorf("%w: %s", ErrNoBlocks, c.set)
 	}
 	return nil
+}
+
+// draw takes a random block out of blocks.
+func (c *chooser) draw(blocks *[]allocator.Span) allocator.Span {
+	i := c.opts.Random(uint64(len(*blocks)))
+	block := (*blocks)[i]
+	*blocks = slices.Delete(*blocks, int(i), int(i)+1)
+	return block
+}
+
+// maxRecalled is how many free blocks of a page this host recalls for its next claims. It recalls none of a
+// page of which half is held: other hosts may have claimed them before it does.
+const maxRecalled = 16
+
+// recalled chooses up to n blocks that this host recalls as free.
+func (c *chooser) recalled(n int) {
+	c.view.free = slices.DeleteFunc(c.view.free, func(first netip.Addr) bool {
+		block, err := c.config.BlockOf(first)
+		if err != nil || block.First != first || c.view.ours[first] {
+			return true
+		}
+		useful := len(c.chosen) < n && isUseful(c.set, block)
+		if useful {
+			c.take(block)
+		}
+		return useful
+	})
 }
 
 // A page is n candidates, one after the other.
@@ -223,7 +250,7 @@ func (c *chooser) free(ctx context.Context, first allocator.Span, n uint64) (fre
 	for i := range n {
 		at := plus(first.First, i*size)
 		block := allocator.Span{First: at, Last: plus(at, size-1)}
-		if !taken[c.keys.block(at)] && !c.ours[at] && isUseful(c.set, block) {
+		if !taken[c.keys.block(at)] && !c.view.ours[at] && isUseful(c.set, block) {
 			free = append(free, block)
 		}
 	}
@@ -238,20 +265,21 @@ func (m *Member) GiveBack(ctx context.Context, keep int) (given []backend.Block,
 	if err != nil {
 		return nil, err
 	}
-	err = m.decide(ctx, local, v, releasing, func(tx backend.SharedTx, mark backend.Mark) error {
-		if given, err = unused(tx, keep); err != nil {
-			return err
+	given, _, err = m.decide(ctx, local, v, releasing, func(tx backend.SharedTx, mark backend.Mark) ([]backend.Block, error) {
+		blocks, err := unused(tx, keep)
+		if err != nil {
+			return nil, err
 		}
-		if len(given) == 0 {
-			return errNothing
+		if len(blocks) == 0 {
+			return nil, errNothing
 		}
-		for i := range given {
-			given[i].State, given[i].Mark = backend.Closing, mark
-			if err := tx.PutBlock(given[i]); err != nil {
-				return err
+		for i := range blocks {
+			blocks[i].State, blocks[i].Mark = backend.Closing, mark
+			if err := tx.PutBlock(blocks[i]); err != nil {
+				return nil, err
 			}
 		}
-		return nil
+		return blocks, nil
 	})
 	if errors.Is(err, errNothing) || errors.Is(err, errChanged) {
 		return nil, nil // There will be another occasion.

@@ -144,7 +144,7 @@ func (m *Member) attested(ctx context.Context) (backend.Membership, view, error)
 			err = m.compare(ctx, local, v)
 		}
 		if err == nil {
-			err = m.decide(ctx, local, v, attesting, nil)
+			_, _, err = m.decide(ctx, local, v, attesting, noBlocks)
 		}
 		if err != nil && !errors.Is(err, errChanged) {
 			return local, v, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/leasehold/leasehold/backend"
@@ -96,6 +97,10 @@ type view struct {
 	record   HostRecord // zero if the engine has no record
 	revision int64
 	origin   Origin
+
+	// For a claim: the blocks of this host, and some that no host held lately.
+	ours map[netip.Addr]bool
+	free []netip.Addr
 }
 
 // errChanged: the membership has changed since it was read; the caller looks again.
@@ -122,7 +127,7 @@ func (m *Member) resolve(ctx context.Context) (backend.Membership, view, error) 
 			return local, v, nil
 		}
 		if err == nil {
-			err = m.pursue(ctx, local, v)
+			err = m.resume(ctx, local, v)
 		}
 		if err != nil && !errors.Is(err, errChanged) {
 			return local, v, err
@@ -276,55 +281,79 @@ func (m *Member) update(ctx context.Context, before backend.Membership, change f
 }
 
 // decide records what the host is about to ask for, and then asks: whatever happens to the process
-// or to the answer, the same request can be sent again. prepare changes blocks, which get the mark.
-// local and v are what resolve has returned.
-func (m *Member) decide(ctx context.Context, local backend.Membership, v view, action string, prepare func(tx backend.SharedTx, mark backend.Mark) error) error {
+// or to the answer, the same request can be sent again. prepare changes blocks, which get the mark, and
+// returns them as they are then. local and v are what resolve has returned.
+//
+// It returns the blocks that it asked for, and those that it got.
+func (m *Member) decide(ctx context.Context, local backend.Membership, v view, action string, prepare preparation) (asked, got []backend.Block, err error) {
 	before := local
 	local.Intent = backend.Intent{Action: action, Mark: m.opts.NewMark(), Boot: m.opts.Boot}
-	err := m.update(ctx, before, func(tx backend.SharedTx, next *backend.Membership) error {
+	err = m.update(ctx, before, func(tx backend.SharedTx, next *backend.Membership) (err error) {
 		*next = local
-		if prepare == nil {
-			return nil
-		}
-		return prepare(tx, local.Intent.Mark)
+		asked, err = prepare(tx, local.Intent.Mark)
+		return err
 	})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if err = m.pursue(ctx, local, v); errors.Is(err, errChanged) {
-		_, _, err = m.resolve(ctx)
+	got, err = m.pursue(ctx, local, v, asked)
+	if errors.Is(err, errChanged) {
+		if _, _, err = m.resolve(ctx); err == nil {
+			got, err = m.open(ctx, local.Intent.Mark)
+		}
+	}
+	return asked, got, err
+}
+
+// A preparation changes the blocks that a request concerns.
+type preparation func(tx backend.SharedTx, mark backend.Mark) ([]backend.Block, error)
+
+// noBlocks prepares a request that concerns no block.
+func noBlocks(backend.SharedTx, backend.Mark) ([]backend.Block, error) { return nil, nil }
+
+// open returns the open blocks that the request with the mark has got.
+func (m *Member) open(ctx context.Context, mark backend.Mark) (got []backend.Block, err error) {
+	err = m.store.View(ctx, func(tx backend.ReadTx) error {
+		got, err = marked(tx, mark)
+		got = slices.DeleteFunc(got, func(b backend.Block) bool { return b.State != backend.Open })
+		return err
+	})
+	return got, err
+}
+
+// resume is pursue for a request that a process has left under way.
+func (m *Member) resume(ctx context.Context, local backend.Membership, v view) error {
+	if local.Intent.Action == adopting {
+		return m.report(ctx, local, v)
+	}
+	blocks, err := m.concerned(ctx, local)
+	if err == nil {
+		_, err = m.pursue(ctx, local, v, blocks)
 	}
 	return err
 }
 
 // pursue sends the request that is under way, unless the engine has done it already, and records
-// what became of it.
-func (m *Member) pursue(ctx context.Context, local backend.Membership, v view) error {
-	if local.Intent.Action == adopting {
-		return m.report(ctx, local, v)
-	}
-	blocks, err := m.concerned(ctx, local)
-	if err != nil {
-		return err
-	}
+// what became of it. It returns the blocks that it has got.
+func (m *Member) pursue(ctx context.Context, local backend.Membership, v view, blocks []backend.Block) ([]backend.Block, error) {
 	txn := m.request(local, v, blocks)
 	if isDone(local, v.record) {
 		txn = m.inquiry(local, v, blocks)
 	}
 	out, err := m.engine.Commit(ctx, txn)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !out.Held {
-		return errChanged // Another process of this host has sent it, or this host was evicted.
+		return nil, errChanged // Another process of this host has sent it, or this host was evicted.
 	}
 	// Only what is asked now says that this was not done in a history that has lost grants.
 	v.revision = out.Revision
 	if v.origin, err = m.engine.Origin(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if !v.isWhole(local) {
-		return m.halt(ctx, local, v, "the servers were restored from a backup while this host made a request")
+		return nil, m.halt(ctx, local, v, "the servers were restored from a backup while this host made a request")
 	}
 	if !isDone(local, v.record) {
 		v.host = Entry{Key: txn.Then[0].Key, Value: txn.Then[0].Value, Revision: out.Revision}
@@ -338,17 +367,23 @@ func (m *Member) concerned(ctx context.Context, local backend.Membership) (block
 		if now, err := tx.Membership(); err != nil || now != local {
 			return errors.Join(err, errChanged)
 		}
-		for b, err := range tx.Blocks(netip.Addr{}) {
-			if err != nil {
-				return err
-			}
-			if b.Mark == local.Intent.Mark {
-				blocks = append(blocks, b)
-			}
-		}
-		return nil
+		blocks, err = marked(tx, local.Intent.Mark)
+		return err
 	})
 	return blocks, err
+}
+
+// marked returns the blocks with a mark.
+func marked(tx backend.ReadTx, mark backend.Mark) (blocks []backend.Block, err error) {
+	for b, err := range tx.Blocks(netip.Addr{}) {
+		if err != nil {
+			return nil, err
+		}
+		if b.Mark == mark {
+			blocks = append(blocks, b)
+		}
+	}
+	return blocks, nil
 }
 
 // request is the request under way. It is done only if the record of the host is as it was seen,
@@ -408,14 +443,16 @@ func granted(local backend.Membership, out Outcome, first int) []bool {
 	return got
 }
 
-// finish records what became of the request, and so makes the blocks usable that it has got.
-func (m *Member) finish(ctx context.Context, local backend.Membership, v view, blocks []backend.Block, got []bool) error {
+// finish records what became of the request, and so makes the blocks usable that it has got. It returns these.
+func (m *Member) finish(ctx context.Context, local backend.Membership, v view, blocks []backend.Block, granted []bool) (got []backend.Block, err error) {
 	var after backend.Membership
-	err := m.update(ctx, local, func(tx backend.SharedTx, next *backend.Membership) error {
+	err = m.update(ctx, local, func(tx backend.SharedTx, next *backend.Membership) error {
+		got = nil
 		for i, b := range blocks {
 			var err error
-			if b.State == backend.Requested && got[i] {
+			if b.State == backend.Requested && granted[i] {
 				b.State = backend.Open
+				got = append(got, b)
 				err = tx.PutBlock(b)
 			} else {
 				err = tx.DeleteBlock(b.First)
@@ -433,10 +470,11 @@ func (m *Member) finish(ctx context.Context, local backend.Membership, v view, b
 		after = *next
 		return nil
 	})
-	if err == nil {
-		m.remember(after, v)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	m.remember(after, v)
+	return got, nil
 }
 
 // sighting is what the host records of v.
