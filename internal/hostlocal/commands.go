@@ -10,6 +10,7 @@ import (
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/resolvconf"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
@@ -56,11 +57,19 @@ func (r request) config() (*config.Config, error) {
 	return c, r.checkVersion(c.CNIVersion)
 }
 
-func readDNS(c *config.Config) (dns, error) {
+// A resolvConfError is the error of reading the file that resolvConf names.
+type resolvConfError struct{ err error }
+
+func (e *resolvConfError) Error() string { return "resolvConf: " + e.err.Error() }
+
+// Unwrap returns the error of the file.
+func (e *resolvConfError) Unwrap() error { return e.err }
+
+func readDNS(c *config.Config) (resolvconf.DNS, error) {
 	if c.ResolvConf == "" {
-		return dns{}, nil
+		return resolvconf.DNS{}, nil
 	}
-	d, err := readResolvConf(c.ResolvConf)
+	d, err := resolvconf.Read(c.ResolvConf)
 	if err != nil {
 		err = &resolvConfError{err}
 	}

@@ -9,11 +9,12 @@ import (
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/resolvconf"
 )
 
 // writeResult writes the result of an ADD, in the CNI version of the configuration, with a
 // single write.
-func writeResult(w io.Writer, c *config.Config, got []allocator.Assignment, dns dns) error {
+func writeResult(w io.Writer, c *config.Config, got []allocator.Assignment, dns resolvconf.DNS) error {
 	text, err := encodeResult(c, got, dns)
 	if err != nil {
 		return err
@@ -25,7 +26,7 @@ func writeResult(w io.Writer, c *config.Config, got []allocator.Assignment, dns 
 // encodeResult encodes a result (CNI SPEC, section "Success", of each version). The CNI library
 // would convert it from version to version and study Go types with package reflect, and every
 // container would wait for that.
-func encodeResult(c *config.Config, got []allocator.Assignment, dns dns) ([]byte, error) {
+func encodeResult(c *config.Config, got []allocator.Assignment, dns resolvconf.DNS) ([]byte, error) {
 	var text bytes.Buffer
 	e := newEncoder(&text, jsontext.WithIndent("    ")) // as the stock plugin indents
 	e.object(func() {
@@ -42,7 +43,7 @@ func encodeResult(c *config.Config, got []allocator.Assignment, dns dns) ([]byte
 		default:
 			e.ips(got, false)
 			e.routes(c.Routes)
-			if !dns.isEmpty() {
+			if !dns.IsEmpty() {
 				e.dns(dns)
 			}
 		}
@@ -125,14 +126,14 @@ func (e *encoder) route(r *config.Route) {
 	}
 }
 
-func (e *encoder) dns(d dns) {
+func (e *encoder) dns(d resolvconf.DNS) {
 	e.key("dns")
 	e.object(func() {
-		e.texts("nameservers", d.nameservers)
-		if d.domain != "" {
-			e.text("domain", d.domain)
+		e.texts("nameservers", d.Nameservers)
+		if d.Domain != "" {
+			e.text("domain", d.Domain)
 		}
-		e.texts("search", d.search)
-		e.texts("options", d.options)
+		e.texts("search", d.Search)
+		e.texts("options", d.Options)
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/resolvconf"
 )
 
 // The CNI library is the oracle for every version.
@@ -29,10 +30,10 @@ func TestResultIsTheLibrarys(t *testing.T) {
 		{Dst: prefix("fd01::/16"), GW: netip.MustParseAddr("fd00::9"), MTU: 1400},
 		{Dst: prefix("10.2.0.0/16"), GW: netip.MustParseAddr("10.0.0.9"), MTU: 1400, AdvMSS: 1360, Priority: -5, Table: &number, Scope: new(int)},
 	}
-	settings := []dns{
+	settings := []resolvconf.DNS{
 		{},
-		{nameservers: []string{"192.0.2.1", "192.0.2.2"}},
-		{domain: "\"<d>&\u2028\t", search: []string{"s"}, options: []string{"o", ""}},
+		{Nameservers: []string{"192.0.2.1", "192.0.2.2"}},
+		{Domain: "\"<d>&\u2028\t", Search: []string{"s"}, Options: []string{"o", ""}},
 	}
 	for _, version := range supported() {
 		for _, got := range [][]allocator.Assignment{both, both[:1], both[1:]} {
@@ -60,11 +61,11 @@ func requireSameText(t *testing.T, version, want, got string) {
 
 func prefix(text string) config.Prefix { return config.Prefix{Prefix: netip.MustParsePrefix(text)} }
 
-func encodedByLibrary(t *testing.T, c *config.Config, got []allocator.Assignment, d dns) string {
+func encodedByLibrary(t *testing.T, c *config.Config, got []allocator.Assignment, d resolvconf.DNS) string {
 	t.Helper()
 	result := &types100.Result{
 		CNIVersion: types100.ImplementedSpecVersion,
-		DNS:        types.DNS{Nameservers: d.nameservers, Domain: d.domain, Search: d.search, Options: d.options},
+		DNS:        types.DNS{Nameservers: d.Nameservers, Domain: d.Domain, Search: d.Search, Options: d.Options},
 	}
 	for _, as := range got {
 		result.IPs = append(result.IPs, &types100.IPConfig{Address: ipNet(as.Addr), Gateway: as.Gateway.AsSlice()})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/netconf"
+	"github.com/leasehold/leasehold/internal/resolvconf"
 )
 
 // rejected reports why the plugin rejects the configuration.
@@ -92,7 +94,16 @@ func (l *linter) resolvConf() {
 	if l.network.Config == nil || l.network.Config.ResolvConf == "" {
 		return
 	}
-	if _, err := os.Stat(l.network.Config.ResolvConf); err != nil {
+	name := l.network.Config.ResolvConf
+	if !isAbs(name) {
+		l.problem("write a path that begins with /", "ipam.resolvConf %q: a relative path depends on the working directory of the runtime", name)
+		return
+	}
+	_, err := resolvconf.Read(name)
+	switch {
+	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
+		l.note("run this as the user of the plugin to know", "ipam.resolvConf: %v: every ADD reads this file; whether it can is not known", err)
+	case err != nil:
 		l.problem("correct the path, or remove the key", "ipam.resolvConf: %v: every ADD reads this file, and fails", err)
 	}
 }

@@ -2,6 +2,8 @@ package lint_test
 
 import (
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -99,13 +101,30 @@ func TestFindings(t *testing.T) {
 			`ipam: every address of the range 10.1.2.1-10.1.2.6 is excluded or the gateway, so every ADD fails; make the range longer, or exclude less`},
 		`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.0", "rangeEnd": "10.1.2.255", "exclude": ["10.1.2.0", "10.1.2.255"]`: nil,
 		`"subnet": "10.1.2.0/24", "resolvConf": "/nowhere/resolv.conf"`: {
-			`ipam.resolvConf: stat /nowhere/resolv.conf: no such file or directory: every ADD reads this file, and fails; correct the path, or remove the key`},
+			`ipam.resolvConf: open /nowhere/resolv.conf: no such file or directory: every ADD reads this file, and fails; correct the path, or remove the key`},
+		`"subnet": "10.1.2.0/24", "resolvConf": "/"`: {
+			`ipam.resolvConf: read /: is a directory: every ADD reads this file, and fails; correct the path, or remove the key`},
+		`"subnet": "10.1.2.0/24", "resolvConf": "/dev/null"`: nil,
+		`"subnet": "10.1.2.0/24", "resolvConf": "run/resolv.conf"`: {
+			`ipam.resolvConf "run/resolv.conf": a relative path depends on the working directory of the runtime; write a path that begins with /`},
 		`"subnet": "10.1.2.0/24", "gateway": "10.9.0.1"`: {
 			`note: stock host-local v1.10.0 rejects this network, even in a DEL: ipam.gateway "10.9.0.1" is outside the subnet 10.1.2.0/24; ` +
 				`use a gateway in the subnet before putting the stock plugin back`},
 	} {
 		require.Equal(t, want, lines(lint.Node(together(t, net("n", ipam)), nil)), ipam)
 	}
+}
+
+// What another user than the plugin's cannot read, the plugin may.
+func TestUnreadableResolvConf(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "resolv.conf")
+	require.NoError(t, os.WriteFile(name, nil, 0))
+	var want []string
+	if os.Geteuid() != 0 {
+		want = []string{"note: ipam.resolvConf: open " + name + ": permission denied: every ADD reads this file; " +
+			"whether it can is not known; run this as the user of the plugin to know"}
+	}
+	require.Equal(t, want, lines(lint.Node(together(t, net("n", `"subnet": "10.1.2.0/24", "resolvConf": "`+name+`"`)), nil)))
 }
 
 func TestKeysBesideIPAM(t *testing.T) {
