@@ -3,6 +3,7 @@
 package netconf_test
 
 import (
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -20,4 +21,14 @@ func TestFIFOAmongConfigurations(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, n.Problems, 1)
 	require.ErrorContains(t, n.Problems[0], "10-fifo.conf: not a regular file")
+
+	// In the subdirectory of a list, too.
+	list := filepath.Join(dir, "10-list.conflist")
+	require.NoError(t, os.WriteFile(list, []byte(`{"cniVersion": "1.1.0", "name": "list"}`), 0o600))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "list"), 0o700))
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "list", "10-fifo.conf"), 0o600))
+	n, err = netconf.Read(dir)
+	require.NoError(t, err)
+	require.Len(t, n.Problems, 2)
+	require.ErrorContains(t, n.Problems[1], "list/10-fifo.conf: not a regular file")
 }

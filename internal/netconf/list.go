@@ -69,9 +69,9 @@ func (l *rawList) addDir(dir string) error {
 		return err
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		text, err := readRegular(file)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", file, err)
 		}
 		l.Plugins = append(l.Plugins, text)
 	}
