@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/shell"
 )
 
 func (t *tool) addCommand() *cobra.Command {
@@ -130,7 +131,7 @@ func checkNetnsExists(netns string) error {
 	}
 	advice := "cnitool run creates one to run a command in"
 	if dir, name := filepath.Split(netns); dir == namedDir || dir == "/var"+namedDir {
-		advice = "to create it: ip netns add " + name + "; " + advice
+		advice = "to create it: ip netns add " + shell.Quote(name) + "; " + advice
 	}
 	return usageError(fmt.Errorf("there is no network namespace %s\ndetails: %s", netns, advice))
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/shell"
 )
 
 // Exit statuses of run that do not come from the command, as in podman run.
@@ -123,7 +124,7 @@ func (t *tool) takeDown(ctx context.Context, n network, rt *libcni.RuntimeConf) 
 		}
 	}
 	return fmt.Errorf("%w\ndetails: to try again: cnitool del %s %s --container-id %s --ifname %s",
-		err, n.list.Name, os.DevNull, rt.ContainerID, rt.IfName)
+		err, shell.Quote(n.list.Name), os.DevNull, shell.Quote(rt.ContainerID), shell.Quote(rt.IfName))
 }
 
 // execute runs a command in a namespace and waits for it.

@@ -22,7 +22,7 @@ func (t *tool) advice(err error) string {
 	e := (*networkError)(nil)
 	ofNetwork := errors.As(err, &e)
 	if ofNetwork {
-		name, lock = e.network.name, e.network.busyLock(err)
+		name, lock = e.network.word(), e.network.busyLock(err)
 	}
 	var (
 		link   *exchange.LinkError

@@ -12,6 +12,8 @@ import (
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/attachments"
+	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/shell"
 )
 
 // A validList is the list given by --valid.
@@ -109,9 +111,11 @@ func (t *tool) checkMistakes(l validList, n network, leases []backend.Lease) err
 	}
 	next := ""
 	if m := (*attachments.MistakeError)(nil); errors.As(err, &m) && m.Ambiguous {
-		next = fmt.Sprintf("; if %[3]s is a different container that no longer exists, run: leasehold%[1]s release %[2]s --container %[3]s", t.sameFlags(), n.name, m.Held)
+		next = fmt.Sprintf("; if %s is a different container that no longer exists, run: leasehold%s release %s --container %s",
+			m.Held, t.sameFlags(), n.word(), shell.Quote(m.Held))
 	}
-	return fmt.Errorf("%s: %w; nothing was released%s", l.name, err, next)
+	text := fmt.Sprintf("%s: %v; nothing was released%s", l.name, err, next)
+	return &rewordedError{cli.Printable(text), err} // An ID with a line break must not look like two lines.
 }
 
 // checkPlausible returns an error if the list would release leases but may be a list of

@@ -249,7 +249,7 @@ func (t *tool) printMigrated(n network, r migrate.Report, f migrateFlags) {
 	if older := len(r.Pruned.Removed); older > 0 {
 		say("  removed %s replaced earlier; kept the newest %d", count(older, "store"), len(r.Pruned.Kept))
 	}
-	say("  to go back: leasehold%s migrate %s --to %s", t.flagsFor(n), n.name, r.From)
+	say("  to go back: leasehold%s migrate %s --to %s", t.flagsFor(n), n.word(), r.From)
 }
 
 // forgotten lists the details that a files store cannot hold.

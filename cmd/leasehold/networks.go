@@ -17,6 +17,7 @@ import (
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/netconf"
+	"github.com/leasehold/leasehold/internal/shell"
 	"github.com/leasehold/leasehold/internal/stores"
 )
 
@@ -29,6 +30,10 @@ type network struct {
 	confs     []netconf.Network // its configurations, the ones that runtimes use first
 	isWaiting bool              // path is a waiting store in .leasehold, which must not be moved
 }
+
+// word returns the name as a word of a command. The name of a waiting store is the name of a file, which can
+// have any form.
+func (n network) word() string { return shell.Quote(n.name) }
 
 // kind returns the kind of the store at the path, or stores.None.
 func (n network) kind() (string, error) { return stores.KindAt(n.path) }

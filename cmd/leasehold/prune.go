@@ -158,6 +158,6 @@ func (t *tool) networksWithReplaced() ([]network, error) {
 func (t *tool) warnNotPruned(n network, p migrate.Pruned) {
 	if p.Err != nil {
 		t.warn("%s: cannot remove stores that were replaced earlier: %v", n.name, p.Err)
-		t.printNext(fmt.Sprintf("leasehold%s prune %s", t.sameFlags(), n.name))
+		t.printNext(fmt.Sprintf("leasehold%s prune %s", t.sameFlags(), n.word()))
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/leasehold/leasehold/internal/boot"
 	"github.com/leasehold/leasehold/internal/report"
 	"github.com/leasehold/leasehold/internal/report/page"
+	"github.com/leasehold/leasehold/internal/shell"
 )
 
 func (t *tool) reportCommand() *cobra.Command {
@@ -156,14 +157,14 @@ func (n network) reuseAfter() (d time.Duration) {
 func (o *observer) commands(n network, seen report.Network) []report.Command {
 	tool := "leasehold" + o.sameFlags()
 	all := []report.Command{
-		{Line: tool + " list " + n.name, Why: "all leases, with whole container IDs"},
-		{Line: tool + " why-full " + n.name, Why: "what fills the ranges"},
+		{Line: tool + " list " + n.word(), Why: "all leases, with whole container IDs"},
+		{Line: tool + " why-full " + n.word(), Why: "what fills the ranges"},
 	}
 	if seen.NoHistory == "" {
-		all = append(all, report.Command{Line: tool + " history " + n.name + " --since 1h", Why: "what was held within the last hour"})
+		all = append(all, report.Command{Line: tool + " history " + n.word() + " --since 1h", Why: "what was held within the last hour"})
 	}
 	if seen.Torn > 0 {
-		all = append(all, report.Command{Line: tool + " verify --repair " + n.name, Why: "release the torn leases"})
+		all = append(all, report.Command{Line: tool + " verify --repair " + n.word(), Why: "release the torn leases"})
 	}
 	if seen.Total > seen.Torn {
 		all = append(all, report.Command{Line: gcCommand(tool, n, seen.Leases),
@@ -191,7 +192,7 @@ func (o *observer) findings(r report.Report) ([]report.Finding, error) {
 			continue
 		}
 		unchecked = append(unchecked, finding{Network: n.Name, Note: true, Finding: fmt.Sprintf(
-			"the store was not checked, because it is large; to check it: leasehold%s verify %s", o.sameFlags(), n.Name)})
+			"the store was not checked, because it is large; to check it: leasehold%s verify %s", o.sameFlags(), shell.Quote(n.Name))})
 	}
 	found, failed := quiet.checkStores(o.cmd, some, verifyFlags{})
 	ofNode, err := quiet.nodeFindings(o.cmd, o.networksSeen, len(o.names) > 0)

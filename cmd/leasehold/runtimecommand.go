@@ -32,7 +32,7 @@ func gcCommand(tool string, n network, leases []backend.Lease) string {
 	if len(commands) == 0 {
 		commands = []string{listCRI}
 	}
-	gc := func(list string) string { return tool + " gc " + n.name + " --valid " + list + " --dry-run" }
+	gc := func(list string) string { return tool + " gc " + n.word() + " --valid " + list + " --dry-run" }
 	if len(commands) == 1 {
 		return commands[0] + " | " + gc("-") // If the first fails, gc rejects the empty list.
 	}
@@ -71,10 +71,22 @@ func nerdctlList(namespace string) string {
 // nerdctlNamespace returns the containerd namespace in a container ID of nerdctl.
 func nerdctlNamespace(id string) (string, bool) {
 	at := strings.LastIndex(id, "-")
-	if at <= 0 || !isHex64(id[at+1:]) {
+	if at <= 0 || !isHex64(id[at+1:]) || !isNamespace(id[:at]) {
 		return "", false
 	}
 	return id[:at], true
+}
+
+// isNamespace reports whether a containerd namespace can have the name, which goes into a command. Who owns a
+// data directory can write any ID into a lease file.
+func isNamespace(name string) bool {
+	word := func(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' }
+	for i, r := range name {
+		if !word(r) && (i == 0 || !strings.ContainsRune("._-", r)) {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // isPodman reports whether Podman wrote a configuration of the network, or ships it: its

@@ -16,6 +16,7 @@ import (
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/shell"
 )
 
 func (t *tool) usageCommand() *cobra.Command {
@@ -168,15 +169,15 @@ func (t *tool) writeUsage(rows []usageRow) error {
 	for _, r := range rows {
 		if r.ExcludedLeased > 0 {
 			t.warn("%s: not counted: %s of excluded addresses or the gateway in %s", r.Network, count(int(min(r.ExcludedLeased, 1e9)), "lease"), r.Ranges)
-			t.printNext(fmt.Sprintf("leasehold%s verify %s", t.sameFlags(), r.Network))
+			t.printNext(fmt.Sprintf("leasehold%s verify %s", t.sameFlags(), shell.Quote(r.Network)))
 		}
 		if r.used > nearlyFull && r.NotHeld == 0 { // a host of several claims more
 			t.warn("%s: %.0f %% of %s is leased", r.Network, math.Floor(100*r.used), r.Ranges)
-			t.printNext(fmt.Sprintf("leasehold%s why-full %s", t.sameFlags(), r.Network))
+			t.printNext(fmt.Sprintf("leasehold%s why-full %s", t.sameFlags(), shell.Quote(r.Network)))
 		}
 		if r.WithheldUntil != "" {
 			t.warn("%s: no address of %s can be leased before %s: \"reuseAfterStrict\" withholds %s", r.Network, r.Ranges, r.WithheldUntil, formatAmount(r.Cooling))
-			t.printNext(fmt.Sprintf("leasehold%s why-full %s", t.sameFlags(), r.Network))
+			t.printNext(fmt.Sprintf("leasehold%s why-full %s", t.sameFlags(), shell.Quote(r.Network)))
 		}
 		if text := r.forecast.String(); text != "" {
 			t.warn("%s: %s is %s", r.Network, r.Ranges, text)

@@ -210,7 +210,7 @@ func otherHosts(n network, tx backend.ReadTx, addr netip.Addr, at moment) (lacks
 	case at.wasGiven():
 		return []string{fmt.Sprintf("%s: other hosts lease addresses of it, too: ask on each host that can have had %s then", n.name, addr)}, nil
 	case !here:
-		return []string{fmt.Sprintf("%s: %s is in no block that this host holds; the host that does: leasehold cluster who %s %s", n.name, addr, n.name, addr)}, nil
+		return []string{fmt.Sprintf("%s: %s is in no block that this host holds; the host that does: leasehold cluster who %s %s", n.name, addr, n.word(), addr)}, nil
 	}
 	return nil, nil
 }

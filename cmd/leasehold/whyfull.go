@@ -221,7 +221,7 @@ func (f *fullness) full() bool {
 func (f *fullness) nextCommands(tool string, n network, gc string) []string {
 	var next []string
 	if f.Torn > 0 {
-		next = append(next, tool+" verify --repair "+n.name)
+		next = append(next, tool+" verify --repair "+n.word())
 	}
 	if f.Leases > f.Torn {
 		next = append(next, gc)

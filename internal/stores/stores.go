@@ -77,7 +77,7 @@ func (e *MismatchError) Error() string {
 // Advice says what to do.
 func (e *MismatchError) Advice() string {
 	return fmt.Sprintf(`to move the leases, run: leasehold migrate --data-dir %s %s --to %s; to leave them, set "backend": %q`,
-		shell.Quote(filepath.Dir(e.Path)), filepath.Base(e.Path), e.Configured, e.Existing)
+		shell.Quote(filepath.Dir(e.Path)), shell.Quote(filepath.Base(e.Path)), e.Configured, e.Existing)
 }
 
 // Unwrap returns [backend.ErrOtherStore].

@@ -11,6 +11,7 @@ import (
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/picture"
 	"github.com/leasehold/leasehold/internal/report"
+	"github.com/leasehold/leasehold/internal/shell"
 )
 
 // A view is what the template shows.
@@ -220,7 +221,7 @@ func lacks(n report.Network, rec network) (all []string) {
 		all = append(all, fmt.Sprintf("This page has the map of the %s leases and does not list them, so the search does not find them. To find one: leasehold who ADDRESS", amount(uint64(n.Total))))
 	}
 	if n.Total > report.MaxLeases {
-		all = append(all, "It has no forecast for so many leases. For one: leasehold usage "+cli.Printable(n.Name))
+		all = append(all, "It has no forecast for so many leases. For one: leasehold usage "+cli.Printable(shell.Quote(n.Name)))
 	}
 	if n.NoHistory != "" {
 		all = append(all, "Who held an address before is not known: "+cli.Printable(n.NoHistory)+".")
