@@ -36,6 +36,7 @@ func (t *tool) discover(confs []netconf.Network) (all []network, err error) {
 	slices.SortStableFunc(all, func(a, b network) int {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.path, b.path))
 	})
+	unite(all)
 	return all, nil
 }
 
@@ -132,7 +133,7 @@ func (n network) withName(name string) network {
 }
 
 // findNetwork returns the network with that name. If several data directories have a store
-// of that name, it returns the configured network.
+// of that name, it returns the configured network, or if they are one store the one that stands for it.
 func (t *tool) findNetwork(name string, all []network) (network, error) {
 	if err := config.CheckName(name); err != nil {
 		return network{}, err
@@ -141,7 +142,9 @@ func (t *tool) findNetwork(name string, all []network) (network, error) {
 	for _, n := range all {
 		n = n.withName(name)
 		switch {
-		case n.name != name || len(n.confs) < len(found.confs):
+		case n.name != name || len(n.confs) < len(found.confs) || found.name != "" && n.main == found.path:
+		case found.name != "" && sameStore(n, found):
+			found = n
 		case found.name != "" && len(n.confs) == len(found.confs):
 			return network{}, fmt.Errorf("%s: network is in %s and in %s: choose one with --data-dir",
 				name, filepath.Dir(found.path), filepath.Dir(n.path))

@@ -235,8 +235,11 @@ func (m *metricSet) write(w io.Writer) error {
 	return nil
 }
 
-// diskSpace returns the disk space of a store in bytes.
+// diskSpace returns the disk space of a store in bytes. Its path can be a link.
 func diskSpace(path string) (total int64, err error) {
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return 0, err
+	}
 	err = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err

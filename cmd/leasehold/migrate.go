@@ -167,6 +167,9 @@ func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrat
 		return migrate.Report{}, fmt.Errorf("the \"dataDir\" of network %s is in the store of %s, and would leave with it: "+
 			"stop the containers of %s, and give it another \"dataDir\"", inner, n.name, inner)
 	}
+	if err := t.checkOnlyName(n, f.to); err != nil {
+		return migrate.Report{}, err
+	}
 	return migrate.Run(cmd.Context(), n.path, o)
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -29,6 +30,7 @@ type network struct {
 	path      string            // of the store
 	confs     []netconf.Network // its configurations, the ones that runtimes use first
 	isWaiting bool              // path is a waiting store in .leasehold, which must not be moved
+	main      string            // the path of the network that stands for this one, which has the same store; empty if none does
 }
 
 // word returns the name as a word of a command. The name of a waiting store is the name of a file, which can
@@ -102,7 +104,7 @@ func (t *tool) networks(names []string) ([]network, error) {
 	all, err := t.discover(confs)
 	t.discovered = slices.Clone(all)
 	if err != nil || len(names) == 0 {
-		return t.withoutStrays(all), err
+		return t.oneOfEachStore(t.withoutStrays(all)), err
 	}
 	incomplete := t.incomplete
 	t.incomplete = nil // An incomplete search does not matter if it finds the named networks.
@@ -112,7 +114,7 @@ func (t *tool) networks(names []string) ([]network, error) {
 		if err != nil {
 			return nil, errors.Join(err, incomplete)
 		}
-		if !slices.ContainsFunc(named, func(other network) bool { return other.path == n.path }) {
+		if !slices.ContainsFunc(named, func(other network) bool { return sameStore(other, n) }) {
 			named = append(named, n)
 		}
 	}
@@ -186,11 +188,11 @@ func (t *tool) printNext(text string) {
 	}
 }
 
-// pools returns the pools of the network's configurations.
+// pools returns the different pools of the network's configurations.
 func (n network) pools() []allocator.Pool {
 	var pools []allocator.Pool
 	for _, c := range n.confs {
-		if c.Config != nil {
+		if c.Config != nil && !slices.ContainsFunc(pools, func(p allocator.Pool) bool { return reflect.DeepEqual(p, c.Config.Pool) }) {
 			pools = append(pools, c.Config.Pool)
 		}
 	}

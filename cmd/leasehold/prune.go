@@ -128,8 +128,7 @@ func (t *tool) networksToPrune(names []string, f pruneFlags) ([]network, error) 
 
 // networksWithReplaced returns the networks that have replaced stores in .leasehold.
 func (t *tool) networksWithReplaced() ([]network, error) {
-	known, err := t.networks(nil)
-	if err != nil {
+	if _, err := t.networks(nil); err != nil {
 		return nil, err
 	}
 	var all []network
@@ -140,11 +139,11 @@ func (t *tool) networksWithReplaced() ([]network, error) {
 		}
 		for _, name := range names {
 			path := filepath.Join(dir, name)
-			i := slices.IndexFunc(known, func(n network) bool {
+			i := slices.IndexFunc(t.discovered, func(n network) bool {
 				return filepath.Dir(n.path) == filepath.Dir(path) && exchange.At(n.path).Name() == name
 			})
 			if i >= 0 {
-				name, path = known[i].name, known[i].path
+				name, path = t.discovered[i].name, t.discovered[i].path
 			}
 			all = append(all, network{name: name, path: path})
 		}

@@ -21,7 +21,7 @@ type stray struct {
 // withoutStrays removes strays from all, and records them in t.strays.
 func (t *tool) withoutStrays(all []network) []network {
 	t.strays = nil
-	return slices.DeleteFunc(all, func(n network) bool {
+	return slices.DeleteFunc(slices.Clone(all), func(n network) bool {
 		description := n.describeStray()
 		if description != "" {
 			t.strays = append(t.strays, stray{n, description})
@@ -72,9 +72,12 @@ func describeMode(mode fs.FileMode) string {
 	return "a special file"
 }
 
-// warnOfStrays names the strays, which the command ignores.
+// warnOfStrays names the strays, which the command ignores, and the further names of stores.
 func (t *tool) warnOfStrays() {
 	for _, s := range t.strays {
 		t.warn("%s: %s, ignored", s.path, s.description)
+	}
+	for _, n := range t.namesakes {
+		t.warn("%s", n.namesakeText())
 	}
 }

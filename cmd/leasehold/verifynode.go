@@ -26,6 +26,13 @@ func (t *tool) nodeFindings(cmd *cobra.Command, networks []network, named bool) 
 	found := append(configured, otherKinds(networks)...)
 	found = append(found, t.misplaced(networks)...)
 	found = append(found, t.leasedTwice(cmd, networks)...)
+	for _, n := range t.namesakes {
+		if slices.ContainsFunc(networks, func(other network) bool { return sameStore(other, n) }) {
+			f := finding{Network: n.name, Finding: n.namesakeText(), Note: true}
+			f.Store, _ = n.kind() // Its store was found a moment ago.
+			found = append(found, f)
+		}
+	}
 	if named {
 		return found, nil
 	}
@@ -175,7 +182,7 @@ type overlap struct {
 // leasedTwice returns the addresses that are leased in two stores, at least one of which
 // belongs to the networks. The cause is a data directory that was moved, or overlapping ranges.
 func (t *tool) leasedTwice(cmd *cobra.Command, networks []network) (found []finding) {
-	all := t.withoutStrays(t.discovered)
+	all := t.oneOfEachStore(t.withoutStrays(t.discovered))
 	if len(all) < 2 {
 		return nil
 	}
@@ -184,7 +191,7 @@ func (t *tool) leasedTwice(cmd *cobra.Command, networks []network) (found []find
 		leased[i] = t.leasedAddrs(cmd, n)
 	}
 	among := func(n network) bool {
-		return slices.ContainsFunc(networks, func(other network) bool { return other.path == n.path })
+		return slices.ContainsFunc(networks, func(other network) bool { return sameStore(other, n) })
 	}
 	for i, a := range all {
 		for j := i + 1; j < len(all); j++ {

@@ -10,14 +10,14 @@ import (
 )
 
 // overlaps reports networks that can lease the same address. Networks of one store cannot:
-// a store leases an address once, whatever the configurations say.
+// a store leases an address once, whatever the configurations say. It can be a link to another network's.
 func overlaps(networks []netconf.Network) (found []Finding) {
 	for i, a := range networks {
 		for _, b := range networks[i+1:] {
 			if a.Name == b.Name && netconf.IsSameDir(a.DataDir, b.DataDir) {
 				continue
 			}
-			if f, ok := overlap(a, b); ok {
+			if f, ok := overlap(a, b); ok && !netconf.IsSameDir(a.Path(), b.Path()) {
 				found = append(found, f)
 			}
 		}
