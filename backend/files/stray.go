@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -28,6 +30,21 @@ func IsStray(path string) bool {
 			return found && errors.Is(err, io.EOF)
 		}
 	}
+}
+
+// IsPart reports whether the file at path has a name and a place that only a file of a store has: the directory is a
+// store itself. A program that takes it for a directory of stores must not take the file for one.
+func IsPart(path string) bool {
+	dir, name := filepath.Split(path)
+	if !isStoreFile(name) {
+		return false
+	}
+	if name != lockName {
+		info, err := os.Lstat(filepath.Join(dir, lockName))
+		return err == nil && info.Mode().IsRegular()
+	}
+	entries, err := os.ReadDir(filepath.Clean(dir))
+	return err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() != name && isStoreFile(e.Name()) })
 }
 
 // isStoreFile reports whether a store can have a file of that name.

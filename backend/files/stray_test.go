@@ -11,6 +11,25 @@ import (
 	"github.com/leasehold/leasehold/backend/files"
 )
 
+func TestIsPart(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		return path
+	}
+	lock := write("lock")
+	require.False(t, files.IsPart(lock), "alone")
+	write("podnet")
+	require.False(t, files.IsPart(lock), "beside a store")
+	lease := write("10.1.2.3")
+	require.True(t, files.IsPart(lock))
+	require.True(t, files.IsPart(lease))
+	require.False(t, files.IsPart(filepath.Join(dir, "podnet")))
+	require.NoError(t, os.Remove(lock))
+	require.False(t, files.IsPart(lease), "without a lock")
+}
+
 func TestIsStray(t *testing.T) {
 	for stray, dirs := range map[bool][][]string{
 		false: {nil, {"lock"}, {"notes", "10.1.2.3"}, {"notes", "fd00::3"}, {"last_reserved_ip.0"}, {".leasehold-new.10.1.2.3", "x"}},

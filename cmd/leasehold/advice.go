@@ -53,6 +53,8 @@ func (t *tool) advice(err error) string {
 			"or although the other store may have leased its addresses since, run: leasehold%s verify --repair --accept-loss %s", t.sameFlags(), name)
 	case errors.Is(err, errStray):
 		return "find out which program made it, and move it out of the data directory: a file there is taken for a store"
+	case errors.Is(err, errPart):
+		return `leave it there; if a configuration has a network of that name, give it another "dataDir"`
 	case errors.Is(err, backend.ErrFormat):
 		return "use the version of leasehold that wrote the store, or a later one"
 	case errors.Is(err, backend.ErrDamaged):

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/backend/bolt"
+	"github.com/leasehold/leasehold/backend/files"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/migrate"
@@ -36,10 +38,27 @@ func (e *rewordedError) Unwrap() error { return e.err }
 // errStray says that the file at the path of a store never was a store.
 var errStray = errors.New("this file is not a lease store")
 
-// isStray reports whether the file at the path of the store never was a store.
-func (n network) isStray() bool {
+// errPart says that the file at the path of a store is a file of another store: the data directory is itself one.
+var errPart = errors.New("this file is a part of the files store in its directory")
+
+// notStore returns errStray or errPart if that is so, and otherwise nil.
+func (n network) notStore() error {
 	kind, err := n.kind()
-	return err == nil && kind == config.Bolt && bolt.IsStray(n.path)
+	switch {
+	case err != nil || kind != config.Bolt:
+		return nil // A command that opens the store returns the error.
+	case isPart(n.path):
+		return errPart
+	case bolt.IsStray(n.path):
+		return errStray
+	}
+	return nil
+}
+
+// isPart reports whether a file is one of a files store, such as its lock, and cannot be a bolt store.
+func isPart(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && (info.Size() == 0 || bolt.IsStray(path)) && files.IsPart(path)
 }
 
 // inNetwork returns err as an error about a network.
@@ -53,8 +72,10 @@ func (t *tool) inNetwork(n network, err error) error {
 		// This error comes at once, so a text with the waiting time would be wrong.
 	case errors.Is(err, backend.ErrBusy):
 		err = &rewordedError{fmt.Sprintf("%s: %v: waited %v for it", n.busyLock(err), backend.ErrBusy, t.lockTimeout), err}
-	case (errors.Is(err, backend.ErrDamaged) || errors.Is(err, migrate.ErrLoss)) && n.isStray():
-		err = fmt.Errorf("%s: %w", n.path, errStray)
+	case errors.Is(err, backend.ErrDamaged) || errors.Is(err, migrate.ErrLoss):
+		if why := n.notStore(); why != nil {
+			err = fmt.Errorf("%s: %w", n.path, why)
+		}
 	}
 	return &networkError{n, err}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/leasehold/leasehold/backend/bolt"
@@ -51,6 +52,8 @@ func (n network) describeStray() string {
 		return ""
 	case isLink:
 		return "a symbolic link to something other than a directory"
+	case isPart(n.path):
+		return "a file of the files store " + filepath.Dir(n.path)
 	case info.Mode().IsRegular() && bolt.IsStray(n.path):
 		return "a file that is not a lease store"
 	case info.Mode().IsRegular():

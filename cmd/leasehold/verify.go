@@ -156,8 +156,8 @@ func (t *tool) verifyOne(cmd *cobra.Command, n network, f verifyFlags) ([]findin
 	if err != nil || !f.repair || len(found) == 0 {
 		return found, err
 	}
-	if n.isStray() {
-		return nil, fmt.Errorf("%s: %w; nothing was changed", n.path, errStray)
+	if why := n.notStore(); why != nil {
+		return nil, fmt.Errorf("%s: %w; nothing was changed", n.path, why)
 	}
 	done, err := t.reinstate(cmd, n, kind, f.acceptLoss)
 	if err != nil {
@@ -240,8 +240,8 @@ func (t *tool) storeFindings(cmd *cobra.Command, n network, kind string) (found 
 		return nil, false, err
 	}
 	if err != nil {
-		if n.isStray() {
-			err = fmt.Errorf("%s: %w", n.path, errStray)
+		if why := n.notStore(); why != nil {
+			err = fmt.Errorf("%s: %w", n.path, why)
 		}
 		for line := range strings.Lines(err.Error()) {
 			add(strings.TrimSpace(line))
