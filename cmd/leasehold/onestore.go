@@ -17,18 +17,24 @@ import (
 // stands for the others: see [network.main].
 func unite(all []network) {
 	infos := make([]fs.FileInfo, len(all))
+	candidates := make(map[uint64][]int) // A directory of leases that is taken for one of stores has many files.
 	for i, n := range all {
-		infos[i] = n.storeInfo()
+		if infos[i] = n.storeInfo(); infos[i] != nil {
+			candidates[inode(infos[i])] = append(candidates[inode(infos[i])], i)
+		}
 	}
 	for i := range all {
-		same := []int{i}
-		for j := i + 1; j < len(all) && infos[i] != nil; j++ {
-			if infos[j] != nil && os.SameFile(infos[i], infos[j]) {
-				same, infos[j] = append(same, j), nil
-			}
+		if infos[i] == nil {
+			continue
 		}
+		same := slices.DeleteFunc(slices.Clone(candidates[inode(infos[i])]), func(j int) bool {
+			return infos[j] == nil || !os.SameFile(infos[i], infos[j])
+		})
 		if len(same) > 1 {
 			uniteThese(all, same)
+		}
+		for _, j := range same[1:] {
+			infos[j] = nil
 		}
 	}
 }
