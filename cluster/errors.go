@@ -42,6 +42,10 @@ var (
 	// ErrDisputed: another host holds a block in which this host has leases.
 	ErrDisputed = errors.New("another host holds addresses that are leased here")
 
+	// ErrOtherBlocks: this host has blocks that are no blocks of the space, which was made again with blocks of
+	// another size.
+	ErrOtherBlocks = errors.New("this host has blocks that the space does not have")
+
 	// ErrConflict: what was shown has changed meanwhile.
 	ErrConflict = errors.New("another change came first; look again")
 )

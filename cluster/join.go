@@ -178,6 +178,9 @@ func (m *Member) compare(ctx context.Context, local backend.Membership, v view) 
 	var disputed []string
 	err = m.update(ctx, local, func(tx backend.SharedTx, next *backend.Membership) error {
 		ours, err := backend.Blocks(tx)
+		if err == nil {
+			err = v.config.checkBlocks(ours)
+		}
 		if err != nil {
 			return err
 		}

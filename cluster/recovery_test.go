@@ -240,6 +240,32 @@ func TestRecoveryKilledAfterTheReport(t *testing.T) {
 	require.NoError(t, b.Audit(t.Context()))
 }
 
+// The space was made again with blocks of another size: a host that has leases from its larger blocks must not report
+// a part of them and go on leasing from the whole, and the other way round.
+func TestReportToASpaceWithOtherBlocks(t *testing.T) {
+	for _, size := range []uint64{1, 2, 8} {
+		lost := newSpace(t) // It has blocks of four.
+		a := newHost(t, lost, "a")
+		block := a.claim(t, cluster.Want{Set: four(t), Blocks: 1})[0]
+		a.lease(t, block.First)
+		before, _ := a.state(t)
+		e := memory.New()
+		admin := cluster.NewAdmin(e, prefix)
+		require.NoError(t, admin.InitRecovering(t.Context(), "pods", cluster.Config{Block4: size, Ranges: []string{"10.0.0.0-10.0.0.15"}}))
+		a.engine = e
+		a.boot("boot1")
+		for range 2 {
+			require.ErrorIs(t, a.Attest(t.Context()), cluster.ErrOtherBlocks)
+		}
+		after, blocks := a.state(t)
+		require.Equal(t, before, after)
+		require.Equal(t, []backend.Block{block}, blocks)
+		held, err := admin.Blocks(t.Context(), "pods")
+		require.NoError(t, err)
+		require.Empty(t, held)
+	}
+}
+
 var errKilled = errors.New("killed")
 
 // A killedStore makes some updates.

@@ -51,6 +51,9 @@ func (m *Member) report(ctx context.Context, local backend.Membership, v view) e
 	if err != nil {
 		return err
 	}
+	if err := v.config.checkBlocks(blocks); err != nil {
+		return err
+	}
 	h := holding{
 		engine: m.engine, keys: m.keys(local), newMark: m.opts.NewMark, name: local.Host, host: v.host, halting: v.halting,
 		record: HostRecord{

@@ -171,6 +171,21 @@ func (c Config) BlockOf(addr netip.Addr) (allocator.Span, error) {
 	return allocator.SpanOf(p), nil
 }
 
+// checkBlocks returns [ErrOtherBlocks] unless all blocks of a host are blocks of the space. What a host leases from
+// another one overlaps what other hosts hold.
+func (c Config) checkBlocks(blocks []backend.Block) error {
+	for _, b := range blocks {
+		span, err := c.BlockOf(b.First)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%w: %s: %w", ErrOtherBlocks, b, err)
+		case span.First != b.First || span.Last != b.Last:
+			return fmt.Errorf("%w: %s, and the space has blocks of %d", ErrOtherBlocks, b, c.sizeOf(b.First))
+		}
+	}
+	return nil
+}
+
 // accepts reports whether servers have all that was written to them, as far as their origin shows.
 func (c Config) accepts(o Origin) bool {
 	return o.Cluster == c.Accepted.Cluster && o.Offset <= c.Accepted.Offset

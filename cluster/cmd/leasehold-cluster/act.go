@@ -23,7 +23,7 @@ func (t *tool) init(ctx context.Context, h *host.Host, call clustercli.Call) err
 				"if it is another network with the same addresses, use --overlap", other, other)
 		}
 	}
-	made, warnings, err := h.Plan(call.BlockSize)
+	made, warnings, err := h.Plan(ctx, call.BlockSize, call.Adopt)
 	if err != nil {
 		return err
 	}

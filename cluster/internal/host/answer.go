@@ -60,7 +60,7 @@ func AnswerTo(err error, network string) Answer {
 func isMembership(err error) bool {
 	for _, kind := range []error{
 		ErrLost, cluster.ErrStopped, cluster.ErrNotStopped, cluster.ErrNotMember, cluster.ErrNameTaken, cluster.ErrInUse, cluster.ErrNoSpace,
-		cluster.ErrDisputed, ErrOther,
+		cluster.ErrDisputed, cluster.ErrOtherBlocks, ErrOther,
 	} {
 		if errors.Is(err, kind) {
 			return true
@@ -91,6 +91,10 @@ func adviseMembership(err error, network string) string {
 	case errors.Is(err, ErrOther):
 		return `correct "cluster" and "space" in the configuration; or leave the space of the store for good: end the containers, run: ` +
 			"leasehold cluster give-back " + network + ", evict this host from that space, and run: leasehold cluster rejoin --drop " + network
+	case errors.Is(err, cluster.ErrOtherBlocks):
+		return "do not end the recovery; make the space again with blocks of the size that hosts have: delete what etcd has of it " +
+			"(etcdctl del --prefix PREFIX/1/SPACE/), and run on one of them: leasehold cluster init --adopt " + network +
+			", then on each host: leasehold cluster attest " + network
 	case errors.Is(err, cluster.ErrDisputed):
 		return "release the leases when their containers are gone, or have the other host give the block back; " +
 			"a block that was reserved for other software is free when none of its addresses is left in it; then run the command again"

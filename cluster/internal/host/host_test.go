@@ -319,8 +319,13 @@ func TestSpaceIsLost(t *testing.T) {
 	require.Contains(t, answer.Details, "restore a backup of etcd, and run: leasehold cluster recover net; without a backup, run: leasehold cluster init --adopt net, then on each host: leasehold cluster attest net, and at the end: leasehold cluster recover --done net")
 	_, err = lost.open("").Init(t.Context(), 4, false)
 	require.ErrorIs(t, err, host.ErrLost)
-	_, err = lost.open("").Init(t.Context(), 4, true)
+	var size *host.SizeError
+	_, err = lost.open("").Init(t.Context(), 8, true)
+	require.ErrorAs(t, err, &size)
+	require.ErrorContains(t, err, "choose --block-size 4, or leave that out")
+	made, err := lost.open("").Init(t.Context(), 0, true)
 	require.NoError(t, err)
+	require.EqualValues(t, 4, made.Block4, "as the blocks of this host")
 	_, err = lost.open("").Init(t.Context(), 4, false)
 	require.ErrorIs(t, err, cluster.ErrConflict, "it is there")
 

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"net/netip"
 
 	"github.com/leasehold/leasehold/allocator"
+	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/cluster"
 )
 
@@ -34,10 +36,28 @@ func (e *FewError) Error() string {
 		"and the size never changes; choose a smaller one with --block-size, or leave that out, for blocks of %d", e.Set, e.Size, e.Default)
 }
 
+// A SizeError means that a space is to be made again with blocks of another size than this host has of it.
+type SizeError struct {
+	Block backend.Block // of this host
+	Own   uint64        // its addresses
+	Size  uint64        // addresses that blocks of the space are to have
+}
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("this host has block %s of the space, with %d addresses, and could not report it to a space with blocks of %d; "+
+		"choose --block-size %d, or leave that out", e.Block, e.Own, e.Size, e.Own)
+}
+
 // Plan returns what Init makes of the ranges of the configuration, and warnings of range sets that have
-// addresses for few hosts. It returns a [FewError] if they have for one alone.
-func (h *Host) Plan(blockSize uint64) (c cluster.Config, warnings []string, err error) {
+// addresses for few hosts. It returns a [FewError] if they have for one alone, and with adopt a [SizeError] for another
+// size than this host has already, which is then the default.
+func (h *Host) Plan(ctx context.Context, blockSize uint64, adopt bool) (c cluster.Config, warnings []string, err error) {
 	c = h.newConfig(blockSize)
+	if adopt {
+		if err := h.keepSizes(ctx, &c, blockSize); err != nil {
+			return c, nil, err
+		}
+	}
 	if err := c.Validate(); err != nil {
 		return c, nil, err
 	}
@@ -64,12 +84,38 @@ func (h *Host) Plan(blockSize uint64) (c cluster.Config, warnings []string, err 
 	return c, warnings, nil
 }
 
+// keepSizes gives c the sizes of the blocks that this host has of the space. chosen is the size of those of IPv4 that
+// was asked for, or 0.
+func (h *Host) keepSizes(ctx context.Context, c *cluster.Config, chosen uint64) error {
+	return h.store.View(ctx, func(tx backend.ReadTx) error {
+		m, err := tx.Membership()
+		if err != nil || m.Cluster != h.config.Cluster || m.Space != h.Space() {
+			return err
+		}
+		for b, err := range tx.Blocks(netip.Addr{}) {
+			if err != nil {
+				return err
+			}
+			own := allocator.Span{First: b.First, Last: b.Last}.Size()
+			if b.First.Is4() && chosen != 0 && chosen != own {
+				return &SizeError{Block: b, Own: own, Size: chosen}
+			}
+			if b.First.Is4() {
+				c.Block4 = own
+			} else {
+				c.Block6 = own
+			}
+		}
+		return nil
+	})
+}
+
 // Init makes the space of the network, from the ranges of the configuration. blockSize is how many
 // addresses of IPv4 a block has, a power of two; 0: as many as suit the ranges. With adopt, hosts adopt
 // their leases before any of them gets more. It returns [ErrLost] without adopt if this host is a member
 // already, and fails as [Host.Plan] does.
 func (h *Host) Init(ctx context.Context, blockSize uint64, adopt bool) (cluster.Config, error) {
-	c, _, err := h.Plan(blockSize)
+	c, _, err := h.Plan(ctx, blockSize, adopt)
 	if err != nil {
 		return c, err
 	}

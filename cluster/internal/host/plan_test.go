@@ -49,7 +49,7 @@ func TestPlan(t *testing.T) {
 				"cluster": "dc1", "dataDir": %q, "ranges": [%s]}}`, m.data, c.ranges), "", m.settings)
 			require.NoError(t, err)
 			defer h.Close() // It has no connection.
-			got, warnings, err := h.Plan(c.size)
+			got, warnings, err := h.Plan(t.Context(), c.size, false)
 			if c.refuses != "" {
 				require.ErrorContains(t, err, c.refuses)
 				_, err = h.Init(t.Context(), c.size, false)
