@@ -84,7 +84,7 @@ func (h *Host) Plan(ctx context.Context, blockSize uint64, adopt bool) (c cluste
 	return c, warnings, nil
 }
 
-// keepSizes gives c the sizes of the blocks that this host has of the space. chosen is the size of those of IPv4 that
+// keepSizes gives c the sizes of the blocks that this host has of the space. chosen is the size of IPv4 blocks that
 // was asked for, or 0.
 func (h *Host) keepSizes(ctx context.Context, c *cluster.Config, chosen uint64) error {
 	return h.store.View(ctx, func(tx backend.ReadTx) error {
