@@ -144,6 +144,24 @@ func TestJoin(t *testing.T) {
 	require.ErrorIs(t, b.Join(t.Context(), "dc1", "pods", "b"), cluster.ErrInUse)
 }
 
+// A host was killed while it joined under the name of another one, and was given a name of its own since.
+func TestJoinUnderAnotherName(t *testing.T) {
+	e := newSpace(t)
+	newHost(t, e, "a")
+	c := &host{store: leases.New(), engine: failing{e, 0}.engine(), name: "c"}
+	c.boot("boot1")
+	require.ErrorIs(t, c.Join(t.Context(), "dc1", "pods", "a"), cluster.ErrUnknown)
+	m, _ := c.state(t)
+	require.Equal(t, "a", m.Host)
+	c.engine = e
+	c.boot("boot1")
+	require.NoError(t, c.Join(t.Context(), "dc1", "pods", "c"))
+	m, _ = c.state(t)
+	require.Equal(t, "c", m.Host)
+	c.claim(t, cluster.Want{Set: four(t), Blocks: 1})
+	require.ErrorContains(t, c.Join(t.Context(), "dc1", "pods", "d"), "the store is host c of space pods already")
+}
+
 func TestClaim(t *testing.T) {
 	e := newSpace(t)
 	a, b := newHost(t, e, "a"), newHost(t, e, "b")

@@ -38,6 +38,11 @@ func (m *Member) Join(ctx context.Context, cluster, space, host string) error {
 	return err
 }
 
+// IsJoining reports whether a host has begun to join a space, and it is not known whether that is done. Calling
+// [Member.Join] continues, or with another name begins again: under the old one there can be a host without blocks
+// then, which can be evicted.
+func IsJoining(local backend.Membership) bool { return local.Intent.Action == joining }
+
 // beginJoin records the membership and the intent to join.
 func (m *Member) beginJoin(ctx context.Context, cluster, space, host string) (local backend.Membership, err error) {
 	err = m.store.Update(ctx, func(tx backend.Tx) error {
@@ -51,7 +56,7 @@ func (m *Member) beginJoin(ctx context.Context, cluster, space, host string) (lo
 		if local.Cluster == cluster && local.Space == space && local.Host == host {
 			return nil // It was begun before, or is done.
 		}
-		if !local.IsZero() {
+		if !local.IsZero() && !(IsJoining(local) && local.Stopped == "") { // A host that is joining has no blocks.
 			return fmt.Errorf("the store is host %s of space %s already", local.Host, local.Space)
 		}
 		for l, err := range tx.Leases(netip.Addr{}) {

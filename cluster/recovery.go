@@ -52,12 +52,8 @@ func (a *Admin) Recovered(ctx context.Context, space string) error {
 	if err := a.checkReported(ctx, space, s.halt.Recovery); err != nil {
 		return err
 	}
-	origin, err := a.engine.Origin(ctx)
-	switch {
-	case err != nil:
+	if err := a.CheckRecovering(ctx, space, *s.halt); err != nil {
 		return err
-	case !s.halt.isRecovering(origin):
-		return fmt.Errorf("%w: the servers were restored again; begin the recovery of space %s again", ErrConflict, space)
 	}
 	s.config.Accepted = s.halt.Accepted // Whatever is lost after this shows.
 	s.config.Recoveries++
@@ -67,6 +63,16 @@ func (a *Admin) Recovered(ctx context.Context, space string) error {
 	})
 	if err == nil && !out.Held {
 		err = fmt.Errorf("%w: the halt of space %s", ErrConflict, space)
+	}
+	return err
+}
+
+// CheckRecovering returns [ErrConflict] if the engine was restored since the recovery of a space was begun, of
+// which halt is the record: what hosts have reported does not count then.
+func (a *Admin) CheckRecovering(ctx context.Context, space string, halt HaltRecord) error {
+	origin, err := a.engine.Origin(ctx)
+	if err == nil && halt.Recovery != "" && !halt.isRecovering(origin) {
+		err = fmt.Errorf("%w: the servers were restored again; begin the recovery of space %s again", ErrConflict, space)
 	}
 	return err
 }

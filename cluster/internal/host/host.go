@@ -108,7 +108,7 @@ func (h *Host) Close() error { return h.release() }
 func (h *Host) Attest(ctx context.Context) error {
 	return h.exclusively(ctx, func(ctx context.Context, _ int) error {
 		m, err := h.membership(ctx)
-		if err == nil && m.IsZero() {
+		if err == nil && (m.IsZero() || cluster.IsJoining(m)) {
 			return h.join(ctx)
 		}
 		if err == nil {
@@ -263,7 +263,7 @@ func (h *Host) attest(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case m.IsZero():
+	case m.IsZero(), cluster.IsJoining(m):
 		return h.join(ctx)
 	case h.checkSpace(m) != nil:
 		return h.checkSpace(m)

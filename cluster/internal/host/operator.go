@@ -69,6 +69,9 @@ func (o Operator) Missing(ctx context.Context) (names []string, err error) {
 	case halt == nil:
 		return nil, fmt.Errorf("%w: space %s is not halted", cluster.ErrConflict, o.Space)
 	}
+	if err := o.CheckRecovering(ctx, o.Space, *halt); err != nil {
+		return nil, err
+	}
 	hosts, err := o.Hosts(ctx, o.Space)
 	for _, h := range hosts {
 		if !h.Evicted && (halt.Recovery == "" || h.Reported != halt.Recovery) {
