@@ -124,12 +124,13 @@ It prints them.`,
 			f.IntVar(&c.Keep, "keep", 0, "how many such blocks of each family to keep")
 		})
 	add(Evict+" NETWORK HOST", "Free the blocks of a host that is gone", `Free the blocks of a host, so that other hosts can have them. It must be
-switched off, or its containers must be gone, because they have addresses that
-others get from now on: --fenced says that you have made sure of that. Look at
-the machine and address that are shown: two machines can have had one name. When
-it is switched on again, it leases nothing.`,
+switched off, or have given its blocks back and start no container: others get
+its addresses from now on, and a host that is on does not know that.
+--fenced says that you have made sure of it. Look at the machine and address
+that are shown: two machines can have had one name. When it is switched on
+again, it leases nothing.`,
 		func(f *pflag.FlagSet, c *Call) {
-			f.BoolVar(&c.Fenced, "fenced", false, "the host is switched off, or its containers are gone")
+			f.BoolVar(&c.Fenced, "fenced", false, "the host is switched off, or has given its blocks back")
 			f.BoolVar(&c.DryRun, "dry-run", false, "only show what would be done")
 		})
 	add(Rejoin+" NETWORK", "Make this host a member again after it was stopped", `Make this host a member again that was evicted, copied or moved to another

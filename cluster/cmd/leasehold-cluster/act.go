@@ -137,7 +137,7 @@ func (t *tool) evict(ctx context.Context, o host.Operator, call clustercli.Call)
 	}
 	if !call.DryRun && !call.Fenced {
 		return fmt.Errorf("host %s (machine %s, address %s, boot %s) holds %d blocks, which others get from now on; "+
-			"switch it off, or make sure that its containers are gone, and add --fenced", name, h.Machine, h.Address, h.Boot, blocks)
+			"switch it off, or end its containers and give its blocks back there, and add --fenced", name, h.Machine, h.Address, h.Boot, blocks)
 	}
 	verb := "evicted"
 	if call.DryRun {
