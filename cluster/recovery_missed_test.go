@@ -84,6 +84,36 @@ func TestRecoveryKilledAfterTheReport(t *testing.T) {
 	require.NoError(t, b.Audit(t.Context()))
 }
 
+// A store is put back that is older than the report of its host, which has left a block out.
+func TestRecoveryWithAStoreOfBeforeTheReport(t *testing.T) {
+	e := newSpace(t)
+	a, _ := newCaching(t, e, &kept{})
+	a.claim(t, cluster.Want{Set: four(t), Blocks: 1})
+	b := newHost(t, e, "b")
+	backup := e.Backup()
+	block := b.claim(t, cluster.Want{Set: four(t), Blocks: 1})[0]
+	e.Restore(backup)
+	_, err := a.Claim(t.Context(), cluster.Want{Set: four(t), Addr: block.First})
+	require.ErrorIs(t, err, cluster.ErrHalted, "it was done before the restore showed")
+	admin := cluster.NewAdmin(e, prefix)
+	require.NoError(t, admin.Recover(t.Context(), "pods"))
+
+	old := leases.New()
+	b.copyTo(t, old, func(*backend.Membership) {})
+	require.ErrorIs(t, b.Attest(t.Context()), cluster.ErrReported)
+	_, blocks := b.state(t)
+	require.Empty(t, blocks, "the servers have it for a")
+	b.store = old
+	b.boot("boot1")
+	require.ErrorIs(t, b.Attest(t.Context()), cluster.ErrReported)
+	_, blocks = b.state(t)
+	require.Empty(t, blocks)
+	require.ErrorIs(t, a.Attest(t.Context()), cluster.ErrReported)
+	require.NoError(t, admin.Recovered(t.Context(), "pods"))
+	require.NoError(t, b.Audit(t.Context()))
+	require.NoError(t, a.Audit(t.Context()))
+}
+
 // The space was made again with blocks of another size: a host that has leases from its larger blocks must not report
 // a part of them and go on leasing from the whole, and the other way round.
 func TestReportToASpaceWithOtherBlocks(t *testing.T) {

@@ -23,8 +23,10 @@ func (m *Member) recover(ctx context.Context, local backend.Membership, v view) 
 	switch {
 	case known && v.record.Evicted, !known && !isEntering(local) && local.Attested != m.opts.Boot:
 		return m.stop(ctx, local, stoppedEvicted)
-	case known && v.record.Reported == v.halt.Recovery:
+	case known && v.record.Reported == v.halt.Recovery && !m.lacksReport(local, v):
 		return fmt.Errorf("%w; %w", halted(*v.halt), ErrReported)
+	case known && v.record.Reported == v.halt.Recovery && v.record.Sequence != local.Sequence:
+		return m.stop(ctx, local, stoppedClone)
 	case local.Intent.Action != adopting && (local.Attested != m.opts.Boot || local.Machine != m.opts.Machine):
 		return fmt.Errorf("%w; it is being recovered, and this host was booted, restored or copied since its addresses were "+
 			"confirmed: evict it and let it join again", halted(*v.halt))
@@ -37,6 +39,13 @@ func (m *Member) recover(ctx context.Context, local backend.Membership, v view) 
 		return errors.Join(halted(*v.halt), err)
 	}
 	return errChanged
+}
+
+// lacksReport reports whether the store does not have what its host has reported, although it was not booted since:
+// the host was killed in between, or the store was put back. It may then hold a block that the report has
+// left out, and reports again.
+func (m *Member) lacksReport(local backend.Membership, v view) bool {
+	return local.Seen.Recoveries <= v.config.Recoveries && local.Attested == m.opts.Boot && local.Machine == m.opts.Machine
 }
 
 // report has the engine know of the blocks in the store, and of no others, whatever it knows now. It
