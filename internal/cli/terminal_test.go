@@ -3,12 +3,14 @@ package cli_test
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/leasehold/leasehold/internal/cli"
+	"github.com/leasehold/leasehold/internal/shell"
 )
 
 func TestWidest(t *testing.T) {
@@ -32,5 +34,18 @@ func TestNotATerminal(t *testing.T) {
 	for _, stream := range []any{f, new(bytes.Buffer), nil} {
 		require.False(t, cli.IsTerminal(stream))
 		require.Zero(t, cli.Width(stream))
+	}
+}
+
+// A quoted word stays one word when its control characters are printed as escapes.
+func TestPrintableQuotedWord(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, word := range []string{"a\n'; echo b; '", "\x1b'$(date)'\\'", "\xff' `date` '", "\u202e\"'$HOME\\"} {
+		out, err := exec.Command(sh, "-c", "printf '<%s>' "+cli.Printable(shell.Quote(word))).Output()
+		require.NoError(t, err)
+		require.Equal(t, "<"+cli.Printable(word)+">", string(out))
 	}
 }

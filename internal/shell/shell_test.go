@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/shell"
 )
 
@@ -21,10 +20,5 @@ func TestQuote(t *testing.T) {
 		out, err := exec.Command(sh, "-c", "printf %s "+shell.Quote(word)).Output()
 		require.NoError(t, err)
 		require.Equal(t, word, string(out))
-	}
-	for _, word := range []string{"a\n'; echo b; '", "\x1b'$(date)'\\'", "\xff' `date` '", "\u202e\"'$HOME\\"} {
-		out, err := exec.Command(sh, "-c", "printf '<%s>' "+cli.Printable(shell.Quote(word))).Output()
-		require.NoError(t, err)
-		require.Equal(t, "<"+cli.Printable(word)+">", string(out))
 	}
 }
