@@ -41,11 +41,13 @@ func byLibrary(n faulttest.Network, clock func() int64) (performer, error) {
 	}, nil
 }
 
-// A timedStore records when it last ran a transaction.
+// A timedStore records when it last ran a View or, if there is any, the first Update: after one that finds no
+// address, an Allocate can note what its configuration says.
 type timedStore struct {
 	backend.Store
 	clock    func() int64
 	servedAt int64
+	updated  bool
 }
 
 // View implements [backend.Store].
@@ -58,8 +60,12 @@ func (s *timedStore) View(ctx context.Context, fn func(backend.ReadTx) error) er
 
 // Update implements [backend.Store].
 func (s *timedStore) Update(ctx context.Context, fn func(backend.Tx) error) error {
+	first := !s.updated
+	s.updated = true
 	return s.Store.Update(ctx, func(tx backend.Tx) error {
-		s.servedAt = s.clock()
+		if first {
+			s.servedAt = s.clock()
+		}
 		return fn(tx)
 	})
 }
