@@ -106,7 +106,7 @@ func (s *Store) openExclusive(ctx context.Context, why purpose, create bool) (f 
 	}
 }
 
-// openToWrite opens the store's file or, if there is none and create is true, a new one.
+// openToWrite opens the store's file. If it is missing and create is true, it opens a new one.
 func (s *Store) openToWrite(ctx context.Context, create bool) (*os.File, error) {
 	for {
 		f, err := s.openExisting(os.O_RDWR)

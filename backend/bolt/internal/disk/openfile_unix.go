@@ -21,13 +21,15 @@ func OpenFile(path string, flag int, perm uint32) (*os.File, error) {
 	if flag&os.O_CREATE != 0 {
 		to = owner.In(filepath.Dir(path))
 	}
-	fd, err := -1, error(unix.EINTR)
-	for errors.Is(err, unix.EINTR) {
-		err = to.As(func() (err error) {
+	var fd int
+	err := to.As(func() (err error) {
+		for {
 			fd, err = unix.Open(path, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, perm)
-			return err
-		})
-	}
+			if !errors.Is(err, unix.EINTR) {
+				return err
+			}
+		}
+	})
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
