@@ -133,7 +133,7 @@ func (n network) withName(name string) network {
 }
 
 // findNetwork returns the network with that name. If several data directories have a store
-// of that name, it returns the configured network, or if they are one store the one that stands for it.
+// of that name, it returns the configured network; of networks with one store, the main one.
 func (t *tool) findNetwork(name string, all []network) (network, error) {
 	if err := config.CheckName(name); err != nil {
 		return network{}, err

@@ -30,7 +30,7 @@ type network struct {
 	path      string            // of the store
 	confs     []netconf.Network // its configurations, the ones that runtimes use first
 	isWaiting bool              // path is a waiting store in .leasehold, which must not be moved
-	main      string            // the path of the network that stands for this one, which has the same store; empty if none does
+	main      string            // the path of the main network of several with one store; empty for that network itself
 }
 
 // word returns the name as a word of a command. The name of a waiting store is the name of a file, which can

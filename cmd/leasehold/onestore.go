@@ -14,7 +14,7 @@ import (
 
 // unite finds the networks that have one store: a symbolic link leads to it, as after a network was renamed, or
 // it has several names otherwise (hard links, bind mounts). Each of them gets the configurations of all, and one
-// stands for the others: see [network.main].
+// becomes the main network of the store: see [network.main].
 func unite(all []network) {
 	infos := make([]fs.FileInfo, len(all))
 	candidates := make(map[uint64][]int) // A directory of leases that is taken for one of stores has many files.
@@ -39,7 +39,7 @@ func unite(all []network) {
 	}
 }
 
-// storeInfo describes the file or directory of a store, or returns nil if there is none.
+// storeInfo describes the file or directory of a store. It returns nil if the store is missing.
 func (n network) storeInfo() fs.FileInfo {
 	info, err := os.Stat(n.path)
 	if err != nil || !info.IsDir() && !info.Mode().IsRegular() || exchange.CheckLink(n.path) != nil {
@@ -72,8 +72,8 @@ func uniteThese(all []network, same []int) {
 	}
 }
 
-// goesBefore reports whether n, rather than another network with the same store, stands for both: the one that a
-// configuration names, and of two the one that is no link.
+// goesBefore reports whether n, rather than another network with the same store, is to be the main one: a network
+// that a configuration names goes before one without, and a store before a link to it.
 func (n network) goesBefore(other network) bool {
 	if (len(n.confs) > 0) != (len(other.confs) > 0) {
 		return len(n.confs) > 0
@@ -91,7 +91,7 @@ func sameStore(a, b network) bool {
 	return cmp.Or(a.main, a.path) == cmp.Or(b.main, b.path)
 }
 
-// oneOfEachStore returns the networks without those for which another stands, which it records in t.namesakes.
+// oneOfEachStore returns the main network of each store, and records the others in t.namesakes.
 func (t *tool) oneOfEachStore(all []network) []network {
 	t.namesakes = nil
 	return slices.DeleteFunc(slices.Clone(all), func(n network) bool {

@@ -32,7 +32,7 @@ type tool struct {
 	discovered     []network    // all networks, whether named on the command line or not
 	incomplete     error        // why discovered may lack networks
 	strays         []stray      // files in the data directories that are not stores
-	namesakes      []network    // further names of stores, for which another network stands
+	namesakes      []network    // networks that are not the main one of their store
 	advised        []string     // advice that was printed
 	warned         []string     // warnings that were printed by warnOnce
 
