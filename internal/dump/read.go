@@ -85,7 +85,7 @@ func (r *Reader) Next() (*Network, error) {
 }
 
 // Skip has the next call of Next begin with the network after the one in which there was an error. It returns
-// false if there is none; without an error it does nothing.
+// false at the end of the file. Without an error it does nothing.
 func (r *Reader) Skip() bool {
 	if r.err == nil {
 		return true

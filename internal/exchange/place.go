@@ -47,7 +47,7 @@ func (p Place) MakeDir() error {
 	if _, err := p.checkDir(); err != nil {
 		return err
 	}
-	// What is built there belongs to whom the directory belongs, who could exchange it, too.
+	// What is built there belongs to the owner of the directory, who could also exchange it.
 	if own, err := os.Lstat(p.Dir()); err != nil || owner.IsForeign(own, info) {
 		return cmp.Or(err, fmt.Errorf("%s belongs to neither root nor the owner of the data directory; give it to root: chown -R root: %s",
 			p.Dir(), shell.Quote(p.Dir())))

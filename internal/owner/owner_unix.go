@@ -118,8 +118,8 @@ func giveDir(path string) error {
 	return o.give(int(d.Fd()), &st)
 }
 
-// Like gives the store at path, a file or a directory of files that root has just made, to whom the store
-// belongs that it will replace. It does nothing if others than root can put something into the directory in
+// Like gives the store at path, a file or a directory of files that root has just made, to the owner of the store
+// that it will replace. It does nothing if others than root can put something into the directory in
 // which it is. Nothing is synced: without the new owner it has the same leases.
 func Like(path string, replaced fs.FileInfo) error {
 	to, ok := replaced.Sys().(*syscall.Stat_t)
