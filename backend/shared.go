@@ -150,8 +150,9 @@ type Sighting struct {
 	Revision int64
 	At       int64 // Unix seconds; to be shown only, because clocks differ
 
-	// Recoveries is how often the hosts had restored together what the servers had lost.
-	Recoveries uint64
+	// Recovery is the number of the last recovery, in which the hosts have restored together what the servers had
+	// lost; 0 if none is known.
+	Recovery uint64
 }
 
 // IsZero reports whether the store shares nothing.

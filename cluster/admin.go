@@ -47,7 +47,7 @@ func (a *Admin) Init(ctx context.Context, space string, c Config) error {
 // them ([Member.Adopt]) before any of them gets more. [Admin.Recovered] ends that.
 func (a *Admin) InitRecovering(ctx context.Context, space string, c Config) error {
 	return a.init(ctx, space, c, &HaltRecord{
-		V: Version, By: operator, Text: "its hosts are to adopt what they have leased", Recovery: randomMark().String(),
+		V: Version, By: operator, Text: "its hosts are to adopt what they have leased", Recovery: newRecovery(0),
 	})
 }
 
@@ -265,7 +265,7 @@ func (a *Admin) Evict(ctx context.Context, space string, h Host) (blocks int, er
 	switch {
 	case err != nil:
 		return 0, err
-	case s.halt != nil && s.halt.Recovery == "":
+	case s.halt != nil && s.halt.Recovery == 0:
 		return 0, fmt.Errorf("%w; begin its recovery before a host is evicted", halted(*s.halt))
 	}
 	if !h.Evicted {

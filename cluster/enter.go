@@ -84,7 +84,7 @@ func (m *Member) enter(ctx context.Context, before, names backend.Membership) er
 	switch {
 	case err != nil:
 		return err
-	case v.halt != nil && v.halt.Recovery == "":
+	case v.halt != nil && v.halt.Recovery == 0:
 		return halted(*v.halt)
 	}
 	if err := m.checkName(ctx, names, v); err != nil {

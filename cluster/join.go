@@ -141,7 +141,7 @@ func (m *Member) attested(ctx context.Context) (backend.Membership, view, error)
 	for range maxAttempts {
 		local, v, err := m.resolve(ctx)
 		switch {
-		case err != nil, local.Attested == m.opts.Boot && local.Seen.Recoveries >= v.config.Recoveries:
+		case err != nil, local.Attested == m.opts.Boot && local.Seen.Recovery >= v.config.Recovery:
 			return local, v, err
 		case local.Machine != m.opts.Machine, v.record.Machine != m.opts.Machine:
 			err = m.stop(ctx, local, stoppedMachine)

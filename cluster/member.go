@@ -202,7 +202,7 @@ func (m *Member) judge(ctx context.Context, local backend.Membership, v view) er
 		return m.stop(ctx, local, stoppedEvicted)
 	case !v.isWhole(local):
 		return m.halt(ctx, local, v, restoredText)
-	case known && v.record.Sequence < local.Sequence && v.config.Recoveries > local.Seen.Recoveries:
+	case known && v.record.Sequence < local.Sequence && v.config.Recovery > local.Seen.Recovery:
 		return m.stop(ctx, local, stoppedClone) // Another one has reported as this host.
 	case known && v.record.Sequence < local.Sequence:
 		return m.halt(ctx, local, v, restoredText)
@@ -227,10 +227,11 @@ func isDone(local backend.Membership, record HostRecord) bool {
 		parseMark(record.Mark) == local.Intent.Mark
 }
 
-// isWhole reports whether the history has all that the hosts have written.
+// isWhole reports whether the history has all that the hosts have written. What a host has seen before the last
+// recovery does not count: the recovery was about what is missing of that.
 func (v view) isWhole(local backend.Membership) bool {
-	return v.config.accepts(v.origin) &&
-		(local.Seen.Cluster != v.config.Accepted.Cluster || local.Seen.Revision <= v.revision)
+	return v.config.accepts(v.origin) && (local.Seen.Cluster != v.config.Accepted.Cluster ||
+		local.Seen.Recovery < v.config.Recovery || local.Seen.Revision <= v.revision)
 }
 
 // restoredText is why a space is halted whose servers have lost something.
@@ -466,7 +467,7 @@ func (m *Member) finish(ctx context.Context, local backend.Membership, v view, b
 		}
 		next.Sequence++
 		next.Intent = backend.Intent{}
-		next.Seen = m.sighting(v, v.config.Recoveries)
+		next.Seen = m.sighting(v, v.config.Recovery)
 		after = *next
 		return nil
 	})
@@ -478,8 +479,8 @@ func (m *Member) finish(ctx context.Context, local backend.Membership, v view, b
 }
 
 // sighting is what the host records of v.
-func (m *Member) sighting(v view, recoveries uint64) backend.Sighting {
-	return backend.Sighting{Cluster: v.origin.Cluster, Revision: v.revision, At: m.opts.Now().Unix(), Recoveries: recoveries}
+func (m *Member) sighting(v view, recovery uint64) backend.Sighting {
+	return backend.Sighting{Cluster: v.origin.Cluster, Revision: v.revision, At: m.opts.Now().Unix(), Recovery: recovery}
 }
 
 func (m *Member) keys(local backend.Membership) keys { return keysOf(m.opts.Prefix, local.Space) }

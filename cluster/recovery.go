@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Recover begins the recovery of a space that is halted, because its engine has lost what hosts had
@@ -24,7 +25,7 @@ func (a *Admin) Recover(ctx context.Context, space string) error {
 	if err != nil || s.halt.isRecovering(origin) {
 		return err
 	}
-	s.halt.Recovery, s.halt.Accepted = randomMark().String(), origin.accepted()
+	s.halt.Recovery, s.halt.Accepted = newRecovery(max(s.config.Recovery, s.halt.Recovery)), origin.accepted()
 	if err := a.pad(ctx, keysOf(a.prefix, space), s.halt.Accepted); err != nil {
 		return err
 	}
@@ -37,6 +38,12 @@ func (a *Admin) Recover(ctx context.Context, space string) error {
 	return err
 }
 
+// newRecovery returns a number for a recovery that begins now. It is the time in microseconds, because servers
+// that are restored forget earlier numbers: counted from what they know, two recoveries would have the same one.
+func newRecovery(last uint64) uint64 {
+	return max(last+1, uint64(max(time.Now().UnixMicro(), 0)))
+}
+
 // Recovered ends the recovery of a space. It returns [ErrConflict], and names them, if there are hosts
 // that have neither reported nor been evicted.
 func (a *Admin) Recovered(ctx context.Context, space string) error {
@@ -46,7 +53,7 @@ func (a *Admin) Recovered(ctx context.Context, space string) error {
 		return err
 	case s.halt == nil:
 		return fmt.Errorf("%w: space %s is not halted", ErrConflict, space)
-	case s.halt.Recovery == "":
+	case s.halt.Recovery == 0:
 		return fmt.Errorf("%w; its recovery was not begun", halted(*s.halt))
 	}
 	if err := a.checkReported(ctx, space, s.halt.Recovery); err != nil {
@@ -56,7 +63,7 @@ func (a *Admin) Recovered(ctx context.Context, space string) error {
 		return err
 	}
 	s.config.Accepted = s.halt.Accepted // Whatever is lost after this shows.
-	s.config.Recoveries++
+	s.config.Recovery = s.halt.Recovery
 	out, err := a.engine.Commit(ctx, Txn{
 		If:   []Condition{At(s.configure), At(s.halting)},
 		Then: []Op{Put(s.configure.Key, encode(s.config)), Delete(s.halting.Key)},
@@ -71,14 +78,14 @@ func (a *Admin) Recovered(ctx context.Context, space string) error {
 // which halt is the record: what hosts have reported does not count then.
 func (a *Admin) CheckRecovering(ctx context.Context, space string, halt HaltRecord) error {
 	origin, err := a.engine.Origin(ctx)
-	if err == nil && halt.Recovery != "" && !halt.isRecovering(origin) {
+	if err == nil && halt.Recovery != 0 && !halt.isRecovering(origin) {
 		err = fmt.Errorf("%w: the servers were restored again; begin the recovery of space %s again", ErrConflict, space)
 	}
 	return err
 }
 
 // checkReported returns ErrConflict unless all hosts have reported or were evicted.
-func (a *Admin) checkReported(ctx context.Context, space, recovery string) error {
+func (a *Admin) checkReported(ctx context.Context, space string, recovery uint64) error {
 	hosts, err := a.Hosts(ctx, space)
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func (m *Member) recover(ctx context.Context, local backend.Membership, v view) 
 // the host was killed in between, or the store was put back. It may then hold a block that the report has
 // left out, and reports again.
 func (m *Member) lacksReport(local backend.Membership, v view) bool {
-	return local.Seen.Recoveries <= v.config.Recoveries && local.Attested == m.opts.Boot && local.Machine == m.opts.Machine
+	return local.Seen.Recovery != v.halt.Recovery && local.Attested == m.opts.Boot && local.Machine == m.opts.Machine
 }
 
 // report has the engine know of the blocks in the store, and of no others, whatever it knows now. It
@@ -94,9 +94,9 @@ func (m *Member) report(ctx context.Context, local backend.Membership, v view) e
 	if v.halt == nil && !v.isWhole(local) {
 		return m.halt(ctx, local, v, "the servers were restored from a backup while this host made a request")
 	}
-	recoveries := v.config.Recoveries
+	recovery := v.config.Recovery
 	if v.halt != nil {
-		recoveries++ // with the one that this host reports for
+		recovery = v.halt.Recovery // for which this host reports
 	}
 	return m.update(ctx, local, func(tx backend.SharedTx, next *backend.Membership) error {
 		now, err := backend.Blocks(tx)
@@ -113,7 +113,7 @@ func (m *Member) report(ctx context.Context, local backend.Membership, v view) e
 		if local.Intent.Action == adopting {
 			next.Attested, next.Intent = local.Intent.Boot, backend.Intent{}
 		}
-		next.Seen = m.sighting(v, recoveries)
+		next.Seen = m.sighting(v, recovery)
 		return err
 	})
 }

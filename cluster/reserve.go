@@ -97,7 +97,7 @@ func (a *Admin) reserve(ctx context.Context, space, owner string, addrs []netip.
 			h.record.Sequence++
 		}
 	}
-	h.record.Reported, h.record.Disputes = "", nil
+	h.record.Reported, h.record.Disputes = 0, nil
 	if keepAll {
 		// The addresses in them cannot be known to be gone.
 		held, err := h.held(ctx)

@@ -34,7 +34,7 @@ type HostRecord struct {
 
 	// Reported is the recovery ([HaltRecord.Recovery]) for which the host has put again all that it
 	// holds, and Disputes what keeps it from that.
-	Reported string   `json:",omitempty"`
+	Reported uint64   `json:",omitempty"`
 	Disputes []string `json:",omitempty"`
 
 	// For people.
@@ -87,9 +87,8 @@ type HaltRecord struct {
 	By   string // a host, or an operator
 	Text string
 
-	// Recovery is a random number that was made when an operator began to recover the space; empty
-	// before.
-	Recovery string `json:",omitempty"`
+	// Recovery is the number of the recovery that an operator has begun; 0 before.
+	Recovery uint64 `json:",omitempty"`
 
 	// Accepted is the [Origin] of the servers at that time; what hosts report to others does not count.
 	Accepted Origin `json:",omitzero"`
@@ -97,10 +96,10 @@ type HaltRecord struct {
 
 // isRecovering reports whether a recovery was begun, and on servers with this origin.
 func (h HaltRecord) isRecovering(o Origin) bool {
-	return h.Recovery != "" && h.Accepted.Cluster == o.Cluster && o.Offset <= h.Accepted.Offset
+	return h.Recovery != 0 && h.Accepted.Cluster == o.Cluster && o.Offset <= h.Accepted.Offset
 }
 
-// A Config is what all hosts of a space agree on. It does not change, except for Accepted and Recoveries.
+// A Config is what all hosts of a space agree on. It does not change, except for Accepted and Recovery.
 type Config struct {
 	V      int
 	Block4 uint64   // addresses in a block of IPv4, a power of two; 0: the space has no IPv4
@@ -110,8 +109,8 @@ type Config struct {
 	// Accepted is the [Origin] that is right for this space.
 	Accepted Origin
 
-	// Recoveries is how often the space was recovered.
-	Recoveries uint64 `json:",omitempty"`
+	// Recovery is the number of the last recovery of the space. A later one has a larger number.
+	Recovery uint64 `json:",omitempty"`
 }
 
 func encode(value any) []byte {

@@ -32,8 +32,8 @@ func (o *line) member(m backend.Membership, blocks int) {
 		of.text("seenCluster", strconv.FormatUint(m.Seen.Cluster, 16))
 		of.number("seenRevision", m.Seen.Revision)
 		of.number("seenAt", m.Seen.At)
-		if m.Seen.Recoveries > 0 {
-			of.number("seenRecoveries", int64(m.Seen.Recoveries))
+		if m.Seen.Recovery > 0 {
+			of.number("seenRecovery", int64(m.Seen.Recovery))
 		}
 	}
 	o.object("member", of)
@@ -84,11 +84,11 @@ func decodeMember(o *object) (m backend.Membership, blocks int64) {
 	}
 	m.Seen.Revision, _ = of.number("seenRevision")
 	m.Seen.At, _ = of.number("seenAt")
-	recoveries, _ := of.number("seenRecoveries")
-	m.Seen.Recoveries = uint64(recoveries)
+	recovery, _ := of.number("seenRecovery")
+	m.Seen.Recovery = uint64(recovery)
 	err := of.done()
 	switch {
-	case err == nil && (sequence < 0 || recoveries < 0 || blocks < 0):
+	case err == nil && (sequence < 0 || recovery < 0 || blocks < 0):
 		err = errors.New("a number is negative")
 	case err == nil && m.IsZero():
 		err = errors.New("it is empty")

@@ -18,7 +18,7 @@ func shared() backend.Content {
 		Membership: backend.Membership{
 			Cluster: "dc1", Space: "pods", Host: "node-\xff", Incarnation: backend.Mark{1}, Sequence: 9,
 			Intent: backend.Intent{Action: "claim", Mark: backend.Mark{2}, Boot: "b"}, Attested: "b", Machine: "m", Stopped: "why",
-			Seen: backend.Sighting{Cluster: 1<<64 - 1, Revision: 5, At: 6, Recoveries: 7},
+			Seen: backend.Sighting{Cluster: 1<<64 - 1, Revision: 5, At: 6, Recovery: 7},
 		},
 		Blocks: []backend.Block{
 			{First: ip("10.1.0.0"), Last: ip("10.1.0.15"), State: backend.Open, Mark: backend.Mark{3}},
@@ -28,7 +28,7 @@ func shared() backend.Content {
 }
 
 // Programs that know nothing of blocks reject the file, by the key "member".
-const sharedText = `{"leasehold":1,"network":"podnet","store":"bolt","member":{"sequence":9,"cluster":"dc1","space":"pods","hostBytes":"bm9kZS3/","incarnation":"01000000000000000000000000000000","machine":"m","stopped":"why","intent":"claim","intentMark":"02000000000000000000000000000000","seenCluster":"ffffffffffffffff","seenRevision":5,"seenAt":6,"seenRecoveries":7},"blocks":2}
+const sharedText = `{"leasehold":1,"network":"podnet","store":"bolt","member":{"sequence":9,"cluster":"dc1","space":"pods","hostBytes":"bm9kZS3/","incarnation":"01000000000000000000000000000000","machine":"m","stopped":"why","intent":"claim","intentMark":"02000000000000000000000000000000","seenCluster":"ffffffffffffffff","seenRevision":5,"seenAt":6,"seenRecovery":7},"blocks":2}
 {"network":"podnet","block":"10.1.0.0","last":"10.1.0.15","state":"open","mark":"03000000000000000000000000000000"}
 {"network":"podnet","block":"fd00::","last":"fd00::f","state":"requested"}
 {"network":"podnet","address":"10.1.0.3","containerID":"old"}

@@ -113,14 +113,14 @@ type hostRow struct {
 	Disputes []string `json:"disputes"`
 }
 
-// stateOf returns the state of a host in one word. recovery is the one that is under way.
-func stateOf(h cluster.Host, recovery string) string {
+// stateOf returns the state of a host in one word. recovery is the number of the one that is under way, or 0.
+func stateOf(h cluster.Host, recovery uint64) string {
 	switch {
 	case h.Evicted:
 		return "evicted"
 	case h.Foreign:
 		return "foreign"
-	case recovery != "" && h.Reported == recovery:
+	case recovery != 0 && h.Reported == recovery:
 		return "reported"
 	}
 	return "member"
@@ -139,14 +139,19 @@ func (t *tool) hosts(ctx context.Context, o host.Operator) error {
 	if err != nil {
 		return err
 	}
-	held, recovery := map[string]int{}, ""
+	held, recovery := map[string]int{}, uint64(0)
 	for _, b := range blocks {
 		for _, name := range b.Holders() {
 			held[name]++
 		}
 	}
 	if halt != nil {
-		recovery = halt.Recovery
+		switch err := o.CheckRecovering(ctx, o.Space, *halt); {
+		case err == nil:
+			recovery = halt.Recovery
+		case !errors.Is(err, cluster.ErrConflict):
+			return err
+		}
 	}
 	rows := []hostRow{}
 	for _, h := range hosts {

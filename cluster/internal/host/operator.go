@@ -74,7 +74,7 @@ func (o Operator) Missing(ctx context.Context) (names []string, err error) {
 	}
 	hosts, err := o.Hosts(ctx, o.Space)
 	for _, h := range hosts {
-		if !h.Evicted && (halt.Recovery == "" || h.Reported != halt.Recovery) {
+		if !h.Evicted && (halt.Recovery == 0 || h.Reported != halt.Recovery) {
 			names = append(names, h.Name)
 		}
 	}

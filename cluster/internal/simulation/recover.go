@@ -18,7 +18,7 @@ func (w *world) recover() {
 		switch {
 		case err != nil || halt == nil:
 			return
-		case halt.Recovery == "":
+		case halt.Recovery == 0:
 			_ = a.Recover(w.ctx, space) // It is begun again.
 			return
 		}
@@ -36,7 +36,7 @@ func (w *world) recover() {
 }
 
 // evictSilent evicts hosts that have not reported, and are off: one in n is switched off for that.
-func (w *world) evictSilent(a *cluster.Admin, hosts []cluster.Host, recovery string, n int) {
+func (w *world) evictSilent(a *cluster.Admin, hosts []cluster.Host, recovery uint64, n int) {
 	for _, h := range hosts {
 		if h.Evicted || h.Reported == recovery {
 			continue
@@ -97,7 +97,7 @@ func (w *world) recoverAtRest(a *cluster.Admin) error {
 
 // allReported reports whether all machines have reported that can lease: an operator knows them, the
 // engine may not.
-func (w *world) allReported(hosts []cluster.Host, recovery string) bool {
+func (w *world) allReported(hosts []cluster.Host, recovery uint64) bool {
 	return !slices.ContainsFunc(w.machines, func(m *machine) bool {
 		of := membership(m.store)
 		return m.on && of.Attested == m.boot && of.Stopped == "" && !slices.ContainsFunc(hosts, func(h cluster.Host) bool {

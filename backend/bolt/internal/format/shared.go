@@ -41,7 +41,7 @@ func EncodeMembership(m backend.Membership) []byte {
 	for _, s := range membershipTexts(&m) {
 		b = appendText(b, *s)
 	}
-	b = binary.AppendUvarint(b, m.Seen.Recoveries)
+	b = binary.AppendUvarint(b, m.Seen.Recovery)
 	return binary.BigEndian.AppendUint32(b, sum(MembershipKey, b))
 }
 
@@ -59,7 +59,7 @@ func DecodeMembership(record []byte) (m backend.Membership, err error) {
 		*s = r.text()
 	}
 	if len(r) > 0 { // Early records end here.
-		m.Seen.Recoveries = r.uvarint()
+		m.Seen.Recovery = r.uvarint()
 	}
 	if r == nil || len(r) > 0 {
 		return backend.Membership{}, errors.New("membership has malformed fields")
