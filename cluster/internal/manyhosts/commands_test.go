@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -211,4 +213,35 @@ func TestReserve(t *testing.T) {
 	a.fails("use whereabouts or addresses", "reserve", "net", file, "--from", "elsewhere")
 	write(`{"kind": "Pod", "metadata": {"name": "x"}}`)
 	a.fails("object x is a \"Pod\"", "reserve", "net", file)
+}
+
+// A host has reported in the recovery that is under way, unless the servers were restored since.
+func TestHostsThatHaveReported(t *testing.T) {
+	s := etcdtest.Start(t)
+	w := newWorld(t, 2, s)
+	for _, h := range w.hosts {
+		h.does("", "attest", "net")
+	}
+	states := func() string {
+		t.Helper()
+		out, stderr, status := w.hosts[0].says("hosts", "net")
+		require.Zero(t, status, stderr)
+		return strings.Join(regexp.MustCompile(`(?m)^host\d +\w+`).FindAllString(out, -1), ", ")
+	}
+	snapshot := s.Snapshot()
+	w.hosts[1].says("claim", "net")
+	s.Restore(snapshot)
+	w.hosts[1].fails("the servers were restored from a backup", "attest", "net")
+	recovers := func() {
+		t.Helper()
+		w.hosts[0].says("recover", "net") // It names the hosts that have not reported.
+		w.hosts[0].says("attest", "net")
+	}
+	recovers()
+	require.Equal(t, "host0  reported, host1  member", states())
+	snapshot = s.Snapshot()
+	s.Restore(snapshot)
+	require.Equal(t, "host0  member, host1  member", states())
+	recovers()
+	require.Equal(t, "host0  reported, host1  member", states())
 }
