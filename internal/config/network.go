@@ -52,15 +52,16 @@ func (n Network) DataDirFlag() string {
 }
 
 // ParseNetwork reads which network the input is about and where its leases are. It reads
-// nothing else: releasing an address needs no ranges and must not fail because of them.
+// nothing else: releasing an address needs no ranges and must not fail because of them, nor because
+// of values that have a default.
 func ParseNetwork(stdin []byte) (Network, error) {
 	var cniVersion, name string
-	var store *rawStore
-	known := object{{"cniVersion", &cniVersion}, {"name", &name}, {"ipam", optional(&store)}}
+	var place *rawPlace
+	known := object{{"cniVersion", &cniVersion}, {"name", &name}, {"ipam", optional(&place)}}
 	if err := Decode(stdin, known); err != nil {
 		return Network{}, err
 	}
-	return network(stdin, cniVersion, name, store)
+	return network(stdin, cniVersion, name, place.store())
 }
 
 func network(stdin []byte, cniVersion, name string, raw *rawStore) (Network, error) {

@@ -57,8 +57,6 @@ func TestNetworkRejected(t *testing.T) {
 		`{"name": {}, "ipam": {}}`:   "name is of JSON type object, want string",
 		`{"name": "net", "ipam": 5}`: "ipam is of JSON type number, want object",
 		conf(`"dataDir": 5`):         "ipam.dataDir is of JSON type number, want string",
-		conf(`"backend": 5`):         "ipam.backend is of JSON type number, want string",
-		conf(`"lockTimeout": 5`):     "ipam.lockTimeout is of JSON type number, want string",
 	} {
 		_, err := config.ParseNetwork([]byte(stdin))
 		rejected(t, err, config.ErrDecode, "error unmarshall network config: "+text)
@@ -77,6 +75,27 @@ func TestParseNetworkAcceptsInvalidConfig(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 30*time.Second, n.LockTimeout)
 		require.Empty(t, n.Backend)
+	}
+}
+
+// A value of a wrong type is as good as any other that it does not need. An earlier value of the
+// same key does not count either: an ADD takes the last one.
+func TestParseNetworkAcceptsWrongTypes(t *testing.T) {
+	for _, key := range []string{"backend", "lockTimeout"} {
+		for value, kind := range map[string]string{`5`: "number", `true`: "bool", `["bolt", {"a": "1s"}]`: "array", `{"backend": "bolt"}`: "object"} {
+			keys := `"subnet": "10.1.2.0/24", "` + key + `": "` + map[string]string{"backend": "bolt", "lockTimeout": "1s"}[key] + `", "` + key + `": ` + value
+			_, err := config.Parse([]byte(conf(keys)), "")
+			rejected(t, err, config.ErrDecode, "error unmarshall network config: ipam."+key+" is of JSON type "+kind+", want string")
+			n, err := config.ParseNetwork([]byte(conf(keys + `, "dataDir": "/run/ipam"`)))
+			require.NoError(t, err, keys)
+			require.Equal(t, 30*time.Second, n.LockTimeout)
+			require.Empty(t, n.Backend)
+			require.Equal(t, "/run/ipam", n.DataDir)
+		}
+		for _, value := range []string{`[`, `{"a"`, `tru`, ``} {
+			_, err := config.ParseNetwork([]byte(`{"name": "net", "ipam": {"` + key + `": ` + value))
+			require.ErrorIs(t, err, config.ErrDecode, value)
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package config
 import (
 	"encoding/json"
 	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // rawConfig mirrors the JSON. The strings are parsed afterwards, where an error can name
@@ -70,6 +72,39 @@ type rawStore struct{ DataDir, Backend, LockTimeout string }
 
 func (raw *rawStore) fields() object {
 	return object{{"dataDir", &raw.DataDir}, {"backend", &raw.Backend}, {"lockTimeout", &raw.LockTimeout}}
+}
+
+// A rawPlace is a rawStore for a release, which goes on with values of a wrong type as with other
+// invalid ones.
+type rawPlace struct{ rawStore }
+
+func (raw *rawPlace) fields() object {
+	return object{
+		{"dataDir", &raw.DataDir},
+		{"backend", (*leniently)(&raw.Backend)},
+		{"lockTimeout", (*leniently)(&raw.LockTimeout)},
+	}
+}
+
+// store returns nil if there is no ipam.
+func (raw *rawPlace) store() *rawStore {
+	if raw == nil {
+		return nil
+	}
+	return &raw.rawStore
+}
+
+// leniently decodes a string, and takes a value of another type for an empty one.
+type leniently string
+
+func (*leniently) setNull() {}
+
+func (l *leniently) decode(d *decoder, kind jsontext.Kind) error {
+	if kind == '"' {
+		return d.value((*string)(l))
+	}
+	*l = ""
+	return d.tokens.SkipValue()
 }
 
 // A rawHistory is history, unless that is 0.

@@ -264,3 +264,20 @@ func TestGCContinuesAfterFailure(t *testing.T) {
 	require.Contains(t, f.Msg, "10.0.0.4")
 	require.NoFileExists(t, filepath.Join(dir, "net", "10.0.0.2"))
 }
+
+// A value of a wrong type in the configuration keeps no lease from being released.
+func TestReleaseDespiteWrongTypes(t *testing.T) {
+	for _, wrong := range []string{`, "backend": 1`, `, "lockTimeout": 30`} {
+		c := conf(t.TempDir(), wrong)
+		good := strings.Replace(c, wrong, `, "backend": "bolt"`, 1)
+		works(t, good, "ADD", "a")
+		works(t, good, "ADD", "b")
+		for _, command := range []string{"ADD", "CHECK", "STATUS"} {
+			require.Contains(t, fails(t, c, command, "a").Msg, "is of JSON type number, want string")
+		}
+		works(t, c, "DEL", "a")
+		require.Contains(t, fails(t, good, "CHECK", "a").Msg, "Failed to find address")
+		works(t, strings.Replace(c, `"name"`, `"cni.dev/valid-attachments": [], "name"`, 1), "GC", "")
+		require.Contains(t, fails(t, good, "CHECK", "b").Msg, "Failed to find address")
+	}
+}
