@@ -33,7 +33,7 @@ func (t *tool) runCommand() *cobra.Command {
 		Short: "Run a command in a new namespace on a network",
 		Long: `Create a network namespace, attach it to a network and run a command in it. When
 the command ends, for whatever reason, detach and remove the namespace. SIGINT,
-SIGTERM and SIGHUP are passed on to the command. Needs root.`,
+SIGTERM, SIGHUP and SIGQUIT are passed on to the command. Needs root.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 || cmd.ArgsLenAtDash() != 1 {
 				return cli.Usage(cmd)
@@ -75,7 +75,7 @@ func (t *tool) runInNamespace(ctx context.Context, name string, command []string
 		return err
 	}
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
 	// DEL is also needed after a failed ADD (CNI SPEC, section 4).
 	defer func() { err = errors.Join(err, t.takeDown(ctx, n, rt)) }()
@@ -142,7 +142,8 @@ func (t *tool) execute(ns *namespace, command []string, signals <-chan os.Signal
 	for {
 		select {
 		case s := <-signals:
-			if s != os.Interrupt || !cli.IsTerminal(t.in) { // the terminal has sent it to the command as well
+			typed := (s == os.Interrupt || s == syscall.SIGQUIT) && cli.IsTerminal(t.in)
+			if !typed { // A terminal sends it to the command as well.
 				cmd.Process.Signal(s) // If it fails, the command has ended.
 			}
 		case err := <-ended:
