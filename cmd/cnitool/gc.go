@@ -44,7 +44,7 @@ disableGC, nothing is done and the exit status is 1.
 			}
 			if n.list.DisableGC {
 				fmt.Fprintf(t.errs, "cnitool: %s: nothing was done: disableGC is true in %s; leasehold gc ignores that setting\n", n.list.Name, n.file)
-				return errAnswerNo
+				return cli.ErrNo
 			}
 			known, err := t.cachedAttachments(n)
 			if err != nil {

@@ -60,7 +60,7 @@ func describeNetworks(networks []network) []listedNetwork {
 	return list
 }
 
-// writeList prints the list. It returns errAnswerNo if a network has a problem.
+// writeList prints the list. It returns cli.ErrNo if a network has a problem.
 func (t *tool) writeList(list []listedNetwork) error {
 	found := false
 	if t.output == "json" {
@@ -86,7 +86,7 @@ func (t *tool) writeList(list []listedNetwork) error {
 		}
 	}
 	if found {
-		return errAnswerNo
+		return cli.ErrNo
 	}
 	return nil
 }

@@ -20,9 +20,6 @@ const (
 	statusPlugin = 4 // it is missing, or did not answer
 )
 
-// errAnswerNo ends a command whose answer is no and already printed.
-var errAnswerNo = errors.New("no")
-
 // A failure is an error with its exit status.
 type failure struct {
 	error
@@ -40,7 +37,7 @@ func (t *tool) report(err error) int {
 	switch {
 	case err == nil:
 		return statusOK
-	case errors.Is(err, errAnswerNo):
+	case errors.Is(err, cli.ErrNo):
 		return statusNo
 	}
 	var f failure

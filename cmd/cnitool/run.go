@@ -130,7 +130,7 @@ func (t *tool) takeDown(ctx context.Context, n network, rt *libcni.RuntimeConf) 
 // execute runs a command in a namespace and waits for it.
 func (t *tool) execute(ns *namespace, command []string, signals <-chan os.Signal) error {
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.in, t.out, t.errs
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.in, cli.Stream(t.out), t.errs
 	ended := make(chan error, 1)
 	if err := ns.start(cmd, ended); err != nil {
 		status := statusNotExecuted

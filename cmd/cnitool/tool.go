@@ -31,7 +31,9 @@ type tool struct {
 }
 
 func (t *tool) run(ctx context.Context, args []string) int {
-	return t.report(cli.Execute(ctx, t.command(), args, t.in, t.out, t.errs))
+	out := cli.NewOutput(t.out)
+	t.out = out
+	return t.report(cli.Execute(ctx, t.command(), args, t.in, out, t.errs))
 }
 
 func (t *tool) command() *cobra.Command {

@@ -156,7 +156,7 @@ func asFinding(f lint.Finding, network string) finding {
 	return finding{Plugin: "host-local", Problem: text}
 }
 
-// writeReports prints the reports. It returns errAnswerNo if there is a problem.
+// writeReports prints the reports. It returns cli.ErrNo if there is a problem.
 func (t *tool) writeReports(reports []report, several bool) error {
 	var err error
 	switch {
@@ -172,7 +172,7 @@ func (t *tool) writeReports(reports []report, several bool) error {
 	}
 	isProblem := func(f finding) bool { return f.Problem != "" }
 	if slices.ContainsFunc(reports, func(r report) bool { return slices.ContainsFunc(r.Plugins, isProblem) }) {
-		return errAnswerNo
+		return cli.ErrNo
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ func (t *tool) runCluster(c *cobra.Command, call clustercli.Call) error {
 	}
 	cmd := exec.CommandContext(c.Context(), path, clustercli.Line(c, args, t.output)...)
 	cmd.ExtraFiles = more
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(conf), t.out, t.errs
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(conf), cli.Stream(t.out), t.errs
 	err = cmd.Run()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		if exit.Exited() {

@@ -64,7 +64,7 @@ func (t *tool) draw(cmd *cobra.Command, name, svg string) error {
 	if svg != "" {
 		return t.withOutput(svg, func(w io.Writer) error { return picture.SVG(w, t.now(), pictures...) })
 	}
-	profile := termenv.NewOutput(t.out).EnvColorProfile()
+	profile := termenv.NewOutput(cli.Stream(t.out)).EnvColorProfile()
 	for i, p := range pictures {
 		if i > 0 {
 			fmt.Fprintln(t.out)

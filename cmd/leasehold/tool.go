@@ -44,7 +44,9 @@ type tool struct {
 }
 
 func (t *tool) run(ctx context.Context, args []string) int {
-	err := cli.Execute(ctx, t.command(), args, t.in, t.out, t.errs)
+	out := cli.NewOutput(t.out)
+	t.out = out
+	err := cli.Execute(ctx, t.command(), args, t.in, out, t.errs)
 	switch {
 	case t.incomplete != nil && (err == nil || errors.Is(err, cli.ErrNo)):
 		err = t.incomplete

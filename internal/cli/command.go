@@ -51,13 +51,13 @@ func checkValues(c *cobra.Command, args []string) (err error) {
 	return err
 }
 
-// Execute runs the subcommand of root that args name.
-func Execute(ctx context.Context, root *cobra.Command, args []string, in io.Reader, out, errs io.Writer) error {
+// Execute runs the subcommand of root that args name. It fails if anything could not be written to out.
+func Execute(ctx context.Context, root *cobra.Command, args []string, in io.Reader, out *Output, errs io.Writer) error {
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
-	return root.ExecuteContext(ctx)
+	return out.failed(root.ExecuteContext(ctx))
 }
 
 // Arguments accepts from least to most arguments; any number if most is negative. Its error

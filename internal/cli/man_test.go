@@ -22,7 +22,7 @@ func TestMan(t *testing.T) {
 	root.AddCommand(sub, hidden)
 	cli.Prepare(root)
 	dir := filepath.Join(t.TempDir(), "man1")
-	require.NoError(t, cli.Execute(t.Context(), root, []string{"man", dir}, nil, nil, nil))
+	require.NoError(t, cli.Execute(t.Context(), root, []string{"man", dir}, nil, cli.NewOutput(nil), nil))
 
 	text, err := os.ReadFile(filepath.Join(dir, "tool.1"))
 	require.NoError(t, err)
@@ -44,5 +44,5 @@ func TestMan(t *testing.T) {
 	}
 
 	t.Setenv("SOURCE_DATE_EPOCH", "yesterday")
-	require.ErrorContains(t, cli.Execute(t.Context(), root, []string{"man", dir}, nil, nil, nil), "want seconds since 1970")
+	require.ErrorContains(t, cli.Execute(t.Context(), root, []string{"man", dir}, nil, cli.NewOutput(nil), nil), "want seconds since 1970")
 }

@@ -10,14 +10,14 @@ import (
 
 // IsTerminal reports whether a stream is a terminal.
 func IsTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
+	f, ok := file(stream)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // Width returns the number of columns of a terminal; 0 if stream is not a terminal, or does
 // not tell.
 func Width(stream any) int {
-	f, ok := stream.(*os.File)
+	f, ok := file(stream)
 	if !ok {
 		return 0
 	}
@@ -26,6 +26,14 @@ func Width(stream any) int {
 		return 0
 	}
 	return width
+}
+
+func file(stream any) (*os.File, bool) {
+	if o, ok := stream.(*Output); ok {
+		stream = Stream(o)
+	}
+	f, ok := stream.(*os.File)
+	return f, ok
 }
 
 // Widest returns the number of columns of the longest line of a text.

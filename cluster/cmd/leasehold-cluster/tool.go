@@ -30,7 +30,9 @@ type tool struct {
 
 // run executes the command in args, and returns the exit status of the process.
 func (t *tool) run(ctx context.Context, args []string) int {
-	err := cli.Execute(ctx, t.command(), args, t.in, t.out, t.errs)
+	out := cli.NewOutput(t.out)
+	t.out = out
+	err := cli.Execute(ctx, t.command(), args, t.in, out, t.errs)
 	switch {
 	case err == nil:
 		return cli.StatusOK
