@@ -108,7 +108,7 @@ func (d *dir) openLock(write bool) error {
 	var err error
 	d.lock, err = d.open(lockName, flag, 0o600)
 	if errors.Is(err, syscall.ELOOP) {
-		return d.fail("open", lockName, exchange.ErrNotFollowed)
+		return d.fail("open", lockName, exchange.ErrFileNotFollowed)
 	}
 	if !write && errors.Is(err, fs.ErrNotExist) {
 		return nil

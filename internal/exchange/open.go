@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -9,8 +10,14 @@ import (
 	"github.com/leasehold/leasehold/internal/owner"
 )
 
-// ErrNotFollowed: a symbolic link is in the place of a file of ours.
-var ErrNotFollowed = errors.New("it is a symbolic link, which is not followed; remove it")
+// ErrNotFollowed: a symbolic link is in the place of a file or a directory of ours.
+var ErrNotFollowed = errors.New("it is a symbolic link, which is not followed")
+
+// ErrFileNotFollowed is [ErrNotFollowed] for a file, of which another can be made.
+var ErrFileNotFollowed = fmt.Errorf("%w; remove it", ErrNotFollowed)
+
+// errDirNotFollowed is [ErrNotFollowed] for [Place.Dir], in which a store can wait.
+var errDirNotFollowed = fmt.Errorf("%w; replace it by a directory, and move what is in its target there", ErrNotFollowed)
 
 var errNotRegular = errors.New("it is not a regular file; remove it")
 
@@ -19,7 +26,7 @@ var errNotRegular = errors.New("it is not a regular file; remove it")
 func openRegular(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	f, err := owner.OpenFile(path, flag|safeFlags, perm)
 	if errors.Is(err, syscall.ELOOP) {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: ErrNotFollowed}
+		return nil, &fs.PathError{Op: "open", Path: path, Err: ErrFileNotFollowed}
 	}
 	if err != nil {
 		return nil, err

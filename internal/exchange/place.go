@@ -64,7 +64,11 @@ func (p Place) checkDir() (there bool, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err == nil && !info.IsDir() {
+	switch {
+	case err != nil:
+	case info.Mode()&fs.ModeSymlink != 0:
+		err = &fs.PathError{Op: "open", Path: p.Dir(), Err: errDirNotFollowed}
+	case !info.IsDir():
 		err = &fs.PathError{Op: "open", Path: p.Dir(), Err: errors.New("it is not a directory")}
 	}
 	return err == nil, err

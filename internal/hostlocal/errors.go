@@ -167,6 +167,8 @@ func classifyStore(err error, of subject) (code uint, details string) {
 		return CodeDamaged, "to see what is wrong, run: leasehold verify " + of.String() + "; to repair it: leasehold verify --repair " + of.String()
 	case errors.Is(err, backend.ErrOtherStore):
 		return CodeMismatch, "a store is a directory (files) or a regular file (bolt)"
+	case errors.Is(err, exchange.ErrNotFollowed):
+		return codeIO, "" // It has the next step.
 	case onDisk != "":
 		return codeIO, onDisk
 	case errors.Is(err, errUndelivered):

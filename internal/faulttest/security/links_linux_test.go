@@ -96,22 +96,25 @@ func TestLinksWithinAFilesStore(t *testing.T) {
 
 // If .leasehold is a link, nothing in its target may be moved or removed.
 func TestLinkInThePlaceOfTheDirectoryBeside(t *testing.T) {
+	const notFollowed = ".leasehold: it is a symbolic link, which is not followed; replace it by a directory, and move what is in its target there"
 	forEachStore(t, func(n node) {
 		for _, name := range []string{"podnet.new-dir", "podnet.before-migration-20260101T000000.000Z.next"} {
 			require.NoError(n, os.WriteFile(n.in("outside", name), []byte("precious"), 0o600))
 		}
 		n.link(n.in("outside"), ".leasehold")
-		n.rejects(types.ErrIOFailure, "ADD", pod("a"), nil)
+		e := n.rejects(types.ErrIOFailure, "ADD", pod("a"), nil)
+		require.Contains(n, e.Msg, notFollowed)
+		require.Empty(n, e.Details, "a file system or a kernel log does not say more")
 		require.NoError(n, os.Remove(n.store(".leasehold")))
 		n.add("other")
 		n.mustTool("export", "--to", n.in("exported"))
 		n.link(n.in("outside"), ".leasehold")
-		n.toolRejects(".leasehold: it is not a directory", "migrate", "podnet", "--to", another(n.backend))
+		n.toolRejects(notFollowed, "migrate", "podnet", "--to", another(n.backend))
 		if n.damage(); n.backend == "bolt" {
-			n.toolRejects(".leasehold: it is not a directory", "verify", "--repair", "--accept-loss", "podnet")
+			n.toolRejects(notFollowed, "verify", "--repair", "--accept-loss", "podnet")
 		}
 		require.NoError(n, os.RemoveAll(n.store("podnet")))
-		n.toolRejects(".leasehold: it is not a directory", "import", n.in("exported"))
+		n.toolRejects(notFollowed, "import", n.in("exported"))
 	})
 }
 
