@@ -10,6 +10,7 @@ import (
 
 	"github.com/containernetworking/cni/libcni"
 
+	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/fstype"
 	"github.com/leasehold/leasehold/internal/lint"
 	"github.com/leasehold/leasehold/internal/netconf"
@@ -136,8 +137,20 @@ func (s subjects) findingsFor(n network) (findings []finding) {
 func (s subjects) locks(n network) []finding {
 	for _, c := range s.node.Networks {
 		if c.File == n.file && fstype.FUSE(c.DataDir) {
-			return []finding{{Plugin: "host-local", Note: c.DataDir + ": " + fstype.NoSharedLocks}}
+			warning := fstype.NoSharedLocks
+			if usesFiles(c.Network) {
+				warning = fstype.NoSharedLocksForFiles
+			}
+			return []finding{{Plugin: "host-local", Note: c.DataDir + ": " + warning}}
 		}
 	}
 	return nil
+}
+
+// usesFiles reports whether a network has a files store, or its first ADD will make one.
+func usesFiles(n config.Network) bool {
+	if info, err := os.Stat(n.Path()); err == nil {
+		return info.IsDir()
+	}
+	return n.Backend != config.Bolt
 }

@@ -3,14 +3,21 @@ package main
 import (
 	"path/filepath"
 
+	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/fstype"
 )
 
-// warnOfLocks warns if other mounts of a network would not share its locks. This is not a
+// warnOfLocks warns if other mounts of a network with a store of that kind would not share its locks. This is not a
 // finding: with a single mount, as for rootless containers, nothing is wrong, and the tool
 // cannot see other mounts.
-func (t *tool) warnOfLocks(n network) {
-	if dir := filepath.Dir(n.path); fstype.FUSE(dir) {
-		t.warnOnce("%s: %s", dir, fstype.NoSharedLocks)
+func (t *tool) warnOfLocks(n network, kind string) {
+	dir := filepath.Dir(n.path)
+	if !fstype.FUSE(dir) {
+		return
 	}
+	warning := fstype.NoSharedLocks
+	if kind == config.Files {
+		warning = fstype.NoSharedLocksForFiles
+	}
+	t.warnOnce("%s: %s", dir, warning)
 }

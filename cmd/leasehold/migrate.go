@@ -158,7 +158,7 @@ func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrat
 		o.Progress, done = t.progress(n.name)
 		defer done()
 	}
-	t.warnOfLocks(n)
+	t.warnOfLocks(n, config.Bolt) // It is the store before or after.
 	if link, target := n.linkedFrom(); link != "" {
 		return migrate.Report{}, fmt.Errorf("%s is a symbolic link to %s, and plugins follow it only to a directory: "+
 			"replace the link with the store, or set \"dataDir\" in ipam to the directory of the store", link, target)

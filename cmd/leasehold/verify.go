@@ -151,7 +151,7 @@ func (t *tool) verifyOne(cmd *cobra.Command, n network, f verifyFlags) ([]findin
 	if err != nil || kind == stores.None {
 		return nil, err
 	}
-	t.warnOfLocks(n)
+	t.warnOfLocks(n, kind)
 	found, damaged, err := t.storeFindings(cmd, n, kind)
 	if err != nil || !f.repair || len(found) == 0 {
 		return found, err

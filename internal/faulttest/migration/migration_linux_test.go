@@ -247,13 +247,16 @@ func (n *node) leftovers() (names []string) {
 	return names
 }
 
-// On a FUSE file system, verify warns that another mount would share no locks.
+// On a FUSE file system, verify warns that another mount would share no locks, and of what can happen then.
 func TestVerifyWarnsOfLocks(t *testing.T) {
-	for name, dir := range map[string]string{"FUSE": bindfs(t), "": t.TempDir()} {
-		n := newNode(t, dir, config.Bolt, 1)
+	for _, test := range []struct{ dir, kind, want string }{
+		{bindfs(t), config.Bolt, fstype.NoSharedLocks}, {bindfs(t), config.Files, fstype.NoSharedLocksForFiles}, {t.TempDir(), config.Bolt, ""},
+	} {
+		n := newNode(t, test.dir, test.kind, 1)
 		out, err := n.leasehold("verify", "podnet").CombinedOutput()
 		require.NoError(t, err, "%s", out)
-		require.Equal(t, name == "FUSE", strings.Contains(string(out), fstype.NoSharedLocks), "%s", out)
+		require.Equal(t, test.want != "", strings.Contains(string(out), "(FUSE)"), "%s", out)
+		require.Contains(t, string(out), test.want)
 	}
 }
 
