@@ -7,9 +7,9 @@ import (
 	"github.com/leasehold/leasehold/internal/fstype"
 )
 
-// warnOfLocks warns if other mounts of a network with a store of that kind would not share its locks. This is not a
-// finding: with a single mount, as for rootless containers, nothing is wrong, and the tool
-// cannot see other mounts.
+// warnOfLocks warns if other mounts of a network, which has a store of that kind, would not share its
+// locks. This is not a finding: with a single mount, as for rootless containers, nothing is wrong, and
+// the tool cannot see other mounts.
 func (t *tool) warnOfLocks(n network, kind string) {
 	dir := filepath.Dir(n.path)
 	if !fstype.FUSE(dir) {

@@ -16,7 +16,7 @@ func TestLostOutput(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	f, err := os.Open(path)
 	require.NoError(t, err)
-	defer f.Close()
+	defer f.Close() // It was only read.
 	var errs bytes.Buffer
 	tool := tool{out: f, errs: &errs, getenv: os.Getenv}
 	require.Equal(t, cli.StatusError, tool.run(t.Context(), []string{"--help"}))
