@@ -123,7 +123,12 @@ func mark(f *os.File) error {
 		return err
 	}
 	if err := setMark(f, mode); err != nil {
-		return errors.Join(err, f.Chmod(mode))
+		failed := f.Chmod(mode)
+		if errors.Is(failed, fs.ErrPermission) {
+			// The file system may well keep the mark, but this process may not change the mode.
+			return fmt.Errorf("it cannot be marked as replaced: %w; run the command as root, or as the owner of that file", failed)
+		}
+		return errors.Join(err, failed)
 	}
 	if err := f.Sync(); err != nil {
 		return errors.Join(err, Unmark(f))

@@ -174,7 +174,7 @@ func classifyStore(err error, of subject) (code uint, details string) {
 	case errors.Is(err, errUndelivered):
 		return codeIO, "the runtime has to read the standard output of the plugin, and to keep it open until the plugin ends"
 	case errors.Is(err, fs.ErrPermission):
-		return codeIO, "run the plugin as root, or as the owner of that file; if root lacks permission too, check the mount options of the file system, lsattr, and the logs of SELinux or AppArmor"
+		return codeIO, "run the plugin as root, or as the owner of that file; if root lacks permission too, check its capabilities, the mount options of the file system, lsattr, and the logs of SELinux or AppArmor"
 	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):
 		return codeIO, "look at that file and its file system, and at the kernel log"
 	}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/leasehold/leasehold/internal/durable"
 	"github.com/leasehold/leasehold/internal/exchange"
 )
 
@@ -27,8 +28,9 @@ func checkWritable(path string) error {
 // is read-only.
 func checkOpen(path string) error {
 	info, err := os.Lstat(path)
-	if err == nil && info.IsDir() {
-		path = filepath.Join(path, "lock") // of a files store
+	files := err == nil && info.IsDir()
+	if files {
+		path = filepath.Join(path, exchange.StoreLock)
 		info, err = os.Lstat(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
@@ -36,6 +38,10 @@ func checkOpen(path string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && files && durable.IsClean(info) && !mayChangeMode(st.Uid) {
+		// Before it changes anything, an Update clears the clean bit.
+		return &fs.PathError{Op: "change mode of", Path: path, Err: syscall.EPERM}
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil && isOursMarked(path) {

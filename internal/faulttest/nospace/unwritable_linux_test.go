@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/leasehold/leasehold/internal/config"
+	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
@@ -163,6 +164,25 @@ func TestDirectoryOfAnotherUser(t *testing.T) {
 			})
 		}
 	})
+}
+
+// Another user may write to everything, but not change the mode of the lock of a files store.
+func TestLockOfAnotherUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("running a command as another user needs root")
+	}
+	n := faulttest.Network{Dir: filepath.Join(publicDir(t), "networks"), Backend: config.Files, Size: 5}
+	addrs, err := n.Add("a")
+	require.NoError(t, err)
+	require.NoError(t, filepath.WalkDir(n.Dir, func(path string, e fs.DirEntry, err error) error {
+		require.NoError(t, err)
+		info, err := e.Info()
+		require.NoError(t, err)
+		return os.Chmod(path, info.Mode()|0o666|info.Mode()&0o100/0o100*0o111)
+	}))
+	requireUnwritable(t, asNobody(t, n), n.Dir, "operation not permitted", "run the plugin as root, or as the owner of that file")
+	requireHeld(t, n, faulttest.Holding{"a": addrs})
+	require.NoError(t, n.Exercise(t.Context()))
 }
 
 // publicDir returns a directory that all users can enter, and only root can change.
