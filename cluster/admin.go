@@ -38,7 +38,7 @@ func (a *Admin) WithMargin(entries int64, writers int) *Admin {
 	return &Admin{a.engine, a.prefix, max(entries, minMargin), max(writers, 1)}
 }
 
-// Init makes a space. Its Accepted is set. It returns [ErrConflict] if there is one of that name.
+// Init makes a space. Its Accepted and Recovery are set. It returns [ErrConflict] if there is one of that name.
 func (a *Admin) Init(ctx context.Context, space string, c Config) error {
 	return a.init(ctx, space, c, nil)
 }
@@ -47,7 +47,7 @@ func (a *Admin) Init(ctx context.Context, space string, c Config) error {
 // them ([Member.Adopt]) before any of them gets more. [Admin.Recovered] ends that.
 func (a *Admin) InitRecovering(ctx context.Context, space string, c Config) error {
 	return a.init(ctx, space, c, &HaltRecord{
-		V: Version, By: operator, Text: "its hosts are to adopt what they have leased", Recovery: newRecovery(0),
+		V: Version, By: operator, Text: "its hosts are to adopt what they have leased",
 	})
 }
 
@@ -65,14 +65,14 @@ func (a *Admin) init(ctx context.Context, space string, c Config, halt *HaltReco
 	if err != nil {
 		return err
 	}
-	c.V, c.Accepted = Version, origin.accepted()
+	c.V, c.Accepted, c.Recovery = Version, origin.accepted(), newRecovery(0)
 	k := keysOf(a.prefix, space)
 	if err := a.pad(ctx, k, c.Accepted); err != nil {
 		return err
 	}
 	t := Txn{If: []Condition{Absent(k.config())}, Then: []Op{Put(k.config(), encode(c)), Put(spaceKey(a.prefix, space), nil)}}
 	if halt != nil {
-		halt.Accepted = c.Accepted
+		halt.Accepted, halt.Recovery = c.Accepted, newRecovery(c.Recovery)
 		t.Then = append(t.Then, Put(k.halt(), encode(halt)))
 	}
 	out, err := a.engine.Commit(ctx, t)

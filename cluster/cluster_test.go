@@ -362,6 +362,7 @@ func TestKeys(t *testing.T) {
 			require.NoError(t, json.Unmarshal(entry.Value, &value))
 		}
 		delete(value, "Mark")
+		delete(value, "Recovery") // the time
 		keys[strings.TrimPrefix(entry.Key, prefix+"/1/pods/")] = value
 	}
 	block := map[string]any{"V": 1.0, "Host": "a", "Incarnation": incarnation}

@@ -14,7 +14,8 @@ import (
 // Adopt makes a store with leases a member of a space, under a name that no other host of the space
 // has: it gets the blocks in which it has leases. Until Adopt has succeeded nothing more can be leased.
 //
-// It returns [ErrDisputed], and leaves the store as it was, if another host holds one of the blocks.
+// It returns [ErrDisputed], and leaves the store as it was, if another host holds one of the blocks. In a recovery
+// the host gets the other blocks, and has to be called again, or evicted, before the recovery can end.
 // If Adopt fails for a reason that can pass, calling it again with the same names continues.
 func (m *Member) Adopt(ctx context.Context, cluster, space, host string) error {
 	if err := errors.Join(ValidateName(space), ValidateName(host)); err != nil {
@@ -42,8 +43,8 @@ func (m *Member) Adopt(ctx context.Context, cluster, space, host string) error {
 // holds their blocks by now. It is for a host that was evicted although its containers run, and for
 // one whose store is on another machine for good; the latter is to be evicted before.
 //
-// It returns [ErrDisputed] if another host holds one of the blocks, and [ErrNameTaken] if the name is
-// in use; the store is then as before. [Member.Forget] is the other way back, without leases.
+// It returns [ErrDisputed] if another host holds one of the blocks, as [Member.Adopt] does, and [ErrNameTaken] if
+// the name is in use; the store is then as before. [Member.Forget] is the other way back, without leases.
 func (m *Member) Rejoin(ctx context.Context) error { return m.RejoinAs(ctx, "") }
 
 // RejoinAs is Rejoin under another name than before, unless it is empty: a copy of a machine has the
@@ -95,8 +96,11 @@ func (m *Member) enter(ctx context.Context, before, names backend.Membership) er
 		blocks, err = leasedBlocks(tx, v.config)
 		return err
 	})
-	if err == nil {
-		err = m.checkFree(ctx, names, blocks)
+	if err != nil && v.halt != nil {
+		err = fmt.Errorf("%w; do not end the recovery before: the servers do not know of this host, and others would get its addresses", err)
+	}
+	if err == nil && v.halt == nil {
+		err = m.checkFree(ctx, names, blocks) // In a recovery, the servers are to know of this host all the same.
 	}
 	if err != nil {
 		return err
@@ -164,7 +168,7 @@ func leasedBlocks(tx backend.ReadTx, c Config) (blocks []backend.Block, err erro
 		}
 		if !c.contains(l.Addr) {
 			return nil, fmt.Errorf("%s is leased to %s and not an address of the space, whose ranges are %v: release it first, "+
-				"or make the space larger", l.Addr, l.Owner.ContainerID, c.Ranges)
+				"or make the space again with ranges that have it", l.Addr, l.Owner.ContainerID, c.Ranges)
 		}
 		span, err := c.BlockOf(l.Addr)
 		if err != nil {

@@ -228,10 +228,16 @@ func isDone(local backend.Membership, record HostRecord) bool {
 }
 
 // isWhole reports whether the history has all that the hosts have written. What a host has seen before the last
-// recovery does not count: the recovery was about what is missing of that.
+// recovery does not count: the recovery was about what is missing of that. A recovery that these servers do not
+// know was made on others, which were in use instead of them.
 func (v view) isWhole(local backend.Membership) bool {
-	return v.config.accepts(v.origin) && (local.Seen.Cluster != v.config.Accepted.Cluster ||
-		local.Seen.Recovery < v.config.Recovery || local.Seen.Revision <= v.revision)
+	switch {
+	case !v.config.accepts(v.origin), local.Seen.Recovery > v.config.Recovery:
+		return false
+	case local.Seen.Recovery < v.config.Recovery:
+		return true
+	}
+	return local.Seen.Cluster != v.config.Accepted.Cluster || local.Seen.Revision <= v.revision
 }
 
 // restoredText is why a space is halted whose servers have lost something.

@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -75,6 +76,53 @@ func TestRecoveryWithoutACopyAfterAForgottenOne(t *testing.T) {
 	recoverFrom(backup)
 	require.ErrorIs(t, other.Audit(t.Context()), cluster.ErrStopped)
 	require.NoError(t, a.Audit(t.Context()))
+}
+
+// The servers that were lost are used again, after a recovery on those that were made of their backup. They do not
+// know what hosts have claimed since, and hosts know of a recovery that these servers do not know.
+func TestServersOfBeforeARecovery(t *testing.T) {
+	lost := newSpace(t)
+	a, b := newHost(t, lost, "a"), newHost(t, lost, "b")
+	a.claim(t, cluster.Want{Set: four(t), Blocks: 1})
+	made := memory.NewCluster(2)
+	made.Restore(lost.Backup())
+	admin := cluster.NewAdmin(made, prefix)
+	use := func(e *memory.Engine) {
+		for _, h := range []*host{a, b} {
+			h.engine = e
+			h.boot("boot1")
+		}
+	}
+	use(made)
+	require.ErrorIs(t, a.Audit(t.Context()), cluster.ErrHalted)
+	require.NoError(t, admin.Recover(t.Context(), "pods"))
+	for _, h := range []*host{a, b} {
+		require.ErrorIs(t, h.Attest(t.Context()), cluster.ErrReported)
+	}
+	require.NoError(t, admin.Recovered(t.Context(), "pods"))
+	a.claim(t, cluster.Want{Set: four(t), Blocks: 2})
+
+	use(lost)
+	_, err := b.Claim(t.Context(), cluster.Want{Set: four(t), Blocks: 2})
+	require.ErrorIs(t, err, cluster.ErrHalted)
+}
+
+// The servers are set back into a recovery that had ended: a host that has got blocks since reports again.
+func TestServersSetBackIntoARecovery(t *testing.T) {
+	e, a, b := restored(t)
+	admin := cluster.NewAdmin(e, prefix)
+	require.NoError(t, admin.Recover(t.Context(), "pods"))
+	for _, h := range []*host{a, b} {
+		require.ErrorIs(t, h.Attest(t.Context()), cluster.ErrReported)
+	}
+	disk := e.Backup()
+	require.NoError(t, admin.Recovered(t.Context(), "pods"))
+	got := a.claim(t, cluster.Want{Set: four(t), Blocks: 1})[0]
+	e.SetBack(disk)
+	require.ErrorIs(t, a.Attest(t.Context()), cluster.ErrReported)
+	holders, err := admin.Blocks(t.Context(), "pods")
+	require.NoError(t, err)
+	require.True(t, slices.ContainsFunc(holders, func(h cluster.HeldBlock) bool { return h.First == got.First }))
 }
 
 // A host whose dispute was resolved reports, and is killed before that is in its store. The block in which it

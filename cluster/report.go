@@ -20,16 +20,21 @@ const maxReported = 16
 // one was evicted while it was switched off.
 func (m *Member) recover(ctx context.Context, local backend.Membership, v view) error {
 	known := v.host.Revision != 0 && v.record.incarnation() == local.Incarnation
+	reported, recorded := known && v.record.Reported == v.halt.Recovery, local.Seen.Recovery == v.halt.Recovery
 	switch {
 	case known && v.record.Evicted, !known && !isEntering(local) && local.Attested != m.opts.Boot:
 		return m.stop(ctx, local, stoppedEvicted)
-	case known && v.record.Reported == v.halt.Recovery && !m.lacksReport(local, v):
-		return fmt.Errorf("%w; %w", halted(*v.halt), ErrReported)
-	case known && v.record.Reported == v.halt.Recovery && v.record.Sequence != local.Sequence:
+	case known && v.record.Sequence > local.Sequence+1: // One more is a request that was interrupted.
 		return m.stop(ctx, local, stoppedClone)
+	case reported && v.record.Sequence == local.Sequence && !m.lacksReport(local, v):
+		return fmt.Errorf("%w; %w", halted(*v.halt), ErrReported)
+	case reported && v.record.Sequence != local.Sequence && !recorded: // If it is, the servers were set back into the recovery.
+		return m.stop(ctx, local, stoppedClone)
+	case !known && local.Intent.Action == joining:
+		return fmt.Errorf("%w; it is being recovered, and this host can join when that is done", halted(*v.halt))
 	case local.Intent.Action != adopting && (local.Attested != m.opts.Boot || local.Machine != m.opts.Machine):
 		return fmt.Errorf("%w; it is being recovered, and this host was booted, restored or copied since its addresses were "+
-			"confirmed: evict it and let it join again", halted(*v.halt))
+			"confirmed: evict it; if its containers run, let it rejoin before the recovery is ended", halted(*v.halt))
 	case !known:
 		if err := m.checkName(ctx, local, v); err != nil {
 			return err
@@ -110,7 +115,8 @@ func (m *Member) report(ctx context.Context, local backend.Membership, v view) e
 			b.State = backend.Open
 			err = errors.Join(err, tx.PutBlock(b))
 		}
-		if local.Intent.Action == adopting {
+		if local.Intent.Action == adopting && v.halt == nil {
+			// Before the recovery has ended, another host may have leases in the same blocks, which it cannot report.
 			next.Attested, next.Intent = local.Intent.Boot, backend.Intent{}
 		}
 		next.Seen = m.sighting(v, recovery)

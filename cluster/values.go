@@ -109,7 +109,8 @@ type Config struct {
 	// Accepted is the [Origin] that is right for this space.
 	Accepted Origin
 
-	// Recovery is the number of the last recovery of the space. A later one has a larger number.
+	// Recovery is the number of the last recovery of the space, or, before the first one, that with which it was made.
+	// What comes later has a larger number.
 	Recovery uint64 `json:",omitempty"`
 }
 

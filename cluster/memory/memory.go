@@ -34,9 +34,12 @@ type Engine struct {
 
 var _ cluster.Engine = (*Engine)(nil)
 
-// New returns an empty engine.
-func New() *Engine {
-	return &Engine{entries: make(map[string]cluster.Entry), revision: 1, index: firstIndex, cluster: 1}
+// New returns an empty engine, with the cluster ID 1.
+func New() *Engine { return NewCluster(1) }
+
+// NewCluster returns an empty engine with a cluster ID.
+func NewCluster(id uint64) *Engine {
+	return &Engine{entries: make(map[string]cluster.Entry), revision: 1, index: firstIndex, cluster: id}
 }
 
 // Commit implements [cluster.Engine].
@@ -199,13 +202,21 @@ func (e *Engine) Origin(context.Context) (cluster.Origin, error) {
 type Backup struct {
 	entries  map[string]cluster.Entry
 	revision int64
+	index    int64
 }
 
 // Backup returns what the engine has.
 func (e *Engine) Backup() Backup {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return Backup{maps.Clone(e.entries), e.revision}
+	return Backup{maps.Clone(e.entries), e.revision, e.index}
+}
+
+// SetBack sets the engine back with its log, as a disk that is set back does.
+func (e *Engine) SetBack(b Backup) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.entries, e.revision, e.index = maps.Clone(b.entries), b.revision, b.index
 }
 
 // Restore sets the engine back, as restoring a snapshot of etcd does: it takes the cluster ID and

@@ -171,9 +171,17 @@ func (t *tool) recover(ctx context.Context, o host.Operator, call clustercli.Cal
 	return err
 }
 
-func (t *tool) listMissing(missing []string) error {
-	for _, name := range missing {
-		if _, err := fmt.Fprintf(t.out, "%s has not reported what it holds: run attest there, or evict it\n", cli.Printable(name)); err != nil {
+func (t *tool) listMissing(missing []cluster.Host) error {
+	for _, h := range missing {
+		text := "has not reported what it holds: run attest there, or evict it"
+		switch {
+		case h.Foreign:
+			text = "has addresses of other software: run reserve again with all that it has now"
+		case len(h.Disputes) > 0:
+			text = "has leases that it cannot keep: " + strings.Join(h.Disputes, "; ") +
+				": release them when their containers are gone, and run attest there again"
+		}
+		if _, err := fmt.Fprintf(t.out, "%s %s\n", cli.Printable(h.Name), cli.Printable(text)); err != nil {
 			return err
 		}
 	}

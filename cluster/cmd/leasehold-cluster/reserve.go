@@ -87,7 +87,7 @@ func readLines(r io.Reader) (addrs []netip.Addr, unknown, err error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("line %d: %w", n, err)
 		}
-		addrs = append(addrs, addr)
+		addrs = append(addrs, addr.Unmap())
 	}
 	return addrs, nil, lines.Err()
 }

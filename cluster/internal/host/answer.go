@@ -81,16 +81,19 @@ func adviseMembership(err error, network string) string {
 	case errors.Is(err, ErrNotEmpty):
 		return "to see which containers have them, run: leasehold list " + network + "; when they are gone, run the command again"
 	case errors.Is(err, cluster.ErrInUse):
-		return "to make this host a member with its leases, run: leasehold cluster adopt " + network
+		return "to make this host a member with its leases, run: leasehold cluster adopt " + network +
+			"; a space whose hosts have leases is made with: leasehold cluster init --adopt " + network
 	case errors.Is(err, ErrLost):
-		return `if the endpoints and "prefix" in the file of the cluster are right, restore a backup of etcd, and run: leasehold cluster recover ` + network +
+		return `if the endpoints and "prefix" in the file of the cluster are right, restore a backup of etcd, run: leasehold cluster attest ` + network + ", which halts the space, and then: leasehold cluster recover " + network +
 			"; without a backup, run: leasehold cluster init --adopt " + network + ", then on each host: leasehold cluster attest " + network +
 			", and at the end: leasehold cluster recover --done " + network
 	case errors.Is(err, cluster.ErrNoSpace):
-		return "make the space once, from one of the hosts: leasehold cluster init " + network
+		return "make the space once, from one of the hosts: leasehold cluster init " + network + "; but if other hosts share the addresses already, " +
+			"etcd has lost the space, and they may have any of them: run leasehold cluster attest there, which says how to restore it"
 	case errors.Is(err, ErrOther):
-		return `correct "cluster" and "space" in the configuration; or leave the space of the store for good: end the containers, run: ` +
-			"leasehold cluster give-back " + network + ", evict this host from that space, and run: leasehold cluster rejoin --drop " + network
+		return `correct "cluster" and "space" in the configuration; to leave the space of the store for good, do this before they are ` +
+			"changed: end the containers, run: leasehold cluster give-back " + network + ", on another host: leasehold cluster evict --fenced " +
+			network + " HOST, and here: leasehold cluster rejoin --drop " + network
 	case errors.Is(err, cluster.ErrOtherBlocks):
 		return "do not end the recovery; make the space again with blocks of the size that hosts have: delete what etcd has of it " +
 			"(etcdctl del --prefix PREFIX/1/SPACE/), and run on one of them: leasehold cluster init --adopt " + network +

@@ -209,6 +209,9 @@ func (h *Host) learn(ctx context.Context) error {
 	if err != nil || m.IsZero() || m.Stopped != "" || m.Intent != (backend.Intent{}) {
 		return err
 	}
+	if err := h.checkSpace(m); err != nil {
+		return err
+	}
 	failed := h.member.Attest(ctx)
 	if m, err = h.membership(ctx); err == nil && m.Stopped != "" {
 		return nil
@@ -220,6 +223,9 @@ func (h *Host) learn(ctx context.Context) error {
 func (h *Host) Differences(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.settings.Timeout)
 	defer cancel()
+	if err := h.checkMember(ctx); err != nil {
+		return nil, err
+	}
 	return h.member.Differences(ctx)
 }
 
@@ -246,6 +252,9 @@ func (h *Host) Claim(ctx context.Context) (got []backend.Block, err error) {
 // them.
 func (h *Host) GiveBack(ctx context.Context, keep int) (given []backend.Block, err error) {
 	err = h.exclusively(ctx, func(ctx context.Context, _ int) error {
+		if err := h.checkMember(ctx); err != nil {
+			return err
+		}
 		for {
 			more, err := h.member.GiveBack(ctx, keep)
 			given = append(given, more...)
@@ -321,6 +330,16 @@ func (h *Host) explainName(ctx context.Context, err error) error {
 		}
 	}
 	return err
+}
+
+// checkMember is checkSpace of the store, unless it is no member: the servers of another space know nothing of
+// this host, as if they had evicted it.
+func (h *Host) checkMember(ctx context.Context) error {
+	m, err := h.membership(ctx)
+	if err != nil || m.IsZero() {
+		return err
+	}
+	return h.checkSpace(m)
 }
 
 // checkSpace returns an error unless the store is a member of the space that the configuration names.

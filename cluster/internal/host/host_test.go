@@ -303,6 +303,28 @@ func TestAdvice(t *testing.T) {
 	}))
 }
 
+// The configuration names another cluster by mistake, whose servers know nothing of this host.
+func TestOtherCluster(t *testing.T) {
+	s, other := newSpace(t), newSpace(t)
+	a := newMachine(t, s, "a", "")
+	got, err := a.open("").Claim(t.Context())
+	require.NoError(t, err)
+	text := fmt.Sprintf(`{"endpoints": [%q], "host": "a"}`, other.Endpoint)
+	require.NoError(t, os.WriteFile(filepath.Join(a.settings, "dc2.json"), []byte(text), 0o600))
+	h, err := host.Open([]byte(strings.Replace(a.conf(""), "dc1", "dc2", 1)), "", a.settings)
+	require.NoError(t, err)
+	defer h.Close() // It was only read.
+	_, claimErr := h.Claim(t.Context())
+	_, giveErr := h.GiveBack(t.Context(), 0)
+	_, differErr := h.Differences(t.Context())
+	_, keepErr := h.Keep(t.Context())
+	for _, err := range []error{claimErr, giveErr, differErr, keepErr, h.Attest(t.Context()), h.Adopt(t.Context()), h.Rejoin(t.Context()), h.Drop(t.Context())} {
+		require.ErrorIs(t, err, host.ErrOther)
+	}
+	require.NoError(t, a.open("").Attest(t.Context()))
+	require.Equal(t, got, a.blocks())
+}
+
 // A member whose space the servers have lost is not told to make it, by which others would get what it
 // holds.
 func TestSpaceIsLost(t *testing.T) {
@@ -316,7 +338,7 @@ func TestSpaceIsLost(t *testing.T) {
 	require.ErrorIs(t, err, host.ErrLost)
 	answer := host.AnswerTo(err, "net")
 	require.Equal(t, hostlocal.CodeNotMember, answer.Code)
-	require.Contains(t, answer.Details, "restore a backup of etcd, and run: leasehold cluster recover net; without a backup, run: leasehold cluster init --adopt net, then on each host: leasehold cluster attest net, and at the end: leasehold cluster recover --done net")
+	require.Contains(t, answer.Details, "restore a backup of etcd, run: leasehold cluster attest net, which halts the space, and then: leasehold cluster recover net; without a backup, run: leasehold cluster init --adopt net, then on each host: leasehold cluster attest net, and at the end: leasehold cluster recover --done net")
 	_, err = lost.open("").Init(t.Context(), 4, false)
 	require.ErrorIs(t, err, host.ErrLost)
 	var size *host.SizeError

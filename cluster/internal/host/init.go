@@ -113,7 +113,7 @@ func (h *Host) keepSizes(ctx context.Context, c *cluster.Config, chosen uint64) 
 // Init makes the space of the network, from the ranges of the configuration. blockSize is how many
 // addresses of IPv4 a block has, a power of two; 0: as many as suit the ranges. With adopt, hosts adopt
 // their leases before any of them gets more. It returns [ErrLost] without adopt if this host is a member
-// already, and fails as [Host.Plan] does.
+// already, and [cluster.ErrInUse] if it has leases, and fails as [Host.Plan] does.
 func (h *Host) Init(ctx context.Context, blockSize uint64, adopt bool) (cluster.Config, error) {
 	c, _, err := h.Plan(ctx, blockSize, adopt)
 	if err != nil {
@@ -126,6 +126,9 @@ func (h *Host) Init(ctx context.Context, blockSize uint64, adopt bool) (cluster.
 				return fmt.Errorf("%w: space %s", ErrLost, o.Space)
 			}
 		}
+		if err == nil && !adopt && m.IsZero() {
+			err = h.checkEmpty(ctx)
+		}
 		if err != nil {
 			return err
 		}
@@ -135,6 +138,19 @@ func (h *Host) Init(ctx context.Context, blockSize uint64, adopt bool) (cluster.
 		return o.Init(ctx, o.Space, c)
 	})
 	return c, err
+}
+
+// checkEmpty returns [cluster.ErrInUse] if this host has leases of the network: other hosts would get their addresses.
+func (h *Host) checkEmpty(ctx context.Context) error {
+	return h.store.View(ctx, func(tx backend.ReadTx) error {
+		for l, err := range tx.Leases(netip.Addr{}) {
+			if err == nil {
+				err = fmt.Errorf("%w: %s", cluster.ErrInUse, l.Addr)
+			}
+			return err
+		}
+		return nil
+	})
 }
 
 // Overlapping returns the name of another space that has addresses of the network, or an empty string.

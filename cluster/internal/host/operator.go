@@ -60,8 +60,8 @@ func (o Operator) Find(ctx context.Context, name string) (found cluster.Host, bl
 	return found, blocks, err
 }
 
-// Missing returns the names of hosts that have neither reported in a recovery nor were evicted.
-func (o Operator) Missing(ctx context.Context) (names []string, err error) {
+// Missing returns the hosts that have neither reported in a recovery nor were evicted.
+func (o Operator) Missing(ctx context.Context) (missing []cluster.Host, err error) {
 	_, halt, err := o.Admin.Space(ctx, o.Space)
 	switch {
 	case err != nil:
@@ -75,10 +75,10 @@ func (o Operator) Missing(ctx context.Context) (names []string, err error) {
 	hosts, err := o.Hosts(ctx, o.Space)
 	for _, h := range hosts {
 		if !h.Evicted && (halt.Recovery == 0 || h.Reported != halt.Recovery) {
-			names = append(names, h.Name)
+			missing = append(missing, h)
 		}
 	}
-	return names, err
+	return missing, err
 }
 
 // Admin returns the view of all spaces of a cluster, the time limit in its settings, and a function

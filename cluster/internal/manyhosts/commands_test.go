@@ -65,6 +65,7 @@ func TestAdopt(t *testing.T) {
 	b.lease("old", "10.0.0.33")
 	c.lease("twice", "10.0.0.10") // in the block of a's lease
 	const made = "space net: 10.0.0.1-10.0.0.62; blocks of 4 IPv4\n"
+	a.fails("the store has leases already: 10.0.0.9", "init", "net", "--block-size", "4")
 	a.does(made, "init", "net", "--block-size", "4", "--adopt")
 
 	_, err := a.add("new")
@@ -73,6 +74,10 @@ func TestAdopt(t *testing.T) {
 	a.does("", "adopt", "net")
 	b.does("", "adopt", "net")
 	c.fails("another host holds addresses that are leased here", "adopt", "net")
+	a.fails("host2 (block 10.0.0.8-10.0.0.11 is held by host host0, and there are leases in it)", "recover", "net", "--done")
+	out, _, _ := a.says("recover", "net", "--dry-run")
+	require.Equal(t, "host2 has leases that it cannot keep: block 10.0.0.8-10.0.0.11 is held by host host0, and there are leases in it: "+
+		"release them when their containers are gone, and run attest there again\n", out)
 	delete(w.used, netip.MustParseAddr("10.0.0.10")) // Its container is deleted.
 	_, err = c.plugin("DEL", "twice")
 	require.NoError(t, err)
@@ -179,7 +184,7 @@ func TestReserve(t *testing.T) {
 		t.Helper()
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
 	}
-	write("# by hand\n10.0.0.33\n10.0.0.34\n10.9.9.9\n\n10.0.0.10\n")
+	write("# by hand\n10.0.0.33\n::ffff:10.0.0.34\n10.9.9.9\n\n10.0.0.10\n")
 	out, _, status := a.says("reserve", "net", file, "--from", "addresses")
 	require.Equal(t, 1, status)
 	require.Equal(t, "1 blocks are held, 0 were freed; 1 addresses are not in the space\n"+
