@@ -2,22 +2,22 @@ package exchange
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
 
 	"github.com/leasehold/leasehold/internal/owner"
+	"github.com/leasehold/leasehold/internal/sentinel"
 )
 
 // ErrNotFollowed: a symbolic link is in the place of a file or a directory of ours.
 var ErrNotFollowed = errors.New("it is a symbolic link, which is not followed")
 
 // ErrFileNotFollowed is [ErrNotFollowed] for a file, of which another can be made.
-var ErrFileNotFollowed = fmt.Errorf("%w; remove it", ErrNotFollowed)
+var ErrFileNotFollowed = sentinel.Kind(ErrNotFollowed, "remove it")
 
 // errDirNotFollowed is [ErrNotFollowed] for [Place.Dir], in which a store can wait.
-var errDirNotFollowed = fmt.Errorf("%w; replace it by a directory, and move what is in its target there", ErrNotFollowed)
+var errDirNotFollowed = sentinel.Kind(ErrNotFollowed, "replace it by a directory, and move what is in its target there")
 
 var errNotRegular = errors.New("it is not a regular file; remove it")
 

@@ -21,7 +21,7 @@ func TestOpenRegular(t *testing.T) {
 		_, err := openRegular(fifo, flag, 0o600)
 		require.ErrorContains(t, err, "fifo: it is not a regular file; remove it")
 		_, err = openRegular(link, flag, 0o600)
-		require.ErrorContains(t, err, "link: it is a symbolic link, which is not followed; remove it")
+		require.ErrorContains(t, err, "link: it is a symbolic link, which is not followed: remove it")
 	}
 	require.NoFileExists(t, target)
 }

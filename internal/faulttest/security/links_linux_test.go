@@ -96,7 +96,7 @@ func TestLinksWithinAFilesStore(t *testing.T) {
 
 // If .leasehold is a link, nothing in its target may be moved or removed.
 func TestLinkInThePlaceOfTheDirectoryBeside(t *testing.T) {
-	const notFollowed = ".leasehold: it is a symbolic link, which is not followed; replace it by a directory, and move what is in its target there"
+	const notFollowed = ".leasehold: it is a symbolic link, which is not followed: replace it by a directory, and move what is in its target there"
 	forEachStore(t, func(n node) {
 		for _, name := range []string{"podnet.new-dir", "podnet.before-migration-20260101T000000.000Z.next"} {
 			require.NoError(n, os.WriteFile(n.in("outside", name), []byte("precious"), 0o600))
