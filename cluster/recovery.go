@@ -38,8 +38,9 @@ func (a *Admin) Recover(ctx context.Context, space string) error {
 	return err
 }
 
-// newRecovery returns a number for a recovery that begins now, or for a space that is made now. It is the time in microseconds, because servers
-// that are restored forget earlier numbers: counted from what they know, two recoveries would have the same one.
+// newRecovery returns a number for a recovery that begins now, or for a space that is made now. It is the time in
+// microseconds, because servers that are restored forget earlier numbers: counted from what they know, two
+// recoveries would have the same one.
 func newRecovery(last uint64) uint64 {
 	return max(last+1, uint64(max(time.Now().UnixMicro(), 0)))
 }
