@@ -135,15 +135,17 @@ again, it leases nothing.`,
 		})
 	add(Rejoin+" NETWORK", "Make this host a member again after it was stopped", `Make this host a member again that was evicted, copied or moved to another
 machine, with the leases that it has, under the name in the file of the cluster.
-Nothing is changed if another host holds one of their blocks by now. With
---drop, for a host without leases, it forgets its membership, and joins as a new
-host.`,
+Nothing is changed if another host holds one of their blocks by now, except in a
+recovery, which cannot end then. With --drop, for a host without leases, it
+forgets its membership, and joins as a new host.`,
 		func(f *pflag.FlagSet, c *Call) {
 			f.BoolVar(&c.Drop, "drop", false, "forget the membership; nothing may be leased")
 			f.BoolVar(&c.DryRun, "dry-run", false, "only show how this host and the servers differ")
 		})
 	add(Adopt+" NETWORK", "Make this host a member, with the leases that it has", `Make this host a member of the space, with the blocks in which it has leases
-already. Nothing is changed if another host holds one of them.`, nil)
+already. After "init --adopt" it leases nothing before "recover --done", which
+refuses while another host holds one of these blocks. In any other space nothing
+is changed if another host holds one of them.`, nil)
 	add(Recover+" NETWORK", "Recover a space whose servers were restored from a backup", `Begin the recovery of a space that was halted, because its servers have
 forgotten what hosts had done. Each host then reports what it holds when it next
 needs addresses, or when "attest" is run there. Evict those that are gone, or
