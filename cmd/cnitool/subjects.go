@@ -137,11 +137,7 @@ func (s subjects) findingsFor(n network) (findings []finding) {
 func (s subjects) locks(n network) []finding {
 	for _, c := range s.node.Networks {
 		if c.File == n.file && fstype.FUSE(c.DataDir) {
-			warning := fstype.NoSharedLocks
-			if usesFiles(c.Network) {
-				warning = fstype.NoSharedLocksForFiles
-			}
-			return []finding{{Plugin: "host-local", Note: c.DataDir + ": " + warning}}
+			return []finding{{Plugin: "host-local", Note: c.DataDir + ": " + fstype.LocksWarning(usesFiles(c.Network))}}
 		}
 	}
 	return nil

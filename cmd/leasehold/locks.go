@@ -11,13 +11,7 @@ import (
 // locks. This is not a finding: with a single mount, as for rootless containers, nothing is wrong, and
 // the tool cannot see other mounts.
 func (t *tool) warnOfLocks(n network, kind string) {
-	dir := filepath.Dir(n.path)
-	if !fstype.FUSE(dir) {
-		return
+	if dir := filepath.Dir(n.path); fstype.FUSE(dir) {
+		t.warnOnce("%s: %s", dir, fstype.LocksWarning(kind == config.Files))
 	}
-	warning := fstype.NoSharedLocks
-	if kind == config.Files {
-		warning = fstype.NoSharedLocksForFiles
-	}
-	t.warnOnce("%s: %s", dir, warning)
 }

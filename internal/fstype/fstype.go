@@ -11,3 +11,11 @@ const (
 	// NoSharedLocksForFiles is the warning for a files store, which needs the lock less: a name is created only once.
 	NoSharedLocksForFiles = noSharedLocks + "and an ADD can fail with code 11 while plugins use both" + useOne
 )
+
+// LocksWarning returns the warning for a store in a data directory on [FUSE].
+func LocksWarning(files bool) string {
+	if files {
+		return NoSharedLocksForFiles
+	}
+	return NoSharedLocks
+}
