@@ -26,18 +26,18 @@ func TestSwapByAnotherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("takes root")
 	}
-	const group = 12345
+	const other = 12345 // a user and a group
 	for _, old := range []entry{{false, "old"}, {true, "old"}} {
-		dir, err := os.MkdirTemp("", "leasehold-test-")
+		dir, err := os.MkdirTemp("", "leasehold-test-") // Other users cannot enter t.TempDir.
 		require.NoError(t, err)
 		t.Cleanup(func() { os.RemoveAll(dir) }) // Nothing in it is needed.
-		require.NoError(t, os.Chown(dir, 0, group))
+		require.NoError(t, os.Chown(dir, 0, other))
 		require.NoError(t, os.Chmod(dir, 0o770))
 		path := filepath.Join(dir, "podnet")
 		old.make(t, path)
 		require.NoError(t, filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 			require.NoError(t, err)
-			require.NoError(t, os.Chown(path, 0, group))
+			require.NoError(t, os.Chown(path, 0, other))
 			return os.Chmod(path, 0o770)
 		}))
 		before, err := os.Lstat(storeLockOf(path, mustLstat(t, path)))
@@ -50,7 +50,7 @@ func TestSwapByAnotherUser(t *testing.T) {
 		cmd := exec.Command(program, "-test.run=^TestSwapByAnotherUser$")
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), unmarkableEnv+"="+path)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: group, Gid: group}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: other, Gid: other}}
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		old.requireAt(t, path)

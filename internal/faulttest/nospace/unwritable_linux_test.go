@@ -177,7 +177,11 @@ func TestLockOfAnotherUser(t *testing.T) {
 		require.NoError(t, err)
 		info, err := e.Info()
 		require.NoError(t, err)
-		return os.Chmod(path, info.Mode()|0o666|info.Mode()&0o100/0o100*0o111)
+		more := fs.FileMode(0o666)
+		if e.IsDir() {
+			more = 0o777
+		}
+		return os.Chmod(path, info.Mode()|more)
 	}))
 	requireUnwritable(t, asNobody(t, n), n.Dir, "operation not permitted", "run the plugin as root, or as the owner of that file")
 	requireHeld(t, n, faulttest.Holding{"a": addrs})
