@@ -189,6 +189,34 @@ func TestRecoveryWithAStoreOfBeforeTheReport(t *testing.T) {
 	require.NoError(t, a.Audit(t.Context()))
 }
 
+// A store is put back that is older than the backup of the servers. A host that joins waits.
+func TestRecoveryWithAStoreOfBeforeTheBackup(t *testing.T) {
+	e := newSpace(t)
+	a, b := newHost(t, e, "a"), newHost(t, e, "b")
+	old := leases.New()
+	a.copyTo(t, old, func(*backend.Membership) {})
+	a.claim(t, cluster.Want{Set: four(t), Blocks: 1})
+	a.claim(t, cluster.Want{Set: four(t), Blocks: 1})
+	backup := e.Backup()
+	b.claim(t, cluster.Want{Set: four(t), Blocks: 1})
+	e.Restore(backup)
+	require.ErrorIs(t, b.Audit(t.Context()), cluster.ErrHalted)
+	admin := cluster.NewAdmin(e, prefix)
+	require.NoError(t, admin.Recover(t.Context(), "pods"))
+	held, err := admin.Blocks(t.Context(), "pods")
+	require.NoError(t, err)
+
+	c := &host{store: leases.New(), engine: e, name: "c"}
+	c.boot("boot1")
+	require.ErrorContains(t, c.Join(t.Context(), "dc1", "pods", "c"), "this host can join when that is done")
+	a.store = old
+	a.boot("boot1")
+	require.ErrorIs(t, a.Attest(t.Context()), cluster.ErrStopped)
+	now, err := admin.Blocks(t.Context(), "pods")
+	require.NoError(t, err)
+	require.Equal(t, held, now, "what it holds stays its own")
+}
+
 // The space was made again with blocks of another size: a host that has leases from its larger blocks must not report
 // a part of them and go on leasing from the whole, and the other way round.
 func TestReportToASpaceWithOtherBlocks(t *testing.T) {

@@ -72,6 +72,8 @@ func TestAdopt(t *testing.T) {
 	require.Equal(t, hostlocal.CodeNotMember, code(t, err))
 	require.ErrorContains(t, err, "the store has leases already")
 	a.does("", "adopt", "net")
+	_, err = a.add("new")
+	require.Equal(t, hostlocal.CodeTryAgain, code(t, err), "another host may have leases in the same blocks")
 	b.does("", "adopt", "net")
 	c.fails("another host holds addresses that are leased here", "adopt", "net")
 	a.fails("host2 (block 10.0.0.8-10.0.0.11 is held by host host0, and there are leases in it)", "recover", "net", "--done")
