@@ -131,11 +131,18 @@ func unchanged(tx backend.ReadTx, leases []backend.Lease) (same []backend.Lease,
 	return same, nil
 }
 
-// sameLease compares times as instants: == would compare their locations too.
-func sameLease(a, b backend.Lease) bool {
-	same := a.Since.Equal(b.Since)
-	a.Since, b.Since = time.Time{}, time.Time{}
-	return same && a == b
+// sameLease reports whether a lease that was read before is still there. A lease is known by its time: what
+// else it records, a migration to lease files can have forgotten meanwhile. Without a time, all of it must be
+// the same. Times are compared as instants: == would compare their locations too.
+func sameLease(now, before backend.Lease) bool {
+	if !now.Since.Equal(before.Since) {
+		return false
+	}
+	if now.Since.IsZero() {
+		now.Since = before.Since
+		return now == before
+	}
+	return now.Addr == before.Addr && now.Owner == before.Owner
 }
 
 // Collect deletes every lease that belongs to no valid attachment, however young, torn ones

@@ -183,6 +183,26 @@ func TestReleaseUnchanged(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.3 another (eth0)", "10.0.0.4 c (eth0)", "10.0.0.8 written (eth0)", "cursors map[]", "boot "}, contents(t, store))
 }
 
+// A lease file records neither the boot nor the pod nor the network namespace, so a migration between the reading
+// and the release forgets them.
+func TestReleaseUnchangedAfterMigration(t *testing.T) {
+	since := time.Date(2026, 1, 2, 3, 4, 5, 7, time.UTC)
+	full := backend.Lease{
+		Addr: addr("10.0.0.2"), Owner: eth0("a"), Since: since,
+		Boot: "b", Netns: "/n", Pod: backend.Pod{Namespace: "default", Name: "web"},
+	}
+	inFile := backend.Lease{Addr: full.Addr, Owner: full.Owner, Since: since}
+	for name, c := range map[string]struct{ before, after backend.Lease }{"to files": {full, inFile}, "to bolt": {inFile, full}} {
+		t.Run(name, func(t *testing.T) {
+			store := memory.New()
+			put(t, store, c.after)
+			released, err := allocator.ReleaseUnchanged(t.Context(), store, []backend.Lease{c.before})
+			require.NoError(t, err)
+			require.Equal(t, []backend.Lease{c.after}, released, "the history must get what the store had")
+		})
+	}
+}
+
 // leasesIn returns all leases of a store.
 func leasesIn(t *testing.T, store backend.Store) (leases []backend.Lease) {
 	t.Helper()

@@ -26,19 +26,21 @@ type container struct {
 	leaseState leaseState
 	addrs      []netip.Addr // answered to an ADD
 	since      int          // when it may first have held addresses; unused while absent
+	answers    []string     // of all its operations, for a failure
 }
 
 // An oracle tracks what the containers of a storm were answered, and rejects impossible
 // answers. Its clock advances with each request and each answer.
 type oracle struct {
-	mu      sync.Mutex
-	clock   int
-	network faulttest.Network
-	all     []*container
-	holders map[netip.Addr]string // the container last answered with each address, until its release begins
-	holding []span                // periods in which a container may have held addresses
-	refused []span                // periods of ADDs that found no free address
-	report  Report
+	mu         sync.Mutex
+	clock      int
+	network    faulttest.Network
+	all        []*container
+	holders    map[netip.Addr]string // the container last answered with each address, until its release begins
+	holding    []span                // periods in which a container may have held addresses
+	refused    []span                // periods of ADDs that found no free address
+	migrations []int                 // when each ended or was killed
+	report     Report
 }
 
 // A span is a period on the oracle's clock, both ends included.
@@ -61,6 +63,21 @@ type operation struct {
 	before    leaseState // of the container
 	swept     []*container
 	began     int
+}
+
+// note records an answer in the containers that it concerns.
+func (o operation) note(now int, a answer) {
+	result := fmt.Sprintf("code %d %v", a.code, a.addrs)
+	if a.killed {
+		result = "killed"
+	}
+	concerned := o.swept
+	if o.container != nil {
+		concerned = []*container{o.container}
+	}
+	for _, c := range concerned {
+		c.answers = append(c.answers, fmt.Sprintf("%d to %d: %s, %s", o.began, now, o.command, result))
+	}
 }
 
 // usable returns the containers that are not abandoned.
@@ -133,6 +150,7 @@ func (g *oracle) end(o operation, a answer) error {
 	defer g.mu.Unlock()
 	g.clock++
 	g.report.count(o, a)
+	o.note(g.clock, a)
 	if a.err != nil {
 		return fmt.Errorf("%s of %s: %w", o.command, o.id, a.err)
 	}
@@ -154,6 +172,7 @@ func (g *oracle) migrated(killed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.report.count(operation{request: request{command: "migrate"}}, answer{killed: killed})
+	g.migrations = append(g.migrations, g.clock)
 }
 
 func (g *oracle) collected(o operation, a answer) error {

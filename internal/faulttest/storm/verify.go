@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
@@ -45,9 +46,9 @@ func (g *oracle) compare(h faulttest.Holding) error {
 		}
 		switch {
 		case c.leaseState == held && !slices.Equal(addrs, c.addrs):
-			return fmt.Errorf("%s was answered %v, but holds %v", c.id, c.addrs, addrs)
+			return fmt.Errorf("%s was answered %v, but holds %v; %s", c.id, c.addrs, addrs, g.story(c))
 		case c.leaseState == absent && there:
-			return fmt.Errorf("%s was released or never got an address, but holds %v", c.id, addrs)
+			return fmt.Errorf("%s was released or never got an address, but holds %v; %s", c.id, addrs, g.story(c))
 		case c.leaseState != held && there:
 			g.report.Left++
 		}
@@ -56,6 +57,11 @@ func (g *oracle) compare(h faulttest.Holding) error {
 		return fmt.Errorf("the store has containers that were never added: %v", h)
 	}
 	return nil
+}
+
+// story says what a container was answered, and when.
+func (g *oracle) story(c *container) string {
+	return fmt.Sprintf("its operations: %s; migrations ended at %v", strings.Join(c.answers, "; "), g.migrations)
 }
 
 // checkExhausted returns an error if an ADD found no free address although there must have
