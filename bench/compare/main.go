@@ -17,7 +17,8 @@
 //
 // Tables go to standard output. The samples of a part go to bench/results/<part>.txt, in the
 // Go benchmark format, its tables and plots beside them, and a few ratios into
-// bench/README.md, which describes the method. Results of -quick never replace others. To
+// bench/README.md, which describes the method. Results of -quick never replace others, nor does a part
+// that ends early: its samples go to bench/results/<part>.unfinished.txt. To
 // compare with earlier results:
 //
 //	go tool -C bench/compare benchstat -filter '/store:bolt' OLD.txt NEW.txt

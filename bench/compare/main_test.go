@@ -121,3 +121,22 @@ func TestDry(t *testing.T) {
 	require.Contains(t, runFake(t, o, 1), " 1.00 |")
 	require.NoDirExists(t, o.results(""))
 }
+
+func TestUnfinishedPartKeepsItsSamples(t *testing.T) {
+	o := site(t)
+	runFake(t, o, 3)
+	stopped := fake(5)
+	measures := stopped.Run
+	stopped.Run = func(ctx context.Context, e *parts.Env) error {
+		require.NoError(t, measures(ctx, e))
+		e.Samples.Add(samples.Key{Store: "stock", FS: "ext4", Case: "single-stack"}, "ADD-ns", 9e6)
+		return context.Canceled
+	}
+	var out strings.Builder
+	require.ErrorIs(t, o.run(t.Context(), new(parts.Env), stopped, &out), context.Canceled)
+	require.Contains(t, out.String(), "|  5.00 | 5.00 |")
+	require.Equal(t, 3.0, measured(t, o), "the results are of a whole part")
+	kept, err := samples.Read(o.results("whole.unfinished.txt"))
+	require.NoError(t, err)
+	require.Equal(t, []float64{5e6}, kept.Samples[0].Values, "nothing else had a second round")
+}

@@ -98,7 +98,7 @@ func (o options) places() ([]parts.Place, error) {
 func (o options) run(ctx context.Context, e *parts.Env, p parts.Part, w io.Writer) error {
 	e.Samples = &samples.Set{Part: p.Name, Config: config(e)}
 	if err := p.Run(ctx, e); err != nil {
-		return err
+		return errors.Join(err, o.keep(e, p, w))
 	}
 	path := o.results(p.Name + ".txt")
 	before, err := samples.Read(path)
@@ -114,6 +114,23 @@ func (o options) run(ctx context.Context, e *parts.Env, p parts.Part, w io.Write
 			return err
 		}
 	}
+	return o.show(w, p, e.Samples)
+}
+
+// keep writes what a part that has not ended has measured, in a file of its own: the results stay.
+func (o options) keep(e *parts.Env, p parts.Part, w io.Writer) error {
+	e.Samples.TrimRounds()
+	if len(e.Samples.Samples) == 0 {
+		return nil
+	}
+	if !o.dry {
+		path := o.results(p.Name + ".unfinished.txt")
+		if err := e.Samples.Write(path); err != nil {
+			return err
+		}
+		log.Printf("what was measured until then is in %s", path)
+	}
+	o.dry = true
 	return o.show(w, p, e.Samples)
 }
 

@@ -99,6 +99,29 @@ func (s *Set) Ratios(row Key, unit, of, to string) []float64 {
 	return ratios
 }
 
+// TrimRounds removes the values of the last round of each comparison unless all its peers have them: when the
+// measurement ends early, some have had their turn and others have not.
+func (s *Set) TrimRounds() {
+	type comparison struct {
+		row  Key
+		unit string
+	}
+	of := func(one Sample) comparison {
+		row := one.Key
+		row.Store = ""
+		return comparison{row, one.Unit}
+	}
+	rounds := make(map[comparison]int)
+	for _, one := range s.Samples {
+		if n, ok := rounds[of(one)]; !ok || len(one.Values) < n {
+			rounds[of(one)] = len(one.Values)
+		}
+	}
+	for i, one := range s.Samples {
+		s.Samples[i].Values = one.Values[:rounds[of(one)]]
+	}
+}
+
 // distinct collects the results of a function that it returns with true, each once, in order.
 func distinct[T comparable](all []Sample, of func(Sample) (T, bool)) []T {
 	var found []T

@@ -100,3 +100,18 @@ func TestRatiosArePairs(t *testing.T) {
 	require.Equal(t, []float64{0.02, 2, 200}, s.Ratios(samples.Key{}, "ns", "a", "c"))
 	require.PanicsWithValue(t, "ratios of 3 rounds to 1 rounds", func() { s.Ratios(samples.Key{}, "ns", "a", "one") })
 }
+
+func TestTrimRounds(t *testing.T) {
+	s := new(samples.Set)
+	a, b, other := samples.Key{Store: "a", FS: "ext4"}, samples.Key{Store: "b", FS: "ext4"}, samples.Key{Store: "a", FS: "xfs"}
+	for _, k := range []samples.Key{a, b, a, b, a} {
+		s.Add(k, "ADD-ns", 1)
+	}
+	s.Add(a, "DEL-ns", 2)
+	s.Add(other, "ADD-ns", 3)
+	s.TrimRounds()
+	require.Equal(t, []float64{1, 1}, s.Values(a, "ADD-ns"))
+	require.Equal(t, []float64{1, 1}, s.Values(b, "ADD-ns"))
+	require.Equal(t, []float64{2}, s.Values(a, "DEL-ns"), "another unit")
+	require.Equal(t, []float64{3}, s.Values(other, "ADD-ns"), "another file system")
+}
