@@ -121,7 +121,7 @@ func (s scenario) stride() int {
 	case s.command == migrate:
 		return 11
 	case s.command == "ADD":
-		return 2
+		return 3
 	}
 	return 4
 }

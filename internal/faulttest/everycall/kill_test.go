@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -53,7 +54,7 @@ func requireTracer(t *testing.T) {
 }
 
 // TestKill kills each command at each of its calls. A quick run kills only at calls that
-// change a file.
+// change a file, and a migration, which has many, at some of them.
 func TestKill(t *testing.T) {
 	match := changesFiles
 	if faulttest.Exhaustive() {
@@ -69,11 +70,11 @@ func TestKill(t *testing.T) {
 	})
 }
 
-// killEachCall kills the command at each matching call in turn. It returns the number of
-// kills and the first problem.
+// killEachCall kills the command at each matching call in turn, or at some: see killStride. It returns the
+// number of kills and the first problem.
 func (s scenario) killEachCall(n faulttest.Network, p faulttest.Programs, match func(*ptracer.Call) bool) (killed int, err error) {
-	dir := n.Dir
-	for i := 1; ; i++ {
+	dir, stride := n.Dir, s.killStride()
+	for i := 1 + rand.IntN(stride); ; i += stride {
 		n.Dir = filepath.Join(dir, strconv.Itoa(i))
 		a, err := s.attempt(n, p)
 		if err != nil {
@@ -88,6 +89,15 @@ func (s scenario) killEachCall(n faulttest.Network, p faulttest.Programs, match 
 			return killed, err
 		}
 	}
+}
+
+// killStride is the step from one call at which the command is killed to the next. A quick run begins with
+// another one each time.
+func (s scenario) killStride() int {
+	if s.command == migrate && !faulttest.Exhaustive() {
+		return 3
+	}
+	return 1
 }
 
 // removeAll removes the files of an attempt. On FUSE, a file that a killed process had open

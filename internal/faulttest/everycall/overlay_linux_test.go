@@ -3,6 +3,7 @@ package everycall
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -60,7 +61,7 @@ func TestFaultOnOverlay(t *testing.T) {
 			s := scenarioNamed(t, kind, migrate)
 			f := faultNamed(t, "EIO")
 			faults := 0
-			for i := 1; ; i += (s.stride() + 1) / 2 {
+			for i := 1 + rand.IntN(s.stride()); ; i += s.stride() {
 				done := false
 				for _, lasting := range []bool{false, true} {
 					err := s.onOverlay(t, "overlay", kind, filepath.Join(dir, fmt.Sprint(i, lasting)), func(a *attempt) error {
