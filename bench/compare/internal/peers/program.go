@@ -123,6 +123,9 @@ func (b *builder) goProgram(name, pkg string, command ...string) Program {
 	if b.err != nil {
 		return Program{}
 	}
+	if b.err = copyInPlace(path); b.err != nil {
+		return Program{}
+	}
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
 		b.err = err
@@ -146,6 +149,21 @@ func (b *builder) commit(source string) string {
 		return ""
 	}
 	return ", commit " + text
+}
+
+// copyInPlace replaces a program that was just linked by a copy, as an installation does. The linker fills the
+// page cache page by page, and mapping the program from there takes longer than mapping what was written in
+// large pieces: a whole ADD takes up to 1.1 times as long.
+func copyInPlace(path string) error {
+	program, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	installed := path + ".installed"
+	if err := os.WriteFile(installed, program, 0o755); err != nil {
+		return err
+	}
+	return os.Rename(installed, path)
 }
 
 // output returns what a command wrote, without the last line break.
