@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"encoding/binary"
 	"sort"
 )
 
@@ -30,32 +31,43 @@ func NewChecker(s *Snapshot, part string, data []byte, root uint64, leaf func(pa
 // A checkedPage is a page without a fault, at its position.
 type checkedPage struct {
 	position
-	children []childRef // of a branch
+	branch // empty for a leaf
 }
 
-// A childRef is an element of a branch at less than half the size of an [Element]: every ADD
-// makes a list of them for each branch that it comes to, and a branch can have hundreds.
-type childRef struct {
-	key   []byte
-	child uint64
+// A branch is the elements of a branch page that has been checked. They are read where they are: a list of
+// them would take kilobytes, and every ADD comes to a dozen branches of a large store.
+type branch struct {
+	page  []byte
+	count int
+}
+
+// element returns the first key of child i, and the page that it is.
+func (b branch) element(i int) (key []byte, child uint64) {
+	begin := HeaderLen + ElementLen*i
+	e := b.page[begin:][:ElementLen]
+	pos, keyLen := int(binary.NativeEndian.Uint32(e)), int(binary.NativeEndian.Uint32(e[4:]))
+	return b.page[begin+pos:][:keyLen:keyLen], binary.NativeEndian.Uint64(e[8:])
 }
 
 // A Pick picks the child of a branch at which to go on.
-type Pick func(children []childRef) int
+type Pick func(b branch) int
 
 // Toward picks the child that bbolt picks for a key.
 func Toward(key []byte) Pick {
-	return func(children []childRef) int {
-		above := sort.Search(len(children), func(i int) bool { return bytes.Compare(children[i].key, key) > 0 })
+	return func(b branch) int {
+		above := sort.Search(b.count, func(i int) bool {
+			first, _ := b.element(i)
+			return bytes.Compare(first, key) > 0
+		})
 		return max(above-1, 0)
 	}
 }
 
 // ToFirst picks the first child.
-func ToFirst([]childRef) int { return 0 }
+func ToFirst(branch) int { return 0 }
 
 // ToLast picks the last child.
-func ToLast(children []childRef) int { return len(children) - 1 }
+func ToLast(b branch) int { return b.count - 1 }
 
 // Path checks the pages from the root to a leaf.
 func (c *Checker) Path(pick Pick) {
@@ -63,8 +75,8 @@ func (c *Checker) Path(pick Pick) {
 		return
 	}
 	p := c.check(position{id: c.root})
-	for p.children != nil {
-		p = c.check(p.child(pick(p.children)))
+	for p.count > 0 {
+		p = c.check(p.child(pick(p.branch)))
 	}
 }
 
@@ -77,8 +89,8 @@ func (c *Checker) PathAndNeighbours(pick Pick) (from, to []byte) {
 	}
 	var before, after *checkedPage
 	p := c.check(position{id: c.root})
-	for p.children != nil {
-		i := pick(p.children)
+	for p.count > 0 {
+		i := pick(p.branch)
 		before, after = c.neighbour(before, p, i-1, ToLast), c.neighbour(after, p, i+1, ToFirst)
 		p = c.check(p.child(i))
 	}
@@ -89,10 +101,10 @@ func (c *Checker) PathAndNeighbours(pick Pick) (from, to []byte) {
 // next to it, if there is one.
 func (c *Checker) neighbour(next, p *checkedPage, i int, nearest Pick) *checkedPage {
 	switch {
-	case i >= 0 && i < len(p.children):
+	case i >= 0 && i < p.count:
 		return c.check(p.child(i))
 	case next != nil:
-		return c.check(next.child(nearest(next.children)))
+		return c.check(next.child(nearest(next.branch)))
 	}
 	return nil
 }
@@ -106,7 +118,7 @@ func (c *Checker) All() {
 
 func (c *Checker) below(p position) {
 	page := c.check(p)
-	for i := range page.children {
+	for i := range page.count {
 		c.below(page.child(i))
 	}
 }
@@ -147,7 +159,7 @@ func (c *Checker) parse(p position, h Header, b []byte) (*checkedPage, error) {
 	}
 	page := &checkedPage{position: p}
 	if h.Kind == BranchKind {
-		page.children = make([]childRef, 0, h.Count)
+		page.branch = branch{b, int(h.Count)}
 	}
 	var first, last []byte
 	err := EachElement(h, b, func(i int, e Element) error {
@@ -158,7 +170,6 @@ func (c *Checker) parse(p position, h Header, b []byte) (*checkedPage, error) {
 		if h.Kind == LeafKind {
 			return c.leaf(p.id, i, e)
 		}
-		page.children = append(page.children, childRef{e.Key, e.Child})
 		return nil
 	})
 	if err != nil {
@@ -172,9 +183,10 @@ func (c *Checker) read(p position, size int64) ([]byte, error) {
 }
 
 func (p *checkedPage) child(i int) position {
+	key, child := p.element(i)
 	var next []byte
-	if i+1 < len(p.children) {
-		next = p.children[i+1].key
+	if i+1 < p.count {
+		next, _ = p.element(i + 1)
 	}
-	return p.childPosition(p.children[i].child, p.children[i].key, next)
+	return p.childPosition(child, key, next)
 }
