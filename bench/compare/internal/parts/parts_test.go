@@ -50,7 +50,7 @@ func TestRun(t *testing.T) {
 			return small(e, s)
 		}, 6 * 2 * 7, "| here | –    |      5 |       8 |"},
 		{worst(), func(e *Env) error { return small(e, worstScenes(e, "10.0.0.0/28", 5)...) }, 5*4 + 2 + 3*4 + 2, "| here | exhausted      |     13 |"},
-		{churn(), func(e *Env) error { return e.play(t.Context(), churnScenes("10.0.0.0/26", 40, 2, 40, 20)...) }, 4*4 + 3, "| here | 20-commands |"},
+		{churn(), func(e *Env) error { return e.play(t.Context(), churnScenes("10.0.0.0/26", 40, 2, 40, 10, 20)...) }, 4*4 + 3, "| here | 20-commands |"},
 		{inprocess(), func(e *Env) error {
 			e.Rounds = 2
 			return measureInprocess(t.Context(), e, []int{1, 8}, 1_000)

@@ -33,7 +33,7 @@ func NewLineup(programs Programs, dir string, subnets []netip.Prefix, names ...s
 			store = NewStore(one.kind, filepath.Join(dir, fmt.Sprintf("%02d", i)), subnets...)
 		}
 		if one.program.Path != "" {
-			l = append(l, &Peer{name, one.program, store})
+			l = append(l, &Peer{Name: name, Program: one.program, Store: store})
 		}
 	}
 	return l

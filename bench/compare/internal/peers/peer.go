@@ -40,6 +40,8 @@ type Peer struct {
 	Name    string
 	Program Program
 	Store   *Store
+
+	inProcess bool // see [Peer.InProcess]
 }
 
 // empty reports whether the program does nothing.
@@ -117,7 +119,11 @@ func (p *Peer) silent(command string, a Attachment) (time.Duration, error) {
 }
 
 func (p *Peer) execute(command string, what measure.Command) (measure.Run, error) {
-	run, err := what.Do()
+	do := measure.Command.Do
+	if p.inProcess {
+		do = doInProcess
+	}
+	run, err := do(what)
 	return run, p.explain(command, err)
 }
 
