@@ -26,7 +26,7 @@ func (d *dir) entries(visit func(name string, mode fs.FileMode) error) error {
 			return d.fail("read", "", err)
 		}
 		if n == 0 {
-			return nil
+			return d.checkListing()
 		}
 		if err := eachDirent(buf[:n], visit); err != nil {
 			return err

@@ -67,10 +67,16 @@ type Image struct{ Path, Kind string }
 func NewImage(t testing.TB, kind string, size int64, options ...string) Image {
 	t.Helper()
 	System(t)
-	RequirePrograms(t, "mkfs."+kind, "mount")
 	dir := t.TempDir()
 	Mount(t, "tmpfs", dir, "tmpfs", "")
 	t.Cleanup(func() { unmount(t, dir) })
+	return NewImageIn(t, dir, kind, size, options...)
+}
+
+// NewImageIn is NewImage in a directory of the test's own.
+func NewImageIn(t testing.TB, dir, kind string, size int64, options ...string) Image {
+	t.Helper()
+	RequirePrograms(t, "mkfs."+kind, "mount")
 	i := Image{filepath.Join(dir, filepath.Base(filepath.Dir(dir))+"."+kind), kind} // unique, to find its loop device by
 	err := os.WriteFile(i.Path, nil, 0o600)
 	if err == nil {

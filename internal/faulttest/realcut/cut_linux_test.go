@@ -1,6 +1,7 @@
 package realcut
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,26 +20,15 @@ func TestCutLosesUnsyncedData(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			d := newDisk(t, kind)
 			for range 3 {
-				write := func(name string, sync bool) string {
-					path := filepath.Join(d.dir, name)
-					f, err := os.Create(path)
-					require.NoError(t, err)
-					defer f.Close()
-					_, err = f.WriteString(name)
-					require.NoError(t, err)
-					if sync {
-						require.NoError(t, f.Sync())
-						require.NoError(t, durable.SyncDir(d.dir))
-					}
-					return path
-				}
-				synced := write("synced", true)
-				inPlace := write("in place", true)
-				lost := write("lost", false)
+				in := func(name string) string { return filepath.Join(d.dir, name) }
+				synced, inPlace, lost := in("synced"), in("in place"), in("lost")
+				require.NoError(t, writeDurably(synced, "synced"))
+				require.NoError(t, writeDurably(inPlace, "in place"))
+				require.NoError(t, os.WriteFile(lost, []byte("lost"), 0o600))
 				require.NoError(t, os.WriteFile(inPlace, []byte("overwritten"), 0o600))
 				require.NoError(t, os.Rename(synced, synced+" and renamed"))
 				d.cut()
-				require.Error(t, os.WriteFile(lost, []byte("too late"), 0o600))
+				require.Error(t, writeDurably(lost, "too late"))
 				d.restore()
 
 				require.NoFileExists(t, lost)
@@ -51,6 +41,16 @@ func TestCutLosesUnsyncedData(t *testing.T) {
 			}
 		})
 	}
+}
+
+// writeDurably writes a file, and syncs it and its directory.
+func writeDurably(path, text string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Sync(), f.Close(), durable.SyncDir(filepath.Dir(path)))
 }
 
 // Nothing may be acknowledged after the cut. On xfs, fsync(2) of a directory alone would

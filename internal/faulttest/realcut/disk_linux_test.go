@@ -3,6 +3,7 @@ package realcut
 import (
 	"os"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
@@ -13,20 +14,31 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(faulttest.MainWithMounts(m)) }
 
-// fileSystems lists widely used file systems that support FS_IOC_SHUTDOWN.
-func fileSystems() []string { return []string{"ext4", "xfs"} }
+// btrfs has no FS_IOC_SHUTDOWN, unless the kernel has its experimental parts.
+const btrfs = "btrfs"
+
+// fileSystems lists the file systems whose power is cut.
+func fileSystems() []string { return []string{"ext4", "xfs", btrfs} }
 
 // A disk is a mounted file system whose power can be cut.
 type disk struct {
 	t     *testing.T
 	image faulttest.Image
 	dir   string // where it is mounted
+	below *disk  // the disk that the image is on, and whose power is cut; nil if the file system can be shut down
 }
 
 func newDisk(t *testing.T, kind string) *disk {
 	t.Helper()
-	const size = 320 << 20 // xfs takes 300 MB
-	d := &disk{t, faulttest.NewImage(t, kind, size), t.TempDir()}
+	const size, sizeAbove = 320 << 20, 200 << 20 // xfs takes 300 MB
+	d := &disk{t: t, dir: t.TempDir()}
+	if kind == btrfs {
+		d.below = newDisk(t, "ext4")
+		d.image = faulttest.NewImageIn(t, d.below.dir, kind, sizeAbove)
+		d.below.syncAll()
+	} else {
+		d.image = faulttest.NewImage(t, kind, size)
+	}
 	d.image.Mount(t, d.dir)
 	t.Cleanup(func() {
 		_ = unix.Unmount(d.dir, unix.MNT_DETACH) // After a failure it may not be mounted.
@@ -37,6 +49,10 @@ func newDisk(t *testing.T, kind string) *disk {
 // cut cuts the power.
 func (d *disk) cut() {
 	d.t.Helper()
+	if d.below != nil {
+		d.below.cut()
+		return
+	}
 	f, err := os.Open(d.dir)
 	require.NoError(d.t, err)
 	defer f.Close()
@@ -49,7 +65,12 @@ func (d *disk) cut() {
 // restore restores the power. No process may use the disk at this time.
 func (d *disk) restore() {
 	d.t.Helper()
-	require.NoError(d.t, unix.Unmount(d.dir, 0))
+	// The kernel frees the loop device of an image some time after the image is unmounted.
+	unmounted := func() bool { return unix.Unmount(d.dir, 0) == nil }
+	require.Eventually(d.t, unmounted, time.Minute, time.Millisecond, "unmount %s", d.dir)
+	if d.below != nil {
+		d.below.restore()
+	}
 	d.image.Mount(d.t, d.dir)
 }
 

@@ -21,7 +21,7 @@ func TestAcknowledgedDataSurvives(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			d := newDisk(t, kind)
 			var all counts
-			for i := range cuts() {
+			for i := range cuts(kind) {
 				seed := uint64(i)
 				c, err := round(d, programs, seed)
 				require.NoError(t, err, "round %d", seed)
@@ -55,12 +55,14 @@ func TestMissingSyncsAreFound(t *testing.T) {
 	}
 }
 
-func cuts() int {
+func cuts(kind string) int {
 	switch {
 	case faulttest.Exhaustive():
 		return 1000
 	case testing.Short():
 		return 2
+	case kind == btrfs:
+		return 24 // One in fifteen failed when a listing of a btrfs that has failed was believed.
 	}
 	return 6
 }
