@@ -62,7 +62,7 @@ func cuts(kind string) int {
 	case testing.Short():
 		return 2
 	case kind == btrfs:
-		return 24 // One in fifteen failed when a listing of a btrfs that has failed was believed.
+		return 24 // About one in fifteen failed when a listing of a btrfs that has failed was believed.
 	}
 	return 6
 }
