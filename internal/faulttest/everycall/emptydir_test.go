@@ -18,7 +18,7 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest/ptracer"
 )
 
-// TestEmptyLeaseholdDir empties or removes .leasehold before each call of a migration.
+// TestEmptyLeaseholdDir empties or removes .leasehold before each call of a migration, or in a quick run some.
 // Whether the migration succeeds or fails, the network must have one usable store with all
 // its leases.
 func TestEmptyLeaseholdDir(t *testing.T) {

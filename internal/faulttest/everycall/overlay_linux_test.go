@@ -15,7 +15,7 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// TestKillMigrationOnOverlay kills a migration at each call that changes a file, with the
+// TestKillMigrationOnOverlay kills a migration at calls that change a file, with the
 // store in the lower layer of an overlay, where a migration takes another code path.
 func TestKillMigrationOnOverlay(t *testing.T) {
 	requireTracer(t)
@@ -50,7 +50,7 @@ func overlayStride(layers string) int {
 	return 3
 }
 
-// TestFaultOnOverlay makes each call of a migration fail, alone and with all that follow,
+// TestFaultOnOverlay makes calls of a migration fail, alone and with all that follow,
 // with the store in the lower layer of an overlay.
 func TestFaultOnOverlay(t *testing.T) {
 	requireTracer(t)
@@ -111,7 +111,7 @@ func (s scenario) onOverlay(t *testing.T, layers, kind, dir string, fn func(*att
 	return fn(a)
 }
 
-// TestKillMigrationWithoutExchange kills a migration at each call that changes a file, on
+// TestKillMigrationWithoutExchange kills a migration at calls that change a file, on
 // bindfs, which does not support RENAME_EXCHANGE.
 func TestKillMigrationWithoutExchange(t *testing.T) {
 	requireTracer(t)

@@ -161,3 +161,14 @@ func TestMigrationsAreSpreadEvenly(t *testing.T) {
 	}
 	require.Equal(t, []int{34, 67}, at)
 }
+
+func TestOracleTellsTheStoryOfAContainer(t *testing.T) {
+	b := newTestOracle(t)
+	b.add(0, 10)
+	b.migrated(false)
+	require.NoError(t, b.perform(0, "DEL", answer{killed: true}))
+	require.NoError(t, b.perform(0, "DEL", answer{}))
+	err := b.compare(faulttest.Holding{"container-0000": leased(10).addrs})
+	require.ErrorContains(t, err, "holds [10.0.0.10]; its operations: 1 to 2: ADD, code 0 [10.0.0.10]; "+
+		"3 to 4: DEL, killed; 5 to 6: DEL, code 0 []; migrations ended at [2]")
+}
