@@ -12,8 +12,7 @@ import (
 )
 
 // errForgotten: the directory has leases that it does not list.
-var errForgotten = sentinel.Kind(unix.EIO, "btrfs has failed and is read-only until it is mounted again; "+
-	"look at the kernel log")
+var errForgotten = sentinel.Kind(unix.EIO, "btrfs has failed and is read-only until it is mounted again")
 
 // checkListing returns an error if the names that were just listed need not be all. A btrfs that cannot write to
 // its disk forgets the names since its last commit, even of files that were synced, and becomes read-only.
