@@ -118,7 +118,7 @@ func stockSteps() []stockStep {
 	}
 }
 
-// TestKilledBesideStock kills our plugin at each of its calls, a quick run at every third, then runs
+// TestKilledBesideStock kills our plugin at each of its calls, a quick run at every fifth, then runs
 // the stock plugin, and then ours again. Nothing may be incomplete, leaked, or leased twice.
 func TestKilledBesideStock(t *testing.T) {
 	if !ptracer.Supported {
@@ -128,7 +128,7 @@ func TestKilledBesideStock(t *testing.T) {
 		for _, i := range stockSteps() {
 			t.Run(k.name+", "+i.name, func(t *testing.T) {
 				t.Parallel()
-				dir, stride := faulttest.Dir(t), 3
+				dir, stride := faulttest.Dir(t), 5
 				if faulttest.Exhaustive() {
 					dir, stride = t.TempDir(), 1 // a disk, which reuses inode numbers
 				}

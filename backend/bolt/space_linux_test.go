@@ -125,12 +125,12 @@ func lease(t *testing.T, s *Store, n int) (addrs []netip.Addr) {
 // as the room goes. Here it has none, or some, which a batch left when the disk was not full.
 func TestDeletesShareAsFarAsThereIsRoom(t *testing.T) {
 	if testing.Short() {
-		t.Skip("makes 40,000 leases")
+		t.Skip("makes 16,000 leases")
 	}
 	for _, some := range []bool{false, true} {
 		dir := smallDisk(t, "16m")
 		s := Open(filepath.Join(dir, "net"))
-		addrs := lease(t, s, 20_000)
+		addrs := lease(t, s, 8_000)
 		if some {
 			together(t, s, put("10.9.0.1", "a"), put("10.9.0.2", "b"), put("10.9.0.3", "c"), put("10.9.0.4", "d"))
 		}

@@ -62,13 +62,18 @@ func runAll(t *testing.T, stores iter.Seq[damagedStore]) {
 	c.log(t)
 }
 
-// sample returns all items, or a quarter of them with -short.
+// sample returns all items in an exhaustive run, half of them in another, and a quarter with -short:
+// others each time.
 func sample[T any](all []T) []T {
-	if faulttest.Exhaustive() || !testing.Short() {
+	step := 2
+	switch {
+	case faulttest.Exhaustive():
 		return all
+	case testing.Short():
+		step = 4
 	}
 	var few []T
-	for i := rand.IntN(4); i < len(all); i += 4 {
+	for i := rand.IntN(step); i < len(all); i += step {
 		few = append(few, all[i])
 	}
 	return few
@@ -101,7 +106,7 @@ func TestDamagedBoltStoreLeasesNothingTwice(t *testing.T) {
 	runAll(t, func(yield func(damagedStore) bool) {
 		for _, o := range originals {
 			for i, d := range damages(other) {
-				for j := range rounds(12, 1200) {
+				for j := range rounds(6, 1200) {
 					s := seed + uint64(i)<<48 + uint64(j)<<32
 					image := d.do(rand.New(rand.NewPCG(s, 0)), o, bytes.Clone(o.image))
 					if !yield(damagedStore{original: o, name: d.name, image: image, seed: s, foreign: other.everLeased}) {
@@ -136,7 +141,7 @@ func TestFlippedBitLeasesNothingTwice(t *testing.T) {
 	runAll(t, func(yield func(damagedStore) bool) {
 		for _, o := range originals {
 			for i, part := range o.kinds() {
-				for j := range rounds(12, 1500) {
+				for j := range rounds(6, 1500) {
 					s := seed + uint64(i)<<48 + uint64(j)<<32
 					r := rand.New(rand.NewPCG(s, 0))
 					image, ids := bytes.Clone(o.image), o.pagesOf(part)

@@ -29,7 +29,7 @@ func TestEmptyLeaseholdDir(t *testing.T) {
 			t.Parallel()
 			dir := faulttest.Dir(t)
 			s := scenarioNamed(t, kind, migrate)
-			stride := 7 // odd, so that .leasehold is emptied and removed by turns
+			stride := 11 // odd, so that .leasehold is emptied and removed by turns
 			if faulttest.Exhaustive() {
 				stride = 1
 			}

@@ -119,11 +119,9 @@ func (s scenario) stride() int {
 	case faulttest.Exhaustive():
 		return 1
 	case s.command == migrate:
-		return 11
-	case s.command == "ADD":
-		return 3
+		return 23
 	}
-	return 4
+	return 5
 }
 
 // failAtCall makes the nth matching call fail, and all later ones if the fault is lasting.

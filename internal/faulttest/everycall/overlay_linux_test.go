@@ -15,8 +15,8 @@ import (
 	"github.com/leasehold/leasehold/internal/faulttest"
 )
 
-// TestKillMigrationOnOverlay kills a migration at calls that change a file, with the
-// store in the lower layer of an overlay, where a migration takes another code path.
+// TestKillMigrationOnOverlay kills a migration at calls that change a file, or in a quick run at some of them,
+// with the store in the lower layer of an overlay, where a migration takes another code path.
 func TestKillMigrationOnOverlay(t *testing.T) {
 	requireTracer(t)
 	for _, layers := range []string{"overlay", "fuse-overlayfs"} {
@@ -26,7 +26,7 @@ func TestKillMigrationOnOverlay(t *testing.T) {
 				dir := faulttest.Dir(t)
 				s := scenarioNamed(t, kind, migrate)
 				killed := 0
-				for i := 1; ; i += overlayStride(layers) {
+				for i := 1 + rand.IntN(s.killStride()); ; i += s.killStride() {
 					done, err := s.killOnOverlay(t, layers, kind, filepath.Join(dir, strconv.Itoa(i)), i)
 					require.NoError(t, err)
 					if done {
@@ -39,15 +39,6 @@ func TestKillMigrationOnOverlay(t *testing.T) {
 			})
 		}
 	}
-}
-
-// overlayStride returns the step from one tested call to the next: a file system in user
-// space is slow.
-func overlayStride(layers string) int {
-	if layers == "overlay" || faulttest.Exhaustive() {
-		return 1
-	}
-	return 3
 }
 
 // TestFaultOnOverlay makes calls of a migration fail, alone and with all that follow,
