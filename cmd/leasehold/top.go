@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gdamore/tcell/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/leasehold/leasehold/internal/cli"
@@ -53,7 +52,7 @@ func (t *tool) top(cmd *cobra.Command, names []string, interval time.Duration) e
 		return err
 	}
 	ctx, waited := flock.Timed(ctx)
-	screen, err := tcell.NewScreen()
+	screen, err := top.NewScreen()
 	if err == nil {
 		err = screen.Init()
 	}

@@ -110,6 +110,20 @@ func TestTop(t *testing.T) {
 	p.restored(cli.StatusOK)
 }
 
+// Bytes that are not of the terminal's encoding are left out, and the keys after them work.
+func TestTopIgnoresOtherBytes(t *testing.T) {
+	args, _ := topArgs(t)
+	p := inTerminal(t, "LC_ALL=C.UTF-8", args...)
+	p.shows("10.1.0.0/24")
+	pasted := filepath.Join(t.TempDir(), "pasted")
+	require.NoError(t, os.WriteFile(pasted, []byte("/caf\xe9\xff"), 0o600))
+	p.tmux("load-buffer", pasted)
+	p.tmux("paste-buffer")
+	p.shows("with “caf”")
+	p.press("Enter", "q")
+	p.restored(cli.StatusOK)
+}
+
 // The terminal is restored however top ends.
 func TestTopRestores(t *testing.T) {
 	args, dir := topArgs(t)
