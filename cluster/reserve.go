@@ -26,6 +26,10 @@ type Reservation struct {
 type TakenAddr struct {
 	Addr netip.Addr
 	Host string // holds the block
+
+	// Unsure means that the space is being recovered, and that the host has not reported the block: it may
+	// have given it back in what the engine has lost.
+	Unsure bool
 }
 
 // Reserve holds the blocks of the given addresses for an owner that is no host: other software gave
@@ -34,8 +38,11 @@ type TakenAddr struct {
 //
 // A block that another such owner holds is held for both, until both have freed it.
 // A block that a host holds stays with the host; Reserve reserves all others, and names the addresses
-// in it. The owner's name is the name of no host. If the space is being recovered, Reserve reports for
-// the owner.
+// in it. The owner's name is the name of no host.
+//
+// If the space is being recovered, Reserve reports for the owner, unless an address is taken and Unsure. It
+// returns [ErrHalted], and names them, while there are hosts that have not said what they hold: it would get
+// blocks that are theirs. The recovery waits for the owner from then on.
 func (a *Admin) Reserve(ctx context.Context, space, owner string, addrs []netip.Addr) (r Reservation, err error) {
 	return a.repeatReserve(ctx, space, owner, addrs, false)
 }
@@ -98,6 +105,15 @@ func (a *Admin) reserve(ctx context.Context, space, owner string, addrs []netip.
 		}
 	}
 	h.record.Reported, h.record.Disputes = 0, nil
+	reported, silent, err := a.reported(ctx, space, s.halt)
+	switch {
+	case err != nil:
+		return r, err
+	case len(silent) > 0:
+		_, err := h.commit(ctx) // The recovery waits for the owner, of whom the engine may not know.
+		return r, errors.Join(err, fmt.Errorf("%w; it is being recovered: reserve addresses when these hosts have reported what they hold, or were evicted: %s",
+			halted(*s.halt), strings.Join(silent, ", ")))
+	}
 	if keepAll {
 		// The addresses in them cannot be known to be gone.
 		held, err := h.held(ctx)
@@ -114,11 +130,11 @@ func (a *Admin) reserve(ctx context.Context, space, owner string, addrs []netip.
 	r.Blocks, r.Freed = len(blocks)-len(taken), freed
 	for _, b := range taken {
 		for _, addr := range of[b.First] {
-			r.Taken = append(r.Taken, TakenAddr{addr, b.by})
+			r.Taken = append(r.Taken, TakenAddr{addr, b.by, s.halt != nil && !reported[b.by]})
 		}
 	}
-	if s.halt != nil && !keepAll {
-		h.record.Reported = s.halt.Recovery // An address that is taken is twice in use already.
+	if s.halt != nil && !keepAll && !slices.ContainsFunc(r.Taken, func(t TakenAddr) bool { return t.Unsure }) {
+		h.record.Reported = s.halt.Recovery // What else is taken is twice in use already.
 	}
 	if _, err := h.commit(ctx); err != nil {
 		return r, err
@@ -128,6 +144,26 @@ func (a *Admin) reserve(ctx context.Context, space, owner string, addrs []netip.
 		err = a.halt(ctx, s, owner)
 	}
 	return r, err
+}
+
+// reported returns the hosts that have reported in a recovery, and those that have not even said what they hold.
+// It is called before the blocks are looked at, since a host frees blocks before it has reported.
+func (a *Admin) reported(ctx context.Context, space string, halt *HaltRecord) (names map[string]bool, silent []string, err error) {
+	if halt == nil {
+		return nil, nil, nil
+	}
+	hosts, err := a.Hosts(ctx, space)
+	names = make(map[string]bool)
+	for _, h := range hosts {
+		switch {
+		case h.Reported == halt.Recovery:
+			names[h.Name] = true
+		case h.Foreign || h.Evicted || len(h.Disputes) > 0:
+		default:
+			silent = append(silent, h.Name)
+		}
+	}
+	return names, silent, err
 }
 
 // share is [holding.become] for an owner that is no host. It holds a block together with other such

@@ -176,7 +176,7 @@ func (t *tool) listMissing(missing []cluster.Host) error {
 		text := "has not reported what it holds: run attest there, or evict it"
 		switch {
 		case h.Foreign:
-			text = "has addresses of other software: run reserve again with all that it has now"
+			text = "has addresses of other software: when all hosts have reported, run reserve again with all that it has now"
 		case len(h.Disputes) > 0:
 			text = "has leases that it cannot keep: " + strings.Join(h.Disputes, "; ") +
 				": release them when their containers are gone, and run attest there again"

@@ -98,6 +98,7 @@ func (t *tool) printReservation(r cluster.Reservation) error {
 		type taken struct {
 			Address netip.Addr `json:"address"`
 			Host    string     `json:"host"`
+			Unsure  bool       `json:"unsure,omitempty"`
 		}
 		row := struct {
 			Blocks  int          `json:"blocks"`
@@ -106,7 +107,7 @@ func (t *tool) printReservation(r cluster.Reservation) error {
 			Outside []netip.Addr `json:"outside"`
 		}{r.Blocks, r.Freed, []taken{}, append([]netip.Addr{}, r.Outside...)}
 		for _, a := range r.Taken {
-			row.Taken = append(row.Taken, taken{a.Addr, a.Host})
+			row.Taken = append(row.Taken, taken{a.Addr, a.Host, a.Unsure})
 		}
 		if err := cli.WriteJSON(t.out, row); err != nil {
 			return err
@@ -114,7 +115,11 @@ func (t *tool) printReservation(r cluster.Reservation) error {
 	} else {
 		text := fmt.Sprintf("%d blocks are held, %d were freed; %d addresses are not in the space\n", r.Blocks, r.Freed, len(r.Outside))
 		for _, a := range r.Taken {
-			text += fmt.Sprintf("%s is not reserved: host %s holds its block, and may lease it too\n", a.Addr, cli.Printable(a.Host))
+			why := "host %s holds its block, and may lease it too"
+			if a.Unsure {
+				why = "the servers say that host %s holds its block: reserve again when it has reported, or was evicted"
+			}
+			text += fmt.Sprintf("%s is not reserved: "+why+"\n", a.Addr, cli.Printable(a.Host))
 		}
 		if _, err := io.WriteString(t.out, text); err != nil {
 			return err
