@@ -153,6 +153,9 @@ type Sighting struct {
 	// Recovery is the number of the last recovery, in which the hosts have restored together what the servers had
 	// lost; 0 if none is known.
 	Recovery uint64
+
+	// Space identifies what the hosts share, whose name others can have on other servers; zero if it is not known.
+	Space Mark
 }
 
 // IsZero reports whether the store shares nothing.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,8 @@ func (a *Admin) WithMargin(entries int64, writers int) *Admin {
 	return &Admin{a.engine, a.prefix, max(entries, minMargin), max(writers, 1)}
 }
 
-// Init makes a space. Its Accepted and Recovery are set. It returns [ErrConflict] if there is one of that name.
+// Init makes a space. Its Accepted and Recovery are set, and its ID, unless c has that of a space that was lost and
+// whose hosts are to know this one. It returns [ErrConflict] if there is one of that name.
 func (a *Admin) Init(ctx context.Context, space string, c Config) error {
 	return a.init(ctx, space, c, nil)
 }
@@ -65,7 +67,7 @@ func (a *Admin) init(ctx context.Context, space string, c Config, halt *HaltReco
 	if err != nil {
 		return err
 	}
-	c.V, c.Accepted, c.Recovery = Version, origin.accepted(), newRecovery(0)
+	c.V, c.Accepted, c.Recovery, c.ID = Version, origin.accepted(), newRecovery(0), cmp.Or(c.ID, randomMark().String())
 	k := keysOf(a.prefix, space)
 	if err := a.pad(ctx, k, c.Accepted); err != nil {
 		return err

@@ -361,6 +361,10 @@ func TestKeys(t *testing.T) {
 		if len(entry.Value) > 0 {
 			require.NoError(t, json.Unmarshal(entry.Value, &value))
 		}
+		if value["Ranges"] != nil {
+			require.Equal(t, m.Seen.Space.String(), value["ID"])
+			delete(value, "ID")
+		}
 		delete(value, "Mark")
 		delete(value, "Recovery") // the time
 		keys[strings.TrimPrefix(entry.Key, prefix+"/1/pods/")] = value

@@ -40,8 +40,9 @@ func (m *Member) Adopt(ctx context.Context, cluster, space, host string) error {
 }
 
 // Rejoin makes a host that is stopped a member again, with the leases that it has, if no other host
-// holds their blocks by now. It is for a host that was evicted although its containers run, and for
-// one whose store is on another machine for good; the latter is to be evicted before.
+// holds their blocks by now. It is for a host that was evicted although its containers run, for
+// one whose store is on another machine for good, which is to be evicted before, and for one whose space was
+// made again ([ErrOtherSpace]).
 //
 // It returns [ErrDisputed] if another host holds one of the blocks, as [Member.Adopt] does, and [ErrNameTaken] if
 // the name is in use; the store is then as before. [Member.Forget] is the other way back, without leases.
@@ -61,7 +62,9 @@ func (m *Member) RejoinAs(ctx context.Context, host string) error {
 	case local.Intent.Action == adopting && local.Stopped == "":
 		return m.continueAs(ctx, local, host)
 	case local.Stopped == "":
-		return fmt.Errorf("%w: it is host %s of space %s", ErrNotStopped, local.Host, local.Space)
+		if _, err := m.look(ctx, local); !errors.Is(err, ErrOtherSpace) {
+			return errors.Join(err, fmt.Errorf("%w: it is host %s of space %s", ErrNotStopped, local.Host, local.Space))
+		}
 	}
 	return m.enter(ctx, local, backend.Membership{Cluster: local.Cluster, Space: local.Space, Host: host})
 }

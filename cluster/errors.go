@@ -14,6 +14,9 @@ var (
 	// ErrNoSpace: the engine has no such space.
 	ErrNoSpace = errors.New("there is no such space")
 
+	// ErrOtherSpace: the engine has another space of the name than the store is a member of.
+	ErrOtherSpace = errors.New("the servers have another space of this name than this host is a member of")
+
 	// ErrNotMember: the store has no membership.
 	ErrNotMember = errors.New("this host is not a member of the space")
 

@@ -179,6 +179,9 @@ func (m *Member) look(ctx context.Context, local backend.Membership) (v view, er
 	if err := decode(v.agreed, &v.config, &v.config.V); err != nil {
 		return v, err
 	}
+	if v.isOther(local) {
+		return v, fmt.Errorf("%w: %s", ErrOtherSpace, local.Space)
+	}
 	if v.halt, err = decodeHalt(v.halting); err != nil {
 		return v, err
 	}
@@ -186,6 +189,12 @@ func (m *Member) look(ctx context.Context, local backend.Membership) (v view, er
 		err = decode(v.host, &v.record, &v.record.V)
 	}
 	return v, err
+}
+
+// isOther reports whether the engine has another space than that in which the host was seen.
+func (v view) isOther(local backend.Membership) bool {
+	id := parseMark(v.config.ID)
+	return id != backend.Mark{} && local.Seen.Space != backend.Mark{} && id != local.Seen.Space
 }
 
 // judge returns an error if the host may not go on. Its order matters: of a history that is not
@@ -486,7 +495,9 @@ func (m *Member) finish(ctx context.Context, local backend.Membership, v view, b
 
 // sighting is what the host records of v.
 func (m *Member) sighting(v view, recovery uint64) backend.Sighting {
-	return backend.Sighting{Cluster: v.origin.Cluster, Revision: v.revision, At: m.opts.Now().Unix(), Recovery: recovery}
+	return backend.Sighting{
+		Cluster: v.origin.Cluster, Revision: v.revision, At: m.opts.Now().Unix(), Recovery: recovery, Space: parseMark(v.config.ID),
+	}
 }
 
 func (m *Member) keys(local backend.Membership) keys { return keysOf(m.opts.Prefix, local.Space) }

@@ -228,7 +228,9 @@ func TestReportToASpaceWithOtherBlocks(t *testing.T) {
 		before, _ := a.state(t)
 		e := memory.New()
 		admin := cluster.NewAdmin(e, prefix)
-		require.NoError(t, admin.InitRecovering(t.Context(), "pods", cluster.Config{Block4: size, Ranges: []string{"10.0.0.0-10.0.0.15"}}))
+		require.NoError(t, admin.InitRecovering(t.Context(), "pods", cluster.Config{
+			ID: before.Seen.Space.String(), Block4: size, Ranges: []string{"10.0.0.0-10.0.0.15"},
+		}))
 		a.engine = e
 		a.boot("boot1")
 		for range 2 {

@@ -112,6 +112,10 @@ type Config struct {
 	// Recovery is the number of the last recovery of the space, or, before the first one, that with which it was made.
 	// What comes later has a larger number.
 	Recovery uint64 `json:",omitempty"`
+
+	// ID tells the space from others of its name, on other servers or made later. It is 32 hexadecimal digits, or
+	// empty in an early record.
+	ID string `json:",omitempty"`
 }
 
 func encode(value any) []byte {

@@ -54,7 +54,7 @@ func member() backend.Membership {
 		Cluster: "dc1", Space: "pods", Host: "node-1", Incarnation: backend.Mark{1, 15: 0xff}, Sequence: 1 << 40,
 		Intent:   backend.Intent{Action: "claim", Mark: backend.Mark{2}, Boot: "boot"},
 		Attested: "5b2f7c9e-8a51-4cf8-9b43-0f1e6d0c2a77", Machine: "m", Stopped: "é",
-		Seen: backend.Sighting{Cluster: 1<<64 - 1, Revision: 1<<63 - 1, At: 1_700_000_000, Recovery: 1<<64 - 1},
+		Seen: backend.Sighting{Cluster: 1<<64 - 1, Revision: 1<<63 - 1, At: 1_700_000_000, Recovery: 1<<64 - 1, Space: backend.Mark{4, 15: 4}},
 	}
 }
 

@@ -35,6 +35,7 @@ func (o *line) member(m backend.Membership, blocks int) {
 		if m.Seen.Recovery > 0 {
 			of.number("seenRecovery", int64(m.Seen.Recovery))
 		}
+		of.mark("seenSpace", m.Seen.Space)
 	}
 	o.object("member", of)
 	o.number("blocks", int64(blocks))
@@ -85,7 +86,7 @@ func decodeMember(o *object) (m backend.Membership, blocks int64) {
 	m.Seen.Revision, _ = of.number("seenRevision")
 	m.Seen.At, _ = of.number("seenAt")
 	recovery, _ := of.number("seenRecovery")
-	m.Seen.Recovery = uint64(recovery)
+	m.Seen.Recovery, m.Seen.Space = uint64(recovery), of.mark("seenSpace")
 	err := of.done()
 	switch {
 	case err == nil && (sequence < 0 || recovery < 0 || blocks < 0):

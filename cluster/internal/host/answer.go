@@ -60,7 +60,7 @@ func AnswerTo(err error, network string) Answer {
 func isMembership(err error) bool {
 	for _, kind := range []error{
 		ErrLost, cluster.ErrStopped, cluster.ErrNotStopped, cluster.ErrNotMember, cluster.ErrNameTaken, cluster.ErrInUse, cluster.ErrNoSpace,
-		cluster.ErrDisputed, cluster.ErrOtherBlocks, ErrOther,
+		cluster.ErrDisputed, cluster.ErrOtherBlocks, cluster.ErrOtherSpace, ErrOther,
 	} {
 		if errors.Is(err, kind) {
 			return true
@@ -90,6 +90,9 @@ func adviseMembership(err error, network string) string {
 	case errors.Is(err, cluster.ErrNoSpace):
 		return "make the space once, from one of the hosts: leasehold cluster init " + network + "; but if other hosts share the addresses already, " +
 			"etcd has lost the space, and they may have any of them: run leasehold cluster attest there, which says how to restore it"
+	case errors.Is(err, cluster.ErrOtherSpace):
+		return `correct the endpoints or the "prefix" in the file of the cluster; if they are right, the space was made again, and the ` +
+			"containers of this host keep their addresses with: leasehold cluster rejoin " + network
 	case errors.Is(err, ErrOther):
 		return `correct "cluster" and "space" in the configuration; to leave the space of the store for good, do this before they are ` +
 			"changed: end the containers, run: leasehold cluster give-back " + network + ", on another host: leasehold cluster evict --fenced " +

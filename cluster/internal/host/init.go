@@ -54,7 +54,7 @@ func (e *SizeError) Error() string {
 func (h *Host) Plan(ctx context.Context, blockSize uint64, adopt bool) (c cluster.Config, warnings []string, err error) {
 	c = h.newConfig(blockSize)
 	if adopt {
-		if err := h.keepSizes(ctx, &c, blockSize); err != nil {
+		if err := h.keep(ctx, &c, blockSize); err != nil {
 			return c, nil, err
 		}
 	}
@@ -84,13 +84,16 @@ func (h *Host) Plan(ctx context.Context, blockSize uint64, adopt bool) (c cluste
 	return c, warnings, nil
 }
 
-// keepSizes gives c the sizes of the blocks that this host has of the space. chosen is the size of IPv4 blocks that
+// keep gives c the ID of the space, if this host is a member, and the sizes of the blocks that it has. chosen is the size of IPv4 blocks that
 // was asked for, or 0.
-func (h *Host) keepSizes(ctx context.Context, c *cluster.Config, chosen uint64) error {
+func (h *Host) keep(ctx context.Context, c *cluster.Config, chosen uint64) error {
 	return h.store.View(ctx, func(tx backend.ReadTx) error {
 		m, err := tx.Membership()
 		if err != nil || m.Cluster != h.config.Cluster || m.Space != h.Space() {
 			return err
+		}
+		if m.Seen.Space != (backend.Mark{}) {
+			c.ID = m.Seen.Space.String()
 		}
 		for b, err := range tx.Blocks(netip.Addr{}) {
 			if err != nil {

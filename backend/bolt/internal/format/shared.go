@@ -42,6 +42,7 @@ func EncodeMembership(m backend.Membership) []byte {
 		b = appendText(b, *s)
 	}
 	b = binary.AppendUvarint(b, m.Seen.Recovery)
+	b = append(b, m.Seen.Space[:]...)
 	return binary.BigEndian.AppendUint32(b, sum(MembershipKey, b))
 }
 
@@ -58,8 +59,11 @@ func DecodeMembership(record []byte) (m backend.Membership, err error) {
 	for _, s := range membershipTexts(&m) {
 		*s = r.text()
 	}
-	if len(r) > 0 { // Early records end here.
+	if len(r) > 0 { // Early records end here, or after the next field.
 		m.Seen.Recovery = r.uvarint()
+	}
+	if len(r) > 0 {
+		m.Seen.Space = r.mark()
 	}
 	if r == nil || len(r) > 0 {
 		return backend.Membership{}, errors.New("membership has malformed fields")
