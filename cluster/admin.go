@@ -39,7 +39,7 @@ func (a *Admin) WithMargin(entries int64, writers int) *Admin {
 	return &Admin{a.engine, a.prefix, max(entries, minMargin), max(writers, 1)}
 }
 
-// Init makes a space. Its Accepted and Recovery are set, and its ID, unless c has that of a space that was lost and
+// Init makes a space. Its Accepted and Recovery are set, and its ID, unless c has the ID of a space that was lost and
 // whose hosts are to know this one. It returns [ErrConflict] if there is one of that name.
 func (a *Admin) Init(ctx context.Context, space string, c Config) error {
 	return a.init(ctx, space, c, nil)

@@ -69,6 +69,46 @@ func (m *Member) RejoinAs(ctx context.Context, host string) error {
 	return m.enter(ctx, local, backend.Membership{Cluster: local.Cluster, Space: local.Space, Host: host})
 }
 
+// Replace is RejoinAs for a store that takes the place of another one, with which this machine is the host of that
+// name: the other one is gone, or is a later state of this one, as after an import, and the containers that were
+// made with it are gone. The blocks in which this store has leases are at no time free; the others of the host are
+// free afterwards. In a recovery, the host is to be evicted and rejoins instead.
+//
+// If there is no such host on this machine, Replace is RejoinAs.
+func (m *Member) Replace(ctx context.Context, host string) error {
+	local, err := m.recorded(ctx)
+	if err != nil {
+		return err
+	}
+	names := backend.Membership{Cluster: local.Cluster, Space: local.Space, Host: cmp.Or(host, local.Host)}
+	if err := ValidateName(names.Host); err != nil {
+		return err
+	}
+	if local.Stopped == "" {
+		return m.RejoinAs(ctx, host) // It was begun before, or there is nothing to do.
+	}
+	v, err := m.look(ctx, names)
+	switch own := v.record.Machine != "" && v.record.Machine == m.opts.Machine; {
+	case err != nil:
+		return err
+	case v.host.Revision == 0 || v.record.Evicted || !own:
+		return m.RejoinAs(ctx, host)
+	case v.halt != nil && v.halt.Recovery != 0:
+		return fmt.Errorf("%w; it is being recovered: evict this host, and let it rejoin before the recovery is ended", halted(*v.halt))
+	case v.halt != nil:
+		return halted(*v.halt)
+	}
+	names.Incarnation, names.Sequence = v.record.incarnation(), v.record.Sequence
+	if err := m.enterAs(ctx, local, names, v); err != nil {
+		return err
+	}
+	// From now on the other store is behind, and is stopped if it is in use after all.
+	if local, v, err = m.resolve(ctx); err == nil {
+		_, _, err = m.decide(ctx, local, v, attesting, noBlocks)
+	}
+	return err
+}
+
 // continueAs ends what enter has begun under the name in local. If another host has that by now, and so
 // nothing was done, it begins again under the given one.
 func (m *Member) continueAs(ctx context.Context, local backend.Membership, host string) error {
@@ -82,8 +122,7 @@ func (m *Member) continueAs(ctx context.Context, local backend.Membership, host 
 // enter replaces the membership before by a new one with the names, and gets the blocks in which
 // there are leases.
 func (m *Member) enter(ctx context.Context, before, names backend.Membership) error {
-	names.Incarnation, names.Machine = m.opts.NewMark(), m.opts.Machine
-	names.Intent = backend.Intent{Action: adopting, Mark: m.opts.NewMark(), Boot: m.opts.Boot}
+	names.Incarnation = m.opts.NewMark()
 	v, err := m.look(ctx, names)
 	switch {
 	case err != nil:
@@ -94,8 +133,15 @@ func (m *Member) enter(ctx context.Context, before, names backend.Membership) er
 	if err := m.checkName(ctx, names, v); err != nil {
 		return err
 	}
+	return m.enterAs(ctx, before, names, v)
+}
+
+// enterAs is enter with an incarnation.
+func (m *Member) enterAs(ctx context.Context, before, names backend.Membership, v view) error {
+	names.Machine = m.opts.Machine
+	names.Intent = backend.Intent{Action: adopting, Mark: m.opts.NewMark(), Boot: m.opts.Boot}
 	var blocks []backend.Block
-	err = m.store.View(ctx, func(tx backend.ReadTx) error {
+	err := m.store.View(ctx, func(tx backend.ReadTx) (err error) {
 		blocks, err = leasedBlocks(tx, v.config)
 		return err
 	})
@@ -203,6 +249,9 @@ func (m *Member) checkFree(ctx context.Context, local backend.Membership, blocks
 			var by BlockRecord
 			if err := decode(result.Entry, &by, &by.V); err != nil {
 				return err
+			}
+			if by.Host == local.Host && by.Incarnation == local.Incarnation.String() {
+				continue
 			}
 			held = append(held, fmt.Sprintf("block %s is held by host %s, and there are leases in it", blocks[i], by.Host))
 		}

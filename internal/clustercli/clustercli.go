@@ -23,6 +23,7 @@ type Call struct {
 	Keep      int    // of give-back
 	Fenced    bool   // of evict
 	Drop      bool   // of rejoin
+	Replace   bool   // of rejoin
 	Done      bool   // of recover
 	Local     bool   // of verify
 	From, As  string // of reserve
@@ -137,9 +138,12 @@ again, it leases nothing.`,
 machine, with the leases that it has, under the name in the file of the cluster.
 Nothing is changed if another host holds one of their blocks by now, except in a
 recovery, which cannot end then. With --drop, for a host without leases, it
-forgets its membership, and joins as a new host.`,
+forgets its membership, and joins as a new host. With --replace, after a store
+was put back, it takes the place of the store with which this machine is the
+host: containers that were made since must be gone.`,
 		func(f *pflag.FlagSet, c *Call) {
 			f.BoolVar(&c.Drop, "drop", false, "forget the membership; nothing may be leased")
+			f.BoolVar(&c.Replace, "replace", false, "take the place of a store that is gone, or newer than this one")
 			f.BoolVar(&c.DryRun, "dry-run", false, "only show how this host and the servers differ")
 		})
 	add(Adopt+" NETWORK", "Make this host a member, with the leases that it has", `Make this host a member of the space, with the blocks in which it has leases

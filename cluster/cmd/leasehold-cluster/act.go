@@ -98,6 +98,8 @@ func (t *tool) rejoin(ctx context.Context, h *host.Host, call clustercli.Call) e
 		return t.differences(ctx, h)
 	case call.Drop:
 		return h.Drop(ctx)
+	case call.Replace:
+		return h.Replace(ctx)
 	}
 	return t.reported(h.Rejoin(ctx))
 }

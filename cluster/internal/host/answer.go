@@ -123,8 +123,8 @@ func adviseName(err error, network string) string {
 	evict := "leasehold cluster evict --fenced " + network + " " + name.Host
 	if name.Own {
 		return `if another network of this host has the same "space", give one of them another; ` +
-			"if the store with which it joined is gone, or this one is older, and containers that were made since are gone, run: " + evict +
-			", and then the command again"
+			"if the store with which it joined is gone, or this one is older, and containers that were made since are gone, run: " +
+			"leasehold cluster rejoin --replace " + network
 	}
 	return `give this host a name of its own, "host" in the file of the cluster; ` +
 		"if it is that host, installed again or moved to this machine, and containers of its time before are gone, run: " + evict

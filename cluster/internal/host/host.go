@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -165,7 +166,25 @@ func (h *Host) Adopt(ctx context.Context) error {
 
 // Rejoin makes this host a member again that is stopped, with the leases that it has, under the name in
 // the settings.
-func (h *Host) Rejoin(ctx context.Context) error {
+func (h *Host) Rejoin(ctx context.Context) error { return h.rejoin(ctx, h.member.RejoinAs) }
+
+// Replace is Rejoin of a store that takes the place of another one of this machine: see [cluster.Member.Replace].
+// It returns a [SiblingError] if that one is in use.
+func (h *Host) Replace(ctx context.Context) error {
+	return h.rejoin(ctx, func(ctx context.Context, host string) error {
+		m, err := h.membership(ctx)
+		if err != nil {
+			return err
+		}
+		name := cmp.Or(host, m.Host)
+		if sibling := h.sibling(ctx, name); sibling != "" {
+			return &SiblingError{sibling, m.Space, &cluster.NameError{Host: name, Own: true}}
+		}
+		return h.member.Replace(ctx, host)
+	})
+}
+
+func (h *Host) rejoin(ctx context.Context, as func(ctx context.Context, host string) error) error {
 	return h.exclusively(ctx, func(ctx context.Context, _ int) error {
 		if err := h.learn(ctx); err != nil {
 			return err
@@ -177,7 +196,7 @@ func (h *Host) Rejoin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return h.explainName(ctx, h.member.RejoinAs(ctx, h.settings.Host))
+		return h.explainName(ctx, as(ctx, h.settings.Host))
 	})
 }
 
@@ -312,9 +331,17 @@ func (h *Host) explainName(ctx context.Context, err error) error {
 	if !errors.As(err, &name) || !name.Own {
 		return err
 	}
-	entries, readErr := os.ReadDir(h.config.DataDir)
-	if readErr != nil {
-		return err // It says what is known.
+	if sibling := h.sibling(ctx, name.Host); sibling != "" {
+		return &SiblingError{sibling, h.config.Space, err}
+	}
+	return err
+}
+
+// sibling returns the name of another network whose store is the host of that name in the space, if one is known.
+func (h *Host) sibling(ctx context.Context, host string) string {
+	entries, err := os.ReadDir(h.config.DataDir)
+	if err != nil {
+		return "" // The caller says what is known.
 	}
 	for _, entry := range entries {
 		if entry.Name() == h.config.Name || !entry.Type().IsRegular() {
@@ -325,11 +352,11 @@ func (h *Host) explainName(ctx context.Context, err error) error {
 			m, err = tx.Membership()
 			return err
 		})
-		if viewErr == nil && m.Cluster == h.config.Cluster && m.Space == h.config.Space && m.Host == name.Host {
-			return &SiblingError{entry.Name(), m.Space, err}
+		if viewErr == nil && m.Cluster == h.config.Cluster && m.Space == h.config.Space && m.Host == host {
+			return entry.Name()
 		}
 	}
-	return err
+	return ""
 }
 
 // checkMember is checkSpace of the store, unless it is no member: the servers of another space know nothing of

@@ -175,6 +175,34 @@ func TestDrop(t *testing.T) {
 	b.does("", "verify", "net")
 }
 
+// A store that was put back keeps the addresses of its containers.
+func TestRejoinAfterAnImport(t *testing.T) {
+	w := newWorld(t, 2, etcdtest.Start(t))
+	a, b := w.hosts[0], w.hosts[1]
+	addr, err := a.add("c", "CNI_ARGS=IP=10.0.0.9")
+	require.NoError(t, err)
+	store := filepath.Join(a.data, "net")
+	older, err := os.ReadFile(store)
+	require.NoError(t, err)
+	later, err := a.add("later", "CNI_ARGS=IP=10.0.0.33")
+	require.NoError(t, err)
+	require.NoError(t, a.del("later", later))
+	require.NoError(t, os.WriteFile(store, older, 0o600))
+	a.fails("this store is an old copy", "attest", "net")
+	a.fails("run: leasehold cluster rejoin --replace net", "rejoin", "net")
+	require.NoError(t, os.WriteFile(filepath.Join(a.data, "later"), older, 0o600))
+	a.fails("network later of this host is in space net already", "rejoin", "net", "--replace")
+	require.NoError(t, os.Remove(filepath.Join(a.data, "later")))
+	a.does("", "rejoin", "net", "--replace")
+	_, err = b.add("d", "CNI_ARGS=IP="+addr.String())
+	require.ErrorContains(t, err, "host host0 holds the block that it is in")
+	_, err = a.add("e")
+	require.NoError(t, err)
+	w.nothingTwice()
+	a.does("", "verify", "net")
+	a.does("", "verify", "net", "--local")
+}
+
 // Addresses of other software are held until they are gone.
 func TestReserve(t *testing.T) {
 	w := newWorld(t, 1, etcdtest.Start(t))
