@@ -300,7 +300,7 @@ func (w *world) startOne() {
 	what := w.IntN(10)
 	w.start(m, func(p *process) {
 		member := w.member(p, m)
-		w.become(member, m, what%2 == 0)
+		w.become(member, m, what)
 		switch {
 		case what < 5:
 			// What fails can be begun again.
@@ -317,12 +317,14 @@ func (w *world) startOne() {
 	})
 }
 
-// become makes a machine a member that has no membership, or is stopped.
-func (w *world) become(member *cluster.Member, m *machine, rejoin bool) {
+// become makes a machine a member that has no membership, or is stopped. what chooses how.
+func (w *world) become(member *cluster.Member, m *machine, what int) {
 	c := contentOf(m.store)
 	var err error
 	switch {
-	case c.membership.Stopped != "" && rejoin:
+	case c.membership.Stopped != "" && what%4 == 0: // Of the later store, if any, no container is left.
+		err = member.Replace(w.ctx, "")
+	case c.membership.Stopped != "" && what%2 == 0:
 		err = member.Rejoin(w.ctx)
 	case c.membership.Stopped != "":
 		_ = member.Forget(w.ctx) // Not while something is leased.
