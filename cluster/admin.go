@@ -40,7 +40,7 @@ func (a *Admin) WithMargin(entries int64, writers int) *Admin {
 }
 
 // Init makes a space. Its Accepted and Recovery are set, and its ID, unless c has the ID of a space that was lost and
-// whose hosts are to know this one. It returns [ErrConflict] if there is one of that name.
+// whose hosts are to know this one. It returns [ErrExists] if there is one of that name.
 func (a *Admin) Init(ctx context.Context, space string, c Config) error {
 	return a.init(ctx, space, c, nil)
 }
@@ -79,7 +79,7 @@ func (a *Admin) init(ctx context.Context, space string, c Config, halt *HaltReco
 	}
 	out, err := a.engine.Commit(ctx, t)
 	if err == nil && !out.Held {
-		err = fmt.Errorf("%w: space %s exists", ErrConflict, space)
+		err = fmt.Errorf("%w: %s", ErrExists, space)
 	}
 	return err
 }

@@ -388,7 +388,7 @@ func TestKeys(t *testing.T) {
 func TestInitRefuses(t *testing.T) {
 	admin := cluster.NewAdmin(newSpace(t), prefix)
 	good := func() cluster.Config { return cluster.Config{Block4: 4, Ranges: []string{"10.0.0.0/28"}} }
-	require.ErrorIs(t, admin.Init(t.Context(), "pods", good()), cluster.ErrConflict)
+	require.ErrorIs(t, admin.Init(t.Context(), "pods", good()), cluster.ErrExists)
 	for text, spoil := range map[string]func(*cluster.Config){
 		"block size 3: want a power of two up to 65536":      func(c *cluster.Config) { c.Block4 = 3 },
 		"block size 131072: want a power of two":             func(c *cluster.Config) { c.Block4 = 1 << 17 },

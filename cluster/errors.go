@@ -11,6 +11,15 @@ var (
 	// that they hold.
 	ErrHalted = errors.New("the space is halted")
 
+	// ErrNotHalted: the space is in use, and what was asked for is for one that is halted.
+	ErrNotHalted = errors.New("the space is not halted")
+
+	// ErrUnreported: a recovery cannot end before these hosts have reported, or were evicted.
+	ErrUnreported = errors.New("hosts have not reported what they hold, and were not evicted")
+
+	// ErrExists: the engine has a space of this name.
+	ErrExists = errors.New("there is a space of this name already")
+
 	// ErrNoSpace: the engine has no such space.
 	ErrNoSpace = errors.New("there is no such space")
 

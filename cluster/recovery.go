@@ -19,7 +19,7 @@ func (a *Admin) Recover(ctx context.Context, space string) error {
 	case err != nil:
 		return err
 	case s.halt == nil:
-		return fmt.Errorf("%w: space %s is not halted", ErrConflict, space)
+		return fmt.Errorf("%w: %s", ErrNotHalted, space)
 	}
 	origin, err := a.engine.Origin(ctx)
 	if err != nil || s.halt.isRecovering(origin) {
@@ -45,23 +45,21 @@ func newRecovery(last uint64) uint64 {
 	return max(last+1, uint64(max(time.Now().UnixMicro(), 0)))
 }
 
-// Recovered ends the recovery of a space. It returns [ErrConflict], and names them, if there are hosts
-// that have neither reported nor been evicted.
+// Recovered ends the recovery of a space. It returns [ErrUnreported], and names them, if there are hosts
+// that have neither reported nor been evicted, and [ErrNotHalted] if there is nothing to recover.
 func (a *Admin) Recovered(ctx context.Context, space string) error {
 	s, err := a.state(ctx, space)
+	if err != nil {
+		return err
+	}
+	r, err := a.recovery(ctx, space, s)
 	switch {
 	case err != nil:
 		return err
-	case s.halt == nil:
-		return fmt.Errorf("%w: space %s is not halted", ErrConflict, space)
-	case s.halt.Recovery == 0:
+	case !r.Begun:
 		return fmt.Errorf("%w; its recovery was not begun", halted(*s.halt))
-	}
-	if err := a.checkReported(ctx, space, s.halt.Recovery); err != nil {
-		return err
-	}
-	if err := a.CheckRecovering(ctx, space, *s.halt); err != nil {
-		return err
+	case len(r.Missing) > 0:
+		return fmt.Errorf("%w: %s", ErrUnreported, strings.Join(describe(r.Missing), ", "))
 	}
 	s.config.Accepted = s.halt.Accepted // Whatever is lost after this shows.
 	s.config.Recovery = s.halt.Recovery
@@ -85,24 +83,57 @@ func (a *Admin) CheckRecovering(ctx context.Context, space string, halt HaltReco
 	return err
 }
 
-// checkReported returns ErrConflict unless all hosts have reported or were evicted.
-func (a *Admin) checkReported(ctx context.Context, space string, recovery uint64) error {
-	hosts, err := a.Hosts(ctx, space)
+// A Recovery is how far the recovery of a space is.
+type Recovery struct {
+	// Begun is false if the space is halted, and its recovery has yet to be begun: no host can report before.
+	Begun bool
+
+	// Missing are the hosts that have neither reported nor been evicted.
+	Missing []Host
+
+	// Evicted are the hosts that the engine knows to have been evicted before the recovery was begun. It may have
+	// forgotten that one has joined again since; what that holds is in no list then, until it has reported.
+	Evicted []Host
+}
+
+// Recovery returns how far the recovery of a space is. It returns [ErrNotHalted] if there is nothing to recover, and
+// [ErrConflict] as [Admin.CheckRecovering] does.
+func (a *Admin) Recovery(ctx context.Context, space string) (Recovery, error) {
+	s, err := a.state(ctx, space)
 	if err != nil {
-		return err
+		return Recovery{}, err
 	}
-	var missing []string
+	return a.recovery(ctx, space, s)
+}
+
+func (a *Admin) recovery(ctx context.Context, space string, s state) (r Recovery, err error) {
+	if s.halt == nil {
+		return r, fmt.Errorf("%w: %s", ErrNotHalted, space)
+	}
+	if err := a.CheckRecovering(ctx, space, *s.halt); err != nil {
+		return r, err
+	}
+	hosts, err := a.Hosts(ctx, space)
+	r.Begun = s.halt.Recovery != 0
 	for _, h := range hosts {
 		switch {
-		case h.Evicted, h.Reported == recovery:
-		case len(h.Disputes) > 0:
-			missing = append(missing, fmt.Sprintf("%s (%s)", h.Name, strings.Join(h.Disputes, "; ")))
-		default:
-			missing = append(missing, h.Name)
+		case h.Evicted && !h.Foreign && h.entry.Revision < s.halting.Revision:
+			r.Evicted = append(r.Evicted, h)
+		case !h.Evicted && !(r.Begun && h.Reported == s.halt.Recovery):
+			r.Missing = append(r.Missing, h)
 		}
 	}
-	if len(missing) > 0 {
-		return fmt.Errorf("%w: hosts that have not reported what they hold, and were not evicted: %s", ErrConflict, strings.Join(missing, ", "))
+	return r, err
+}
+
+// describe returns the names of hosts that have not reported, with what keeps each from that.
+func describe(missing []Host) (texts []string) {
+	for _, h := range missing {
+		text := h.Name
+		if len(h.Disputes) > 0 {
+			text += " (" + strings.Join(h.Disputes, "; ") + ")"
+		}
+		texts = append(texts, text)
 	}
-	return nil
+	return texts
 }

@@ -56,7 +56,7 @@ func TestRecovery(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, first, second)
 	err = admin.Recovered(t.Context(), "pods")
-	require.ErrorIs(t, err, cluster.ErrConflict)
+	require.ErrorIs(t, err, cluster.ErrUnreported)
 	require.ErrorContains(t, err, "have not reported what they hold, and were not evicted: a")
 
 	for _, h := range []*host{b, a} {
@@ -70,8 +70,8 @@ func TestRecovery(t *testing.T) {
 	_, err = a.Claim(t.Context(), cluster.Want{Set: four(t), Blocks: 1})
 	require.ErrorIs(t, err, cluster.ErrHalted, "nothing is claimed before the end")
 	require.NoError(t, admin.Recovered(t.Context(), "pods"))
-	require.ErrorIs(t, admin.Recovered(t.Context(), "pods"), cluster.ErrConflict)
-	require.ErrorIs(t, admin.Recover(t.Context(), "pods"), cluster.ErrConflict)
+	require.ErrorIs(t, admin.Recovered(t.Context(), "pods"), cluster.ErrNotHalted)
+	require.ErrorIs(t, admin.Recover(t.Context(), "pods"), cluster.ErrNotHalted)
 
 	for _, h := range []*host{a, b} {
 		require.NoError(t, h.Audit(t.Context()))

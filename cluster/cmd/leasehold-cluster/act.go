@@ -38,7 +38,7 @@ func (t *tool) init(ctx context.Context, h *host.Host, call clustercli.Call) err
 			return err
 		})
 		if err == nil {
-			err = fmt.Errorf("%w: space %s exists", cluster.ErrConflict, h.Space())
+			err = fmt.Errorf("%w: %s", cluster.ErrExists, h.Space())
 		}
 		if !errors.Is(err, cluster.ErrNoSpace) {
 			return err
@@ -118,15 +118,21 @@ func (t *tool) printProblems(texts []string) error {
 		if err := cli.WriteJSON(t.out, append([]string{}, texts...)); err != nil {
 			return err
 		}
-	} else {
-		for _, text := range texts {
-			if _, err := fmt.Fprintln(t.out, cli.Printable(text)); err != nil {
-				return err
-			}
-		}
+	} else if err := t.printLines(texts); err != nil {
+		return err
 	}
 	if len(texts) > 0 {
 		return cli.ErrNo
+	}
+	return nil
+}
+
+// printLines prints texts, a line each.
+func (t *tool) printLines(texts []string) error {
+	for _, text := range texts {
+		if _, err := fmt.Fprintln(t.out, cli.Printable(text)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -165,29 +171,39 @@ func (t *tool) recover(ctx context.Context, o host.Operator, call clustercli.Cal
 			return err
 		}
 	}
-	missing, err := o.Missing(ctx)
-	if err != nil || len(missing) > 0 {
-		return errors.Join(err, t.listMissing(missing))
+	r, err := o.Recovery(ctx, o.Space)
+	if err != nil {
+		return err
 	}
-	_, err = fmt.Fprintln(t.out, "all hosts that the servers know have reported, or were evicted; if no other one is running, end the recovery with --done")
-	return err
+	return t.printLines(t.recoveryTexts(r, o.Space))
 }
 
-func (t *tool) listMissing(missing []cluster.Host) error {
-	for _, h := range missing {
-		text := "has not reported what it holds: run attest there, or evict it"
+// recoveryTexts returns what is to be done before a recovery can end, a text for each host, or that it can.
+func (t *tool) recoveryTexts(r cluster.Recovery, space string) (texts []string) {
+	say := func(format string, args ...any) { texts = append(texts, fmt.Sprintf(format, args...)) }
+	if !r.Begun {
+		say("the recovery of space %s was not begun: begin it with leasehold cluster recover %s", space, t.network)
+	}
+	for _, h := range r.Missing {
 		switch {
 		case h.Foreign:
-			text = "has addresses of other software: when all hosts have reported, run reserve again with all that it has now"
+			say("%s has addresses of other software: when all hosts have reported, run reserve again with all that it has now", h.Name)
+		case !r.Begun:
+			say("%s is to report what it holds when the recovery was begun", h.Name)
 		case len(h.Disputes) > 0:
-			text = "has leases that it cannot keep: " + strings.Join(h.Disputes, "; ") +
-				": release them when their containers are gone, and run attest there again"
-		}
-		if _, err := fmt.Fprintf(t.out, "%s %s\n", cli.Printable(h.Name), cli.Printable(text)); err != nil {
-			return err
+			say("%s has leases that it cannot keep: %s: release them when their containers are gone, and run attest there again",
+				h.Name, strings.Join(h.Disputes, "; "))
+		default:
+			say("%s has not reported what it holds: run attest there, or evict it", h.Name)
 		}
 	}
-	return nil
+	for _, h := range r.Evicted {
+		say("%s was evicted before: if it has joined again since, which the servers may have forgotten, run attest there, too", h.Name)
+	}
+	if r.Begun && len(r.Missing) == 0 {
+		say("all hosts that the servers know have reported, or were evicted; if no other one is running, end the recovery with --done")
+	}
+	return texts
 }
 
 func (t *tool) verify(ctx context.Context, h *host.Host, o host.Operator, call clustercli.Call) error {

@@ -24,8 +24,9 @@ type tool struct {
 	out, errs io.Writer
 	getenv    func(string) string
 
-	cni    bool // errors are for the plugin
-	output string
+	cni     bool // errors are for the plugin
+	output  string
+	network string // names the network of the command to the tool leasehold
 }
 
 // run executes the command in args, and returns the exit status of the process.
@@ -118,13 +119,13 @@ func (t *tool) execute(c *cobra.Command, call clustercli.Call) error {
 	if n.Name != call.Network() {
 		return fmt.Errorf("the configuration on standard input is of network %s, not of %s", n.Name, call.Network())
 	}
-	name := n.Name + n.DataDirFlag()
+	t.network = n.Name + n.DataDirFlag()
 	h, err := host.Open(conf, t.getenv("CNI_ARGS"), dir)
 	if err == nil {
 		err = errors.Join(t.on(c.Context(), h, call), h.Close())
 	}
 	if err != nil && !errors.Is(err, cli.ErrNo) {
-		return failure{err, name}
+		return failure{err, t.network}
 	}
 	return err
 }

@@ -160,7 +160,7 @@ func endpoints(servers []*etcdtest.Server) (urls []string) {
 func initSpace(tb testing.TB, e *etcd.Engine, space string, blockSize uint64, ranges string) {
 	tb.Helper()
 	c := cluster.Config{Block4: blockSize, Ranges: []string{ranges}}
-	if err := cluster.NewAdmin(e, prefix).Init(tb.Context(), space, c); !errors.Is(err, cluster.ErrConflict) {
+	if err := cluster.NewAdmin(e, prefix).Init(tb.Context(), space, c); !errors.Is(err, cluster.ErrExists) {
 		require.NoError(tb, err)
 	}
 }

@@ -43,6 +43,8 @@ func AnswerTo(err error, network string) Answer {
 		a.Code, a.Details = hostlocal.CodeTryAgain, "etcd was reached; until it can do it again, addresses that this host holds can be leased and released"
 	case errors.Is(err, cluster.ErrUnknown), errors.Is(err, context.DeadlineExceeded):
 		a.Code, a.Details = hostlocal.CodeTryAgain, "etcd was not reached, or could not do it; addresses that this host holds can still be leased and released"
+	case errors.Is(err, cluster.ErrUnreported):
+		a.Code, a.Details = hostlocal.CodeTryAgain, "to see what each has to do, run: leasehold cluster recover --dry-run "+network
 	case errors.Is(err, settings.ErrInvalid), errors.Is(err, ErrNotShared):
 		a.Code = hostlocal.CodeConfig
 	case errors.Is(err, cluster.ErrOutside):

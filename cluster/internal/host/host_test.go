@@ -349,7 +349,7 @@ func TestSpaceIsLost(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 4, made.Block4, "as the blocks of this host")
 	_, err = lost.open("").Init(t.Context(), 4, false)
-	require.ErrorIs(t, err, cluster.ErrConflict, "it is there")
+	require.ErrorIs(t, err, cluster.ErrExists, "it is there")
 
 	// What the answer advises leads back to a space in which the host holds what it held.
 	require.ErrorIs(t, lost.open("").Attest(t.Context()), cluster.ErrReported)

@@ -60,27 +60,6 @@ func (o Operator) Find(ctx context.Context, name string) (found cluster.Host, bl
 	return found, blocks, err
 }
 
-// Missing returns the hosts that have neither reported in a recovery nor were evicted.
-func (o Operator) Missing(ctx context.Context) (missing []cluster.Host, err error) {
-	_, halt, err := o.Admin.Space(ctx, o.Space)
-	switch {
-	case err != nil:
-		return nil, err
-	case halt == nil:
-		return nil, fmt.Errorf("%w: space %s is not halted", cluster.ErrConflict, o.Space)
-	}
-	if err := o.CheckRecovering(ctx, o.Space, *halt); err != nil {
-		return nil, err
-	}
-	hosts, err := o.Hosts(ctx, o.Space)
-	for _, h := range hosts {
-		if !h.Evicted && (halt.Recovery == 0 || h.Reported != halt.Recovery) {
-			missing = append(missing, h)
-		}
-	}
-	return missing, err
-}
-
 // Admin returns the view of all spaces of a cluster, the time limit in its settings, and a function
 // that closes the connection.
 func Admin(dir, name string) (a *cluster.Admin, timeout time.Duration, closeEngine func() error, err error) {

@@ -182,7 +182,7 @@ func victims() []victim {
 	add("attest", func(w *world) { withBlock(w); w.hosts[0].reboot() }, run, again)
 	run, again = ofOperator("", "give-back", "net")
 	add("give-back", keeps, run, again)
-	run, again = ofOperator("space net exists", "init", "net", "--block-size", fmt.Sprint(blockSize))
+	run, again = ofOperator("there is a space of this name already", "init", "net", "--block-size", fmt.Sprint(blockSize))
 	add("init", nil, run, again)
 	run, again = ofOperator("", "evict", "net", "host1", "--fenced")
 	add("evict", func(w *world) { member(w); w.hosts[1].starts("goes", "10.0.0.33"); w.hosts[1].deletes("goes") }, run, again, func(w *world) {
