@@ -3,6 +3,8 @@ package cluster
 import (
 	"errors"
 	"fmt"
+
+	"github.com/leasehold/leasehold/backend"
 )
 
 var (
@@ -84,12 +86,27 @@ func (e *NameError) Is(target error) bool { return target == ErrNameTaken }
 
 // Why a host is stopped. The texts are what an operator reads.
 const (
-	stoppedEvicted = "it was evicted from the space, or another host has joined under its name: its blocks may belong to others"
+	stoppedEvicted  = "it was evicted from the space: its blocks may belong to others"
+	stoppedReplaced = "the servers know another host under its name, which has joined after it, or before it if they were restored " +
+		"from a backup: its blocks may belong to others"
+	stoppedUnknown = "the servers do not know it: they were restored from a backup, or are others than before, or the space was made again: " +
+		"its blocks may belong to others"
 	stoppedClone   = "another machine has used a copy of this store, or this store is an old copy"
 	stoppedMachine = "its store was made on another machine"
 
 	stoppedEntering = "its store was copied or restored while the host became a member"
 )
+
+// notMember returns why a host is to stop of which the engine has no record, or not as of a member.
+func (v view) notMember(local backend.Membership) string {
+	switch {
+	case v.host.Revision == 0:
+		return stoppedUnknown
+	case v.record.incarnation() != local.Incarnation:
+		return stoppedReplaced
+	}
+	return stoppedEvicted
+}
 
 func stopped(reason string) error {
 	return fmt.Errorf("%w: %s; once its containers are gone, it can forget its membership and join again", ErrStopped, reason)

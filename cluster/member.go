@@ -208,7 +208,7 @@ func (m *Member) judge(ctx context.Context, local backend.Membership, v view) er
 	case v.halt != nil:
 		return halted(*v.halt)
 	case known && v.record.Evicted, !known && !isEntering(local) && local.Attested != m.opts.Boot:
-		return m.stop(ctx, local, stoppedEvicted)
+		return m.stop(ctx, local, v.notMember(local))
 	case !v.isWhole(local):
 		return m.halt(ctx, local, v, restoredText)
 	case known && v.record.Sequence < local.Sequence && v.config.Recovery > local.Seen.Recovery:
@@ -218,7 +218,7 @@ func (m *Member) judge(ctx context.Context, local backend.Membership, v view) er
 	case isEntering(local) && !known:
 		return m.checkName(ctx, local, v)
 	case !known:
-		return m.stop(ctx, local, stoppedEvicted)
+		return m.stop(ctx, local, v.notMember(local))
 	case v.record.Sequence > local.Sequence && !isDone(local, v.record):
 		return m.stop(ctx, local, stoppedClone)
 	}

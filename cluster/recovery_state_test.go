@@ -1,11 +1,13 @@
 package cluster_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/leasehold/leasehold/cluster"
+	"github.com/leasehold/leasehold/cluster/memory"
 )
 
 // names returns the names of hosts.
@@ -78,4 +80,47 @@ func TestRecoveryNamesWhoWasEvictedBefore(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, blocks, 1)
 	require.Equal(t, held[0].First, blocks[0].First)
+}
+
+// A host that is stopped is told what is known of why: an eviction only if there was one.
+func TestWhyAHostIsStopped(t *testing.T) {
+	const forgotten = "the servers do not know it: they were restored from a backup, or are others than before, or the space was made again"
+	const replaced = "the servers know another host under its name, which has joined after it, or before it if they were restored from a backup"
+	const evicted = "it was evicted from the space"
+	check := func(h *host, why string) {
+		t.Helper()
+		err := h.Attest(t.Context())
+		require.ErrorIs(t, err, cluster.ErrStopped)
+		for _, text := range []string{forgotten, replaced, evicted} {
+			if text == why {
+				require.ErrorContains(t, err, text)
+			} else {
+				require.NotContains(t, err.Error(), text)
+			}
+		}
+		differ, err := h.Differences(t.Context())
+		require.NoError(t, err)
+		require.Contains(t, strings.Join(differ, "\n"), why)
+	}
+	e, a, b := restored(t)
+	require.NoError(t, cluster.NewAdmin(e, prefix).Recover(t.Context(), "pods"))
+	b.boot("boot2")
+	check(b, forgotten)
+	evict(t, e, "a")
+	check(a, evicted)
+
+	e = newSpace(t)
+	a, b = newHost(t, e, "a"), newHost(t, e, "b")
+	evict(t, e, "a")
+	newHost(t, e, "a")
+	check(a, replaced)
+
+	// The space is made again on other servers.
+	e = memory.New()
+	require.NoError(t, cluster.NewAdmin(e, prefix).InitRecovering(t.Context(), "pods", cluster.Config{
+		Block4: 4, Block6: 256, Ranges: []string{"10.0.0.0-10.0.0.15", "fd00::/64"},
+	}))
+	b.engine = e
+	b.boot("boot2")
+	check(b, forgotten)
 }

@@ -23,7 +23,7 @@ func (m *Member) recover(ctx context.Context, local backend.Membership, v view) 
 	reported, recorded := known && v.record.Reported == v.halt.Recovery, local.Seen.Recovery == v.halt.Recovery
 	switch {
 	case known && v.record.Evicted, !known && !isEntering(local) && local.Attested != m.opts.Boot:
-		return m.stop(ctx, local, stoppedEvicted)
+		return m.stop(ctx, local, v.notMember(local))
 	case known && v.record.Sequence > local.Sequence+1: // One more is a request that was interrupted.
 		return m.stop(ctx, local, stoppedClone)
 	case reported && v.record.Sequence == local.Sequence && !m.lacksReport(local, v):

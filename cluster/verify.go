@@ -186,7 +186,7 @@ func (m *Member) Differences(ctx context.Context) (differ []string, err error) {
 	}
 	switch {
 	case v.host.Revision == 0, v.record.incarnation() != local.Incarnation:
-		say("the servers do not know host %s as this store does: it was evicted, or another host has joined under its name", local.Host)
+		say("host %s is no member of the space any more: %s", local.Host, v.notMember(local))
 		return differ, nil
 	case v.record.Evicted:
 		say("host %s was evicted", local.Host)
