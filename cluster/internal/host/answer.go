@@ -35,14 +35,13 @@ func AnswerTo(err error, network string) Answer {
 	case errors.As(err, &lock):
 		a.Code, a.Details = hostlocal.CodeTryAgain, "another process of this host asks for addresses of this network"
 	case errors.Is(err, cluster.ErrHalted):
-		a.Code, a.Details = hostlocal.CodeTryAgain, "addresses that this host holds can still be leased and released; to see what is wrong, run: leasehold cluster verify "+network+
-			"; to recover the space: leasehold cluster recover "+network
+		a.Code, a.Details = hostlocal.CodeTryAgain, adviseHalted(err, network)+whileInHand(err)
 	case errors.Is(err, cluster.ErrRejected):
-		a.Code, a.Details = hostlocal.CodeConfig, "correct it in the file of the cluster, or in etcd; until then, addresses that this host holds can be leased and released"
+		a.Code, a.Details = hostlocal.CodeConfig, "correct it in the file of the cluster, or in etcd"+whileInHand(err)
 	case errors.Is(err, cluster.ErrNotNow):
-		a.Code, a.Details = hostlocal.CodeTryAgain, "etcd was reached; until it can do it again, addresses that this host holds can be leased and released"
+		a.Code, a.Details = hostlocal.CodeTryAgain, "etcd was reached; it may be able to do it again soon"+whileInHand(err)
 	case errors.Is(err, cluster.ErrUnknown), errors.Is(err, context.DeadlineExceeded):
-		a.Code, a.Details = hostlocal.CodeTryAgain, "etcd was not reached, or could not do it; addresses that this host holds can still be leased and released"
+		a.Code, a.Details = hostlocal.CodeTryAgain, "etcd was not reached, or could not do it"+whileInHand(err)
 	case errors.Is(err, cluster.ErrUnreported):
 		a.Code, a.Details = hostlocal.CodeTryAgain, "to see what each has to do, run: leasehold cluster recover --dry-run "+network
 	case errors.Is(err, settings.ErrInvalid), errors.Is(err, ErrNotShared):
@@ -56,6 +55,22 @@ func AnswerTo(err error, network string) Answer {
 		a.Code, a.Details = hostlocal.Explain(err, network)
 	}
 	return a
+}
+
+// whileInHand says, of an error after which this host goes on, that it does.
+func whileInHand(err error) string {
+	if !isInHand(err) {
+		return ""
+	}
+	return "; until then, addresses that this host holds can be leased and released"
+}
+
+// adviseHalted says what to do in a space that is halted: if this host cannot report what it holds, that comes first.
+func adviseHalted(err error, network string) string {
+	if isMembership(err) {
+		return adviseMembership(err, network)
+	}
+	return "to see what is wrong, run: leasehold cluster verify " + network + "; to recover the space: leasehold cluster recover " + network
 }
 
 // isMembership reports whether this host may not use the space until an operator has done something.

@@ -52,7 +52,7 @@ func TestAnswersOfEtcd(t *testing.T) {
 
 	const (
 		correct = "correct it in the file of the cluster, or in etcd"
-		reached = "etcd was reached; until"
+		reached = "etcd was reached; it may"
 		unclear = "etcd was not reached, or could not do it"
 	)
 	type want struct {
@@ -69,7 +69,7 @@ func TestAnswersOfEtcd(t *testing.T) {
 		a := host.AnswerTo(err, "net")
 		require.Equal(t, w.code, a.Code, err)
 		require.Contains(t, a.Details, w.details, err)
-		require.Contains(t, a.Details, "addresses that this host holds can", err)
+		require.NotContains(t, a.Details, "addresses that this host holds can", "whether it can is not known")
 		for _, word := range words {
 			require.Contains(t, a.Msg, word)
 		}

@@ -245,7 +245,8 @@ func (h *Host) Differences(ctx context.Context) ([]string, error) {
 	if err := h.checkMember(ctx); err != nil {
 		return nil, err
 	}
-	return h.member.Differences(ctx)
+	differ, err := h.member.Differences(ctx)
+	return differ, h.inHand(ctx, err)
 }
 
 // Claim joins the space, unless this host is a member, and gets blocks if there is a range set without a free address, or an

@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -78,6 +79,19 @@ func (m machine) lease(n int) {
 			}
 		}
 		return nil
+	}))
+}
+
+// boots has the store look as it does after the machine was booted.
+func boots(m machine) {
+	m.t.Helper()
+	require.NoError(m.t, m.store().Update(m.t.Context(), func(tx backend.Tx) error {
+		now, err := tx.Membership()
+		require.NoError(m.t, err)
+		shared, err := backend.AsShared(tx)
+		require.NoError(m.t, err)
+		now.Attested = "an earlier boot"
+		return shared.SetMembership(now)
 	}))
 }
 
@@ -273,14 +287,7 @@ func TestAdvice(t *testing.T) {
 		_, err = o.Evict(ctx, o.Space, h)
 		return err
 	}))
-	require.NoError(t, a.store().Update(t.Context(), func(tx backend.Tx) error {
-		m, err := tx.Membership()
-		require.NoError(t, err)
-		shared, err := backend.AsShared(tx)
-		require.NoError(t, err)
-		m.Attested = "an earlier boot"
-		return shared.SetMembership(m)
-	}))
+	boots(a)
 	advice(a.open("").Attest(t.Context()), "it was evicted", "leasehold cluster rejoin --drop net", `a copy of another host first needs a name of its own, "host" in the file of the cluster`)
 	advice(a.open("").Adopt(t.Context()), "leasehold cluster rejoin net")
 	advice(a.open("").Drop(t.Context()), "the store has leases already: 10.0.0.4", "leasehold list net; when they are gone, run the command again")
@@ -466,13 +473,18 @@ func TestHalted(t *testing.T) {
 	s := newSpace(t)
 	a := newMachine(t, s, "a", "")
 	require.NoError(t, a.open("").Attest(t.Context()))
-	e := etcd.New(etcd.Config{Endpoints: []string{s.Endpoint}})
-	t.Cleanup(func() { require.NoError(t, e.Close()) })
-	_, err := e.Commit(context.Background(), cluster.Txn{Then: []cluster.Op{
-		cluster.Put("/leasehold/1/net/halt", []byte(`{"V":1,"By":"b","Text":"a test"}`)),
-	}})
-	require.NoError(t, err)
-	_, err = a.open("").Claim(t.Context())
+	halts(t, s)
+	_, err := a.open("").Claim(t.Context())
 	require.ErrorIs(t, err, cluster.ErrHalted)
 	require.Equal(t, hostlocal.CodeTryAgain, host.AnswerTo(err, "net").Code)
+}
+
+// halts halts the space net.
+func halts(t *testing.T, s *etcdtest.Server) {
+	t.Helper()
+	e := etcd.New(etcd.Config{Endpoints: []string{s.Endpoint}})
+	_, err := e.Commit(t.Context(), cluster.Txn{Then: []cluster.Op{
+		cluster.Put("/leasehold/1/net/halt", []byte(`{"V":1,"By":"b","Text":"a test"}`)),
+	}})
+	require.NoError(t, errors.Join(err, e.Close()))
 }

@@ -70,7 +70,7 @@ func (h *Host) ReleaseUnused(ctx context.Context) (given []backend.Block, err er
 		return nil, nil // It has none.
 	}
 	if err != nil || !wanted {
-		return nil, err
+		return nil, h.inHand(ctx, err)
 	}
 	return h.GiveBack(ctx, 0)
 }
@@ -156,7 +156,7 @@ func (h *Host) State(ctx context.Context) (s State, err error) {
 		if s.Membership, err = tx.Membership(); err != nil {
 			return err
 		}
-		s.Confirmed = s.Membership.Attested != "" && s.Membership.Attested == h.boot.ID && s.Membership.Stopped == ""
+		s.Confirmed = h.isConfirmed(s.Membership)
 		all, err := backend.Blocks(tx)
 		if err != nil {
 			return err

@@ -29,10 +29,10 @@ const margin, writers = 1024, 16
 // Operate calls fn with the view of the space of the network. Its time limit is the one in the
 // settings, or least if that is longer.
 func (h *Host) Operate(ctx context.Context, least time.Duration, fn func(context.Context, Operator) error) error {
-	ctx, cancel := context.WithTimeout(ctx, max(least, h.settings.Timeout))
+	limited, cancel := context.WithTimeout(ctx, max(least, h.settings.Timeout))
 	defer cancel()
 	admin := cluster.NewAdmin(h.engine, h.settings.Prefix).WithMargin(margin, writers)
-	return fn(ctx, Operator{admin, h.config.Space})
+	return h.inHand(ctx, fn(limited, Operator{admin, h.config.Space}))
 }
 
 // Find returns a host, and how many blocks it holds.

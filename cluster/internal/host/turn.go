@@ -20,6 +20,11 @@ import (
 // If the servers did not answer a process while this one waited, it is not asked whether they would
 // answer this one: all would wait for the whole time limit, one after the other.
 func (h *Host) exclusively(ctx context.Context, fn func(ctx context.Context, waiting int) error) error {
+	return h.inHand(ctx, h.locked(ctx, fn))
+}
+
+// locked is exclusively, with the error as it is.
+func (h *Host) locked(ctx context.Context, fn func(ctx context.Context, waiting int) error) error {
 	began := uptime()
 	waiting, cancel := context.WithTimeout(ctx, h.config.LockTimeout)
 	defer cancel()
