@@ -89,6 +89,24 @@ func (c Cooldown) longestCooling(tx backend.ReadTx, s Set, now time.Time) (addr 
 	return addr, next, backend.ErrNoneFree
 }
 
+// WithheldUntil returns when all addresses of a span can be leased again as far as Strict keeps them from it; zero if
+// it keeps none.
+func (c Cooldown) WithheldUntil(tx backend.ReadTx, span Span, now time.Time) (until time.Time, err error) {
+	store, ok := tx.(backend.CoolingReadTx)
+	if !ok || !c.Strict {
+		return until, nil
+	}
+	for one, err := range store.CoolingFrom(span.First) {
+		if err != nil || !span.Contains(one.Addr) {
+			return until, err
+		}
+		if end := one.Since.Add(c.ReuseAfter); c.isWarm(one.Since, now) && end.After(until) {
+			until = end
+		}
+	}
+	return until, nil
+}
+
 // leasable reports whether addr can be leased from the set.
 func (s Set) leasable(addr netip.Addr) bool {
 	i := s.index(addr)

@@ -244,3 +244,35 @@ func TestCooldownAgainstAList(t *testing.T) {
 		}
 	}
 }
+
+// A span is withheld until its last warm address has cooled, and only if it is strict.
+func TestWithheldUntil(t *testing.T) {
+	strict := allocator.Cooldown{ReuseAfter: time.Minute, Strict: true}
+	c := newCooler(t, "10.0.0.0/28", strict)
+	until := func(down allocator.Cooldown, first, last string) (ago time.Duration, any bool) {
+		t.Helper()
+		require.NoError(t, c.store.View(t.Context(), func(tx backend.ReadTx) error {
+			at, err := down.WithheldUntil(tx, allocator.Span{First: addr(first), Last: addr(last)}, c.now)
+			ago, any = at.Sub(c.now), !at.IsZero()
+			return err
+		}))
+		return ago, any
+	}
+	for id, ago := range map[string]time.Duration{"10.0.0.2": 2 * time.Minute, "10.0.0.5": 20 * time.Second, "10.0.0.6": 40 * time.Second, "10.0.0.9": -time.Second} {
+		c.mustLease(id, id)
+		c.release(id, ago)
+	}
+	_, any := until(strict, "10.0.0.0", "10.0.0.4")
+	require.False(t, any, "it has cooled")
+	_, any = until(strict, "10.0.0.7", "10.0.0.15")
+	require.False(t, any, "the clock was set back since")
+	for _, last := range []string{"10.0.0.5", "10.0.0.6", "10.0.0.15"} {
+		left, any := until(strict, "10.0.0.0", last)
+		require.True(t, any)
+		require.Equal(t, 40*time.Second, left)
+	}
+	left, _ := until(strict, "10.0.0.6", "10.0.0.7")
+	require.Equal(t, 20*time.Second, left)
+	_, any = until(allocator.Cooldown{ReuseAfter: time.Minute}, "10.0.0.0", "10.0.0.15")
+	require.False(t, any, "it would be leased if no other is free")
+}

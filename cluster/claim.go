@@ -257,7 +257,7 @@ func (c *chooser) free(ctx context.Context, first allocator.Span, n uint64) (fre
 	return free, nil
 }
 
-// GiveBack gives blocks back in which nothing is leased, but keeps the given number of each family.
+// GiveBack gives blocks back in which nothing is leased or withheld, but keeps the given number of each family.
 // It returns those that it has decided to give back. From the moment that it has decided on a block nothing is
 // leased from it, whether or not the engine learns of that.
 func (m *Member) GiveBack(ctx context.Context, keep int) (given []backend.Block, err error) {
@@ -266,7 +266,7 @@ func (m *Member) GiveBack(ctx context.Context, keep int) (given []backend.Block,
 		return nil, err
 	}
 	given, _, err = m.decide(ctx, local, v, releasing, func(tx backend.SharedTx, mark backend.Mark) ([]backend.Block, error) {
-		blocks, err := unused(tx, keep)
+		blocks, err := m.unused(tx, keep)
 		if err != nil {
 			return nil, err
 		}
@@ -289,9 +289,9 @@ func (m *Member) GiveBack(ctx context.Context, keep int) (given []backend.Block,
 
 var errNothing = errors.New("there is nothing to give back")
 
-// unused returns the open blocks without leases, at most maxRequested, but for the first of each
-// family.
-func unused(tx backend.SharedTx, keep int) (blocks []backend.Block, err error) {
+// unused returns the open blocks without leases and addresses that are withheld, at most maxRequested, but for the
+// first of each family.
+func (m *Member) unused(tx backend.SharedTx, keep int) (blocks []backend.Block, err error) {
 	kept := map[bool]int{}
 	for b, err := range tx.Blocks(netip.Addr{}) {
 		if err != nil {
@@ -304,6 +304,13 @@ func unused(tx backend.SharedTx, keep int) (blocks []backend.Block, err error) {
 			if err != nil {
 				return nil, err
 			}
+			continue
+		}
+		until, err := m.opts.Cooldown.WithheldUntil(tx, allocator.Span{First: b.First, Last: b.Last}, m.opts.Now())
+		if err != nil {
+			return nil, err
+		}
+		if !until.IsZero() {
 			continue
 		}
 		if kept[b.First.Is4()] < keep {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
 )
 
@@ -36,6 +37,10 @@ type Options struct {
 	// package crypto/rand.
 	Random  func(n uint64) uint64
 	NewMark func() backend.Mark
+
+	// Cooldown keeps blocks from being given back whose addresses it withholds: other hosts do not know when they
+	// were released.
+	Cooldown allocator.Cooldown
 
 	// Cache, unless nil, keeps what this host has last seen of the engine.
 	Cache Cache

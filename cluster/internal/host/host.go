@@ -87,7 +87,7 @@ func (e *Engines) Open(conf []byte, args, dir string) (*Host, error) {
 			Boot: h.boot.ID, Machine: id,
 			Address: machine.Address(), Ranges: ranges(c.Pool), Program: cli.Version(),
 		},
-		Prefix: s.Prefix, Cache: &h.seen,
+		Prefix: s.Prefix, Cooldown: c.Cooldown, Cache: &h.seen,
 	})
 	return h, nil
 }
@@ -268,7 +268,7 @@ func (h *Host) Claim(ctx context.Context) (got []backend.Block, err error) {
 	return got, err
 }
 
-// GiveBack gives blocks back in which nothing is leased, but for keep of each family, and returns
+// GiveBack gives blocks back in which nothing is leased or withheld, but for keep of each family, and returns
 // them.
 func (h *Host) GiveBack(ctx context.Context, keep int) (given []backend.Block, err error) {
 	err = h.exclusively(ctx, func(ctx context.Context, _ int) error {
