@@ -120,18 +120,20 @@ boot before an address can be leased. A host that is not a member of the space
 joins it. The plugin does this by itself. In a recovery, the host reports what
 it holds.`, nil)
 	add(GiveBack+" NETWORK", "Give blocks back in which nothing is leased", `Give blocks back in which nothing is leased, so that other hosts can have them.
-It prints them.`,
+It prints them. An agent that runs here may claim some again: stop it before
+this host is evicted. With "reuseAfterStrict", blocks are kept whose addresses
+are withheld.`,
 		func(f *pflag.FlagSet, c *Call) {
 			f.IntVar(&c.Keep, "keep", 0, "how many such blocks of each family to keep")
 		})
-	add(Evict+" NETWORK HOST", "Free the blocks of a host that is gone", `Free the blocks of a host, so that other hosts can have them. It must be
-switched off, or have given its blocks back and start no container: others get
-its addresses from now on, and a host that is on does not know that.
---fenced says that you have made sure of it. Look at the machine and address
-that are shown: two machines can have had one name. When it is switched on
-again, it leases nothing.`,
+	add(Evict+" NETWORK HOST", "Free the blocks of a host that is gone", `Free the blocks of a host, so that other hosts can have them. It must be powered
+off, not suspended or saved; or its agent is stopped, and it has given its
+blocks back and starts no container: others get its addresses from now on, and a
+host that is on does not know that, nor one that is resumed. --fenced says that
+you have made sure of it. Look at the machine and address that are shown: two
+machines can have had one name. When it is switched on again, it leases nothing.`,
 		func(f *pflag.FlagSet, c *Call) {
-			f.BoolVar(&c.Fenced, "fenced", false, "the host is switched off, or has given its blocks back")
+			f.BoolVar(&c.Fenced, "fenced", false, "the host is powered off, or has given its blocks back and starts nothing")
 			f.BoolVar(&c.DryRun, "dry-run", false, "only show what would be done")
 		})
 	add(Rejoin+" NETWORK", "Make this host a member again after it was stopped", `Make this host a member again that was evicted, copied or moved to another

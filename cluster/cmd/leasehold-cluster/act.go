@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/cluster"
+	"github.com/leasehold/leasehold/cluster/internal/agent"
 	"github.com/leasehold/leasehold/cluster/internal/host"
 	"github.com/leasehold/leasehold/internal/cli"
 	"github.com/leasehold/leasehold/internal/clustercli"
@@ -28,7 +30,7 @@ func (t *tool) init(ctx context.Context, h *host.Host, call clustercli.Call) err
 		return err
 	}
 	for _, w := range warnings {
-		if _, err := fmt.Fprintln(t.errs, cli.Printable("warning: "+w)); err != nil {
+		if err := t.warn(w); err != nil {
 			return err
 		}
 	}
@@ -60,6 +62,36 @@ func (t *tool) init(ctx context.Context, h *host.Host, call clustercli.Call) err
 	}
 	_, err = fmt.Fprintln(t.out, text)
 	return err
+}
+
+// warn prints a warning.
+func (t *tool) warn(text string) error {
+	_, err := fmt.Fprintln(t.errs, cli.Printable("warning: "+text))
+	return err
+}
+
+// giveBack gives blocks back. If that is to be all, it warns of what this host still has, or will have again.
+func (t *tool) giveBack(ctx context.Context, h *host.Host, call clustercli.Call) error {
+	given, err := h.GiveBack(ctx, call.Keep)
+	if err = errors.Join(t.printBlocks(given), err); err != nil || call.Keep > 0 {
+		return err
+	}
+	withheld, err := h.Withheld(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range withheld {
+		text := fmt.Sprintf("block %s is kept until %s, because \"reuseAfterStrict\" withholds addresses of it", b, b.Until.UTC().Format(time.RFC3339))
+		if err := t.warn(text); err != nil {
+			return err
+		}
+	}
+	ahead, err := h.Ahead(ctx)
+	if err != nil || ahead == 0 || !agent.Runs(t.socket) {
+		return err
+	}
+	return t.warn(fmt.Sprintf("an agent runs on this host, and may claim blocks again (\"ahead\": %d): before this host is evicted, "+
+		"stop it with: systemctl stop leasehold-cluster", ahead))
 }
 
 // printBlocks prints what a command has got or given back.
@@ -145,7 +177,8 @@ func (t *tool) evict(ctx context.Context, o host.Operator, call clustercli.Call)
 	}
 	if !call.DryRun && !call.Fenced {
 		return fmt.Errorf("host %s (machine %s, address %s, boot %s) holds %d blocks, which others get from now on; "+
-			"switch it off, or end its containers and give its blocks back there, and add --fenced", name, h.Machine, h.Address, h.Boot, blocks)
+			"power it off (suspended, it comes back with them), or there stop its agent, end its containers, start no others and give its blocks back; "+
+			"then add --fenced", name, h.Machine, h.Address, h.Boot, blocks)
 	}
 	verb := "evicted"
 	if call.DryRun {

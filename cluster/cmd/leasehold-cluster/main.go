@@ -8,11 +8,13 @@ package main
 import (
 	"context"
 	"os"
+
+	"github.com/leasehold/leasehold/internal/neighbour"
 )
 
 func main() { os.Exit(newTool().run(context.Background(), os.Args[1:])) }
 
 // newTool returns a tool with the standard streams and the environment of this process.
 func newTool() *tool {
-	return &tool{in: os.Stdin, out: os.Stdout, errs: os.Stderr, getenv: os.Getenv}
+	return &tool{in: os.Stdin, out: os.Stdout, errs: os.Stderr, getenv: os.Getenv, socket: neighbour.DefaultSocket}
 }

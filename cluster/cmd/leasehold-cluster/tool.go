@@ -23,6 +23,7 @@ type tool struct {
 	in        io.Reader
 	out, errs io.Writer
 	getenv    func(string) string
+	socket    string // on which an agent of this host listens, if one runs
 
 	cni     bool // errors are for the plugin
 	output  string
@@ -139,8 +140,7 @@ func (t *tool) on(ctx context.Context, h *host.Host, call clustercli.Call) error
 		got, err := h.Claim(ctx)
 		return errors.Join(t.printBlocks(got), err)
 	case clustercli.GiveBack:
-		given, err := h.GiveBack(ctx, call.Keep)
-		return errors.Join(t.printBlocks(given), err)
+		return t.giveBack(ctx, h, call)
 	case clustercli.Attest:
 		return t.reported(h.Attest(ctx))
 	case clustercli.Adopt:

@@ -50,6 +50,16 @@ func Listen(path string) (net.Listener, error) {
 	return net.Listen("unix", path)
 }
 
+// Runs reports whether an agent listens on the socket at path.
+func Runs(path string) bool {
+	c, err := net.DialTimeout("unix", path, patience)
+	if err != nil {
+		return false
+	}
+	_ = c.Close() // It was asked for nothing.
+	return true
+}
+
 // Serve answers the plugin until ctx ends, and closes the socket.
 func (a *Agent) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() }) // Accept says that it is closed.

@@ -93,7 +93,7 @@ func adviseMembership(err error, network string) string {
 	case errors.Is(err, cluster.ErrNotMember):
 		return "to join the space, run: leasehold cluster attest " + network + "; with leases that this host has already: leasehold cluster adopt " + network
 	case errors.Is(err, cluster.ErrNotStopped):
-		return "it can go on; to leave the space, end its containers, run: leasehold cluster give-back " + network +
+		return "it can go on; to leave the space, stop its agent, end its containers and start no others, run: leasehold cluster give-back " + network +
 			", and then: leasehold cluster evict --fenced " + network + " HOST"
 	case errors.Is(err, ErrNotEmpty):
 		return "to see which containers have them, run: leasehold list " + network + "; when they are gone, run the command again"
@@ -112,7 +112,7 @@ func adviseMembership(err error, network string) string {
 			"containers of this host keep their addresses with: leasehold cluster rejoin " + network
 	case errors.Is(err, ErrOther):
 		return `correct "cluster" and "space" in the configuration; to leave the space of the store for good, do this before they are ` +
-			"changed: end the containers, run: leasehold cluster give-back " + network + ", on another host: leasehold cluster evict --fenced " +
+			"changed: stop the agent, end the containers and start no others, run: leasehold cluster give-back " + network + ", on another host: leasehold cluster evict --fenced " +
 			network + " HOST, and here: leasehold cluster rejoin --drop " + network
 	case errors.Is(err, cluster.ErrOtherBlocks):
 		return "do not end the recovery; make the space again with blocks of the size that hosts have: delete what etcd has of it " +

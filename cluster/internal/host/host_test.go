@@ -267,7 +267,7 @@ func TestAdvice(t *testing.T) {
 	advice(err, join)
 	_, err = a.open("IP=10.0.0.5").Claim(t.Context())
 	require.NoError(t, err)
-	advice(a.open("").Rejoin(t.Context()), "this host is not stopped: it is host a of space net; it can go on")
+	advice(a.open("").Rejoin(t.Context()), "this host is not stopped: it is host a of space net; it can go on; to leave the space, stop its agent, end its containers and start no others")
 	advice(a.open("").Drop(t.Context()), "leasehold cluster evict --fenced net HOST")
 	require.NoError(t, a.open("").Adopt(t.Context()), "it has nothing to adopt")
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
@@ -93,6 +94,43 @@ func (h *Host) wantsAhead(ctx context.Context, blocks []backend.Block) (wants []
 		}
 	}
 	return wants, nil
+}
+
+// Ahead returns how many blocks of each range set an agent gets for this host beyond those that it needs.
+func (h *Host) Ahead(ctx context.Context) (most int, err error) {
+	blocks, err := h.blocks(ctx)
+	for _, set := range h.config.Pool.Sets() {
+		most = max(most, h.ahead(blocks, set.Is4()))
+	}
+	return most, err
+}
+
+// A Withheld is a block that cannot be given back yet, because other hosts would lease its addresses too early.
+type Withheld struct {
+	backend.Block
+	Until time.Time
+}
+
+// Withheld returns the blocks in which nothing is leased and addresses are withheld.
+func (h *Host) Withheld(ctx context.Context) (all []Withheld, err error) {
+	blocks, err := h.unused(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = h.store.View(ctx, func(tx backend.ReadTx) error {
+		all = nil
+		for _, b := range blocks {
+			until, err := h.config.Cooldown.WithheldUntil(tx, allocator.Span{First: b.First, Last: b.Last}, time.Now())
+			if err != nil {
+				return err
+			}
+			if !until.IsZero() {
+				all = append(all, Withheld{b, until})
+			}
+		}
+		return nil
+	})
+	return all, err
 }
 
 // unused returns the open blocks in which nothing is leased.

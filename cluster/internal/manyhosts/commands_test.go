@@ -147,7 +147,7 @@ func TestMistakes(t *testing.T) {
 	a.fails("the configuration on standard input is of network net, not of other", "hosts", "other")
 	a.fails("there is no such file; write one", "spaces", "dc2")
 	a.fails("space net has no host nobody; its hosts are: host0", "evict", "net", "nobody", "--fenced")
-	a.fails("switch it off, or end its containers and give its blocks back there, and add --fenced", "evict", "net", "host0")
+	a.fails("power it off (suspended, it comes back with them), or there stop its agent, end its containers, start no others and give its blocks back; then add --fenced", "evict", "net", "host0")
 	a.fails("the space is not halted: net", "recover", "net")
 	a.fails("is not stopped", "rejoin", "net")
 	a.fails("is not stopped", "rejoin", "net", "--drop")
