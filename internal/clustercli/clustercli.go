@@ -154,10 +154,10 @@ refuses while another host holds one of these blocks. In any other space nothing
 is changed if another host holds one of them.`, nil)
 	add(Recover+" NETWORK", "Recover a space whose servers were restored from a backup", `Begin the recovery of a space that was halted, because its servers have
 forgotten what hosts had done. Each host then reports what it holds when it next
-needs addresses, or when "attest" is run there. Evict those that are gone, or
-were booted since. A host that has joined since the backup is in no list, or
-listed as evicted: see that it reports, too. When all have reported, --done ends
-the recovery.`,
+needs addresses, or when "attest" is run there. Evict those that are gone, and
+those that were booted since, on which "rejoin --drop" is then to be run. A host
+that has joined since the backup is in no list, or listed as evicted: see that
+it reports, too. When all have reported, --done ends the recovery.`,
 		func(f *pflag.FlagSet, c *Call) {
 			f.BoolVar(&c.Done, "done", false, "end the recovery: all hosts that run have reported")
 			f.BoolVar(&c.DryRun, "dry-run", false, "only show which hosts have not reported")

@@ -103,6 +103,7 @@ func adviseMembership(err error, network string) string {
 	case errors.Is(err, ErrLost):
 		return `if the endpoints and "prefix" in the file of the cluster are right, restore a backup of etcd, run: leasehold cluster attest ` + network + ", which halts the space, and then: leasehold cluster recover " + network +
 			"; without a backup, run: leasehold cluster init --adopt " + network + ", then on each host: leasehold cluster attest " + network +
+			", or on one that was booted since: leasehold cluster rejoin --drop " + network +
 			", and at the end: leasehold cluster recover --done " + network
 	case errors.Is(err, cluster.ErrNoSpace):
 		return "make the space once, from one of the hosts: leasehold cluster init " + network + "; but if other hosts share the addresses already, " +

@@ -345,7 +345,7 @@ func TestSpaceIsLost(t *testing.T) {
 	require.ErrorIs(t, err, host.ErrLost)
 	answer := host.AnswerTo(err, "net")
 	require.Equal(t, hostlocal.CodeNotMember, answer.Code)
-	require.Contains(t, answer.Details, "restore a backup of etcd, run: leasehold cluster attest net, which halts the space, and then: leasehold cluster recover net; without a backup, run: leasehold cluster init --adopt net, then on each host: leasehold cluster attest net, and at the end: leasehold cluster recover --done net")
+	require.Contains(t, answer.Details, "restore a backup of etcd, run: leasehold cluster attest net, which halts the space, and then: leasehold cluster recover net; without a backup, run: leasehold cluster init --adopt net, then on each host: leasehold cluster attest net, or on one that was booted since: leasehold cluster rejoin --drop net, and at the end: leasehold cluster recover --done net")
 	_, err = lost.open("").Init(t.Context(), 4, false)
 	require.ErrorIs(t, err, host.ErrLost)
 	var size *host.SizeError

@@ -3,15 +3,18 @@ package manyhosts
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/leasehold/leasehold/backend"
 	"github.com/leasehold/leasehold/cluster/internal/etcdtest"
 )
 
@@ -69,8 +72,12 @@ func (d *document) step(host, text string) {
 		require.NoError(d.t, err)
 		want = want[:m[0]]
 	}
-	if host == "etcd" {
+	switch {
+	case host == "etcd":
 		d.onServer(command)
+		return
+	case command == "reboot":
+		d.reboots(host)
 		return
 	}
 	out, errs, status := d.run(host, command)
@@ -104,6 +111,10 @@ func (d *document) onServer(command string) {
 	d.t.Helper()
 	switch command {
 	case "systemctl start etcd": // It runs.
+	case "systemctl start etcd # with an empty disk":
+		d.server.Kill()
+		require.NoError(d.t, os.RemoveAll(d.server.Dir))
+		d.server.Start()
 	case "etcdctl snapshot save /var/backups/etcd.db":
 		d.snapshot = d.server.Snapshot()
 	case "etcdutl snapshot restore /var/backups/etcd.db":
@@ -111,6 +122,29 @@ func (d *document) onServer(command string) {
 	default:
 		d.t.Fatal("what does it mean on the server of a test?", command)
 	}
+}
+
+// reboots has the store of a host look as it does after the machine was booted.
+func (d *document) reboots(name string) {
+	d.t.Helper()
+	h := host{world: &world{t: d.t}, data: filepath.Join(d.dir, name, "networks"), network: "pods"}
+	h.reboot()
+	require.NoError(d.t, h.store().Update(d.t.Context(), func(tx backend.Tx) error {
+		var all []backend.Lease
+		for l, err := range tx.Leases(netip.Addr{}) {
+			if err != nil {
+				return err
+			}
+			l.Boot, l.Since = "00000000-0000-4000-8000-000000000000", time.Unix(1_600_000_000, 0).UTC()
+			all = append(all, l)
+		}
+		for _, l := range all {
+			if err := errors.Join(tx.Delete(l.Addr), tx.Put(l)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
 // normalize replaces what differs between runs, and the widths of columns.

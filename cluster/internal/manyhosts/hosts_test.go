@@ -2,6 +2,7 @@ package manyhosts
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -91,6 +92,7 @@ type host struct {
 	*world
 	name           string
 	data, settings string
+	network        string // empty: net
 
 	place etcdtest.Place // where its programs run; nil: beside the test
 	gives bool           // it gives blocks back at random moments
@@ -214,7 +216,7 @@ func code(t *testing.T, err error) uint {
 // state returns the blocks and leases of a host.
 func (h *host) state() (blocks []backend.Block, leases []backend.Lease) {
 	h.t.Helper()
-	require.NoError(h.t, bolt.Open(filepath.Join(h.data, "net")).View(h.t.Context(), func(tx backend.ReadTx) (err error) {
+	require.NoError(h.t, h.store().View(h.t.Context(), func(tx backend.ReadTx) (err error) {
 		for l, err := range tx.Leases(netip.Addr{}) {
 			if err != nil {
 				return err
@@ -227,10 +229,13 @@ func (h *host) state() (blocks []backend.Block, leases []backend.Lease) {
 	return blocks, leases
 }
 
+// store returns the store of the host's network.
+func (h *host) store() *bolt.Store { return bolt.Open(filepath.Join(h.data, cmp.Or(h.network, "net"))) }
+
 // reboot has the store look as it does after the machine was booted.
 func (h *host) reboot() {
 	h.t.Helper()
-	require.NoError(h.t, bolt.Open(filepath.Join(h.data, "net")).Update(h.t.Context(), func(tx backend.Tx) error {
+	require.NoError(h.t, h.store().Update(h.t.Context(), func(tx backend.Tx) error {
 		shared, err := backend.AsShared(tx)
 		if err != nil {
 			return err
