@@ -88,6 +88,9 @@ type Recovery struct {
 	// Begun is false if the space is halted, and its recovery has yet to be begun: no host can report before.
 	Begun bool
 
+	// Reported are the hosts that have reported what they hold.
+	Reported []Host
+
 	// Missing are the hosts that have neither reported nor been evicted.
 	Missing []Host
 
@@ -119,7 +122,10 @@ func (a *Admin) recovery(ctx context.Context, space string, s state) (r Recovery
 		switch {
 		case h.Evicted && !h.Foreign && h.entry.Revision < s.halting.Revision:
 			r.Evicted = append(r.Evicted, h)
-		case !h.Evicted && !(r.Begun && h.Reported == s.halt.Recovery):
+		case h.Evicted:
+		case r.Begun && h.Reported == s.halt.Recovery:
+			r.Reported = append(r.Reported, h)
+		default:
 			r.Missing = append(r.Missing, h)
 		}
 	}

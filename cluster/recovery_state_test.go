@@ -75,6 +75,7 @@ func TestRecoveryNamesWhoWasEvictedBefore(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, r.Missing)
 	require.Empty(t, r.Evicted)
+	require.Equal(t, []string{"a", "b"}, names(r.Reported))
 	require.NoError(t, admin.Recovered(t.Context(), "pods"))
 	blocks, err := admin.Blocks(t.Context(), "pods")
 	require.NoError(t, err)

@@ -222,7 +222,7 @@ func (t *tool) recoveryTexts(r cluster.Recovery, space string) (texts []string) 
 		case h.Foreign:
 			say("%s has addresses of other software: when all hosts have reported, run reserve again with all that it has now", h.Name)
 		case !r.Begun:
-			say("%s is to report what it holds when the recovery was begun", h.Name)
+			say("%s is to report what it holds after that", h.Name)
 		case len(h.Disputes) > 0:
 			say("%s has leases that it cannot keep: %s: release them when their containers are gone, and run attest there again",
 				h.Name, strings.Join(h.Disputes, "; "))
@@ -233,7 +233,11 @@ func (t *tool) recoveryTexts(r cluster.Recovery, space string) (texts []string) 
 	for _, h := range r.Evicted {
 		say("%s was evicted before: if it has joined again since, which the servers may have forgotten, run attest there, too", h.Name)
 	}
-	if r.Begun && len(r.Missing) == 0 {
+	switch {
+	case !r.Begun, len(r.Missing) > 0:
+	case len(r.Reported) == 0:
+		say("no host has reported what it holds: run attest on each that runs, and then end the recovery with --done")
+	default:
 		say("all hosts that the servers know have reported, or were evicted; if no other one is running, end the recovery with --done")
 	}
 	return texts

@@ -27,8 +27,8 @@ func TestStepsOfARecovery(t *testing.T) {
 	const before = `host2 was evicted before: if it has joined again since, which the servers may have forgotten, run attest there, too
 `
 	a.does("the recovery of space net was not begun: begin it with leasehold cluster recover net --data-dir "+a.data+`
-host0 is to report what it holds when the recovery was begun
-host1 is to report what it holds when the recovery was begun
+host0 is to report what it holds after that
+host1 is to report what it holds after that
 `+before, "recover", "net", "--dry-run")
 	a.fails("its recovery was not begun", "recover", "net", "--done")
 	a.does(`host0 has not reported what it holds: run attest there, or evict it
@@ -54,4 +54,20 @@ host1 has not reported what it holds: run attest there, or evict it
 		h.does("", "verify", "net", "--local")
 	}
 	w.nothingTwice()
+}
+
+// In a recovery with servers that know no host, none is missing.
+func TestRecoveryOfAnEarlyBackup(t *testing.T) {
+	s := etcdtest.Start(t)
+	w := newWorld(t, 1, s)
+	a, snapshot := w.hosts[0], s.Snapshot()
+	a.starts("stays", "10.0.0.9")
+	s.Restore(snapshot)
+	a.fails("the servers were restored from a backup", "attest", "net")
+	a.does("the recovery of space net was not begun: begin it with leasehold cluster recover net --data-dir "+a.data+"\n", "recover", "net", "--dry-run")
+	a.does("no host has reported what it holds: run attest on each that runs, and then end the recovery with --done\n", "recover", "net")
+	a.does("the space is being recovered, and this host has reported what it holds\n", "attest", "net")
+	a.does("all hosts that the servers know have reported, or were evicted; if no other one is running, end the recovery with --done\n", "recover", "net", "--dry-run")
+	a.does("space net is recovered\n", "recover", "net", "--done")
+	a.does("", "verify", "net", "--local")
 }
