@@ -308,7 +308,9 @@ func TestEvictInterrupted(t *testing.T) {
 	require.ErrorIs(t, err, cluster.ErrUnknown)
 	b := &host{store: leases.New(), engine: e, name: "b"}
 	b.boot("boot1")
-	require.ErrorContains(t, b.Join(t.Context(), "dc1", "pods", "a"), "the eviction of the host that had the name a was interrupted; evict it again")
+	err = b.Join(t.Context(), "dc1", "pods", "a")
+	require.ErrorIs(t, err, cluster.ErrInterrupted)
+	require.ErrorContains(t, err, "the eviction of the host that had this name was interrupted; evict it again: a")
 	require.Equal(t, 4, evict(t, e, "a"))
 	require.NoError(t, b.Join(t.Context(), "dc1", "pods", "a"), "it continues")
 }

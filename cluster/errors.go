@@ -22,6 +22,9 @@ var (
 	// ErrExists: the engine has a space of this name.
 	ErrExists = errors.New("there is a space of this name already")
 
+	// ErrInterrupted: the host that had the name was evicted, and some of its blocks have yet to be freed.
+	ErrInterrupted = errors.New("the eviction of the host that had this name was interrupted; evict it again")
+
 	// ErrNoSpace: the engine has no such space.
 	ErrNoSpace = errors.New("there is no such space")
 

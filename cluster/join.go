@@ -123,7 +123,7 @@ func checkFreed(ctx context.Context, e Engine, k keys, host string, record HostR
 	prefix := k.allOf(host, record.incarnation())
 	left, err := e.Range(ctx, prefix, after(prefix), false)
 	if err == nil && len(left) > 0 {
-		err = fmt.Errorf("%w: the eviction of the host that had the name %s was interrupted; evict it again", ErrConflict, host)
+		err = fmt.Errorf("%w: %s", ErrInterrupted, host)
 	}
 	return err
 }

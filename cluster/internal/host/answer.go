@@ -77,7 +77,7 @@ func adviseHalted(err error, network string) string {
 func isMembership(err error) bool {
 	for _, kind := range []error{
 		ErrLost, cluster.ErrStopped, cluster.ErrNotStopped, cluster.ErrNotMember, cluster.ErrNameTaken, cluster.ErrInUse, cluster.ErrNoSpace,
-		cluster.ErrDisputed, cluster.ErrOtherBlocks, cluster.ErrOtherSpace, ErrOther,
+		cluster.ErrDisputed, cluster.ErrOtherBlocks, cluster.ErrOtherSpace, cluster.ErrInterrupted, ErrOther,
 	} {
 		if errors.Is(err, kind) {
 			return true
@@ -115,6 +115,8 @@ func adviseMembership(err error, network string) string {
 		return `correct "cluster" and "space" in the configuration; to leave the space of the store for good, do this before they are ` +
 			"changed: stop the agent, end the containers and start no others, run: leasehold cluster give-back " + network + ", on another host: leasehold cluster evict --fenced " +
 			network + " HOST, and here: leasehold cluster rejoin --drop " + network
+	case errors.Is(err, cluster.ErrInterrupted):
+		return "run: leasehold cluster evict --fenced " + network + " HOST, and then the command again"
 	case errors.Is(err, cluster.ErrOtherBlocks):
 		return "do not end the recovery; make the space again with blocks of the size that hosts have: delete what etcd has of it " +
 			"(etcdctl del --prefix PREFIX/1/SPACE/), and run on one of them: leasehold cluster init --adopt " + network +

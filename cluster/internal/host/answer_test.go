@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"testing"
 	"time"
@@ -117,4 +118,12 @@ func TestAnswersOfEtcd(t *testing.T) {
 	r.withStatus = rpctypes.ErrGRPCPermissionDenied
 	check(nil, config, "permission denied: these servers tell their status to the role root only", "upgrade them",
 		"etcdctl user grant-role USER root")
+}
+
+// An eviction that was interrupted is no change that came first, but something to be done.
+func TestAnswerOfAnInterruptedEviction(t *testing.T) {
+	a := host.AnswerTo(fmt.Errorf("%w: a", cluster.ErrInterrupted), "net")
+	require.Equal(t, hostlocal.CodeNotMember, a.Code)
+	require.Equal(t, "the eviction of the host that had this name was interrupted; evict it again: a", a.Msg)
+	require.Equal(t, "run: leasehold cluster evict --fenced net HOST, and then the command again", a.Details)
 }
