@@ -36,7 +36,7 @@ func (c Cooldown) endCooling(tx backend.Tx, now time.Time) error {
 	if !ok {
 		return nil
 	}
-	for _, all := range []iter.Seq2[backend.Cooling, error]{store.LongestCooling(), store.LatestCooling()} {
+	for _, all := range bothEnds(store) {
 		cool, err := c.firstCool(all, now)
 		if err != nil {
 			return err
@@ -48,6 +48,25 @@ func (c Cooldown) endCooling(tx backend.Tx, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// readCool reads what endCooling reads.
+func (c Cooldown) readCool(tx backend.ReadTx, now time.Time) error {
+	store, ok := tx.(backend.CoolingReadTx)
+	if !ok {
+		return nil
+	}
+	for _, all := range bothEnds(store) {
+		if _, err := c.firstCool(all, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bothEnds iterates over the cooling addresses from both ends: those ahead of the clock are the last.
+func bothEnds(store backend.CoolingReadTx) []iter.Seq2[backend.Cooling, error] {
+	return []iter.Seq2[backend.Cooling, error]{store.LongestCooling(), store.LatestCooling()}
 }
 
 // firstCool returns the addresses before the first that is warm, at most coolPortion.

@@ -109,11 +109,11 @@ func (g *grant) leaseRequested(index int, s Set, addr netip.Addr) (Assignment, e
 // those that cool. Only a set without either is searched for torn and ended leases, because that
 // reads all of its leases.
 func (g *grant) next(index int, s Set) (netip.Addr, error) {
-	cursor, err := g.tx.Cursor(strconv.Itoa(index))
-	if err != nil && !errors.Is(err, backend.ErrNotFound) {
+	cursor, err := cursorOf(g.tx, index)
+	if err != nil {
 		return netip.Addr{}, err
 	}
-	addr, cool, err := g.freeOrCooling(s, cursor)
+	addr, cool, err := g.Cooldown.freeOrCooling(g.tx, s, cursor, g.lease.Since)
 	if !errors.Is(err, backend.ErrNoneFree) {
 		return addr, err
 	}
@@ -122,7 +122,7 @@ func (g *grant) next(index int, s Set) (netip.Addr, error) {
 		return netip.Addr{}, err
 	}
 	if n > 0 {
-		addr, cool, err = g.freeOrCooling(s, cursor)
+		addr, cool, err = g.Cooldown.freeOrCooling(g.tx, s, cursor, g.lease.Since)
 	}
 	if n == 0 || errors.Is(err, backend.ErrNoneFree) { // What was deleted can be in blocks that the host does not hold.
 		return netip.Addr{}, exhausted(g.tx, index, s, cool)
@@ -130,14 +130,23 @@ func (g *grant) next(index int, s Set) (netip.Addr, error) {
 	return addr, err
 }
 
+// cursorOf returns the cursor of the set with the given index; zero if the store has none.
+func cursorOf(tx backend.ReadTx, index int) (netip.Addr, error) {
+	cursor, err := tx.Cursor(strconv.Itoa(index))
+	if errors.Is(err, backend.ErrNotFound) {
+		return netip.Addr{}, nil
+	}
+	return cursor, err
+}
+
 // freeOrCooling returns a free or a cooling address. If it returns [backend.ErrNoneFree], cool is
 // when a cooling one may be leased, zero if none is cooling.
-func (g *grant) freeOrCooling(s Set, cursor netip.Addr) (addr netip.Addr, cool time.Time, err error) {
-	addr, err = nextFree(g.tx, s, cursor)
+func (c Cooldown) freeOrCooling(tx backend.ReadTx, s Set, cursor netip.Addr, now time.Time) (addr netip.Addr, cool time.Time, err error) {
+	addr, err = nextFree(tx, s, cursor)
 	if !errors.Is(err, backend.ErrNoneFree) {
 		return addr, cool, err
 	}
-	return g.Cooldown.longestCooling(g.tx, s, g.lease.Since)
+	return c.longestCooling(tx, s, now)
 }
 
 // putInTurn is put for an address that the cursor follows. It follows requested addresses too, as in

@@ -26,11 +26,19 @@ func (a *Allocator) releaseEarlierBoots(boot *ending) (ended func(backend.Lease)
 		}
 		return nil, false, tx.SetLastSearch(text)
 	}
-	gone, err := boot.some(tx.Leases(netip.Addr{}), ended)
+	gone, err := ofEarlierBoots(tx, ended)
+	if err == nil {
+		err = boot.all(gone)
+	}
 	if err != nil || len(gone) == bootPortion {
 		return ended, true, err
 	}
 	return nil, true, tx.SetLastSearch(a.opts.Boot.searched(last, a.opts.Now()))
+}
+
+// ofEarlierBoots returns the leases that one Allocate releases because they are from an earlier boot.
+func ofEarlierBoots(tx backend.ReadTx, ended func(backend.Lease) bool) ([]backend.Lease, error) {
+	return pick(tx.Leases(netip.Addr{}), bootPortion, ended)
 }
 
 // ReleaseEarlierBoots releases the leases that are from an earlier boot, for a caller that makes no

@@ -1,6 +1,7 @@
 package allocator_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -59,7 +60,9 @@ func TestCheckAndStatusOnlyRead(t *testing.T) {
 	require.NoError(t, a.Status(t.Context()))
 	require.Equal(t, []string{
 		"View", "OwnedBy", "Lease",
-		"View", "NextFree", "NextFree", "Leases", "NextFree", // leases are read only if a set is full
+		"View", "OwnedBy",
+		"Cursor", "NextFree", "NextFree", "Leases", // leases are read only if a set is full
+		"Cursor", "NextFree",
 	}, store.calls)
 }
 
@@ -69,11 +72,47 @@ func TestCheckAndStatusFailWithStore(t *testing.T) {
 		require.ErrorIs(t, a.Check(t.Context(), eth0("a"), addrs("10.0.0.2")), errBroken)
 	}
 	full := newPool(t, newSet(t, subrange(t, "10.0.0.0/29", "10.0.0.2", "10.0.0.5")))
-	for _, method := range []string{"NextFree", "LastSearch", "Leases"} {
-		a := allocator.New(&spy{Store: held(t), fail: method}, full, allocator.Options{Boot: b1(), ReleaseEarlierBoots: true})
+	for _, method := range []string{"NextFree", "Leases"} {
+		a := allocator.New(&spy{Store: held(t), fail: method}, full, allocator.Options{})
 		require.ErrorIs(t, a.Status(t.Context()), errBroken)
 	}
 	closed := memory.New()
 	require.NoError(t, closed.Close())
 	require.ErrorIs(t, allocator.New(closed, full, allocator.Options{}).Status(t.Context()), backend.ErrClosed)
+}
+
+// A store that cannot read what each Allocate reads serves none, although it can say which addresses are
+// free.
+func TestStatusReadsWhatAllocateReads(t *testing.T) {
+	pool := newPool(t, newSet(t, subnet(t, "10.0.0.0/24")))
+	fresh := allocator.Request{Owner: eth0("new")}
+	for _, c := range []struct {
+		name    string
+		options allocator.Options
+		want    []string
+	}{
+		{"in a boot that is not known", allocator.Options{}, []string{"OwnedBy", "Cursor", "NextFree"}},
+		{"after a reboot", allocator.Options{Boot: b1(), ReleaseEarlierBoots: true}, []string{
+			"LastSearch", "Leases", "OwnedBy", "Cursor", "NextFree",
+		}},
+	} {
+		allocates, asks := &spy{Store: held(t)}, &spy{Store: held(t)}
+		_, err := allocator.New(allocates, pool, c.options).Allocate(t.Context(), fresh)
+		require.NoError(t, err)
+		require.NoError(t, allocator.New(asks, pool, c.options).Status(t.Context()))
+		changes := []string{"Update", "Put", "SetCursor", "SetLastSearch"}
+		reads := slices.DeleteFunc(allocates.calls, func(method string) bool { return slices.Contains(changes, method) })
+		require.Equal(t, c.want, reads, c.name)
+		require.Equal(t, append([]string{"View"}, reads...), asks.calls, c.name)
+		for _, method := range reads {
+			broken := allocator.New(&spy{Store: held(t), fail: method}, pool, c.options)
+			require.ErrorIs(t, broken.Status(t.Context()), errBroken, method)
+		}
+	}
+	for _, method := range []string{"Policy", "LongestCooling", "LatestCooling"} {
+		broken := allocator.New(&faulty{held(t), method}, pool, allocator.Options{})
+		_, err := broken.Allocate(t.Context(), fresh)
+		require.ErrorIs(t, err, errBroken, method)
+		require.ErrorIs(t, broken.Status(t.Context()), errBroken, method)
+	}
 }
