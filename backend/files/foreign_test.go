@@ -46,10 +46,30 @@ func TestForeignFiles(t *testing.T) {
 		if id != "id" && id != "(large file)" {
 			err := b.open().Update(t.Context(), remove(addr))
 			require.ErrorIs(t, err, backend.ErrDamaged)
+			require.ErrorIs(t, err, ErrForeign)
 			require.ErrorContains(t, err, b.file(addr))
 		}
 	}
 	require.Subset(t, b.names(), names)
+	b.stock("10.0.0.8", "(directory)") // A container is called so.
+	b.view(func(tx backend.ReadTx) error {
+		for addr, id := range want {
+			if err := ForeignFile(tx, ip(addr)); id == "id" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, ErrForeign)
+				require.ErrorContains(t, err, b.file(addr)+": is a "+strings.Trim(id, "()")+", which no plugin makes")
+			}
+		}
+		require.NoError(t, ForeignFile(tx, ip("10.0.0.8")))
+		require.NoError(t, ForeignFile(tx, ip("10.0.0.9")), "no file")
+		return nil
+	})
+	err = b.open().Verify(t.Context())
+	for addr, id := range want {
+		require.Equal(t, id != "id", strings.Contains(err.Error(), b.file(addr)+": store is damaged: is a "+strings.Trim(id, "()")))
+	}
+	require.NotContains(t, err.Error(), "10.0.0.8")
 	b.update(remove("10.0.0.5"))
 	require.NotContains(t, b.names(), "10.0.0.5")
 }

@@ -3,6 +3,9 @@ package files
 import (
 	"io/fs"
 	"time"
+
+	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/internal/sentinel"
 )
 
 // An info describes a file, without its content.
@@ -30,13 +33,24 @@ func (i info) asDeleted(name string) deletedFile {
 	return deletedFile{name, identity{inode: i.inode, modified: i.modified.UnixNano()}}
 }
 
-// A foreignError says what has the name of a lease file. Neither the stock plugin nor this
-// package makes such things, so all that is known is that the address is taken.
+// ErrForeign is a [backend.ErrDamaged]: something other than a regular file, or a file too large to be
+// one of a store, has the name of a file of the store. The text names it and the next step: no repair
+// helps, because only the operator can know whose it is.
+var ErrForeign = sentinel.Kind(backend.ErrDamaged, "something else has the name of a file of the store")
+
+// A foreignError is an [ErrForeign] that says what has the name. Neither the stock plugin nor this
+// package makes such things. If it is the name of a lease file, all that is known is that the address is
+// taken.
 type foreignError string
 
-func (e foreignError) Error() string { return "is a " + string(e) }
+func (e foreignError) Error() string {
+	return "is a " + string(e) + ", which no plugin makes: move it out of the store"
+}
 
-// Things that can have the name of a lease file.
+// Unwrap returns [ErrForeign].
+func (e foreignError) Unwrap() error { return ErrForeign }
+
+// Things that can have the name of a file of the store.
 const (
 	directory    foreignError = "directory"
 	symbolicLink foreignError = "symbolic link"

@@ -3,6 +3,7 @@ package files
 import (
 	"bytes"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"unicode"
@@ -50,8 +51,27 @@ func foreignOwner(err error) (o backend.Owner, ok bool) {
 // Foreign reports whether something other than a lease file, for instance a directory, has the
 // name of l's address, and what it is. No container holds such an address, but it counts as
 // taken.
+//
+// A lease of a container whose ID is such a text looks the same; [ForeignFile] tells them apart.
 func Foreign(l backend.Lease) (what string, ok bool) {
 	what, open := strings.CutPrefix(l.Owner.ContainerID, "(")
 	what, closed := strings.CutSuffix(what, ")")
 	return what, open && closed && l.Owner.IfName == "" && slices.Contains(foreigners(), foreignError(what))
+}
+
+// ForeignFile returns an [ErrForeign] if something other than a lease file has the name of addr's.
+// r is the transaction of a Store.
+func ForeignFile(r backend.ReadTx, addr netip.Addr) error {
+	t, ok := r.(*tx)
+	if !ok {
+		return nil // It is of another store, or there is no directory yet.
+	}
+	err := t.withFile(addr, func(_, resolved string) error {
+		_, _, err := t.dir.read(resolved, nil, maxContent)
+		return err
+	})
+	if errors.Is(err, ErrForeign) {
+		return err
+	}
+	return nil // There is a lease file, or none, or the transaction fails by itself.
 }

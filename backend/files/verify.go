@@ -13,15 +13,15 @@ import (
 
 // Verify reads the whole store and returns everything that is wrong with it, joined into one
 // error: torn leases and invalid owners, misnamed or duplicate lease files, cursors without an
-// address, files that do not belong to a store, and journals that were set aside. The store
-// works in spite of all that.
+// address, files that do not belong to a store, journals that were set aside, and what gives an
+// [ErrForeign]. The store works in spite of nearly all that.
 func (s *Store) Verify(ctx context.Context) error {
 	return s.View(ctx, func(r backend.ReadTx) error {
 		t, ok := r.(*tx)
 		if !ok {
 			return nil // There is no directory yet.
 		}
-		return errors.Join(t.verifyLeases(), t.verifyCursors(), t.verifyNames(), t.verifyJournal())
+		return errors.Join(t.verifyLeases(), t.verifyCursors(), t.verifyNames(), t.verifyMarker(), t.verifyJournal())
 	})
 }
 
@@ -31,7 +31,11 @@ func (t *tx) verifyLeases() error {
 		if err != nil {
 			return errors.Join(append(found, err)...)
 		}
-		if l.Owner.IsZero() {
+		if _, ok := Foreign(l); ok {
+			if errors.Is(ForeignFile(t, l.Addr), largeFile) { // verifyIrregular reports the others.
+				found = append(found, t.broken(fileName(l.Addr), largeFile))
+			}
+		} else if l.Owner.IsZero() {
 			found = append(found, t.problem(fileName(l.Addr), "it is empty: the holder of the address is unknown"))
 		} else if err := l.Owner.Validate(); err != nil {
 			found = append(found, t.problem(fileName(l.Addr), err.Error()))
@@ -44,7 +48,7 @@ func (t *tx) verifyIrregular() (found []error) {
 	for addr, names := range t.listing.irregular {
 		for _, name := range names {
 			if i, err := t.dir.stat(t.resolve(name)); err == nil && !i.mode.IsRegular() {
-				found = append(found, t.problem(name, foreignKind(i.mode).Error()))
+				found = append(found, t.broken(name, foreignKind(i.mode)))
 			} else if name != fileName(addr) {
 				found = append(found, t.problem(name, "the file for this address should be called "+fileName(addr)))
 			}
@@ -60,7 +64,9 @@ func (t *tx) verifyCursors() error {
 	}
 	var found []error
 	for _, set := range l.cursors {
-		if _, err := t.Cursor(set); err != nil && !t.isEmpty(cursorPrefix+set) {
+		if i, err := t.dir.stat(cursorPrefix + set); err == nil && !i.mode.IsRegular() {
+			found = append(found, t.broken(cursorPrefix+set, foreignKind(i.mode)))
+		} else if _, err := t.Cursor(set); err != nil && !t.isEmpty(cursorPrefix+set) {
 			found = append(found, t.problem(cursorPrefix+set, "it contains no address"))
 		}
 	}
@@ -86,6 +92,11 @@ func (t *tx) verifyNames() error {
 		}
 	}
 	return errors.Join(found...)
+}
+
+func (t *tx) verifyMarker() error {
+	_, err := t.marker()
+	return err
 }
 
 func (t *tx) verifyJournal() error {
@@ -117,5 +128,9 @@ func (j *journal) reason() string {
 }
 
 func (t *tx) problem(name, what string) error {
-	return t.dir.fail("verify", name, fmt.Errorf("%w: %s", backend.ErrDamaged, what))
+	return t.broken(name, errors.New(what))
+}
+
+func (t *tx) broken(name string, why error) error {
+	return t.dir.fail("verify", name, fmt.Errorf("%w: %w", backend.ErrDamaged, why))
 }

@@ -76,7 +76,7 @@ func (t *tx) remove(name, resolved string) error {
 		return err
 	}
 	if !i.mode.IsRegular() {
-		return t.dir.fail("remove", name, fmt.Errorf("%w: %w; remove it by hand", backend.ErrDamaged, foreignKind(i.mode)))
+		return t.dir.fail("remove", name, foreignKind(i.mode))
 	}
 	if t.redirects == nil {
 		t.redirects = map[string]string{}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/files"
 	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/migrate"
 	"github.com/leasehold/leasehold/internal/shell"
@@ -57,6 +58,8 @@ func (t *tool) advice(err error) string {
 		return `leave it there; if a configuration has a network of that name, give it another "dataDir"`
 	case errors.Is(err, backend.ErrFormat):
 		return "use the version of leasehold that wrote the store, or a later one"
+	case errors.Is(err, files.ErrForeign):
+		return "" // It has the next step.
 	case errors.Is(err, backend.ErrDamaged):
 		return fmt.Sprintf("to see what is wrong: leasehold%[1]s verify %[2]s; to repair it: leasehold%[1]s verify --repair %[2]s", t.sameFlags(), name)
 	case errors.Is(err, fs.ErrPermission):

@@ -10,6 +10,7 @@ import (
 
 	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/backend"
+	"github.com/leasehold/leasehold/backend/files"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/exchange"
 	"github.com/leasehold/leasehold/internal/stores"
@@ -82,7 +83,7 @@ func classify(err error, of subject) (code uint, details string) {
 	case errors.As(err, &exhausted):
 		return CodeExhausted, adviseExhausted(exhausted, of.String())
 	case errors.As(err, &taken):
-		return CodeTaken, "to see who holds it, run: leasehold who " + taken.Addr.String() + of.flags
+		return CodeTaken, adviseTaken(taken, of)
 	case errors.As(err, &notHeld):
 		return CodeTaken, fmt.Sprintf("to see which host holds it, run: leasehold cluster who %s %s", of, notHeld.Addr)
 	case errors.As(err, &member):
@@ -101,6 +102,14 @@ func classify(err error, of subject) (code uint, details string) {
 		return CodeMismatch, mismatch.Advice()
 	}
 	return classifyStore(err, of)
+}
+
+// adviseTaken says what to do about a requested address that is taken.
+func adviseTaken(e *allocator.TakenError, of subject) string {
+	if _, ok := files.Foreign(e.Holder); ok {
+		return "no container holds it; to see which file is in the way, run: leasehold verify " + of.String()
+	}
+	return "to see who holds it, run: leasehold who " + e.Addr.String() + of.flags
 }
 
 // adviseExhausted says what to do about a range set without an address. Where addresses are only
@@ -163,6 +172,8 @@ func classifyStore(err error, of subject) (code uint, details string) {
 			"then, or if the store was put back on purpose, or made read-only by chmod, run: leasehold verify --repair --accept-loss " + of.String()
 	case errors.Is(err, backend.ErrFormat):
 		return CodeDamaged, "use the version of leasehold that wrote the store, or a later one"
+	case errors.Is(err, files.ErrForeign):
+		return CodeDamaged, "" // It has the next step.
 	case errors.Is(err, backend.ErrDamaged):
 		return CodeDamaged, "to see what is wrong, run: leasehold verify " + of.String() + "; to repair it: leasehold verify --repair " + of.String()
 	case errors.Is(err, backend.ErrOtherStore):

@@ -265,6 +265,28 @@ func TestGCContinuesAfterFailure(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "net", "10.0.0.2"))
 }
 
+// No repair helps against a directory that has the name of a file of the store.
+func TestAdviceOnForeignFile(t *testing.T) {
+	dir := t.TempDir()
+	c := conf(dir, `, "backend": "files"`)
+	works(t, c, "ADD", "a")
+	path := filepath.Join(dir, "net", "10.0.0.4")
+	require.NoError(t, os.Mkdir(path, 0o755))
+	taken := fails(t, c, "ADD", "b", "CNI_ARGS=IP=10.0.0.4")
+	require.Equal(t, hostlocal.CodeTaken, taken.Code)
+	require.Equal(t, "no container holds it; to see which file is in the way, run: leasehold verify net --data-dir "+dir, taken.Details)
+	none := strings.Replace(c, `"name"`, `"cni.dev/valid-attachments": [], "name"`, 1)
+	const next = ": is a directory, which no plugin makes: move it out of the store"
+	require.Equal(t, failure{Code: hostlocal.CodeDamaged, Msg: "remove " + path + next}, fails(t, none, "GC", ""))
+
+	path = filepath.Join(dir, "net", "last_reserved_ip..leasehold-undo")
+	require.NoError(t, os.Mkdir(path, 0o755))
+	for _, command := range []string{"ADD", "DEL", "CHECK", "GC"} {
+		require.Equal(t, failure{Code: hostlocal.CodeDamaged, Msg: "read " + path + next}, fails(t, none, command, "a"), command)
+	}
+	require.Equal(t, failure{Code: 50, Msg: "read " + path + next}, fails(t, none, "STATUS", ""))
+}
+
 // A value of a wrong type in the configuration keeps no lease from being released.
 func TestReleaseDespiteWrongTypes(t *testing.T) {
 	for _, wrong := range []string{`, "backend": 1`, `, "lockTimeout": 30`} {

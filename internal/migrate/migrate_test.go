@@ -307,7 +307,7 @@ func TestRunThatFailsChangesNothing(t *testing.T) {
 	}{
 		"directory": {t.Context(), func(path string) {
 			require.NoError(t, os.Mkdir(filepath.Join(path, "10.0.0.9"), 0o755))
-		}, "the lease file of 10.0.0.9 is a directory; move it away and try again"},
+		}, "/10.0.0.9: is a directory, which no plugin makes: move it out of the store"},
 		"unrecordable": {t.Context(), func(path string) {
 			require.NoError(t, os.WriteFile(filepath.Join(path, "10.0.0.9"), []byte("a\nb"), 0o600))
 		}, "10.0.0.9"},

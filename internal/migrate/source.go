@@ -129,9 +129,10 @@ func (r *source) convert(l *backend.Lease) error {
 	if err := r.ctx.Err(); err != nil {
 		return fmt.Errorf("the migration was stopped: %w", context.Cause(r.ctx))
 	}
-	if what, ok := files.Foreign(*l); ok {
-		return fmt.Errorf("%w: the lease file of %s is a %s; move it away and try again",
-			backend.ErrDamaged, l.Addr, what)
+	if _, ok := files.Foreign(*l); ok {
+		if err := files.ForeignFile(r.ReadTx, l.Addr); err != nil {
+			return fmt.Errorf("%w: %w", backend.ErrDamaged, err)
+		}
 	}
 	*l = r.forgotten.fit(*l, r.Options, r.lastSearch)
 	r.fingerprint.add(*l)

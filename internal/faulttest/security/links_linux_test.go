@@ -87,7 +87,8 @@ func TestLinksWithinAFilesStore(t *testing.T) {
 		for _, name := range []string{".leasehold-undo", "last_reserved_ip..leasehold-undo"} {
 			n.link(target, "podnet", name)
 			_, err = n.plugin("ADD", pod("b"), nil)
-			require.EqualValues(t, types.ErrIOFailure, codeOf(err))
+			require.EqualValues(t, hostlocal.CodeDamaged, codeOf(err))
+			require.ErrorContains(t, err, n.store("podnet", name)+": is a symbolic link, which no plugin makes: move it out of the store")
 			require.NoError(t, os.Remove(n.store("podnet", name)))
 		}
 		require.Equal(t, before.without("podnet"), n.snapshot().without("podnet"))
