@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -90,7 +91,11 @@ func parseMoment(text string, now time.Time) (moment, error) {
 			return lastTimeOfDay(at, now, unit), nil
 		}
 	}
-	if ago, err := duration.Parse(text); err == nil && ago >= 0 {
+	ago, err := duration.Parse(text)
+	switch {
+	case errors.Is(err, duration.ErrLarge):
+		return moment{}, fmt.Errorf("%q: %w", text, err)
+	case err == nil && ago >= 0:
 		at := now.Add(-ago).Truncate(time.Second)
 		return moment{from: at, until: at.Add(time.Second)}, nil
 	}

@@ -25,6 +25,8 @@ func TestAdvice(t *testing.T) {
 		conf(`"subnet": "usePodCidr"`):                                                   "write a network like 10.1.2.0/24 or fd00::/64; only the calico plugin replaces usePodCidr by the subnet of the node",
 		conf(`"subnet": "10.1.2.0/24", "gateway": "10.1.2.1/24"`):                        "write 10.1.2.1, without /24",
 		conf(`"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.300"`):                      "write an address like 10.1.2.3 or fd00::3",
+		conf(`"subnet": "10.1.2.0/24", "lockTimeout": "9999999h"`):                       "write at most 2562047h",
+		conf(`"subnet": "10.1.2.0/24", "lockTimeout": "5"`):                              `write a positive duration, for example "30s"`,
 		conf(`"subnet": "10.1.2.0/24", "routes": ["10.0.0.0/8"]`):                        `write a route as {"dst": "10.1.0.0/16", "gw": "10.1.2.1"}`,
 		with(`"runtimeConfig": {"ipRanges": [[{"subnet": "10.1.2.0/25"}]]}`):             "change the range sets so that they do not overlap",
 	} {

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"github.com/leasehold/leasehold/allocator"
-	"github.com/leasehold/leasehold/internal/duration"
-)
+import "github.com/leasehold/leasehold/allocator"
 
 func (c *rawIPAM) cooldown() (parsed allocator.Cooldown, err error) {
 	parsed.Strict = c.ReuseAfterStrict
@@ -13,8 +10,6 @@ func (c *rawIPAM) cooldown() (parsed allocator.Cooldown, err error) {
 	case c.ReuseAfter == "":
 		return parsed, nil
 	}
-	if parsed.ReuseAfter, err = duration.Parse(c.ReuseAfter); err != nil || parsed.ReuseAfter < 0 {
-		return parsed, invalid(`write a duration, for example "30s"`, "ipam.reuseAfter: %q is not a duration", c.ReuseAfter)
-	}
-	return parsed, nil
+	parsed.ReuseAfter, err = readDuration("ipam.reuseAfter", c.ReuseAfter, 0, "a duration", `write a duration, for example "30s"`)
+	return parsed, err
 }

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"github.com/leasehold/leasehold/allocator"
-	"github.com/leasehold/leasehold/internal/duration"
-)
+import "github.com/leasehold/leasehold/allocator"
 
 // maxHistory is the most ended leases that can be kept.
 const maxHistory = 10_000_000
@@ -30,9 +27,6 @@ func parseHistory(text []byte) (allocator.History, error) {
 		return parsed, nil
 	}
 	var err error
-	if parsed.For, err = duration.Parse(h.For); err != nil || parsed.For <= 0 {
-		return parsed, invalid(`write how long to keep ended leases, for example "30d" or "12h"`,
-			"ipam.history.for: %q is not a positive duration", h.For)
-	}
-	return parsed, nil
+	parsed.For, err = readDuration("ipam.history.for", h.For, 1, "a positive duration", `write how long to keep ended leases, for example "30d" or "12h"`)
+	return parsed, err
 }

@@ -112,11 +112,7 @@ func lockTimeout(text string) (time.Duration, error) {
 	if text == "" {
 		return defaultTimeout, nil
 	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return 0, invalid(`write a positive duration, for example "30s"`, "ipam.lockTimeout: %q is not a positive duration", text)
-	}
-	return d, nil
+	return readDuration("ipam.lockTimeout", text, 1, "a positive duration", `write a positive duration, for example "30s"`)
 }
 
 // identifierRule is the rule for names that become path elements. The name ".." would leave

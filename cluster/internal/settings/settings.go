@@ -262,6 +262,9 @@ func (r raw) readLimits(s *Settings) error {
 		return nil
 	}
 	d, err := duration.Parse(r.Timeout)
+	if errors.Is(err, duration.ErrLarge) {
+		return fmt.Errorf("timeout: %q is too large a duration; write at most %s", r.Timeout, duration.Largest)
+	}
 	if err != nil || d <= 0 {
 		return fmt.Errorf(`timeout: %q is not a positive duration; write one like "5s"`, r.Timeout)
 	}

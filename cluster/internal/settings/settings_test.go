@@ -94,6 +94,7 @@ func TestRejected(t *testing.T) {
 		http + `, "host": "a/b"}`:                                    `host: name "a/b"`,
 		http + `, "ahead": -1}`:                                      "ahead: -1 is not from 0 to 64",
 		http + `, "timeout": "5"}`:                                   `timeout: "5" is not a positive duration`,
+		http + `, "timeout": "9999999h"}`:                            `timeout: "9999999h" is too large a duration; write at most 2562047h`,
 		http + `, "timeout": "0s"}`:                                  `timeout: "0s" is not a positive duration`,
 	} {
 		dir := write(t, text)
