@@ -74,6 +74,7 @@ func TestReaderRejects(t *testing.T) {
 		header + `{"network":"podnet","containerID":"c"}`:                            "line 2: address is not set",
 		header + `{"network":"podnet","address":"10.0.0.1"}`:                         "line 2: container ID is empty",
 		header + `{"network":"podnet","address":"10.0.0.1/24","containerID":"c"}`:    `line 2: address: ParseAddr("10.0.0.1/24")`,
+		header + `{"network":"podnet","address":"10.0.0.010","containerID":"c"}`:     `line 2: address: ParseAddr("10.0.0.010"): IPv4 field has octet with leading zero`,
 		header + `{"network":"podnet","address":"fe80::1%a","containerID":"c"}`:      "line 2: address fe80::1%a has a zone",
 		header + `{"network":"podnet","address":"::ffff:1.2.3.4","containerID":"c"}`: "line 2: address ::ffff:1.2.3.4 is an IPv4 address in IPv6 form; use 1.2.3.4",
 		header + lease(1, `,"containerID":"d"`):                                      `line 2: key "containerID" is repeated`,
