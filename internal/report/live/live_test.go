@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -164,8 +165,42 @@ func TestServe(t *testing.T) {
 	require.ErrorContains(t, err, "cannot listen")
 }
 
-// A client that sends its request too slowly is cut off.
+// A client that sends its request too slowly is cut off, and one that has its answer and asks for
+// nothing more.
 func TestSlowClient(t *testing.T) {
+	for sent, after := range map[string]time.Duration{
+		"":                               5 * time.Second,
+		"GET / HTTP/1.1\r\nHost: localh": 5 * time.Second,
+		"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n": time.Minute,
+	} {
+		connected(t, func(t *testing.T, c net.Conn) {
+			_, err := io.WriteString(c, sent)
+			require.NoError(t, err)
+			began := time.Now()
+			_, err = io.ReadAll(c)
+			require.NoError(t, err, "the server closes the connection")
+			require.Equal(t, after, time.Since(began), sent)
+		})
+	}
+}
+
+// Package net/http answers this request itself if it is not told otherwise.
+func TestOptionsOfTheServer(t *testing.T) {
+	for host, want := range map[string]int{"localhost": http.StatusMethodNotAllowed, "evil.example": http.StatusMisdirectedRequest} {
+		connected(t, func(t *testing.T, c net.Conn) {
+			_, err := io.WriteString(c, "OPTIONS * HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+			require.NoError(t, err)
+			got, err := http.ReadResponse(bufio.NewReader(c), nil)
+			require.NoError(t, err)
+			require.NoError(t, got.Body.Close())
+			require.Equal(t, want, got.StatusCode)
+			require.Equal(t, "DENY", got.Header.Get("X-Frame-Options"))
+		})
+	}
+}
+
+// connected calls fn in simulated time, with a connection to a server.
+func connected(t *testing.T, fn func(*testing.T, net.Conn)) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &pipes{clients: make(chan net.Conn), closed: make(chan struct{})}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -173,12 +208,8 @@ func TestSlowClient(t *testing.T) {
 		go func() { ended <- server(new(atomic.Int32)).Serve(ctx, l) }()
 		ours, theirs := net.Pipe()
 		l.clients <- theirs
-		_, err := io.WriteString(ours, "GET / HTTP/1.1\r\nHost: localh")
-		require.NoError(t, err)
-		began := time.Now()
-		_, err = io.ReadAll(ours)
-		require.NoError(t, err, "the server closes the connection")
-		require.Equal(t, 5*time.Second, time.Since(began))
+		fn(t, ours)
+		require.NoError(t, ours.Close())
 		cancel()
 		require.NoError(t, <-ended)
 	})
