@@ -69,30 +69,33 @@ func (m *Member) RejoinAs(ctx context.Context, host string) error {
 	return m.enter(ctx, local, backend.Membership{Cluster: local.Cluster, Space: local.Space, Host: host})
 }
 
-// Replace is RejoinAs for a store that takes the place of another one, with which this machine is the host of that
-// name: the other one is gone, or is a later state of this one, as after an import, and the containers that were
-// made with it are gone. The blocks in which this store has leases are at no time free; the others of the host are
-// free afterwards. In a recovery, the host is to be evicted and rejoins instead.
+// Replace makes a store a member that is none or is stopped, in the place of another one with which this machine is
+// the host of that name: the other one is gone, or is a later state of this one, as after an import, and the
+// containers that were made with it are gone. The blocks in which this store has leases are at no time free; the
+// others of the host are free afterwards. In a recovery, the host is to be evicted and rejoins instead.
 //
-// If there is no such host on this machine, Replace is RejoinAs.
-func (m *Member) Replace(ctx context.Context, host string) error {
+// If there is no such host on this machine, Replace is Adopt or RejoinAs.
+func (m *Member) Replace(ctx context.Context, cluster, space, host string) error {
+	names := backend.Membership{Cluster: cluster, Space: space, Host: host}
+	if err := errors.Join(ValidateName(space), ValidateName(host)); err != nil {
+		return err
+	}
 	local, err := m.recorded(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotMember) {
 		return err
 	}
-	names := backend.Membership{Cluster: local.Cluster, Space: local.Space, Host: cmp.Or(host, local.Host)}
-	if err := ValidateName(names.Host); err != nil {
-		return err
-	}
-	if local.Stopped == "" {
-		return m.RejoinAs(ctx, host) // It was begun before, or there is nothing to do.
+	otherwise := func() error { return m.RejoinAs(ctx, host) }
+	if local.IsZero() {
+		otherwise = func() error { return m.Adopt(ctx, cluster, space, host) }
+	} else if local.Stopped == "" {
+		return otherwise() // It was begun before, or there is nothing to do.
 	}
 	v, err := m.look(ctx, names)
 	switch own := v.record.Machine != "" && v.record.Machine == m.opts.Machine; {
 	case err != nil:
 		return err
 	case v.host.Revision == 0 || v.record.Evicted || !own:
-		return m.RejoinAs(ctx, host)
+		return otherwise()
 	case v.halt != nil && v.halt.Recovery != 0:
 		return fmt.Errorf("%w; it is being recovered: evict this host, and let it rejoin before the recovery is ended", halted(*v.halt))
 	case v.halt != nil:

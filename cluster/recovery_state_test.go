@@ -117,9 +117,10 @@ func TestWhyAHostIsStopped(t *testing.T) {
 	check(a, replaced)
 
 	// The space is made again on other servers.
+	m, _ := b.state(t)
 	e = memory.New()
 	require.NoError(t, cluster.NewAdmin(e, prefix).InitRecovering(t.Context(), "pods", cluster.Config{
-		Block4: 4, Block6: 256, Ranges: []string{"10.0.0.0-10.0.0.15", "fd00::/64"},
+		ID: m.Seen.Space.String(), Block4: 4, Block6: 256, Ranges: []string{"10.0.0.0-10.0.0.15", "fd00::/64"},
 	}))
 	b.engine = e
 	b.boot("boot2")

@@ -10,6 +10,8 @@ import (
 	"github.com/leasehold/leasehold/cluster"
 )
 
+func emptyStore() *leases.Store { return leases.New() }
+
 // imported returns a host with a block in which it has leases, as it is after an import of what it exported before it
 // got another block and lost an empty one, and the store that it had until then.
 func imported(t *testing.T, e cluster.Engine) (h, old *host, kept backend.Block) {
@@ -17,7 +19,7 @@ func imported(t *testing.T, e cluster.Engine) (h, old *host, kept backend.Block)
 	old = newHost(t, e, "a")
 	kept = old.claim(t, cluster.Want{Set: four(t), Blocks: 1})[0]
 	old.lease(t, kept.First)
-	h = &host{store: leases.New(), engine: e, name: "a"}
+	h = &host{store: emptyStore(), engine: e, name: "a"}
 	old.copyTo(t, h.store, func(m *backend.Membership) { *m = m.Doubted() })
 	h.lease(t, kept.First)
 	h.boot("boot1")
@@ -25,6 +27,8 @@ func imported(t *testing.T, e cluster.Engine) (h, old *host, kept backend.Block)
 	require.ErrorIs(t, h.Attest(t.Context()), cluster.ErrStopped)
 	return h, old, kept
 }
+
+func (h *host) replace(t *testing.T) error { return h.Replace(t.Context(), "dc1", "pods", h.name) }
 
 // A store that was put back takes the place of the later one, and the blocks of its leases are at no time free.
 func TestReplace(t *testing.T) {
@@ -40,7 +44,7 @@ func TestReplace(t *testing.T) {
 		before, err := e.Range(t.Context(), prefix+"/1/pods/block/", prefix+"/1/pods/block0", false)
 		require.NoError(t, err)
 		require.Len(t, before, 3)
-		require.NoError(t, a.Replace(t.Context(), ""))
+		require.NoError(t, a.replace(t))
 
 		after, err := e.Range(t.Context(), prefix+"/1/pods/block/", prefix+"/1/pods/block0", false)
 		require.NoError(t, err)
@@ -65,14 +69,14 @@ func TestReplaceInterrupted(t *testing.T) {
 		a, _, kept := imported(t, e)
 		a.engine = failing{e, calls}.engine()
 		a.boot("boot1")
-		failed := a.Replace(t.Context(), "")
+		failed := a.replace(t)
 		_, err := b.Claim(t.Context(), cluster.Want{Set: four(t), Addr: kept.First})
 		require.ErrorIs(t, err, cluster.ErrNoBlocks, "%d calls", calls)
 		a.engine = e
 		a.boot("boot1")
 		if failed != nil {
 			require.ErrorIs(t, failed, cluster.ErrUnknown)
-			if err := a.Replace(t.Context(), ""); err != nil {
+			if err := a.replace(t); err != nil {
 				require.ErrorIs(t, err, cluster.ErrNotStopped, "%d calls", calls) // only the last step was missing
 			}
 		}
@@ -92,17 +96,43 @@ func TestReplaceOnlyItself(t *testing.T) {
 	a, _, kept := imported(t, e)
 	a.name = "another machine"
 	a.boot("boot1")
-	require.ErrorIs(t, a.Replace(t.Context(), ""), cluster.ErrNameTaken)
+	require.ErrorIs(t, a.Replace(t.Context(), "dc1", "pods", "a"), cluster.ErrNameTaken)
 	a.name = "a"
 	a.boot("boot1")
-	require.ErrorIs(t, newHost(t, e, "b").Replace(t.Context(), ""), cluster.ErrNotStopped)
+	require.ErrorIs(t, newHost(t, e, "b").replace(t), cluster.ErrNotStopped)
 
 	// Another host got the block of a lease, after an eviction that was no good idea.
 	evict(t, e, "a")
 	b := newHost(t, e, "c")
 	b.claim(t, cluster.Want{Set: four(t), Addr: kept.First})
-	require.ErrorIs(t, a.Replace(t.Context(), ""), cluster.ErrDisputed)
+	require.ErrorIs(t, a.replace(t), cluster.ErrDisputed)
 
+}
+
+// A store that is no member, with leases or without, can take the place of one that is gone.
+func TestReplaceByAStoreMadeAgain(t *testing.T) {
+	for leases := range 2 {
+		e := newSpace(t)
+		_, _, kept := imported(t, e)
+		a := &host{store: emptyStore(), engine: e, name: "a"}
+		a.boot("boot1")
+		if leases > 0 {
+			a.lease(t, kept.First)
+		}
+		require.ErrorIs(t, a.Adopt(t.Context(), "dc1", "pods", "a"), cluster.ErrNameTaken)
+		require.NoError(t, a.replace(t))
+		require.NoError(t, a.Audit(t.Context()))
+		_, blocks := a.state(t)
+		require.Len(t, blocks, leases)
+		held, err := cluster.NewAdmin(e, prefix).Blocks(t.Context(), "pods")
+		require.NoError(t, err)
+		require.Len(t, held, leases)
+		b := newHost(t, e, "b")
+		require.NoError(t, b.Attest(t.Context()))
+		c := &host{store: emptyStore(), engine: e, name: "c"}
+		c.boot("boot1")
+		require.NoError(t, c.replace(t), "as Adopt, where there is no such host")
+	}
 }
 
 // In a recovery other hosts do not know yet what they hold.
@@ -112,12 +142,12 @@ func TestReplaceInARecovery(t *testing.T) {
 	a, old, _ := imported(t, e)
 	e.Restore(e.Backup())
 	require.ErrorIs(t, old.Audit(t.Context()), cluster.ErrHalted)
-	require.ErrorIs(t, a.Replace(t.Context(), ""), cluster.ErrHalted)
+	require.ErrorIs(t, a.replace(t), cluster.ErrHalted)
 	admin := cluster.NewAdmin(e, prefix)
 	require.NoError(t, admin.Recover(t.Context(), "pods"))
-	require.ErrorContains(t, a.Replace(t.Context(), ""), "evict this host, and let it rejoin before the recovery is ended")
+	require.ErrorContains(t, a.replace(t), "evict this host, and let it rejoin before the recovery is ended")
 	require.Equal(t, 3, evict(t, e, "a"))
-	require.NoError(t, a.Replace(t.Context(), ""))
+	require.NoError(t, a.replace(t))
 	require.ErrorIs(t, b.Attest(t.Context()), cluster.ErrReported)
 	require.NoError(t, admin.Recovered(t.Context(), "pods"))
 	require.NoError(t, a.Audit(t.Context()))

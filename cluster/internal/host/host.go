@@ -178,9 +178,9 @@ func (h *Host) Replace(ctx context.Context) error {
 		}
 		name := cmp.Or(host, m.Host)
 		if sibling := h.sibling(ctx, name); sibling != "" {
-			return &SiblingError{sibling, m.Space, &cluster.NameError{Host: name, Own: true}}
+			return &SiblingError{sibling, h.config.Space, &cluster.NameError{Host: name, Own: true}}
 		}
-		return h.member.Replace(ctx, host)
+		return h.member.Replace(ctx, h.config.Cluster, h.config.Space, name)
 	})
 }
 

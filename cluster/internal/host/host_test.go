@@ -278,7 +278,7 @@ func TestAdvice(t *testing.T) {
 	require.NoError(t, h.Close())
 
 	// So has one that was made again.
-	advice(newMachine(t, s, "a", "").open("").Attest(t.Context()), "this machine is host a of the space already", "leasehold cluster evict --fenced net a,")
+	advice(newMachine(t, s, "a", "").open("").Attest(t.Context()), "this machine is host a of the space already", "run: leasehold cluster rejoin --replace net")
 
 	a.lease(1)
 	require.NoError(t, a.open("").Operate(t.Context(), 0, func(ctx context.Context, o host.Operator) error {

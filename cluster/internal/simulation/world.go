@@ -323,7 +323,7 @@ func (w *world) become(member *cluster.Member, m *machine, what int) {
 	var err error
 	switch {
 	case c.membership.Stopped != "" && what%4 == 0: // Of the later store, if any, no container is left.
-		err = member.Replace(w.ctx, "")
+		err = member.Replace(w.ctx, "dc1", space, m.host)
 	case c.membership.Stopped != "" && what%2 == 0:
 		err = member.Rejoin(w.ctx)
 	case c.membership.Stopped != "":
