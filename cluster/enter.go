@@ -69,7 +69,7 @@ func (m *Member) RejoinAs(ctx context.Context, host string) error {
 	return m.enter(ctx, local, backend.Membership{Cluster: local.Cluster, Space: local.Space, Host: host})
 }
 
-// Replace makes a store a member that is none or is stopped, in the place of another one with which this machine is
+// Replace makes a store a member that is not one, or is stopped, in the place of another one with which this machine is
 // the host of that name: the other one is gone, or is a later state of this one, as after an import, and the
 // containers that were made with it are gone. The blocks in which this store has leases are at no time free; the
 // others of the host are free afterwards. In a recovery, the host is to be evicted and rejoins instead.

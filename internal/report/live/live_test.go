@@ -212,6 +212,7 @@ func connected(t *testing.T, fn func(*testing.T, net.Conn)) {
 		require.NoError(t, ours.Close())
 		cancel()
 		require.NoError(t, <-ended)
+		time.Sleep(time.Minute) // Serve returns before its Shutdown does.
 	})
 }
 
