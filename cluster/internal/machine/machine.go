@@ -31,7 +31,7 @@ func fingerprint(idPath, uuidPath string) (string, error) {
 	}
 	uuid, err := os.ReadFile(uuidPath)
 	if err != nil {
-		uuid = nil // Machines without DMI have none, and containers see none.
+		uuid = nil // Machines without DMI have none; in a user namespace it cannot be read.
 	}
 	sum := sha256.Sum256([]byte("leasehold\n" + strings.TrimSpace(string(id)) + "\n" + strings.TrimSpace(string(uuid))))
 	return hex.EncodeToString(sum[:16]), nil
