@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/leasehold/leasehold/allocator"
 	"github.com/leasehold/leasehold/internal/config"
 	"github.com/leasehold/leasehold/internal/netconf"
 	"github.com/leasehold/leasehold/internal/resolvconf"
@@ -87,6 +88,17 @@ func (l *linter) place() {
 	}
 	l.resolvConf()
 	l.needsBolt()
+	l.endsReturned()
+}
+
+// endsReturned reports that the plugin ends a lease that a repeated ADD was answered with. The plugin ptp asks for
+// addresses before it makes the interface, which a running container has already, and deletes them when that fails.
+// The others make the interface first.
+func (l *linter) endsReturned() {
+	if l.network.Plugin == "ptp" && l.network.Config != nil && l.network.Config.OnDuplicate == allocator.ReturnExisting {
+		l.problem("leave it out", `ipam.onDuplicate "return": if an ADD is repeated while its container runs, ptp fails and ends the lease, `+
+			"and another container gets the address")
+	}
 }
 
 // resolvConf reports a file that no ADD can read.

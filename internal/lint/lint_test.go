@@ -146,6 +146,21 @@ func TestKeysBesideIPAM(t *testing.T) {
 	require.Equal(t, []string{`ipam.type "host_local": there is no such plugin; write "type": "host-local" in ipam`}, lines(lint.Node(together(t, misspelt), nil)))
 }
 
+// ptp deletes the addresses of an ADD that fails at the interface, which a running container has already.
+func TestOnDuplicateWithPTP(t *testing.T) {
+	for plugin, found := range map[string]int{"ptp": 1, "bridge": 0} {
+		for value, more := range map[string]int{"return": found, "error": 0} {
+			text := `{"cniVersion": "1.0.0", "name": "n", "type": "` + plugin + `", "ipam": {"type": "host-local", "subnet": "10.1.2.0/24", "onDuplicate": "` + value + `"}}`
+			got := lines(lint.Node(together(t, text), nil))
+			require.Len(t, got, more, "%s %s", plugin, value)
+			if more > 0 {
+				require.Equal(t, `ipam.onDuplicate "return": if an ADD is repeated while its container runs, ptp fails and ends the lease, `+
+					"and another container gets the address; leave it out", got[0])
+			}
+		}
+	}
+}
+
 func TestOverlaps(t *testing.T) {
 	macvlan := func(name, master, more string) string {
 		return `{"name": "` + name + `", "type": "macvlan", "master": "` + master + `"` + more + `, "ipam": {"type": "host-local", "subnet": "10.1.0.0/16"}}`
