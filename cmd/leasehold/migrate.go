@@ -161,7 +161,7 @@ func (t *tool) migrateOne(cmd *cobra.Command, n network, f migrateFlags) (migrat
 	t.warnOfLocks(n, config.Bolt) // It is the store before or after.
 	if link, target := n.linkedFrom(); link != "" {
 		return migrate.Report{}, fmt.Errorf("%s is a symbolic link to %s, and plugins follow it only to a directory: "+
-			"replace the link with the store, or set \"dataDir\" in ipam to the directory of the store", link, target)
+			"replace the link with the store that it leads to", link, target)
 	}
 	if inner := t.networkWithin(n); inner != "" {
 		return migrate.Report{}, fmt.Errorf("the \"dataDir\" of network %s is in the store of %s, and would leave with it: "+

@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +27,7 @@ func (t *tool) nodeFindings(cmd *cobra.Command, networks []network, named bool) 
 	}
 	found := append(configured, otherKinds(networks)...)
 	found = append(found, t.misplaced(networks)...)
+	found = append(found, t.inStores(networks)...)
 	found = append(found, t.leasedTwice(cmd, networks)...)
 	for _, n := range t.namesakes {
 		if slices.ContainsFunc(networks, func(other network) bool { return sameStore(other, n) }) {
@@ -126,6 +129,29 @@ func (t *tool) misplaced(networks []network) (found []finding) {
 		}
 	}
 	return found
+}
+
+// inStores returns a finding for each network whose data directory is itself a store with leases, of no network that
+// a configuration names: a "dataDir" that is the directory of a store, not the directory that it is in.
+func (t *tool) inStores(networks []network) (found []finding) {
+	for _, n := range networks {
+		dir := filepath.Dir(n.path)
+		isKnown := slices.ContainsFunc(t.discovered, func(other network) bool { return len(other.confs) > 0 && other.path == dir })
+		if len(n.confs) == 0 || isKnown || !hasParts(dir) {
+			continue
+		}
+		found = append(found, finding{Network: n.name, Finding: fmt.Sprintf(
+			"its \"dataDir\" %s is itself a files store, of no configured network: if it is the store of this one, plugins lease its addresses again; "+
+				"plugins look for a store in \"dataDir\", under the name of the network: give the directory that name, and set \"dataDir\" to %s",
+			dir, filepath.Dir(dir))})
+	}
+	return found
+}
+
+// hasParts reports whether a directory has files that only a files store has.
+func hasParts(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return isPart(filepath.Join(dir, e.Name())) })
 }
 
 // currentHolder names the holder of an address, as the end of a sentence about the address.

@@ -117,7 +117,7 @@ func (m *migration) run(ctx context.Context) error {
 		return &fs.PathError{Op: "migrate", Path: m.report.Path, Err: fs.ErrNotExist}
 	}
 	if target, err := os.Readlink(m.report.Path); err == nil {
-		return fmt.Errorf("%s is a symbolic link to %s, but only a store itself can be migrated: replace the link by the store, or set \"dataDir\" in ipam to the directory of the store",
+		return fmt.Errorf("%s is a symbolic link to %s, but only a store itself can be migrated: replace the link with the store that it leads to",
 			m.report.Path, target)
 	}
 	m.report.From = from
