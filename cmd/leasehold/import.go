@@ -165,7 +165,11 @@ func (t *tool) mergeInto(ctx context.Context, n network, kind string, from *dump
 	case f.dryRun:
 		store = dryRunStore{store}
 	}
-	err = store.Update(lockCtx, done.merge(content, f.skipConflicts))
+	m := merger{present: boot.Current(), now: t.now(), skip: f.skipConflicts}
+	err = store.Update(lockCtx, func(tx backend.Tx) (err error) {
+		done, err = m.merge(tx, content)
+		return err
+	})
 	return done, err
 }
 
@@ -212,30 +216,35 @@ func (t *tool) networkForImport(name string) (network, error) {
 	return n, err
 }
 
+// A merger adds an export to a store that exists. Its leases belong to the present boot afterwards, also
+// those that the store had before: the next ADD would release a lease of an earlier boot.
+type merger struct {
+	present allocator.Boot
+	now     time.Time
+	skip    bool // leave out leases of addresses that are leased to other attachments
+}
+
 // merge adds the leases and cursors in c to a store. It fails if an address is held by another host or,
 // unless skip is set, leased to another attachment.
-func (i *imported) merge(c backend.Content, skip bool) func(backend.Tx) error {
-	return func(tx backend.Tx) error {
-		*i = imported{}
-		if err := checkSameMember(tx, c.Membership); err != nil {
-			return err
-		}
-		for l, err := range c.Leases {
-			if err != nil {
-				return err
-			}
-			var conflict conflictError
-			if err := i.put(tx, l); errors.As(err, &conflict) {
-				i.skipped = append(i.skipped, conflict)
-			} else if err != nil {
-				return err
-			}
-		}
-		if len(i.skipped) > 0 && !skip {
-			return i.skipped
-		}
-		return cmp.Or(mergeState(tx, c), leaveOutHistory(tx, c))
+func (m merger) merge(tx backend.Tx, c backend.Content) (done imported, err error) {
+	if err := checkSameMember(tx, c.Membership); err != nil {
+		return done, err
 	}
+	for l, err := range c.Leases {
+		if err != nil {
+			return done, err
+		}
+		var conflict conflictError
+		if err := m.put(tx, l, &done); errors.As(err, &conflict) {
+			done.skipped = append(done.skipped, conflict)
+		} else if err != nil {
+			return done, err
+		}
+	}
+	if len(done.skipped) > 0 && !m.skip {
+		return done, done.skipped
+	}
+	return done, cmp.Or(mergeState(tx, c), leaveOutHistory(tx, c))
 }
 
 // A conflictError says that the address of a lease is leased to another attachment in the store.
@@ -299,19 +308,40 @@ func isRecorded(h backend.HistoryReadTx, e backend.Ended) (bool, error) {
 	return false, nil
 }
 
-func (i *imported) put(tx backend.Tx, l backend.Lease) error {
+func (m merger) put(tx backend.Tx, l backend.Lease, done *imported) error {
 	existing, err := tx.Lease(l.Addr)
 	switch {
 	case errors.Is(err, backend.ErrNotFound):
-		i.added++
-		return tx.Put(l)
+		done.added++
+		if err := tx.Put(l); err != nil {
+			return err
+		}
+		existing, err = tx.Lease(l.Addr)
+		if err != nil {
+			return err
+		}
 	case err != nil:
 		return err
 	case existing.Owner != l.Owner:
 		return conflictError{l, existing.Owner}
+	default:
+		done.existing++
 	}
-	i.existing++
-	return nil
+	return m.keep(tx, existing)
+}
+
+// keep sees that the next ADD does not release a lease as one of an earlier boot. A store of lease files, which
+// record no boot, has to give it the present time for that.
+func (m merger) keep(tx backend.Tx, l backend.Lease) error {
+	last, err := tx.LastSearch()
+	if err != nil || !m.present.Ended(l, last) {
+		return err
+	}
+	if l.Boot == "" {
+		l.Since = m.now
+	}
+	l.Boot = m.present.ID
+	return cmp.Or(tx.Delete(l.Addr), tx.Put(l))
 }
 
 // checkSameMember returns an error if the export is of a host that shares its addresses with
