@@ -222,12 +222,17 @@ type merger struct {
 	present allocator.Boot
 	now     time.Time
 	skip    bool // leave out leases of addresses that are leased to other attachments
+
+	lastSearch string // of the store
 }
 
 // merge adds the leases and cursors in c to a store. It fails if an address is held by another host or,
 // unless skip is set, leased to another attachment.
 func (m merger) merge(tx backend.Tx, c backend.Content) (done imported, err error) {
 	if err := checkSameMember(tx, c.Membership); err != nil {
+		return done, err
+	}
+	if m.lastSearch, err = tx.LastSearch(); err != nil {
 		return done, err
 	}
 	for l, err := range c.Leases {
@@ -316,8 +321,10 @@ func (m merger) put(tx backend.Tx, l backend.Lease, done *imported) error {
 		if err := tx.Put(l); err != nil {
 			return err
 		}
-		existing, err = tx.Lease(l.Addr)
-		if err != nil {
+		if !m.present.Ended(backend.Lease{Since: l.Since}, m.lastSearch) {
+			return nil
+		}
+		if existing, err = tx.Lease(l.Addr); err != nil { // A files store forgets the boot.
 			return err
 		}
 	case err != nil:
@@ -333,15 +340,17 @@ func (m merger) put(tx backend.Tx, l backend.Lease, done *imported) error {
 // keep sees that the next ADD does not release a lease as one of an earlier boot. A store of lease files, which
 // record no boot, has to give it the present time for that.
 func (m merger) keep(tx backend.Tx, l backend.Lease) error {
-	last, err := tx.LastSearch()
-	if err != nil || !m.present.Ended(l, last) {
-		return err
+	if !m.present.Ended(l, m.lastSearch) {
+		return nil
 	}
 	if l.Boot == "" {
 		l.Since = m.now
 	}
 	l.Boot = m.present.ID
-	return cmp.Or(tx.Delete(l.Addr), tx.Put(l))
+	if err := tx.Delete(l.Addr); err != nil {
+		return err
+	}
+	return tx.Put(l)
 }
 
 // checkSameMember returns an error if the export is of a host that shares its addresses with
