@@ -3,8 +3,6 @@ package cluster
 import (
 	"errors"
 	"fmt"
-
-	"github.com/leasehold/leasehold/backend"
 )
 
 var (
@@ -99,17 +97,6 @@ const (
 
 	stoppedEntering = "its store was copied or restored while the host became a member"
 )
-
-// notMember returns why a host is to stop of which the engine has no record, or not as of a member.
-func (v view) notMember(local backend.Membership) string {
-	switch {
-	case v.host.Revision == 0:
-		return stoppedUnknown
-	case v.record.incarnation() != local.Incarnation:
-		return stoppedReplaced
-	}
-	return stoppedEvicted
-}
 
 func stopped(reason string) error {
 	return fmt.Errorf("%w: %s; once its containers are gone, it can forget its membership and join again", ErrStopped, reason)

@@ -69,16 +69,21 @@ func disputed(t *testing.T) (e *memory.Engine, a, b *host, unused, leased netip.
 	return e, a, b, unused, leased
 }
 
-// A reservation that is gone does not keep a host from reporting.
-func TestReserveInADispute(t *testing.T) {
-	e, a, _, _, leased := disputed(t)
-	admin := cluster.NewAdmin(e, prefix)
-	reserve := func(addrs ...netip.Addr) cluster.Reservation {
+// reserving returns a function that reserves addresses for whereabouts.
+func reserving(t *testing.T, admin *cluster.Admin) func(addrs ...netip.Addr) cluster.Reservation {
+	return func(addrs ...netip.Addr) cluster.Reservation {
 		t.Helper()
 		r, err := admin.Reserve(t.Context(), "pods", "whereabouts", addrs)
 		require.NoError(t, err)
 		return r
 	}
+}
+
+// A reservation that is gone does not keep a host from reporting.
+func TestReserveInADispute(t *testing.T) {
+	e, a, _, _, leased := disputed(t)
+	admin := cluster.NewAdmin(e, prefix)
+	reserve := reserving(t, admin)
 	require.Equal(t, cluster.Reservation{Freed: 1}, reserve())
 	require.ErrorIs(t, a.Attest(t.Context()), cluster.ErrReported)
 	require.Equal(t, []cluster.TakenAddr{{Addr: leased, Host: "a"}}, reserve(leased).Taken, "it is twice in use")
@@ -89,12 +94,7 @@ func TestReserveInADispute(t *testing.T) {
 func TestReserveAfterAnEarlierDispute(t *testing.T) {
 	e, a, b, unused, _ := disputed(t)
 	admin := cluster.NewAdmin(e, prefix)
-	reserve := func(addrs ...netip.Addr) cluster.Reservation {
-		t.Helper()
-		r, err := admin.Reserve(t.Context(), "pods", "whereabouts", addrs)
-		require.NoError(t, err)
-		return r
-	}
+	reserve := reserving(t, admin)
 	backup := e.Backup()
 	reserve()
 	require.ErrorIs(t, a.Attest(t.Context()), cluster.ErrReported)

@@ -84,8 +84,8 @@ func (h *Host) Plan(ctx context.Context, blockSize uint64, adopt bool) (c cluste
 	return c, warnings, nil
 }
 
-// keep gives c the ID of the space, if this host is a member, and the sizes of the blocks that it has. chosen is the size of IPv4 blocks that
-// was asked for, or 0.
+// keep gives c the ID of the space, if this host is a member, and the sizes of the blocks that it has. chosen is the
+// size of IPv4 blocks that was asked for, or 0.
 func (h *Host) keep(ctx context.Context, c *cluster.Config, chosen uint64) error {
 	return h.store.View(ctx, func(tx backend.ReadTx) error {
 		m, err := tx.Membership()
